@@ -1,0 +1,44 @@
+//! Many byte strings in one allocation.
+
+/// Byte strings laid end to end, addressed by position.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct ByteBlock {
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+impl ByteBlock {
+    pub(crate) fn with_capacity(strings: usize, bytes: usize) -> Self {
+        Self {
+            bytes: Vec::with_capacity(bytes),
+            ends: Vec::with_capacity(strings),
+        }
+    }
+
+    /// Adds the string that `write` appends to the buffer given to it. When `write` answers `false` nothing is added.
+    pub(crate) fn push_if(&mut self, write: impl FnOnce(&mut Vec<u8>) -> bool) -> bool {
+        let start = self.bytes.len();
+        let written = write(&mut self.bytes);
+        if written {
+            self.ends.push(self.bytes.len());
+        } else {
+            self.bytes.truncate(start);
+        }
+        written
+    }
+
+    /// Adds the string that `write` appends to the buffer given to it.
+    pub(crate) fn push_with(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        write(&mut self.bytes);
+        self.ends.push(self.bytes.len());
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    pub(crate) fn get(&self, position: usize) -> &[u8] {
+        let start = if position == 0 { 0 } else { self.ends[position - 1] };
+        &self.bytes[start..self.ends[position]]
+    }
+}

@@ -1,0 +1,340 @@
+//! A column as a source has it, into the column of the feature's type that the engine stores and serves.
+//!
+//! The rules are those of Feast's materialization, without its losses: integers beside nulls stay exact, nulls in lists
+//! stay nulls, Arrow maps are read. A scalar that is not a number (NaN) is null, as in Feast.
+
+use std::collections::HashSet;
+use std::fmt::Write;
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, Int64Array, ListArray, PrimitiveArray, StringBuilder, TimestampSecondArray,
+    UInt32Array,
+};
+use arrow::buffer::{NullBuffer, OffsetBuffer};
+use arrow::compute::{CastOptions, cast_with_options, nullif, take};
+use arrow::datatypes::{
+    ArrowPrimitiveType, DataType, Field, Float32Type, Float64Type, TimeUnit, TimestampMicrosecondType,
+    TimestampNanosecondType, TimestampSecondType,
+};
+use arrow::error::ArrowError;
+use arrow::row::{RowConverter, SortField};
+
+use super::document::push_json;
+use crate::model::{Timestamp, ValueType};
+
+/// Changes a column into the canonical Arrow type of `value_type`, row by row the same.
+///
+/// # Errors
+/// When a value cannot be one of that type; nothing is replaced by null silently.
+pub(crate) fn coerce(column: &ArrayRef, value_type: &ValueType) -> Result<ArrayRef, ArrowError> {
+    let coerced = coerce_item(column, value_type)?;
+    Ok(match value_type {
+        ValueType::Float32 => without_nan::<Float32Type>(&coerced, f32::is_nan)?,
+        ValueType::Float64 => without_nan::<Float64Type>(&coerced, f64::is_nan)?,
+        _ => coerced,
+    })
+}
+
+/// As [`coerce`], but NaN stays: inside lists Feast answers it.
+fn coerce_item(column: &ArrayRef, value_type: &ValueType) -> Result<ArrayRef, ArrowError> {
+    if matches!(column.data_type(), DataType::Null) {
+        return Ok(arrow::array::new_null_array(&value_type.arrow_type(), column.len()));
+    }
+    match value_type {
+        ValueType::String | ValueType::Decimal => text(column),
+        ValueType::Uuid | ValueType::TimeUuid => uuid_text(column),
+        ValueType::Json => json_text(column, false),
+        ValueType::Map | ValueType::ScalarMap | ValueType::ZonedTimestamp | ValueType::Struct(_) => {
+            json_text(column, true)
+        }
+        ValueType::UnixTimestamp => seconds(column),
+        ValueType::Array(element) => list(column, element),
+        ValueType::Set(element) => distinct_items(&list(column, element)?),
+        _ => strict_cast(column, &value_type.arrow_type()),
+    }
+}
+
+fn strict_cast(column: &ArrayRef, target: &DataType) -> Result<ArrayRef, ArrowError> {
+    cast_with_options(
+        column,
+        target,
+        &CastOptions {
+            safe: false,
+            ..CastOptions::default()
+        },
+    )
+}
+
+fn without_nan<T: ArrowPrimitiveType>(
+    column: &ArrayRef,
+    is_nan: fn(T::Native) -> bool,
+) -> Result<ArrayRef, ArrowError> {
+    let floats = column.as_primitive::<T>();
+    if !floats.values().iter().any(|value| is_nan(*value)) {
+        return Ok(Arc::clone(column));
+    }
+    let nan: BooleanArray = floats.iter().map(|value| Some(value.is_some_and(is_nan))).collect();
+    nullif(column, &nan)
+}
+
+fn text(column: &ArrayRef) -> Result<ArrayRef, ArrowError> {
+    match column.data_type() {
+        DataType::Boolean => {
+            let words = column
+                .as_boolean()
+                .iter()
+                .map(|flag| flag.map(|flag| if flag { "True" } else { "False" }));
+            Ok(Arc::new(words.collect::<arrow::array::StringArray>()))
+        }
+        nested if nested.is_nested() => json_text(column, false),
+        _ => strict_cast(column, &DataType::Utf8),
+    }
+}
+
+/// UUIDs as text; 16 raw bytes, as some writers keep them, in the usual form with hyphens.
+fn uuid_text(column: &ArrayRef) -> Result<ArrayRef, ArrowError> {
+    let DataType::FixedSizeBinary(16) = column.data_type() else {
+        return text(column);
+    };
+    let mut builder = StringBuilder::new();
+    for bytes in column.as_fixed_size_binary() {
+        let uuid = bytes.and_then(|bytes| uuid::Uuid::from_slice(bytes).ok());
+        builder.append_option(uuid.map(|uuid| uuid.to_string()));
+    }
+    Ok(Arc::new(builder.finish()))
+}
+
+/// JSON text of each value. Text is checked and kept; with `object` it must hold an object and is written compactly.
+fn json_text(column: &ArrayRef, object: bool) -> Result<ArrayRef, ArrowError> {
+    let mut builder = StringBuilder::new();
+    if column.data_type().is_nested() {
+        let mut json = String::new();
+        for row in 0..column.len() {
+            json.clear();
+            if column.is_null(row) {
+                builder.append_null();
+                continue;
+            }
+            push_json(column, row, &mut json)?;
+            builder.append_value(&json);
+        }
+        return Ok(Arc::new(builder.finish()));
+    }
+    let texts = strict_cast(column, &DataType::Utf8)?;
+    for text in texts.as_string::<i32>() {
+        let Some(text) = text else {
+            builder.append_null();
+            continue;
+        };
+        let value: serde_json::Value = serde_json::from_str(text)
+            .map_err(|source| ArrowError::CastError(format!("{text:?} is not valid JSON: {source}")))?;
+        match (object, value) {
+            (false, _) => builder.append_value(text),
+            (true, object @ serde_json::Value::Object(_)) => write!(builder, "{object}")
+                .map(|()| builder.append_value(""))
+                .map_err(|_| ArrowError::CastError("JSON text could not be written".to_owned()))?,
+            (true, _) => return Err(ArrowError::CastError(format!("{text:?} is not a JSON object"))),
+        }
+    }
+    Ok(Arc::new(builder.finish()))
+}
+
+/// Whole seconds, rounded down. Integers are seconds already, text is read as a date.
+fn seconds(column: &ArrayRef) -> Result<ArrayRef, ArrowError> {
+    let target = DataType::Timestamp(TimeUnit::Second, None);
+    match column.data_type() {
+        DataType::Timestamp(unit, _) => {
+            let per_second = match unit {
+                TimeUnit::Second => 1,
+                TimeUnit::Millisecond => 1_000,
+                TimeUnit::Microsecond => 1_000_000,
+                TimeUnit::Nanosecond => 1_000_000_000,
+            };
+            let ticks = strict_cast(column, &DataType::Int64)?;
+            let ticks = ticks.as_primitive::<arrow::datatypes::Int64Type>();
+            let seconds: TimestampSecondArray = ticks.unary(|tick| tick.div_euclid(per_second));
+            Ok(Arc::new(seconds))
+        }
+        kind if kind.is_integer() => strict_cast(&strict_cast(column, &DataType::Int64)?, &target),
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => {
+            let texts = strict_cast(column, &DataType::Utf8)?;
+            let parsed = texts
+                .as_string::<i32>()
+                .iter()
+                .map(|text| text.map(read_seconds).transpose());
+            Ok(Arc::new(parsed.collect::<Result<TimestampSecondArray, _>>()?))
+        }
+        _ => strict_cast(column, &target),
+    }
+}
+
+fn read_seconds(text: &str) -> Result<i64, ArrowError> {
+    if let Ok(seconds) = text.trim().parse::<i64>() {
+        return Ok(seconds);
+    }
+    let timestamp = Timestamp::parse(text).map_err(|error| ArrowError::CastError(error.to_string()))?;
+    Ok(timestamp.micros().div_euclid(1_000_000))
+}
+
+fn list(column: &ArrayRef, element: &ValueType) -> Result<ArrayRef, ArrowError> {
+    let source = match column.data_type() {
+        DataType::List(_) => Arc::clone(column),
+        DataType::LargeList(field) | DataType::FixedSizeList(field, _) | DataType::ListView(field) => {
+            strict_cast(column, &DataType::List(Arc::clone(field)))?
+        }
+        other => {
+            return Err(ArrowError::CastError(format!(
+                "a column of type {other} does not hold lists"
+            )));
+        }
+    };
+    let lists = source.as_list::<i32>();
+    let items = coerce_item(lists.values(), element)?;
+    list_array(items, lists.offsets().clone(), lists.nulls().cloned())
+}
+
+fn list_array(items: ArrayRef, offsets: OffsetBuffer<i32>, nulls: Option<NullBuffer>) -> Result<ArrayRef, ArrowError> {
+    let field = Arc::new(Field::new("item", items.data_type().clone(), true));
+    Ok(Arc::new(ListArray::try_new(field, offsets, items, nulls)?))
+}
+
+/// Drops repeated items of each list. Numbers and times are put in ascending order, others keep their first order:
+/// Feast answers sets in Python's hash order, which for small integers is the ascending one.
+fn distinct_items(column: &ArrayRef) -> Result<ArrayRef, ArrowError> {
+    let lists = column.as_list::<i32>();
+    let items = lists.values();
+    let sorted = items.data_type().is_primitive();
+    let converter = RowConverter::new(vec![SortField::new(items.data_type().clone())])?;
+    let rows = converter.convert_columns(std::slice::from_ref(items))?;
+    let mut kept: Vec<u32> = Vec::with_capacity(items.len());
+    let mut lengths = Vec::with_capacity(lists.len());
+    for (index, window) in lists.offsets().windows(2).enumerate() {
+        let before = kept.len();
+        let mut seen = HashSet::new();
+        for item in (window[0]..window[1]).filter(|_| lists.is_valid(index)) {
+            if seen.insert(rows.row(item as usize)) {
+                kept.push(item as u32);
+            }
+        }
+        if sorted {
+            kept[before..].sort_by_key(|item| rows.row(*item as usize));
+        }
+        lengths.push(kept.len() - before);
+    }
+    let items = take(items, &UInt32Array::from(kept), None)?;
+    list_array(items, OffsetBuffer::from_lengths(lengths), lists.nulls().cloned())
+}
+
+/// A timestamp column in microseconds since 1970; naive columns are UTC. `None` when the column holds no timestamps.
+pub(crate) fn event_times(column: &ArrayRef) -> Option<Int64Array> {
+    let DataType::Timestamp(unit, _) = column.data_type() else {
+        return None;
+    };
+    let scale = |factor: i64| move |tick: i64| tick.saturating_mul(factor);
+    Some(match unit {
+        TimeUnit::Second => column.as_primitive::<TimestampSecondType>().unary(scale(1_000_000)),
+        TimeUnit::Millisecond => column
+            .as_primitive::<arrow::datatypes::TimestampMillisecondType>()
+            .unary(scale(1_000)),
+        TimeUnit::Microsecond => ticks(column.as_primitive::<TimestampMicrosecondType>(), |tick| tick),
+        TimeUnit::Nanosecond => ticks(column.as_primitive::<TimestampNanosecondType>(), |tick| {
+            tick.div_euclid(1_000)
+        }),
+    })
+}
+
+fn ticks<T: ArrowPrimitiveType<Native = i64>>(column: &PrimitiveArray<T>, scale: fn(i64) -> i64) -> Int64Array {
+    column.unary(scale)
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{Float64Array, Int32Array, ListBuilder, StringArray, StructArray};
+    use arrow::array::{Int64Builder, TimestampMicrosecondArray};
+
+    use super::*;
+
+    /// The coerced column as JSON text, one item a row.
+    fn check(column: ArrayRef, value_type: &ValueType, expected: &str) {
+        let coerced = coerce(&column, value_type).unwrap();
+        assert_eq!(coerced.data_type(), &value_type.arrow_type());
+        let mut json = String::new();
+        for row in 0..coerced.len() {
+            json.push_str(if row == 0 { "" } else { " " });
+            push_json(&coerced, row, &mut json).unwrap();
+        }
+        assert_eq!(json, expected);
+    }
+
+    #[test]
+    fn scalars_change_as_in_feast_but_without_loss() {
+        check(
+            Arc::new(Int64Array::from(vec![Some(9_007_199_254_740_993), None])),
+            &ValueType::Int64,
+            "9007199254740993 null",
+        );
+        check(
+            Arc::new(Float64Array::from(vec![Some(1.9), Some(f64::NAN), None])),
+            &ValueType::Float64,
+            "1.9 null null",
+        );
+        check(Arc::new(Float64Array::from(vec![1.9, -1.9])), &ValueType::Int64, "1 -1");
+        check(Arc::new(Int32Array::from(vec![5])), &ValueType::String, "\"5\"");
+        check(Arc::new(BooleanArray::from(vec![true])), &ValueType::String, "\"True\"");
+        check(Arc::new(StringArray::from(vec!["12"])), &ValueType::Int32, "12");
+    }
+
+    #[test]
+    fn values_out_of_range_are_errors() {
+        let wide: ArrayRef = Arc::new(Int64Array::from(vec![1_i64 << 40]));
+        assert!(coerce(&wide, &ValueType::Int32).is_err());
+        let words: ArrayRef = Arc::new(StringArray::from(vec!["x"]));
+        assert!(coerce(&words, &ValueType::Int64).is_err());
+        assert!(coerce(&words, &ValueType::Json).is_err());
+        assert!(coerce(&words, &ValueType::UnixTimestamp).is_err());
+        assert!(coerce(&words, &ValueType::Array(Box::new(ValueType::String))).is_err());
+    }
+
+    #[test]
+    fn timestamps_are_rounded_down() {
+        let micros: ArrayRef = Arc::new(TimestampMicrosecondArray::from(vec![
+            Some(-1_500_000),
+            Some(1_999_999),
+            None,
+        ]));
+        check(micros, &ValueType::UnixTimestamp, "-2 1 null");
+        check(
+            Arc::new(StringArray::from(vec!["1970-01-02", "7"])),
+            &ValueType::UnixTimestamp,
+            "86400 7",
+        );
+    }
+
+    #[test]
+    fn sets_lose_repeated_items_only() {
+        let mut builder = ListBuilder::new(Int64Builder::new());
+        builder.append_value([Some(3), Some(1), None, Some(3), None, Some(2)]);
+        builder.append_null();
+        builder.append_value([]);
+        let set = ValueType::Set(Box::new(ValueType::Int64));
+        check(Arc::new(builder.finish()), &set, "[null,1,2,3] null []");
+    }
+
+    #[test]
+    fn structs_become_documents() {
+        let names: ArrayRef = Arc::new(StringArray::from(vec![Some("a\"b"), None]));
+        let ages: ArrayRef = Arc::new(Int64Array::from(vec![Some(5), Some(9_007_199_254_740_993)]));
+        let fields = vec![
+            Field::new("name", DataType::Utf8, true),
+            Field::new("age", DataType::Int64, true),
+        ];
+        let column = StructArray::new(fields.into(), vec![names, ages], Some(vec![true, true].into()));
+        let coerced = coerce(&(Arc::new(column) as ArrayRef), &ValueType::Map).unwrap();
+        let texts: Vec<_> = coerced.as_string::<i32>().iter().flatten().collect();
+        assert_eq!(
+            texts,
+            [r#"{"name":"a\"b","age":5}"#, r#"{"name":null,"age":9007199254740993}"#]
+        );
+    }
+}

@@ -1,0 +1,276 @@
+//! The stored value of one (view, entity key): all features of the view in one flat row.
+//!
+//! ```text
+//! u8   row format, 1
+//! u32  schema id: which list of features the rest follows
+//! i64  event time, microseconds since 1970
+//! i64  created time, or i64::MIN when the source has none
+//! bits one per feature, 1 = not null
+//! slot one per feature: the value itself (1, 4 or 8 bytes), or for variable-width features a u32, the end of
+//!      its bytes in the last part (they start where those of the variable feature before it end)
+//! ...  the bytes of the variable-width features
+//! ```
+//! Integers are little-endian. A list is `u32 count | bits | values`, where variable-width values are preceded by their
+//! ends, so a nested list is a list of lists. A slot can be found without reading the ones before it.
+
+use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::datatypes::{DataType, Float32Type, Float64Type, Int32Type, Int64Type, TimestampSecondType};
+
+use crate::model::{Timestamp, ValueType};
+
+const ROW_FORMAT: u8 = 1;
+const HEADER_BYTES: usize = 1 + 4 + 8 + 8;
+const NO_CREATED_TIME: i64 = i64::MIN;
+
+/// What precedes the features of a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct RowHeader {
+    /// Names the list of features that the row follows.
+    pub(crate) schema_id: u32,
+    /// Which row is newer.
+    pub(crate) age: RowAge,
+}
+
+/// Decides which of two rows of one key is kept: the greater one, the later arrival when equal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct RowAge {
+    pub(crate) event_time: Timestamp,
+    /// `None`, no created time, is the lowest.
+    pub(crate) created_time: Option<Timestamp>,
+}
+
+/// A stored row is not what this program writes: the store is damaged or of another version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("stored row is damaged: {0}")]
+pub(crate) struct DamagedRow(pub(crate) &'static str);
+
+/// Where each feature of a schema lies in a row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct RowLayout {
+    slots: Vec<Slot>,
+    variable_at: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Slot {
+    Fixed {
+        offset: usize,
+        width: usize,
+    },
+    Variable {
+        end_offset: usize,
+        start_offset: Option<usize>,
+    },
+}
+
+/// Bytes of a value of fixed width; `None` for variable width.
+pub(super) fn fixed_width(data_type: &DataType) -> Option<usize> {
+    match data_type {
+        DataType::Boolean => Some(1),
+        DataType::Int32 | DataType::Float32 => Some(4),
+        DataType::Int64 | DataType::Float64 | DataType::Timestamp(..) => Some(8),
+        _ => None,
+    }
+}
+
+/// Names the stored form of a type. Kept in schema records, so a name once used keeps its meaning for ever. Types that
+/// share a form, such as text and JSON, can replace each other without rewriting rows.
+pub(crate) fn storage_type(value_type: &ValueType) -> String {
+    fn name(data_type: &DataType) -> String {
+        match data_type {
+            DataType::Boolean => "bool".to_owned(),
+            DataType::Int32 => "i32".to_owned(),
+            DataType::Int64 => "i64".to_owned(),
+            DataType::Float32 => "f32".to_owned(),
+            DataType::Float64 => "f64".to_owned(),
+            DataType::Timestamp(..) => "seconds".to_owned(),
+            DataType::Binary => "bytes".to_owned(),
+            DataType::List(field) => format!("list<{}>", name(field.data_type())),
+            _ => "text".to_owned(),
+        }
+    }
+    name(&value_type.arrow_type())
+}
+
+fn storage_width(storage_type: &str) -> Option<usize> {
+    match storage_type {
+        "bool" => Some(1),
+        "i32" | "f32" => Some(4),
+        "i64" | "f64" | "seconds" => Some(8),
+        _ => None,
+    }
+}
+
+impl RowLayout {
+    /// For features held in these storage types (see [`storage_type`]), in schema order.
+    pub(crate) fn new(storage_types: &[String]) -> Self {
+        let mut offset = HEADER_BYTES + storage_types.len().div_ceil(8);
+        let mut last_end = None;
+        let mut slots = Vec::with_capacity(storage_types.len());
+        for storage_type in storage_types {
+            match storage_width(storage_type) {
+                Some(width) => {
+                    slots.push(Slot::Fixed { offset, width });
+                    offset += width;
+                }
+                None => {
+                    slots.push(Slot::Variable {
+                        end_offset: offset,
+                        start_offset: last_end,
+                    });
+                    last_end = Some(offset);
+                    offset += 4;
+                }
+            }
+        }
+        Self {
+            slots,
+            variable_at: offset,
+        }
+    }
+
+    /// Appends the row `row` of `columns`, which are canonical arrays in schema order.
+    pub(crate) fn encode(&self, header: RowHeader, columns: &[ArrayRef], row: usize, out: &mut Vec<u8>) {
+        let start = out.len();
+        out.push(ROW_FORMAT);
+        out.extend_from_slice(&header.schema_id.to_le_bytes());
+        out.extend_from_slice(&header.age.event_time.micros().to_le_bytes());
+        let created = header.age.created_time.map_or(NO_CREATED_TIME, Timestamp::micros);
+        out.extend_from_slice(&created.to_le_bytes());
+        out.resize(start + self.variable_at, 0);
+        for (index, (slot, column)) in self.slots.iter().zip(columns).enumerate() {
+            let present = column.is_valid(row);
+            if present {
+                out[start + HEADER_BYTES + index / 8] |= 1 << (index % 8);
+            }
+            match *slot {
+                Slot::Fixed { offset, width } if present => {
+                    let target = &mut out[start + offset..start + offset + width];
+                    write_fixed(column, row, target);
+                }
+                Slot::Fixed { .. } => {}
+                Slot::Variable { end_offset, .. } => {
+                    if present {
+                        push_variable(column, row, out);
+                    }
+                    let end = length_u32(out.len() - start - self.variable_at);
+                    out[start + end_offset..start + end_offset + 4].copy_from_slice(&end.to_le_bytes());
+                }
+            }
+        }
+    }
+
+    /// The bytes of a feature by its position in the schema; `None` when it is null.
+    pub(crate) fn payload<'row>(&self, row: &'row [u8], index: usize) -> Result<Option<&'row [u8]>, DamagedRow> {
+        let bits = row.get(HEADER_BYTES + index / 8).ok_or(DamagedRow("too short"))?;
+        if bits & (1 << (index % 8)) == 0 {
+            return Ok(None);
+        }
+        let slot = self
+            .slots
+            .get(index)
+            .ok_or(DamagedRow("no such feature in its schema"))?;
+        let range = match *slot {
+            Slot::Fixed { offset, width } => offset..offset + width,
+            Slot::Variable {
+                end_offset,
+                start_offset,
+            } => {
+                let start = start_offset.map_or(Ok(0), |offset| read_u32(row, offset))?;
+                let end = read_u32(row, end_offset)?;
+                self.variable_at + start..self.variable_at + end
+            }
+        };
+        row.get(range).map(Some).ok_or(DamagedRow("a value lies outside of it"))
+    }
+}
+
+impl RowHeader {
+    /// Reads the head of a stored row.
+    pub(crate) fn decode(row: &[u8]) -> Result<Self, DamagedRow> {
+        let header = row.get(..HEADER_BYTES).ok_or(DamagedRow("too short"))?;
+        if header[0] != ROW_FORMAT {
+            return Err(DamagedRow("its format is not known to this version"));
+        }
+        let created = read_i64(header, 13)?;
+        Ok(Self {
+            schema_id: u32::try_from(read_u32(header, 1)?).unwrap_or(u32::MAX),
+            age: RowAge {
+                event_time: Timestamp::from_micros(read_i64(header, 5)?),
+                created_time: (created != NO_CREATED_TIME).then(|| Timestamp::from_micros(created)),
+            },
+        })
+    }
+}
+
+fn write_fixed(column: &ArrayRef, row: usize, target: &mut [u8]) {
+    match column.data_type() {
+        DataType::Boolean => target[0] = u8::from(column.as_boolean().value(row)),
+        DataType::Int32 => target.copy_from_slice(&column.as_primitive::<Int32Type>().value(row).to_le_bytes()),
+        DataType::Float32 => target.copy_from_slice(&column.as_primitive::<Float32Type>().value(row).to_le_bytes()),
+        DataType::Int64 => target.copy_from_slice(&column.as_primitive::<Int64Type>().value(row).to_le_bytes()),
+        DataType::Float64 => target.copy_from_slice(&column.as_primitive::<Float64Type>().value(row).to_le_bytes()),
+        DataType::Timestamp(..) => {
+            target.copy_from_slice(&column.as_primitive::<TimestampSecondType>().value(row).to_le_bytes());
+        }
+        other => unreachable!("{other} has no fixed width"),
+    }
+}
+
+fn push_variable(column: &ArrayRef, row: usize, out: &mut Vec<u8>) {
+    match column.data_type() {
+        DataType::Utf8 => out.extend_from_slice(column.as_string::<i32>().value(row).as_bytes()),
+        DataType::Binary => out.extend_from_slice(column.as_binary::<i32>().value(row)),
+        DataType::List(_) => push_list(&column.as_list::<i32>().value(row), out),
+        other => unreachable!("{other} is no type of a feature column"),
+    }
+}
+
+fn push_list(items: &ArrayRef, out: &mut Vec<u8>) {
+    let count = items.len();
+    out.extend_from_slice(&length_u32(count).to_le_bytes());
+    let bits_at = out.len();
+    out.resize(bits_at + count.div_ceil(8), 0);
+    for item in (0..count).filter(|item| items.is_valid(*item)) {
+        out[bits_at + item / 8] |= 1 << (item % 8);
+    }
+    let values_at = out.len();
+    if let Some(width) = fixed_width(items.data_type()) {
+        out.resize(values_at + count * width, 0);
+        for item in (0..count).filter(|item| items.is_valid(*item)) {
+            let at = values_at + item * width;
+            write_fixed(items, item, &mut out[at..at + width]);
+        }
+        return;
+    }
+    out.resize(values_at + count * 4, 0);
+    let bytes_at = out.len();
+    for item in 0..count {
+        if items.is_valid(item) {
+            push_variable(items, item, out);
+        }
+        let end = length_u32(out.len() - bytes_at);
+        out[values_at + item * 4..values_at + item * 4 + 4].copy_from_slice(&end.to_le_bytes());
+    }
+}
+
+/// Arrow's own offsets are 31 bits wide, so no row comes near this limit before Arrow refuses it.
+fn length_u32(length: usize) -> u32 {
+    u32::try_from(length).unwrap_or(u32::MAX)
+}
+
+pub(super) fn read_u32(bytes: &[u8], at: usize) -> Result<usize, DamagedRow> {
+    let bytes = bytes
+        .get(at..at + 4)
+        .and_then(|slice| slice.try_into().ok())
+        .ok_or(DamagedRow("too short"))?;
+    Ok(u32::from_le_bytes(bytes) as usize)
+}
+
+fn read_i64(bytes: &[u8], at: usize) -> Result<i64, DamagedRow> {
+    let bytes = bytes
+        .get(at..at + 8)
+        .and_then(|slice| slice.try_into().ok())
+        .ok_or(DamagedRow("too short"))?;
+    Ok(i64::from_le_bytes(bytes))
+}

@@ -1,0 +1,64 @@
+//! Keys of the store. The first byte says what a key is of; its numbers are never reused.
+//!
+//! A row's key is `tag | table id, u32 big-endian | entity key`, so the rows of one view lie together and a view is
+//! dropped as one range.
+
+/// What a key is of. Append only: a number once used keeps its meaning for ever.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum KeyTag {
+    /// The format of the store.
+    Format = 0,
+    /// The directory of tables: which view has which table id and schemas.
+    Directory = 1,
+    /// A row of a table.
+    Row = 2,
+}
+
+impl KeyTag {
+    #[cfg(test)]
+    const ALL: [Self; 3] = [Self::Format, Self::Directory, Self::Row];
+
+    /// The whole key of things that exist once.
+    pub(crate) const fn single(self) -> [u8; 1] {
+        [self as u8]
+    }
+}
+
+/// What all row keys of a table start with.
+pub(crate) fn row_prefix(table_id: u32) -> [u8; 5] {
+    let [first, second, third, fourth] = table_id.to_be_bytes();
+    [KeyTag::Row as u8, first, second, third, fourth]
+}
+
+/// The half-open range of all row keys of a table.
+pub(crate) fn table_range(table_id: u32) -> ([u8; 5], [u8; 5]) {
+    let end = table_id
+        .checked_add(1)
+        .map_or([KeyTag::Row as u8 + 1, 0, 0, 0, 0], row_prefix);
+    (row_prefix(table_id), end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_are_distinct_and_single_keys_are_no_row_prefixes() {
+        for (position, tag) in KeyTag::ALL.into_iter().enumerate() {
+            assert_eq!(tag as usize, position);
+        }
+        assert_ne!(KeyTag::Directory.single()[0], row_prefix(0)[0]);
+    }
+
+    #[test]
+    fn tables_do_not_overlap() {
+        for table_id in [0, 1, 255, 256, u32::MAX - 1, u32::MAX] {
+            let (start, end) = table_range(table_id);
+            assert!(start < end);
+            if let Some(next) = table_id.checked_add(1) {
+                assert_eq!(end, row_prefix(next));
+            }
+        }
+    }
+}

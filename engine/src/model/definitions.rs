@@ -1,0 +1,112 @@
+use std::collections::BTreeMap;
+
+use super::{DataSource, FeatureView, Field, ValueType};
+
+/// A project: the name space of everything else.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Project {
+    /// Unique name.
+    pub name: String,
+    /// Free text.
+    pub description: String,
+    /// Free labels.
+    pub tags: BTreeMap<String, String>,
+    /// Free text.
+    pub owner: String,
+}
+
+/// A thing that features describe, found by its join key.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entity {
+    /// Unique name.
+    pub name: String,
+    /// Column that identifies the entity.
+    pub join_key: String,
+    /// Type of the join key, if the definition gives one.
+    pub value_type: Option<ValueType>,
+    /// Free text.
+    pub description: String,
+    /// Free labels.
+    pub tags: BTreeMap<String, String>,
+    /// Free text.
+    pub owner: String,
+}
+
+/// A named list of features, as a model uses them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FeatureService {
+    /// Unique name.
+    pub name: String,
+    /// The views and the features taken from each, in order.
+    pub projections: Vec<Projection>,
+    /// Free text.
+    pub description: String,
+    /// Free labels.
+    pub tags: BTreeMap<String, String>,
+    /// Free text.
+    pub owner: String,
+}
+
+/// A choice of features of one view, perhaps under another name and with other join keys.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Projection {
+    /// The view's own name.
+    pub view: String,
+    /// Name that stands for the view in full feature names.
+    pub alias: Option<String>,
+    /// The features taken, in order.
+    pub features: Vec<Field>,
+    /// Join key of the view to the key used in requests.
+    pub join_key_map: BTreeMap<String, String>,
+}
+
+impl Projection {
+    /// The prefix of full feature names: the alias if there is one.
+    pub fn display_name(&self) -> &str {
+        self.alias.as_deref().unwrap_or(&self.view)
+    }
+
+    /// The key under which a request supplies the view's join key.
+    pub fn request_key<'a>(&'a self, join_key: &'a str) -> &'a str {
+        self.join_key_map.get(join_key).map_or(join_key, String::as_str)
+    }
+}
+
+/// Everything a repository defines.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Definitions {
+    /// The project object, if the repository has one.
+    pub project: Option<Project>,
+    /// Entities.
+    pub entities: Vec<Entity>,
+    /// Named sources and those reached through views.
+    pub sources: Vec<DataSource>,
+    /// Feature views.
+    pub feature_views: Vec<FeatureView>,
+    /// Feature services.
+    pub services: Vec<FeatureService>,
+}
+
+impl Definitions {
+    /// The view of that name.
+    pub fn feature_view(&self, name: &str) -> Option<&FeatureView> {
+        self.feature_views.iter().find(|view| view.name == name)
+    }
+
+    /// The service of that name.
+    pub fn service(&self, name: &str) -> Option<&FeatureService> {
+        self.services.iter().find(|service| service.name == name)
+    }
+
+    /// The entity of that name.
+    pub fn entity(&self, name: &str) -> Option<&Entity> {
+        self.entities.iter().find(|entity| entity.name == name)
+    }
+
+    /// The views fed by the push source of that name.
+    pub fn views_of_push_source<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a FeatureView> {
+        self.feature_views
+            .iter()
+            .filter(move |view| view.push_source().is_some_and(|source| source.name == name))
+    }
+}

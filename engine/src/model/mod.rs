@@ -1,0 +1,23 @@
+//! The feature repository as plain data: entities, data sources, feature views, feature services, value types,
+//! points in time and feature references.
+//!
+//! Owns the meaning of these things and their text forms. Knows nothing of files, protobuf, RocksDB or JSON.
+
+mod definitions;
+mod feature_view;
+mod reference;
+mod source;
+mod timestamp;
+mod value_type;
+
+pub use definitions::{Definitions, Entity, FeatureService, Project, Projection};
+pub use feature_view::{FeatureView, Field, TimeToLive};
+pub use reference::{FeatureReference, FeatureSelection};
+pub use source::{DataSource, SourceKind};
+pub use timestamp::{ParseTimestampError, Timestamp};
+pub use value_type::{StructField, ValueType};
+
+/// Join key of views that have no entity (Feast's name for it).
+pub const DUMMY_JOIN_KEY: &str = "__dummy_id";
+/// Name of the implicit entity that carries [`DUMMY_JOIN_KEY`].
+pub const DUMMY_ENTITY: &str = "__dummy";

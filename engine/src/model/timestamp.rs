@@ -1,0 +1,193 @@
+use std::fmt;
+
+use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, TimeZone, Utc};
+
+/// A point in time in microseconds since 1970 in UTC, the resolution of Feast's registry and windows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(i64);
+
+/// Text that is no point in time.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not a date or time; write it like 2026-01-31T12:00:00 (UTC unless it carries an offset)")]
+pub struct ParseTimestampError(String);
+
+/// Forms without an offset that are understood, most usual first. Month before day where both are numbers, as pandas reads them.
+const DATE_TIME_FORMS: &[&str] = &[
+    "%Y-%m-%dT%H:%M:%S%.f",
+    "%Y-%m-%d %H:%M:%S%.f",
+    "%Y-%m-%dT%H:%M",
+    "%Y-%m-%d %H:%M",
+    "%Y%m%dT%H%M%S%.f",
+    "%m/%d/%Y %H:%M:%S%.f",
+    "%m/%d/%Y %H:%M",
+    "%b %d, %Y %I:%M%p",
+    "%b %d, %Y %H:%M",
+    "%d %b %Y %H:%M:%S%.f",
+];
+const DATE_FORMS: &[&str] = &["%Y-%m-%d", "%Y%m%d", "%m/%d/%Y", "%b %d, %Y", "%d %b %Y"];
+
+impl Timestamp {
+    /// 1970-01-01T00:00:00Z, which stands for "none" in answers.
+    pub const EPOCH: Self = Self(0);
+
+    /// From microseconds since 1970.
+    pub const fn from_micros(micros: i64) -> Self {
+        Self(micros)
+    }
+
+    /// From whole seconds since 1970; `None` when out of range.
+    pub fn from_seconds(seconds: i64) -> Option<Self> {
+        seconds.checked_mul(1_000_000).map(Self)
+    }
+
+    /// Microseconds since 1970.
+    pub const fn micros(self) -> i64 {
+        self.0
+    }
+
+    /// Later (or earlier, for a negative number) by that many microseconds, held at the ends of the range.
+    #[must_use]
+    pub const fn plus_micros(self, micros: i64) -> Self {
+        Self(self.0.saturating_add(micros))
+    }
+
+    /// Reads a date or a date with time. Without an offset it is UTC; a date alone means its midnight.
+    ///
+    /// # Errors
+    /// When the text is in none of the understood forms.
+    pub fn parse(text: &str) -> Result<Self, ParseTimestampError> {
+        let trimmed = text.trim();
+        let (local, offset_seconds) = split_offset(trimmed);
+        let naive = parse_local(local).ok_or_else(|| ParseTimestampError(text.to_owned()))?;
+        let micros = naive.and_utc().timestamp_micros();
+        Ok(Self(micros.saturating_sub(i64::from(offset_seconds) * 1_000_000)))
+    }
+
+    fn date_time(self) -> DateTime<Utc> {
+        DateTime::from_timestamp_micros(self.0).unwrap_or(if self.0 < 0 {
+            DateTime::<Utc>::MIN_UTC
+        } else {
+            DateTime::<Utc>::MAX_UTC
+        })
+    }
+}
+
+/// RFC 3339 in UTC with `Z` and a fraction of 0, 3 or 6 digits, as short as exact: the form of Feast's JSON answers.
+impl fmt::Display for Timestamp {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let time = self.date_time();
+        let micros = self.0.rem_euclid(1_000_000);
+        write!(formatter, "{}", time.format("%Y-%m-%dT%H:%M:%S"))?;
+        match micros {
+            0 => {}
+            _ if micros % 1000 == 0 => write!(formatter, ".{:03}", micros / 1000)?,
+            _ => write!(formatter, ".{micros:06}")?,
+        }
+        formatter.write_str("Z")
+    }
+}
+
+impl Timestamp {
+    /// The form of Feast's command line output, without fraction: `2026-11-22 06:28:34+00:00`.
+    pub fn to_python(self) -> String {
+        self.date_time().format("%Y-%m-%d %H:%M:%S+00:00").to_string()
+    }
+}
+
+fn parse_local(text: &str) -> Option<NaiveDateTime> {
+    DATE_TIME_FORMS
+        .iter()
+        .find_map(|form| NaiveDateTime::parse_from_str(text, form).ok())
+        .or_else(|| {
+            let date = DATE_FORMS
+                .iter()
+                .find_map(|form| NaiveDate::parse_from_str(text, form).ok())?;
+            date.and_hms_opt(0, 0, 0)
+        })
+}
+
+/// Splits a trailing `Z`, `+02:00`, `+0200` or `+02` off and gives it in seconds east of UTC.
+fn split_offset(text: &str) -> (&str, i32) {
+    for suffix in ["Z", "z", " UTC"] {
+        if let Some(local) = text.strip_suffix(suffix) {
+            return (local, 0);
+        }
+    }
+    // A sign is an offset only behind a time of day: dates hold '-' too.
+    let Some(colon) = text.find(':') else { return (text, 0) };
+    let Some(sign) = text[colon..].rfind(['+', '-']).map(|position| position + colon) else {
+        return (text, 0);
+    };
+    let digits: String = text[sign + 1..].chars().filter(|character| *character != ':').collect();
+    let all_digits = digits.bytes().all(|byte| byte.is_ascii_digit());
+    let (hours, minutes) = match digits.len() {
+        2 if all_digits => (digits.parse::<i32>().ok(), Some(0)),
+        4 if all_digits => (digits[..2].parse().ok(), digits[2..].parse().ok()),
+        _ => return (text, 0),
+    };
+    let seconds = hours.zip(minutes).map(|(hours, minutes)| hours * 3600 + minutes * 60);
+    let signed = seconds.map(|seconds| {
+        if text.as_bytes()[sign] == b'-' {
+            -seconds
+        } else {
+            seconds
+        }
+    });
+    match signed.filter(|seconds| FixedOffset::east_opt(*seconds).is_some()) {
+        Some(seconds) => (text[..sign].trim_end(), seconds),
+        None => (text, 0),
+    }
+}
+
+impl<Zone: TimeZone> From<DateTime<Zone>> for Timestamp {
+    fn from(time: DateTime<Zone>) -> Self {
+        Self(time.timestamp_micros())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Timestamp;
+
+    fn check(text: &str, expected: &str) {
+        let answer = Timestamp::parse(text).map(|timestamp| timestamp.to_string());
+        assert_eq!(answer.as_deref(), Ok(expected), "{text}");
+    }
+
+    #[test]
+    fn reads_the_forms_pandas_and_dateutil_read() {
+        check("2022-05-13 10:59:42", "2022-05-13T10:59:42Z");
+        check("2022-05-13T10:59:42.5", "2022-05-13T10:59:42.500Z");
+        check("2022-05-13T10:59:42.000001Z", "2022-05-13T10:59:42.000001Z");
+        check("2022-05-13 10:59:42+00:00", "2022-05-13T10:59:42Z");
+        check("2022-05-13 10:59:42+02:00", "2022-05-13T08:59:42Z");
+        check("2022-05-13T10:59:42-0530", "2022-05-13T16:29:42Z");
+        check("2022-05-13", "2022-05-13T00:00:00Z");
+        check("20220513", "2022-05-13T00:00:00Z");
+        check("05/13/2022 10:59", "2022-05-13T10:59:00Z");
+        check("May 13, 2022 10:59am", "2022-05-13T10:59:00Z");
+        check("1969-12-31T23:59:58.5Z", "1969-12-31T23:59:58.500Z");
+    }
+
+    #[test]
+    fn refuses_what_is_no_time() {
+        for text in [
+            "",
+            "tomorrow",
+            "2022-13-01",
+            "2022-05-13T25:00:00",
+            "12:00",
+            "2022-05-13 10:59:42+99:00",
+        ] {
+            assert!(Timestamp::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn prints_as_the_command_line_does() {
+        assert_eq!(
+            Timestamp::from_micros(1_795_328_914_123_456).to_python(),
+            "2026-11-22 06:28:34+00:00"
+        );
+    }
+}

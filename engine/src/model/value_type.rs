@@ -1,0 +1,115 @@
+use std::fmt;
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field as ArrowField, TimeUnit};
+
+/// The type of a feature or of a join key, as written in a definition file (`feast.types`).
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum ValueType {
+    /// Bytes without meaning.
+    Bytes,
+    /// The bytes of a PDF document.
+    PdfBytes,
+    /// The bytes of an image.
+    ImageBytes,
+    /// UTF-8 text.
+    String,
+    /// Signed 32-bit integer.
+    Int32,
+    /// Signed 64-bit integer.
+    Int64,
+    /// IEEE single precision.
+    Float32,
+    /// IEEE double precision.
+    Float64,
+    /// True or false.
+    Bool,
+    /// A point in time, whole seconds since 1970 in UTC.
+    UnixTimestamp,
+    /// A UUID as text, unchecked.
+    Uuid,
+    /// A time-based UUID as text, unchecked.
+    TimeUuid,
+    /// A decimal number as text; its trailing zeros count.
+    Decimal,
+    /// A JSON document as text, answered as text.
+    Json,
+    /// An object with string keys and values of any type.
+    Map,
+    /// A map whose keys are scalars. Feast can define it but neither fill nor answer it.
+    ScalarMap,
+    /// A point in time together with its zone.
+    ZonedTimestamp,
+    /// An object with named fields; extra fields are kept.
+    Struct(Vec<StructField>),
+    /// A list.
+    Array(Box<ValueType>),
+    /// A list without duplicates.
+    Set(Box<ValueType>),
+}
+
+/// One field of a [`ValueType::Struct`].
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct StructField {
+    /// Field name.
+    pub name: String,
+    /// Field type.
+    pub value_type: ValueType,
+}
+
+impl ValueType {
+    /// The Arrow type in which the engine holds a column of this type.
+    ///
+    /// Maps and structs are held as their JSON text: Feast gives their values no fixed type.
+    pub fn arrow_type(&self) -> DataType {
+        match self {
+            Self::Bytes | Self::PdfBytes | Self::ImageBytes => DataType::Binary,
+            Self::Int32 => DataType::Int32,
+            Self::Int64 => DataType::Int64,
+            Self::Float32 => DataType::Float32,
+            Self::Float64 => DataType::Float64,
+            Self::Bool => DataType::Boolean,
+            Self::UnixTimestamp => DataType::Timestamp(TimeUnit::Second, None),
+            Self::String | Self::Uuid | Self::TimeUuid | Self::Decimal | Self::Json => DataType::Utf8,
+            Self::Map | Self::ScalarMap | Self::ZonedTimestamp | Self::Struct(_) => DataType::Utf8,
+            Self::Array(element) | Self::Set(element) => {
+                DataType::List(Arc::new(ArrowField::new("item", element.arrow_type(), true)))
+            }
+        }
+    }
+
+    /// Whether a join key may have this type (Feast's entity key format knows no other).
+    pub fn is_key_type(&self) -> bool {
+        matches!(
+            self,
+            Self::Bytes | Self::String | Self::Int32 | Self::Int64 | Self::UnixTimestamp
+        )
+    }
+
+    /// Whether values are held as JSON text and answered as JSON, not as a string.
+    pub fn is_document(&self) -> bool {
+        matches!(
+            self,
+            Self::Map | Self::ScalarMap | Self::ZonedTimestamp | Self::Struct(_)
+        )
+    }
+}
+
+impl fmt::Display for ValueType {
+    /// The notation of definition files: `Int64`, `Array(String)`.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Array(element) => write!(formatter, "Array({element})"),
+            Self::Set(element) => write!(formatter, "Set({element})"),
+            Self::Struct(fields) => {
+                formatter.write_str("Struct({")?;
+                for (index, field) in fields.iter().enumerate() {
+                    let separator = if index == 0 { "" } else { ", " };
+                    write!(formatter, "{separator}{:?}: {}", field.name, field.value_type)?;
+                }
+                formatter.write_str("})")
+            }
+            simple => write!(formatter, "{simple:?}"),
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! The request path: which features a request means, their keys, one batched look-up, the answer as Arrow columns;
+//! and the writes that fill the same rows.
+//!
+//! No DataFusion, no protobuf and no file is touched here. Knows nothing of HTTP or JSON.
+
+mod assemble;
+mod keys;
+mod lookup;
+mod plan;
+mod write;
+
+pub use assemble::{FeatureColumn, FeatureVectors, FieldStatus};
+pub use keys::EntityRows;
+pub(crate) use lookup::read;
+pub use plan::{JoinKey, ReadPlan};
+pub use write::{ColumnRole, WriteColumn, WriteTarget};
+pub(crate) use write::{RowColumns, write_rows};

@@ -1,0 +1,193 @@
+//! Rows of a view into the store, from columns. Pushes, writes and materialization all come through here.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, Int64Array, StringArray};
+
+use crate::codec::byte_block::ByteBlock;
+use crate::codec::entity_key::EntityKeyEncoder;
+use crate::codec::record::SchemaRecord;
+use crate::codec::row::{RowAge, RowHeader, storage_type};
+use crate::codec::storage_key::row_prefix;
+use crate::error::{Error, Result};
+use crate::model::{DUMMY_JOIN_KEY, FeatureView, Timestamp, ValueType};
+use crate::storage::{Replace, Storage, WriteCount};
+
+/// A feature view that rows can be written to, with the columns it needs.
+#[derive(Debug, Clone)]
+pub struct WriteTarget {
+    pub(crate) view: FeatureView,
+    columns: Vec<WriteColumn>,
+}
+
+/// One column that a writer has to supply.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WriteColumn {
+    /// Column name.
+    pub name: String,
+    /// What the column is.
+    pub role: ColumnRole,
+}
+
+/// What a column of written rows is.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ColumnRole {
+    /// A join key; its values must not be null.
+    JoinKey(ValueType),
+    /// A feature.
+    Feature(ValueType),
+    /// The event time: `Timestamp(Microsecond)`, without nulls.
+    EventTime,
+    /// The created time: `Timestamp(Microsecond)`.
+    CreatedTime,
+}
+
+/// Rows of a view as columns of equal length.
+pub(crate) struct RowColumns {
+    /// Canonical join key columns, in view order; none for an entityless view.
+    pub(crate) keys: Vec<ArrayRef>,
+    /// Canonical feature columns, in view order.
+    pub(crate) features: Vec<ArrayRef>,
+    /// Microseconds since 1970, without nulls.
+    pub(crate) event_times: Int64Array,
+    /// Microseconds since 1970.
+    pub(crate) created_times: Option<Int64Array>,
+}
+
+impl WriteTarget {
+    pub(crate) fn new(view: &FeatureView) -> Result<Self> {
+        let source = view.batch_source.as_ref().ok_or_else(|| {
+            Error::invalid(format!(
+                "feature view {} has no batch source, so its timestamp columns are not known",
+                view.name
+            ))
+        })?;
+        let keys = view.entity_columns.iter().filter(|key| key.name != DUMMY_JOIN_KEY);
+        let keys = keys.map(|key| WriteColumn {
+            name: key.name.clone(),
+            role: ColumnRole::JoinKey(key.value_type.clone()),
+        });
+        let features = view.features.iter();
+        let features = features.map(|field| WriteColumn {
+            name: field.name.clone(),
+            role: ColumnRole::Feature(field.value_type.clone()),
+        });
+        let event_time = WriteColumn {
+            name: source.timestamp_field.clone(),
+            role: ColumnRole::EventTime,
+        };
+        let created_time = source.created_column().map(|name| WriteColumn {
+            name: name.to_owned(),
+            role: ColumnRole::CreatedTime,
+        });
+        let columns = features.chain(keys).chain([event_time]).chain(created_time).collect();
+        Ok(Self {
+            view: view.clone(),
+            columns,
+        })
+    }
+
+    /// The view's name.
+    pub fn view(&self) -> &str {
+        &self.view.name
+    }
+
+    /// The columns to supply, in this order.
+    pub fn columns(&self) -> &[WriteColumn] {
+        &self.columns
+    }
+
+    /// Sorts supplied columns, which are in the order of [`WriteTarget::columns`], into their roles.
+    ///
+    /// # Errors
+    /// `Invalid`, naming the row, when a join key or an event time is null.
+    pub(crate) fn rows(&self, columns: &[ArrayRef]) -> Result<RowColumns> {
+        let times = |column: &ArrayRef, name: &str| {
+            crate::codec::coerce::event_times(column).ok_or_else(|| {
+                Error::internal(format!(
+                    "column {name} of {} was not read as timestamps",
+                    self.view.name
+                ))
+            })
+        };
+        let mut rows = RowColumns {
+            keys: Vec::new(),
+            features: Vec::new(),
+            event_times: Int64Array::from(Vec::<i64>::new()),
+            created_times: None,
+        };
+        for (column, WriteColumn { name, role }) in columns.iter().zip(&self.columns) {
+            let may_be_null = matches!(role, ColumnRole::Feature(_) | ColumnRole::CreatedTime);
+            if let Some(row) = (0..column.len()).find(|row| !may_be_null && column.is_null(*row)) {
+                return Err(Error::invalid(format!(
+                    "column {name} of feature view {} is null in row {row}",
+                    self.view.name
+                )));
+            }
+            match role {
+                ColumnRole::JoinKey(_) => rows.keys.push(Arc::clone(column)),
+                ColumnRole::Feature(_) => rows.features.push(Arc::clone(column)),
+                ColumnRole::EventTime => rows.event_times = times(column, name)?,
+                ColumnRole::CreatedTime => rows.created_times = Some(times(column, name)?),
+            }
+        }
+        Ok(rows)
+    }
+}
+
+/// Writes rows of a view in order of arrival. They are durable after the next [`Storage::sync`].
+///
+/// Rows whose key holds a null cannot be stored and are counted as skipped.
+pub(crate) fn write_rows(
+    storage: &Storage,
+    view: &FeatureView,
+    rows: &RowColumns,
+    replace: Replace,
+) -> Result<(WriteCount, usize)> {
+    let schema = SchemaRecord {
+        features: view
+            .features
+            .iter()
+            .map(|field| (field.name.clone(), storage_type(&field.value_type)))
+            .collect(),
+    };
+    let (table, schema_id) = storage.ensure_table(&view.name, &schema)?;
+    let layout = &table.schemas()[schema_id as usize].layout;
+    let prefix = row_prefix(table.id);
+    let named: Vec<_> = view
+        .entity_columns
+        .iter()
+        .map(|key| (key.name.as_str(), &key.value_type))
+        .collect();
+    let encoder = EntityKeyEncoder::new(&named)
+        .map_err(|unsupported| Error::invalid(format!("feature view {}: {unsupported}", view.name)))?;
+    let count = rows.event_times.len();
+    let dummy = [Arc::new(StringArray::from(vec![""; count])) as ArrayRef];
+    let key_columns = if view.is_entityless() {
+        &dummy
+    } else {
+        rows.keys.as_slice()
+    };
+    let mut keys = ByteBlock::with_capacity(count, count * 48);
+    let mut values = ByteBlock::with_capacity(count, count * (32 + 8 * view.features.len()));
+    for row in 0..count {
+        let has_key = keys.push_if(|out| {
+            out.extend_from_slice(&prefix);
+            encoder.encode(key_columns, row, out)
+        });
+        if has_key {
+            let created = rows
+                .created_times
+                .as_ref()
+                .filter(|times| times.is_valid(row))
+                .map(|times| times.value(row));
+            let age = RowAge {
+                event_time: Timestamp::from_micros(rows.event_times.value(row)),
+                created_time: created.map(Timestamp::from_micros),
+            };
+            values.push_with(|out| layout.encode(RowHeader { schema_id, age }, &rows.features, row, out));
+        }
+    }
+    let written = storage.write_rows(&keys, &values, replace)?;
+    Ok((written, count - keys.len()))
+}

@@ -1,0 +1,272 @@
+//! The RocksDB database of one online store: batched reads, writes that keep the newest row, tables.
+//!
+//! The only user of rocksdb. Synchronous; every call is a batch. Knows keys and row ages, but neither JSON nor Arrow.
+
+mod error;
+mod options;
+mod tables;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use rocksdb::{ColumnFamilyDescriptor, DB, DBPinnableSlice, DEFAULT_COLUMN_FAMILY_NAME, WriteBatch};
+
+pub(crate) use tables::{Table, Tables};
+
+use crate::codec::byte_block::ByteBlock;
+use crate::codec::record::{self, STORE_FORMAT, SchemaRecord, TableDirectory, TableRecord};
+use crate::codec::row::{RowAge, RowHeader};
+use crate::codec::storage_key::{KeyTag, table_range};
+use crate::error::{Error, Result};
+
+/// An open database. One process at a time can have it open.
+pub(crate) struct Storage {
+    db: DB,
+    path: PathBuf,
+    project: String,
+    tables: RwLock<Arc<Tables>>,
+    /// Held from comparing rows with the stored ones until they are written, so that no two writers pass each other.
+    writer: Mutex<()>,
+}
+
+/// Which rows a write may replace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Replace {
+    /// Those that are older or of the same age.
+    OlderRows,
+    /// All.
+    AllRows,
+}
+
+/// What a write did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct WriteCount {
+    /// Keys whose row was replaced or new.
+    pub(crate) written: usize,
+    /// Rows that lost against a newer one, stored or in the same batch.
+    pub(crate) stale: usize,
+}
+
+impl Storage {
+    /// Opens the database of `project` in `path` and makes it if it is not there.
+    ///
+    /// # Errors
+    /// `Conflict` when another process has it open, `Data` when it is damaged or of a newer version.
+    pub(crate) fn open(path: &Path, project: &str) -> Result<Self> {
+        std::fs::create_dir_all(path).map_err(|source| Error::io("create the online store directory", path, source))?;
+        // Named, so that its handle can be had for batched reads.
+        let family = ColumnFamilyDescriptor::new(DEFAULT_COLUMN_FAMILY_NAME, options::database());
+        let opened = DB::open_cf_descriptors(&options::database(), path, [family]);
+        let db = opened.map_err(|source| error::from_rocksdb(source, path))?;
+        let storage = Self {
+            db,
+            path: path.to_path_buf(),
+            project: project.to_owned(),
+            tables: RwLock::default(),
+            writer: Mutex::default(),
+        };
+        storage.check_format()?;
+        let directory = storage.read_directory()?;
+        storage.publish(&directory);
+        Ok(storage)
+    }
+
+    /// The tables of the project as they are now.
+    pub(crate) fn tables(&self) -> Arc<Tables> {
+        Arc::clone(&self.tables.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Reads the values of distinct keys in ascending order, in one batch. One answer a key, in key order.
+    pub(crate) fn get_many<'key>(
+        &self,
+        keys: impl ExactSizeIterator<Item = &'key [u8]>,
+    ) -> Result<Vec<Option<DBPinnableSlice<'_>>>> {
+        let Some(family) = self.db.cf_handle(DEFAULT_COLUMN_FAMILY_NAME) else {
+            return Err(Error::internal("the online store has no default column family"));
+        };
+        let keys: Vec<&[u8]> = keys.collect();
+        let values = self.db.batched_multi_get_cf(&family, keys, true);
+        values
+            .into_iter()
+            .map(|value| value.map_err(|source| self.error(source)))
+            .collect()
+    }
+
+    /// Writes rows, each a storage key and the bytes of a row, in order of arrival. All or none are visible together.
+    ///
+    /// They are durable after the next [`Storage::sync`].
+    pub(crate) fn write_rows(&self, keys: &ByteBlock, rows: &ByteBlock, replace: Replace) -> Result<WriteCount> {
+        let winners = newest_of_each_key(keys, rows, replace)?;
+        let _writer = self.lock_writer();
+        let stored = match replace {
+            Replace::OlderRows => self.get_many(winners.iter().map(|(position, _)| keys.get(*position)))?,
+            Replace::AllRows => Vec::new(),
+        };
+        let mut batch = WriteBatch::default();
+        let mut written = 0;
+        for (index, (position, age)) in winners.iter().enumerate() {
+            if let Some(Some(old)) = stored.get(index) {
+                let old_age = RowHeader::decode(old).map_err(|source| self.damaged(source))?.age;
+                if old_age > *age {
+                    continue;
+                }
+            }
+            batch.put(keys.get(*position), rows.get(*position));
+            written += 1;
+        }
+        if written > 0 {
+            self.db.write(batch).map_err(|source| self.error(source))?;
+        }
+        Ok(WriteCount {
+            written,
+            stale: keys.len() - written,
+        })
+    }
+
+    /// Makes everything written so far durable. Concurrent callers share one fsync.
+    pub(crate) fn sync(&self) -> Result<()> {
+        self.db.flush_wal(true).map_err(|source| self.error(source))
+    }
+
+    /// The table of a view, made or extended by this schema if needed. Returns it with the id of the schema.
+    pub(crate) fn ensure_table(&self, view: &str, schema: &SchemaRecord) -> Result<(Arc<Table>, u32)> {
+        let known = |tables: &Tables| {
+            let table = tables.get(view)?;
+            Some((Arc::clone(table), table.schema_id(schema)?))
+        };
+        if let Some(found) = known(&self.tables()) {
+            return Ok(found);
+        }
+        {
+            let _writer = self.lock_writer();
+            let mut directory = self.read_directory()?;
+            add_schema(&mut directory, &self.project, view, schema);
+            self.write_directory(&directory)?;
+        }
+        known(&self.tables())
+            .ok_or_else(|| Error::internal(format!("the table of {view} is missing right after it was made")))
+    }
+
+    /// Drops the project's tables whose view is not kept. Returns the names of their views.
+    pub(crate) fn drop_tables(&self, keep: impl Fn(&str) -> bool) -> Result<Vec<String>> {
+        let _writer = self.lock_writer();
+        let mut directory = self.read_directory()?;
+        let is_dropped = |table: &TableRecord| table.project == self.project && !keep(&table.view);
+        let (dropped, kept) = directory.tables.into_iter().partition(is_dropped);
+        directory.tables = kept;
+        let dropped: Vec<TableRecord> = dropped;
+        if dropped.is_empty() {
+            return Ok(Vec::new());
+        }
+        // The directory first: rows of a table that is in no directory are unreachable, and its id is not used again.
+        self.write_directory(&directory)?;
+        let mut batch = WriteBatch::default();
+        for table in &dropped {
+            let (start, end) = table_range(table.table_id);
+            batch.delete_range(start, end);
+        }
+        self.db.write(batch).map_err(|source| self.error(source))?;
+        self.sync()?;
+        Ok(dropped.into_iter().map(|table| table.view).collect())
+    }
+
+    /// A stored row or record that cannot be read.
+    pub(crate) fn damaged(&self, source: impl std::error::Error + Send + Sync + 'static) -> Error {
+        Error::data(format!("online store {}: {source}", self.path.display()))
+            .with_hint("the store is damaged or was written by a newer version; restore it, or remove it and materialize again")
+            .with_source(source)
+    }
+
+    fn check_format(&self) -> Result<()> {
+        let key = KeyTag::Format.single();
+        match self.db.get(key).map_err(|source| self.error(source))? {
+            None => {
+                let format = record::encode(&STORE_FORMAT).map_err(|source| self.damaged(source))?;
+                self.db.put(key, format).map_err(|source| self.error(source))?;
+                self.sync()
+            }
+            Some(bytes) => match record::decode::<u32>(&bytes).map_err(|source| self.damaged(source))? {
+                STORE_FORMAT => Ok(()),
+                _ => Err(self.damaged(record::DamagedRecord)),
+            },
+        }
+    }
+
+    fn read_directory(&self) -> Result<TableDirectory> {
+        let stored = self
+            .db
+            .get(KeyTag::Directory.single())
+            .map_err(|source| self.error(source))?;
+        let decoded = stored.map(|bytes| record::decode(&bytes)).transpose();
+        Ok(decoded.map_err(|source| self.damaged(source))?.unwrap_or_default())
+    }
+
+    /// Called with the writer lock held.
+    fn write_directory(&self, directory: &TableDirectory) -> Result<()> {
+        let bytes = record::encode(directory).map_err(|source| self.damaged(source))?;
+        self.db
+            .put(KeyTag::Directory.single(), bytes)
+            .map_err(|source| self.error(source))?;
+        self.sync()?;
+        self.publish(directory);
+        Ok(())
+    }
+
+    fn publish(&self, directory: &TableDirectory) {
+        let tables = Arc::new(Tables::of_project(directory, &self.project));
+        *self.tables.write().unwrap_or_else(PoisonError::into_inner) = tables;
+    }
+
+    /// A panicking writer left at most an unwritten batch behind, so its lock can be taken over.
+    fn lock_writer(&self) -> MutexGuard<'_, ()> {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn error(&self, source: rocksdb::Error) -> Error {
+        error::from_rocksdb(source, &self.path)
+    }
+}
+
+/// The position and age of the row that wins for each distinct key, in ascending key order.
+fn newest_of_each_key(keys: &ByteBlock, rows: &ByteBlock, replace: Replace) -> Result<Vec<(usize, RowAge)>> {
+    let age = |position: usize| {
+        let header = RowHeader::decode(rows.get(position)).map_err(|source| Error::internal(source.to_string()))?;
+        Ok((position, header.age))
+    };
+    let mut all = (0..keys.len()).map(age).collect::<Result<Vec<_>>>()?;
+    // Of one key the winner comes first; positions are distinct, so the order is total.
+    all.sort_unstable_by(|(left, left_age), (right, right_age)| {
+        let by_age = match replace {
+            Replace::OlderRows => right_age.cmp(left_age),
+            Replace::AllRows => std::cmp::Ordering::Equal,
+        };
+        keys.get(*left).cmp(keys.get(*right)).then(by_age).then(right.cmp(left))
+    });
+    all.dedup_by(|(later, _), (first, _)| keys.get(*later) == keys.get(*first));
+    Ok(all)
+}
+
+fn add_schema(directory: &mut TableDirectory, project: &str, view: &str, schema: &SchemaRecord) {
+    let found = directory
+        .tables
+        .iter_mut()
+        .find(|table| table.project == project && table.view == view);
+    match found {
+        Some(table) if table.schemas.contains(schema) => {}
+        Some(table) => table.schemas.push(schema.clone()),
+        None => {
+            let table_id = directory.next_table_id;
+            directory.next_table_id += 1;
+            let (project, view) = (project.to_owned(), view.to_owned());
+            directory.tables.push(TableRecord {
+                project,
+                view,
+                table_id,
+                schemas: vec![schema.clone()],
+            });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,34 @@
+//! Every RocksDB option in one place.
+
+use rocksdb::{BlockBasedIndexType, BlockBasedOptions, Cache, DBCompressionType, DataBlockIndexType, Options};
+
+/// Blocks held in memory. The cache grows with use, so an idle server does not hold it.
+const BLOCK_CACHE_BYTES: usize = 512 << 20;
+const WRITE_BUFFER_BYTES: usize = 64 << 20;
+const BLOOM_BITS_PER_KEY: f64 = 10.0;
+
+/// Options for point look-ups of small values by whole key.
+pub(super) fn database() -> Options {
+    let mut blocks = BlockBasedOptions::default();
+    // The clock cache does not serialize readers on a lock as the LRU cache does; 0 lets it size its entries itself.
+    blocks.set_block_cache(&Cache::new_hyper_clock_cache(BLOCK_CACHE_BYTES, 0));
+    blocks.set_bloom_filter(BLOOM_BITS_PER_KEY, false);
+    blocks.set_index_type(BlockBasedIndexType::BinarySearch);
+    blocks.set_data_block_index_type(DataBlockIndexType::BinaryAndHash);
+    blocks.set_data_block_hash_ratio(0.75);
+    blocks.set_cache_index_and_filter_blocks(true);
+    blocks.set_pin_l0_filter_and_index_blocks_in_cache(true);
+
+    let mut options = Options::default();
+    options.create_if_missing(true);
+    options.set_block_based_table_factory(&blocks);
+    options.set_write_buffer_size(WRITE_BUFFER_BYTES);
+    options.set_memtable_whole_key_filtering(true);
+    options.set_memtable_prefix_bloom_ratio(0.02);
+    options.set_compression_type(DBCompressionType::Lz4);
+    options.set_bottommost_compression_type(DBCompressionType::Zstd);
+    options.set_level_compaction_dynamic_level_bytes(true);
+    options.set_max_background_jobs(2);
+    options.set_keep_log_file_num(2);
+    options
+}

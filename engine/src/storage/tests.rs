@@ -1,0 +1,160 @@
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::codec::row::RowLayout;
+use crate::codec::storage_key::row_prefix;
+use crate::error::ErrorKind;
+use crate::model::Timestamp;
+
+fn schema(names: &[&str]) -> SchemaRecord {
+    SchemaRecord {
+        features: names
+            .iter()
+            .map(|name| ((*name).to_owned(), "i64".to_owned()))
+            .collect(),
+    }
+}
+
+/// A row without features: its schema id tells rows of one age apart.
+fn row(event_time: i64, created_time: Option<i64>, mark: u32) -> Vec<u8> {
+    let age = RowAge {
+        event_time: Timestamp::from_micros(event_time),
+        created_time: created_time.map(Timestamp::from_micros),
+    };
+    let mut bytes = Vec::new();
+    RowLayout::new(&[]).encode(RowHeader { schema_id: mark, age }, &[], 0, &mut bytes);
+    bytes
+}
+
+fn key(table: u32, id: u8) -> Vec<u8> {
+    [row_prefix(table).as_slice(), &[id]].concat()
+}
+
+fn block(strings: &[Vec<u8>]) -> ByteBlock {
+    let mut block = ByteBlock::default();
+    strings
+        .iter()
+        .for_each(|string| block.push_with(|out| out.extend_from_slice(string)));
+    block
+}
+
+fn stored(storage: &Storage, key: &[u8]) -> Option<Vec<u8>> {
+    storage
+        .get_many([key].into_iter())
+        .unwrap()
+        .remove(0)
+        .map(|value| value.to_vec())
+}
+
+/// One written row of the model test: key, event time, created time.
+type Arrival = (u8, i64, Option<i64>);
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    /// Whatever the order and batching of arrivals, each key holds the greatest age, the later arrival when equal,
+    /// also after the store was closed and opened.
+    #[test]
+    fn keeps_the_newest_row_of_each_key(
+        batches in proptest::collection::vec(
+            proptest::collection::vec((0_u8..4, 0_i64..4, proptest::option::of(0_i64..3)), 1..6), 1..8)
+    ) {
+        let directory = tempfile::tempdir().unwrap();
+        let storage = Storage::open(directory.path(), "p").unwrap();
+        let mut model: BTreeMap<u8, ((i64, Option<i64>), Vec<u8>)> = BTreeMap::new();
+        let mut mark = 0;
+        for batch in &batches {
+            let batch: &Vec<Arrival> = batch;
+            let mut keys = Vec::new();
+            let mut rows = Vec::new();
+            for (id, event_time, created_time) in batch {
+                mark += 1;
+                let bytes = row(*event_time, *created_time, mark);
+                let age = (*event_time, *created_time);
+                if model.get(id).is_none_or(|(known, _)| *known <= age) {
+                    model.insert(*id, (age, bytes.clone()));
+                }
+                keys.push(key(1, *id));
+                rows.push(bytes);
+            }
+            let count = storage.write_rows(&block(&keys), &block(&rows), Replace::OlderRows).unwrap();
+            prop_assert_eq!(count.written + count.stale, batch.len());
+        }
+        storage.sync().unwrap();
+        drop(storage);
+        let storage = Storage::open(directory.path(), "p").unwrap();
+        for id in 0..4 {
+            prop_assert_eq!(stored(&storage, &key(1, id)), model.get(&id).map(|(_, bytes)| bytes.clone()));
+        }
+    }
+}
+
+#[test]
+fn replacing_all_rows_lets_the_last_arrival_win() {
+    let directory = tempfile::tempdir().unwrap();
+    let storage = Storage::open(directory.path(), "p").unwrap();
+    let keys = block(&[key(1, 0), key(1, 0)]);
+    let rows = [row(9, None, 1), row(5, None, 2)];
+    storage.write_rows(&keys, &block(&rows), Replace::OlderRows).unwrap();
+    assert_eq!(stored(&storage, &key(1, 0)).as_ref(), Some(&rows[0]));
+    let count = storage.write_rows(&keys, &block(&rows), Replace::AllRows).unwrap();
+    assert_eq!(count, WriteCount { written: 1, stale: 1 });
+    assert_eq!(stored(&storage, &key(1, 0)).as_ref(), Some(&rows[1]));
+}
+
+#[test]
+fn a_second_opener_is_told_who_is_in_the_way() {
+    let directory = tempfile::tempdir().unwrap();
+    let _storage = Storage::open(directory.path(), "p").unwrap();
+    let error = Storage::open(directory.path(), "p").err().unwrap();
+    assert_eq!(error.kind(), ErrorKind::Conflict);
+    assert!(error.to_string().contains(&directory.path().display().to_string()));
+}
+
+#[test]
+fn tables_keep_their_ids_and_gain_schemas() {
+    let directory = tempfile::tempdir().unwrap();
+    let storage = Storage::open(directory.path(), "p").unwrap();
+    let (first, id) = storage.ensure_table("a", &schema(&["x"])).unwrap();
+    assert_eq!((first.id, id), (0, 0));
+    let (same, id) = storage.ensure_table("a", &schema(&["x", "y"])).unwrap();
+    assert_eq!((same.id, id, same.schemas().len()), (0, 1, 2));
+    storage.ensure_table("b", &schema(&["x"])).unwrap();
+    drop(storage);
+    let storage = Storage::open(directory.path(), "p").unwrap();
+    let (again, id) = storage.ensure_table("a", &schema(&["x"])).unwrap();
+    assert_eq!((again.id, id), (0, 0));
+    assert_eq!(storage.tables().get("b").map(|table| table.id), Some(1));
+}
+
+#[test]
+fn a_dropped_table_loses_its_rows_and_its_id() {
+    let directory = tempfile::tempdir().unwrap();
+    let storage = Storage::open(directory.path(), "p").unwrap();
+    let (dropped, _) = storage.ensure_table("a", &schema(&["x"])).unwrap();
+    let (kept, _) = storage.ensure_table("b", &schema(&["x"])).unwrap();
+    let keys = block(&[key(dropped.id, 1), key(kept.id, 1)]);
+    storage
+        .write_rows(&keys, &block(&[row(1, None, 0), row(1, None, 0)]), Replace::OlderRows)
+        .unwrap();
+    assert_eq!(storage.drop_tables(|view| view == "b").unwrap(), ["a"]);
+    assert_eq!(stored(&storage, &key(dropped.id, 1)), None);
+    assert!(stored(&storage, &key(kept.id, 1)).is_some());
+    let (new, _) = storage.ensure_table("a", &schema(&["x"])).unwrap();
+    assert_eq!(new.id, 2);
+}
+
+#[test]
+fn tables_of_another_project_are_left_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let storage = Storage::open(directory.path(), "p").unwrap();
+    storage.ensure_table("a", &schema(&["x"])).unwrap();
+    drop(storage);
+    let other = Storage::open(directory.path(), "q").unwrap();
+    assert!(other.tables().get("a").is_none());
+    assert!(other.drop_tables(|_| false).unwrap().is_empty());
+    let (table, _) = other.ensure_table("a", &schema(&["x"])).unwrap();
+    assert_eq!(table.id, 1);
+}

@@ -1,0 +1,51 @@
+//! `POST /get-online-features`: JSON to key columns, one look-up, columns to JSON.
+
+use feast_engine::{FeatureStore, ResponseLayout};
+use warp::http::{HeaderValue, StatusCode};
+
+use crate::error::ApiError;
+use crate::routes::{Answer, Request, json_answer};
+use crate::wire::entities::entity_rows;
+use crate::wire::request::{Fields, GetOnlineFeatures};
+use crate::wire::response::{Layout, write_feature_vectors};
+
+const LAYOUT_HEADER: &str = "x-feast-layout";
+
+pub(crate) fn answer(store: &FeatureStore, request: &Request) -> Result<Answer, ApiError> {
+    let layout = layout(store.config().response_layout, request);
+    let wanted = GetOnlineFeatures::from_fields(Fields::parse(&request.body)?)?;
+    let plan = store.plan(wanted.selection, wanted.full_feature_names)?;
+    let entities = entity_rows(&plan, &wanted.entities)?;
+    let vectors = store.read(&plan, &entities)?;
+    let mut answer = json_answer(StatusCode::OK, write_feature_vectors(&vectors, layout));
+    answer
+        .headers_mut()
+        .insert(LAYOUT_HEADER, HeaderValue::from_static(layout.name()));
+    Ok(answer)
+}
+
+/// The query decides, then the repository's setting, then the content type: requests with a JSON one come from clients
+/// of Feast's servers, which read columns; Feast refuses those without one, and its documentation shows them with rows.
+fn layout(setting: ResponseLayout, request: &Request) -> Layout {
+    let asked = request
+        .query
+        .split('&')
+        .filter_map(|pair| pair.strip_prefix("layout="))
+        .find_map(Layout::from_name);
+    asked.unwrap_or(match setting {
+        ResponseLayout::Rows => Layout::Rows,
+        ResponseLayout::Columns => Layout::Columns,
+        ResponseLayout::Auto if has_json_content_type(request) => Layout::Columns,
+        ResponseLayout::Auto => Layout::Rows,
+    })
+}
+
+fn has_json_content_type(request: &Request) -> bool {
+    let value = request
+        .headers
+        .get("content-type")
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    let kind = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json"))
+}

@@ -1,0 +1,43 @@
+//! `POST /push`: rows of a push source to the online store, the parquet source, or both.
+
+use arrow::array::RecordBatch;
+use feast_engine::{Error, FeatureStore};
+use warp::http::Response;
+
+use crate::endpoints::report_stale_rows;
+use crate::error::ApiError;
+use crate::routes::{Answer, Request};
+use crate::wire::request::{Fields, Push};
+
+pub(crate) fn answer(store: &FeatureStore, request: &Request) -> Result<Answer, ApiError> {
+    let push = Push::from_fields(Fields::parse(&request.body)?)?;
+    let (online, offline) = match push.to.as_str() {
+        "online" => (true, false),
+        "offline" => (false, true),
+        "online_and_offline" => (true, true),
+        other => {
+            return Err(Error::invalid(format!(
+                "{other} is not a supported push format. Please specify one of these ['online', 'offline', 'online_and_offline']."
+            ))
+            .into());
+        }
+    };
+    let target = store.push_target(&push.source, online, offline)?;
+    let online_columns = target
+        .views
+        .iter()
+        .map(|view| push.frame.columns_of(view))
+        .collect::<Result<Vec<_>, _>>()?;
+    let offline_rows: Option<RecordBatch> = target
+        .offline_schema()
+        .map(|schema| push.frame.batch_of(schema))
+        .transpose()?;
+    let report = if push.frame.rows() == 0 {
+        Default::default()
+    } else {
+        store.push(&target, &online_columns, offline_rows)?
+    };
+    let mut answer = Response::new(Vec::new());
+    report_stale_rows(&mut answer, report, &push.source);
+    Ok(answer)
+}

@@ -1,0 +1,23 @@
+//! `POST /write-to-online-store`: rows of one feature view to the online store.
+
+use feast_engine::FeatureStore;
+use warp::http::StatusCode;
+
+use crate::endpoints::report_stale_rows;
+use crate::error::ApiError;
+use crate::routes::{Answer, Request, json_answer};
+use crate::wire::request::{Fields, WriteToOnlineStore};
+
+pub(crate) fn answer(store: &FeatureStore, request: &Request) -> Result<Answer, ApiError> {
+    let write = WriteToOnlineStore::from_fields(Fields::parse(&request.body)?)?;
+    let target = store.write_target(&write.view)?;
+    let columns = write.frame.columns_of(&target)?;
+    let report = if write.frame.rows() == 0 {
+        Default::default()
+    } else {
+        store.write(target, columns)?
+    };
+    let mut answer = json_answer(StatusCode::OK, b"null".to_vec());
+    report_stale_rows(&mut answer, report, &write.view);
+    Ok(answer)
+}

@@ -1,0 +1,31 @@
+//! Notices a registry file that another process has replaced.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use feast_engine::FeatureStore;
+
+/// Between two looks at the file. A look is one `stat`, so it can be often.
+const INTERVAL: Duration = Duration::from_millis(200);
+
+/// Keeps the store's registry up to date. A broken file is logged once and the former registry stays in use.
+pub(crate) async fn watch_registry(store: Arc<FeatureStore>) {
+    let mut last_problem = String::new();
+    loop {
+        tokio::time::sleep(INTERVAL).await;
+        let refreshed = {
+            let store = Arc::clone(&store);
+            tokio::task::spawn_blocking(move || store.refresh()).await
+        };
+        match refreshed {
+            Ok(Ok(true)) => tracing::info!("registry read again"),
+            Ok(Ok(false)) => {}
+            Ok(Err(error)) if error.to_string() != last_problem => {
+                last_problem = error.to_string();
+                tracing::error!("the registry as it was goes on serving: {error}");
+            }
+            Ok(Err(_)) => {}
+            Err(source) => tracing::error!("looking at the registry failed: {source}"),
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! Single values as JSON, in Feast's encodings: 64-bit integers as numbers, bytes as base64, timestamps as whole seconds,
+//! numbers that JSON cannot hold as strings.
+
+use arrow::array::{
+    Array, ArrayRef, AsArray, BinaryArray, BooleanArray, Float32Array, Float64Array, Int32Array, Int64Array, ListArray,
+    StringArray, TimestampSecondArray,
+};
+use arrow::datatypes::{DataType, Float32Type, Float64Type, Int32Type, Int64Type, TimestampSecondType};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use feast_engine::model::{Timestamp, ValueType};
+
+/// A column, typed once, whose cells can be written as JSON.
+pub(super) enum JsonColumn<'a> {
+    Bool(&'a BooleanArray),
+    Int32(&'a Int32Array),
+    Int64(&'a Int64Array),
+    Float32(&'a Float32Array),
+    Float64(&'a Float64Array),
+    Seconds(&'a TimestampSecondArray),
+    Text(&'a StringArray),
+    /// Text that is JSON already.
+    Document(&'a StringArray),
+    Bytes(&'a BinaryArray),
+    List(&'a ListArray, Box<JsonColumn<'a>>),
+    /// A type that no feature has: all cells are null.
+    Unknown,
+}
+
+impl<'a> JsonColumn<'a> {
+    pub(super) fn new(values: &'a ArrayRef, value_type: &ValueType) -> Self {
+        match values.data_type() {
+            DataType::Boolean => Self::Bool(values.as_boolean()),
+            DataType::Int32 => Self::Int32(values.as_primitive::<Int32Type>()),
+            DataType::Int64 => Self::Int64(values.as_primitive::<Int64Type>()),
+            DataType::Float32 => Self::Float32(values.as_primitive::<Float32Type>()),
+            DataType::Float64 => Self::Float64(values.as_primitive::<Float64Type>()),
+            DataType::Timestamp(..) => Self::Seconds(values.as_primitive::<TimestampSecondType>()),
+            DataType::Utf8 if value_type.is_document() => Self::Document(values.as_string::<i32>()),
+            DataType::Utf8 => Self::Text(values.as_string::<i32>()),
+            DataType::Binary => Self::Bytes(values.as_binary::<i32>()),
+            DataType::List(_) => {
+                let list = values.as_list::<i32>();
+                let element = match value_type {
+                    ValueType::Array(element) | ValueType::Set(element) => element,
+                    other => other,
+                };
+                Self::List(list, Box::new(JsonColumn::new(list.values(), element)))
+            }
+            _ => Self::Unknown,
+        }
+    }
+
+    /// Appends one cell.
+    pub(super) fn write(&self, row: usize, out: &mut Vec<u8>) {
+        match self {
+            Self::Bool(array) if array.is_valid(row) => {
+                out.extend_from_slice(if array.value(row) { b"true" } else { b"false" })
+            }
+            Self::Int32(array) if array.is_valid(row) => write_integer(array.value(row), out),
+            Self::Int64(array) if array.is_valid(row) => write_integer(array.value(row), out),
+            Self::Seconds(array) if array.is_valid(row) => write_integer(array.value(row), out),
+            Self::Float32(array) if array.is_valid(row) => write_float(f64::from(array.value(row)), out),
+            Self::Float64(array) if array.is_valid(row) => write_float(array.value(row), out),
+            Self::Text(array) if array.is_valid(row) => write_text(array.value(row), out),
+            Self::Document(array) if array.is_valid(row) => out.extend_from_slice(array.value(row).as_bytes()),
+            Self::Bytes(array) if array.is_valid(row) => {
+                out.push(b'"');
+                out.extend_from_slice(BASE64_STANDARD.encode(array.value(row)).as_bytes());
+                out.push(b'"');
+            }
+            Self::List(array, items) if array.is_valid(row) => {
+                let offsets = array.value_offsets();
+                let range = offsets[row] as usize..offsets[row + 1] as usize;
+                write_list(range, out, |item, out| items.write(item, out));
+            }
+            _ => out.extend_from_slice(b"null"),
+        }
+    }
+}
+
+/// `[a,b]` of whatever `write` appends for each item.
+pub(super) fn write_list<T>(items: impl Iterator<Item = T>, out: &mut Vec<u8>, mut write: impl FnMut(T, &mut Vec<u8>)) {
+    out.push(b'[');
+    for (index, item) in items.enumerate() {
+        if index > 0 {
+            out.push(b',');
+        }
+        write(item, out);
+    }
+    out.push(b']');
+}
+
+pub(super) fn write_text(text: &str, out: &mut Vec<u8>) {
+    // Writing JSON text into memory cannot fail.
+    let _ = serde_json::to_writer(out, text);
+}
+
+fn write_integer(number: impl itoa::Integer, out: &mut Vec<u8>) {
+    out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
+}
+
+fn write_float(number: f64, out: &mut Vec<u8>) {
+    if number.is_finite() {
+        out.extend_from_slice(zmij::Buffer::new().format_finite(number).as_bytes());
+    } else if number.is_nan() {
+        out.extend_from_slice(b"\"NaN\"");
+    } else {
+        out.extend_from_slice(if number > 0.0 {
+            b"\"Infinity\""
+        } else {
+            b"\"-Infinity\""
+        });
+    }
+}
+
+pub(super) fn write_time(time: Timestamp, out: &mut Vec<u8>) {
+    if time == Timestamp::EPOCH {
+        out.extend_from_slice(b"\"1970-01-01T00:00:00Z\"");
+        return;
+    }
+    out.push(b'"');
+    out.extend_from_slice(time.to_string().as_bytes());
+    out.push(b'"');
+}
