@@ -12,7 +12,11 @@ pub(super) fn definition_files(repository: &Path) -> Result<Vec<PathBuf>, Vec<De
     let mut pending = vec![PathBuf::new()];
     while let Some(directory) = pending.pop() {
         let failed = |source: std::io::Error| {
-            vec![DefinitionError { file: directory.clone(), line: 0, message: format!("cannot be listed: {source}") }]
+            vec![DefinitionError {
+                file: directory.clone(),
+                line: 0,
+                message: format!("cannot be listed: {source}"),
+            }]
         };
         for entry in std::fs::read_dir(repository.join(&directory)).map_err(failed)? {
             let entry = entry.map_err(failed)?;

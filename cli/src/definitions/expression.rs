@@ -4,8 +4,8 @@ use std::rc::Rc;
 
 use feast_engine::model::ValueType;
 use ruff_python_ast::{
-    BoolOp, CmpOp, Comprehension, Expr, ExprAttribute, ExprBinOp, ExprBoolOp, ExprCompare, ExprDict, ExprFString, ExprSubscript,
-    InterpolatedStringElement, FStringPart, Number, Operator, UnaryOp,
+    BoolOp, CmpOp, Comprehension, Expr, ExprAttribute, ExprBinOp, ExprBoolOp, ExprCompare, ExprDict, ExprFString,
+    ExprSubscript, FStringPart, InterpolatedStringElement, Number, Operator, UnaryOp,
 };
 use ruff_text_size::Ranged;
 
@@ -20,15 +20,17 @@ impl Evaluator {
             Expr::BooleanLiteral(literal) => Value::Bool(literal.value),
             Expr::StringLiteral(literal) => Value::text(literal.value.to_str()),
             Expr::NumberLiteral(literal) => match &literal.value {
-                Number::Int(integer) => integer.as_i64().map_or_else(|| Value::opaque("an integer beyond 64 bits"), Value::Integer),
+                Number::Int(integer) => integer
+                    .as_i64()
+                    .map_or_else(|| Value::opaque("an integer beyond 64 bits"), Value::Integer),
                 Number::Float(float) => Value::Float(*float),
                 Number::Complex { .. } => Value::opaque("a complex number"),
             },
             Expr::Name(name) => match scope.lookup(name.id.as_str()) {
                 Some(value) => value,
-                None => Builtin::of_python(name.id.as_str()).map(Value::Builtin).ok_or_else(|| {
-                    scope.error(name.range, format!("NameError: name '{}' is not defined", name.id))
-                })?,
+                None => Builtin::of_python(name.id.as_str())
+                    .map(Value::Builtin)
+                    .ok_or_else(|| scope.error(name.range, format!("NameError: name '{}' is not defined", name.id)))?,
             },
             Expr::List(list) => Value::list(self.items(&list.elts, scope)?),
             Expr::Tuple(tuple) => Value::Tuple(Rc::new(self.items(&tuple.elts, scope)?)),
@@ -59,7 +61,11 @@ impl Evaluator {
                     items.push(evaluator.evaluate(&comprehension.elt, inner)?);
                     Ok(())
                 })?;
-                if known { Value::list(items) } else { unknown(expression, scope) }
+                if known {
+                    Value::list(items)
+                } else {
+                    unknown(expression, scope)
+                }
             }
             other => unknown(other, scope),
         })
@@ -106,7 +112,10 @@ impl Evaluator {
                     InterpolatedStringElement::Literal(literal) => answer.push_str(&literal.value),
                     InterpolatedStringElement::Interpolation(hole) => {
                         let value = self.evaluate(&hole.expression, scope)?;
-                        match value.to_text().filter(|_| hole.format_spec.is_none() && hole.conversion.is_none()) {
+                        match value
+                            .to_text()
+                            .filter(|_| hole.format_spec.is_none() && hole.conversion.is_none())
+                        {
                             Some(text) => answer.push_str(&text),
                             None => return Ok(Value::opaque(scope.text(text.range))),
                         }
@@ -120,9 +129,12 @@ impl Evaluator {
     fn attribute(&mut self, attribute: &ExprAttribute, scope: &Rc<Scope>) -> Evaluated<Value> {
         let name = attribute.attr.as_str();
         Ok(match self.evaluate(&attribute.value, scope)? {
-            Value::Builtin(Builtin::ValueTypeClass) => value_type_member(name)
-                .map(Value::Type)
-                .ok_or_else(|| scope.error(attribute.range, format!("AttributeError: ValueType has no member {name}")))?,
+            Value::Builtin(Builtin::ValueTypeClass) => value_type_member(name).map(Value::Type).ok_or_else(|| {
+                scope.error(
+                    attribute.range,
+                    format!("AttributeError: ValueType has no member {name}"),
+                )
+            })?,
             Value::Opaque(reason) => Value::Opaque(reason),
             value => Value::Method(Rc::new(value), Rc::from(name)),
         })
@@ -140,22 +152,47 @@ impl Evaluator {
                 };
                 let wanted = names.iter().map(|name| match name {
                     Value::Text(name) => Ok(name.to_string()),
-                    other => Err(scope.error(subscript.range, format!("a feature name must be a str, not {}", other.type_name()))),
+                    other => Err(scope.error(
+                        subscript.range,
+                        format!("a feature name must be a str, not {}", other.type_name()),
+                    )),
                 });
                 let wanted = wanted.collect::<Result<Vec<_>, _>>()?;
                 let unknown = wanted.iter().find(|name| projection.view.feature(name).is_none());
                 if let Some(name) = unknown.filter(|_| !projection.view.features.is_empty()) {
-                    return Err(scope.error(subscript.range, format!("Feature {name} does not exist in this feature view.")));
+                    return Err(scope.error(
+                        subscript.range,
+                        format!("Feature {name} does not exist in this feature view."),
+                    ));
                 }
-                Value::object(Object::Projection(ViewProjection { features: Some(wanted), ..projection }))
+                Value::object(Object::Projection(ViewProjection {
+                    features: Some(wanted),
+                    ..projection
+                }))
             }
             (Value::Dict(members), key) => {
-                let found = members.iter().rev().find(|(known, _)| known == key).map(|(_, value)| value.clone());
-                found.ok_or_else(|| scope.error(subscript.range, format!("KeyError: `{}`", scope.text(subscript.slice.range()))))?
+                let found = members
+                    .iter()
+                    .rev()
+                    .find(|(known, _)| known == key)
+                    .map(|(_, value)| value.clone());
+                found.ok_or_else(|| {
+                    scope.error(
+                        subscript.range,
+                        format!("KeyError: `{}`", scope.text(subscript.slice.range())),
+                    )
+                })?
             }
             (Value::List(items) | Value::Tuple(items), Value::Integer(index)) => {
-                let position = if *index < 0 { index + i64::try_from(items.len()).unwrap_or(i64::MAX) } else { *index };
-                let item = usize::try_from(position).ok().and_then(|position| items.get(position)).cloned();
+                let position = if *index < 0 {
+                    index + i64::try_from(items.len()).unwrap_or(i64::MAX)
+                } else {
+                    *index
+                };
+                let item = usize::try_from(position)
+                    .ok()
+                    .and_then(|position| items.get(position))
+                    .cloned();
                 item.ok_or_else(|| scope.error(subscript.range, "IndexError: list index out of range"))?
             }
             _ => unknown(&Expr::Subscript(subscript.clone()), scope),
@@ -204,7 +241,9 @@ impl Evaluator {
 
     fn compare(&mut self, comparison: &ExprCompare, scope: &Rc<Scope>) -> Evaluated<Value> {
         let expression = || Expr::Compare(comparison.clone());
-        let ([operator], [right]) = (&*comparison.ops, &*comparison.comparators) else { return Ok(unknown(&expression(), scope)) };
+        let ([operator], [right]) = (&*comparison.ops, &*comparison.comparators) else {
+            return Ok(unknown(&expression(), scope));
+        };
         let left = self.evaluate(&comparison.left, scope)?;
         let right = self.evaluate(right, scope)?;
         if matches!(left, Value::Opaque(_)) || matches!(right, Value::Opaque(_)) {
@@ -228,8 +267,12 @@ impl Evaluator {
         scope: &Rc<Scope>,
         each: &mut dyn FnMut(&mut Self, &Rc<Scope>) -> Evaluated<()>,
     ) -> Evaluated<bool> {
-        let Some((generator, inner)) = generators.split_first() else { return each(self, scope).map(|()| true) };
-        let Some(items) = self.evaluate(&generator.iter, scope)?.items() else { return Ok(false) };
+        let Some((generator, inner)) = generators.split_first() else {
+            return each(self, scope).map(|()| true);
+        };
+        let Some(items) = self.evaluate(&generator.iter, scope)?.items() else {
+            return Ok(false);
+        };
         'items: for item in items {
             bind(&generator.target, &item, scope);
             for condition in &generator.ifs {
@@ -275,5 +318,7 @@ fn value_type_member(name: &str) -> Option<ValueType> {
         })
     };
     let element = |suffix: &str| simple(name.strip_suffix(suffix)?).map(Box::new);
-    simple(name).or_else(|| element("_LIST").map(ValueType::Array)).or_else(|| element("_SET").map(ValueType::Set))
+    simple(name)
+        .or_else(|| element("_LIST").map(ValueType::Array))
+        .or_else(|| element("_SET").map(ValueType::Set))
 }

@@ -45,7 +45,12 @@ pub(super) enum Flow {
 impl Scope {
     pub(super) fn of_function(outer: &Rc<Scope>) -> Self {
         let (file, source) = (outer.file.clone(), Rc::clone(&outer.source));
-        Self { file, source, names: RefCell::default(), outer: Some(Rc::clone(outer)) }
+        Self {
+            file,
+            source,
+            names: RefCell::default(),
+            outer: Some(Rc::clone(outer)),
+        }
     }
 
     pub(super) fn bind(&self, name: &str, value: Value) {
@@ -59,27 +64,47 @@ impl Scope {
 
     /// All names in alphabetical order, as Feast looks through them.
     pub(super) fn bindings(&self) -> Vec<(String, Value)> {
-        self.names.borrow().iter().map(|(name, value)| (name.clone(), value.clone())).collect()
+        self.names
+            .borrow()
+            .iter()
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect()
     }
 
     /// An error at a place of this file.
     pub(super) fn error(&self, range: TextRange, message: impl Into<String>) -> DefinitionError {
         let before = &self.source[..usize::from(range.start()).min(self.source.len())];
         let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
-        DefinitionError { file: self.file.clone(), line, message: message.into() }
+        DefinitionError {
+            file: self.file.clone(),
+            line,
+            message: message.into(),
+        }
     }
 
     /// The source text of a place, shortened for messages.
     pub(super) fn text(&self, range: TextRange) -> String {
-        let text = self.source.get(usize::from(range.start())..usize::from(range.end())).unwrap_or_default();
+        let text = self
+            .source
+            .get(usize::from(range.start())..usize::from(range.end()))
+            .unwrap_or_default();
         let first_line = text.lines().next().unwrap_or_default();
-        if first_line.len() == text.len() { text.to_owned() } else { format!("{first_line}...") }
+        if first_line.len() == text.len() {
+            text.to_owned()
+        } else {
+            format!("{first_line}...")
+        }
     }
 }
 
 impl Evaluator {
     pub(super) fn new(repository: &Path) -> Self {
-        Self { repository: repository.to_path_buf(), modules: HashMap::new(), running: Vec::new(), depth: 0 }
+        Self {
+            repository: repository.to_path_buf(),
+            modules: HashMap::new(),
+            running: Vec::new(),
+            depth: 0,
+        }
     }
 
     /// Runs a file, or gives what its first run gave. `file` is relative to the repository.
@@ -89,7 +114,11 @@ impl Evaluator {
         }
         if self.running.iter().any(|running| running == file) {
             let message = "is imported while it is being imported".to_owned();
-            return Err(DefinitionError { file: file.to_path_buf(), line: 1, message });
+            return Err(DefinitionError {
+                file: file.to_path_buf(),
+                line: 1,
+                message,
+            });
         }
         self.running.push(file.to_path_buf());
         let outcome = self.run_file(file);
@@ -99,9 +128,17 @@ impl Evaluator {
     }
 
     fn run_file(&mut self, file: &Path) -> Evaluated<Rc<Scope>> {
-        let source = std::fs::read_to_string(self.repository.join(file))
-            .map_err(|source| DefinitionError { file: file.to_path_buf(), line: 1, message: format!("cannot be read: {source}") })?;
-        let scope = Rc::new(Scope { file: file.to_path_buf(), source: Rc::from(source), names: RefCell::default(), outer: None });
+        let source = std::fs::read_to_string(self.repository.join(file)).map_err(|source| DefinitionError {
+            file: file.to_path_buf(),
+            line: 1,
+            message: format!("cannot be read: {source}"),
+        })?;
+        let scope = Rc::new(Scope {
+            file: file.to_path_buf(),
+            source: Rc::from(source),
+            names: RefCell::default(),
+            outer: None,
+        });
         let parsed = ruff_python_parser::parse_module(&scope.source)
             .map_err(|problem| scope.error(problem.location, format!("SyntaxError: {}", problem.error)))?;
         self.run(&parsed.syntax().body, &scope)?;
@@ -135,15 +172,26 @@ impl Evaluator {
             Stmt::FunctionDef(definition) => {
                 let name = definition.name.as_str();
                 let value = if definition.decorator_list.is_empty() {
-                    Value::Function(Rc::new(Function { definition: definition.clone(), scope: Rc::clone(scope) }))
+                    Value::Function(Rc::new(Function {
+                        definition: definition.clone(),
+                        scope: Rc::clone(scope),
+                    }))
                 } else {
-                    return Err(scope.error(definition.range, format!("decorated functions such as {name} cannot be read yet")));
+                    return Err(scope.error(
+                        definition.range,
+                        format!("decorated functions such as {name} cannot be read yet"),
+                    ));
                 };
                 scope.bind(name, value);
             }
-            Stmt::ClassDef(class) => scope.bind(class.name.as_str(), Value::opaque(format!("the class {}", class.name))),
+            Stmt::ClassDef(class) => {
+                scope.bind(class.name.as_str(), Value::opaque(format!("the class {}", class.name)))
+            }
             Stmt::Return(returned) => {
-                let value = returned.value.as_ref().map_or(Ok(Value::None), |value| self.evaluate(value, scope))?;
+                let value = returned
+                    .value
+                    .as_ref()
+                    .map_or(Ok(Value::None), |value| self.evaluate(value, scope))?;
                 return Ok(Flow::Returned(value));
             }
             Stmt::If(branch) => return self.branch(branch, scope),
@@ -151,20 +199,31 @@ impl Evaluator {
             Stmt::Try(attempt) => return self.attempt(attempt, scope),
             // Only for its effect, and no effect reaches a definition.
             Stmt::Expr(_) | Stmt::Pass(_) | Stmt::Assert(_) | Stmt::Global(_) => {}
-            other => return Err(scope.error(other.range(), "this kind of statement cannot be read without running Python")),
+            other => {
+                return Err(scope.error(
+                    other.range(),
+                    "this kind of statement cannot be read without running Python",
+                ));
+            }
         }
         Ok(Flow::Done)
     }
 
     fn branch(&mut self, branch: &StmtIf, scope: &Rc<Scope>) -> Evaluated<Flow> {
-        let clauses = branch.elif_else_clauses.iter().map(|clause| (clause.test.as_ref(), &clause.body));
+        let clauses = branch
+            .elif_else_clauses
+            .iter()
+            .map(|clause| (clause.test.as_ref(), &clause.body));
         for (test, body) in std::iter::once((Some(&*branch.test), &branch.body)).chain(clauses) {
             let holds = match test {
                 None => true,
                 Some(test) if is_main_guard(test) => false,
                 Some(test) => self.evaluate(test, scope)?.truth().ok_or_else(|| {
                     let text = scope.text(test.range());
-                    scope.error(test.range(), format!("whether `{text}` holds cannot be known without running Python"))
+                    scope.error(
+                        test.range(),
+                        format!("whether `{text}` holds cannot be known without running Python"),
+                    )
                 })?,
             };
             if holds {
@@ -177,7 +236,10 @@ impl Evaluator {
     fn repeat(&mut self, each: &StmtFor, scope: &Rc<Scope>) -> Evaluated<Flow> {
         let items = self.evaluate(&each.iter, scope)?.items().ok_or_else(|| {
             let text = scope.text(each.iter.range());
-            scope.error(each.iter.range(), format!("the items of `{text}` cannot be known without running Python"))
+            scope.error(
+                each.iter.range(),
+                format!("the items of `{text}` cannot be known without running Python"),
+            )
         })?;
         for item in items {
             bind(&each.target, &item, scope);
@@ -225,12 +287,19 @@ impl Evaluator {
                 start = start.parent()?.to_path_buf();
             }
         }
-        let file = module.split('.').fold(start, |path, part| path.join(part)).with_extension("py");
+        let file = module
+            .split('.')
+            .fold(start, |path, part| path.join(part))
+            .with_extension("py");
         self.repository.join(&file).is_file().then_some(file)
     }
 
     /// Runs `call` one level deeper.
-    pub(super) fn deeper<T>(&mut self, too_deep: DefinitionError, call: impl FnOnce(&mut Self) -> Evaluated<T>) -> Evaluated<T> {
+    pub(super) fn deeper<T>(
+        &mut self,
+        too_deep: DefinitionError,
+        call: impl FnOnce(&mut Self) -> Evaluated<T>,
+    ) -> Evaluated<T> {
         if self.depth >= MAX_CALL_DEPTH {
             return Err(too_deep);
         }
@@ -248,7 +317,10 @@ pub(super) fn bind(target: &Expr, value: &Value, scope: &Scope) {
         Expr::Tuple(tuple) => {
             let items = value.items().unwrap_or_default();
             for (index, target) in tuple.elts.iter().enumerate() {
-                let item = items.get(index).cloned().unwrap_or_else(|| Value::opaque("an unpacked value"));
+                let item = items
+                    .get(index)
+                    .cloned()
+                    .unwrap_or_else(|| Value::opaque("an unpacked value"));
                 bind(target, &item, scope);
             }
         }
@@ -263,7 +335,10 @@ fn bound_name(alias: &Alias) -> &str {
 fn import_modules(import: &StmtImport, scope: &Scope) {
     for alias in &import.names {
         let name = bound_name(alias);
-        scope.bind(name.split('.').next().unwrap_or(name), Value::opaque(format!("the module {}", alias.name)));
+        scope.bind(
+            name.split('.').next().unwrap_or(name),
+            Value::opaque(format!("the module {}", alias.name)),
+        );
     }
 }
 

@@ -167,7 +167,7 @@ fn read_integer(value: &Value, numbers: Numbers) -> Result<Option<i64>, String> 
         if in_range {
             Ok(Some(number.trunc() as i64))
         } else {
-            Err(format!("Value out of range: {number}"))
+            Err(format!("Value out of range: {number:?}"))
         }
     };
     match value {

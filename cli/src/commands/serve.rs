@@ -1,0 +1,62 @@
+use std::sync::Arc;
+
+use feast_server::{ServeOptions, serve};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::output::{Failure, Output};
+use crate::settings::{Repository, ServeSettings};
+
+/// Answers requests until SIGINT or SIGTERM.
+pub(crate) fn run(repository: &Repository, settings: &ServeSettings, output: &Output) -> Result<(), Failure> {
+    for option in &settings.without_effect {
+        output.warning(&format!("{option} has no effect here"));
+    }
+    let store = Arc::new(repository.open()?);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(settings.threads)
+        .thread_name("feast-serve")
+        .enable_all()
+        .build()
+        .map_err(|source| Failure::new(format!("cannot start {} threads: {source}", settings.threads)))?;
+    runtime.block_on(async {
+        let address = format!("{}:{}", settings.host, settings.port);
+        let listener = TcpListener::bind((settings.host.as_str(), settings.port))
+            .await
+            .map_err(|source| {
+                let failure = Failure::new(format!("cannot listen on {address}: {source}"));
+                match source.kind() {
+                    std::io::ErrorKind::AddrInUse => {
+                        failure.with_hint("another server listens there: stop it, or choose another port with --port")
+                    }
+                    _ => failure,
+                }
+            })?;
+        let failed = |source: std::io::Error| Failure::new(format!("cannot prepare the server: {source}"));
+        let bound = listener.local_addr().map_err(failed)?;
+        let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+        let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+        store.open_online_store()?;
+        output.note(&format!(
+            "Feature server of project {} listens on http://{bound}",
+            store.config().project
+        ));
+        let shutdown = async move {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+        };
+        serve(
+            listener,
+            Arc::clone(&store),
+            ServeOptions {
+                access_log: settings.access_log,
+            },
+            shutdown,
+        )
+        .await;
+        output.note("Feature server stopped");
+        Ok(())
+    })
+}

@@ -1,0 +1,152 @@
+use super::*;
+
+/// Reads one file and gives its definitions, or its errors, as text.
+fn read(source: &str) -> Result<Definitions, String> {
+    let repository = tempfile::tempdir().unwrap();
+    std::fs::write(repository.path().join("definitions.py"), source).unwrap();
+    read_definitions(repository.path())
+        .map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+}
+
+fn problem(source: &str) -> String {
+    read(source).map_or_else(|problem| problem, |definitions| format!("{definitions:?}"))
+}
+
+#[test]
+fn the_repository_of_every_type_is_read() {
+    let definitions = read(feast_fixtures::TYPES_DEFINITIONS).unwrap();
+    assert_eq!(
+        definitions.project.as_ref().map(|project| project.name.as_str()),
+        Some("types_repo")
+    );
+    assert_eq!(definitions.entities.len(), 6);
+    assert_eq!(definitions.feature_views.len(), 23);
+    assert_eq!(definitions.services.len(), 4);
+    let nested = definitions
+        .feature_view("nested")
+        .and_then(|view| view.feature("ls_int64"))
+        .unwrap()
+        .1;
+    assert_eq!(nested.value_type.to_string(), "Array(Set(Int64))");
+    let mapped = definitions
+        .feature_view("mapped")
+        .and_then(|view| view.batch_source.clone())
+        .unwrap();
+    assert_eq!(mapped.source_column("value"), "raw_value");
+    let stats = definitions.feature_view("driver_stats").unwrap();
+    assert_eq!(
+        stats.push_source().map(|source| source.name.as_str()),
+        Some("driver_push")
+    );
+    assert_eq!(stats.ttl, Some(86_400_000_000));
+    let route = definitions.service("svc_route").unwrap();
+    assert_eq!(route.projections[0].alias.as_deref(), Some("origin"));
+    assert_eq!(route.projections[0].request_key("stop_id"), "origin_id");
+}
+
+#[test]
+fn values_are_computed_as_python_does() {
+    let source = r#"
+from datetime import timedelta
+from feast import Entity, FeatureView, Field
+from feast.types import Array, Float32, Int64
+DAYS = 7
+names = [f"f{i}" for i in range(3) if i != 1]
+base = {"team": "ml"}
+driver = Entity(name="driver", join_keys=["driver" + "_id"])
+if DAYS == 7:
+    ttl = 2 * timedelta(days=DAYS, hours=1)
+else:
+    ttl = None
+view = FeatureView(name="v", entities=[driver], ttl=ttl, tags={**base, "a": "b"},
+                   schema=[Field(name=n, dtype=Array(Float32)) for n in names] + [Field(name="driver_id", dtype=Int64)])
+"#;
+    let definitions = read(source).unwrap();
+    let view = definitions.feature_view("v").unwrap();
+    assert_eq!(definitions.entities[0].join_key, "driver_id");
+    assert_eq!(
+        view.features
+            .iter()
+            .map(|field| field.name.as_str())
+            .collect::<Vec<_>>(),
+        ["f0", "f2", "driver_id"]
+    );
+    assert_eq!(view.ttl, Some(2 * (7 * 24 + 1) * 3600 * 1_000_000));
+    assert_eq!(view.tags.len(), 2);
+}
+
+#[test]
+fn files_import_each_other() {
+    let repository = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(repository.path().join(name), text).unwrap();
+    write(
+        "entities.py",
+        "from feast import Entity\ndriver = Entity(name='driver')\n",
+    );
+    write(
+        "views.py",
+        "from feast import FeatureView\nfrom entities import driver\nv = FeatureView(name='v', entities=[driver])\n",
+    );
+    let definitions = read_definitions(repository.path()).unwrap();
+    assert_eq!((definitions.entities.len(), definitions.feature_views.len()), (1, 1));
+}
+
+#[test]
+fn problems_name_file_line_and_remedy() {
+    let imports = "from feast import Entity, Field, FeatureView\nfrom feast.types import Int64\n";
+    let check = |source: &str, expected: &str| {
+        let text = problem(&format!("{imports}{source}"));
+        assert!(text.starts_with(expected), "{text}");
+    };
+    check(
+        "e = Entity(\"driver\")\n",
+        "definitions.py:3: TypeError: Entity.__init__() takes 1 positional argument but 2 were given",
+    );
+    check(
+        "e = Entity(name='a', foo=1)\n",
+        "definitions.py:3: TypeError: Entity.__init__() got an unexpected keyword argument 'foo'",
+    );
+    check(
+        "e = Entity(name=5)\n",
+        "definitions.py:3: argument \"name\" (int) of Entity is not a str",
+    );
+    check(
+        "e = Entity(name=nope)\n",
+        "definitions.py:3: NameError: name 'nope' is not defined",
+    );
+    check("e = Entity(\n", "definitions.py:3: SyntaxError");
+    check(
+        "import os\ne = Entity(name=os.environ['X'])\n",
+        "definitions.py:4: name of Entity depends on `os.environ['X']`, which cannot be read without running Python",
+    );
+    check(
+        "e = Entity(name='a', join_keys=['b', 'c'])\n",
+        "definitions.py:3: An entity may only have a single join key.",
+    );
+    check(
+        "def f(x):\n    return f(x)\ny = f(1)\n",
+        "definitions.py:4: RecursionError: f() does not end",
+    );
+}
+
+#[test]
+fn what_is_not_stored_may_be_unknown() {
+    let source =
+        "import os\nfrom feast import Entity\npath = os.path.join('a', 'b')\ne = Entity(name='e')\nprint(path)\n";
+    assert_eq!(read(source).unwrap().entities.len(), 1);
+}
+
+#[test]
+fn errors_of_several_files_come_together() {
+    let repository = tempfile::tempdir().unwrap();
+    std::fs::write(repository.path().join("a.py"), "x = (").unwrap();
+    std::fs::write(repository.path().join("b.py"), "y = nope").unwrap();
+    let errors = read_definitions(repository.path()).unwrap_err();
+    assert_eq!(
+        errors
+            .iter()
+            .map(|error| error.file.display().to_string())
+            .collect::<Vec<_>>(),
+        ["a.py", "b.py"]
+    );
+}

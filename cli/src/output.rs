@@ -1,0 +1,191 @@
+//! The only module that prints. What scripts read goes to stdout, everything else to stderr.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is where printing lives")]
+
+use std::fmt::Display;
+use std::io::IsTerminal;
+use std::time::{Duration, Instant};
+
+use feast_engine::{MaterializeProgress, ViewReport, ViewWindow};
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// Width of the finished bar, in characters.
+const BAR_WIDTH: usize = 64;
+
+/// Why a command failed, and what the user can do.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    messages: Vec<String>,
+    hint: Option<String>,
+}
+
+impl Failure {
+    pub(crate) fn new(message: impl Into<String>) -> Self {
+        Self {
+            messages: vec![message.into()],
+            hint: None,
+        }
+    }
+
+    /// Several problems that were found together.
+    pub(crate) fn all(problems: &[impl Display]) -> Self {
+        Self {
+            messages: problems.iter().map(ToString::to_string).collect(),
+            hint: None,
+        }
+    }
+
+    pub(crate) fn with_hint(self, hint: impl Into<String>) -> Self {
+        Self {
+            hint: Some(hint.into()),
+            ..self
+        }
+    }
+}
+
+impl From<feast_engine::Error> for Failure {
+    fn from(error: feast_engine::Error) -> Self {
+        Self {
+            messages: vec![error.to_string()],
+            hint: error.hint().map(str::to_owned),
+        }
+    }
+}
+
+/// Prints for a person or for a pipe.
+pub(crate) struct Output {
+    stdout_is_terminal: bool,
+    stderr_is_terminal: bool,
+}
+
+impl Output {
+    pub(crate) fn new() -> Self {
+        let (stdout, stderr) = (std::io::stdout(), std::io::stderr());
+        Self {
+            stdout_is_terminal: stdout.is_terminal(),
+            stderr_is_terminal: stderr.is_terminal(),
+        }
+    }
+
+    /// A line of the command's result.
+    pub(crate) fn line(&self, text: &str) {
+        println!("{text}");
+    }
+
+    /// A line for the person at the terminal.
+    pub(crate) fn note(&self, text: &str) {
+        eprintln!("{text}");
+    }
+
+    /// Something that may be a mistake.
+    pub(crate) fn warning(&self, text: &str) {
+        eprintln!("Warning: {text}");
+    }
+
+    pub(crate) fn failure(&self, failure: &Failure) {
+        for message in &failure.messages {
+            eprintln!("Error: {message}");
+        }
+        if let Some(hint) = &failure.hint {
+            eprintln!("Hint: {hint}");
+        }
+    }
+
+    /// Bold green on a terminal, as Feast prints names and numbers.
+    pub(crate) fn strong(&self, text: impl Display) -> String {
+        if self.stdout_is_terminal {
+            format!("\x1b[1m\x1b[32m{text}\x1b[0m")
+        } else {
+            text.to_string()
+        }
+    }
+
+    /// Shows a materialization while it goes on: a bar on a terminal, a plain line for each view in a pipe.
+    pub(crate) fn materialization(&self, incremental: bool) -> MaterializeOutput<'_> {
+        MaterializeOutput {
+            output: self,
+            incremental,
+            started: Instant::now(),
+            bar: ProgressBar::hidden(),
+        }
+    }
+}
+
+/// See [`Output::materialization`].
+pub(crate) struct MaterializeOutput<'a> {
+    output: &'a Output,
+    incremental: bool,
+    started: Instant,
+    bar: ProgressBar,
+}
+
+impl MaterializeProgress for MaterializeOutput<'_> {
+    fn view_started(&mut self, window: &ViewWindow) {
+        let output = self.output;
+        if window.default_look_back {
+            output.line(&format!(
+                "Since the ttl is 0 for feature view {}, the start date will be set to 1 year before the current time.",
+                output.strong(&window.view)
+            ));
+        }
+        if self.incremental {
+            let (start, end) = (
+                output.strong(window.start.to_python()),
+                output.strong(window.end.to_python()),
+            );
+            output.line(&format!("{} from {start} to {end}:", output.strong(&window.view)));
+        } else {
+            output.line(&format!("{}:", output.strong(&window.view)));
+        }
+        self.started = Instant::now();
+        if output.stderr_is_terminal {
+            // How many keys there are is known only when the last one is found.
+            let style = ProgressStyle::with_template("{spinner} {pos} rows [{elapsed}, {per_sec}]");
+            self.bar =
+                ProgressBar::new_spinner().with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
+            self.bar.enable_steady_tick(Duration::from_millis(100));
+        }
+    }
+
+    fn view_skipped(&mut self, window: &ViewWindow) {
+        let (view, start, end) = (&window.view, window.start.to_python(), window.end.to_python());
+        self.output.note(&format!(
+            "{view}: nothing to do, its next window starts at {start}, after {end}"
+        ));
+    }
+
+    fn rows_done(&mut self, rows: usize) {
+        self.bar.set_position(u64::try_from(rows).unwrap_or(u64::MAX));
+    }
+
+    fn view_finished(&mut self, report: &ViewReport) {
+        self.bar.finish_and_clear();
+        let seconds = self.started.elapsed().as_secs_f64();
+        let ViewReport {
+            view,
+            rows,
+            stale,
+            null_keys,
+            ..
+        } = report;
+        if self.output.stderr_is_terminal {
+            let rate = *rows as f64 / seconds.max(f64::EPSILON);
+            let (minutes, rest) = (seconds as u64 / 60, seconds as u64 % 60);
+            let bar = "█".repeat(BAR_WIDTH);
+            self.output.note(&format!(
+                "100%|{bar}| {rows}/{rows} [{minutes:02}:{rest:02}<00:00, {rate:.2}it/s]"
+            ));
+        } else {
+            self.output.note(&format!("{view}: {rows} rows in {seconds:.2} s"));
+        }
+        if *stale > 0 {
+            self.output.note(&format!(
+                "{view}: {stale} rows were not written because newer ones are stored"
+            ));
+        }
+        if *null_keys > 0 {
+            self.output.warning(&format!(
+                "{view}: {null_keys} rows were left out because a join key is null"
+            ));
+        }
+    }
+}

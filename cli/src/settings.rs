@@ -1,0 +1,112 @@
+//! What the typed options mean: one struct for each command that needs more than its arguments.
+
+use std::path::PathBuf;
+
+use feast_engine::model::Timestamp;
+use feast_engine::{FeatureStore, MaterializeRange, MaterializeRequest, RepositoryConfig, now};
+
+use crate::args::{Arguments, IncrementalArguments, MaterializeArguments, ServeArguments};
+use crate::output::Failure;
+
+/// Where the repository and its settings are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Repository {
+    pub(crate) directory: PathBuf,
+    pub(crate) config_file: Option<PathBuf>,
+}
+
+impl From<&Arguments> for Repository {
+    fn from(arguments: &Arguments) -> Self {
+        let directory = arguments.chdir.clone().unwrap_or_else(|| PathBuf::from("."));
+        Self {
+            directory,
+            config_file: arguments.feature_store_yaml.clone(),
+        }
+    }
+}
+
+impl Repository {
+    /// Reads the settings and opens the store.
+    pub(crate) fn open(&self) -> Result<FeatureStore, Failure> {
+        // Messages name files by their full path, wherever the command was typed.
+        let directory = std::path::absolute(&self.directory).unwrap_or_else(|_| self.directory.clone());
+        let config = RepositoryConfig::load(&directory, self.config_file.as_deref())?;
+        Ok(FeatureStore::open(config)?)
+    }
+}
+
+/// What to materialize.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct MaterializeSettings {
+    pub(crate) request: MaterializeRequest,
+}
+
+impl MaterializeSettings {
+    pub(crate) fn between(arguments: &MaterializeArguments) -> Result<Self, Failure> {
+        let (start, end) = match (&arguments.start_ts, &arguments.end_ts) {
+            (Some(start), Some(end)) => (parse("START_TS", start)?, parse("END_TS", end)?),
+            _ => (Timestamp::EPOCH, now()),
+        };
+        Ok(Self::new(MaterializeRange::Between { start, end }, &arguments.views))
+    }
+
+    pub(crate) fn until(arguments: &IncrementalArguments) -> Result<Self, Failure> {
+        let end = parse("END_TS", &arguments.end_ts)?;
+        Ok(Self::new(MaterializeRange::Until { end }, &arguments.views))
+    }
+
+    fn new(range: MaterializeRange, views: &[String]) -> Self {
+        let views = Some(views.to_vec()).filter(|views| !views.is_empty());
+        Self {
+            request: MaterializeRequest { range, views },
+        }
+    }
+}
+
+fn parse(name: &str, text: &str) -> Result<Timestamp, Failure> {
+    Timestamp::parse(text).map_err(|problem| Failure::new(format!("{name}: {problem}")))
+}
+
+/// How to serve.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ServeSettings {
+    pub(crate) host: String,
+    pub(crate) port: u16,
+    pub(crate) threads: usize,
+    pub(crate) access_log: bool,
+    /// Options that were given and have no effect.
+    pub(crate) without_effect: Vec<&'static str>,
+}
+
+impl ServeSettings {
+    pub(crate) fn new(arguments: &ServeArguments) -> Result<Self, Failure> {
+        if arguments.key.is_some() || arguments.cert.is_some() {
+            return Err(Failure::new("serving over TLS is not offered yet")
+                .with_hint("leave --key and --cert out and let a proxy in front of the server speak TLS"));
+        }
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let given = [
+            ("--registry_ttl_sec", arguments.registry_ttl_sec.is_some()),
+            ("--worker-connections", arguments.worker_connections.is_some()),
+            ("--max-requests", arguments.max_requests.is_some()),
+            ("--max-requests-jitter", arguments.max_requests_jitter.is_some()),
+            ("--keep-alive-timeout", arguments.keep_alive_timeout.is_some()),
+            ("--metrics", arguments.metrics),
+        ];
+        Ok(Self {
+            host: arguments.host.clone(),
+            port: arguments.port,
+            threads: match arguments.workers {
+                None => cores,
+                Some(-1) => 2 * cores + 1,
+                Some(workers) => usize::try_from(workers).unwrap_or(1).max(1),
+            },
+            access_log: !arguments.no_access_log,
+            without_effect: given
+                .into_iter()
+                .filter(|(_, given)| *given)
+                .map(|(name, _)| name)
+                .collect(),
+        })
+    }
+}
