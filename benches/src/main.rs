@@ -16,7 +16,9 @@ const USAGE: &str = "usage: feast-load HOST:PORT PATH BODY_FILE CONNECTIONS SECO
 
 fn main() -> Result<(), Failure> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [address, path, body_file, connections, seconds] = arguments.as_slice() else { return Err(USAGE.into()) };
+    let [address, path, body_file, connections, seconds] = arguments.as_slice() else {
+        return Err(USAGE.into());
+    };
     let body = std::fs::read_to_string(body_file)?;
     let request = format!(
         "POST {path} HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
@@ -43,7 +45,12 @@ fn main() -> Result<(), Failure> {
     Ok(())
 }
 
-async fn load(address: &str, request: &str, connections: usize, duration: Duration) -> Result<(Vec<Duration>, Duration), Failure> {
+async fn load(
+    address: &str,
+    request: &str,
+    connections: usize,
+    duration: Duration,
+) -> Result<(Vec<Duration>, Duration), Failure> {
     let started = Instant::now();
     let tasks: Vec<_> = (0..connections)
         .map(|_| tokio::spawn(connection(address.to_owned(), request.to_owned(), started + duration)))
@@ -90,17 +97,25 @@ async fn read_answer(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Result<usi
             total = head_and_body(&buffer[..filled])?;
         }
     }
-    total.map(|(_, body)| body).ok_or_else(|| "an answer without an end".into())
+    total
+        .map(|(_, body)| body)
+        .ok_or_else(|| "an answer without an end".into())
 }
 
 /// Lengths of head and body, once the head is there.
 fn head_and_body(answer: &[u8]) -> Result<Option<(usize, usize)>, Failure> {
-    let Some(end) = answer.windows(4).position(|window| window == b"\r\n\r\n") else { return Ok(None) };
+    let Some(end) = answer.windows(4).position(|window| window == b"\r\n\r\n") else {
+        return Ok(None);
+    };
     let head = std::str::from_utf8(&answer[..end])?;
     if !head.starts_with("HTTP/1.1 200") {
         return Err(head.to_owned().into());
     }
-    let length = head.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length:").map(|text| text.trim().to_owned()));
+    let length = head.lines().find_map(|line| {
+        line.to_ascii_lowercase()
+            .strip_prefix("content-length:")
+            .map(|text| text.trim().to_owned())
+    });
     let length = length.ok_or("an answer without a content length")?.parse()?;
     Ok(Some((end + 4, length)))
 }

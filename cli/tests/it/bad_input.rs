@@ -1,0 +1,237 @@
+use crate::support::{Outcome, Repository};
+
+/// The command fails with one line that starts like this and a hint that holds that.
+fn check(outcome: &Outcome, message: &str, hint: &str) {
+    assert_eq!(outcome.code, Some(1), "{}{}", outcome.stdout, outcome.stderr);
+    let mut lines = outcome.stderr.lines();
+    let first = lines.next().unwrap_or_default();
+    assert!(
+        first.starts_with("Error: ") && first.contains(message),
+        "{}",
+        outcome.stderr
+    );
+    if !hint.is_empty() {
+        let second = lines.next().unwrap_or_default();
+        assert!(
+            second.starts_with("Hint: ") && second.contains(hint),
+            "{}",
+            outcome.stderr
+        );
+    }
+    assert_eq!(lines.next(), None, "{}", outcome.stderr);
+}
+
+#[test]
+fn settings() {
+    let repository = Repository::empty();
+    check(
+        &repository.feast(&["apply"]),
+        "Can't find feature repo configuration file at",
+        "feast init",
+    );
+    repository.write("feature_store.yaml", "project: [\n");
+    check(&repository.feast(&["apply"]), "feature_store.yaml: not valid YAML", "");
+    repository.write(
+        "feature_store.yaml",
+        "project: p\nregistry: data/registry.db\nonline_store:\n  type: sqlite\n  path: data/online.db\n",
+    );
+    check(
+        &repository.feast(&["serve"]),
+        "online_store.type is sqlite",
+        "set type: rocksdb",
+    );
+    repository.write(
+        "feature_store.yaml",
+        "project: p\nregistry: data/registry.db\nonline_store:\n  type: redis\n",
+    );
+    check(
+        &repository.feast(&["apply"]),
+        "online_store.type \"redis\" is not known",
+        "rocksdb",
+    );
+    assert!(!repository.exists("data"), "nothing may be written");
+}
+
+#[test]
+fn dates() {
+    let repository = Repository::from_template();
+    repository.succeed(&["apply"]);
+    let registry = std::fs::read(repository.path.join("data/registry.db")).unwrap();
+    check(
+        &repository.feast(&["materialize-incremental", "tomorrow"]),
+        "END_TS: \"tomorrow\" is not a date or time",
+        "",
+    );
+    check(
+        &repository.feast(&["materialize", "2026-02-01", "2026-01-01"]),
+        "is greater than the given end_date",
+        "",
+    );
+    assert_eq!(repository.feast(&["materialize", "2026-02-01"]).code, Some(2));
+    assert_eq!(repository.feast(&["nonsense"]).code, Some(2));
+    check(
+        &repository.feast(&["materialize", "2026-01-01", "2026-02-01", "-v", "nope"]),
+        "Feature view nope does not exist in project feature_repo",
+        "",
+    );
+    assert_eq!(
+        std::fs::read(repository.path.join("data/registry.db")).unwrap(),
+        registry
+    );
+}
+
+#[test]
+fn files() {
+    let repository = Repository::from_template();
+    let definitions = std::fs::read_to_string(repository.path.join("feature_definitions.py")).unwrap();
+    repository.write(
+        "feature_definitions.py",
+        &definitions.replace("name=\"acc_rate\"", "name=\"nope\""),
+    );
+    check(
+        &repository.feast(&["apply"]),
+        "has no column nope",
+        "its columns are: event_timestamp, driver_id",
+    );
+    assert!(!repository.exists("data/registry.db"), "nothing may be written");
+
+    repository.write("feature_definitions.py", &definitions);
+    repository.succeed(&["apply"]);
+    std::fs::remove_file(repository.path.join("data/driver_stats.parquet")).unwrap();
+    let missing = repository.feast(&["materialize", "2020-01-01", "2030-01-01"]);
+    check(
+        &missing,
+        "data source driver_stats_source: there is no parquet file",
+        "put the file there",
+    );
+    repository.write("data/driver_stats.parquet", "this is not parquet");
+    let broken = repository.feast(&["materialize", "2020-01-01", "2030-01-01"]);
+    check(&broken, "is not readable as parquet", "");
+    repository.write("data/registry.db", "this is no registry");
+    check(&repository.feast(&["apply"]), "is not a Feast registry", "feast apply");
+}
+
+#[test]
+fn definitions_name_file_and_line() {
+    let repository = Repository::from_template();
+    repository.write("more.py", "from feast import Entity\n\nx = Entity(name=5)\n");
+    check(
+        &repository.feast(&["apply"]),
+        "more.py:3: argument \"name\" (int) of Entity is not a str",
+        "",
+    );
+    assert!(!repository.exists("data/registry.db"));
+}
+
+#[test]
+fn init_keeps_what_is_there() {
+    let repository = Repository::empty();
+    repository.write("README.md", "mine");
+    repository.succeed(&["init", "."]);
+    assert_eq!(
+        std::fs::read_to_string(repository.path.join("README.md")).unwrap(),
+        "mine"
+    );
+    check(
+        &repository.feast(&["init", "."]),
+        "is a feature repository already",
+        "feast apply",
+    );
+
+    let minimal = Repository::empty();
+    minimal.succeed(&["init", "-m", "small"]);
+    assert!(minimal.exists("small/feature_store.yaml") && !minimal.exists("small/data"));
+    check(
+        &minimal.feast(&["init", "_bad"]),
+        "project name \"_bad\"",
+        "choose another",
+    );
+}
+
+#[test]
+fn one_owner_of_port_and_store() {
+    let repository = Repository::from_template();
+    repository.succeed(&["apply"]);
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port().to_string();
+    check(
+        &repository.feast(&["serve", "--port", &port]),
+        "cannot listen on 127.0.0.1:",
+        "--port",
+    );
+
+    let server = repository.serve();
+    check(
+        &repository.feast(&["serve", "--port", "0"]),
+        "is in use by another process",
+        "stop it",
+    );
+    check(
+        &repository.feast(&["materialize", "2020-01-01", "2030-01-01"]),
+        "is in use by another process",
+        "POST /materialize",
+    );
+    assert_eq!(server.send("GET", "/health", &[], "").status, 200);
+}
+
+#[test]
+fn requests() {
+    let repository = Repository::from_template();
+    repository.succeed(&["apply"]);
+    let server = repository.serve();
+    let check = |path: &str, body: &str, status: u16, message: &str| {
+        let answer = server.post(path, body);
+        assert_eq!(
+            (answer.status, answer.body.contains(message)),
+            (status, true),
+            "{body}: {}",
+            answer.body
+        );
+    };
+    let source = r#""push_source_name":"driver_stats_push_source""#;
+    let row = r#""event_timestamp":["2026-01-01"],"created":["2026-01-01"],"conv_rate":[1],"acc_rate":[1],"avg_daily_trips":[1]"#;
+    check("/get-online-features", "{", 422, "json_invalid");
+    check(
+        "/get-online-features",
+        r#"{"features":["driver_hourly_stats:nope"],"entities":{"driver_id":[1]}}"#,
+        400,
+        "'Feature nope not found",
+    );
+    check(
+        "/get-online-features",
+        r#"{"features":["driver_hourly_stats:acc_rate"],"entities":{"id":[1]}}"#,
+        400,
+        "Missing join key values for keys: ['driver_id']",
+    );
+    check(
+        "/push",
+        r#"{"push_source_name":"nope","df":{}}"#,
+        422,
+        "Unable to find push source",
+    );
+    check(
+        "/push",
+        &format!(r#"{{{source},"df":{{"driver_id":["x"],{row}}}}}"#),
+        400,
+        "column driver_id, row 0",
+    );
+    check(
+        "/push",
+        &format!(r#"{{{source},"df":{{"driver_id":[null],{row}}}}}"#),
+        400,
+        "column driver_id of feature view driver_hourly_stats is null in row 0",
+    );
+    check(
+        "/push",
+        &format!(r#"{{{source},"df":{{"driver_id":[1],{row},"zz":[1]}},"to":"offline"}}"#),
+        400,
+        "extra_unexpected_columns: ['zz']",
+    );
+    check(
+        "/write-to-online-store",
+        r#"{"feature_view_name":"nope","df":{"a":[1]}}"#,
+        404,
+        "FeastObjectNotFoundException",
+    );
+    assert_eq!(server.send("GET", "/health", &[], "").status, 200);
+}

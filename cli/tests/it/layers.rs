@@ -1,0 +1,106 @@
+//! Each module of the engine may use only those before it, and each foreign library has one owner.
+
+use std::path::{Path, PathBuf};
+
+/// Lowest first. Modules on one line may not use each other.
+const LAYERS: &[&[&str]] = &[
+    &["model", "error"],
+    &["clock", "config", "durable_file"],
+    &["codec"],
+    &["storage", "registry"],
+    &["online", "offline"],
+    &["materialize", "resolve"],
+    &["store"],
+];
+
+/// A library and the only folders whose files may name it.
+const OWNERS: &[(&str, &[&str])] = &[
+    ("rocksdb::", &["engine/src/storage"]),
+    ("datafusion::", &["engine/src/offline"]),
+    ("prost::", &["engine/src/registry"]),
+    ("bincode::", &["engine/src/codec/record.rs"]),
+    ("serde_saphyr::", &["engine/src/config.rs"]),
+    ("warp::", &["server/src"]),
+    ("clap::", &["cli/src/args.rs", "cli/src/main.rs"]),
+    ("ruff_python_", &["cli/src/definitions"]),
+    ("println!", &["cli/src/output.rs", "benches/src"]),
+];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()
+}
+
+/// Every source file below a folder, with its path from the root and its text.
+fn sources(folder: &str) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let mut pending = vec![root().join(folder)];
+    while let Some(directory) = pending.pop() {
+        for entry in std::fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                pending.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let name = path.strip_prefix(root()).unwrap().to_string_lossy().into_owned();
+                found.push((name, std::fs::read_to_string(&path).unwrap()));
+            }
+        }
+    }
+    found
+}
+
+fn layer(module: &str) -> Option<usize> {
+    LAYERS.iter().position(|layer| layer.contains(&module))
+}
+
+#[test]
+fn modules_use_only_lower_ones() {
+    let files = sources("engine/src");
+    assert!(files.len() > 30);
+    for (file, text) in files {
+        let module = file
+            .trim_start_matches("engine/src/")
+            .split(['/', '.'])
+            .next()
+            .unwrap_or_default()
+            .to_owned();
+        if module == "lib" {
+            continue;
+        }
+        let own = layer(&module).unwrap_or_else(|| panic!("{file} is in no layer: add its module to the table"));
+        for used in text.split("crate::").skip(1).map(|rest| {
+            rest.split(|character: char| !(character.is_alphanumeric() || character == '_'))
+                .next()
+                .unwrap_or_default()
+        }) {
+            let Some(other) = layer(used) else { continue };
+            assert!(
+                used == module || other < own,
+                "{file} uses crate::{used}, which is not below it"
+            );
+        }
+    }
+}
+
+#[test]
+fn foreign_libraries_have_one_owner() {
+    let files: Vec<_> = ["engine/src", "server/src", "cli/src", "benches/src", "fixtures/src"]
+        .into_iter()
+        .flat_map(sources)
+        .collect();
+    for (library, owners) in OWNERS {
+        let users: Vec<&str> = files
+            .iter()
+            .filter(|(_, text)| text.contains(library))
+            .map(|(file, _)| file.as_str())
+            .collect();
+        assert!(!users.is_empty(), "nobody uses {library}: remove it from the table");
+        let strangers: Vec<&&str> = users
+            .iter()
+            .filter(|file| !owners.iter().any(|owner| file.starts_with(owner)))
+            .collect();
+        assert!(
+            strangers.is_empty(),
+            "{strangers:?} use {library}, which only {owners:?} may"
+        );
+    }
+}

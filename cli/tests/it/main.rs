@@ -1,0 +1,12 @@
+//! The real binary, a real socket, real files.
+//!
+//! - `walk`: the documented way from `feast init` to served and pushed features.
+//! - `golden`: recorded answers of Python Feast's server, replayed.
+//! - `bad_input`: what a mistake gets: one clear line, the exit code, nothing half-written.
+//! - `layers`: which module may use which.
+
+mod bad_input;
+mod golden;
+mod layers;
+mod support;
+mod walk;

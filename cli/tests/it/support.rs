@@ -1,0 +1,199 @@
+//! Runs the binary and talks to its server.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// A directory that holds a feature repository and goes away with it.
+pub struct Repository {
+    _parent: TempDir,
+    pub path: PathBuf,
+}
+
+/// What a command printed and how it ended.
+pub struct Outcome {
+    pub stdout: String,
+    pub stderr: String,
+    pub code: Option<i32>,
+}
+
+impl Repository {
+    /// An empty directory called `feature_repo`.
+    pub fn empty() -> Self {
+        let parent = tempfile::tempdir().unwrap();
+        let path = parent.path().join("feature_repo");
+        std::fs::create_dir(&path).unwrap();
+        Self { _parent: parent, path }
+    }
+
+    /// What `feast init` makes.
+    pub fn from_template() -> Self {
+        let repository = Self::empty();
+        let outcome = repository.feast(&["init", "."]);
+        assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+        repository
+    }
+
+    /// Runs `feast` in the repository.
+    pub fn feast(&self, arguments: &[&str]) -> Outcome {
+        let output = self.command(arguments).output().unwrap();
+        Outcome {
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+            code: output.status.code(),
+        }
+    }
+
+    /// Runs `feast`, which must succeed, and gives what it printed to stdout.
+    pub fn succeed(&self, arguments: &[&str]) -> String {
+        let outcome = self.feast(arguments);
+        assert_eq!(outcome.code, Some(0), "feast {arguments:?}: {}", outcome.stderr);
+        outcome.stdout
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_feast"));
+        command.args(arguments).current_dir(&self.path);
+        for variable in ["FEATURE_REPO_DIR_ENV_VAR", "FEAST_FS_YAML_FILE_PATH", "RUST_LOG"] {
+            command.env_remove(variable);
+        }
+        command
+    }
+
+    pub fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.path.join(name), text).unwrap();
+    }
+
+    pub fn exists(&self, name: &str) -> bool {
+        self.path.join(name).exists()
+    }
+
+    /// Starts `feast serve` on a free port and waits until it listens.
+    pub fn serve(&self) -> Server {
+        Server::start(self.command(&["serve", "--port", "0"]))
+    }
+}
+
+/// A running server. It is ended with the value.
+pub struct Server {
+    process: Child,
+    address: String,
+    log: std::thread::JoinHandle<String>,
+}
+
+/// An HTTP answer.
+pub struct Answer {
+    pub status: u16,
+    headers: Vec<(String, String)>,
+    pub body: String,
+}
+
+impl Answer {
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error} in {}", self.body))
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.as_str())
+    }
+}
+
+impl Server {
+    fn start(mut command: Command) -> Self {
+        let mut process = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
+        let mut log = String::new();
+        let address = lines.by_ref().map(Result::unwrap).find_map(|line| {
+            log.push_str(&line);
+            log.push('\n');
+            line.split_once("listens on http://")
+                .map(|(_, address)| address.to_owned())
+        });
+        let address = address.unwrap_or_else(|| panic!("the server did not start: {log}"));
+        // The pipe must be emptied, or the server waits for it.
+        let log = std::thread::spawn(move || {
+            lines.map_while(Result::ok).for_each(|line| {
+                log.push_str(&line);
+                log.push('\n');
+            });
+            log
+        });
+        Self { process, address, log }
+    }
+
+    /// Sends SIGTERM, waits for the end and gives the exit code and the log.
+    pub fn stop(mut self) -> (Option<i32>, String) {
+        let id = self.process.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        let code = self.process.wait().unwrap().code();
+        let log = std::mem::replace(&mut self.log, std::thread::spawn(String::new));
+        (code, log.join().unwrap())
+    }
+
+    /// A POST without a content type, as `requests.post(data=...)` sends it.
+    pub fn post(&self, path: &str, body: &str) -> Answer {
+        self.send("POST", path, &[], body)
+    }
+
+    /// A POST of JSON that says so.
+    pub fn post_json(&self, path: &str, body: &Value) -> Answer {
+        self.send("POST", path, &[("content-type", "application/json")], &body.to_string())
+    }
+
+    pub fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+        let mut request = format!(
+            "{method} {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n",
+            self.address
+        );
+        headers
+            .iter()
+            .for_each(|(name, value)| request.push_str(&format!("{name}: {value}\r\n")));
+        request.push_str(&format!("content-length: {}\r\n\r\n{body}", body.len()));
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+        let headers = head.lines().skip(1).filter_map(|line| line.split_once(": "));
+        let headers = headers
+            .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
+            .collect();
+        Answer {
+            status,
+            headers,
+            body: body.to_owned(),
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have been stopped already.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// Copies a directory with everything in it.
+pub fn copy_directory(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy_directory(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
