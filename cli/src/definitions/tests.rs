@@ -114,7 +114,7 @@ fn problems_name_file_line_and_remedy() {
         "e = Entity(name=nope)\n",
         "definitions.py:3: NameError: name 'nope' is not defined",
     );
-    check("e = Entity(\n", "definitions.py:3: SyntaxError");
+    check("e = Entity(\n", "definitions.py:4: SyntaxError");
     check(
         "import os\ne = Entity(name=os.environ['X'])\n",
         "definitions.py:4: name of Entity depends on `os.environ['X']`, which cannot be read without running Python",

@@ -74,7 +74,7 @@ fn from_init_to_pushed_features() {
     assert_eq!(rows["results"].as_array().map(Vec::len), Some(3));
     for (row, driver) in rows["results"].as_array().unwrap().iter().zip([1001, 1002, 1003]) {
         assert_eq!(row["values"][0], driver);
-        assert_eq!(row["statuses"], json!(["PRESENT"; 4]));
+        assert_eq!(row["statuses"], json!(vec!["PRESENT"; 4]));
         assert_eq!(row["event_timestamps"][0], "1970-01-01T00:00:00Z");
         assert_eq!(row["values"].as_array().map(Vec::len), Some(4));
     }
@@ -177,7 +177,7 @@ fn materializing_over_http_is_the_same_as_from_the_command_line() {
     let answer = server.post("/materialize-incremental", &json!({"end_ts": end}).to_string());
     assert_eq!((answer.status, answer.body.as_str()), (200, "null"));
     let read = server.post("/get-online-features", READ).json();
-    assert_eq!(read["results"][0]["statuses"], json!(["PRESENT"; 4]));
+    assert_eq!(read["results"][0]["statuses"], json!(vec!["PRESENT"; 4]));
     let backwards = json!({"start_ts": end, "end_ts": "2020-01-01"});
     assert_eq!(server.post("/materialize", &backwards.to_string()).status, 400);
 }
