@@ -74,8 +74,11 @@ impl RepositoryConfig {
     /// # Errors
     /// `Invalid`, naming the key.
     pub fn parse(text: &str, directory: &Path) -> Result<Self> {
-        let root: Value =
-            serde_saphyr::from_str(text).map_err(|source| Error::invalid(format!("not valid YAML: {source}")))?;
+        let root: Value = serde_saphyr::from_str(text).map_err(|source| {
+            // The lines after the first draw the place, which the first names.
+            let text = source.to_string();
+            Error::invalid(format!("not valid YAML: {}", text.lines().next().unwrap_or_default()))
+        })?;
         if !root.is_object() {
             return Err(Error::invalid(
                 "must be a mapping with at least the keys project and registry",

@@ -1,0 +1,10 @@
+//! The engine through its façade, on real files.
+//!
+//! - `materialize`: which rows of a parquet source reach the online store.
+//! - `push`: what writes do to the online store and to the parquet source, alone and all at once.
+//! - `registry`: what stays of a registry that Python Feast wrote.
+
+mod materialize;
+mod push;
+mod registry;
+mod support;

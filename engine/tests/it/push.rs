@@ -1,0 +1,110 @@
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch, TimestampMicrosecondArray};
+use arrow::datatypes::{DataType, Int64Type, TimeUnit};
+use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use feast_engine::{FeatureStore, WriteReport};
+
+use crate::support::{Fixture, SourceRow, online, open, source_rows};
+
+/// Pushes one row; times are in seconds.
+fn push(store: &FeatureStore, (id, event, created, value): (i64, i64, i64, i64), offline: bool) -> WriteReport {
+    let target = store.push_target("push", true, offline).unwrap();
+    let number = |value: i64| Arc::new(Int64Array::from(vec![value])) as ArrayRef;
+    let time = |seconds: i64| Arc::new(TimestampMicrosecondArray::from(vec![seconds * 1_000_000])) as ArrayRef;
+    let columns = vec![number(value), number(id), time(event), time(created)];
+    let batch = offline.then(|| {
+        let schema = Arc::clone(target.offline_schema().unwrap());
+        let rows = source_rows(
+            &[(Some(id), Some(event), Some(created), Some(value))],
+            schema.field(1).data_type(),
+        );
+        RecordBatch::try_new(schema, rows.columns().to_vec()).unwrap()
+    });
+    store.push(&target, &[columns], batch).unwrap()
+}
+
+/// The values in the parquet source, in file order.
+fn parquet_values(fixture: &Fixture) -> Vec<i64> {
+    let file = File::open(fixture.directory.path().join("data/stats.parquet")).unwrap();
+    let batches = ParquetRecordBatchReaderBuilder::try_new(file).unwrap().build().unwrap();
+    batches
+        .flat_map(|batch| {
+            batch
+                .unwrap()
+                .column_by_name("value")
+                .unwrap()
+                .as_primitive::<Int64Type>()
+                .values()
+                .to_vec()
+        })
+        .collect()
+}
+
+#[test]
+fn older_rows_do_not_replace_newer_ones() {
+    let fixture = Fixture::new(&[(Some(1), Some(10), Some(0), Some(1))]);
+    fixture.materialize(0, 100);
+    assert_eq!(
+        push(&fixture.store, (1, 9, 0, 2), false),
+        WriteReport { written: 0, stale: 1 }
+    );
+    assert_eq!(
+        push(&fixture.store, (1, 10, 0, 3), false),
+        WriteReport { written: 1, stale: 0 }
+    );
+    assert_eq!(fixture.online(&[1]), "3@10");
+    // A materialization does not bring the older row back.
+    push(&fixture.store, (1, 11, 0, 4), false);
+    assert_eq!(fixture.materialize(0, 100).stale, 1);
+    assert_eq!(fixture.online(&[1]), "4@11");
+}
+
+#[test]
+fn offline_rows_come_first_in_the_file_and_old_ones_stay() {
+    let rows: Vec<SourceRow> = (0..10)
+        .map(|index| (Some(index), Some(index), Some(0), Some(index)))
+        .collect();
+    let fixture = Fixture::with_times(&rows, &DataType::Timestamp(TimeUnit::Nanosecond, None));
+    push(&fixture.store, (1, 50, 0, 77), true);
+    push(&fixture.store, (2, 50, 0, 88), true);
+    assert_eq!(
+        parquet_values(&fixture),
+        [&[88, 77][..], &(0..10).collect::<Vec<_>>()].concat()
+    );
+    let Fixture { directory, store } = fixture;
+    drop(store);
+    assert_eq!(online(&open(directory.path()), &[1, 2]), "77@50 88@50");
+}
+
+#[test]
+fn pushes_at_once_lose_nothing() {
+    const THREADS: i64 = 16;
+    const PUSHES: i64 = 12;
+    let fixture = Fixture::new(&[(Some(0), Some(0), Some(0), Some(-1))]);
+    std::thread::scope(|scope| {
+        for thread in 0..THREADS {
+            let store = &fixture.store;
+            // All threads push to the same three keys, with times in no order.
+            scope.spawn(move || {
+                for index in 0..PUSHES {
+                    let number = thread * PUSHES + index;
+                    push(store, (number % 3, 1 + (number * 37) % 1000, 0, number), true);
+                }
+            });
+        }
+        scope.spawn(|| (0..20).for_each(|_| assert!(!parquet_values(&fixture).is_empty())));
+    });
+    let values = parquet_values(&fixture);
+    let expected: BTreeSet<i64> = (-1..THREADS * PUSHES).collect();
+    assert_eq!(values.len(), expected.len());
+    assert_eq!(values.into_iter().collect::<BTreeSet<_>>(), expected);
+    let newest = |key: i64| {
+        let numbers = (0..THREADS * PUSHES).filter(|number| number % 3 == key);
+        let (event, number) = numbers.map(|number| (1 + (number * 37) % 1000, number)).max().unwrap();
+        format!("{number}@{event}")
+    };
+    assert_eq!(fixture.online(&[0, 1, 2]), [newest(0), newest(1), newest(2)].join(" "));
+}

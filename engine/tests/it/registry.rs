@@ -1,0 +1,70 @@
+use feast_engine::model::{Definitions, Field, Timestamp, ValueType};
+use feast_engine::{MaterializeRange, MaterializeRequest};
+
+use crate::support::{Fixture, definitions};
+
+/// The names that follow a verb in the changes of an apply.
+fn changes(fixture: &Fixture, definitions: Definitions) -> Vec<String> {
+    let report = fixture.store.apply(definitions).unwrap();
+    report
+        .changes
+        .iter()
+        .map(|change| format!("{} {} {}", change.verb, change.kind, change.name))
+        .collect()
+}
+
+#[test]
+fn only_differences_are_changed() {
+    let fixture = Fixture::new(&[]);
+    let registry = || std::fs::read(fixture.directory.path().join("data/registry.db")).unwrap();
+    let before = registry();
+    assert_eq!(changes(&fixture, definitions()), [] as [&str; 0]);
+    assert_eq!(registry(), before, "an apply without changes writes nothing");
+
+    let mut renamed = definitions();
+    renamed.feature_views[0].description = "new".to_owned();
+    assert_eq!(changes(&fixture, renamed), ["Updated feature view stats"]);
+    let mut without = definitions();
+    without.feature_views.clear();
+    without.sources.clear();
+    assert_eq!(changes(&fixture, without), ["Deleted feature view stats"]);
+    assert_eq!(changes(&fixture, definitions()), ["Created feature view stats"]);
+}
+
+#[test]
+fn an_update_keeps_what_was_materialized() {
+    let fixture = Fixture::new(&[(Some(1), Some(10), Some(0), Some(1))]);
+    fixture.materialize(0, 30);
+    let mut updated = definitions();
+    updated.feature_views[0].description = "new".to_owned();
+    fixture.store.apply(updated).unwrap();
+    assert_eq!(fixture.online(&[1]), "1@10");
+    let request = MaterializeRequest {
+        range: MaterializeRange::Until {
+            end: Timestamp::from_seconds(50).unwrap(),
+        },
+        views: None,
+    };
+    let windows = fixture.store.materialization_windows(&request).unwrap();
+    assert_eq!(windows[0].start, Timestamp::from_seconds(30).unwrap());
+}
+
+#[test]
+fn a_broken_registry_keeps_the_former_one_serving() {
+    let fixture = Fixture::new(&[(Some(1), Some(10), Some(0), Some(1))]);
+    fixture.materialize(0, 30);
+    std::fs::write(fixture.directory.path().join("data/registry.db"), "broken").unwrap();
+    assert!(fixture.store.refresh().is_err());
+    assert_eq!(fixture.online(&[1]), "1@10");
+}
+
+#[test]
+fn a_new_feature_is_not_found_in_rows_stored_before() {
+    let fixture = Fixture::new(&[(Some(1), Some(10), Some(0), Some(1))]);
+    fixture.materialize(0, 30);
+    let mut wider = definitions();
+    let field = Field::new("created", ValueType::UnixTimestamp);
+    wider.feature_views[0].features.insert(0, field);
+    fixture.store.apply(wider).unwrap();
+    assert_eq!(fixture.online(&[1]), "1@10");
+}
