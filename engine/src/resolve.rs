@@ -172,7 +172,7 @@ fn complete_from_file(
         {
             let value_type = inferred_type(column.data_type())
                 .ok_or_else(|| unknown_type(view, column.name(), column.data_type()))?;
-            let name = source.field_mapping.get(column.name()).unwrap_or(column.name());
+            let name = source.field_mapping.get(column.name()).unwrap_or_else(|| column.name());
             view.features.push(Field::new(name.clone(), value_type));
         }
     }

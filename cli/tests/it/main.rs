@@ -5,6 +5,8 @@
 //! - `bad_input`: what a mistake gets: one clear line, the exit code, nothing half-written.
 //! - `layers`: which module may use which.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by it, also in its helpers")]
+
 mod bad_input;
 mod golden;
 mod layers;

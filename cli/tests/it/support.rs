@@ -10,21 +10,21 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// A directory that holds a feature repository and goes away with it.
-pub struct Repository {
+pub(crate) struct Repository {
     _parent: TempDir,
-    pub path: PathBuf,
+    pub(crate) path: PathBuf,
 }
 
 /// What a command printed and how it ended.
-pub struct Outcome {
-    pub stdout: String,
-    pub stderr: String,
-    pub code: Option<i32>,
+pub(crate) struct Outcome {
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+    pub(crate) code: Option<i32>,
 }
 
 impl Repository {
     /// An empty directory called `feature_repo`.
-    pub fn empty() -> Self {
+    pub(crate) fn empty() -> Self {
         let parent = tempfile::tempdir().unwrap();
         let path = parent.path().join("feature_repo");
         std::fs::create_dir(&path).unwrap();
@@ -32,7 +32,7 @@ impl Repository {
     }
 
     /// What `feast init` makes.
-    pub fn from_template() -> Self {
+    pub(crate) fn from_template() -> Self {
         let repository = Self::empty();
         let outcome = repository.feast(&["init", "."]);
         assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
@@ -40,7 +40,7 @@ impl Repository {
     }
 
     /// Runs `feast` in the repository.
-    pub fn feast(&self, arguments: &[&str]) -> Outcome {
+    pub(crate) fn feast(&self, arguments: &[&str]) -> Outcome {
         let output = self.command(arguments).output().unwrap();
         Outcome {
             stdout: String::from_utf8(output.stdout).unwrap(),
@@ -50,7 +50,7 @@ impl Repository {
     }
 
     /// Runs `feast`, which must succeed, and gives what it printed to stdout.
-    pub fn succeed(&self, arguments: &[&str]) -> String {
+    pub(crate) fn succeed(&self, arguments: &[&str]) -> String {
         let outcome = self.feast(arguments);
         assert_eq!(outcome.code, Some(0), "feast {arguments:?}: {}", outcome.stderr);
         outcome.stdout
@@ -65,40 +65,40 @@ impl Repository {
         command
     }
 
-    pub fn write(&self, name: &str, text: &str) {
+    pub(crate) fn write(&self, name: &str, text: &str) {
         std::fs::write(self.path.join(name), text).unwrap();
     }
 
-    pub fn exists(&self, name: &str) -> bool {
+    pub(crate) fn exists(&self, name: &str) -> bool {
         self.path.join(name).exists()
     }
 
     /// Starts `feast serve` on a free port and waits until it listens.
-    pub fn serve(&self) -> Server {
+    pub(crate) fn serve(&self) -> Server {
         Server::start(self.command(&["serve", "--port", "0"]))
     }
 }
 
 /// A running server. It is ended with the value.
-pub struct Server {
+pub(crate) struct Server {
     process: Child,
     address: String,
     log: std::thread::JoinHandle<String>,
 }
 
 /// An HTTP answer.
-pub struct Answer {
-    pub status: u16,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
     headers: Vec<(String, String)>,
-    pub body: String,
+    pub(crate) body: String,
 }
 
 impl Answer {
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error} in {}", self.body))
     }
 
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers
             .iter()
             .find(|(known, _)| known == name)
@@ -130,7 +130,7 @@ impl Server {
     }
 
     /// Sends SIGTERM, waits for the end and gives the exit code and the log.
-    pub fn stop(mut self) -> (Option<i32>, String) {
+    pub(crate) fn stop(mut self) -> (Option<i32>, String) {
         let id = self.process.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
         let code = self.process.wait().unwrap().code();
@@ -139,16 +139,16 @@ impl Server {
     }
 
     /// A POST without a content type, as `requests.post(data=...)` sends it.
-    pub fn post(&self, path: &str, body: &str) -> Answer {
+    pub(crate) fn post(&self, path: &str, body: &str) -> Answer {
         self.send("POST", path, &[], body)
     }
 
     /// A POST of JSON that says so.
-    pub fn post_json(&self, path: &str, body: &Value) -> Answer {
+    pub(crate) fn post_json(&self, path: &str, body: &Value) -> Answer {
         self.send("POST", path, &[("content-type", "application/json")], &body.to_string())
     }
 
-    pub fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+    pub(crate) fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
         let mut request = format!(
             "{method} {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n",
             self.address
@@ -185,7 +185,7 @@ impl Drop for Server {
 }
 
 /// Copies a directory with everything in it.
-pub fn copy_directory(from: &Path, to: &Path) {
+pub(crate) fn copy_directory(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();

@@ -64,14 +64,17 @@ impl fmt::Display for ObjectKind {
     }
 }
 
+type Decode<T> = dyn Fn(&RegistryFile, &[u8]) -> Result<Option<T>>;
+type Encode<'a, T> = dyn FnMut(&mut RegistryFile, &T, Option<&[u8]>) -> Result<Vec<u8>> + 'a;
+
 /// One list of the registry: how its objects are read and written.
 struct Kind<'a, T> {
     kind: ObjectKind,
     name: fn(&T) -> &str,
     /// The object if it is of this project.
-    decode: &'a dyn Fn(&RegistryFile, &[u8]) -> Result<Option<T>>,
+    decode: &'a Decode<T>,
     /// The bytes of the new object, given those of the old one.
-    encode: &'a mut dyn FnMut(&mut RegistryFile, &T, Option<&[u8]>) -> Result<Vec<u8>>,
+    encode: &'a mut Encode<'a, T>,
 }
 
 impl RegistryFile {
@@ -115,7 +118,7 @@ impl RegistryFile {
             let meta = SourceMeta {
                 created_timestamp: old
                     .and_then(|old| old.meta?.created_timestamp)
-                    .or(Some(timestamp_message(now))),
+                    .or_else(|| Some(timestamp_message(now))),
                 last_updated_timestamp: Some(timestamp_message(now)),
             };
             Ok(convert::source_message(source, SourcePlace::TopLevel { project: &file.project }, meta).encode_to_vec())
@@ -270,7 +273,7 @@ impl RegistryFile {
         let meta = ObjectMeta {
             created_timestamp: old
                 .and_then(|old| old.meta?.created_timestamp)
-                .or(Some(timestamp_message(now))),
+                .or_else(|| Some(timestamp_message(now))),
             last_updated_timestamp: Some(timestamp_message(now)),
         };
         Ok(Object {

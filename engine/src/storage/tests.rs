@@ -48,6 +48,9 @@ fn stored(storage: &Storage, key: &[u8]) -> Option<Vec<u8>> {
         .map(|value| value.to_vec())
 }
 
+/// Event time and created time.
+type Age = (i64, Option<i64>);
+
 /// One written row of the model test: key, event time, created time.
 type Arrival = (u8, i64, Option<i64>);
 
@@ -63,7 +66,7 @@ proptest! {
     ) {
         let directory = tempfile::tempdir().unwrap();
         let storage = Storage::open(directory.path(), "p").unwrap();
-        let mut model: BTreeMap<u8, ((i64, Option<i64>), Vec<u8>)> = BTreeMap::new();
+        let mut model: BTreeMap<u8, (Age, Vec<u8>)> = BTreeMap::new();
         let mut mark = 0;
         for batch in &batches {
             let batch: &Vec<Arrival> = batch;

@@ -18,13 +18,13 @@ use feast_engine::{
 use tempfile::TempDir;
 
 /// A store whose only view is `stats`: join key `id`, feature `value`, both Int64, pushed to by `push`.
-pub struct Fixture {
-    pub directory: TempDir,
-    pub store: FeatureStore,
+pub(crate) struct Fixture {
+    pub(crate) directory: TempDir,
+    pub(crate) store: FeatureStore,
 }
 
 /// Nobody looks at the progress.
-pub struct Silent;
+pub(crate) struct Silent;
 
 impl MaterializeProgress for Silent {
     fn view_started(&mut self, _window: &ViewWindow) {}
@@ -33,12 +33,12 @@ impl MaterializeProgress for Silent {
     fn view_finished(&mut self, _report: &ViewReport) {}
 }
 
-pub fn open(directory: &Path) -> FeatureStore {
+pub(crate) fn open(directory: &Path) -> FeatureStore {
     let settings = "project: shop\nregistry: data/registry.db\nonline_store: {type: rocksdb, path: data/online}";
     FeatureStore::open(RepositoryConfig::parse(settings, directory).unwrap()).unwrap()
 }
 
-pub fn definitions() -> Definitions {
+pub(crate) fn definitions() -> Definitions {
     let file = SourceKind::File {
         path: "data/stats.parquet".to_owned(),
         explicit_parquet: false,
@@ -91,10 +91,10 @@ pub fn definitions() -> Definitions {
 }
 
 /// One row of the source: key, event time, created time, value. Times are in seconds.
-pub type SourceRow = (Option<i64>, Option<i64>, Option<i64>, Option<i64>);
+pub(crate) type SourceRow = (Option<i64>, Option<i64>, Option<i64>, Option<i64>);
 
 /// Rows as the source's columns, with times in this Arrow type.
-pub fn source_rows(rows: &[SourceRow], times: &DataType) -> RecordBatch {
+pub(crate) fn source_rows(rows: &[SourceRow], times: &DataType) -> RecordBatch {
     let column = |values: Vec<Option<i64>>| Arc::new(Int64Array::from(values)) as ArrayRef;
     let time = |values: Vec<Option<i64>>| {
         // From UTC to another zone the instant stays; from a naive time it would be read as local time there.
@@ -117,11 +117,11 @@ pub fn source_rows(rows: &[SourceRow], times: &DataType) -> RecordBatch {
 
 impl Fixture {
     /// An applied repository over these rows.
-    pub fn new(rows: &[SourceRow]) -> Self {
+    pub(crate) fn new(rows: &[SourceRow]) -> Self {
         Self::with_times(rows, &DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())))
     }
 
-    pub fn with_times(rows: &[SourceRow], times: &DataType) -> Self {
+    pub(crate) fn with_times(rows: &[SourceRow], times: &DataType) -> Self {
         let directory = tempfile::tempdir().unwrap();
         create_parquet(&directory.path().join("data/stats.parquet"), &source_rows(rows, times)).unwrap();
         let store = open(directory.path());
@@ -130,7 +130,7 @@ impl Fixture {
     }
 
     /// Materializes a window given in seconds.
-    pub fn materialize(&self, start: i64, end: i64) -> ViewReport {
+    pub(crate) fn materialize(&self, start: i64, end: i64) -> ViewReport {
         let at = |seconds| Timestamp::from_seconds(seconds).unwrap();
         let request = MaterializeRequest {
             range: MaterializeRange::Between {
@@ -144,12 +144,12 @@ impl Fixture {
     }
 
     /// What the online store holds of these keys: `value@event-second` each, `-` for none.
-    pub fn online(&self, ids: &[i64]) -> String {
+    pub(crate) fn online(&self, ids: &[i64]) -> String {
         online(&self.store, ids)
     }
 }
 
-pub fn online(store: &FeatureStore, ids: &[i64]) -> String {
+pub(crate) fn online(store: &FeatureStore, ids: &[i64]) -> String {
     let plan = store
         .plan(FeatureSelection::Features(vec!["stats:value".to_owned()]), false)
         .unwrap();

@@ -32,7 +32,7 @@ fn layout(setting: ResponseLayout, request: &Request) -> Layout {
         .split('&')
         .filter_map(|pair| pair.strip_prefix("layout="))
         .find_map(Layout::from_name);
-    asked.unwrap_or(match setting {
+    asked.unwrap_or_else(|| match setting {
         ResponseLayout::Rows => Layout::Rows,
         ResponseLayout::Columns => Layout::Columns,
         ResponseLayout::Auto if has_json_content_type(request) => Layout::Columns,
