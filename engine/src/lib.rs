@@ -3,8 +3,64 @@
 //! [`FeatureStore`] is all that servers and commands use: it applies definitions to the registry, materializes feature
 //! views from parquet into an embedded RocksDB store, takes pushed rows and answers look-ups as Arrow columns.
 //!
-//! Modules in layer order; each may use those before it and none after it:
-//! [`model`], [`error`], clock, config, durable_file; codec; storage, registry; online, offline; materialize, resolve; store.
+//! # A tour
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch, TimestampMicrosecondArray};
+//! use arrow::datatypes::Int64Type;
+//! use feast_engine::model::{DataSource, Definitions, Entity, FeatureSelection, FeatureView, Field, SourceKind, Timestamp, ValueType};
+//! use feast_engine::{EntityRows, FeatureStore, MaterializeRange, MaterializeRequest, RepositoryConfig, Unwatched, create_parquet};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! // A repository: settings, and history in a parquet file.
+//! let directory = tempfile::tempdir()?;
+//! let settings = "project: shop\nregistry: data/registry.db\nonline_store: {type: rocksdb, path: data/online}";
+//! let column = |values: [i64; 3]| Arc::new(Int64Array::from(values.to_vec())) as ArrayRef;
+//! let hours = TimestampMicrosecondArray::from(vec![0, 3_600_000_000, 0]).with_timezone("UTC");
+//! let history = RecordBatch::try_from_iter([
+//!     ("customer_id", column([1, 1, 2])),
+//!     ("event_timestamp", Arc::new(hours) as ArrayRef),
+//!     ("orders", column([3, 4, 7])),
+//! ])?;
+//! create_parquet(&directory.path().join("data/orders.parquet"), &history)?;
+//! let store = FeatureStore::open(RepositoryConfig::parse(settings, directory.path())?)?;
+//!
+//! // Definitions into the registry.
+//! let file = SourceKind::parquet("data/orders.parquet");
+//! let source = DataSource { timestamp_field: "event_timestamp".to_owned(), ..DataSource::new("orders", file) };
+//! let mut view = FeatureView::new("orders", source);
+//! view.entities = vec!["customer".to_owned()];
+//! view.features = vec![Field::new("orders", ValueType::Int64)];
+//! let customer = Entity::new("customer", "customer_id", ValueType::Int64);
+//! store.apply(Definitions { entities: vec![customer], feature_views: vec![view], ..Definitions::default() })?;
+//!
+//! // The newest row of each customer into the online store.
+//! let range = MaterializeRange::Between { start: Timestamp::EPOCH, end: Timestamp::parse("2026-01-01")? };
+//! let windows = store.materialization_windows(&MaterializeRequest { range, views: None })?;
+//! store.materialize(&windows, &mut Unwatched)?;
+//!
+//! // A look-up of three customers.
+//! let plan = store.plan(FeatureSelection::Features(vec!["orders:orders".to_owned()]), false)?;
+//! let answer = store.read(&plan, &EntityRows::new(3, vec![("customer_id".to_owned(), column([2, 1, 9]))])?)?;
+//! let orders: Vec<_> = answer.columns[1].values.as_primitive::<Int64Type>().iter().collect();
+//! assert_eq!(orders, [Some(7), Some(4), None]);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Modules
+//!
+//! In layer order; each may use those before it and none after it (a test reads the imports):
+//!
+//! 1. [`model`]: the repository as plain data. [`error`]: the one public error.
+//! 2. `clock`, `config`, `durable_file`: time, settings, files that are replaced as a whole.
+//! 3. `codec`: bytes and values, without I/O.
+//! 4. `storage`: RocksDB. `registry`: Feast's protobuf file.
+//! 5. `online`: the request path. `offline`: parquet through DataFusion.
+//! 6. `materialize`, `resolve`: from offline to online; from definitions as written to definitions as stored.
+//! 7. `store`: [`FeatureStore`].
 
 mod clock;
 mod codec;
@@ -23,7 +79,7 @@ mod store;
 pub use clock::now;
 pub use config::{CONFIG_FILE, RepositoryConfig, ResponseLayout, check_project_name};
 pub use error::{Error, ErrorKind, FeastException, Result};
-pub use materialize::{MaterializeProgress, MaterializeRange, ViewReport, ViewWindow};
+pub use materialize::{MaterializeProgress, MaterializeRange, Unwatched, ViewReport, ViewWindow};
 pub use offline::create_parquet;
 pub use online::{
     ColumnRole, EntityRows, FeatureColumn, FeatureVectors, FieldStatus, JoinKey, ReadPlan, WriteColumn, WriteTarget,

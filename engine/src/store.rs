@@ -146,12 +146,17 @@ impl FeatureStore {
 
     /// Opens the online store now instead of at the first use, and drops tables of views that are gone.
     ///
+    /// Python writes the registry in place, so a reader may see a cut file. The project comes behind the views in it: only
+    /// a registry that holds its project is known to hold all its views, and only then are tables dropped.
+    ///
     /// # Errors
     /// `Conflict` when another process has it open, `Data` when it is damaged.
     pub fn open_online_store(&self) -> Result<()> {
         let definitions = &self.state().snapshot.definitions;
-        self.storage()?
-            .drop_tables(|view| definitions.feature_view(view).is_some())?;
+        let storage = self.storage()?;
+        if definitions.project.is_some() {
+            storage.drop_tables(|view| definitions.feature_view(view).is_some())?;
+        }
         Ok(())
     }
 
@@ -163,7 +168,15 @@ impl FeatureStore {
         if FileStamp::of(&self.config.registry_path) == self.state().stamp {
             return Ok(false);
         }
-        self.reload_registry()?;
+        let state = self.read_registry()?;
+        let has_project = |state: &RegistryState| state.snapshot.definitions.project.is_some();
+        if has_project(&self.state()) && !has_project(&state) {
+            let (path, project) = (self.config.registry_path.display(), &self.config.project);
+            return Err(Error::data(format!(
+                "registry {path} does not hold project {project} any more: it is cut, or of another project"
+            )));
+        }
+        self.publish(state);
         if self.storage.get().is_some() {
             self.open_online_store()?;
         }
@@ -434,16 +447,24 @@ impl FeatureStore {
     }
 
     fn reload_registry(&self) -> Result<()> {
+        let state = self.read_registry()?;
+        self.publish(state);
+        Ok(())
+    }
+
+    fn read_registry(&self) -> Result<RegistryState> {
         // The stamp first: a file replaced in between is then read again at the next look.
         let stamp = FileStamp::of(&self.config.registry_path);
         let snapshot = RegistryFile::load(&self.config.registry_path, &self.config.project)?.snapshot()?;
-        let state = RegistryState {
+        Ok(RegistryState {
             stamp,
             snapshot,
             plans: RwLock::default(),
-        };
+        })
+    }
+
+    fn publish(&self, state: RegistryState) {
         *self.registry.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(state);
-        Ok(())
     }
 
     fn storage(&self) -> Result<&Storage> {

@@ -6,6 +6,6 @@ mod run;
 mod window;
 
 pub(crate) use run::run;
-pub use run::{MaterializeProgress, ViewReport};
+pub use run::{MaterializeProgress, Unwatched, ViewReport};
 pub(crate) use window::incremental_start;
 pub use window::{MaterializeRange, ViewWindow};

@@ -22,6 +22,17 @@ pub trait MaterializeProgress {
     fn view_finished(&mut self, report: &ViewReport);
 }
 
+/// Nobody looks at the run.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Unwatched;
+
+impl MaterializeProgress for Unwatched {
+    fn view_started(&mut self, _window: &ViewWindow) {}
+    fn view_skipped(&mut self, _window: &ViewWindow) {}
+    fn rows_done(&mut self, _rows: usize) {}
+    fn view_finished(&mut self, _report: &ViewReport) {}
+}
+
 /// What the run of one view did.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ViewReport {

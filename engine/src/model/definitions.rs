@@ -60,6 +60,20 @@ pub struct Projection {
     pub join_key_map: BTreeMap<String, String>,
 }
 
+impl Entity {
+    /// An entity without description, tags or owner.
+    pub fn new(name: impl Into<String>, join_key: impl Into<String>, value_type: impl Into<Option<ValueType>>) -> Self {
+        Self {
+            name: name.into(),
+            join_key: join_key.into(),
+            value_type: value_type.into(),
+            description: String::new(),
+            tags: BTreeMap::new(),
+            owner: String::new(),
+        }
+    }
+}
+
 impl Projection {
     /// The prefix of full feature names: the alias if there is one.
     pub fn display_name(&self) -> &str {

@@ -77,6 +77,28 @@ pub struct FeatureView {
 }
 
 impl FeatureView {
+    /// An online view of that source, without entities or features, with Feast's defaults.
+    pub fn new(name: impl Into<String>, source: DataSource) -> Self {
+        Self {
+            name: name.into(),
+            entities: Vec::new(),
+            entity_columns: Vec::new(),
+            features: Vec::new(),
+            ttl: Some(0),
+            batch_source: Some(source),
+            stream_source: None,
+            online: true,
+            offline: false,
+            enabled: true,
+            description: String::new(),
+            tags: BTreeMap::new(),
+            owner: String::new(),
+            org: String::new(),
+            version: "latest".to_owned(),
+            enable_validation: false,
+        }
+    }
+
     /// The feature of that name and its position.
     pub fn feature(&self, name: &str) -> Option<(usize, &Field)> {
         self.features.iter().enumerate().find(|(_, field)| field.name == name)

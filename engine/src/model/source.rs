@@ -47,6 +47,17 @@ pub enum SourceKind {
     },
 }
 
+impl SourceKind {
+    /// A parquet file or a directory of them.
+    pub fn parquet(path: impl Into<String>) -> Self {
+        Self::File {
+            path: path.into(),
+            explicit_parquet: false,
+            s3_endpoint_override: String::new(),
+        }
+    }
+}
+
 impl DataSource {
     /// A source of that kind with everything else empty.
     pub fn new(name: impl Into<String>, kind: SourceKind) -> Self {

@@ -104,6 +104,15 @@ fn append_to_file<'a>(path: &Path, batches: impl Iterator<Item = &'a RecordBatch
     let old = File::open(path).map_err(|source| Error::io("read", path, source))?;
     let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Optional);
     let old_metadata = ArrowReaderMetadata::load(&old, options).map_err(|source| failed(path, source))?;
+    if batches
+        .clone()
+        .any(|batch| batch.schema().fields() != old_metadata.schema().fields())
+    {
+        return Err(Error::new(
+            ErrorKind::Unavailable,
+            format!("the columns of {} changed during the push", path.display()),
+        ));
+    }
     durable_file::replace(path, |file| {
         rewrite(file, &old, &old_metadata, batches.clone()).map_err(|source| failed(path, source))
     })

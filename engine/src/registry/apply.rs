@@ -135,14 +135,7 @@ impl RegistryFile {
     fn apply_entities(&mut self, wanted: &Definitions, now: Timestamp) -> Result<Vec<Change>> {
         // Python needs the implicit entity of entityless views in every project.
         let mut entities = wanted.entities.clone();
-        entities.push(Entity {
-            name: DUMMY_ENTITY.to_owned(),
-            join_key: DUMMY_JOIN_KEY.to_owned(),
-            value_type: None,
-            description: String::new(),
-            tags: std::collections::BTreeMap::new(),
-            owner: String::new(),
-        });
+        entities.push(Entity::new(DUMMY_ENTITY, DUMMY_JOIN_KEY, None));
         let decode = |file: &Self, bytes: &[u8]| {
             let spec: EntitySpec = file.spec("entity", bytes)?;
             Ok((spec.project == file.project).then(|| convert::entity(&spec)))

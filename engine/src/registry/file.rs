@@ -1,3 +1,4 @@
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -25,6 +26,8 @@ pub(crate) struct RegistryFile {
 pub(crate) struct FileStamp {
     modified: Option<SystemTime>,
     bytes: u64,
+    /// A replaced file has another one, even within the tick of the file system's clock.
+    inode: u64,
 }
 
 impl FileStamp {
@@ -34,6 +37,7 @@ impl FileStamp {
         Some(Self {
             modified: metadata.modified().ok(),
             bytes: metadata.len(),
+            inode: metadata.ino(),
         })
     }
 }

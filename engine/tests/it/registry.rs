@@ -50,11 +50,21 @@ fn an_update_keeps_what_was_materialized() {
 }
 
 #[test]
-fn a_broken_registry_keeps_the_former_one_serving() {
+fn a_broken_or_cut_registry_keeps_the_former_one_serving() {
     let fixture = Fixture::new(&[(Some(1), Some(10), Some(0), Some(1))]);
     fixture.materialize(0, 30);
-    std::fs::write(fixture.directory.path().join("data/registry.db"), "broken").unwrap();
+    let path = fixture.directory.path().join("data/registry.db");
+    let whole = std::fs::read(&path).unwrap();
+    // Python writes in place: a reader may see any beginning of the file, also one that can be parsed.
+    for length in 0..whole.len() {
+        std::fs::write(&path, &whole[..length]).unwrap();
+        let _ = fixture.store.refresh();
+        assert_eq!(fixture.online(&[1]), "1@10", "cut after {length} bytes");
+    }
+    std::fs::write(&path, "broken").unwrap();
     assert!(fixture.store.refresh().is_err());
+    std::fs::write(&path, &whole).unwrap();
+    fixture.store.refresh().unwrap();
     assert_eq!(fixture.online(&[1]), "1@10");
 }
 

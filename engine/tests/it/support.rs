@@ -1,6 +1,5 @@
 //! A repository with one feature view over a parquet file that tests write.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -12,8 +11,8 @@ use feast_engine::model::{
     DataSource, Definitions, Entity, FeatureSelection, FeatureView, Field, SourceKind, Timestamp, ValueType,
 };
 use feast_engine::{
-    EntityRows, FeatureStore, MaterializeProgress, MaterializeRange, MaterializeRequest, RepositoryConfig, ViewReport,
-    ViewWindow, create_parquet,
+    EntityRows, FeatureStore, MaterializeRange, MaterializeRequest, RepositoryConfig, Unwatched, ViewReport,
+    create_parquet,
 };
 use tempfile::TempDir;
 
@@ -23,27 +22,13 @@ pub(crate) struct Fixture {
     pub(crate) store: FeatureStore,
 }
 
-/// Nobody looks at the progress.
-pub(crate) struct Silent;
-
-impl MaterializeProgress for Silent {
-    fn view_started(&mut self, _window: &ViewWindow) {}
-    fn view_skipped(&mut self, _window: &ViewWindow) {}
-    fn rows_done(&mut self, _rows: usize) {}
-    fn view_finished(&mut self, _report: &ViewReport) {}
-}
-
 pub(crate) fn open(directory: &Path) -> FeatureStore {
     let settings = "project: shop\nregistry: data/registry.db\nonline_store: {type: rocksdb, path: data/online}";
     FeatureStore::open(RepositoryConfig::parse(settings, directory).unwrap()).unwrap()
 }
 
 pub(crate) fn definitions() -> Definitions {
-    let file = SourceKind::File {
-        path: "data/stats.parquet".to_owned(),
-        explicit_parquet: false,
-        s3_endpoint_override: String::new(),
-    };
+    let file = SourceKind::parquet("data/stats.parquet");
     let source = DataSource {
         timestamp_field: "event_timestamp".to_owned(),
         created_timestamp_column: "created".to_owned(),
@@ -55,32 +40,11 @@ pub(crate) fn definitions() -> Definitions {
             batch_source: Some(Box::new(source.clone())),
         },
     );
-    let entity = Entity {
-        name: "thing".to_owned(),
-        join_key: "id".to_owned(),
-        value_type: Some(ValueType::Int64),
-        description: String::new(),
-        tags: BTreeMap::new(),
-        owner: String::new(),
-    };
-    let view = FeatureView {
-        name: "stats".to_owned(),
-        entities: vec!["thing".to_owned()],
-        entity_columns: Vec::new(),
-        features: vec![Field::new("value", ValueType::Int64)],
-        ttl: Some(0),
-        batch_source: Some(source.clone()),
-        stream_source: Some(push.clone()),
-        online: true,
-        offline: false,
-        enabled: true,
-        description: String::new(),
-        tags: BTreeMap::new(),
-        owner: String::new(),
-        org: String::new(),
-        version: "latest".to_owned(),
-        enable_validation: false,
-    };
+    let entity = Entity::new("thing", "id", ValueType::Int64);
+    let mut view = FeatureView::new("stats", source.clone());
+    view.entities = vec!["thing".to_owned()];
+    view.features = vec![Field::new("value", ValueType::Int64)];
+    view.stream_source = Some(push.clone());
     Definitions {
         project: None,
         entities: vec![entity],
@@ -140,7 +104,7 @@ impl Fixture {
             views: None,
         };
         let windows = self.store.materialization_windows(&request).unwrap();
-        self.store.materialize(&windows, &mut Silent).unwrap().remove(0)
+        self.store.materialize(&windows, &mut Unwatched).unwrap().remove(0)
     }
 
     /// What the online store holds of these keys: `value@event-second` each, `-` for none.
