@@ -138,6 +138,12 @@ impl Server {
         (code, log.join().unwrap())
     }
 
+    /// Ends the process at once, as `kill -9` does.
+    pub(crate) fn kill(mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+
     /// A POST without a content type, as `requests.post(data=...)` sends it.
     pub(crate) fn post(&self, path: &str, body: &str) -> Answer {
         self.send("POST", path, &[], body)

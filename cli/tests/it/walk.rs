@@ -169,6 +169,28 @@ fn pushed_rows_outlive_the_server_and_reach_the_parquet_file() {
 }
 
 #[test]
+fn acknowledged_pushes_survive_a_killed_server() {
+    let repository = Repository::from_template();
+    repository.succeed(&["apply"]);
+    let now = date("+%Y-%m-%d %H:%M:%S+00:00");
+    for driver in 0..20 {
+        let server = repository.serve();
+        let mut body = push(&now, "online_and_offline");
+        body["df"]["driver_id"] = json!([driver]);
+        assert_eq!(server.post("/push", &body.to_string()).status, 200);
+        server.kill();
+    }
+    let request = json!({"features": ["driver_hourly_stats:avg_daily_trips"], "entities": {"driver_id": (0..20).collect::<Vec<_>>()}});
+    let read = |repository: &Repository| {
+        repository.serve().post_json("/get-online-features", &request).json()["results"][1]["values"].clone()
+    };
+    assert_eq!(read(&repository), json!(vec![1000; 20]));
+    std::fs::remove_dir_all(repository.path.join("data/online_store")).unwrap();
+    repository.succeed(&["materialize", "2020-01-01", &now]);
+    assert_eq!(read(&repository), json!(vec![1000; 20]), "from the parquet file");
+}
+
+#[test]
 fn materializing_over_http_is_the_same_as_from_the_command_line() {
     let repository = Repository::from_template();
     repository.succeed(&["apply"]);
