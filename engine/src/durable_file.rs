@@ -87,6 +87,8 @@ pub(crate) struct FileLock {
 impl FileLock {
     /// Waits for the lock of `path`, which is a file `.NAME.lock` beside it.
     pub(crate) fn acquire(path: &Path) -> Result<Self> {
+        // A link and the file it points at have one lock.
+        let path = &std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
         let directory = parent(path);
         std::fs::create_dir_all(&directory).map_err(|source| Error::io("create the directory", &directory, source))?;
         let lock_path = directory.join(format!(".{}.lock", file_name(path)));

@@ -48,7 +48,11 @@ pub(crate) fn resolve(definitions: &mut Definitions, repository: &Path) -> Resul
     Ok(warnings)
 }
 
-fn check_names(definitions: &Definitions) -> Result<()> {
+/// Equal objects under one name count once, as where two files define the same entity; unequal ones are an error.
+fn check_names(definitions: &mut Definitions) -> Result<()> {
+    let twice = |kind: &str, name: &str| Error::invalid(format!("{kind} {name} is defined twice, in different ways"));
+    deduplicate(&mut definitions.entities, |entity| &entity.name).map_err(|name| twice("entity", &name))?;
+    deduplicate(&mut definitions.services, |service| &service.name).map_err(|name| twice("feature service", &name))?;
     let mut names = BTreeSet::new();
     if let Some(view) = definitions
         .feature_views
@@ -56,8 +60,7 @@ fn check_names(definitions: &Definitions) -> Result<()> {
         .find(|view| !names.insert(view.name.to_lowercase()))
     {
         return Err(Error::invalid(format!(
-            "Multiple FeatureViews with name '{}' found. Feature view names must be case-insensitively unique. It may be \
-             necessary to ignore certain files in your feature repository by using a .feastignore file.",
+            "Multiple FeatureViews with name '{}' found. Feature view names must be case-insensitively unique.",
             view.name
         )));
     }
@@ -67,11 +70,26 @@ fn check_names(definitions: &Definitions) -> Result<()> {
         .iter()
         .find(|source| !names.insert(source.name.to_lowercase()))
     {
-        return Err(Error::invalid(format!(
+        let text = format!(
             "Multiple data sources share the same case-insensitive name {}.",
             source.name
-        )));
+        );
+        return Err(Error::invalid(text));
     }
+    Ok(())
+}
+
+/// Keeps the first of equal objects; the name of an unequal second one is the error.
+fn deduplicate<T: PartialEq>(objects: &mut Vec<T>, name: impl Fn(&T) -> &str) -> std::result::Result<(), String> {
+    let mut kept: Vec<T> = Vec::with_capacity(objects.len());
+    for object in objects.drain(..) {
+        match kept.iter().find(|known| name(known) == name(&object)) {
+            None => kept.push(object),
+            Some(same) if *same == object => {}
+            Some(other) => return Err(name(other).to_owned()),
+        }
+    }
+    *objects = kept;
     Ok(())
 }
 
@@ -107,6 +125,14 @@ fn complete_view(
     let Some(source) = view.batch_source.clone() else {
         return Ok(());
     };
+    let unsupported = view.entity_columns.iter().find(|key| !key.value_type.is_key_type());
+    if let Some(key) = unsupported {
+        return Err(Error::invalid(format!(
+            "feature view {}: join key {} cannot be {}",
+            view.name, key.name, key.value_type
+        ))
+        .with_hint("use Int64, Int32, String, Bytes or UnixTimestamp"));
+    }
     let Ok(parquet) = ParquetSource::locate(&source, repository) else {
         warnings.push(format!(
             "data source {} is stored, but this binary cannot read its kind",

@@ -31,8 +31,10 @@ pub struct FeatureStore {
     offline: OnceLock<OfflineRuntime>,
     /// Held while one of the two above is made.
     opening: Mutex<()>,
+    /// Held from reading the registry until what follows from it is done, so that an older state never replaces a newer.
+    publishing: Mutex<()>,
     appender: Appender,
-    /// Held by a materialization: two of them would record overlapping intervals.
+    /// Held by a materialization: two at once would only do the same work twice.
     materializing: Mutex<()>,
 }
 
@@ -101,6 +103,7 @@ impl FeatureStore {
             storage: OnceLock::new(),
             offline: OnceLock::new(),
             opening: Mutex::default(),
+            publishing: Mutex::default(),
             appender: Appender::default(),
             materializing: Mutex::default(),
         };
@@ -152,6 +155,11 @@ impl FeatureStore {
     /// # Errors
     /// `Conflict` when another process has it open, `Data` when it is damaged.
     pub fn open_online_store(&self) -> Result<()> {
+        let _publishing = lock(&self.publishing);
+        self.drop_tables_of_deleted_views()
+    }
+
+    fn drop_tables_of_deleted_views(&self) -> Result<()> {
         let definitions = &self.state().snapshot.definitions;
         let storage = self.storage()?;
         if definitions.project.is_some() {
@@ -168,6 +176,7 @@ impl FeatureStore {
         if FileStamp::of(&self.config.registry_path) == self.state().stamp {
             return Ok(false);
         }
+        let _publishing = lock(&self.publishing);
         let state = self.read_registry()?;
         let has_project = |state: &RegistryState| state.snapshot.definitions.project.is_some();
         if has_project(&self.state()) && !has_project(&state) {
@@ -178,7 +187,7 @@ impl FeatureStore {
         }
         self.publish(state);
         if self.storage.get().is_some() {
-            self.open_online_store()?;
+            self.drop_tables_of_deleted_views()?;
         }
         Ok(true)
     }
@@ -272,14 +281,13 @@ impl FeatureStore {
             .zip(online)
             .map(|(view, columns)| view.rows(columns))
             .collect::<Result<Vec<_>>>()?;
+        // Opened before the append: a push that cannot reach the online store must not reach the file either.
+        let storage = if rows.is_empty() { None } else { Some(self.storage()?) };
         if let Some((source, batch)) = target.offline.as_ref().map(|(source, _)| source).zip(offline) {
             self.appender.append(source, batch)?;
         }
         let mut report = WriteReport::default();
-        if rows.is_empty() {
-            return Ok(report);
-        }
-        let storage = self.storage()?;
+        let Some(storage) = storage else { return Ok(report) };
         for (view, rows) in target.views.iter().zip(&rows) {
             let (count, _) = online::write_rows(storage, &view.view, rows, self.replace())?;
             report.written += count.written;
@@ -447,6 +455,7 @@ impl FeatureStore {
     }
 
     fn reload_registry(&self) -> Result<()> {
+        let _publishing = lock(&self.publishing);
         let state = self.read_registry()?;
         self.publish(state);
         Ok(())

@@ -19,7 +19,7 @@ pub(crate) fn run(repository: &Repository, settings: &ServeSettings, output: &Ou
         .enable_all()
         .build()
         .map_err(|source| Failure::new(format!("cannot start {} threads: {source}", settings.threads)))?;
-    runtime.block_on(async {
+    let outcome = runtime.block_on(async {
         let address = format!("{}:{}", settings.host, settings.port);
         let listener = TcpListener::bind((settings.host.as_str(), settings.port))
             .await
@@ -58,5 +58,8 @@ pub(crate) fn run(repository: &Repository, settings: &ServeSettings, output: &Ou
         .await;
         output.note("Feature server stopped");
         Ok(())
-    })
+    });
+    // Work that still runs, such as a long materialization, is cut: its rows are kept or written again by the next run.
+    runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+    outcome
 }

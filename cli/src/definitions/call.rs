@@ -129,7 +129,7 @@ impl Evaluator {
             }
             (None, None) => {}
         }
-        let too_deep = caller.error(range, format!("RecursionError: {name}() does not end"));
+        let too_deep = || caller.error(range, format!("RecursionError: {name}() does not end"));
         self.deeper(too_deep, |evaluator| match evaluator.run(&definition.body, &scope)? {
             Flow::Returned(value) => Ok(value),
             Flow::Done => Ok(Value::None),

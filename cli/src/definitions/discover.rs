@@ -22,7 +22,7 @@ pub(super) fn definition_files(repository: &Path) -> Result<Vec<PathBuf>, Vec<De
             let entry = entry.map_err(failed)?;
             let path = directory.join(entry.file_name());
             let name = entry.file_name();
-            if entry.path().is_dir() {
+            if entry.file_type().map_err(failed)?.is_dir() {
                 if !IGNORED_DIRECTORIES.iter().any(|ignored| name == *ignored) {
                     pending.push(path);
                 }

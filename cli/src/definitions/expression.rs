@@ -15,6 +15,11 @@ use super::value::{Builtin, Object, Value, ViewProjection};
 impl Evaluator {
     /// The value of an expression; opaque where it cannot be known.
     pub(super) fn evaluate(&mut self, expression: &Expr, scope: &Rc<Scope>) -> Evaluated<Value> {
+        let too_deep = || scope.error(expression.range(), "this expression is nested too deeply to be read");
+        self.deeper(too_deep, |evaluator| evaluator.evaluate_here(expression, scope))
+    }
+
+    fn evaluate_here(&mut self, expression: &Expr, scope: &Rc<Scope>) -> Evaluated<Value> {
         Ok(match expression {
             Expr::NoneLiteral(_) => Value::None,
             Expr::BooleanLiteral(literal) => Value::Bool(literal.value),
@@ -158,8 +163,15 @@ impl Evaluator {
                     )),
                 });
                 let wanted = wanted.collect::<Result<Vec<_>, _>>()?;
-                let unknown = wanted.iter().find(|name| projection.view.feature(name).is_none());
-                if let Some(name) = unknown.filter(|_| !projection.view.features.is_empty()) {
+                let view = &projection.view;
+                if view.features.is_empty() || wanted.is_empty() {
+                    let text = format!(
+                        "features can be chosen only by name and from a view with a schema, which {} has not",
+                        view.name
+                    );
+                    return Err(scope.error(subscript.range, text));
+                }
+                if let Some(name) = wanted.iter().find(|name| view.feature(name).is_none()) {
                     return Err(scope.error(
                         subscript.range,
                         format!("Feature {name} does not exist in this feature view."),

@@ -12,8 +12,8 @@ use ruff_text_size::{Ranged, TextRange};
 use super::DefinitionError;
 use super::value::{Builtin, Function, Value};
 
-/// How deep helper functions may call each other: a definition that goes deeper does not end.
-const MAX_CALL_DEPTH: usize = 64;
+/// How deep expressions and calls of helper functions may be nested: a definition that goes deeper does not end.
+const MAX_DEPTH: usize = 400;
 
 /// Result of evaluating a piece of a file.
 pub(super) type Evaluated<T> = Result<T, DefinitionError>;
@@ -159,7 +159,10 @@ impl Evaluator {
         match statement {
             Stmt::Assign(assign) => {
                 let value = self.evaluate(&assign.value, scope)?;
-                assign.targets.iter().for_each(|target| bind(target, &value, scope));
+                for target in &assign.targets {
+                    self.check_target(target, scope)?;
+                    bind(target, &value, scope);
+                }
             }
             Stmt::AnnAssign(assign) => {
                 if let Some(value) = &assign.value {
@@ -197,8 +200,8 @@ impl Evaluator {
             Stmt::If(branch) => return self.branch(branch, scope),
             Stmt::For(each) => return self.repeat(each, scope),
             Stmt::Try(attempt) => return self.attempt(attempt, scope),
-            // Only for its effect, and no effect reaches a definition.
-            Stmt::Expr(_) | Stmt::Pass(_) | Stmt::Assert(_) | Stmt::Global(_) => {}
+            Stmt::Expr(effect) => self.effect(&effect.value, scope)?,
+            Stmt::Pass(_) | Stmt::Assert(_) | Stmt::Global(_) => {}
             other => {
                 return Err(scope.error(
                     other.range(),
@@ -207,6 +210,41 @@ impl Evaluator {
             }
         }
         Ok(Flow::Done)
+    }
+
+    /// An expression that stands alone is there for its effect. Effects on unknown things (`path.mkdir()`, `print()`) reach no
+    /// definition; one on a known list, dict or object would be lost.
+    fn effect(&mut self, expression: &Expr, scope: &Rc<Scope>) -> Evaluated<()> {
+        let Expr::Call(call) = expression else { return Ok(()) };
+        let Expr::Attribute(method) = &*call.func else {
+            return Ok(());
+        };
+        self.check_changeable(&method.value, scope)
+    }
+
+    /// Assigning to an item or attribute of a known thing would be lost too.
+    fn check_target(&mut self, target: &Expr, scope: &Rc<Scope>) -> Evaluated<()> {
+        match target {
+            Expr::Subscript(subscript) => self.check_changeable(&subscript.value, scope),
+            Expr::Attribute(attribute) => self.check_changeable(&attribute.value, scope),
+            _ => Ok(()),
+        }
+    }
+
+    fn check_changeable(&mut self, receiver: &Expr, scope: &Rc<Scope>) -> Evaluated<()> {
+        if matches!(receiver, Expr::Name(name) if scope.lookup(name.id.as_str()).is_none()) {
+            return Ok(());
+        }
+        match self.evaluate(receiver, scope)? {
+            Value::Opaque(_) => Ok(()),
+            known => Err(scope.error(
+                receiver.range(),
+                format!(
+                    "changing a {} in place cannot be read without running Python; write it as one expression",
+                    known.type_name()
+                ),
+            )),
+        }
     }
 
     fn branch(&mut self, branch: &StmtIf, scope: &Rc<Scope>) -> Evaluated<Flow> {
@@ -297,11 +335,11 @@ impl Evaluator {
     /// Runs `call` one level deeper.
     pub(super) fn deeper<T>(
         &mut self,
-        too_deep: DefinitionError,
+        too_deep: impl FnOnce() -> DefinitionError,
         call: impl FnOnce(&mut Self) -> Evaluated<T>,
     ) -> Evaluated<T> {
-        if self.depth >= MAX_CALL_DEPTH {
-            return Err(too_deep);
+        if self.depth >= MAX_DEPTH {
+            return Err(too_deep());
         }
         self.depth += 1;
         let outcome = call(self);

@@ -120,12 +120,24 @@ fn problems_name_file_line_and_remedy() {
         "definitions.py:4: name of Entity depends on `os.environ['X']`, which cannot be read without running Python",
     );
     check(
+        "s = []\ns.append(1)\n",
+        "definitions.py:4: changing a list in place cannot be read",
+    );
+    check(
+        "t = {}\nt['a'] = 'b'\n",
+        "definitions.py:4: changing a dict in place cannot be read",
+    );
+    check(
+        "v = FeatureView(name='v')\nw = v[['a']]\n",
+        "definitions.py:4: features can be chosen only by name",
+    );
+    check(
         "e = Entity(name='a', join_keys=['b', 'c'])\n",
         "definitions.py:3: An entity may only have a single join key.",
     );
     check(
         "def f(x):\n    return f(x)\ny = f(1)\n",
-        "definitions.py:4: RecursionError: f() does not end",
+        "definitions.py:4: this expression is nested too deeply to be read",
     );
 }
 

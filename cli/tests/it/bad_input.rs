@@ -233,5 +233,12 @@ fn requests() {
         404,
         "FeastObjectNotFoundException",
     );
+    // Much from little: ten thousand scalars beside a long list must not be repeated a million times each.
+    let scalars: String = (0..10_000).map(|index| format!(r#","c{index}":0"#)).collect();
+    let long = format!(
+        r#"{{{source},"df":{{"driver_id":[{}]{scalars}}}}}"#,
+        vec!["0"; 200_000].join(",")
+    );
+    check("/push", &long, 400, "not in index");
     assert_eq!(server.send("GET", "/health", &[], "").status, 200);
 }

@@ -190,8 +190,12 @@ fn list(column: &ArrayRef, element: &ValueType) -> Result<ArrayRef, ArrowError> 
         }
     };
     let lists = source.as_list::<i32>();
-    let items = coerce_item(lists.values(), element)?;
-    list_array(items, lists.offsets().clone(), lists.nulls().cloned())
+    // A slice shares the items of the whole array: only its own are changed.
+    let (first, last) = (lists.value_offsets()[0], lists.value_offsets()[lists.len()]);
+    let own_items = lists.values().slice(first as usize, (last - first) as usize);
+    let items = coerce_item(&own_items, element)?;
+    let offsets = lists.value_offsets().iter().map(|offset| offset - first).collect();
+    list_array(items, OffsetBuffer::new(offsets), lists.nulls().cloned())
 }
 
 fn list_array(items: ArrayRef, offsets: OffsetBuffer<i32>, nulls: Option<NullBuffer>) -> Result<ArrayRef, ArrowError> {

@@ -76,20 +76,22 @@ pub(super) fn fixed_width(data_type: &DataType) -> Option<usize> {
 /// Names the stored form of a type. Kept in schema records, so a name once used keeps its meaning for ever. Types that
 /// share a form, such as text and JSON, can replace each other without rewriting rows.
 pub(crate) fn storage_type(value_type: &ValueType) -> String {
-    fn name(data_type: &DataType) -> String {
-        match data_type {
-            DataType::Boolean => "bool".to_owned(),
-            DataType::Int32 => "i32".to_owned(),
-            DataType::Int64 => "i64".to_owned(),
-            DataType::Float32 => "f32".to_owned(),
-            DataType::Float64 => "f64".to_owned(),
-            DataType::Timestamp(..) => "seconds".to_owned(),
-            DataType::Binary => "bytes".to_owned(),
-            DataType::List(field) => format!("list<{}>", name(field.data_type())),
-            _ => "text".to_owned(),
+    match value_type {
+        // Text that is answered as it is, so other text must not pass for it.
+        document if document.is_document() => "document".to_owned(),
+        ValueType::Array(element) | ValueType::Set(element) => format!("list<{}>", storage_type(element)),
+        scalar => match scalar.arrow_type() {
+            DataType::Boolean => "bool",
+            DataType::Int32 => "i32",
+            DataType::Int64 => "i64",
+            DataType::Float32 => "f32",
+            DataType::Float64 => "f64",
+            DataType::Timestamp(..) => "seconds",
+            DataType::Binary => "bytes",
+            _ => "text",
         }
+        .to_owned(),
     }
-    name(&value_type.arrow_type())
 }
 
 fn storage_width(storage_type: &str) -> Option<usize> {

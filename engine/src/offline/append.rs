@@ -19,6 +19,7 @@ use datafusion::parquet::file::properties::WriterProperties;
 use datafusion::parquet::file::writer::SerializedFileWriter;
 
 use super::source::ParquetSource;
+use crate::clock;
 use crate::durable_file::{self, FileLock};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -38,7 +39,7 @@ struct FileQueue {
 
 struct Append {
     batch: RecordBatch,
-    outcome: Mutex<Option<std::result::Result<(), String>>>,
+    outcome: Mutex<Option<std::result::Result<(), (ErrorKind, String)>>>,
 }
 
 impl Appender {
@@ -50,7 +51,11 @@ impl Appender {
     /// `Data` or `Unavailable`; the source is then as before.
     pub(crate) fn append(&self, source: &ParquetSource, batch: RecordBatch) -> Result<()> {
         if source.path.is_dir() {
-            let part = source.path.join(format!("push-{}.parquet", uuid::Uuid::new_v4()));
+            // Later parts sort before earlier ones: of rows equal in both times the first in file order wins.
+            let until_end_of_time = u64::MAX - u64::try_from(clock::now().micros()).unwrap_or_default();
+            let part = source
+                .path
+                .join(format!("push-{until_end_of_time:020}-{}.parquet", uuid::Uuid::new_v4()));
             return create_parquet(&part, &batch);
         }
         let queue = Arc::clone(lock(&self.files).entry(source.path.clone()).or_default());
@@ -63,7 +68,7 @@ impl Appender {
         if lock(&append.outcome).is_none() {
             let group = std::mem::take(&mut *lock(&queue.waiting));
             let outcome = append_to_file(&source.path, group.iter().map(|append| &append.batch))
-                .map_err(|error| error.to_string());
+                .map_err(|error| (error.kind(), error.to_string()));
             for member in &group {
                 *lock(&member.outcome) = Some(outcome.clone());
             }
@@ -71,10 +76,7 @@ impl Appender {
         let outcome = lock(&append.outcome).take();
         match outcome {
             Some(Ok(())) => Ok(()),
-            Some(Err(text)) => Err(Error::new(
-                ErrorKind::Unavailable,
-                format!("data source {}: {text}", source.name),
-            )),
+            Some(Err((kind, text))) => Err(Error::new(kind, format!("data source {}: {text}", source.name))),
             None => Err(Error::internal(format!(
                 "data source {}: an append was lost",
                 source.name

@@ -13,7 +13,7 @@ use datafusion::prelude::ParquetReadOptions;
 use futures::StreamExt;
 
 use super::runtime::OfflineRuntime;
-use super::source::{ParquetSource, SourceSchema};
+use super::source::{ParquetSource, Snapshot, SourceSchema};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Timestamp;
 
@@ -62,8 +62,12 @@ impl LatestRows<'_> {
         if let Some(created) = self.created_time {
             schema.timestamp_column(created)?;
         }
+        let snapshot = self.source.snapshot();
         runtime.block_on(async {
-            let plan = self.plan(&schema).await.map_err(|source| self.failed(source))?;
+            let plan = self
+                .plan(&schema, &snapshot)
+                .await
+                .map_err(|source| self.failed(source))?;
             let mut batches = plan.execute_stream().await.map_err(|source| self.failed(source))?;
             while let Some(batch) = batches.next().await {
                 let batch = batch.map_err(|source| self.failed(source))?;
@@ -73,9 +77,9 @@ impl LatestRows<'_> {
         })
     }
 
-    async fn plan(&self, schema: &SourceSchema<'_>) -> datafusion::error::Result<DataFrame> {
-        let path = self.source.path.to_string_lossy().into_owned();
-        let extension = if self.source.path.is_dir() { ".parquet" } else { "" };
+    async fn plan(&self, schema: &SourceSchema<'_>, snapshot: &Snapshot) -> datafusion::error::Result<DataFrame> {
+        let is_directory = self.source.path.is_dir();
+        let extension = if is_directory { ".parquet" } else { "" };
         let options = ParquetReadOptions::default()
             .schema(&schema.schema)
             .parquet_pruning(true);
@@ -83,7 +87,9 @@ impl LatestRows<'_> {
             file_extension: extension,
             ..options
         };
-        let scan = OfflineRuntime::session().read_parquet(path, options).await?;
+        let scan = OfflineRuntime::session(is_directory)
+            .read_parquet(snapshot.url(), options)
+            .await?;
         let in_window = column(self.event_time)
             .gt_eq(self.bound(schema, self.window.start, Bound::Start))
             .and(column(self.event_time).lt_eq(self.bound(schema, self.window.end, Bound::End)));

@@ -24,10 +24,14 @@ impl OfflineRuntime {
     }
 
     /// A new session. One file is read by one partition, in file order: ties between rows are broken by their position.
-    pub(super) fn session() -> SessionContext {
+    /// The files of a directory are read one after another, for the same reason.
+    pub(super) fn session(is_directory: bool) -> SessionContext {
         let mut config = SessionConfig::new()
             .with_repartition_file_scans(false)
             .with_collect_statistics(false);
+        if is_directory {
+            config = config.with_target_partitions(1);
+        }
         let parquet = &mut config.options_mut().execution.parquet;
         parquet.pushdown_filters = true;
         parquet.reorder_filters = true;

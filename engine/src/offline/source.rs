@@ -1,7 +1,9 @@
 //! A file source as the offline store sees it: where its parquet lies and which columns it has.
 
+use std::fmt::Write;
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use arrow::datatypes::{DataType, SchemaRef};
 use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -16,6 +18,41 @@ pub(crate) struct ParquetSource {
     pub(crate) path: PathBuf,
     /// Name of the source, for messages.
     pub(crate) name: String,
+}
+
+/// See [`ParquetSource::snapshot`].
+pub(crate) struct Snapshot {
+    path: PathBuf,
+    is_link: bool,
+}
+
+impl Snapshot {
+    /// A URL, because DataFusion takes a plain path with brackets or stars in it for a pattern.
+    pub(crate) fn url(&self) -> String {
+        let mut url = "file://".to_owned();
+        for byte in self.path.as_os_str().as_encoded_bytes() {
+            match byte {
+                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'-' | b'_' | b'.' | b'~' => {
+                    url.push(char::from(*byte))
+                }
+                // Writing to a string cannot fail.
+                other => write!(url, "%{other:02X}").unwrap_or_default(),
+            }
+        }
+        if self.path.is_dir() {
+            url.push('/');
+        }
+        url
+    }
+}
+
+impl Drop for Snapshot {
+    fn drop(&mut self) {
+        if self.is_link {
+            // A link that stays behind costs disk space only.
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
 }
 
 /// The columns of a parquet source.
@@ -47,6 +84,30 @@ impl ParquetSource {
             path: repository.join(local),
             name: source.name.clone(),
         })
+    }
+
+    /// The file as it is now, however often it is replaced afterwards: a second link to it, removed with the value.
+    ///
+    /// A reader opens a path several times; between two of them a push may have put a new file there. Where links are not
+    /// possible, and for a directory, whose files are never replaced, it is the source itself.
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        static COUNTER: AtomicU64 = AtomicU64::new(0);
+        let number = COUNTER.fetch_add(1, Ordering::Relaxed);
+        let name = self.path.file_name().unwrap_or_default().to_string_lossy();
+        let link = self
+            .path
+            .with_file_name(format!(".{name}.{}-{number}.scan", std::process::id()));
+        let target = std::fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone());
+        match std::fs::hard_link(target, &link) {
+            Ok(()) => Snapshot {
+                path: link,
+                is_link: true,
+            },
+            Err(_) => Snapshot {
+                path: self.path.clone(),
+                is_link: false,
+            },
+        }
     }
 
     /// Reads the schema, without the data.

@@ -8,8 +8,8 @@ use crate::storage::Storage;
 
 /// Answers a request: keys, one batched get, Arrow columns.
 pub(crate) fn read(storage: &Storage, plan: &ReadPlan, entities: &EntityRows) -> Result<FeatureVectors> {
-    let tables = storage.tables();
-    let keys = RequestKeys::new(plan, entities, &tables)?;
+    let keys = RequestKeys::new(plan, entities, &storage.tables())?;
     let rows = storage.get_many(keys.distinct())?;
-    assemble(plan, entities, &tables, &keys, &rows).map_err(|source| storage.damaged(source))
+    // Taken after the rows: their schemas were known before they were written.
+    assemble(plan, entities, &storage.tables(), &keys, &rows).map_err(|source| storage.damaged(source))
 }

@@ -82,6 +82,11 @@ impl ReadPlan {
         Ok(Self { views, request_keys })
     }
 
+    /// How many features an answer holds for each entity.
+    pub fn feature_count(&self) -> usize {
+        self.views.iter().map(|view| view.features.len()).sum()
+    }
+
     /// The join key that a request means by a name: a join key, a mapped join key, or an entity's name.
     pub fn join_key(&self, name: &str) -> Option<&JoinKey> {
         self.request_keys.get(name)

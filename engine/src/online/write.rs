@@ -5,6 +5,7 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, Int64Array, StringArray};
 
 use crate::codec::byte_block::ByteBlock;
+use crate::codec::coerce::{coerce, event_times};
 use crate::codec::entity_key::EntityKeyEncoder;
 use crate::codec::record::SchemaRecord;
 use crate::codec::row::{RowAge, RowHeader, storage_type};
@@ -62,6 +63,8 @@ impl WriteTarget {
                 view.name
             ))
         })?;
+        // Found out before anything is written anywhere.
+        key_encoder(view)?;
         let keys = view.entity_columns.iter().filter(|key| key.name != DUMMY_JOIN_KEY);
         let keys = keys.map(|key| WriteColumn {
             name: key.name.clone(),
@@ -103,11 +106,17 @@ impl WriteTarget {
     /// `Invalid`, naming the row, when a join key or an event time is null.
     pub(crate) fn rows(&self, columns: &[ArrayRef]) -> Result<RowColumns> {
         let times = |column: &ArrayRef, name: &str| {
-            crate::codec::coerce::event_times(column).ok_or_else(|| {
+            event_times(column).ok_or_else(|| {
                 Error::internal(format!(
                     "column {name} of {} was not read as timestamps",
                     self.view.name
                 ))
+            })
+        };
+        // What the type demands beyond its Arrow form: documents that are objects, sets without duplicates.
+        let typed = |column: &ArrayRef, name: &str, value_type: &ValueType| {
+            coerce(column, value_type).map_err(|problem| {
+                Error::invalid(format!("column {name} of feature view {}: {problem}", self.view.name))
             })
         };
         let mut rows = RowColumns {
@@ -125,8 +134,8 @@ impl WriteTarget {
                 )));
             }
             match role {
-                ColumnRole::JoinKey(_) => rows.keys.push(Arc::clone(column)),
-                ColumnRole::Feature(_) => rows.features.push(Arc::clone(column)),
+                ColumnRole::JoinKey(value_type) => rows.keys.push(typed(column, name, value_type)?),
+                ColumnRole::Feature(value_type) => rows.features.push(typed(column, name, value_type)?),
                 ColumnRole::EventTime => rows.event_times = times(column, name)?,
                 ColumnRole::CreatedTime => rows.created_times = Some(times(column, name)?),
             }
@@ -154,13 +163,7 @@ pub(crate) fn write_rows(
     let (table, schema_id) = storage.ensure_table(&view.name, &schema)?;
     let layout = &table.schemas()[schema_id as usize].layout;
     let prefix = row_prefix(table.id);
-    let named: Vec<_> = view
-        .entity_columns
-        .iter()
-        .map(|key| (key.name.as_str(), &key.value_type))
-        .collect();
-    let encoder = EntityKeyEncoder::new(&named)
-        .map_err(|unsupported| Error::invalid(format!("feature view {}: {unsupported}", view.name)))?;
+    let encoder = key_encoder(view)?;
     let count = rows.event_times.len();
     let dummy = [Arc::new(StringArray::from(vec![""; count])) as ArrayRef];
     let key_columns = if view.is_entityless() {
@@ -190,4 +193,14 @@ pub(crate) fn write_rows(
     }
     let written = storage.write_rows(&keys, &values, replace)?;
     Ok((written, count - keys.len()))
+}
+
+fn key_encoder(view: &FeatureView) -> Result<EntityKeyEncoder> {
+    let named: Vec<_> = view
+        .entity_columns
+        .iter()
+        .map(|key| (key.name.as_str(), &key.value_type))
+        .collect();
+    EntityKeyEncoder::new(&named)
+        .map_err(|unsupported| Error::invalid(format!("feature view {}: {unsupported}", view.name)))
 }

@@ -1,6 +1,6 @@
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use prost::Message;
 
@@ -13,6 +13,9 @@ use crate::error::{Error, Result};
 use crate::model::{DUMMY_ENTITY, Definitions, Timestamp};
 
 const SCHEMA_VERSION: &str = "1";
+/// How often and how long apart a file that looks cut is read again before it is taken as it is.
+const CUT_FILE_LOOKS: u32 = 5;
+const CUT_FILE_PAUSE: Duration = Duration::from_millis(100);
 
 /// The registry file of one project, read into memory.
 pub(crate) struct RegistryFile {
@@ -68,6 +71,27 @@ impl RegistryFile {
         })
     }
 
+    /// As [`RegistryFile::load`], but waits while the file looks cut: Python writes it in place and honours no lock, and what
+    /// is loaded here is written back.
+    fn load_whole(path: &Path, project: &str) -> Result<Self> {
+        for _ in 0..CUT_FILE_LOOKS {
+            if let Ok(file) = Self::load(path, project).as_ref()
+                && !(path.exists() && file.looks_cut())
+            {
+                break;
+            }
+            std::thread::sleep(CUT_FILE_PAUSE);
+        }
+        Self::load(path, project)
+    }
+
+    /// Empty, or with objects but without any project, which comes behind them in the file.
+    fn looks_cut(&self) -> bool {
+        let message = &self.message;
+        let has_objects = !message.entities.is_empty() || !message.feature_views.is_empty();
+        message.projects.is_empty() && (has_objects || message.version_id.is_empty())
+    }
+
     /// Reads, changes and replaces the file under its lock. `change` says whether there is something to write.
     ///
     /// # Errors
@@ -79,7 +103,7 @@ impl RegistryFile {
         change: impl FnOnce(&mut Self) -> Result<(T, bool)>,
     ) -> Result<T> {
         let _lock = FileLock::acquire(path)?;
-        let mut file = Self::load(path, project)?;
+        let mut file = Self::load_whole(path, project)?;
         let (answer, changed) = change(&mut file)?;
         if changed {
             // Python keys its caches by this id, so it must be new with every change.

@@ -8,7 +8,7 @@ use crate::error::{Error, ErrorKind};
 pub(super) fn from_rocksdb(source: rocksdb::Error, path: &Path) -> Error {
     let text = source.to_string();
     let store = path.display();
-    let error = if text.contains("LOCK") || text.contains("lock hold") {
+    let error = if text.contains("While lock file") || text.contains("lock hold") {
         Error::new(
             ErrorKind::Conflict,
             format!("online store {store} is in use by another process"),

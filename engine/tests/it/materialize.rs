@@ -85,6 +85,30 @@ fn many_keys_over_many_batches() {
 }
 
 #[test]
+fn paths_are_no_patterns_and_directories_hold_parts() {
+    let fixture = Fixture::new(&[]);
+    let directory = fixture.directory.path().join("data [v2]*/50%.parquet");
+    for (part, value) in [("b.parquet", 1), ("a.parquet", 2)] {
+        // Equal in both times: the first in the order of names wins.
+        let rows = crate::support::source_rows(
+            &[row(1, 10, 0, value), row(value, 5, 0, value)],
+            &DataType::Timestamp(TimeUnit::Microsecond, None),
+        );
+        feast_engine::create_parquet(&directory.join(part), &rows).unwrap();
+    }
+    let mut definitions = crate::support::definitions();
+    let path = feast_engine::model::SourceKind::parquet("data [v2]*/50%.parquet");
+    definitions.feature_views[0].stream_source = None;
+    definitions.sources.clear();
+    if let Some(source) = &mut definitions.feature_views[0].batch_source {
+        source.kind = path;
+    }
+    fixture.store.apply(definitions).unwrap();
+    assert_eq!(fixture.materialize(0, 100).rows, 2);
+    assert_eq!(fixture.online(&[1, 2]), "2@10 2@5");
+}
+
+#[test]
 fn incremental_runs_go_on_where_the_last_one_ended() {
     let fixture = Fixture::new(&[row(1, 10, 0, 1)]);
     let until = |seconds| MaterializeRequest {

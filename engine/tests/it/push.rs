@@ -80,6 +80,33 @@ fn offline_rows_come_first_in_the_file_and_old_ones_stay() {
 }
 
 #[test]
+fn a_materialization_reads_one_state_of_the_file_while_pushes_replace_it() {
+    let rows: Vec<SourceRow> = (0..50_000)
+        .map(|index| (Some(index), Some(1), Some(0), Some(index)))
+        .collect();
+    let fixture = Fixture::new(&rows);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for index in 0..30 {
+                push(&fixture.store, (index, 2 + index, 0, -index), true);
+            }
+        });
+        for _ in 0..10 {
+            assert!(fixture.materialize(0, 1).rows >= 50_000 - 30);
+        }
+    });
+    assert_eq!(fixture.online(&[29, 30, 49_999]), "-29@31 30@1 49999@1");
+    let left: Vec<_> = std::fs::read_dir(fixture.directory.path().join("data"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
+    assert!(
+        !left.iter().any(|name| name.to_string_lossy().ends_with(".scan")),
+        "{left:?}"
+    );
+}
+
+#[test]
 fn pushes_at_once_lose_nothing() {
     const THREADS: i64 = 16;
     const PUSHES: i64 = 12;

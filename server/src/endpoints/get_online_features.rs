@@ -1,6 +1,6 @@
 //! `POST /get-online-features`: JSON to key columns, one look-up, columns to JSON.
 
-use feast_engine::{FeatureStore, ResponseLayout};
+use feast_engine::{Error, FeatureStore, ResponseLayout};
 use warp::http::{HeaderValue, StatusCode};
 
 use crate::error::ApiError;
@@ -9,6 +9,8 @@ use crate::wire::entities::entity_rows;
 use crate::wire::request::{Fields, GetOnlineFeatures};
 use crate::wire::response::{Layout, write_feature_vectors};
 
+/// Most values of one answer: about a gigabyte of JSON.
+const MAX_VALUES: usize = 20_000_000;
 const LAYOUT_HEADER: &str = "x-feast-layout";
 
 pub(crate) fn answer(store: &FeatureStore, request: &Request) -> Result<Answer, ApiError> {
@@ -16,6 +18,16 @@ pub(crate) fn answer(store: &FeatureStore, request: &Request) -> Result<Answer, 
     let wanted = GetOnlineFeatures::from_fields(Fields::parse(&request.body)?)?;
     let plan = store.plan(wanted.selection, wanted.full_feature_names)?;
     let entities = entity_rows(&plan, &wanted.entities)?;
+    if entities.rows().saturating_mul(plan.feature_count()) > MAX_VALUES {
+        let text = format!(
+            "{} entities x {} features are more than {MAX_VALUES} values",
+            entities.rows(),
+            plan.feature_count()
+        );
+        return Err(Error::invalid(text)
+            .with_hint("ask for them in several requests")
+            .into());
+    }
     let vectors = store.read(&plan, &entities)?;
     let mut answer = json_answer(StatusCode::OK, write_feature_vectors(&vectors, layout));
     answer

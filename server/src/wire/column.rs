@@ -44,11 +44,7 @@ impl Misfit {
 }
 
 /// Builds the column. `null` is null in every type.
-pub(crate) fn column(values: &[Value], data_type: &DataType, numbers: Numbers) -> Result<ArrayRef, Misfit> {
-    build(&values.iter().collect::<Vec<_>>(), data_type, numbers)
-}
-
-fn build(values: &[&Value], data_type: &DataType, numbers: Numbers) -> Result<ArrayRef, Misfit> {
+pub(crate) fn column(values: &[&Value], data_type: &DataType, numbers: Numbers) -> Result<ArrayRef, Misfit> {
     match data_type {
         DataType::Boolean => {
             let mut builder = BooleanBuilder::with_capacity(values.len());
@@ -75,7 +71,9 @@ fn build(values: &[&Value], data_type: &DataType, numbers: Numbers) -> Result<Ar
             each(values, |value| {
                 read_time(value, in_seconds).map(|time| builder.append_option(time.map(Timestamp::micros)))
             })?;
-            let micros = builder.finish();
+            // A cast from a naive time to a zoned one would read it as local time there.
+            let zoned = matches!(data_type, DataType::Timestamp(_, Some(_)));
+            let micros = builder.finish().with_timezone_opt(zoned.then_some("UTC"));
             if in_seconds {
                 // Rounded down, also before 1970; a cast would round towards zero.
                 let seconds =
@@ -281,17 +279,18 @@ fn build_list(values: &[&Value], item: &arrow::datatypes::FieldRef, numbers: Num
             item < end
         })
     };
-    let items = build(&items, item.data_type(), numbers).map_err(|misfit| Misfit {
+    let items = column(&items, item.data_type(), numbers).map_err(|misfit| Misfit {
         row: row_of(misfit.row).unwrap_or_default(),
         problem: misfit.problem,
     })?;
     let offsets = OffsetBuffer::from_lengths(lengths);
-    Ok(Arc::new(ListArray::new(
-        Arc::clone(item),
-        offsets,
-        items,
-        Some(present(values)),
-    )))
+    // An item field that allows no nulls is found out here.
+    ListArray::try_new(Arc::clone(item), offsets, items, Some(present(values)))
+        .map(|array| Arc::new(array) as ArrayRef)
+        .map_err(|source| Misfit {
+            row: 0,
+            problem: source.to_string(),
+        })
 }
 
 fn build_struct(values: &[&Value], fields: &Fields, numbers: Numbers) -> Result<ArrayRef, Misfit> {
@@ -302,11 +301,11 @@ fn build_struct(values: &[&Value], fields: &Fields, numbers: Numbers) -> Result<
         });
     }
     let members = fields.iter().map(|field| {
-        let column: Vec<&Value> = values
+        let members: Vec<&Value> = values
             .iter()
             .map(|value| value.get(field.name()).unwrap_or(&Value::Null))
             .collect();
-        build(&column, field.data_type(), numbers)
+        column(&members, field.data_type(), numbers)
     });
     let members = members.collect::<Result<Vec<_>, _>>()?;
     StructArray::try_new(fields.clone(), members, Some(present(values)))
@@ -349,8 +348,8 @@ fn build_map(
         }
         lengths.push(keys.len() - before);
     }
-    let keys = build(&keys.iter().collect::<Vec<_>>(), fields[0].data_type(), numbers)?;
-    let members = build(&members, fields[1].data_type(), numbers)?;
+    let keys = column(&keys.iter().collect::<Vec<_>>(), fields[0].data_type(), numbers)?;
+    let members = column(&members, fields[1].data_type(), numbers)?;
     let failed = |source: arrow::error::ArrowError| Misfit {
         row: 0,
         problem: source.to_string(),
@@ -374,7 +373,11 @@ mod tests {
 
     /// The column as text, one item a row, or the problem with its row.
     fn check(values: &Value, data_type: &DataType, numbers: Numbers, expected: &str) {
-        let answer = match column(values.as_array().unwrap(), data_type, numbers) {
+        let answer = match column(
+            &values.as_array().unwrap().iter().collect::<Vec<_>>(),
+            data_type,
+            numbers,
+        ) {
             Ok(column) => {
                 let cells: Vec<_> = (0..column.len())
                     .map(|row| array_value_to_string(&column, row).unwrap())
@@ -414,7 +417,11 @@ mod tests {
     #[test]
     fn numbers_out_of_a_narrow_type_name_their_row() {
         let values = json!([1, 3_000_000_000_i64]);
-        let Err(misfit) = column(values.as_array().unwrap(), &DataType::Int32, Numbers::Feature) else {
+        let Err(misfit) = column(
+            &values.as_array().unwrap().iter().collect::<Vec<_>>(),
+            &DataType::Int32,
+            Numbers::Feature,
+        ) else {
             panic!("it fits")
         };
         assert_eq!(misfit.row, 1);

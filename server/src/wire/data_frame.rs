@@ -9,8 +9,14 @@ use super::column::{Numbers, column};
 
 /// Named columns of equal length, still as JSON.
 pub(crate) struct DataFrame {
-    columns: Vec<(String, Vec<Value>)>,
+    columns: Vec<(String, Column)>,
     rows: usize,
+}
+
+enum Column {
+    Values(Vec<Value>),
+    /// A scalar, which stands in every row.
+    Repeated(Value),
 }
 
 impl DataFrame {
@@ -36,9 +42,9 @@ impl DataFrame {
         }
         let columns = df.into_iter().map(|(name, value)| {
             let values = match value {
-                Value::Array(items) => items,
-                Value::Object(members) => members.into_iter().map(|(_, value)| value).collect(),
-                scalar => vec![scalar; rows],
+                Value::Array(items) => Column::Values(items),
+                Value::Object(members) => Column::Values(members.into_iter().map(|(_, value)| value).collect()),
+                scalar => Column::Repeated(scalar),
             };
             (name, values)
         });
@@ -60,7 +66,7 @@ impl DataFrame {
         let missing: Vec<&str> = target
             .columns()
             .iter()
-            .filter(|wanted| matches!(wanted.role, ColumnRole::Feature(_)) && self.column(&wanted.name).is_none())
+            .filter(|wanted| matches!(wanted.role, ColumnRole::Feature(_)) && !self.has(&wanted.name))
             .map(|wanted| wanted.name.as_str())
             .collect();
         if !missing.is_empty() {
@@ -85,7 +91,7 @@ impl DataFrame {
                 let text = format!("Field \"{}\" does not exist in schema", wanted.name);
                 Error::invalid(text).with_exception(FeastException::KeyError)
             })?;
-            column(values, &data_type, numbers).map_err(|problem| problem.of_column(&wanted.name))
+            column(&values, &data_type, numbers).map_err(|problem| problem.of_column(&wanted.name))
         });
         columns.collect()
     }
@@ -96,7 +102,7 @@ impl DataFrame {
             .fields()
             .iter()
             .map(|field| field.name().as_str())
-            .filter(|name| self.column(name).is_none())
+            .filter(|name| !self.has(name))
             .collect();
         let mut extra: Vec<&str> = self
             .columns
@@ -123,18 +129,23 @@ impl DataFrame {
         }
         let columns = schema.fields().iter().map(|field| {
             let values = self.column(field.name()).unwrap_or_default();
-            column(values, field.data_type(), Numbers::Time).map_err(|problem| problem.of_column(field.name()))
+            column(&values, field.data_type(), Numbers::Time).map_err(|problem| problem.of_column(field.name()))
         });
         let columns = columns.collect::<Result<Vec<_>, _>>()?;
         RecordBatch::try_new(std::sync::Arc::clone(schema), columns)
             .map_err(|source| Error::invalid(format!("The input dataframe does not fit the batch source: {source}")))
     }
 
-    fn column(&self, name: &str) -> Option<&[Value]> {
-        self.columns
-            .iter()
-            .find(|(known, _)| known == name)
-            .map(|(_, values)| values.as_slice())
+    fn has(&self, name: &str) -> bool {
+        self.columns.iter().any(|(known, _)| known == name)
+    }
+
+    fn column(&self, name: &str) -> Option<Vec<&Value>> {
+        let (_, found) = self.columns.iter().find(|(known, _)| known == name)?;
+        Some(match found {
+            Column::Values(values) => values.iter().collect(),
+            Column::Repeated(value) => vec![value; self.rows],
+        })
     }
 }
 
@@ -152,7 +163,7 @@ mod tests {
     #[test]
     fn forms_of_pandas_are_understood() {
         let scalar = frame(r#"{"a":[1,2],"b":"x"}"#).unwrap();
-        assert_eq!(scalar.column("b").unwrap(), [Value::from("x"), Value::from("x")]);
+        assert_eq!(scalar.column("b").unwrap(), [&Value::from("x"), &Value::from("x")]);
         let object = frame(r#"{"a":{"0":1,"1":2}}"#).unwrap();
         assert_eq!(object.rows(), 2);
         assert_eq!(frame("{}").unwrap().rows(), 0);

@@ -20,8 +20,12 @@ pub(crate) fn entity_rows(plan: &ReadPlan, entities: &Map<String, Value>) -> Res
             return Err(Error::invalid("All entity rows must have the same columns."));
         }
         let Some(key) = plan.join_key(name) else { continue };
-        let keys =
-            column(values, &key.value_type.arrow_type(), Numbers::Feature).map_err(|problem| problem.of_key())?;
+        let keys = column(
+            &values.iter().collect::<Vec<_>>(),
+            &key.value_type.arrow_type(),
+            Numbers::Feature,
+        )
+        .map_err(|problem| problem.of_key())?;
         // An entity's name and its join key mean the same column; the later one counts.
         match columns.iter_mut().find(|(known, _)| *known == key.name) {
             Some((_, column)) => *column = keys,

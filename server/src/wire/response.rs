@@ -63,10 +63,13 @@ impl TimeTexts {
     }
 }
 
+/// Buffers of larger answers grow as they are written.
+const FIRST_CAPACITY: usize = 16 << 20;
+
 /// The body of an answer: `results` in that layout, then `metadata.feature_names`.
 pub(crate) fn write_feature_vectors(vectors: &FeatureVectors, layout: Layout) -> Vec<u8> {
     let columns = wire_columns(&vectors.columns);
-    let mut out = Vec::with_capacity(64 + vectors.rows * columns.len() * 48);
+    let mut out = Vec::with_capacity((64 + vectors.rows * columns.len() * 48).min(FIRST_CAPACITY));
     out.extend_from_slice(b"{\"results\":");
     match layout {
         Layout::Columns => write_list(columns.iter(), &mut out, |column, out| {
