@@ -7,7 +7,7 @@ use arrow::error::ArrowError;
 use feast_engine::model::Timestamp;
 
 pub(crate) const DEFINITIONS: &str = include_str!("feature_definitions.py");
-pub(crate) const GITIGNORE: &str = "__pycache__/\n*.pyc\n/data/online_store/\n/data/registry.db\n/data/.*.lock\n";
+pub(crate) const GITIGNORE: &str = "__pycache__/\n*.pyc\n/data/online_store/\n/data/registry.db\n/data/.*\n";
 
 const DRIVERS: [i64; 5] = [1001, 1002, 1003, 1004, 1005];
 const DAYS: i64 = 15;
@@ -34,15 +34,12 @@ pub(crate) fn driver_stats(now: Timestamp) -> Result<RecordBatch, ArrowError> {
     for driver in DRIVERS {
         for hour in 1..=DAYS * 24 {
             let event_time = first_hour + hour * MICROS_PER_HOUR;
-            keys.push((driver, event_time, last_hour));
+            keys.push((driver, event_time, event_time));
         }
     }
-    // The same driver and hour as a row above, created an hour later: the later one is the valid one.
-    keys.push((
-        DRIVERS[0],
-        last_hour - 36 * MICROS_PER_HOUR,
-        last_hour + MICROS_PER_HOUR,
-    ));
+    // The same driver and hour as a row above, but created two hours later: of the two it is the valid one.
+    let corrected = last_hour - 36 * MICROS_PER_HOUR;
+    keys.push((DRIVERS[0], corrected, corrected + 2 * MICROS_PER_HOUR));
 
     let mut random = SplitMix(42);
     let rates: ArrayRef = Arc::new(keys.iter().map(|_| Some(random.fraction())).collect::<Float32Array>());
