@@ -5,6 +5,7 @@
 
 mod endpoints;
 mod error;
+mod message;
 mod refresh;
 mod routes;
 mod wire;

@@ -6,27 +6,18 @@ use std::sync::Arc;
 use bytes::{Buf, Bytes, BytesMut};
 use feast_engine::FeatureStore;
 use futures::{Stream, StreamExt};
-use warp::http::{HeaderMap, Response, StatusCode};
+use warp::http::StatusCode;
 use warp::{Filter, Rejection, Reply};
 
 use crate::ServeOptions;
 use crate::endpoints::{get_online_features, health, materialize, push, write_to_online_store};
 use crate::error::ApiError;
+use crate::message::{Answer, Request, json_answer};
 
 /// Largest accepted body.
 const MAX_BODY_BYTES: usize = 256 << 20;
 /// Bodies up to this size are answered where they were read; larger ones on a thread that may block for long.
 const MAX_INLINE_BODY_BYTES: usize = 8 << 10;
-
-/// A request as endpoints see it.
-pub(crate) struct Request {
-    pub(crate) headers: HeaderMap,
-    pub(crate) query: String,
-    pub(crate) body: Bytes,
-}
-
-/// An answer, whatever its status.
-pub(crate) type Answer = Response<Vec<u8>>;
 
 type Endpoint = fn(&FeatureStore, &Request) -> Result<Answer, ApiError>;
 
@@ -146,14 +137,4 @@ async fn not_routed(rejection: Rejection) -> Result<Answer, Infallible> {
         (StatusCode::NOT_FOUND, r#"{"detail":"Not Found"}"#)
     };
     Ok(json_answer(status, body.as_bytes().to_vec()))
-}
-
-/// An answer with a JSON body.
-pub(crate) fn json_answer(status: StatusCode, body: Vec<u8>) -> Answer {
-    let mut answer = Response::new(body);
-    *answer.status_mut() = status;
-    answer
-        .headers_mut()
-        .insert("content-type", warp::http::HeaderValue::from_static("application/json"));
-    answer
 }

@@ -7,8 +7,8 @@ use std::rc::Rc;
 use ruff_text_size::TextRange;
 
 use super::DefinitionError;
-use super::module::{Evaluated, Scope};
-use super::value::{Object, Value};
+use super::module::Evaluated;
+use super::value::{Object, Scope, Value};
 
 /// Evaluated arguments of one call.
 pub(super) struct Arguments<'a> {

@@ -8,8 +8,8 @@ use ruff_text_size::{Ranged, TextRange};
 
 use super::construct::construct;
 use super::expression::unknown;
-use super::module::{Evaluated, Evaluator, Flow, Scope};
-use super::value::{Builtin, Function, Object, Value, ViewProjection};
+use super::module::{Evaluated, Evaluator, Flow};
+use super::value::{Builtin, Function, Object, Scope, Value, ViewProjection};
 
 /// Positional and named arguments, evaluated.
 type CallArguments = (Vec<Value>, Vec<(String, Value)>);

@@ -7,8 +7,7 @@ use std::rc::Rc;
 use feast_engine::model::{DataSource, Definitions};
 
 use super::DefinitionError;
-use super::module::Scope;
-use super::value::{Object, Value};
+use super::value::{Object, Scope, Value};
 
 /// Collects from modules in path order, and in each from its names in alphabetical order, as Feast does.
 pub(super) fn definitions(modules: &[(PathBuf, Rc<Scope>)]) -> Result<Definitions, Vec<DefinitionError>> {

@@ -8,8 +8,8 @@ use feast_engine::model::{
 use ruff_text_size::TextRange;
 
 use super::arguments::Arguments;
-use super::module::{Evaluated, Scope};
-use super::value::{Builtin, Object, Value};
+use super::module::Evaluated;
+use super::value::{Builtin, Object, Scope, Value};
 
 const MICROS_PER_SECOND: i64 = 1_000_000;
 

@@ -9,8 +9,8 @@ use ruff_python_ast::{
 };
 use ruff_text_size::Ranged;
 
-use super::module::{Evaluated, Evaluator, Scope, bind};
-use super::value::{Builtin, Object, Value, ViewProjection};
+use super::module::{Evaluated, Evaluator, bind};
+use super::value::{Builtin, Object, Scope, Value, ViewProjection};
 
 impl Evaluator {
     /// The value of an expression; opaque where it cannot be known.

@@ -1,16 +1,15 @@
 //! Files and statements: what a module's names are bound to after it has run.
 
-use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use feast_engine::model::ValueType;
 use ruff_python_ast::{Alias, Expr, Stmt, StmtFor, StmtIf, StmtImport, StmtImportFrom, StmtTry};
-use ruff_text_size::{Ranged, TextRange};
+use ruff_text_size::Ranged;
 
 use super::DefinitionError;
-use super::value::{Builtin, Function, Value};
+use super::value::{Builtin, Function, Scope, Value};
 
 /// How deep expressions and calls of helper functions may be nested: a definition that goes deeper does not end.
 const MAX_DEPTH: usize = 400;
@@ -26,75 +25,12 @@ pub(super) struct Evaluator {
     pub(super) depth: usize,
 }
 
-/// The names of a file, or of a running function with those of its file behind them.
-pub(super) struct Scope {
-    file: PathBuf,
-    source: Rc<str>,
-    names: RefCell<BTreeMap<String, Value>>,
-    outer: Option<Rc<Scope>>,
-}
-
 /// How a list of statements ended.
 pub(super) enum Flow {
     /// At its end.
     Done,
     /// By `return`.
     Returned(Value),
-}
-
-impl Scope {
-    pub(super) fn of_function(outer: &Rc<Scope>) -> Self {
-        let (file, source) = (outer.file.clone(), Rc::clone(&outer.source));
-        Self {
-            file,
-            source,
-            names: RefCell::default(),
-            outer: Some(Rc::clone(outer)),
-        }
-    }
-
-    pub(super) fn bind(&self, name: &str, value: Value) {
-        self.names.borrow_mut().insert(name.to_owned(), value);
-    }
-
-    pub(super) fn lookup(&self, name: &str) -> Option<Value> {
-        let own = self.names.borrow().get(name).cloned();
-        own.or_else(|| self.outer.as_ref()?.lookup(name))
-    }
-
-    /// All names in alphabetical order, as Feast looks through them.
-    pub(super) fn bindings(&self) -> Vec<(String, Value)> {
-        self.names
-            .borrow()
-            .iter()
-            .map(|(name, value)| (name.clone(), value.clone()))
-            .collect()
-    }
-
-    /// An error at a place of this file.
-    pub(super) fn error(&self, range: TextRange, message: impl Into<String>) -> DefinitionError {
-        let before = &self.source[..usize::from(range.start()).min(self.source.len())];
-        let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
-        DefinitionError {
-            file: self.file.clone(),
-            line,
-            message: message.into(),
-        }
-    }
-
-    /// The source text of a place, shortened for messages.
-    pub(super) fn text(&self, range: TextRange) -> String {
-        let text = self
-            .source
-            .get(usize::from(range.start())..usize::from(range.end()))
-            .unwrap_or_default();
-        let first_line = text.lines().next().unwrap_or_default();
-        if first_line.len() == text.len() {
-            text.to_owned()
-        } else {
-            format!("{first_line}...")
-        }
-    }
 }
 
 impl Evaluator {
@@ -133,13 +69,8 @@ impl Evaluator {
             line: 1,
             message: format!("cannot be read: {source}"),
         })?;
-        let scope = Rc::new(Scope {
-            file: file.to_path_buf(),
-            source: Rc::from(source),
-            names: RefCell::default(),
-            outer: None,
-        });
-        let parsed = ruff_python_parser::parse_module(&scope.source)
+        let scope = Rc::new(Scope::of_file(file, &source));
+        let parsed = ruff_python_parser::parse_module(scope.source())
             .map_err(|problem| scope.error(problem.location, format!("SyntaxError: {}", problem.error)))?;
         self.run(&parsed.syntax().body, &scope)?;
         Ok(scope)
@@ -320,7 +251,7 @@ impl Evaluator {
     fn sibling(&self, module: &str, level: u32, scope: &Scope) -> Option<PathBuf> {
         let mut start = PathBuf::new();
         if level > 0 {
-            start = scope.file.parent()?.to_path_buf();
+            start = scope.file().parent()?.to_path_buf();
             for _ in 1..level {
                 start = start.parent()?.to_path_buf();
             }

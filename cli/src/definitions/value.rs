@@ -1,10 +1,15 @@
-//! Python values, as far as definitions need them.
+//! Python values, as far as definitions need them, and the names they are bound to.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use feast_engine::model::{DataSource, Entity, FeatureService, FeatureView, Field, Project, ValueType};
 use ruff_python_ast::StmtFunctionDef;
+use ruff_text_size::TextRange;
+
+use super::DefinitionError;
 
 /// A Python value.
 #[derive(Clone)]
@@ -35,7 +40,89 @@ pub(super) enum Value {
 pub(super) struct Function {
     pub(super) definition: StmtFunctionDef,
     /// The file it stands in.
-    pub(super) scope: Rc<super::module::Scope>,
+    pub(super) scope: Rc<Scope>,
+}
+
+/// The names of a file, or of a running function with those of its file behind them.
+pub(super) struct Scope {
+    file: PathBuf,
+    source: Rc<str>,
+    names: RefCell<BTreeMap<String, Value>>,
+    outer: Option<Rc<Scope>>,
+}
+
+impl Scope {
+    /// A file before it has run.
+    pub(super) fn of_file(file: &Path, source: &str) -> Self {
+        Self {
+            file: file.to_path_buf(),
+            source: Rc::from(source),
+            names: RefCell::default(),
+            outer: None,
+        }
+    }
+
+    /// The file, relative to the repository.
+    pub(super) fn file(&self) -> &Path {
+        &self.file
+    }
+
+    pub(super) fn source(&self) -> &str {
+        &self.source
+    }
+
+    pub(super) fn of_function(outer: &Rc<Scope>) -> Self {
+        let (file, source) = (outer.file.clone(), Rc::clone(&outer.source));
+        Self {
+            file,
+            source,
+            names: RefCell::default(),
+            outer: Some(Rc::clone(outer)),
+        }
+    }
+
+    pub(super) fn bind(&self, name: &str, value: Value) {
+        self.names.borrow_mut().insert(name.to_owned(), value);
+    }
+
+    pub(super) fn lookup(&self, name: &str) -> Option<Value> {
+        let own = self.names.borrow().get(name).cloned();
+        own.or_else(|| self.outer.as_ref()?.lookup(name))
+    }
+
+    /// All names in alphabetical order, as Feast looks through them.
+    pub(super) fn bindings(&self) -> Vec<(String, Value)> {
+        self.names
+            .borrow()
+            .iter()
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect()
+    }
+
+    /// An error at a place of this file.
+    pub(super) fn error(&self, range: TextRange, message: impl Into<String>) -> DefinitionError {
+        let before = &self.source[..usize::from(range.start()).min(self.source.len())];
+        let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
+        DefinitionError {
+            file: self.file.clone(),
+            line,
+            message: message.into(),
+        }
+    }
+
+    /// The source text of a place, shortened for messages.
+    pub(super) fn text(&self, range: TextRange) -> String {
+        let text = self
+            .source
+            .get(usize::from(range.start())..usize::from(range.end()))
+            .unwrap_or_default();
+        let first_line = text.lines().next().unwrap_or_default();
+        if first_line.len() == text.len() {
+            text.to_owned()
+        } else {
+            format!("{first_line}...")
+        }
+    }
 }
 
 /// An object of Feast.

@@ -4,7 +4,7 @@ use feast_engine::{Error, FeatureStore, ResponseLayout};
 use warp::http::{HeaderValue, StatusCode};
 
 use crate::error::ApiError;
-use crate::routes::{Answer, Request, json_answer};
+use crate::message::{Answer, Request, json_answer};
 use crate::wire::entities::entity_rows;
 use crate::wire::request::{Fields, GetOnlineFeatures};
 use crate::wire::response::{Layout, write_feature_vectors};

@@ -2,7 +2,7 @@
 
 use warp::http::Response;
 
-use crate::routes::Answer;
+use crate::message::Answer;
 
 pub(crate) fn answer() -> Answer {
     Response::new(Vec::new())

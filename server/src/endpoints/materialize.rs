@@ -7,7 +7,7 @@ use feast_engine::{
 use warp::http::StatusCode;
 
 use crate::error::ApiError;
-use crate::routes::{Answer, Request, json_answer};
+use crate::message::{Answer, Request, json_answer};
 use crate::wire::request::{Fields, Materialize};
 
 pub(crate) fn answer(store: &FeatureStore, request: &Request) -> Result<Answer, ApiError> {

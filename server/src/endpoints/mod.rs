@@ -9,7 +9,7 @@ pub(crate) mod write_to_online_store;
 use feast_engine::WriteReport;
 use warp::http::HeaderValue;
 
-use crate::routes::Answer;
+use crate::message::Answer;
 
 /// How many rows a newer row kept out.
 const STALE_ROWS_HEADER: &str = "x-feast-stale-rows";

@@ -6,7 +6,7 @@ use warp::http::Response;
 
 use crate::endpoints::report_stale_rows;
 use crate::error::ApiError;
-use crate::routes::{Answer, Request};
+use crate::message::{Answer, Request};
 use crate::wire::request::{Fields, Push};
 
 pub(crate) fn answer(store: &FeatureStore, request: &Request) -> Result<Answer, ApiError> {

@@ -5,7 +5,7 @@ use warp::http::StatusCode;
 
 use crate::endpoints::report_stale_rows;
 use crate::error::ApiError;
-use crate::routes::{Answer, Request, json_answer};
+use crate::message::{Answer, Request, json_answer};
 use crate::wire::request::{Fields, WriteToOnlineStore};
 
 pub(crate) fn answer(store: &FeatureStore, request: &Request) -> Result<Answer, ApiError> {
