@@ -1,19 +1,29 @@
 //! The newest row of each key in a window of event time.
+//!
+//! Two passes over one state of the file. The first reads only keys and times: DataFusion numbers the rows in file order and
+//! finds, for each key, the greatest rank, a number made of event time, created time and position. The second reads the
+//! columns and keeps the rows at the winning positions. Comparing plain numbers is many times faster than keeping a whole row
+//! for each key, and memory holds keys and numbers, not features.
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
-use arrow::datatypes::{DataType, TimeUnit};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Decimal256Array, RecordBatch};
+use arrow::buffer::BooleanBuffer;
+use arrow::compute::BatchCoalescer;
+use arrow::datatypes::{DataType, Decimal256Type, TimeUnit, UInt64Type, i256};
 use datafusion::common::{Column, ScalarValue};
 use datafusion::dataframe::DataFrame;
 use datafusion::error::DataFusionError;
-use datafusion::functions::core::expr_fn::named_struct;
-use datafusion::functions_aggregate::first_last::first_value;
+use datafusion::functions_aggregate::min_max::max;
 use datafusion::functions_window::row_number::row_number;
-use datafusion::logical_expr::{Expr, SortExpr, lit};
-use datafusion::prelude::ParquetReadOptions;
+use datafusion::logical_expr::{ColumnarValue, Expr, ScalarUDF, Volatility, create_udf, lit};
+use datafusion::prelude::{ParquetReadOptions, SessionContext};
 use futures::StreamExt;
 
 use super::runtime::OfflineRuntime;
 use super::source::{ParquetSource, Snapshot, SourceSchema};
+use crate::codec::coerce::event_times;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Timestamp;
 
@@ -35,10 +45,14 @@ pub(crate) struct LatestRows<'a> {
     pub(crate) window: Window,
 }
 
-/// Name of the column that numbers the rows in file order.
+/// Name of the column that numbers the rows in file order, from 1.
 const POSITION: &str = "__feast_position";
-/// Name of the column that holds the winning row.
-const NEWEST: &str = "__feast_newest";
+/// Name of the column that holds the greatest rank of a key.
+const RANK: &str = "__feast_rank";
+/// A 256-bit integer to DataFusion; its digits are never looked at.
+const RANK_TYPE: DataType = DataType::Decimal256(76, 0);
+/// Rows handed on together.
+const BATCH_ROWS: usize = 8192;
 
 impl LatestRows<'_> {
     /// Hands batches of winning rows to `consume`: the keys, the event time, the created time if there is one, the
@@ -62,73 +76,118 @@ impl LatestRows<'_> {
         if let Some(created) = self.created_time {
             schema.timestamp_column(created)?;
         }
-        let snapshot = self.source.snapshot();
+        let snapshot = self.source.snapshot()?;
         runtime.block_on(async {
-            let plan = self
-                .plan(&schema, &snapshot)
+            let winners = self
+                .winners(&schema, &snapshot)
                 .await
                 .map_err(|source| self.failed(source))?;
-            let mut batches = plan.execute_stream().await.map_err(|source| self.failed(source))?;
+            // One partition, so that the rows come in the order in which they were numbered.
+            let session = OfflineRuntime::session(true);
+            let scan = self.scan(&session, &schema, &snapshot, self.row());
+            let scan = scan.await.map_err(|source| self.failed(source))?;
+            let mut batches = scan.execute_stream().await.map_err(|source| self.failed(source))?;
+            let mut coalescer = BatchCoalescer::new(batches.schema(), BATCH_ROWS);
+            let mut position = 1;
             while let Some(batch) = batches.next().await {
                 let batch = batch.map_err(|source| self.failed(source))?;
-                consume(&self.columns(&batch))?;
+                let end = position + batch.num_rows();
+                let chosen = BooleanArray::from(BooleanBuffer::collect_bool(batch.num_rows(), |row| {
+                    winners.contains(position + row)
+                }));
+                position = end;
+                coalescer
+                    .push_batch_with_filter(batch, &chosen)
+                    .map_err(|source| self.failed(source.into()))?;
+                while let Some(rows) = coalescer.next_completed_batch() {
+                    consume(&self.columns(&rows)?)?;
+                }
+            }
+            coalescer
+                .finish_buffered_batch()
+                .map_err(|source| self.failed(source.into()))?;
+            while let Some(rows) = coalescer.next_completed_batch() {
+                consume(&self.columns(&rows)?)?;
             }
             Ok(())
         })
     }
 
-    async fn plan(&self, schema: &SourceSchema<'_>, snapshot: &Snapshot) -> datafusion::error::Result<DataFrame> {
-        let is_directory = self.source.path.is_dir();
-        let extension = if is_directory { ".parquet" } else { "" };
-        let options = ParquetReadOptions::default()
-            .schema(&schema.schema)
-            .parquet_pruning(true);
-        let options = ParquetReadOptions {
-            file_extension: extension,
-            ..options
-        };
-        let scan = OfflineRuntime::session(is_directory)
-            .read_parquet(snapshot.url(), options)
+    /// The positions of the winning rows.
+    async fn winners(&self, schema: &SourceSchema<'_>, snapshot: &Snapshot) -> datafusion::error::Result<Positions> {
+        let session = OfflineRuntime::session(!snapshot.is_one_file());
+        let times = [self.event_time].into_iter().chain(self.created_time);
+        let scan = self
+            .scan(
+                &session,
+                schema,
+                snapshot,
+                self.keys.iter().copied().chain(times.clone()),
+            )
             .await?;
+        let numbered = scan.window(vec![row_number().alias(POSITION)])?;
+        let inputs: Vec<&str> = times.chain([POSITION]).collect();
+        let input_types = inputs.iter().map(|name| {
+            numbered
+                .schema()
+                .field_with_unqualified_name(name)
+                .map(|field| field.data_type().clone())
+        });
+        let rank = rank_function(input_types.collect::<datafusion::error::Result<_>>()?);
+        let greatest = max(rank.call(inputs.into_iter().map(column).collect())).alias(RANK);
+        let keys = self.keys.iter().copied().map(column).collect();
+        let mut ranks = numbered
+            .aggregate(keys, vec![greatest])?
+            .select(vec![column(RANK)])?
+            .execute_stream()
+            .await?;
+        let mut winners = Positions::default();
+        while let Some(batch) = ranks.next().await {
+            // Without keys an empty window still gives one row, which is null.
+            for rank in batch?.column(0).as_primitive::<Decimal256Type>().iter().flatten() {
+                winners.insert(position_of(rank));
+            }
+        }
+        Ok(winners)
+    }
+
+    /// These columns of the rows in the window, each once.
+    async fn scan<'name>(
+        &self,
+        session: &SessionContext,
+        schema: &SourceSchema<'_>,
+        snapshot: &Snapshot,
+        columns: impl Iterator<Item = &'name str>,
+    ) -> datafusion::error::Result<DataFrame> {
+        let options = ParquetReadOptions {
+            file_extension: "",
+            ..ParquetReadOptions::default()
+                .schema(&schema.schema)
+                .parquet_pruning(true)
+        };
         let in_window = column(self.event_time)
             .gt_eq(self.bound(schema, self.window.start, Bound::Start))
             .and(column(self.event_time).lt_eq(self.bound(schema, self.window.end, Bound::End)));
-        let wanted: Vec<Expr> = self.wanted().map(column).collect();
-        let position = row_number().alias(POSITION);
-        let numbered = scan.filter(in_window)?.select(wanted)?.window(vec![position])?;
-        let mut order = vec![column(self.event_time).sort(false, false)];
-        order.extend(self.created_time.map(|created| column(created).sort(false, false)));
-        order.push(column(POSITION).sort(true, false));
-        numbered.aggregate(
-            self.keys.iter().copied().map(column).collect(),
-            vec![self.newest(order)],
-        )
+        let mut seen = BTreeSet::new();
+        let wanted = columns
+            .filter(|name| seen.insert(*name))
+            .map(column)
+            .collect::<Vec<_>>();
+        session
+            .read_parquet(snapshot.urls(), options)
+            .await?
+            .filter(in_window)?
+            .select(wanted)
     }
 
-    /// The columns read, each once: a feature may be a key or a timestamp too.
-    fn wanted(&self) -> impl Iterator<Item = &str> {
-        let mut seen = std::collections::BTreeSet::new();
+    /// Keys, times and features: a column may stand here twice.
+    fn row(&self) -> impl Iterator<Item = &str> {
+        let times = [self.event_time].into_iter().chain(self.created_time);
         self.keys
             .iter()
             .copied()
-            .chain(self.row())
-            .filter(move |name| seen.insert(*name))
-    }
-
-    fn row(&self) -> impl Iterator<Item = &str> {
-        [self.event_time]
-            .into_iter()
-            .chain(self.created_time)
+            .chain(times)
             .chain(self.features.iter().copied())
-    }
-
-    /// The whole winning row as one value, so that its columns cannot come from different rows.
-    fn newest(&self, order: Vec<SortExpr>) -> Expr {
-        let members = self
-            .row()
-            .enumerate()
-            .flat_map(|(index, name)| [lit(index.to_string()), column(name)]);
-        first_value(named_struct(members.collect()), order).alias(NEWEST)
     }
 
     /// An end of the window in the unit and zone of the column, so that it is pushed down to the scan without a cast.
@@ -154,15 +213,14 @@ impl LatestRows<'_> {
         })
     }
 
-    fn columns(&self, batch: &RecordBatch) -> Vec<ArrayRef> {
-        let newest = batch.column(self.keys.len()).as_struct();
-        // Without keys an empty window still gives one row, which is null.
-        let empty = newest.null_count() == newest.len();
-        let rows = if empty { 0 } else { batch.num_rows() };
-        let keys = batch.columns()[..self.keys.len()].iter();
-        keys.chain(newest.columns())
-            .map(|column| column.slice(0, rows))
-            .collect()
+    fn columns(&self, batch: &RecordBatch) -> Result<Vec<ArrayRef>> {
+        let column = |name| {
+            batch
+                .column_by_name(name)
+                .cloned()
+                .ok_or_else(|| Error::internal(format!("column {name} was not read")))
+        };
+        self.row().map(column).collect()
     }
 
     fn failed(&self, source: DataFusionError) -> Error {
@@ -192,4 +250,97 @@ enum Bound {
 /// A column by its exact name: `col("Name")` would read it as SQL.
 fn column(name: &str) -> Expr {
     Expr::Column(Column::new_unqualified(name))
+}
+
+/// A set of row positions, one bit each.
+#[derive(Default)]
+struct Positions(Vec<u64>);
+
+impl Positions {
+    fn insert(&mut self, position: usize) {
+        let word = position / 64;
+        if word >= self.0.len() {
+            self.0.resize(word + 1, 0);
+        }
+        self.0[word] |= 1 << (position % 64);
+    }
+
+    fn contains(&self, position: usize) -> bool {
+        self.0
+            .get(position / 64)
+            .is_some_and(|word| word & (1 << (position % 64)) != 0)
+    }
+}
+
+/// A function of event time, created time if the source has one, and position, whose result orders rows by all of them.
+fn rank_function(input_types: Vec<DataType>) -> ScalarUDF {
+    let implementation = |inputs: &[ColumnarValue]| {
+        let arrays = ColumnarValue::values_to_arrays(inputs)?;
+        let ranks = ranks(&arrays)
+            .ok_or_else(|| DataFusionError::Internal("a row was ranked by other columns than its times".to_owned()))?;
+        Ok(ColumnarValue::Array(Arc::new(ranks)))
+    };
+    create_udf(
+        "feast_rank",
+        input_types,
+        RANK_TYPE,
+        Volatility::Immutable,
+        Arc::new(implementation),
+    )
+}
+
+fn ranks(inputs: &[ArrayRef]) -> Option<Decimal256Array> {
+    let (event, created, position) = match inputs {
+        [event, position] => (event, None, position),
+        [event, created, position] => (event, Some(event_times(created)?), position),
+        _ => return None,
+    };
+    let events = event_times(event)?;
+    let positions = position.as_primitive_opt::<UInt64Type>()?;
+    let rank = |row: usize| {
+        let created = created
+            .as_ref()
+            .filter(|times| times.is_valid(row))
+            .map(|times| times.value(row));
+        events
+            .is_valid(row)
+            .then(|| rank_of(events.value(row), created, positions.value(row)))
+    };
+    let ranks: Decimal256Array = (0..events.len()).map(rank).collect();
+    ranks.with_precision_and_scale(76, 0).ok()
+}
+
+/// 64 bits each, from the top: event time, created time (0 for none), and the position counted backwards.
+fn rank_of(event: i64, created: Option<i64>, position: u64) -> i256 {
+    // Flipping the sign bit makes unsigned order the order of signed numbers.
+    let created = created.map_or(0, |time| time.cast_unsigned() ^ (1 << 63));
+    let high = (i128::from(event) << 64) | i128::from(created);
+    i256::from_parts(u128::from(u64::MAX - position), high)
+}
+
+fn position_of(rank: i256) -> usize {
+    let (low, _) = rank.to_parts();
+    // The low half was made of 64 bits, and a position counts rows of a file.
+    usize::try_from(u64::MAX - u64::try_from(low).unwrap_or(u64::MAX)).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranks_order_by_event_then_created_then_first_position() {
+        let ascending = [
+            rank_of(-5, Some(9), 1),
+            rank_of(-4, None, 1),
+            rank_of(3, None, 2),
+            rank_of(3, None, 1),
+            rank_of(3, Some(-7), 9),
+            rank_of(3, Some(0), 9),
+            rank_of(3, Some(0), 8),
+            rank_of(4, None, 70),
+        ];
+        assert!(ascending.is_sorted_by(|lower, higher| lower < higher));
+        assert_eq!(ascending.map(position_of), [1, 1, 2, 1, 9, 9, 8, 70]);
+    }
 }

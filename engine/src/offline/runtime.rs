@@ -24,12 +24,12 @@ impl OfflineRuntime {
     }
 
     /// A new session. One file is read by one partition, in file order: ties between rows are broken by their position.
-    /// The files of a directory are read one after another, for the same reason.
-    pub(super) fn session(is_directory: bool) -> SessionContext {
+    /// With `in_order` all work is done by one partition, so that the order holds over several files and to the end.
+    pub(super) fn session(in_order: bool) -> SessionContext {
         let mut config = SessionConfig::new()
             .with_repartition_file_scans(false)
             .with_collect_statistics(false);
-        if is_directory {
+        if in_order {
             config = config.with_target_partitions(1);
         }
         let parquet = &mut config.options_mut().execution.parquet;

@@ -22,31 +22,39 @@ pub(crate) struct ParquetSource {
 
 /// See [`ParquetSource::snapshot`].
 pub(crate) struct Snapshot {
+    files: Vec<SnapshotFile>,
+}
+
+struct SnapshotFile {
     path: PathBuf,
     is_link: bool,
 }
 
 impl Snapshot {
-    /// A URL, because DataFusion takes a plain path with brackets or stars in it for a pattern.
-    pub(crate) fn url(&self) -> String {
-        let mut url = "file://".to_owned();
-        for byte in self.path.as_os_str().as_encoded_bytes() {
-            match byte {
-                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'-' | b'_' | b'.' | b'~' => {
-                    url.push(char::from(*byte))
-                }
-                // Writing to a string cannot fail.
-                other => write!(url, "%{other:02X}").unwrap_or_default(),
-            }
-        }
-        if self.path.is_dir() {
-            url.push('/');
-        }
-        url
+    /// URLs, because DataFusion takes a plain path with brackets or stars in it for a pattern.
+    pub(crate) fn urls(&self) -> Vec<String> {
+        self.files.iter().map(|file| file_url(&file.path)).collect()
+    }
+
+    /// Whether the order of rows is that of one file.
+    pub(crate) fn is_one_file(&self) -> bool {
+        self.files.len() == 1
     }
 }
 
-impl Drop for Snapshot {
+fn file_url(path: &Path) -> String {
+    let mut url = "file://".to_owned();
+    for byte in path.as_os_str().as_encoded_bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'-' | b'_' | b'.' | b'~' => url.push(char::from(*byte)),
+            // Writing to a string cannot fail.
+            other => write!(url, "%{other:02X}").unwrap_or_default(),
+        }
+    }
+    url
+}
+
+impl Drop for SnapshotFile {
     fn drop(&mut self) {
         if self.is_link {
             // A link that stays behind costs disk space only.
@@ -86,28 +94,58 @@ impl ParquetSource {
         })
     }
 
-    /// The file as it is now, however often it is replaced afterwards: a second link to it, removed with the value.
+    /// The files as they are now, however often they are replaced or added to afterwards: second links to them, removed with
+    /// the value.
     ///
     /// A reader opens a path several times; between two of them a push may have put a new file there. Where links are not
-    /// possible, and for a directory, whose files are never replaced, it is the source itself.
-    pub(crate) fn snapshot(&self) -> Snapshot {
+    /// possible it is the files themselves.
+    ///
+    /// # Errors
+    /// As [`ParquetSource::schema`].
+    pub(crate) fn snapshot(&self) -> Result<Snapshot> {
         static COUNTER: AtomicU64 = AtomicU64::new(0);
         let number = COUNTER.fetch_add(1, Ordering::Relaxed);
-        let name = self.path.file_name().unwrap_or_default().to_string_lossy();
-        let link = self
-            .path
-            .with_file_name(format!(".{name}.{}-{number}.scan", std::process::id()));
-        let target = std::fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone());
-        match std::fs::hard_link(target, &link) {
-            Ok(()) => Snapshot {
-                path: link,
-                is_link: true,
-            },
-            Err(_) => Snapshot {
-                path: self.path.clone(),
-                is_link: false,
-            },
+        let files = self.files()?.into_iter().map(|path| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            let link = path.with_file_name(format!(".{name}.{}-{number}.scan", std::process::id()));
+            let target = std::fs::canonicalize(&path).unwrap_or_else(|_| path.clone());
+            match std::fs::hard_link(target, &link) {
+                Ok(()) => SnapshotFile {
+                    path: link,
+                    is_link: true,
+                },
+                Err(_) => SnapshotFile { path, is_link: false },
+            }
+        });
+        Ok(Snapshot { files: files.collect() })
+    }
+
+    /// The file, or all parquet files below the directory in the order of their names.
+    fn files(&self) -> Result<Vec<PathBuf>> {
+        if !self.path.is_dir() {
+            return Ok(vec![self.path.clone()]);
         }
+        let mut files = Vec::new();
+        let mut pending = vec![self.path.clone()];
+        while let Some(directory) = pending.pop() {
+            let entries = std::fs::read_dir(&directory).map_err(|source| self.missing_or(source))?;
+            for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
+                let hidden = path
+                    .file_name()
+                    .is_some_and(|name| name.to_string_lossy().starts_with(['.', '_']));
+                if path.is_dir() && !hidden {
+                    pending.push(path);
+                } else if path.extension().is_some_and(|extension| extension == "parquet") && !hidden {
+                    files.push(path);
+                }
+            }
+        }
+        files.sort();
+        if files.is_empty() {
+            let text = format!("data source {}: no .parquet file in {}", self.name, self.path.display());
+            return Err(Error::new(ErrorKind::NotFound, text));
+        }
+        Ok(files)
     }
 
     /// Reads the schema, without the data.
@@ -115,7 +153,7 @@ impl ParquetSource {
     /// # Errors
     /// `NotFound` when the file is missing, `Data` when it is not parquet.
     pub(crate) fn schema(&self) -> Result<SourceSchema<'_>> {
-        let file_path = self.first_file()?;
+        let file_path = self.files()?.swap_remove(0);
         let file = File::open(&file_path).map_err(|source| self.missing_or(source))?;
         let reader = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|source| {
             Error::data(format!(
@@ -129,23 +167,6 @@ impl ParquetSource {
             schema: std::sync::Arc::clone(reader.schema()),
             source: self,
         })
-    }
-
-    fn first_file(&self) -> Result<PathBuf> {
-        if !self.path.is_dir() {
-            return Ok(self.path.clone());
-        }
-        let entries = std::fs::read_dir(&self.path).map_err(|source| self.missing_or(source))?;
-        let files = entries.filter_map(|entry| Some(entry.ok()?.path()));
-        files
-            .filter(|path| path.extension().is_some_and(|extension| extension == "parquet"))
-            .min()
-            .ok_or_else(|| {
-                Error::new(
-                    ErrorKind::NotFound,
-                    format!("data source {}: no .parquet file in {}", self.name, self.path.display()),
-                )
-            })
     }
 
     fn missing_or(&self, source: std::io::Error) -> Error {
