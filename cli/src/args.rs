@@ -122,7 +122,7 @@ pub(crate) struct ServeArguments {
     #[arg(long)]
     pub(crate) no_access_log: bool,
 
-    /// Without effect: a changed registry is noticed at once.
+    /// Without effect: a changed registry is noticed within a fifth of a second.
     #[arg(short, long = "registry_ttl_sec", value_name = "SECONDS")]
     pub(crate) registry_ttl_sec: Option<u64>,
 

@@ -167,8 +167,9 @@ impl MaterializeProgress for MaterializeOutput<'_> {
             null_keys,
             ..
         } = report;
+        let rows = rows - null_keys;
         if self.output.stderr_is_terminal {
-            let rate = *rows as f64 / seconds.max(f64::EPSILON);
+            let rate = rows as f64 / seconds.max(f64::EPSILON);
             let (minutes, rest) = (seconds as u64 / 60, seconds as u64 % 60);
             let bar = "█".repeat(BAR_WIDTH);
             self.output.note(&format!(

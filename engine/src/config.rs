@@ -126,6 +126,12 @@ fn registry_path(root: &Value) -> Result<&str> {
 }
 
 fn online_store_path(root: &Value) -> Result<&str> {
+    let keys = root
+        .get("online_store")
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten()
+        .map(|(key, _)| key.as_str());
     let (kind, path) = match root.get("online_store") {
         None | Some(Value::Null) => ("sqlite", None),
         Some(Value::String(kind)) => (kind.as_str(), None),
@@ -133,7 +139,11 @@ fn online_store_path(root: &Value) -> Result<&str> {
         Some(_) => return Err(Error::invalid("online_store must be a mapping with the key type")),
     };
     match kind {
-        "rocksdb" => Ok(path.unwrap_or("data/online_store")),
+        "rocksdb" => match keys.into_iter().find(|key| !["type", "path", "skip_dedup"].contains(key)) {
+            None => Ok(path.unwrap_or("data/online_store")),
+            Some(key) => Err(Error::invalid(format!("online_store.{key} is not known"))
+                .with_hint("the keys of a rocksdb online store are type, path and skip_dedup")),
+        },
         "sqlite" => Err(Error::invalid("online_store.type is sqlite (Feast's default), which this binary does not serve")
             .with_hint("this binary's embedded store is rocksdb: set type: rocksdb and path: data/online_store, then materialize again")),
         other => Err(Error::invalid(format!("online_store.type {other:?} is not known")).with_hint("set online_store to type: rocksdb")),
@@ -256,6 +266,10 @@ mod tests {
                 .contains("s3:// paths are not supported yet")
         );
         assert!(problem("project: p\nregistry: r\nonline_store: {type: nope}").contains("\"nope\" is not known"));
+        assert!(
+            problem("project: p\nregistry: r\nonline_store: {type: rocksdb, pth: x}")
+                .contains("online_store.pth is not known")
+        );
         assert!(problem("project: 5\nregistry: r\nonline_store: rocksdb").contains("project must be a string"));
         assert!(problem("a: [").contains("not valid YAML"));
         assert!(problem("").contains("must be a mapping"));

@@ -18,13 +18,18 @@ pub(crate) fn replace(path: &Path, write: impl FnOnce(&mut BufWriter<File>) -> R
     let target = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
     let directory = parent(&target);
     std::fs::create_dir_all(&directory).map_err(|source| Error::io("create the directory", &directory, source))?;
-    let temporary = temporary_beside(&target);
-    let outcome = write_and_rename(&target, &temporary, write);
-    if outcome.is_err() {
-        // Nothing depends on the left-over; it may not even exist.
-        let _ = std::fs::remove_file(&temporary);
+    remove_leftovers(&target, "tmp");
+    let temporary = Temporary(name_beside(&target, "tmp"));
+    write_and_rename(&target, &temporary.0, write)
+}
+
+/// Removed with the value, also when a panic drops it. After the renaming there is nothing to remove.
+struct Temporary(PathBuf);
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
     }
-    outcome
 }
 
 fn write_and_rename(
@@ -72,10 +77,31 @@ fn file_name(path: &Path) -> String {
         .map_or_else(String::new, |name| name.to_string_lossy().into_owned())
 }
 
-fn temporary_beside(path: &Path) -> PathBuf {
+/// A new name beside `path` that tells whose it is: `.NAME.PROCESS-NUMBER.SUFFIX`.
+pub(crate) fn name_beside(path: &Path, suffix: &str) -> PathBuf {
     static COUNTER: AtomicU64 = AtomicU64::new(0);
     let unique = COUNTER.fetch_add(1, Ordering::Relaxed);
-    parent(path).join(format!(".{}.{}-{unique}.tmp", file_name(path), std::process::id()))
+    parent(path).join(format!(".{}.{}-{unique}.{suffix}", file_name(path), std::process::id()))
+}
+
+/// Removes what processes that are gone have left of [`name_beside`]. Where it cannot be known who lives, nothing is.
+pub(crate) fn remove_leftovers(path: &Path, suffix: &str) {
+    if !Path::new("/proc/self").exists() {
+        return;
+    }
+    let prefix = format!(".{}.", file_name(path));
+    let suffix = format!(".{suffix}");
+    for entry in std::fs::read_dir(parent(path)).into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let middle = name.strip_prefix(&prefix).and_then(|rest| rest.strip_suffix(&suffix));
+        let process = middle
+            .and_then(|middle| middle.split_once('-'))
+            .and_then(|(process, _)| process.parse::<u32>().ok());
+        if process.is_some_and(|process| !Path::new(&format!("/proc/{process}")).exists()) {
+            // Somebody else may have removed it already.
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
 }
 
 /// Held while a file is read, changed and replaced. Other processes of ours wait for it.
@@ -120,6 +146,23 @@ mod tests {
         assert!(failed.is_err());
         assert_eq!(std::fs::read(&path).unwrap(), b"old");
         assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn leftovers_of_dead_processes_are_removed() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("registry.db");
+        // Process numbers end before this one.
+        let dead = directory.path().join(".registry.db.4194999-0.tmp");
+        let alive = directory
+            .path()
+            .join(format!(".registry.db.{}-7.tmp", std::process::id()));
+        let other = directory.path().join(".other.db.4194999-0.tmp");
+        [&dead, &alive, &other]
+            .into_iter()
+            .for_each(|path| std::fs::write(path, "").unwrap());
+        replace_bytes(&path, b"new").unwrap();
+        assert!(!dead.exists() && alive.exists() && other.exists());
     }
 
     #[test]

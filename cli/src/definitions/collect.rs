@@ -15,12 +15,12 @@ pub(super) fn definitions(modules: &[(PathBuf, Rc<Scope>)]) -> Result<Definition
     let mut seen = BTreeSet::new();
     let mut errors = Vec::new();
     for (file, module) in modules {
-        for (_, value) in module.bindings() {
+        for (name, value) in module.bindings() {
             let Value::Object(object) = value else { continue };
             if !seen.insert(Rc::as_ptr(&object)) {
                 continue;
             }
-            if let Err(message) = add(&mut definitions, &object) {
+            if let Err(message) = add(&mut definitions, &name, &object) {
                 errors.push(DefinitionError {
                     file: file.clone(),
                     line: 1,
@@ -36,7 +36,7 @@ pub(super) fn definitions(modules: &[(PathBuf, Rc<Scope>)]) -> Result<Definition
     }
 }
 
-fn add(definitions: &mut Definitions, object: &Object) -> Result<(), String> {
+fn add(definitions: &mut Definitions, name: &str, object: &Object) -> Result<(), String> {
     match object {
         Object::Project(project) => {
             if definitions.project.replace(project.clone()).is_some() {
@@ -55,8 +55,8 @@ fn add(definitions: &mut Definitions, object: &Object) -> Result<(), String> {
         }
         Object::Projection(projection) => {
             return Err(format!(
-                "a name of the file is bound to a choice of features of {}; Feast would take it for a second view of that name. \
-                 Write the choice where it is used",
+                "{name} is bound to a choice of features or a renaming of {}; Feast would take it for a second view of that name. \
+                 Write it where it is used",
                 projection.view.name
             ));
         }

@@ -8,6 +8,14 @@ const IGNORED_DIRECTORIES: [&str; 5] = [".git", ".venv", ".ipynb_checkpoints", "
 
 /// Paths relative to the repository, sorted.
 pub(super) fn definition_files(repository: &Path) -> Result<Vec<PathBuf>, Vec<DefinitionError>> {
+    let ignored = std::fs::read_to_string(repository.join(".feastignore")).unwrap_or_default();
+    let lines = ignored
+        .lines()
+        .map(|line| line.split('#').next().unwrap_or_default().trim());
+    let patterns: Vec<Vec<&str>> = lines
+        .filter(|line| !line.is_empty())
+        .map(|line| line.trim_end_matches('/').split('/').collect())
+        .collect();
     let mut found = Vec::new();
     let mut pending = vec![PathBuf::new()];
     while let Some(directory) = pending.pop() {
@@ -22,6 +30,10 @@ pub(super) fn definition_files(repository: &Path) -> Result<Vec<PathBuf>, Vec<De
             let entry = entry.map_err(failed)?;
             let path = directory.join(entry.file_name());
             let name = entry.file_name();
+            let parts: Vec<String> = path.iter().map(|part| part.to_string_lossy().into_owned()).collect();
+            if patterns.iter().any(|pattern| matches(pattern, &parts)) {
+                continue;
+            }
             if entry.file_type().map_err(failed)?.is_dir() {
                 if !IGNORED_DIRECTORIES.iter().any(|ignored| name == *ignored) {
                     pending.push(path);
@@ -33,4 +45,29 @@ pub(super) fn definition_files(repository: &Path) -> Result<Vec<PathBuf>, Vec<De
     }
     found.sort();
     Ok(found)
+}
+
+/// A glob of `.feastignore`, part by part: `**` stands for any number of parts. A directory that matches is not entered.
+fn matches(pattern: &[&str], path: &[String]) -> bool {
+    match (pattern.split_first(), path.split_first()) {
+        (None, _) => path.is_empty(),
+        (Some((&"**", rest)), None) => matches(rest, path),
+        (Some((&"**", rest)), Some((_, deeper))) => matches(rest, path) || matches(pattern, deeper),
+        (Some((part, rest)), Some((name, deeper))) => {
+            part_matches(part.as_bytes(), name.as_bytes()) && matches(rest, deeper)
+        }
+        (Some(_), None) => false,
+    }
+}
+
+/// `*` stands for any characters, `?` for one.
+fn part_matches(pattern: &[u8], name: &[u8]) -> bool {
+    match (pattern.split_first(), name.split_first()) {
+        (None, _) => name.is_empty(),
+        (Some((b'*', rest)), None) => part_matches(rest, name),
+        (Some((b'*', rest)), Some((_, later))) => part_matches(rest, name) || part_matches(pattern, later),
+        (Some((b'?', rest)), Some((_, later))) => part_matches(rest, later),
+        (Some((wanted, rest)), Some((found, later))) => wanted == found && part_matches(rest, later),
+        (Some(_), None) => false,
+    }
 }

@@ -33,9 +33,15 @@ impl Evaluator {
             },
             Expr::Name(name) => match scope.lookup(name.id.as_str()) {
                 Some(value) => value,
-                None => Builtin::of_python(name.id.as_str())
-                    .map(Value::Builtin)
-                    .ok_or_else(|| scope.error(name.range, format!("NameError: name '{}' is not defined", name.id)))?,
+                None => match Builtin::of_python(name.id.as_str()) {
+                    Some(builtin) => Value::Builtin(builtin),
+                    None if PYTHON_BUILTINS.contains(&name.id.as_str()) => {
+                        Value::opaque(format!("Python's {}", name.id))
+                    }
+                    None => {
+                        return Err(scope.error(name.range, format!("NameError: name '{}' is not defined", name.id)));
+                    }
+                },
             },
             Expr::List(list) => Value::list(self.items(&list.elts, scope)?),
             Expr::Tuple(tuple) => Value::Tuple(Rc::new(self.items(&tuple.elts, scope)?)),
@@ -301,6 +307,52 @@ impl Evaluator {
         Ok(true)
     }
 }
+
+/// Names that Python itself defines and the evaluator does not compute.
+const PYTHON_BUILTINS: [&str; 42] = [
+    "__file__",
+    "__name__",
+    "abs",
+    "all",
+    "any",
+    "bytes",
+    "callable",
+    "chr",
+    "classmethod",
+    "dir",
+    "divmod",
+    "enumerate",
+    "eval",
+    "exec",
+    "filter",
+    "format",
+    "frozenset",
+    "getattr",
+    "globals",
+    "hasattr",
+    "hash",
+    "id",
+    "input",
+    "isinstance",
+    "iter",
+    "map",
+    "max",
+    "min",
+    "next",
+    "object",
+    "open",
+    "ord",
+    "print",
+    "property",
+    "repr",
+    "reversed",
+    "round",
+    "set",
+    "sorted",
+    "sum",
+    "tuple",
+    "zip",
+];
 
 /// An opaque value that names the expression it comes from.
 pub(super) fn unknown(expression: &Expr, scope: &Scope) -> Value {

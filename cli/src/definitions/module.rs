@@ -233,6 +233,13 @@ impl Evaluator {
             let imported = self.module(&file)?;
             for alias in &import.names {
                 let name = alias.name.as_str();
+                if name == "*" {
+                    imported
+                        .bindings()
+                        .into_iter()
+                        .for_each(|(name, value)| scope.bind(&name, value));
+                    continue;
+                }
                 let value = imported
                     .lookup(name)
                     .ok_or_else(|| scope.error(alias.range, format!("ImportError: {module} has no name {name}")))?;
@@ -242,7 +249,21 @@ impl Evaluator {
         }
         for alias in &import.names {
             let name = alias.name.as_str();
-            scope.bind(bound_name(alias), imported(module, name));
+            match (name, module.split('.').next()) {
+                ("*", Some("feast")) => {
+                    TYPE_NAMES
+                        .iter()
+                        .chain(&Builtin::NAMES)
+                        .for_each(|name| scope.bind(name, imported(module, name)));
+                }
+                ("*", _) => {
+                    return Err(scope.error(
+                        alias.range,
+                        format!("which names {module} has cannot be known; import them by name"),
+                    ));
+                }
+                _ => scope.bind(bound_name(alias), imported(module, name)),
+            }
         }
         Ok(())
     }
@@ -323,6 +344,26 @@ fn imported(module: &str, name: &str) -> Value {
         _ => unknown(),
     }
 }
+
+const TYPE_NAMES: [&str; 17] = [
+    "Bytes",
+    "PdfBytes",
+    "ImageBytes",
+    "String",
+    "Bool",
+    "Int32",
+    "Int64",
+    "Float32",
+    "Float64",
+    "UnixTimestamp",
+    "Map",
+    "Json",
+    "Uuid",
+    "TimeUuid",
+    "Decimal",
+    "ScalarMap",
+    "ZonedTimestamp",
+];
 
 /// The simple types of `feast.types`.
 fn type_by_name(name: &str) -> Option<ValueType> {

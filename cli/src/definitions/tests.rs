@@ -162,3 +162,33 @@ fn errors_of_several_files_come_together() {
         ["a.py", "b.py"]
     );
 }
+
+#[test]
+fn ignored_files_are_not_read() {
+    let repository = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = repository.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    };
+    write(".feastignore", "# a comment\nskip/\n**/old_*.py\ngen.py\n");
+    write(
+        "views.py",
+        "from feast import *\nfrom feast.types import *\nx = Entity(name='x')\nf = Field(name='f', dtype=String)\n",
+    );
+    for ignored in ["skip/deep/a.py", "old_a.py", "deep/old_b.py", "gen.py"] {
+        write(ignored, "broken(");
+    }
+    assert_eq!(read_definitions(repository.path()).unwrap().entities.len(), 1);
+}
+
+#[test]
+fn scripts_beside_definitions_are_harmless() {
+    let source = "import random\nwith_data = sorted([2, 1])\nopen('data/x', 'wb').write(b'x')\nfor_later = max(1, 2)\n";
+    assert_eq!(problem(source), format!("{:?}", Definitions::default()));
+    let stored = "from feast import Entity\ne = Entity(name=max('a', 'b'))\n";
+    assert!(
+        problem(stored)
+            .contains("name of Entity depends on `max('a', 'b')`, which cannot be read without running Python")
+    );
+}

@@ -194,6 +194,22 @@ impl Builtin {
         })
     }
 
+    /// What `from feast import *` binds beside the types.
+    pub(super) const NAMES: [&str; 12] = [
+        "Array",
+        "Entity",
+        "FeatureService",
+        "FeatureView",
+        "Field",
+        "FileSource",
+        "ParquetFormat",
+        "Project",
+        "PushSource",
+        "Set",
+        "Struct",
+        "ValueType",
+    ];
+
     /// Names that are there without an import.
     pub(super) fn of_python(name: &str) -> Option<Self> {
         Some(match name {

@@ -15,7 +15,7 @@ use datafusion::parquet::basic::Compression;
 use datafusion::parquet::column::writer::ColumnCloseResult;
 use datafusion::parquet::errors::ParquetError;
 use datafusion::parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
-use datafusion::parquet::file::properties::WriterProperties;
+use datafusion::parquet::file::properties::{EnabledStatistics, WriterProperties};
 use datafusion::parquet::file::writer::SerializedFileWriter;
 
 use super::source::ParquetSource;
@@ -133,8 +133,17 @@ fn rewrite<'a, W: Write + Send>(
         .row_groups()
         .first()
         .map_or(Compression::SNAPPY, |group| group.column(0).compression());
+    // Either all row groups have page indexes or none: pandas writes none by default.
+    let indexed = metadata.offset_index().is_some() && metadata.column_index().is_some();
+    let statistics = if indexed {
+        EnabledStatistics::Page
+    } else {
+        EnabledStatistics::Chunk
+    };
     let properties = WriterProperties::builder()
         .set_compression(compression)
+        .set_statistics_enabled(statistics)
+        .set_offset_index_disabled(!indexed)
         .set_created_by(file_metadata.created_by().unwrap_or("feast").to_owned())
         .set_key_value_metadata(file_metadata.key_value_metadata().cloned())
         .build();
@@ -142,7 +151,7 @@ fn rewrite<'a, W: Write + Send>(
     let mut writer = SerializedFileWriter::new(file, root, Arc::new(properties))?;
     write_row_group(&mut writer, old_metadata.schema(), batches)?;
     for index in 0..metadata.num_row_groups() {
-        copy_row_group(&mut writer, old, metadata, index)?;
+        copy_row_group(&mut writer, old, metadata, (index, indexed))?;
     }
     writer.close().map(|_| ())
 }
@@ -176,7 +185,7 @@ fn copy_row_group<W: Write + Send>(
     writer: &mut SerializedFileWriter<W>,
     old: &File,
     metadata: &ParquetMetaData,
-    index: usize,
+    (index, indexed): (usize, bool),
 ) -> std::result::Result<(), ParquetError> {
     let group = metadata.row_group(index);
     let mut row_group = writer.next_row_group()?;
@@ -186,8 +195,12 @@ fn copy_row_group<W: Write + Send>(
             rows_written: u64::try_from(group.num_rows()).unwrap_or_default(),
             metadata: column.clone(),
             bloom_filter: None,
-            column_index: metadata.column_index().map(|indexes| indexes[index][position].clone()),
-            offset_index: metadata.offset_index().map(|indexes| indexes[index][position].clone()),
+            column_index: indexed
+                .then(|| metadata.column_index().map(|indexes| indexes[index][position].clone()))
+                .flatten(),
+            offset_index: indexed
+                .then(|| metadata.offset_index().map(|indexes| indexes[index][position].clone()))
+                .flatten(),
         };
         row_group.append_column(old, close)?;
     }

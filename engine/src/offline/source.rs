@@ -3,11 +3,11 @@
 use std::fmt::Write;
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use arrow::datatypes::{DataType, SchemaRef};
 use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
+use crate::durable_file::{name_beside, remove_leftovers};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{DataSource, SourceKind};
 
@@ -103,11 +103,9 @@ impl ParquetSource {
     /// # Errors
     /// As [`ParquetSource::schema`].
     pub(crate) fn snapshot(&self) -> Result<Snapshot> {
-        static COUNTER: AtomicU64 = AtomicU64::new(0);
-        let number = COUNTER.fetch_add(1, Ordering::Relaxed);
         let files = self.files()?.into_iter().map(|path| {
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            let link = path.with_file_name(format!(".{name}.{}-{number}.scan", std::process::id()));
+            remove_leftovers(&path, "scan");
+            let link = name_beside(&path, "scan");
             let target = std::fs::canonicalize(&path).unwrap_or_else(|_| path.clone());
             match std::fs::hard_link(target, &link) {
                 Ok(()) => SnapshotFile {

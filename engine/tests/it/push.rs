@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch, TimestampMicrosecondArray};
 use arrow::datatypes::{DataType, Int64Type, TimeUnit};
+use datafusion::parquet::arrow::ArrowWriter;
 use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use datafusion::parquet::file::properties::{EnabledStatistics, WriterProperties};
 use feast_engine::{FeatureStore, WriteReport};
 
 use crate::support::{Fixture, SourceRow, online, open, source_rows};
@@ -77,6 +79,33 @@ fn offline_rows_come_first_in_the_file_and_old_ones_stay() {
     let Fixture { directory, store } = fixture;
     drop(store);
     assert_eq!(online(&open(directory.path()), &[1, 2]), "77@50 88@50");
+}
+
+#[test]
+fn files_without_page_indexes_are_appended_to() {
+    // As pandas and pyarrow write them by default.
+    let fixture = Fixture::new(&[]);
+    let path = fixture.directory.path().join("data/stats.parquet");
+    let rows = source_rows(
+        &[(Some(1), Some(1), Some(0), Some(5))],
+        &DataType::Timestamp(TimeUnit::Microsecond, None),
+    );
+    for statistics in [
+        EnabledStatistics::None,
+        EnabledStatistics::Chunk,
+        EnabledStatistics::Page,
+    ] {
+        let properties = WriterProperties::builder()
+            .set_statistics_enabled(statistics)
+            .set_offset_index_disabled(true)
+            .build();
+        let mut writer = ArrowWriter::try_new(File::create(&path).unwrap(), rows.schema(), Some(properties)).unwrap();
+        writer.write(&rows).unwrap();
+        writer.close().unwrap();
+        push(&fixture.store, (1, 50, 0, 6), true);
+        push(&fixture.store, (1, 51, 0, 7), true);
+        assert_eq!(parquet_values(&fixture), [7, 6, 5]);
+    }
 }
 
 #[test]

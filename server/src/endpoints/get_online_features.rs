@@ -1,6 +1,6 @@
 //! `POST /get-online-features`: JSON to key columns, one look-up, columns to JSON.
 
-use feast_engine::{Error, FeatureStore, ResponseLayout};
+use feast_engine::{Error, ErrorKind, FeatureStore, ResponseLayout};
 use warp::http::{HeaderValue, StatusCode};
 
 use crate::error::ApiError;
@@ -16,7 +16,13 @@ const LAYOUT_HEADER: &str = "x-feast-layout";
 pub(crate) fn answer(store: &FeatureStore, request: &Request) -> Result<Answer, ApiError> {
     let layout = layout(store.config().response_layout, request);
     let wanted = GetOnlineFeatures::from_fields(Fields::parse(&request.body)?)?;
-    let plan = store.plan(wanted.selection, wanted.full_feature_names)?;
+    let plan = match store.plan(wanted.selection.clone(), wanted.full_feature_names) {
+        // Perhaps it has been applied since the last look at the registry.
+        Err(error) if error.kind() == ErrorKind::NotFound && store.refresh()? => {
+            store.plan(wanted.selection, wanted.full_feature_names)?
+        }
+        outcome => outcome?,
+    };
     let entities = entity_rows(&plan, &wanted.entities)?;
     if entities.rows().saturating_mul(plan.feature_count()) > MAX_VALUES {
         let text = format!(

@@ -62,6 +62,7 @@ fn parse(field: &str, text: &str) -> Result<Timestamp, Error> {
 }
 
 fn run(store: &FeatureStore, request: &MaterializeRequest) -> Result<Answer, ApiError> {
+    store.refresh()?;
     let windows = store.materialization_windows(request)?;
     store.materialize(&windows, &mut LoggedProgress)?;
     Ok(json_answer(StatusCode::OK, b"null".to_vec()))

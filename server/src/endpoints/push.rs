@@ -22,6 +22,7 @@ pub(crate) fn answer(store: &FeatureStore, request: &Request) -> Result<Answer, 
             .into());
         }
     };
+    store.refresh()?;
     let target = store.push_target(&push.source, online, offline)?;
     let online_columns = target
         .views

@@ -10,6 +10,7 @@ use crate::wire::request::{Fields, WriteToOnlineStore};
 
 pub(crate) fn answer(store: &FeatureStore, request: &Request) -> Result<Answer, ApiError> {
     let write = WriteToOnlineStore::from_fields(Fields::parse(&request.body)?)?;
+    store.refresh()?;
     let target = store.write_target(&write.view)?;
     let columns = write.frame.columns_of(&target)?;
     let report = if write.frame.rows() == 0 {
