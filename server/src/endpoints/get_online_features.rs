@@ -3,6 +3,7 @@
 use feast_engine::{Error, ErrorKind, FeatureStore, ResponseLayout};
 use warp::http::{HeaderValue, StatusCode};
 
+use crate::endpoints::read_newest_registry;
 use crate::error::ApiError;
 use crate::message::{Answer, Request, json_answer};
 use crate::wire::entities::entity_rows;
@@ -18,7 +19,7 @@ pub(crate) fn answer(store: &FeatureStore, request: &Request) -> Result<Answer, 
     let wanted = GetOnlineFeatures::from_fields(Fields::parse(&request.body)?)?;
     let plan = match store.plan(wanted.selection.clone(), wanted.full_feature_names) {
         // Perhaps it has been applied since the last look at the registry.
-        Err(error) if error.kind() == ErrorKind::NotFound && store.refresh()? => {
+        Err(error) if error.kind() == ErrorKind::NotFound && read_newest_registry(store) => {
             store.plan(wanted.selection, wanted.full_feature_names)?
         }
         outcome => outcome?,

@@ -6,6 +6,7 @@ use feast_engine::{
 };
 use warp::http::StatusCode;
 
+use crate::endpoints::read_newest_registry;
 use crate::error::ApiError;
 use crate::message::{Answer, Request, json_answer};
 use crate::wire::request::{Fields, Materialize};
@@ -62,7 +63,7 @@ fn parse(field: &str, text: &str) -> Result<Timestamp, Error> {
 }
 
 fn run(store: &FeatureStore, request: &MaterializeRequest) -> Result<Answer, ApiError> {
-    store.refresh()?;
+    read_newest_registry(store);
     let windows = store.materialization_windows(request)?;
     store.materialize(&windows, &mut LoggedProgress)?;
     Ok(json_answer(StatusCode::OK, b"null".to_vec()))

@@ -6,7 +6,7 @@ pub(crate) mod materialize;
 pub(crate) mod push;
 pub(crate) mod write_to_online_store;
 
-use feast_engine::WriteReport;
+use feast_engine::{FeatureStore, WriteReport};
 use warp::http::HeaderValue;
 
 use crate::message::Answer;
@@ -26,4 +26,11 @@ fn report_stale_rows(answer: &mut Answer, report: WriteReport, target: &str) {
             report.stale + report.written
         );
     }
+}
+
+/// Looks at the registry now instead of at the next turn of the watcher. Says whether it had changed.
+///
+/// A broken file is the watcher's to report: the registry as it was goes on serving.
+fn read_newest_registry(store: &FeatureStore) -> bool {
+    store.refresh().unwrap_or(false)
 }

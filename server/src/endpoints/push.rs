@@ -4,7 +4,7 @@ use arrow::array::RecordBatch;
 use feast_engine::{Error, FeatureStore};
 use warp::http::Response;
 
-use crate::endpoints::report_stale_rows;
+use crate::endpoints::{read_newest_registry, report_stale_rows};
 use crate::error::ApiError;
 use crate::message::{Answer, Request};
 use crate::wire::request::{Fields, Push};
@@ -22,7 +22,7 @@ pub(crate) fn answer(store: &FeatureStore, request: &Request) -> Result<Answer, 
             .into());
         }
     };
-    store.refresh()?;
+    read_newest_registry(store);
     let target = store.push_target(&push.source, online, offline)?;
     let online_columns = target
         .views

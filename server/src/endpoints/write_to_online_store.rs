@@ -3,14 +3,14 @@
 use feast_engine::FeatureStore;
 use warp::http::StatusCode;
 
-use crate::endpoints::report_stale_rows;
+use crate::endpoints::{read_newest_registry, report_stale_rows};
 use crate::error::ApiError;
 use crate::message::{Answer, Request, json_answer};
 use crate::wire::request::{Fields, WriteToOnlineStore};
 
 pub(crate) fn answer(store: &FeatureStore, request: &Request) -> Result<Answer, ApiError> {
     let write = WriteToOnlineStore::from_fields(Fields::parse(&request.body)?)?;
-    store.refresh()?;
+    read_newest_registry(store);
     let target = store.write_target(&write.view)?;
     let columns = write.frame.columns_of(&target)?;
     let report = if write.frame.rows() == 0 {
