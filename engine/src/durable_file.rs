@@ -18,7 +18,6 @@ pub(crate) fn replace(path: &Path, write: impl FnOnce(&mut BufWriter<File>) -> R
     let target = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
     let directory = parent(&target);
     std::fs::create_dir_all(&directory).map_err(|source| Error::io("create the directory", &directory, source))?;
-    remove_leftovers(&target, "tmp");
     let temporary = Temporary(name_beside(&target, "tmp"));
     write_and_rename(&target, &temporary.0, write)
 }
@@ -84,20 +83,25 @@ pub(crate) fn name_beside(path: &Path, suffix: &str) -> PathBuf {
     parent(path).join(format!(".{}.{}-{unique}.{suffix}", file_name(path), std::process::id()))
 }
 
-/// Removes what processes that are gone have left of [`name_beside`]. Where it cannot be known who lives, nothing is.
-pub(crate) fn remove_leftovers(path: &Path, suffix: &str) {
+/// Removes from a directory what processes that are gone have left of [`name_beside`], for files whose name is `ours`. Where it
+/// cannot be known who lives, nothing is removed.
+pub(crate) fn remove_leftovers(directory: &Path, ours: impl Fn(&str) -> bool) {
     if !Path::new("/proc/self").exists() {
         return;
     }
-    let prefix = format!(".{}.", file_name(path));
-    let suffix = format!(".{suffix}");
-    for entry in std::fs::read_dir(parent(path)).into_iter().flatten().flatten() {
+    for entry in std::fs::read_dir(directory).into_iter().flatten().flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
-        let middle = name.strip_prefix(&prefix).and_then(|rest| rest.strip_suffix(&suffix));
-        let process = middle
-            .and_then(|middle| middle.split_once('-'))
-            .and_then(|(process, _)| process.parse::<u32>().ok());
-        if process.is_some_and(|process| !Path::new(&format!("/proc/{process}")).exists()) {
+        let stem = name.strip_suffix(".tmp").or_else(|| name.strip_suffix(".scan"));
+        let parts = stem
+            .and_then(|stem| stem.strip_prefix('.'))
+            .and_then(|stem| stem.rsplit_once('.'));
+        let Some((file, (process, _))) = parts.and_then(|(file, maker)| Some((file, maker.split_once('-')?))) else {
+            continue;
+        };
+        let is_gone = process
+            .parse::<u32>()
+            .is_ok_and(|process| !Path::new(&format!("/proc/{process}")).exists());
+        if is_gone && ours(file) {
             // Somebody else may have removed it already.
             let _ = std::fs::remove_file(entry.path());
         }
@@ -151,7 +155,6 @@ mod tests {
     #[test]
     fn leftovers_of_dead_processes_are_removed() {
         let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("registry.db");
         // Process numbers end before this one.
         let dead = directory.path().join(".registry.db.4194999-0.tmp");
         let alive = directory
@@ -161,7 +164,7 @@ mod tests {
         [&dead, &alive, &other]
             .into_iter()
             .for_each(|path| std::fs::write(path, "").unwrap());
-        replace_bytes(&path, b"new").unwrap();
+        remove_leftovers(directory.path(), |name| name == "registry.db");
         assert!(!dead.exists() && alive.exists() && other.exists());
     }
 

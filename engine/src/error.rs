@@ -81,6 +81,12 @@ impl Error {
         Self::new(ErrorKind::NotFound, message).with_exception(exception)
     }
 
+    /// There is no feature view of that name, in Feast's words.
+    pub(crate) fn unknown_feature_view(name: &str, project: &str) -> Self {
+        let text = format!("Feature view {name} does not exist in project {project}");
+        Self::not_found(FeastException::FeatureViewNotFound, text)
+    }
+
     /// A file or the store holds what it must not hold.
     pub fn data(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Data, message)

@@ -42,7 +42,7 @@
 //! store.materialize(&windows, &mut Unwatched)?;
 //!
 //! // A look-up of three customers.
-//! let plan = store.plan(FeatureSelection::Features(vec!["orders:orders".to_owned()]), false)?;
+//! let plan = store.plan(&FeatureSelection::Features(vec!["orders:orders".to_owned()]), false)?;
 //! let answer = store.read(&plan, &EntityRows::new(3, vec![("customer_id".to_owned(), column([2, 1, 9]))])?)?;
 //! let orders: Vec<_> = answer.columns[1].values.as_primitive::<Int64Type>().iter().collect();
 //! assert_eq!(orders, [Some(7), Some(4), None]);

@@ -13,7 +13,7 @@ use crate::materialize::{self, MaterializeProgress, MaterializeRange, ViewReport
 use crate::model::{DUMMY_ENTITY, DataSource, Definitions, FeatureSelection, FeatureView, Project};
 use crate::offline::{Appender, OfflineRuntime, ParquetSource};
 use crate::online::{self, EntityRows, FeatureVectors, ReadPlan, WriteTarget};
-use crate::registry::{Change, FileStamp, ObjectKind, RegistryFile, RegistrySnapshot, Verb};
+use crate::registry::{Change, FileStamp, ObjectKind, RegistryFile, Verb};
 use crate::resolve::resolve;
 use crate::storage::{Replace, Storage};
 
@@ -42,9 +42,12 @@ pub struct FeatureStore {
 #[derive(Default)]
 struct RegistryState {
     stamp: Option<FileStamp>,
-    snapshot: RegistrySnapshot,
-    plans: RwLock<HashMap<(FeatureSelection, bool), Arc<ReadPlan>>>,
+    definitions: Definitions,
+    plans: RwLock<HashMap<FeatureSelection, PlansOfSelection>>,
 }
+
+/// The plans with short and with full feature names.
+type PlansOfSelection = [Option<Arc<ReadPlan>>; 2];
 
 /// What [`FeatureStore::apply`] did.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -160,7 +163,7 @@ impl FeatureStore {
     }
 
     fn drop_tables_of_deleted_views(&self) -> Result<()> {
-        let definitions = &self.state().snapshot.definitions;
+        let definitions = &self.state().definitions;
         let storage = self.storage()?;
         if definitions.project.is_some() {
             storage.drop_tables(|view| definitions.feature_view(view).is_some())?;
@@ -178,7 +181,7 @@ impl FeatureStore {
         }
         let _publishing = lock(&self.publishing);
         let state = self.read_registry()?;
-        let has_project = |state: &RegistryState| state.snapshot.definitions.project.is_some();
+        let has_project = |state: &RegistryState| state.definitions.project.is_some();
         if has_project(&self.state()) && !has_project(&state) {
             let (path, project) = (self.config.registry_path.display(), &self.config.project);
             return Err(Error::data(format!(
@@ -196,21 +199,18 @@ impl FeatureStore {
     ///
     /// # Errors
     /// `NotFound` for an unknown view or service, `Invalid` for the rest.
-    pub fn plan(&self, selection: FeatureSelection, full_feature_names: bool) -> Result<Arc<ReadPlan>> {
+    pub fn plan(&self, selection: &FeatureSelection, full_feature_names: bool) -> Result<Arc<ReadPlan>> {
         let state = self.state();
-        let key = (selection, full_feature_names);
-        if let Some(plan) = state.plans.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
-            return Ok(Arc::clone(plan));
+        let form = usize::from(full_feature_names);
+        let known = |plans: &HashMap<FeatureSelection, PlansOfSelection>| plans.get(selection)?[form].clone();
+        if let Some(plan) = known(&state.plans.read().unwrap_or_else(PoisonError::into_inner)) {
+            return Ok(plan);
         }
-        let plan = Arc::new(ReadPlan::new(
-            &state.snapshot.definitions,
-            &self.config.project,
-            &key.0,
-            full_feature_names,
-        )?);
+        let plan = ReadPlan::new(&state.definitions, &self.config.project, selection, full_feature_names)?;
+        let plan = Arc::new(plan);
         let mut plans = state.plans.write().unwrap_or_else(PoisonError::into_inner);
         if plans.len() < MAX_CACHED_PLANS {
-            plans.insert(key, Arc::clone(&plan));
+            plans.entry(selection.clone()).or_default()[form] = Some(Arc::clone(&plan));
         }
         Ok(plan)
     }
@@ -229,7 +229,7 @@ impl FeatureStore {
     /// `NotFound` when there is no such view.
     pub fn write_target(&self, view: &str) -> Result<WriteTarget> {
         let state = self.state();
-        let view = state.snapshot.definitions.feature_view(view).ok_or_else(|| {
+        let view = state.definitions.feature_view(view).ok_or_else(|| {
             Error::not_found(
                 FeastException::FeastObjectNotFound,
                 format!("Can't recognize feast object with a name {view}"),
@@ -244,7 +244,7 @@ impl FeatureStore {
     /// `NotFound` when no view is fed by a push source of that name, or its parquet file is missing.
     pub fn push_target(&self, source: &str, online: bool, offline: bool) -> Result<PushTarget> {
         let state = self.state();
-        let views: Vec<&FeatureView> = state.snapshot.definitions.views_of_push_source(source).collect();
+        let views: Vec<&FeatureView> = state.definitions.views_of_push_source(source).collect();
         let Some(first) = views.first() else {
             let text = format!("Unable to find push source '{source}'.");
             return Err(Error::not_found(FeastException::PushSourceNotFound, text));
@@ -319,7 +319,7 @@ impl FeatureStore {
     pub fn materialization_windows(&self, request: &MaterializeRequest) -> Result<Vec<ViewWindow>> {
         request.range.check()?;
         let state = self.state();
-        let definitions = &state.snapshot.definitions;
+        let definitions = &state.definitions;
         let views: Vec<&FeatureView> = match &request.views {
             Some(names) => names
                 .iter()
@@ -367,7 +367,7 @@ impl FeatureStore {
         let mut reports = Vec::with_capacity(windows.len());
         for window in windows {
             let state = self.state();
-            let view = self.materializable(&state.snapshot.definitions, &window.view)?;
+            let view = self.materializable(&state.definitions, &window.view)?;
             if window.start > window.end {
                 progress.view_skipped(window);
                 continue;
@@ -393,10 +393,9 @@ impl FeatureStore {
     }
 
     fn materializable<'a>(&self, definitions: &'a Definitions, name: &str) -> Result<&'a FeatureView> {
-        let view = definitions.feature_view(name).ok_or_else(|| {
-            let text = format!("Feature view {name} does not exist in project {}", self.config.project);
-            Error::not_found(FeastException::FeatureViewNotFound, text)
-        })?;
+        let view = definitions
+            .feature_view(name)
+            .ok_or_else(|| Error::unknown_feature_view(name, &self.config.project))?;
         if !view.enabled {
             return Err(Error::invalid(format!(
                 "FeatureView {name} is disabled. Enable it before materializing."
@@ -464,10 +463,10 @@ impl FeatureStore {
     fn read_registry(&self) -> Result<RegistryState> {
         // The stamp first: a file replaced in between is then read again at the next look.
         let stamp = FileStamp::of(&self.config.registry_path);
-        let snapshot = RegistryFile::load(&self.config.registry_path, &self.config.project)?.snapshot()?;
+        let definitions = RegistryFile::load(&self.config.registry_path, &self.config.project)?.definitions()?;
         Ok(RegistryState {
             stamp,
-            snapshot,
+            definitions,
             plans: RwLock::default(),
         })
     }

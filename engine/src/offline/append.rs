@@ -195,12 +195,14 @@ fn copy_row_group<W: Write + Send>(
             rows_written: u64::try_from(group.num_rows()).unwrap_or_default(),
             metadata: column.clone(),
             bloom_filter: None,
-            column_index: indexed
-                .then(|| metadata.column_index().map(|indexes| indexes[index][position].clone()))
-                .flatten(),
-            offset_index: indexed
-                .then(|| metadata.offset_index().map(|indexes| indexes[index][position].clone()))
-                .flatten(),
+            column_index: metadata
+                .column_index()
+                .filter(|_| indexed)
+                .map(|indexes| indexes[index][position].clone()),
+            offset_index: metadata
+                .offset_index()
+                .filter(|_| indexed)
+                .map(|indexes| indexes[index][position].clone()),
         };
         row_group.append_column(old, close)?;
     }

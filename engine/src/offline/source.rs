@@ -1,5 +1,6 @@
 //! A file source as the offline store sees it: where its parquet lies and which columns it has.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -103,8 +104,13 @@ impl ParquetSource {
     /// # Errors
     /// As [`ParquetSource::schema`].
     pub(crate) fn snapshot(&self) -> Result<Snapshot> {
-        let files = self.files()?.into_iter().map(|path| {
-            remove_leftovers(&path, "scan");
+        let files = self.files()?;
+        let directories: BTreeSet<&Path> = files.iter().filter_map(|file| file.parent()).collect();
+        let own_name = self.path.file_name().unwrap_or_default().to_string_lossy();
+        for directory in directories {
+            remove_leftovers(directory, |name| self.path.is_dir() || name == own_name);
+        }
+        let files = files.into_iter().map(|path| {
             let link = name_beside(&path, "scan");
             let target = std::fs::canonicalize(&path).unwrap_or_else(|_| path.clone());
             match std::fs::hard_link(target, &link) {

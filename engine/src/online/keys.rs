@@ -7,9 +7,10 @@ use arrow::array::{ArrayRef, StringArray};
 use super::plan::{PlannedView, ReadPlan};
 use crate::codec::byte_block::ByteBlock;
 use crate::codec::coerce::coerce;
+use crate::codec::entity_key::EntityKeyEncoder;
 use crate::codec::storage_key::row_prefix;
 use crate::error::{Error, FeastException, Result};
-use crate::model::DUMMY_JOIN_KEY;
+use crate::model::{DUMMY_JOIN_KEY, FeatureView};
 use crate::storage::Tables;
 
 /// The entities a request asks about: key columns of equal length.
@@ -47,6 +48,17 @@ impl EntityRows {
             .find(|(known, _)| known == name)
             .map(|(_, column)| column)
     }
+}
+
+/// Writes the entity keys of a view from columns in the order of its join keys.
+pub(super) fn key_encoder(view: &FeatureView) -> Result<EntityKeyEncoder> {
+    let named: Vec<_> = view
+        .entity_columns
+        .iter()
+        .map(|key| (key.name.as_str(), &key.value_type))
+        .collect();
+    EntityKeyEncoder::new(&named)
+        .map_err(|unsupported| Error::invalid(format!("feature view {}: {unsupported}", view.name)))
 }
 
 /// The distinct keys of a request in ascending order, and which of them each (view, row) means.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::keys::key_encoder;
 use crate::codec::entity_key::EntityKeyEncoder;
 use crate::codec::row::storage_type;
 use crate::error::{Error, ErrorKind, FeastException, Result};
@@ -112,13 +113,7 @@ impl PlannedView {
             })
         });
         let features = features.collect::<Result<Vec<_>>>()?;
-        let named: Vec<_> = view
-            .entity_columns
-            .iter()
-            .map(|key| (key.name.as_str(), &key.value_type))
-            .collect();
-        let encoder = EntityKeyEncoder::new(&named)
-            .map_err(|unsupported| Error::invalid(format!("feature view {}: {unsupported}", view.name)))?;
+        let encoder = key_encoder(view)?;
         let keys = view.entity_columns.iter().map(|key| PlannedKey {
             request_key: projection.request_key(&key.name).to_owned(),
             join_key: key.name.clone(),
@@ -141,10 +136,9 @@ fn service<'a>(definitions: &'a Definitions, project: &str, name: &str) -> Resul
 }
 
 fn enabled_view<'a>(definitions: &'a Definitions, project: &str, name: &str) -> Result<&'a FeatureView> {
-    let view = definitions.feature_view(name).ok_or_else(|| {
-        let text = format!("Feature view {name} does not exist in project {project}");
-        Error::not_found(FeastException::FeatureViewNotFound, text)
-    })?;
+    let view = definitions
+        .feature_view(name)
+        .ok_or_else(|| Error::unknown_feature_view(name, project))?;
     if view.enabled {
         return Ok(view);
     }

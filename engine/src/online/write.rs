@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, Int64Array, StringArray};
 
+use super::keys::key_encoder;
 use crate::codec::byte_block::ByteBlock;
 use crate::codec::coerce::{coerce, event_times};
-use crate::codec::entity_key::EntityKeyEncoder;
 use crate::codec::record::SchemaRecord;
 use crate::codec::row::{RowAge, RowHeader, storage_type};
 use crate::codec::storage_key::row_prefix;
@@ -193,14 +193,4 @@ pub(crate) fn write_rows(
     }
     let written = storage.write_rows(&keys, &values, replace)?;
     Ok((written, count - keys.len()))
-}
-
-fn key_encoder(view: &FeatureView) -> Result<EntityKeyEncoder> {
-    let named: Vec<_> = view
-        .entity_columns
-        .iter()
-        .map(|key| (key.name.as_str(), &key.value_type))
-        .collect();
-    EntityKeyEncoder::new(&named)
-        .map_err(|unsupported| Error::invalid(format!("feature view {}: {unsupported}", view.name)))
 }

@@ -4,11 +4,11 @@ use std::time::{Duration, SystemTime};
 
 use prost::Message;
 
+use super::convert;
 use super::messages::{
     DataSource, EntitySpec, FeatureServiceSpec, FeatureView, FeatureViewSpec, Object, ProjectSpec, Registry,
 };
-use super::{RegistrySnapshot, convert};
-use crate::durable_file::{FileLock, replace_bytes};
+use crate::durable_file::{FileLock, remove_leftovers, replace_bytes};
 use crate::error::{Error, Result};
 use crate::model::{DUMMY_ENTITY, Definitions, Timestamp};
 
@@ -74,15 +74,16 @@ impl RegistryFile {
     /// As [`RegistryFile::load`], but waits while the file looks cut: Python writes it in place and honours no lock, and what
     /// is loaded here is written back.
     fn load_whole(path: &Path, project: &str) -> Result<Self> {
+        let mut loaded = Self::load(path, project);
         for _ in 0..CUT_FILE_LOOKS {
-            if let Ok(file) = Self::load(path, project).as_ref()
-                && !(path.exists() && file.looks_cut())
-            {
+            let whole = loaded.as_ref().is_ok_and(|file| !file.looks_cut());
+            if whole || !path.exists() {
                 break;
             }
             std::thread::sleep(CUT_FILE_PAUSE);
+            loaded = Self::load(path, project);
         }
-        Self::load(path, project)
+        loaded
     }
 
     /// Empty, or with objects but without any project, which comes behind them in the file.
@@ -103,6 +104,8 @@ impl RegistryFile {
         change: impl FnOnce(&mut Self) -> Result<(T, bool)>,
     ) -> Result<T> {
         let _lock = FileLock::acquire(path)?;
+        let own_name = path.file_name().unwrap_or_default().to_string_lossy();
+        remove_leftovers(path.parent().unwrap_or(path), |name| name == own_name);
         let mut file = Self::load_whole(path, project)?;
         let (answer, changed) = change(&mut file)?;
         if changed {
@@ -118,7 +121,7 @@ impl RegistryFile {
     ///
     /// # Errors
     /// `Data`, naming the object.
-    pub(crate) fn snapshot(&self) -> Result<RegistrySnapshot> {
+    pub(crate) fn definitions(&self) -> Result<Definitions> {
         let mut definitions = Definitions::default();
         for bytes in &self.message.projects {
             let spec: ProjectSpec = self.spec("project", bytes)?;
@@ -153,7 +156,7 @@ impl RegistryFile {
                     .push(convert::service(&spec).map_err(|source| self.broken(&spec.name, source))?);
             }
         }
-        Ok(RegistrySnapshot { definitions })
+        Ok(definitions)
     }
 
     /// A feature view of this project, or `None` for one of another project.

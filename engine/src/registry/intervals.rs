@@ -5,7 +5,7 @@ use prost::Message;
 use super::convert::{timestamp, timestamp_message};
 use super::file::RegistryFile;
 use super::messages::MaterializationInterval;
-use crate::error::{Error, FeastException, Result};
+use crate::error::{Error, Result};
 use crate::model::Timestamp;
 
 /// `FeatureViewState.AVAILABLE_ONLINE`.
@@ -51,9 +51,6 @@ impl RegistryFile {
             self.message.feature_views.push(message.encode_to_vec());
             return Ok(());
         }
-        Err(Error::not_found(
-            FeastException::FeatureViewNotFound,
-            format!("Feature view {view} does not exist in project {}", self.project),
-        ))
+        Err(Error::unknown_feature_view(view, &self.project))
     }
 }

@@ -11,12 +11,3 @@ mod value_types;
 
 pub use apply::{Change, ObjectKind, Verb};
 pub(crate) use file::{FileStamp, RegistryFile};
-
-use crate::model::Definitions;
-
-/// One state of the registry, as the engine uses it.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct RegistrySnapshot {
-    /// Everything the project defines.
-    pub(crate) definitions: Definitions,
-}

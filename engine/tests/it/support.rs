@@ -115,7 +115,7 @@ impl Fixture {
 
 pub(crate) fn online(store: &FeatureStore, ids: &[i64]) -> String {
     let plan = store
-        .plan(FeatureSelection::Features(vec!["stats:value".to_owned()]), false)
+        .plan(&FeatureSelection::Features(vec!["stats:value".to_owned()]), false)
         .unwrap();
     let keys: ArrayRef = Arc::new(Int64Array::from(ids.to_vec()));
     let entities = EntityRows::new(ids.len(), vec![("id".to_owned(), keys)]).unwrap();

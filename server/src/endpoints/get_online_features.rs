@@ -17,10 +17,10 @@ const LAYOUT_HEADER: &str = "x-feast-layout";
 pub(crate) fn answer(store: &FeatureStore, request: &Request) -> Result<Answer, ApiError> {
     let layout = layout(store.config().response_layout, request);
     let wanted = GetOnlineFeatures::from_fields(Fields::parse(&request.body)?)?;
-    let plan = match store.plan(wanted.selection.clone(), wanted.full_feature_names) {
+    let plan = match store.plan(&wanted.selection, wanted.full_feature_names) {
         // Perhaps it has been applied since the last look at the registry.
         Err(error) if error.kind() == ErrorKind::NotFound && read_newest_registry(store) => {
-            store.plan(wanted.selection, wanted.full_feature_names)?
+            store.plan(&wanted.selection, wanted.full_feature_names)?
         }
         outcome => outcome?,
     };
