@@ -51,22 +51,38 @@ impl RepositoryConfig {
     pub fn load(directory: &Path, file: Option<&Path>) -> Result<Self> {
         let default_file = directory.join(CONFIG_FILE);
         let file = file.unwrap_or(&default_file);
-        let text = std::fs::read_to_string(file).map_err(|source| match source.kind() {
-            std::io::ErrorKind::NotFound => Error::new(
-                ErrorKind::NotFound,
-                format!("Can't find feature repo configuration file at {}.", file.display()),
-            )
-            .with_hint(
-                "Make sure you're running feast from an initialized feast repository, or make one with: feast init",
-            ),
-            _ => Error::io("read", file, source),
-        })?;
-        let lookup = |name: &str| std::env::var(name).ok();
-        Self::parse(&expand_variables(&text, &lookup), directory).map_err(|error| {
-            let hint = error.hint().map(str::to_owned);
-            let placed = Error::new(error.kind(), format!("{}: {error}", file.display()));
-            hint.into_iter().fold(placed, Error::with_hint)
-        })
+        let text = read_expanded(file)?;
+        Self::parse(&text, directory).map_err(|error| in_file(file, &error))
+    }
+
+    /// The settings as they are understood: what the file gives, variables expanded, and Feast's defaults for blocks it
+    /// does not have.
+    ///
+    /// # Errors
+    /// As [`RepositoryConfig::load`].
+    pub fn document(directory: &Path, file: Option<&Path>) -> Result<Value> {
+        Self::load(directory, file)?;
+        let default_file = directory.join(CONFIG_FILE);
+        let given = parse_yaml(&read_expanded(file.unwrap_or(&default_file))?)?;
+        let mut document = serde_json::Map::new();
+        let defaults = [
+            ("auth", "no_auth"),
+            ("offline_store", "dask"),
+            ("batch_engine", "local"),
+        ];
+        document.extend(
+            given
+                .as_object()
+                .into_iter()
+                .flatten()
+                .map(|(key, value)| (key.clone(), value.clone())),
+        );
+        for (key, kind) in defaults {
+            document
+                .entry(key)
+                .or_insert_with(|| serde_json::json!({ "type": kind }));
+        }
+        Ok(Value::Object(document))
     }
 
     /// Understands the text of a `feature_store.yaml` whose variables are already expanded.
@@ -74,11 +90,7 @@ impl RepositoryConfig {
     /// # Errors
     /// `Invalid`, naming the key.
     pub fn parse(text: &str, directory: &Path) -> Result<Self> {
-        let root: Value = serde_saphyr::from_str(text).map_err(|source| {
-            // The lines after the first draw the place, which the first names.
-            let text = source.to_string();
-            Error::invalid(format!("not valid YAML: {}", text.lines().next().unwrap_or_default()))
-        })?;
+        let root = parse_yaml(text)?;
         if !root.is_object() {
             return Err(Error::invalid(
                 "must be a mapping with at least the keys project and registry",
@@ -96,6 +108,41 @@ impl RepositoryConfig {
             directory: directory.to_path_buf(),
         })
     }
+}
+
+/// A YAML document as JSON.
+///
+/// # Errors
+/// `Invalid`, naming the place.
+pub fn parse_yaml(text: &str) -> Result<Value> {
+    serde_saphyr::from_str(text).map_err(|source| {
+        // The lines after the first draw the place, which the first names.
+        let text = source.to_string();
+        Error::invalid(format!("not valid YAML: {}", text.lines().next().unwrap_or_default()))
+    })
+}
+
+/// The text of the settings file with its variables expanded.
+fn read_expanded(file: &Path) -> Result<String> {
+    let text = std::fs::read_to_string(file).map_err(|source| match source.kind() {
+        std::io::ErrorKind::NotFound => Error::new(
+            ErrorKind::NotFound,
+            format!("Can't find feature repo configuration file at {}.", file.display()),
+        )
+        .with_hint("Make sure you're running feast from an initialized feast repository, or make one with: feast init"),
+        _ => Error::io("read", file, source),
+    })?;
+    Ok(expand_variables(&text, &|name| std::env::var(name).ok()))
+}
+
+/// Puts the file's name before the message.
+fn in_file(file: &Path, error: &Error) -> Error {
+    let placed = Error::new(error.kind(), format!("{}: {error}", file.display()));
+    error
+        .hint()
+        .map(str::to_owned)
+        .into_iter()
+        .fold(placed, Error::with_hint)
 }
 
 fn registry_path(root: &Value) -> Result<&str> {

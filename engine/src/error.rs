@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::model::ObjectKind;
+
 /// What the caller should do about an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorKind {
@@ -53,7 +55,27 @@ pub struct Error {
     message: String,
     hint: Option<String>,
     exception: Option<FeastException>,
+    definitions: Vec<InvalidDefinition>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+/// What is wrong with one object of a repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InvalidDefinition {
+    /// What the object is.
+    pub kind: ObjectKind,
+    /// Its name.
+    pub name: String,
+    /// What is wrong.
+    pub message: String,
+    /// What can be done about it.
+    pub hint: Option<String>,
+}
+
+impl fmt::Display for InvalidDefinition {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} {}: {}", self.kind, self.name, self.message)
+    }
 }
 
 /// Result with the engine's [`Error`].
@@ -67,6 +89,7 @@ impl Error {
             message: message.into(),
             hint: None,
             exception: None,
+            definitions: Vec::new(),
             source: None,
         }
     }
@@ -85,6 +108,16 @@ impl Error {
     pub(crate) fn unknown_feature_view(name: &str, project: &str) -> Self {
         let text = format!("Feature view {name} does not exist in project {project}");
         Self::not_found(FeastException::FeatureViewNotFound, text)
+    }
+
+    /// Definitions are wrong.
+    pub(crate) fn invalid_definitions(problems: Vec<InvalidDefinition>) -> Self {
+        let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        Self {
+            hint: problems.iter().find_map(|problem| problem.hint.clone()),
+            definitions: problems,
+            ..Self::invalid(lines.join("\n"))
+        }
     }
 
     /// A file or the store holds what it must not hold.
@@ -131,6 +164,11 @@ impl Error {
     /// What the caller should do.
     pub fn kind(&self) -> ErrorKind {
         self.kind
+    }
+
+    /// The definitions that are wrong, one by one.
+    pub fn definitions(&self) -> &[InvalidDefinition] {
+        &self.definitions
     }
 
     /// The remedy, if there is a short one.

@@ -11,7 +11,7 @@
 //! use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch, TimestampMicrosecondArray};
 //! use arrow::datatypes::Int64Type;
 //! use feast_engine::model::{DataSource, Definitions, Entity, FeatureSelection, FeatureView, Field, SourceKind, Timestamp, ValueType};
-//! use feast_engine::{EntityRows, FeatureStore, MaterializeRange, MaterializeRequest, RepositoryConfig, Unwatched, create_parquet};
+//! use feast_engine::{ApplyOptions, EntityRows, FeatureStore, MaterializeRange, MaterializeRequest, RepositoryConfig, Unwatched, create_parquet};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! // A repository: settings, and history in a parquet file.
@@ -34,7 +34,8 @@
 //! view.entities = vec!["customer".to_owned()];
 //! view.features = vec![Field::new("orders", ValueType::Int64)];
 //! let customer = Entity::new("customer", "customer_id", ValueType::Int64);
-//! store.apply(Definitions { entities: vec![customer], feature_views: vec![view], ..Definitions::default() })?;
+//! let definitions = Definitions { entities: vec![customer], feature_views: vec![view], ..Definitions::default() };
+//! store.apply(definitions, ApplyOptions::default())?;
 //!
 //! // The newest row of each customer into the online store.
 //! let range = MaterializeRange::Between { start: Timestamp::EPOCH, end: Timestamp::parse("2026-01-01")? };
@@ -54,13 +55,14 @@
 //!
 //! In layer order; each may use those before it and none after it (a test reads the imports):
 //!
-//! 1. [`model`]: the repository as plain data. [`error`]: the one public error.
-//! 2. `clock`, `config`, `durable_file`: time, settings, files that are replaced as a whole.
-//! 3. `codec`: bytes and values, without I/O.
-//! 4. `storage`: RocksDB. `registry`: Feast's protobuf file.
-//! 5. `online`: the request path. `offline`: parquet through DataFusion.
-//! 6. `materialize`, `resolve`: from offline to online; from definitions as written to definitions as stored.
-//! 7. `store`: [`FeatureStore`].
+//! 1. [`model`]: the repository as plain data.
+//! 2. [`error`]: the one public error.
+//! 3. `clock`, `config`, `durable_file`: time, settings, files that are replaced as a whole.
+//! 4. `codec`: bytes and values, without I/O.
+//! 5. `storage`: RocksDB. `registry`: Feast's protobuf file.
+//! 6. `online`: the request path. `offline`: parquet through DataFusion.
+//! 7. `materialize`, `resolve`: from offline to online; from definitions as written to definitions as stored.
+//! 8. `store`: [`FeatureStore`].
 
 mod clock;
 mod codec;
@@ -77,12 +79,13 @@ mod storage;
 mod store;
 
 pub use clock::now;
-pub use config::{CONFIG_FILE, RepositoryConfig, ResponseLayout, check_project_name};
-pub use error::{Error, ErrorKind, FeastException, Result};
+pub use codec::python_json::python_json;
+pub use config::{CONFIG_FILE, RepositoryConfig, ResponseLayout, check_project_name, parse_yaml};
+pub use error::{Error, ErrorKind, FeastException, InvalidDefinition, Result};
 pub use materialize::{MaterializeProgress, MaterializeRange, Unwatched, ViewReport, ViewWindow};
 pub use offline::create_parquet;
 pub use online::{
     ColumnRole, EntityRows, FeatureColumn, FeatureVectors, FieldStatus, JoinKey, ReadPlan, WriteColumn, WriteTarget,
 };
-pub use registry::{Change, ObjectKind, Verb};
-pub use store::{ApplyReport, FeatureStore, MaterializeRequest, PushTarget, WriteReport};
+pub use registry::{Change, FieldChange, Verb, ViewVersion};
+pub use store::{ApplyOptions, ApplyReport, FeatureStore, MaterializeRequest, PushTarget, WriteReport};

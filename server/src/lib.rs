@@ -13,8 +13,13 @@ mod wire;
 use std::sync::Arc;
 use std::time::Duration;
 
-use feast_engine::FeatureStore;
+use feast_engine::model::FeatureSelection;
+use feast_engine::{Error, FeatureStore};
+use serde_json::{Map, Value};
 use tokio::net::TcpListener;
+
+use wire::entities::entity_rows;
+use wire::response::{Layout, write_feature_vectors};
 
 /// How long open requests may go on after the signal to stop.
 const DRAIN_TIME: Duration = Duration::from_secs(10);
@@ -24,6 +29,23 @@ const DRAIN_TIME: Duration = Duration::from_secs(10);
 pub struct ServeOptions {
     /// Log a line for each request.
     pub access_log: bool,
+}
+
+/// What `POST /get-online-features` answers in columns, for callers without a socket.
+///
+/// `entities` holds a list of values for each join key.
+///
+/// # Errors
+/// As the endpoint: `NotFound` for an unknown view, `Invalid` for wrong references and keys.
+pub fn online_features(
+    store: &FeatureStore,
+    selection: &FeatureSelection,
+    entities: &Map<String, Value>,
+) -> Result<Value, Error> {
+    let plan = store.plan(selection, false)?;
+    let vectors = store.read(&plan, &entity_rows(&plan, entities)?)?;
+    let text = write_feature_vectors(&vectors, Layout::Columns);
+    serde_json::from_slice(&text).map_err(|source| Error::internal(format!("the answer is not JSON: {source}")))
 }
 
 /// Answers requests on `listener` until `shutdown` is done, then lets open requests end.

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 /// Lowest first. Modules on one line may not use each other.
 const LAYERS: &[&[&str]] = &[
-    &["model", "error"],
+    &["model"],
+    &["error"],
     &["clock", "config", "durable_file"],
     &["codec"],
     &["storage", "registry"],

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use super::{DataSource, FeatureView, Field, ValueType};
+use super::{DataSource, FeatureView, Field, OnDemandFeatureView, Permission, ValueType};
 
 /// A project: the name space of everything else.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -45,6 +45,52 @@ pub struct FeatureService {
     pub tags: BTreeMap<String, String>,
     /// Free text.
     pub owner: String,
+    /// Where Python Feast's servers log what they answer.
+    pub logging: Option<Logging>,
+    /// Whether Python Feast keeps a vector of the whole service for each entity.
+    pub precompute_online: bool,
+}
+
+/// Logging of a feature service's answers. Stored only.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Logging {
+    /// Part of the answers that is logged, 0 to 1.
+    pub sample_rate: f32,
+    /// Where the log goes.
+    pub destination: LoggingDestination,
+}
+
+/// Where answers are logged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LoggingDestination {
+    /// A directory of parquet files.
+    File {
+        /// Its path.
+        path: String,
+        /// Endpoint of an S3-like store; empty when not given.
+        s3_endpoint_override: String,
+        /// Columns that parts are made by.
+        partition_by: Vec<String>,
+    },
+    /// A table of a warehouse.
+    Table {
+        /// Which warehouse it is in.
+        system: LoggingSystem,
+        /// Its name.
+        table: String,
+    },
+    /// A destination that this binary only carries, as the registry's bytes.
+    Other(Vec<u8>),
+}
+
+/// Warehouses that answers can be logged to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum LoggingSystem {
+    BigQuery,
+    Redshift,
+    Snowflake,
+    Athena,
 }
 
 /// A choice of features of one view, perhaps under another name and with other join keys.
@@ -54,10 +100,31 @@ pub struct Projection {
     pub view: String,
     /// Name that stands for the view in full feature names.
     pub alias: Option<String>,
+    /// What the definition asks for, until [`Projection::features`] says it.
+    pub wanted: WantedFeatures,
     /// The features taken, in order.
     pub features: Vec<Field>,
     /// Join key of the view to the key used in requests.
     pub join_key_map: BTreeMap<String, String>,
+    /// The version of the view that is pinned, if one is.
+    pub version: Option<i32>,
+    /// Whether the view is a label view.
+    pub of_label_view: bool,
+}
+
+/// Which features a definition asks for. They are found when all views are known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WantedFeatures {
+    /// Found already.
+    Resolved,
+    /// All of the view.
+    All,
+    /// Those of these names, in this order.
+    Named(Vec<String>),
+    /// Those of these names, in the view's order: so Feast reads a choice from a view whose features are inferred.
+    Wished(Vec<String>),
+    /// What a reference such as `view@v2:feature` names.
+    Reference(String),
 }
 
 impl Entity {
@@ -75,6 +142,19 @@ impl Entity {
 }
 
 impl Projection {
+    /// All features of a view under its own name, not found yet.
+    pub fn of(view: impl Into<String>) -> Self {
+        Self {
+            view: view.into(),
+            alias: None,
+            wanted: WantedFeatures::All,
+            features: Vec::new(),
+            join_key_map: BTreeMap::new(),
+            version: None,
+            of_label_view: false,
+        }
+    }
+
     /// The prefix of full feature names: the alias if there is one.
     pub fn display_name(&self) -> &str {
         self.alias.as_deref().unwrap_or(&self.view)
@@ -95,16 +175,25 @@ pub struct Definitions {
     pub entities: Vec<Entity>,
     /// Named sources and those reached through views.
     pub sources: Vec<DataSource>,
-    /// Feature views.
+    /// Feature views of all sorts but on-demand ones.
     pub feature_views: Vec<FeatureView>,
+    /// On-demand feature views.
+    pub on_demand_feature_views: Vec<OnDemandFeatureView>,
     /// Feature services.
     pub services: Vec<FeatureService>,
+    /// Permissions. Stored only: this binary authorizes nobody.
+    pub permissions: Vec<Permission>,
 }
 
 impl Definitions {
     /// The view of that name.
     pub fn feature_view(&self, name: &str) -> Option<&FeatureView> {
         self.feature_views.iter().find(|view| view.name == name)
+    }
+
+    /// The on-demand view of that name.
+    pub fn on_demand_feature_view(&self, name: &str) -> Option<&OnDemandFeatureView> {
+        self.on_demand_feature_views.iter().find(|view| view.name == name)
     }
 
     /// The service of that name.

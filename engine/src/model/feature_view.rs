@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use super::{DUMMY_JOIN_KEY, DataSource, ValueType};
+use super::{DUMMY_JOIN_KEY, DataSource, Transformation, ValueType};
 
 /// How long a row may be used after its event time, in microseconds. `None` in Python is kept apart from zero.
 pub type TimeToLive = Option<i64>;
@@ -44,6 +44,8 @@ impl Field {
 pub struct FeatureView {
     /// Unique name.
     pub name: String,
+    /// What sort of view it is, with what only that sort has.
+    pub kind: ViewKind,
     /// Names of the entities, in definition order. `__dummy` alone for a view without entities.
     pub entities: Vec<String>,
     /// The join key columns.
@@ -54,8 +56,14 @@ pub struct FeatureView {
     pub ttl: TimeToLive,
     /// Where history is read from.
     pub batch_source: Option<DataSource>,
-    /// Where new rows arrive, for a view fed by a push source.
+    /// Where new rows arrive, for a view fed by a stream.
     pub stream_source: Option<DataSource>,
+    /// The views it is derived from.
+    pub source_views: Vec<FeatureView>,
+    /// The function that computes it in Python Feast's engines, for a batch or stream view.
+    pub transformation: Option<Transformation>,
+    /// How that function is run (`python`, `pandas`, ...); empty when not given.
+    pub mode: String,
     /// Whether it may be materialized and served.
     pub online: bool,
     /// Whether rows may be written to the offline store.
@@ -76,17 +84,80 @@ pub struct FeatureView {
     pub enable_validation: bool,
 }
 
+/// The sorts of feature view. Each has a list of its own in the registry; they are served alike.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ViewKind {
+    /// Filled from a batch source or by pushes. A batch view is one with a transformation.
+    Regular,
+    /// Filled from a stream.
+    Stream(StreamSettings),
+    /// Labels that people or programs give.
+    Label(LabelSettings),
+}
+
+/// What only a stream view has.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct StreamSettings {
+    /// Column of the event time in the stream; empty when not given.
+    pub timestamp_field: String,
+    /// Windows that an engine computes.
+    pub aggregations: Vec<Aggregation>,
+    /// Whether windows are computed from tiles.
+    pub enable_tiling: bool,
+    /// Length of a tile in microseconds.
+    pub tiling_hop_size: Option<i64>,
+}
+
+/// What only a label view has.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LabelSettings {
+    /// Column that names the labeler.
+    pub labeler_field: String,
+    /// What happens when labelers disagree.
+    pub conflict_policy: ConflictPolicy,
+    /// Name of the view whose entities are labelled; empty when not given.
+    pub reference_feature_view: String,
+}
+
+/// How conflicting labels are resolved. Online the last write wins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum ConflictPolicy {
+    LastWriteWins,
+    LabelerPriority,
+    MajorityVote,
+}
+
+/// An aggregate over a window of rows. Stored only.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Aggregation {
+    /// Column that is aggregated.
+    pub column: String,
+    /// `sum`, `mean`, ...
+    pub function: String,
+    /// Length of the window in microseconds.
+    pub time_window: Option<i64>,
+    /// Distance between windows in microseconds.
+    pub slide_interval: Option<i64>,
+    /// Name of the result; empty when not given.
+    pub name: String,
+}
+
 impl FeatureView {
     /// An online view of that source, without entities or features, with Feast's defaults.
     pub fn new(name: impl Into<String>, source: DataSource) -> Self {
         Self {
             name: name.into(),
+            kind: ViewKind::Regular,
             entities: Vec::new(),
             entity_columns: Vec::new(),
             features: Vec::new(),
             ttl: Some(0),
             batch_source: Some(source),
             stream_source: None,
+            source_views: Vec::new(),
+            transformation: None,
+            mode: String::new(),
             online: true,
             offline: false,
             enabled: true,
@@ -114,8 +185,88 @@ impl FeatureView {
         self.online && self.enabled
     }
 
+    /// Whether it holds labels: such views are pushed to, never materialized.
+    pub fn is_label_view(&self) -> bool {
+        matches!(self.kind, ViewKind::Label(_))
+    }
+
     /// The push source that feeds this view, if one does.
     pub fn push_source(&self) -> Option<&DataSource> {
         self.stream_source.as_ref().filter(|source| source.is_push())
+    }
+}
+
+/// Which version of a view a definition asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Version {
+    /// The one that the definition describes.
+    Latest,
+    /// That of the history's number.
+    Pinned(i32),
+}
+
+impl Version {
+    /// Reads `latest`, `vN` or `versionN` in any case; an empty text is the latest. `None` for anything else.
+    pub fn parse(text: &str) -> Option<Self> {
+        let text = text.to_ascii_lowercase();
+        if text.is_empty() || text == "latest" {
+            return Some(Self::Latest);
+        }
+        let number = text.strip_prefix("version").or_else(|| text.strip_prefix('v'))?;
+        let digits = !number.is_empty() && number.bytes().all(|digit| digit.is_ascii_digit());
+        digits.then(|| number.parse().ok()).flatten().map(Self::Pinned)
+    }
+}
+
+/// How far a view has come. Python Feast serves a view without a state and one that is available online.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names are Feast's")]
+pub enum ViewState {
+    Unspecified,
+    Created,
+    Generated,
+    Materializing,
+    AvailableOnline,
+}
+
+impl ViewState {
+    const ALL: [(Self, &str); 5] = [
+        (Self::Unspecified, "STATE_UNSPECIFIED"),
+        (Self::Created, "CREATED"),
+        (Self::Generated, "GENERATED"),
+        (Self::Materializing, "MATERIALIZING"),
+        (Self::AvailableOnline, "AVAILABLE_ONLINE"),
+    ];
+
+    /// Its number in the registry.
+    pub fn number(self) -> i32 {
+        let position = Self::ALL.iter().position(|(state, _)| *state == self);
+        position
+            .and_then(|position| i32::try_from(position).ok())
+            .unwrap_or_default()
+    }
+
+    /// The state of that number; unspecified for a number that Feast does not know.
+    pub fn by_number(number: i32) -> Self {
+        let known = usize::try_from(number).ok().and_then(|number| Self::ALL.get(number));
+        known.map_or(Self::Unspecified, |(state, _)| *state)
+    }
+
+    /// Feast's name, such as `AVAILABLE_ONLINE`.
+    pub fn name(self) -> &'static str {
+        Self::ALL
+            .iter()
+            .find(|(state, _)| *state == self)
+            .map_or("", |(_, name)| name)
+    }
+
+    /// The states that Feast lets follow this one.
+    pub fn successors(self) -> &'static [Self] {
+        match self {
+            Self::Unspecified => &[Self::Created],
+            Self::Created => &[Self::Generated],
+            Self::Generated | Self::AvailableOnline => &[Self::Materializing],
+            Self::Materializing => &[Self::AvailableOnline, Self::Generated],
+        }
     }
 }

@@ -5,15 +5,27 @@
 
 mod definitions;
 mod feature_view;
+mod object_kind;
+mod on_demand;
+mod permission;
 mod reference;
 mod source;
 mod timestamp;
 mod value_type;
 
-pub use definitions::{Definitions, Entity, FeatureService, Project, Projection};
-pub use feature_view::{FeatureView, Field, TimeToLive};
+pub use definitions::{
+    Definitions, Entity, FeatureService, Logging, LoggingDestination, LoggingSystem, Project, Projection,
+    WantedFeatures,
+};
+pub use feature_view::{
+    Aggregation, ConflictPolicy, FeatureView, Field, LabelSettings, StreamSettings, TimeToLive, Version, ViewKind,
+    ViewState,
+};
+pub use object_kind::ObjectKind;
+pub use on_demand::{OnDemandFeatureView, OnDemandSource, Transformation};
+pub use permission::{Action, Permission, Policy, ResourceType};
 pub use reference::{FeatureReference, FeatureSelection};
-pub use source::{DataSource, SourceKind};
+pub use source::{DataSource, ExternalSource, ExternalSystem, FileFormat, SourceKind, StreamFormat, TableFormat};
 pub use timestamp::{ParseTimestampError, Timestamp};
 pub use value_type::{StructField, ValueType};
 

@@ -57,6 +57,27 @@ pub struct StructField {
     pub value_type: ValueType,
 }
 
+/// Names of `feast.ValueType`.
+const SIMPLE_NAMES: &[(ValueType, &str)] = &[
+    (ValueType::Bytes, "BYTES"),
+    (ValueType::String, "STRING"),
+    (ValueType::Int32, "INT32"),
+    (ValueType::Int64, "INT64"),
+    (ValueType::Float64, "DOUBLE"),
+    (ValueType::Float32, "FLOAT"),
+    (ValueType::Bool, "BOOL"),
+    (ValueType::UnixTimestamp, "UNIX_TIMESTAMP"),
+    (ValueType::Map, "MAP"),
+    (ValueType::Json, "JSON"),
+    (ValueType::Uuid, "UUID"),
+    (ValueType::TimeUuid, "TIME_UUID"),
+    (ValueType::Decimal, "DECIMAL"),
+    (ValueType::PdfBytes, "PDF_BYTES"),
+    (ValueType::ImageBytes, "IMAGE_BYTES"),
+    (ValueType::ScalarMap, "SCALAR_MAP"),
+    (ValueType::ZonedTimestamp, "ZONED_TIMESTAMP"),
+];
+
 impl ValueType {
     /// The Arrow type in which the engine holds a column of this type.
     ///
@@ -76,6 +97,40 @@ impl ValueType {
                 DataType::List(Arc::new(ArrowField::new("item", element.arrow_type(), true)))
             }
         }
+    }
+
+    /// The name of its member of `feast.ValueType`, such as `INT64_LIST`.
+    pub fn feast_name(&self) -> String {
+        let simple = |value_type: &Self| {
+            SIMPLE_NAMES
+                .iter()
+                .find(|(known, _)| known == value_type)
+                .map(|(_, name)| *name)
+        };
+        match self {
+            Self::Struct(_) => "STRUCT".to_owned(),
+            Self::Array(element) => match (simple(element), &**element) {
+                (Some(name), _) => format!("{name}_LIST"),
+                (None, Self::Struct(_)) => "STRUCT_LIST".to_owned(),
+                (None, _) => "VALUE_LIST".to_owned(),
+            },
+            Self::Set(element) => simple(element).map_or_else(|| "VALUE_SET".to_owned(), |name| format!("{name}_SET")),
+            value_type => simple(value_type).unwrap_or("UNKNOWN").to_owned(),
+        }
+    }
+
+    /// The type of that name; `None` for names that do not say a whole type.
+    pub fn by_feast_name(name: &str) -> Option<Self> {
+        let simple = |name: &str| {
+            SIMPLE_NAMES
+                .iter()
+                .find(|(_, known)| *known == name)
+                .map(|(found, _)| found.clone())
+        };
+        let element = |suffix: &str| simple(name.strip_suffix(suffix)?).map(Box::new);
+        simple(name)
+            .or_else(|| element("_LIST").map(Self::Array))
+            .or_else(|| element("_SET").map(Self::Set))
     }
 
     /// Whether a join key may have this type (Feast's entity key format knows no other).

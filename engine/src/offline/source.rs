@@ -10,7 +10,7 @@ use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use crate::durable_file::{name_beside, remove_leftovers};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{DataSource, SourceKind};
+use crate::model::{DataSource, FileFormat, SourceKind};
 
 /// The parquet behind a file source.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,12 +76,18 @@ impl ParquetSource {
     /// # Errors
     /// `Invalid` when the source is no local file.
     pub(crate) fn locate(source: &DataSource, repository: &Path) -> Result<Self> {
-        let SourceKind::File { path, .. } = &source.kind else {
+        let SourceKind::File { path, format, .. } = &source.kind else {
             return Err(Error::invalid(format!(
                 "data source {} is not a parquet file source, so it cannot be read here",
                 source.name
             )));
         };
+        if *format == Some(FileFormat::Delta) {
+            return Err(Error::invalid(format!(
+                "data source {} is a Delta table, and only parquet can be read here",
+                source.name
+            )));
+        }
         let local = path.strip_prefix("file://").unwrap_or(path);
         if local.contains("://") {
             return Err(Error::invalid(format!(

@@ -8,7 +8,7 @@ use crate::codec::row::storage_type;
 use crate::error::{Error, ErrorKind, FeastException, Result};
 use crate::model::{
     DUMMY_JOIN_KEY, Definitions, FeatureReference, FeatureSelection, FeatureService, FeatureView, Field, Projection,
-    ValueType,
+    ValueType, WantedFeatures,
 };
 
 /// A resolved selection of features. It can be kept as long as the registry does not change.
@@ -167,10 +167,9 @@ fn group_references(references: &[String]) -> Result<Vec<Projection>> {
         {
             Some(projection) => projection.features.push(wanted),
             None => projections.push(Projection {
-                view: reference.view.to_owned(),
-                alias: None,
+                wanted: WantedFeatures::Resolved,
                 features: vec![wanted],
-                join_key_map: BTreeMap::new(),
+                ..Projection::of(reference.view)
             }),
         }
     }

@@ -4,14 +4,16 @@ use std::time::{Duration, SystemTime};
 
 use prost::Message;
 
+use super::apply::kinds::{self, Kind};
 use super::convert;
-use super::messages::{
-    DataSource, EntitySpec, FeatureServiceSpec, FeatureView, FeatureViewSpec, Object, ProjectSpec, Registry,
-};
+use super::messages::Registry;
+use super::wire;
 use crate::durable_file::{FileLock, remove_leftovers, replace_bytes};
 use crate::error::{Error, Result};
 use crate::model::{DUMMY_ENTITY, Definitions, Timestamp};
 
+/// Fields of the message `Registry`; the ninth was never given.
+const KNOWN_FIELDS: [u32; 18] = [1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19];
 const SCHEMA_VERSION: &str = "1";
 /// How often and how long apart a file that looks cut is read again before it is taken as it is.
 const CUT_FILE_LOOKS: u32 = 5;
@@ -22,6 +24,8 @@ pub(crate) struct RegistryFile {
     pub(super) path: PathBuf,
     pub(super) project: String,
     pub(super) message: Registry,
+    /// Fields of a newer Feast, written back as they were.
+    unknown: Vec<u8>,
 }
 
 /// Tells one state of a file from another without reading it.
@@ -56,11 +60,15 @@ impl RegistryFile {
             Err(source) if source.kind() == std::io::ErrorKind::NotFound => Vec::new(),
             Err(source) => return Err(Error::io("read the registry", path, source)),
         };
-        let mut message = Registry::decode(bytes.as_slice()).map_err(|source| {
+        let no_registry = |source: prost::DecodeError| {
             Error::data(format!("{} is not a Feast registry: {source}", path.display()))
                 .with_hint("restore the file, or remove it and run: feast apply")
                 .with_source(source)
-        })?;
+        };
+        let mut message = Registry::decode(bytes.as_slice()).map_err(no_registry)?;
+        let fields = wire::fields(&bytes).map_err(no_registry)?;
+        let unknown = fields.iter().filter(|field| !KNOWN_FIELDS.contains(&field.number));
+        let unknown = unknown.flat_map(|field| field.bytes).copied().collect();
         if bytes.is_empty() {
             SCHEMA_VERSION.clone_into(&mut message.registry_schema_version);
         }
@@ -68,6 +76,7 @@ impl RegistryFile {
             path: path.to_path_buf(),
             project: project.to_owned(),
             message,
+            unknown,
         })
     }
 
@@ -112,64 +121,39 @@ impl RegistryFile {
             // Python keys its caches by this id, so it must be new with every change.
             file.message.version_id = uuid::Uuid::new_v4().to_string();
             file.message.last_updated = Some(convert::timestamp_message(now));
-            replace_bytes(path, &file.message.encode_to_vec())?;
+            let mut bytes = file.message.encode_to_vec();
+            bytes.extend(&file.unknown);
+            replace_bytes(path, &bytes)?;
         }
         Ok(answer)
     }
 
-    /// The project's objects. Kinds this binary does not evaluate yet are not in it.
+    /// The project's objects.
     ///
     /// # Errors
     /// `Data`, naming the object.
     pub(crate) fn definitions(&self) -> Result<Definitions> {
-        let mut definitions = Definitions::default();
-        for bytes in &self.message.projects {
-            let spec: ProjectSpec = self.spec("project", bytes)?;
-            if spec.name == self.project {
-                definitions.project = Some(convert::project(&spec));
-            }
-        }
-        for bytes in &self.message.entities {
-            let spec: EntitySpec = self.spec("entity", bytes)?;
-            if spec.project == self.project && spec.name != DUMMY_ENTITY {
-                definitions.entities.push(convert::entity(&spec));
-            }
-        }
-        for bytes in &self.message.data_sources {
-            let source: DataSource = self.decode("data source", bytes)?;
-            if source.project == self.project {
-                definitions.sources.push(convert::source(&source));
-            }
-        }
-        for bytes in &self.message.feature_views {
-            if let Some((_, spec)) = self.view_of_project(bytes)? {
-                definitions
-                    .feature_views
-                    .push(convert::view(&spec).map_err(|source| self.broken(&spec.name, source))?);
-            }
-        }
-        for bytes in &self.message.feature_services {
-            let spec: FeatureServiceSpec = self.spec("feature service", bytes)?;
-            if spec.project == self.project {
-                definitions
-                    .services
-                    .push(convert::service(&spec).map_err(|source| self.broken(&spec.name, source))?);
-            }
-        }
-        Ok(definitions)
+        let mut entities = self.objects(&kinds::ENTITY)?;
+        entities.retain(|entity| entity.name != DUMMY_ENTITY);
+        let mut feature_views = self.objects(&kinds::FEATURE_VIEW)?;
+        feature_views.extend(self.objects(&kinds::STREAM_FEATURE_VIEW)?);
+        feature_views.extend(self.objects(&kinds::LABEL_VIEW)?);
+        Ok(Definitions {
+            project: self.objects(&kinds::PROJECT)?.pop(),
+            entities,
+            sources: self.objects(&kinds::DATA_SOURCE)?,
+            feature_views,
+            on_demand_feature_views: self.objects(&kinds::ON_DEMAND_FEATURE_VIEW)?,
+            services: self.objects(&kinds::FEATURE_SERVICE)?,
+            permissions: self.objects(&kinds::PERMISSION)?,
+        })
     }
 
-    /// A feature view of this project, or `None` for one of another project.
-    pub(super) fn view_of_project(&self, bytes: &[u8]) -> Result<Option<(FeatureView, FeatureViewSpec)>> {
-        let view: FeatureView = self.decode("feature view", bytes)?;
-        let spec: FeatureViewSpec = self.decode("feature view", &view.spec)?;
-        Ok((spec.project == self.project).then_some((view, spec)))
-    }
-
-    /// The spec of a project, an entity or a feature service.
-    pub(super) fn spec<Spec: Message + Default>(&self, kind: &str, bytes: &[u8]) -> Result<Spec> {
-        let object: Object = self.decode(kind, bytes)?;
-        self.decode(kind, &object.spec)
+    pub(super) fn objects<T>(&self, kind: &Kind<T>) -> Result<Vec<T>> {
+        let read = (kind.list)(&self.message)
+            .iter()
+            .map(|bytes| (kind.decode)(self, kind.spec_of(bytes)));
+        read.filter_map(Result::transpose).collect()
     }
 
     pub(super) fn decode<M: Message + Default>(&self, kind: &str, bytes: &[u8]) -> Result<M> {

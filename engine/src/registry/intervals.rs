@@ -1,29 +1,31 @@
-//! What has been materialized: the registry's own record of it.
+//! What has been materialized, and in which state views are: the parts of the registry that change without an apply.
 
-use prost::Message;
-
+use super::apply::kinds::{self, Kind};
 use super::convert::{timestamp, timestamp_message};
 use super::file::RegistryFile;
-use super::messages::MaterializationInterval;
+use super::messages::view::{FeatureViewMeta, MaterializationInterval};
+use super::wire::{LAST_UPDATED, META, bytes_of, put, without};
 use crate::error::{Error, Result};
-use crate::model::Timestamp;
+use crate::model::{FeatureView, Timestamp, ViewState};
+use prost::Message;
 
-/// `FeatureViewState.AVAILABLE_ONLINE`.
-const AVAILABLE_ONLINE: i32 = 4;
+/// Kinds of view that are materialized.
+const MATERIALIZED: [&Kind<FeatureView>; 2] = [&kinds::FEATURE_VIEW, &kinds::STREAM_FEATURE_VIEW];
+const INTERVALS: u32 = 3;
+const STATE: u32 = 6;
 
 impl RegistryFile {
     /// The greatest end of the view's recorded intervals: where an incremental materialization goes on.
     pub(crate) fn materialized_until(&self, view: &str) -> Result<Option<Timestamp>> {
-        for bytes in &self.message.feature_views {
-            if let Some((message, _)) = self.view_of_project(bytes)?.filter(|(_, spec)| spec.name == view) {
-                let intervals = message.meta.unwrap_or_default().materialization_intervals;
-                return Ok(intervals
-                    .iter()
-                    .filter_map(|interval| interval.end_time.as_ref().map(timestamp))
-                    .max());
-            }
-        }
-        Ok(None)
+        let Some((kind, position)) = self.find_view(view)? else {
+            return Ok(None);
+        };
+        let meta = bytes_of(&(kind.list)(&self.message)[position], META);
+        let meta: FeatureViewMeta = self.decode("feature view", meta)?;
+        let ends = meta.materialization_intervals.iter();
+        Ok(ends
+            .filter_map(|interval| interval.end_time.as_ref().map(timestamp))
+            .max())
     }
 
     /// Adds an interval to the view and makes it available online. As in Feast the view moves to the end of the list.
@@ -34,23 +36,69 @@ impl RegistryFile {
         end: Timestamp,
         now: Timestamp,
     ) -> Result<()> {
-        for position in 0..self.message.feature_views.len() {
-            let Some((mut message, spec)) = self.view_of_project(&self.message.feature_views[position])? else {
-                continue;
-            };
-            if spec.name != view {
-                continue;
+        let interval = MaterializationInterval {
+            start_time: Some(timestamp_message(start)),
+            end_time: Some(timestamp_message(end)),
+        };
+        self.change_meta(view, |meta| {
+            let mut meta = without(meta, &[LAST_UPDATED, STATE]);
+            put(&mut meta, LAST_UPDATED, &timestamp_message(now).encode_to_vec());
+            put(&mut meta, INTERVALS, &interval.encode_to_vec());
+            prost::encoding::int32::encode(STATE, &ViewState::AvailableOnline.number(), &mut meta);
+            meta
+        })
+    }
+
+    /// The states of the project's views that are not unspecified.
+    pub(crate) fn states(&self) -> Result<Vec<(String, ViewState)>> {
+        let mut states = Vec::new();
+        for kind in MATERIALIZED {
+            for bytes in (kind.list)(&self.message) {
+                let meta: FeatureViewMeta = self.decode("feature view", bytes_of(bytes, META))?;
+                let state = ViewState::by_number(meta.state);
+                if state == ViewState::Unspecified {
+                    continue;
+                }
+                if let Some(view) = (kind.decode)(self, kind.spec_of(bytes))? {
+                    states.push((view.name, state));
+                }
             }
-            let meta = message.meta.get_or_insert_default();
-            let (start_time, end_time) = (Some(timestamp_message(start)), Some(timestamp_message(end)));
-            meta.materialization_intervals
-                .push(MaterializationInterval { start_time, end_time });
-            meta.last_updated_timestamp = Some(timestamp_message(now));
-            meta.state = AVAILABLE_ONLINE;
-            self.message.feature_views.remove(position);
-            self.message.feature_views.push(message.encode_to_vec());
-            return Ok(());
         }
-        Err(Error::unknown_feature_view(view, &self.project))
+        Ok(states)
+    }
+
+    /// Sets the state of a view.
+    pub(crate) fn set_state(&mut self, view: &str, state: ViewState, now: Timestamp) -> Result<()> {
+        self.change_meta(view, |meta| {
+            let mut meta = without(meta, &[LAST_UPDATED, STATE]);
+            put(&mut meta, LAST_UPDATED, &timestamp_message(now).encode_to_vec());
+            prost::encoding::int32::encode(STATE, &state.number(), &mut meta);
+            meta
+        })
+    }
+
+    fn change_meta(&mut self, view: &str, change: impl FnOnce(&[u8]) -> Vec<u8>) -> Result<()> {
+        let Some((kind, position)) = self.find_view(view)? else {
+            return Err(Error::unknown_feature_view(view, &self.project));
+        };
+        let list = (kind.list_mut)(&mut self.message);
+        let old = list.remove(position);
+        let meta = change(bytes_of(&old, META));
+        let mut object = without(&old, &[META]);
+        put(&mut object, META, &meta);
+        list.push(object);
+        Ok(())
+    }
+
+    fn find_view(&self, view: &str) -> Result<Option<(&'static Kind<FeatureView>, usize)>> {
+        for kind in MATERIALIZED {
+            for (position, bytes) in (kind.list)(&self.message).iter().enumerate() {
+                let found = (kind.decode)(self, kind.spec_of(bytes))?;
+                if found.is_some_and(|found| found.name == view) {
+                    return Ok(Some((kind, position)));
+                }
+            }
+        }
+        Ok(None)
     }
 }

@@ -4,10 +4,15 @@
 
 mod apply;
 mod convert;
+mod document;
 mod file;
 mod intervals;
+mod look_up;
 mod messages;
+mod schema;
 mod value_types;
+mod wire;
 
-pub use apply::{Change, ObjectKind, Verb};
+pub use apply::{Change, FieldChange, Verb};
 pub(crate) use file::{FileStamp, RegistryFile};
+pub use look_up::ViewVersion;

@@ -1,5 +1,6 @@
 //! Value types by the registry's numbers (`feast.types.ValueType.Enum`) and in the text notation of its reserved tags.
 
+use crate::codec::python_json::python_json;
 use crate::model::{StructField, ValueType};
 
 /// Tag that holds the fields of a struct, as JSON: the number alone does not say them.
@@ -128,13 +129,11 @@ fn parse_notation(text: &str) -> Option<ValueType> {
         .map(|simple| simple.value_type.clone())
 }
 
-/// JSON with Python's spacing, which Feast compares as text.
 fn struct_schema(fields: &[StructField]) -> String {
-    let text = |text: &str| serde_json::Value::from(text);
     let members = fields
         .iter()
-        .map(|field| format!("{}: {}", text(&field.name), text(&notation(&field.value_type))));
-    format!("{{{}}}", members.collect::<Vec<_>>().join(", "))
+        .map(|field| (field.name.clone(), notation(&field.value_type).into()));
+    python_json(&serde_json::Value::Object(members.collect()))
 }
 
 fn parse_struct_schema(text: &str) -> Option<Vec<StructField>> {

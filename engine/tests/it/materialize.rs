@@ -1,7 +1,7 @@
 use arrow::datatypes::{DataType, TimeUnit};
 use feast_engine::ErrorKind;
 use feast_engine::model::Timestamp;
-use feast_engine::{MaterializeRange, MaterializeRequest, Unwatched};
+use feast_engine::{ApplyOptions, MaterializeRange, MaterializeRequest, Unwatched};
 
 use crate::support::{Fixture, SourceRow, open};
 
@@ -103,7 +103,7 @@ fn paths_are_no_patterns_and_directories_hold_parts() {
     if let Some(source) = &mut definitions.feature_views[0].batch_source {
         source.kind = path;
     }
-    fixture.store.apply(definitions).unwrap();
+    fixture.store.apply(definitions, ApplyOptions::default()).unwrap();
     assert_eq!(fixture.materialize(0, 100).rows, 2);
     assert_eq!(fixture.online(&[1, 2]), "2@10 2@5");
 }
@@ -147,7 +147,7 @@ fn only_served_views_are_materialized() {
     );
     let mut definitions = crate::support::definitions();
     definitions.feature_views[0].online = false;
-    fixture.store.apply(definitions).unwrap();
+    fixture.store.apply(definitions, ApplyOptions::default()).unwrap();
     let offline = fixture.store.materialization_windows(&request("stats")).unwrap_err();
     assert_eq!(
         offline.to_string(),

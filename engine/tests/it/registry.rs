@@ -1,11 +1,11 @@
 use feast_engine::model::{Definitions, Field, Timestamp, ValueType};
-use feast_engine::{MaterializeRange, MaterializeRequest};
+use feast_engine::{ApplyOptions, MaterializeRange, MaterializeRequest};
 
 use crate::support::{Fixture, definitions};
 
 /// The names that follow a verb in the changes of an apply.
 fn changes(fixture: &Fixture, definitions: Definitions) -> Vec<String> {
-    let report = fixture.store.apply(definitions).unwrap();
+    let report = fixture.store.apply(definitions, ApplyOptions::default()).unwrap();
     report
         .changes
         .iter()
@@ -37,7 +37,7 @@ fn an_update_keeps_what_was_materialized() {
     fixture.materialize(0, 30);
     let mut updated = definitions();
     updated.feature_views[0].description = "new".to_owned();
-    fixture.store.apply(updated).unwrap();
+    fixture.store.apply(updated, ApplyOptions::default()).unwrap();
     assert_eq!(fixture.online(&[1]), "1@10");
     let request = MaterializeRequest {
         range: MaterializeRange::Until {
@@ -75,6 +75,6 @@ fn a_new_feature_is_not_found_in_rows_stored_before() {
     let mut wider = definitions();
     let field = Field::new("created", ValueType::UnixTimestamp);
     wider.feature_views[0].features.insert(0, field);
-    fixture.store.apply(wider).unwrap();
+    fixture.store.apply(wider, ApplyOptions::default()).unwrap();
     assert_eq!(fixture.online(&[1]), "1@10");
 }

@@ -11,8 +11,8 @@ use feast_engine::model::{
     DataSource, Definitions, Entity, FeatureSelection, FeatureView, Field, SourceKind, Timestamp, ValueType,
 };
 use feast_engine::{
-    EntityRows, FeatureStore, MaterializeRange, MaterializeRequest, RepositoryConfig, Unwatched, ViewReport,
-    create_parquet,
+    ApplyOptions, EntityRows, FeatureStore, MaterializeRange, MaterializeRequest, RepositoryConfig, Unwatched,
+    ViewReport, create_parquet,
 };
 use tempfile::TempDir;
 
@@ -46,11 +46,11 @@ pub(crate) fn definitions() -> Definitions {
     view.features = vec![Field::new("value", ValueType::Int64)];
     view.stream_source = Some(push.clone());
     Definitions {
-        project: None,
         entities: vec![entity],
         sources: vec![source, push],
         feature_views: vec![view],
         services: Vec::new(),
+        ..Definitions::default()
     }
 }
 
@@ -89,7 +89,7 @@ impl Fixture {
         let directory = tempfile::tempdir().unwrap();
         create_parquet(&directory.path().join("data/stats.parquet"), &source_rows(rows, times)).unwrap();
         let store = open(directory.path());
-        store.apply(definitions()).unwrap();
+        store.apply(definitions(), ApplyOptions::default()).unwrap();
         Self { directory, store }
     }
 

@@ -1,0 +1,41 @@
+use std::fmt;
+
+/// Kinds of registry object, in the order in which changes are reported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(missing_docs, reason = "the words say it")]
+pub enum ObjectKind {
+    Project,
+    DataSource,
+    Entity,
+    FeatureView,
+    OnDemandFeatureView,
+    StreamFeatureView,
+    LabelView,
+    FeatureService,
+    Permission,
+    SavedDataset,
+}
+
+impl ObjectKind {
+    /// Whether objects of this kind have rows in the online store.
+    pub fn has_online_table(self) -> bool {
+        matches!(self, Self::FeatureView | Self::StreamFeatureView | Self::LabelView)
+    }
+}
+
+impl fmt::Display for ObjectKind {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Project => "project",
+            Self::DataSource => "data source",
+            Self::Entity => "entity",
+            Self::FeatureView => "feature view",
+            Self::OnDemandFeatureView => "on demand feature view",
+            Self::StreamFeatureView => "stream feature view",
+            Self::LabelView => "label view",
+            Self::FeatureService => "feature service",
+            Self::Permission => "permission",
+            Self::SavedDataset => "saved dataset",
+        })
+    }
+}

@@ -1,0 +1,62 @@
+use std::collections::BTreeMap;
+
+use super::{Aggregation, DataSource, Field, Projection};
+
+/// A view whose features are computed from other views and from the request when they are asked for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OnDemandFeatureView {
+    /// Unique name.
+    pub name: String,
+    /// Names of the entities. `__dummy` alone for a view without entities.
+    pub entities: Vec<String>,
+    /// The join key columns.
+    pub entity_columns: Vec<Field>,
+    /// What the function gives.
+    pub features: Vec<Field>,
+    /// What the function gets, by name.
+    pub sources: BTreeMap<String, OnDemandSource>,
+    /// The function; none when aggregations alone compute the features.
+    pub transformation: Option<Transformation>,
+    /// `pandas` or `python`.
+    pub mode: String,
+    /// Aggregates computed before the function.
+    pub aggregations: Vec<Aggregation>,
+    /// Whether results are stored when rows are written, not computed when they are read.
+    pub write_to_online_store: bool,
+    /// Whether the function gets single values instead of columns.
+    pub singleton: bool,
+    /// Whether Python Feast's server times it.
+    pub track_metrics: bool,
+    /// Whether it may be used at all.
+    pub enabled: bool,
+    /// Free text.
+    pub description: String,
+    /// Free labels.
+    pub tags: BTreeMap<String, String>,
+    /// Free text.
+    pub owner: String,
+    /// Free text.
+    pub org: String,
+    /// `latest`, `vN` or `versionN`.
+    pub version: String,
+}
+
+/// What an on-demand view reads.
+#[derive(Debug, Clone, PartialEq)]
+pub enum OnDemandSource {
+    /// Features of another view.
+    View(Projection),
+    /// Values of the request.
+    Request(DataSource),
+}
+
+/// A Python function as its source text. This binary stores it and does not run it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Transformation {
+    /// Function name.
+    pub name: String,
+    /// Source text from the first decorator to the last line of the body.
+    pub text: String,
+    /// How it is run: `pandas`, `python`, ...
+    pub mode: String,
+}

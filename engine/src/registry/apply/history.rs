@@ -1,0 +1,180 @@
+//! The version history: a snapshot of each view for each change of its schema, and versions that definitions pin.
+
+use super::kinds::{Context, Kind, Versions};
+use crate::error::{Error, Result};
+use crate::model::{Timestamp, Version};
+use crate::registry::convert::timestamp_message;
+use crate::registry::file::RegistryFile;
+use crate::registry::messages::VersionRecord;
+use crate::registry::wire::{META, SPEC, bytes_of, put, without};
+
+impl RegistryFile {
+    /// Gives a new or changed object its version number, and the history its snapshot where the schema is new.
+    pub(super) fn record_version<T>(
+        &mut self,
+        kind: &Kind<T>,
+        object: &T,
+        old: Option<&T>,
+        bytes: Vec<u8>,
+        context: &Context<'_>,
+    ) -> Result<Vec<u8>> {
+        let Some(versions) = &kind.versions else {
+            return Ok(bytes);
+        };
+        let name = (kind.name)(object);
+        let is_new = old.is_none_or(|old| (versions.differ)(old, object));
+        if let Version::Pinned(number) = parse((versions.version)(object))? {
+            if let Some(snapshot) = self.snapshot(name, number) {
+                let snapshot = snapshot.to_vec();
+                return self.restored(kind, versions, (object, old), &snapshot, number, &bytes, context);
+            }
+            let bytes = with_number(versions, bytes, number, is_new);
+            self.add_version(versions.record_type, (name, number), &bytes, context.now);
+            return Ok(bytes);
+        }
+        if !is_new {
+            return Ok(bytes);
+        }
+        let of_view = self.versions_of(name);
+        let number = of_view.map(|record| record.version_number + 1).max().unwrap_or(0);
+        let bytes = with_number(versions, bytes, number, true);
+        self.add_version(versions.record_type, (name, number), &bytes, context.now);
+        Ok(bytes)
+    }
+
+    /// A definition that pins a recorded version makes that one active, and may not be changed besides.
+    #[expect(clippy::too_many_arguments, reason = "one object in its several states")]
+    fn restored<T>(
+        &self,
+        kind: &Kind<T>,
+        versions: &Versions<T>,
+        (wanted, active): (&T, Option<&T>),
+        snapshot: &[u8],
+        number: i32,
+        bytes: &[u8],
+        context: &Context<'_>,
+    ) -> Result<Vec<u8>> {
+        let name = (kind.name)(wanted);
+        let unpinned = |object: &T| (kind.encode)(&(versions.with_version)(object, "latest"), context);
+        if active.is_some_and(|active| unpinned(active) != unpinned(wanted)) {
+            return Err(Error::invalid(format!(
+                "Cannot pin feature view '{name}' to v{number} because the definition has also been modified. \
+                 To pin to an older version, only change the 'version' parameter"
+            ))
+            .with_hint("to apply a new definition, use version='latest' or leave version out"));
+        }
+        let Some(restored) = (kind.decode)(self, bytes_of(snapshot, SPEC))? else {
+            return Ok(bytes.to_vec());
+        };
+        let spec = (kind.encode)(&(versions.with_version)(&restored, (versions.version)(wanted)), context);
+        let mut answer = Vec::new();
+        put(&mut answer, SPEC, &spec);
+        put(&mut answer, META, bytes_of(bytes, META));
+        Ok(with_number(versions, answer, number, true))
+    }
+
+    /// Whether the stored view is the version that the wanted one pins: its definition then stands in the history, not in
+    /// the repository.
+    pub(super) fn is_pinned_as_wanted<T: PartialEq>(
+        &self,
+        kind: &Kind<T>,
+        stored: &T,
+        wanted: &T,
+        context: &Context<'_>,
+    ) -> Result<bool> {
+        let Some(versions) = &kind.versions else {
+            return Ok(false);
+        };
+        let (stored_version, wanted_version) = ((versions.version)(stored), (versions.version)(wanted));
+        let Version::Pinned(_) = parse(wanted_version)? else {
+            return Ok(false);
+        };
+        if parse(stored_version)? != parse(wanted_version)? {
+            return Ok(false);
+        }
+        let latest = |object: &T| {
+            (kind.decode)(
+                self,
+                &(kind.encode)(&(versions.with_version)(object, "latest"), context),
+            )
+        };
+        let wanted = latest(wanted)?;
+        for record in self.versions_of((kind.name)(stored)) {
+            let snapshot = (kind.decode)(self, bytes_of(&record.feature_view_proto, SPEC))?;
+            if let Some(snapshot) = snapshot
+                && latest(&snapshot)? == wanted
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    pub(in crate::registry) fn forget_versions(&mut self, view: &str) {
+        let project = &self.project;
+        if let Some(history) = &mut self.message.feature_view_version_history {
+            let is_of_view = |record: &VersionRecord| record.feature_view_name == view && record.project_id == *project;
+            history.records.retain(|record| !is_of_view(record));
+        }
+    }
+
+    /// The recorded versions of a view of this project, oldest first.
+    pub(in crate::registry) fn versions_of<'a>(&'a self, view: &'a str) -> impl Iterator<Item = &'a VersionRecord> {
+        let history = self.message.feature_view_version_history.as_ref();
+        let records = history.map_or(&[][..], |history| history.records.as_slice());
+        let is_of_view =
+            move |record: &&VersionRecord| record.feature_view_name == view && record.project_id == self.project;
+        records.iter().filter(is_of_view)
+    }
+
+    /// The bytes of a view as it was at a version.
+    pub(in crate::registry) fn snapshot<'a>(&'a self, view: &'a str, number: i32) -> Option<&'a [u8]> {
+        let mut versions = self.versions_of(view);
+        versions
+            .find(|record| record.version_number == number)
+            .map(|record| record.feature_view_proto.as_slice())
+    }
+
+    fn add_version(&mut self, record_type: &str, (view, number): (&str, i32), object: &[u8], now: Timestamp) {
+        let history = self.message.feature_view_version_history.get_or_insert_default();
+        history.records.push(VersionRecord {
+            feature_view_name: view.to_owned(),
+            project_id: self.project.clone(),
+            version_number: number,
+            feature_view_type: record_type.to_owned(),
+            feature_view_proto: object.to_vec(),
+            created_timestamp: Some(timestamp_message(now)),
+            description: String::new(),
+            version_id: uuid::Uuid::new_v4().to_string(),
+        });
+    }
+}
+
+fn parse(version: &str) -> Result<Version> {
+    Version::parse(version).ok_or_else(|| {
+        Error::invalid(format!(
+            "Invalid version string '{version}'. Expected 'latest', 'vN', or 'versionN' (e.g. 'v2', 'version3')."
+        ))
+    })
+}
+
+/// The object with that version number; a new schema also clears its state.
+fn with_number<T>(versions: &Versions<T>, object: Vec<u8>, number: i32, is_new: bool) -> Vec<u8> {
+    let Some(number_field) = versions.number_field else {
+        return object;
+    };
+    // The state's field comes two after the number's in every meta.
+    let state_field = number_field + 2;
+    let dropped: &[u32] = if is_new {
+        &[number_field, state_field]
+    } else {
+        &[number_field]
+    };
+    let mut meta = without(bytes_of(&object, META), dropped);
+    if number != 0 {
+        prost::encoding::int32::encode(number_field, &number, &mut meta);
+    }
+    let mut answer = without(&object, &[META]);
+    put(&mut answer, META, &meta);
+    answer
+}

@@ -1,0 +1,138 @@
+//! Projections: what feature services and on-demand views take of other views.
+
+use super::{Findings, Surroundings};
+use crate::error::{Error, Result};
+use crate::model::{
+    DUMMY_JOIN_KEY, Definitions, Field, ObjectKind, OnDemandSource, Projection, Version, WantedFeatures,
+};
+
+/// What can be projected: the name, features and pinned version of every view.
+struct Projectable {
+    name: String,
+    features: Vec<Field>,
+    version: String,
+    is_label_view: bool,
+}
+
+pub(super) fn complete(definitions: &mut Definitions, surroundings: &Surroundings<'_>, findings: &mut Findings) {
+    let views = projectable(definitions);
+    for view in &mut definitions.on_demand_feature_views {
+        for source in view.sources.values_mut() {
+            let OnDemandSource::View(projection) = source else {
+                continue;
+            };
+            if let Err(error) = resolve(projection, &views, surroundings, false) {
+                findings.error(ObjectKind::OnDemandFeatureView, &view.name, &error);
+            }
+        }
+    }
+    for service in &mut definitions.services {
+        for projection in &mut service.projections {
+            if let Err(error) = resolve(projection, &views, surroundings, true) {
+                findings.error(ObjectKind::FeatureService, &service.name, &error);
+            }
+        }
+    }
+}
+
+fn projectable(definitions: &Definitions) -> Vec<Projectable> {
+    let views = definitions.feature_views.iter().map(|view| Projectable {
+        name: view.name.clone(),
+        features: view.features.clone(),
+        version: view.version.clone(),
+        is_label_view: view.is_label_view(),
+    });
+    let on_demand = definitions.on_demand_feature_views.iter().map(|view| Projectable {
+        name: view.name.clone(),
+        // Join keys named in the schema of an on-demand view can be taken too, as in Feast.
+        features: view
+            .features
+            .iter()
+            .chain(&view.entity_columns)
+            .filter(|field| field.name != DUMMY_JOIN_KEY)
+            .cloned()
+            .collect(),
+        version: view.version.clone(),
+        is_label_view: false,
+    });
+    views.chain(on_demand).collect()
+}
+
+fn resolve(
+    projection: &mut Projection,
+    views: &[Projectable],
+    surroundings: &Surroundings<'_>,
+    of_service: bool,
+) -> Result<()> {
+    let (wanted, version) = match std::mem::replace(&mut projection.wanted, WantedFeatures::Resolved) {
+        WantedFeatures::Resolved => return Ok(()),
+        WantedFeatures::Reference(reference) => {
+            let (view, version, feature) = parse_reference(&reference)?;
+            view.clone_into(&mut projection.view);
+            (feature.map(|feature| vec![feature.to_owned()]), version)
+        }
+        WantedFeatures::Named(names) => (Some(names), None),
+        WantedFeatures::Wished(names) => {
+            let order = views.iter().find(|view| view.name == projection.view);
+            let mut names = names;
+            if let Some(view) = order {
+                names.sort_by_key(|name| view.features.iter().position(|field| field.name == *name));
+            }
+            (Some(names), None)
+        }
+        WantedFeatures::All => (None, None),
+    };
+    let unknown = || Error::unknown_feature_view(&projection.view, surroundings.project);
+    let view = views.iter().find(|view| view.name == projection.view);
+    let features = match version {
+        Some(number) => (surroundings.version_features)(&projection.view, number).ok_or_else(|| {
+            Error::invalid(format!(
+                "Version v{number} of feature view '{}' does not exist in project {}.",
+                projection.view, surroundings.project
+            ))
+        })?,
+        None => view.ok_or_else(unknown)?.features.clone(),
+    };
+    projection.of_label_view = view.is_some_and(|view| view.is_label_view);
+    projection.version = version;
+    // A service that takes a pinned view reads that version.
+    if let Some(view) = view.filter(|_| of_service && version.is_none())
+        && let Some(Version::Pinned(number)) = Version::parse(&view.version)
+    {
+        projection.version = Some(number);
+    }
+    projection.features = match wanted {
+        None => features,
+        Some(names) => names
+            .iter()
+            .map(|name| {
+                let found = features.iter().find(|field| field.name == *name).cloned();
+                found.ok_or_else(|| {
+                    Error::invalid(format!(
+                        "feature '{name}' not found on feature view '{}'.",
+                        projection.view
+                    ))
+                })
+            })
+            .collect::<Result<_>>()?,
+    };
+    Ok(())
+}
+
+/// `view`, `view:feature`, `view@v2`, `view@v2:feature`.
+fn parse_reference(text: &str) -> Result<(&str, Option<i32>, Option<&str>)> {
+    let (view, feature) = match text.split_once(':') {
+        Some((view, feature)) => (view, Some(feature)),
+        None => (text, None),
+    };
+    let (view, version) = view.split_once('@').unwrap_or((view, ""));
+    let malformed = view.is_empty() || feature.is_some_and(str::is_empty);
+    match Version::parse(version).filter(|_| !malformed) {
+        Some(Version::Latest) => Ok((view, None, feature)),
+        Some(Version::Pinned(number)) => Ok((view, Some(number), feature)),
+        None => Err(Error::invalid(format!(
+            "Invalid feature reference '{text}'. Expected '<feature_view>', '<feature_view>:<feature>' or \
+             '<feature_view>@<version>:<feature>'"
+        ))),
+    }
+}

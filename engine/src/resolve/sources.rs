@@ -1,0 +1,81 @@
+//! Data sources: the event time column where the definition gives none.
+
+use std::collections::BTreeMap;
+
+use arrow::datatypes::DataType;
+
+use super::{Findings, Surroundings};
+use crate::error::{Error, Result};
+use crate::model::{DataSource, Definitions, ObjectKind, SourceKind};
+use crate::offline::ParquetSource;
+
+/// Fills in the event time column of every source without one, wherever the source stands.
+pub(super) fn complete(definitions: &mut Definitions, surroundings: &Surroundings<'_>, findings: &mut Findings) {
+    let mut found: BTreeMap<String, String> = BTreeMap::new();
+    each_source(definitions, &mut |source| {
+        let known = !source.timestamp_field.is_empty()
+            || source.is_push()
+            || matches!(source.kind, SourceKind::Request { .. } | SourceKind::Other { .. });
+        if known || found.contains_key(&source.name) {
+            return;
+        }
+        // A source that failed is not looked at again: its name is known, without a column.
+        let column = event_time_column(source, surroundings).unwrap_or_else(|error| {
+            findings.error(ObjectKind::DataSource, &source.name, &error);
+            String::new()
+        });
+        found.insert(source.name.clone(), column);
+    });
+    each_source(definitions, &mut |source| {
+        if let Some(column) = found.get(&source.name).filter(|_| source.timestamp_field.is_empty()) {
+            source.timestamp_field.clone_from(column);
+        }
+    });
+}
+
+fn each_source(definitions: &mut Definitions, each: &mut dyn FnMut(&mut DataSource)) {
+    let mut with_inner = |source: &mut DataSource| {
+        if let Some(inner) = source.batch_source_mut() {
+            each(inner);
+        }
+        each(source);
+    };
+    definitions.sources.iter_mut().for_each(&mut with_inner);
+    for view in &mut definitions.feature_views {
+        let parents = view.source_views.iter_mut();
+        let of_parents = parents.flat_map(|parent| parent.batch_source.iter_mut().chain(&mut parent.stream_source));
+        of_parents.for_each(&mut with_inner);
+        view.batch_source
+            .iter_mut()
+            .chain(&mut view.stream_source)
+            .for_each(&mut with_inner);
+    }
+}
+
+/// The only timestamp column of the source's file.
+fn event_time_column(source: &DataSource, surroundings: &Surroundings<'_>) -> Result<String> {
+    let prefix = "Unable to infer DataSource timestamp_field";
+    let hint = format!("give data source {} a timestamp_field", source.name);
+    if !matches!(source.kind, SourceKind::File { .. }) {
+        return Err(Error::invalid(format!("{prefix}: {} is not a file source", source.name)).with_hint(hint));
+    }
+    let parquet = ParquetSource::locate(source, surroundings.repository)?;
+    let schema = parquet.schema()?;
+    let columns = schema.schema.fields().iter();
+    let columns = columns.filter(|column| matches!(column.data_type(), DataType::Timestamp(..)));
+    let names: Vec<&str> = columns.map(|column| column.name().as_str()).collect();
+    match names.as_slice() {
+        [only] => Ok((*only).to_owned()),
+        [] => Err(Error::invalid(format!(
+            "{prefix}; Found no columns of timestamp type in {}.",
+            parquet.path.display()
+        ))
+        .with_hint(hint)),
+        several => Err(Error::invalid(format!(
+            "{prefix}; found multiple possible columns of timestamp type in {}: {}.",
+            parquet.path.display(),
+            several.join(", ")
+        ))
+        .with_hint(hint)),
+    }
+}

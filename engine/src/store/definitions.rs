@@ -1,0 +1,241 @@
+//! The registry: applying definitions to it, and showing and editing what it holds.
+
+use serde_json::Value;
+
+use super::FeatureStore;
+use crate::clock;
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::{DUMMY_ENTITY, Definitions, ObjectKind, Project, Timestamp, ViewState};
+use crate::registry::{Change, RegistryFile, Verb, ViewVersion};
+use crate::resolve::{Surroundings, resolve};
+
+/// What [`FeatureStore::apply`] did, or what it would do.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ApplyReport {
+    /// Differences between the registry and the definitions, in the order in which Feast reports them.
+    pub changes: Vec<Change>,
+    /// Online tables made and dropped: their names.
+    pub tables: Vec<(Verb, String)>,
+    /// What the user should know although it is no error.
+    pub warnings: Vec<String>,
+}
+
+/// How definitions are checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ApplyOptions {
+    /// Let columns be missing from files: a warning instead of an error.
+    pub skip_source_validation: bool,
+}
+
+impl FeatureStore {
+    /// Makes the registry hold what the repository defines.
+    ///
+    /// # Errors
+    /// `Invalid` when the definitions are wrong ([`Error::definitions`] has them one by one), `Data` or `Unavailable` when
+    /// a file cannot be read or written; the registry is then as before.
+    pub fn apply(&self, mut definitions: Definitions, options: ApplyOptions) -> Result<ApplyReport> {
+        let now = clock::now();
+        let mut warnings = Vec::new();
+        let changes = self.update_registry(now, |file| {
+            warnings = self.complete(&mut definitions, file, options)?;
+            let changes = file.apply(&definitions, now)?;
+            let changed = !changes.is_empty();
+            Ok((changes, changed))
+        })?;
+        let report = self.report(changes, warnings);
+        if report.tables.iter().any(|(verb, _)| *verb == Verb::Deleted) {
+            self.drop_orphaned_tables()?;
+        }
+        Ok(report)
+    }
+
+    /// What [`FeatureStore::apply`] would do. Writes nothing.
+    ///
+    /// # Errors
+    /// As [`FeatureStore::apply`].
+    pub fn plan_apply(&self, mut definitions: Definitions, options: ApplyOptions) -> Result<ApplyReport> {
+        let mut file = RegistryFile::load(&self.config.registry_path, &self.config.project)?;
+        let warnings = self.complete(&mut definitions, &file, options)?;
+        let changes = file.apply(&definitions, clock::now())?;
+        Ok(self.report(changes, warnings))
+    }
+
+    fn complete(
+        &self,
+        definitions: &mut Definitions,
+        file: &RegistryFile,
+        options: ApplyOptions,
+    ) -> Result<Vec<String>> {
+        definitions.project.get_or_insert_with(|| Project {
+            name: self.config.project.clone(),
+            description: self.config.project_description.clone(),
+            ..Project::default()
+        });
+        let surroundings = Surroundings {
+            repository: &self.config.directory,
+            project: &self.config.project,
+            version_features: &|view, number| file.version_features(view, number),
+            skip_source_validation: options.skip_source_validation,
+        };
+        resolve(definitions, &surroundings).map_err(Error::invalid_definitions)
+    }
+
+    fn report(&self, changes: Vec<Change>, warnings: Vec<String>) -> ApplyReport {
+        let table_names = |verb: Verb| {
+            let of_views = changes.iter();
+            let of_views = of_views.filter(move |change| change.verb == verb && change.kind.has_online_table());
+            of_views.map(|change| change.name.as_str()).collect::<Vec<_>>()
+        };
+        let (created, deleted) = (table_names(Verb::Created), table_names(Verb::Deleted));
+        // A view that became one of another kind keeps its rows.
+        let mut tables = Vec::new();
+        let mut add = |verb, names: &[&str], others: &[&str]| {
+            let names = names.iter().filter(|name| !others.contains(name));
+            tables.extend(names.map(|name| (verb, format!("{}_{name}", self.config.project))));
+        };
+        add(Verb::Created, &created, &deleted);
+        add(Verb::Deleted, &deleted, &created);
+        let is_reported = |change: &Change| change.kind != ObjectKind::DataSource && change.name != DUMMY_ENTITY;
+        ApplyReport {
+            tables,
+            changes: changes.into_iter().filter(is_reported).collect(),
+            warnings,
+        }
+    }
+
+    /// When a server has the store open, it drops the tables itself as soon as it sees the new registry.
+    fn drop_orphaned_tables(&self) -> Result<()> {
+        if !self.config.online_store_path.exists() {
+            return Ok(());
+        }
+        match self.open_online_store() {
+            Err(error) if error.kind() == ErrorKind::Conflict => Ok(()),
+            outcome => outcome,
+        }
+    }
+
+    /// Removes everything of the project: its objects from the registry, and its online store.
+    ///
+    /// # Errors
+    /// `Conflict` when the project is protected or another process has the online store open; nothing is removed then.
+    pub fn teardown(&self) -> Result<()> {
+        let path = &self.config.online_store_path;
+        if path.exists() {
+            // Opened to be sure that nobody else has it.
+            self.open_online_store()?;
+        }
+        self.update_registry(clock::now(), |file| file.clear().map(|()| ((), true)))?;
+        if let Some(storage) = self.storage.get() {
+            storage.drop_tables(|_| false)?;
+        }
+        Ok(())
+    }
+
+    /// What the registry holds of the project, as last read.
+    pub fn definitions(&self) -> Definitions {
+        self.state().definitions.clone()
+    }
+
+    /// The states of views that have one.
+    pub fn view_state(&self, view: &str) -> ViewState {
+        self.state().state_of(view)
+    }
+
+    /// The names of the project's objects of a kind, in the registry's order.
+    ///
+    /// # Errors
+    /// `Data` when the registry is damaged.
+    pub fn object_names(&self, kind: ObjectKind) -> Result<Vec<String>> {
+        Ok(self.load_registry()?.names(kind))
+    }
+
+    /// An object as JSON in protobuf's own mapping. `None` when there is none of that name.
+    ///
+    /// # Errors
+    /// `Data` when the registry is damaged.
+    pub fn describe(&self, kind: ObjectKind, name: &str) -> Result<Option<Value>> {
+        self.load_registry()?.document(kind, name)
+    }
+
+    /// Everything of the project as JSON, in the form of `feast registry-dump`.
+    ///
+    /// # Errors
+    /// `Data` when the registry is damaged.
+    pub fn dump_registry(&self) -> Result<Value> {
+        self.load_registry()?.dump()
+    }
+
+    /// The recorded versions of a view, oldest first.
+    ///
+    /// # Errors
+    /// `Data` when the registry is damaged.
+    pub fn view_versions(&self, view: &str) -> Result<Vec<ViewVersion>> {
+        Ok(self.load_registry()?.view_versions(view))
+    }
+
+    /// Lets a view be used, or not. Says whether that is new.
+    ///
+    /// # Errors
+    /// `NotFound` when there is no such view.
+    pub fn set_view_enabled(&self, view: &str, enabled: bool) -> Result<bool> {
+        self.update_registry(clock::now(), |file| {
+            let changed = file.set_enabled(view, enabled)?;
+            Ok((changed, changed))
+        })
+    }
+
+    /// Moves a view to another state.
+    ///
+    /// # Errors
+    /// `NotFound` when there is no such view, `Invalid` when that state cannot follow the view's own.
+    pub fn set_view_state(&self, view: &str, state: ViewState) -> Result<()> {
+        let now = clock::now();
+        self.update_registry(now, |file| {
+            let states = file.states()?;
+            let old = states.iter().find(|(name, _)| name == view);
+            let old = old.map_or(ViewState::Unspecified, |(_, state)| *state);
+            if old != state && !old.successors().contains(&state) {
+                let allowed: Vec<&str> = old.successors().iter().map(|state| state.name()).collect();
+                return Err(Error::invalid(format!(
+                    "Invalid state transition: {} -> {}. Allowed transitions from {}: {}.",
+                    old.name(),
+                    state.name(),
+                    old.name(),
+                    allowed.join(", ")
+                )));
+            }
+            file.set_state(view, state, now).map(|()| ((), true))
+        })
+    }
+
+    /// Removes the object of that name that Feast would find first. `None` when there is none.
+    ///
+    /// # Errors
+    /// `Data` or `Unavailable` when a file cannot be read or written.
+    pub fn delete(&self, name: &str) -> Result<Option<ObjectKind>> {
+        let deleted = self.update_registry(clock::now(), |file| {
+            let deleted = file.delete(name);
+            Ok((deleted, deleted.is_some()))
+        })?;
+        if deleted.is_some_and(ObjectKind::has_online_table) {
+            self.drop_orphaned_tables()?;
+        }
+        Ok(deleted)
+    }
+
+    /// The registry as it is on disk now.
+    fn load_registry(&self) -> Result<RegistryFile> {
+        RegistryFile::load(&self.config.registry_path, &self.config.project)
+    }
+
+    /// Changes the registry file under its lock and reads it again.
+    pub(super) fn update_registry<T>(
+        &self,
+        now: Timestamp,
+        change: impl FnOnce(&mut RegistryFile) -> Result<(T, bool)>,
+    ) -> Result<T> {
+        let answer = RegistryFile::update(&self.config.registry_path, &self.config.project, now, change)?;
+        self.reload_registry()?;
+        Ok(answer)
+    }
+}

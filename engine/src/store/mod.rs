@@ -1,0 +1,222 @@
+//! [`FeatureStore`]: the one type that servers and commands use. Each operation is a few named steps.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
+
+mod definitions;
+mod materialization;
+mod writing;
+
+pub use definitions::{ApplyOptions, ApplyReport};
+pub use materialization::MaterializeRequest;
+pub use writing::{PushTarget, WriteReport};
+
+use crate::config::RepositoryConfig;
+use crate::error::{Error, Result};
+use crate::model::{Definitions, FeatureSelection, ViewState};
+use crate::offline::{Appender, OfflineRuntime};
+use crate::online::{self, EntityRows, FeatureVectors, ReadPlan};
+use crate::registry::{FileStamp, RegistryFile};
+use crate::storage::{Replace, Storage};
+
+/// Plans kept per state of the registry. Beyond it they are made anew for each request.
+const MAX_CACHED_PLANS: usize = 4096;
+
+/// One feature repository: its registry, its online store and its parquet sources.
+///
+/// The registry is read at once, the online store is opened when it is first needed. All operations may be called from
+/// many threads; they block, so asynchronous callers run them on threads of their own.
+pub struct FeatureStore {
+    config: RepositoryConfig,
+    registry: RwLock<Arc<RegistryState>>,
+    storage: OnceLock<Storage>,
+    offline: OnceLock<OfflineRuntime>,
+    /// Held while one of the two above is made.
+    opening: Mutex<()>,
+    /// Held from reading the registry until what follows from it is done, so that an older state never replaces a newer.
+    publishing: Mutex<()>,
+    appender: Appender,
+    /// Held by a materialization: two at once would only do the same work twice.
+    materializing: Mutex<()>,
+}
+
+/// The registry as last read, and the plans made from it.
+#[derive(Default)]
+struct RegistryState {
+    stamp: Option<FileStamp>,
+    definitions: Definitions,
+    /// Of views that have one.
+    states: HashMap<String, ViewState>,
+    plans: RwLock<HashMap<FeatureSelection, PlansOfSelection>>,
+}
+
+impl RegistryState {
+    fn state_of(&self, view: &str) -> ViewState {
+        self.states.get(view).copied().unwrap_or(ViewState::Unspecified)
+    }
+}
+
+/// The plans with short and with full feature names.
+type PlansOfSelection = [Option<Arc<ReadPlan>>; 2];
+
+impl FeatureStore {
+    /// Opens a repository and reads its registry. A missing registry file is an empty registry.
+    ///
+    /// # Errors
+    /// `Data` when the registry file is damaged.
+    pub fn open(config: RepositoryConfig) -> Result<Self> {
+        let store = Self {
+            config,
+            registry: RwLock::default(),
+            storage: OnceLock::new(),
+            offline: OnceLock::new(),
+            opening: Mutex::default(),
+            publishing: Mutex::default(),
+            appender: Appender::default(),
+            materializing: Mutex::default(),
+        };
+        store.reload_registry()?;
+        Ok(store)
+    }
+
+    /// The settings it was opened with.
+    pub fn config(&self) -> &RepositoryConfig {
+        &self.config
+    }
+
+    /// Opens the online store now instead of at the first use, and drops tables of views that are gone.
+    ///
+    /// Python writes the registry in place, so a reader may see a cut file. The project comes behind the views in it: only
+    /// a registry that holds its project is known to hold all its views, and only then are tables dropped.
+    ///
+    /// # Errors
+    /// `Conflict` when another process has it open, `Data` when it is damaged.
+    pub fn open_online_store(&self) -> Result<()> {
+        let _publishing = lock(&self.publishing);
+        self.drop_tables_of_deleted_views()
+    }
+
+    fn drop_tables_of_deleted_views(&self) -> Result<()> {
+        let definitions = &self.state().definitions;
+        let storage = self.storage()?;
+        if definitions.project.is_some() {
+            storage.drop_tables(|view| definitions.feature_view(view).is_some())?;
+        }
+        Ok(())
+    }
+
+    /// Reads the registry again if its file has changed. Says whether it has.
+    ///
+    /// # Errors
+    /// `Data` when the new file is damaged; the registry read before stays in use.
+    pub fn refresh(&self) -> Result<bool> {
+        if FileStamp::of(&self.config.registry_path) == self.state().stamp {
+            return Ok(false);
+        }
+        let _publishing = lock(&self.publishing);
+        let state = self.read_registry()?;
+        let has_project = |state: &RegistryState| state.definitions.project.is_some();
+        if has_project(&self.state()) && !has_project(&state) {
+            let (path, project) = (self.config.registry_path.display(), &self.config.project);
+            return Err(Error::data(format!(
+                "registry {path} does not hold project {project} any more: it is cut, or of another project"
+            )));
+        }
+        self.publish(state);
+        if self.storage.get().is_some() {
+            self.drop_tables_of_deleted_views()?;
+        }
+        Ok(true)
+    }
+
+    /// Resolves what a request asks for. Plans are kept until the registry changes.
+    ///
+    /// # Errors
+    /// `NotFound` for an unknown view or service, `Invalid` for the rest.
+    pub fn plan(&self, selection: &FeatureSelection, full_feature_names: bool) -> Result<Arc<ReadPlan>> {
+        let state = self.state();
+        let form = usize::from(full_feature_names);
+        let known = |plans: &HashMap<FeatureSelection, PlansOfSelection>| plans.get(selection)?[form].clone();
+        if let Some(plan) = known(&state.plans.read().unwrap_or_else(PoisonError::into_inner)) {
+            return Ok(plan);
+        }
+        let plan = ReadPlan::new(&state.definitions, &self.config.project, selection, full_feature_names)?;
+        let plan = Arc::new(plan);
+        let mut plans = state.plans.write().unwrap_or_else(PoisonError::into_inner);
+        if plans.len() < MAX_CACHED_PLANS {
+            plans.entry(selection.clone()).or_default()[form] = Some(Arc::clone(&plan));
+        }
+        Ok(plan)
+    }
+
+    /// Looks up the newest row of each entity.
+    ///
+    /// # Errors
+    /// `Invalid` when join keys are missing, `Data` when the store is damaged.
+    pub fn read(&self, plan: &ReadPlan, entities: &EntityRows) -> Result<FeatureVectors> {
+        online::read(self.storage()?, plan, entities)
+    }
+
+    fn replace(&self) -> Replace {
+        if self.config.skip_dedup {
+            Replace::AllRows
+        } else {
+            Replace::OlderRows
+        }
+    }
+
+    fn state(&self) -> Arc<RegistryState> {
+        Arc::clone(&self.registry.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn reload_registry(&self) -> Result<()> {
+        let _publishing = lock(&self.publishing);
+        let state = self.read_registry()?;
+        self.publish(state);
+        Ok(())
+    }
+
+    fn read_registry(&self) -> Result<RegistryState> {
+        // The stamp first: a file replaced in between is then read again at the next look.
+        let stamp = FileStamp::of(&self.config.registry_path);
+        let file = RegistryFile::load(&self.config.registry_path, &self.config.project)?;
+        Ok(RegistryState {
+            stamp,
+            definitions: file.definitions()?,
+            states: file.states()?.into_iter().collect(),
+            plans: RwLock::default(),
+        })
+    }
+
+    fn publish(&self, state: RegistryState) {
+        *self.registry.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(state);
+    }
+
+    fn storage(&self) -> Result<&Storage> {
+        open_once(&self.storage, &self.opening, || {
+            Storage::open(&self.config.online_store_path, &self.config.project)
+        })
+    }
+
+    fn offline(&self) -> Result<&OfflineRuntime> {
+        open_once(&self.offline, &self.opening, OfflineRuntime::start)
+    }
+}
+
+/// The value of the cell, made by the first caller that succeeds.
+fn open_once<'a, T>(cell: &'a OnceLock<T>, opening: &Mutex<()>, open: impl FnOnce() -> Result<T>) -> Result<&'a T> {
+    if let Some(value) = cell.get() {
+        return Ok(value);
+    }
+    let _opening = lock(opening);
+    if cell.get().is_none() {
+        // Under the lock nobody else can have set it.
+        let _ = cell.set(open()?);
+    }
+    cell.get()
+        .ok_or_else(|| Error::internal("a store is not open right after it was opened"))
+}
+
+fn lock(mutex: &Mutex<()>) -> MutexGuard<'_, ()> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,140 @@
+//! Rows that arrive by push or by name of a view.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, RecordBatch};
+use arrow::datatypes::SchemaRef;
+
+use super::FeatureStore;
+use crate::error::{Error, FeastException, Result};
+use crate::model::{DataSource, FeatureView};
+use crate::offline::ParquetSource;
+use crate::online::{self, WriteTarget};
+
+/// Where pushed rows go.
+#[derive(Debug)]
+pub struct PushTarget {
+    /// The views fed by the push source, for an online push.
+    pub views: Vec<WriteTarget>,
+    /// The parquet source and its columns, for an offline push.
+    offline: Option<(ParquetSource, SchemaRef)>,
+}
+
+impl PushTarget {
+    /// The columns that rows of an offline push must have: those of the file.
+    pub fn offline_schema(&self) -> Option<&SchemaRef> {
+        self.offline.as_ref().map(|(_, schema)| schema)
+    }
+}
+
+/// What a write did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct WriteReport {
+    /// Rows that were written, over all views.
+    pub written: usize,
+    /// Rows that a newer row kept out.
+    pub stale: usize,
+}
+
+impl FeatureStore {
+    /// The view that rows are written to by name.
+    ///
+    /// # Errors
+    /// `NotFound` when there is no such view.
+    pub fn write_target(&self, view: &str) -> Result<WriteTarget> {
+        let state = self.state();
+        let view = state.definitions.feature_view(view).ok_or_else(|| {
+            Error::not_found(
+                FeastException::FeastObjectNotFound,
+                format!("Can't recognize feast object with a name {view}"),
+            )
+        })?;
+        WriteTarget::new(view)
+    }
+
+    /// Where rows pushed to a source go.
+    ///
+    /// # Errors
+    /// `NotFound` when no view is fed by a push source of that name, or its parquet file is missing.
+    pub fn push_target(&self, source: &str, online: bool, offline: bool) -> Result<PushTarget> {
+        let state = self.state();
+        let views: Vec<&FeatureView> = state.definitions.views_of_push_source(source).collect();
+        let Some(first) = views.first() else {
+            let text = format!("Unable to find push source '{source}'.");
+            return Err(Error::not_found(FeastException::PushSourceNotFound, text));
+        };
+        let offline = if offline {
+            Some(self.offline_target(first)?)
+        } else {
+            None
+        };
+        let views = if online {
+            views.into_iter().map(WriteTarget::new).collect::<Result<_>>()?
+        } else {
+            Vec::new()
+        };
+        Ok(PushTarget { views, offline })
+    }
+
+    /// Writes rows to the views of a push, and appends them to its parquet source. Durable when this returns.
+    ///
+    /// `online` holds, for each view of the target, its columns in the target's order. Everything is checked before
+    /// anything is written; the offline store is written first, once, however many views there are.
+    ///
+    /// # Errors
+    /// `Invalid`, naming the row, before anything is written; `Unavailable` or `Data` when a store cannot be written.
+    pub fn push(
+        &self,
+        target: &PushTarget,
+        online: &[Vec<ArrayRef>],
+        offline: Option<RecordBatch>,
+    ) -> Result<WriteReport> {
+        let rows = target
+            .views
+            .iter()
+            .zip(online)
+            .map(|(view, columns)| view.rows(columns))
+            .collect::<Result<Vec<_>>>()?;
+        // Opened before the append: a push that cannot reach the online store must not reach the file either.
+        let storage = if rows.is_empty() { None } else { Some(self.storage()?) };
+        if let Some((source, batch)) = target.offline.as_ref().map(|(source, _)| source).zip(offline) {
+            self.appender.append(source, batch)?;
+        }
+        let mut report = WriteReport::default();
+        let Some(storage) = storage else { return Ok(report) };
+        for (view, rows) in target.views.iter().zip(&rows) {
+            let (count, _) = online::write_rows(storage, &view.view, rows, self.replace())?;
+            report.written += count.written;
+            report.stale += count.stale;
+        }
+        storage.sync()?;
+        Ok(report)
+    }
+
+    /// Writes rows to one view. Durable when this returns.
+    ///
+    /// # Errors
+    /// As [`FeatureStore::push`].
+    pub fn write(&self, target: WriteTarget, columns: Vec<ArrayRef>) -> Result<WriteReport> {
+        self.push(
+            &PushTarget {
+                views: vec![target],
+                offline: None,
+            },
+            &[columns],
+            None,
+        )
+    }
+
+    fn offline_target(&self, view: &FeatureView) -> Result<(ParquetSource, SchemaRef)> {
+        let source: &DataSource = view.batch_source.as_ref().ok_or_else(|| {
+            Error::invalid(format!(
+                "the push source of {} has no batch source to append to",
+                view.name
+            ))
+        })?;
+        let parquet = ParquetSource::locate(source, &self.config.directory)?;
+        let schema = Arc::clone(&parquet.schema()?.schema);
+        Ok((parquet, schema))
+    }
+}
