@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 /// Feast feature store: definitions to a registry, parquet to an embedded online store, features over HTTP.
 #[derive(Debug, Parser)]
@@ -48,15 +48,200 @@ pub(crate) enum Command {
     /// Make a feature repository with example definitions and data.
     Init(InitArguments),
     /// Make the registry hold what the definition files of the repository define.
-    Apply,
+    Apply(ApplyArguments),
+    /// Show what an apply would change; write nothing.
+    Plan(ApplyArguments),
     /// Load the newest rows between two points in time into the online store.
     Materialize(MaterializeArguments),
     /// Load the newest rows since the last run of each view into the online store.
     MaterializeIncremental(IncrementalArguments),
     /// Answer feature requests and take pushed rows over HTTP.
     Serve(ServeArguments),
+    /// Read features of single entities from the online store.
+    GetOnlineFeatures(OnlineFeaturesArguments),
+    /// Print everything in the registry as JSON.
+    RegistryDump,
+    /// Remove everything of the project: its objects in the registry, and the online store.
+    Teardown {
+        /// Do not ask.
+        #[arg(short, long)]
+        yes: bool,
+    },
+    /// Remove one object from the registry by its name.
+    Delete {
+        /// Name of an entity, view, service or source.
+        name: String,
+    },
+    /// Look up entities.
+    #[command(subcommand)]
+    Entities(LookUp),
+    /// Look up feature views, and let them be used or not.
+    #[command(subcommand)]
+    FeatureViews(FeatureViewsCommand),
+    /// Look up feature services.
+    #[command(subcommand)]
+    FeatureServices(LookUp),
+    /// Look up data sources.
+    #[command(subcommand)]
+    DataSources(LookUp),
+    /// Look up on-demand feature views.
+    #[command(subcommand)]
+    OnDemandFeatureViews(LookUp),
+    /// Look up stream feature views.
+    #[command(subcommand)]
+    StreamFeatureViews(LookUp),
+    /// Look up label views.
+    #[command(subcommand)]
+    LabelViews(LookUp),
+    /// Look up saved datasets.
+    #[command(subcommand)]
+    SavedDatasets(LookUp),
+    /// Look up permissions.
+    #[command(subcommand)]
+    Permissions(LookUp),
+    /// Look up features of all views.
+    #[command(subcommand)]
+    Features(LookUp),
+    /// Look up projects, and remove them.
+    #[command(subcommand)]
+    Projects(ProjectsCommand),
+    /// Print the settings as they are understood.
+    Configuration,
+    /// Print the endpoint of the feature server; nothing for a local one.
+    Endpoint,
+    /// Not offered: validation needs Great Expectations, a Python library.
+    #[command(hide = true)]
+    Validate {
+        /// Whatever Feast's command takes.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Print a completion script for a shell.
+    #[command(after_help = "Example: feast completions bash > /etc/bash_completion.d/feast")]
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
     /// Print the version.
     Version,
+}
+
+/// Commands that every kind of object has.
+#[derive(Debug, Subcommand)]
+pub(crate) enum LookUp {
+    /// One line for each.
+    List(ListArguments),
+    /// Everything about one of them, as YAML.
+    Describe {
+        /// Its name.
+        name: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum FeatureViewsCommand {
+    /// One line for each.
+    List(ListArguments),
+    /// Everything about one of them, as YAML.
+    Describe {
+        /// Its name.
+        name: String,
+    },
+    /// Let a view be materialized and served.
+    Enable {
+        /// Its name.
+        name: String,
+    },
+    /// Let a view neither be materialized nor served.
+    Disable {
+        /// Its name.
+        name: String,
+    },
+    /// Move a view to another state. Feast serves views without a state and those available online.
+    SetState {
+        /// Its name.
+        name: String,
+        /// The state: created, generated, materializing or available_online.
+        #[arg(value_enum, ignore_case = true)]
+        state: State,
+    },
+    /// The recorded versions of a view, oldest first.
+    ListVersions {
+        /// Its name.
+        name: String,
+        /// How to print them.
+        #[arg(long, value_enum, default_value_t)]
+        output: ListFormat,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ProjectsCommand {
+    /// One line for each.
+    List(ListArguments),
+    /// Everything about one of them, as YAML.
+    Describe {
+        /// Its name.
+        name: String,
+    },
+    /// The project of the repository.
+    #[command(name = "current_project", alias = "current-project")]
+    CurrentProject,
+    /// Remove a project and everything in it.
+    Delete {
+        /// Its name.
+        name: String,
+        /// Do not ask.
+        #[arg(short, long)]
+        yes: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ListArguments {
+    /// Only objects with this tag, such as team:ads; can be repeated, and several may be joined with commas.
+    #[arg(long, value_name = "NAME:VALUE")]
+    pub(crate) tags: Vec<String>,
+
+    /// How to print them.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) output: ListFormat,
+}
+
+/// Forms of a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum ListFormat {
+    /// Aligned columns.
+    #[default]
+    Table,
+    /// A JSON list of whole objects.
+    Json,
+}
+
+/// States that a view can be moved to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub(crate) enum State {
+    /// Defined.
+    Created,
+    /// Its data is there.
+    Generated,
+    /// It is being loaded.
+    Materializing,
+    /// It can be served.
+    AvailableOnline,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example: feast get-online-features -e driver_id=1001 -f driver_hourly_stats:conv_rate")]
+pub(crate) struct OnlineFeaturesArguments {
+    /// A key and its value; repeat a key for several entities.
+    #[arg(short, long, required = true, value_name = "KEY=VALUE")]
+    pub(crate) entities: Vec<String>,
+
+    /// A feature; can be repeated.
+    #[arg(short = 'f', long, required = true, value_name = "VIEW:FEATURE")]
+    pub(crate) features: Vec<String>,
 }
 
 #[derive(Debug, Args)]
@@ -68,6 +253,21 @@ pub(crate) struct InitArguments {
     /// Only the settings file, without example definitions and data.
     #[arg(short, long)]
     pub(crate) minimal: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ApplyArguments {
+    /// Warn of columns that are missing from files instead of failing.
+    #[arg(long)]
+    pub(crate) skip_source_validation: bool,
+
+    /// The same, under the name that Feast has for checks of feature views.
+    #[arg(long)]
+    pub(crate) skip_feature_view_validation: bool,
+
+    /// Without effect: an apply takes milliseconds.
+    #[arg(long)]
+    pub(crate) no_progress: bool,
 }
 
 #[derive(Debug, Args)]
@@ -157,6 +357,13 @@ pub(crate) struct ServeArguments {
     /// Print help.
     #[arg(long, action = clap::ArgAction::Help)]
     pub(crate) help: Option<bool>,
+}
+
+/// Writes the completion script of a shell.
+pub(crate) fn completions(shell: clap_complete::Shell) -> String {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Arguments::command(), "feast", &mut script);
+    String::from_utf8_lossy(&script).into_owned()
 }
 
 /// Feast's level names in any case.

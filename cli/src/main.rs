@@ -5,15 +5,22 @@ mod commands;
 mod definitions;
 mod output;
 mod settings;
+mod table;
 mod templates;
+mod yaml;
 
 use std::process::ExitCode;
 
 use clap::Parser;
 
-use args::{Arguments, Command};
-use output::Output;
+use args::{Arguments, Command, FeatureViewsCommand, LookUp, ProjectsCommand};
+use commands::list::Listed;
+use commands::{apply, init, list, materialize, online_features, registry, serve};
+use output::{Failure, Output};
 use settings::{MaterializeSettings, Repository, ServeSettings};
+
+/// Version of Feast whose formats this binary speaks.
+const FEAST_VERSION: &str = "0.67.0";
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
@@ -28,22 +35,82 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(arguments: Arguments, output: &Output) -> Result<(), output::Failure> {
-    let repository = Repository::from(&arguments);
+fn run(arguments: Arguments, output: &Output) -> Result<(), Failure> {
+    let repository = &Repository::from(&arguments);
     match arguments.command {
-        Command::Init(init) => commands::init::run(&repository.directory, &init, output),
-        Command::Apply => commands::apply::run(&repository, output),
+        Command::Init(init) => init::run(&repository.directory, &init, output),
+        Command::Apply(options) => apply::run(repository, &options, output),
+        Command::Plan(options) => apply::plan(repository, &options, output),
         Command::Materialize(materialize) => {
-            commands::materialize::run(&repository, &MaterializeSettings::between(&materialize)?, output)
+            materialize::run(repository, &MaterializeSettings::between(&materialize)?, output)
         }
         Command::MaterializeIncremental(incremental) => {
-            commands::materialize::run(&repository, &MaterializeSettings::until(&incremental)?, output)
+            materialize::run(repository, &MaterializeSettings::until(&incremental)?, output)
         }
-        Command::Serve(serve) => commands::serve::run(&repository, &ServeSettings::new(&serve)?, output),
-        Command::Version => {
-            output.line(&format!("feast {}", env!("CARGO_PKG_VERSION")));
+        Command::Serve(serve) => serve::run(repository, &ServeSettings::new(&serve)?, output),
+        Command::GetOnlineFeatures(options) => online_features::run(repository, &options, output),
+        Command::RegistryDump => registry::dump(repository, output),
+        Command::Teardown { yes } => registry::teardown(repository, yes, output),
+        Command::Delete { name } => registry::delete(repository, &name, output),
+        Command::Entities(command) => look_up(repository, Listed::Entities, command, output),
+        Command::FeatureViews(command) => feature_views(repository, command, output),
+        Command::FeatureServices(command) => look_up(repository, Listed::FeatureServices, command, output),
+        Command::DataSources(command) => look_up(repository, Listed::DataSources, command, output),
+        Command::OnDemandFeatureViews(command) => look_up(repository, Listed::OnDemandFeatureViews, command, output),
+        Command::StreamFeatureViews(command) => look_up(repository, Listed::StreamFeatureViews, command, output),
+        Command::LabelViews(command) => look_up(repository, Listed::LabelViews, command, output),
+        Command::SavedDatasets(command) => look_up(repository, Listed::SavedDatasets, command, output),
+        Command::Permissions(command) => look_up(repository, Listed::Permissions, command, output),
+        Command::Features(LookUp::List(options)) => list::features(repository, &options, output),
+        Command::Features(LookUp::Describe { name }) => list::describe_feature(repository, &name, output),
+        Command::Projects(command) => projects(repository, command, output),
+        Command::Configuration => registry::configuration(repository, output),
+        Command::Endpoint => Ok(()),
+        Command::Validate { .. } => Err(Failure::new(
+            "validate is not offered: it needs Great Expectations, a Python library",
+        )
+        .with_hint("run it with Python Feast, which reads the same registry")),
+        Command::Completions { shell } => {
+            output.text(&args::completions(shell));
             Ok(())
         }
+        Command::Version => {
+            output.line(&format!("Feast SDK Version: \"{FEAST_VERSION}\""));
+            output.note(&format!(
+                "feast {} in Rust, with the formats of Feast {FEAST_VERSION}",
+                env!("CARGO_PKG_VERSION")
+            ));
+            Ok(())
+        }
+    }
+}
+
+fn look_up(repository: &Repository, listed: Listed, command: LookUp, output: &Output) -> Result<(), Failure> {
+    match command {
+        LookUp::List(options) => list::run(repository, listed, &options, output),
+        LookUp::Describe { name } => list::describe(repository, listed, &name, output),
+    }
+}
+
+fn feature_views(repository: &Repository, command: FeatureViewsCommand, output: &Output) -> Result<(), Failure> {
+    match command {
+        FeatureViewsCommand::List(options) => list::run(repository, Listed::FeatureViews, &options, output),
+        FeatureViewsCommand::Describe { name } => list::describe(repository, Listed::FeatureViews, &name, output),
+        FeatureViewsCommand::Enable { name } => registry::set_enabled(repository, &name, true, output),
+        FeatureViewsCommand::Disable { name } => registry::set_enabled(repository, &name, false, output),
+        FeatureViewsCommand::SetState { name, state } => registry::set_state(repository, &name, state.into(), output),
+        FeatureViewsCommand::ListVersions { name, output: format } => {
+            registry::list_versions(repository, &name, format, output)
+        }
+    }
+}
+
+fn projects(repository: &Repository, command: ProjectsCommand, output: &Output) -> Result<(), Failure> {
+    match command {
+        ProjectsCommand::List(options) => list::run(repository, Listed::Projects, &options, output),
+        ProjectsCommand::Describe { name } => list::describe(repository, Listed::Projects, &name, output),
+        ProjectsCommand::CurrentProject => registry::current_project(repository, output),
+        ProjectsCommand::Delete { name, yes } => registry::delete_project(repository, &name, yes, output),
     }
 }
 

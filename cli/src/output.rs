@@ -7,6 +7,10 @@ use std::time::{Duration, Instant};
 
 use feast_engine::{MaterializeProgress, ViewReport, ViewWindow};
 use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::Value;
+
+use crate::table::Table;
+use crate::yaml::to_yaml;
 
 /// Width of the finished bar, in characters.
 const BAR_WIDTH: usize = 64;
@@ -30,6 +34,14 @@ impl Failure {
     pub(crate) fn all(problems: &[impl Display]) -> Self {
         Self {
             messages: problems.iter().map(ToString::to_string).collect(),
+            hint: None,
+        }
+    }
+
+    /// A command that has said already why it failed.
+    pub(crate) fn silent() -> Self {
+        Self {
+            messages: Vec::new(),
             hint: None,
         }
     }
@@ -69,6 +81,42 @@ impl Output {
     /// A line of the command's result.
     pub(crate) fn line(&self, text: &str) {
         println!("{text}");
+    }
+
+    /// Text of the command's result as it is.
+    pub(crate) fn text(&self, text: &str) {
+        print!("{text}");
+    }
+
+    /// Aligned columns.
+    pub(crate) fn table(&self, table: &Table) {
+        table.lines().iter().for_each(|line| self.line(line));
+    }
+
+    /// A JSON document on several lines.
+    pub(crate) fn json(&self, document: &Value) {
+        self.json_with_indent(document, 2);
+    }
+
+    /// As [`Output::json`], indented by that many blanks.
+    pub(crate) fn json_with_indent(&self, document: &Value, indent: usize) {
+        // Nesting is marked by two blanks a level there.
+        let lines = format!("{document:#}");
+        let lines = lines.lines().map(|line| {
+            let text = line.trim_start();
+            format!("{}{text}", " ".repeat((line.len() - text.len()) / 2 * indent))
+        });
+        lines.for_each(|line| self.line(&line));
+    }
+
+    /// A YAML document, with an empty line after it.
+    pub(crate) fn yaml(&self, document: &Value) {
+        self.line(&to_yaml(document));
+    }
+
+    /// A question, without ending the line.
+    pub(crate) fn prompt(&self, question: &str) {
+        eprint!("{question}");
     }
 
     /// A line for the person at the terminal.

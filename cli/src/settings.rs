@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use feast_engine::model::Timestamp;
+use feast_engine::model::{Timestamp, ViewState};
 use feast_engine::{FeatureStore, MaterializeRange, MaterializeRequest, RepositoryConfig, now};
 
-use crate::args::{Arguments, IncrementalArguments, MaterializeArguments, ServeArguments};
+use crate::args::{Arguments, IncrementalArguments, MaterializeArguments, ServeArguments, State};
 use crate::output::Failure;
 
 /// Where the repository and its settings are.
@@ -25,7 +25,24 @@ impl From<&Arguments> for Repository {
     }
 }
 
+impl From<State> for ViewState {
+    fn from(state: State) -> Self {
+        match state {
+            State::Created => Self::Created,
+            State::Generated => Self::Generated,
+            State::Materializing => Self::Materializing,
+            State::AvailableOnline => Self::AvailableOnline,
+        }
+    }
+}
+
 impl Repository {
+    /// Reads the settings and gives them as a document.
+    pub(crate) fn configuration(&self) -> Result<serde_json::Value, Failure> {
+        let directory = std::path::absolute(&self.directory).unwrap_or_else(|_| self.directory.clone());
+        Ok(RepositoryConfig::document(&directory, self.config_file.as_deref())?)
+    }
+
     /// Reads the settings and opens the store.
     pub(crate) fn open(&self) -> Result<FeatureStore, Failure> {
         // Messages name files by their full path, wherever the command was typed.

@@ -1,19 +1,43 @@
-use feast_engine::ErrorKind;
+use feast_engine::{ApplyOptions, ApplyReport, ErrorKind, FeatureStore, FieldChange, InvalidDefinition};
 
-use crate::definitions::read_definitions;
+use crate::args::ApplyArguments;
+use crate::definitions::{Place, RepositoryDefinitions, read_definitions};
 use crate::output::{Failure, Output};
 use crate::settings::Repository;
 
-/// Reads the definition files and makes the registry hold what they define.
-pub(crate) fn run(repository: &Repository, output: &Output) -> Result<(), Failure> {
+/// Makes the registry hold what the definition files define.
+pub(crate) fn run(repository: &Repository, arguments: &ApplyArguments, output: &Output) -> Result<(), Failure> {
     let store = repository.open()?;
-    let project = store.config().project.clone();
-    let definitions = read_definitions(&store.config().directory).map_err(|errors| Failure::all(&errors))?;
-    match &definitions.project {
+    let defined = read(&store, output)?;
+    output.line(&format!("Applying changes for project {}", store.config().project));
+    let report = store.apply(defined.definitions.clone(), options(arguments));
+    show(&report.map_err(|error| failure(error, &defined))?, output);
+    Ok(())
+}
+
+/// Shows what an apply would change.
+pub(crate) fn plan(repository: &Repository, arguments: &ApplyArguments, output: &Output) -> Result<(), Failure> {
+    let store = repository.open()?;
+    let defined = read(&store, output)?;
+    let report = store.plan_apply(defined.definitions.clone(), options(arguments));
+    show(&report.map_err(|error| failure(error, &defined))?, output);
+    Ok(())
+}
+
+fn options(arguments: &ApplyArguments) -> ApplyOptions {
+    ApplyOptions {
+        skip_source_validation: arguments.skip_source_validation || arguments.skip_feature_view_validation,
+    }
+}
+
+fn read(store: &FeatureStore, output: &Output) -> Result<RepositoryDefinitions, Failure> {
+    let project = &store.config().project;
+    let defined = read_definitions(&store.config().directory).map_err(|errors| Failure::all(&errors))?;
+    match &defined.definitions.project {
         None => output.line(&format!(
             "No project found in the repository. Using project name {project} defined in feature_store.yaml"
         )),
-        Some(defined) if defined.name != project => {
+        Some(defined) if defined.name != *project => {
             return Err(Failure::new(
                 "Project object name should match with the project name defined in feature_store.yaml",
             )
@@ -24,16 +48,46 @@ pub(crate) fn run(repository: &Repository, output: &Output) -> Result<(), Failur
         }
         Some(_) => {}
     }
-    output.line(&format!("Applying changes for project {project}"));
-    let report = store.apply(definitions).map_err(|error| {
+    Ok(defined)
+}
+
+/// Puts file and line to what is wrong with each object.
+fn failure(error: feast_engine::Error, defined: &RepositoryDefinitions) -> Failure {
+    if error.definitions().is_empty() {
         let busy = error.kind() == ErrorKind::Unavailable;
         let failure = Failure::from(error);
-        if busy {
+        return if busy {
             failure.with_hint("nothing was changed; try again")
         } else {
             failure
-        }
-    })?;
+        };
+    }
+    let mut placed: Vec<_> = error
+        .definitions()
+        .iter()
+        .map(|problem| (defined.places.get(&(problem.kind, problem.name.clone())), problem))
+        .collect();
+    placed.sort_by_key(|(place, _)| *place);
+    let text = |(place, problem): &(Option<&Place>, &InvalidDefinition)| match place {
+        Some((file, line)) => format!("{}:{line}: {problem}", file.display()),
+        None => problem.to_string(),
+    };
+    if let [only] = placed.as_slice() {
+        let failure = Failure::new(text(only));
+        return only
+            .1
+            .hint
+            .iter()
+            .fold(failure, |failure, hint| failure.with_hint(hint));
+    }
+    let with_hint = |problem: &(_, &InvalidDefinition)| match &problem.1.hint {
+        Some(hint) => format!("{} ({hint})", text(problem)),
+        None => text(problem),
+    };
+    Failure::all(&placed.iter().map(with_hint).collect::<Vec<_>>())
+}
+
+fn show(report: &ApplyReport, output: &Output) {
     for warning in &report.warnings {
         output.warning(warning);
     }
@@ -41,16 +95,28 @@ pub(crate) fn run(repository: &Repository, output: &Output) -> Result<(), Failur
         output.line("No changes to registry");
     }
     for change in &report.changes {
-        output.line(&format!("{} {} {}", change.verb, change.kind, change.name));
+        output.line(&format!(
+            "{} {} {}",
+            change.verb,
+            change.kind,
+            output.strong(&change.name)
+        ));
+        for FieldChange { name, old, new } in &change.fields {
+            output.line(&format!("\t{name}: {} -> {}", shown(old), shown(new)));
+        }
     }
     if report.tables.is_empty() {
         output.line("No changes to infrastructure");
-        return Ok(());
+        return;
     }
     output.line("");
     for (verb, table) in &report.tables {
-        output.line(&format!("{verb} rocksdb table {table}"));
+        output.line(&format!("{verb} rocksdb table {}", output.strong(table)));
     }
     output.line("");
-    Ok(())
+}
+
+/// Texts as they are, everything else as JSON.
+fn shown(value: &serde_json::Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }

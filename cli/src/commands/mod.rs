@@ -2,5 +2,8 @@
 
 pub(crate) mod apply;
 pub(crate) mod init;
+pub(crate) mod list;
 pub(crate) mod materialize;
+pub(crate) mod online_features;
+pub(crate) mod registry;
 pub(crate) mod serve;

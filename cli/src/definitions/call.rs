@@ -2,285 +2,389 @@
 
 use std::rc::Rc;
 
-use feast_engine::model::{StructField, ValueType};
-use ruff_python_ast::{Expr, ExprCall};
+use ruff_python_ast::ExprCall;
 use ruff_text_size::{Ranged, TextRange};
 
-use super::construct::construct;
 use super::expression::unknown;
-use super::module::{Evaluated, Evaluator, Flow};
-use super::value::{Builtin, Function, Object, Scope, Value, ViewProjection};
-
-/// Positional and named arguments, evaluated.
-type CallArguments = (Vec<Value>, Vec<(String, Value)>);
+use super::feast::{self, Arguments};
+use super::module::Evaluator;
+use super::scope::Scope;
+use super::statement::Flow;
+use super::value::{CallArguments, Class, Function, FunctionBody, PendingDecorator, Value};
+use super::{Evaluated, library, methods};
 
 impl Evaluator {
     pub(super) fn call(&mut self, call: &ExprCall, scope: &Rc<Scope>) -> Evaluated<Value> {
         let callee = self.evaluate(&call.func, scope)?;
-        let unknown_call = || unknown(&Expr::Call(call.clone()), scope);
-        if matches!(callee, Value::Opaque(_)) {
-            return Ok(unknown_call());
-        }
-        let Some(arguments) = self.arguments(call, scope)? else {
-            return Ok(unknown_call());
-        };
         let range = call.range();
-        let answer = match &callee {
-            Value::Builtin(builtin) => builtin_call(*builtin, arguments, range, scope)?,
+        let Some(arguments) = self.arguments(call, scope)? else {
+            return Ok(unknown(range, scope));
+        };
+        if matches!(callee, Value::Opaque(_)) {
+            return Ok(unknown(range, scope));
+        }
+        self.call_value(&callee, arguments, range, scope)
+    }
+
+    /// Calls a value; opaque where the answer cannot be known.
+    pub(super) fn call_value(
+        &mut self,
+        callee: &Value,
+        arguments: CallArguments,
+        range: TextRange,
+        scope: &Rc<Scope>,
+    ) -> Evaluated<Value> {
+        let answer = match callee {
+            Value::FeastClass(class) if class.is_decorator => {
+                Some(Value::Decorator(Rc::new(PendingDecorator { class, arguments })))
+            }
+            Value::FeastClass(class) => Some((class.build)(Arguments::bind(class, arguments, None, range, scope)?)?),
+            Value::Library(name) => self.call_library(name, arguments, range, scope)?,
             Value::Function(function) => Some(self.call_function(function, arguments, range, scope)?),
-            Value::Method(object, name) => method_call(object, name, &arguments, range, scope)?,
+            Value::Method(object, name) => self.call_method(object, name, &arguments, range, scope)?,
+            Value::Decorator(pending) => match arguments.positional.first() {
+                Some(Value::Function(function)) => Some(self.decorate(pending, function, range, scope)?),
+                _ => None,
+            },
+            Value::Class(class) if class.is_enumeration => {
+                let wanted = arguments.positional.first();
+                callee.items().unwrap_or_default().into_iter().find(|member| {
+                    matches!((member, wanted), (Value::Member(member), Some(wanted)) if member.value == *wanted)
+                })
+            }
+            Value::Class(class) if class.is_plain && !class.is_instance => {
+                Some(self.instance(class, arguments, range, scope)?)
+            }
+            Value::Partial(partial) => {
+                let (function, given) = (&partial.0, &partial.1);
+                let positional = [given.positional.as_slice(), &arguments.positional].concat();
+                let mut named = given.named.clone();
+                named.retain(|(name, _)| arguments.named.iter().all(|(other, _)| other != name));
+                named.extend(arguments.named);
+                Some(self.call_value(function, CallArguments { positional, named }, range, scope)?)
+            }
+            Value::FeastEnumeration(enumeration) => {
+                let wanted = arguments.positional.first();
+                wanted.and_then(|wanted| feast::member_of_value(enumeration, wanted))
+            }
+            Value::Class(_) | Value::Module(_) | Value::Opaque(_) => None,
             other => {
-                return Err(scope.error(
+                return Err(scope.raise(
                     range,
-                    format!("TypeError: '{}' object is not callable", other.type_name()),
+                    "TypeError",
+                    format!("'{}' object is not callable", other.type_name()),
                 ));
             }
         };
-        Ok(answer.unwrap_or_else(unknown_call))
+        Ok(answer.unwrap_or_else(|| unknown(range, scope)))
+    }
+
+    /// An instance of a class of a definition file.
+    fn instance(
+        &mut self,
+        class: &Rc<Class>,
+        arguments: CallArguments,
+        range: TextRange,
+        scope: &Rc<Scope>,
+    ) -> Evaluated<Value> {
+        let own = Rc::new(Scope::inside(scope));
+        class
+            .scope
+            .bindings()
+            .into_iter()
+            .for_each(|(name, value)| own.bind(&name, value));
+        let instance = Rc::new(Class {
+            name: class.name.clone(),
+            scope: Rc::clone(&own),
+            fields: class.fields.clone(),
+            is_instance: true,
+            is_dataclass: class.is_dataclass,
+            is_enumeration: false,
+            is_text: false,
+            is_plain: true,
+        });
+        match class.scope.own("__init__") {
+            Some(Value::Function(initializer)) => {
+                let mut positional = vec![Value::Class(Rc::clone(&instance))];
+                positional.extend(arguments.positional);
+                let named = arguments.named;
+                self.call_function(&initializer, CallArguments { positional, named }, range, scope)?;
+            }
+            _ if class.is_dataclass => {
+                let by_position = class.fields.iter().cloned().zip(arguments.positional);
+                by_position
+                    .chain(arguments.named)
+                    .for_each(|(name, value)| own.bind(&name, value));
+                if let Some(missing) = class.fields.iter().find(|name| own.own(name).is_none()) {
+                    let text = format!("{}.__init__() missing 1 required argument: '{missing}'", class.name);
+                    return Err(scope.raise(range, "TypeError", text));
+                }
+            }
+            _ if arguments.positional.is_empty() && arguments.named.is_empty() => {}
+            _ => return Err(scope.raise(range, "TypeError", format!("{}() takes no arguments", class.name))),
+        }
+        Ok(Value::Class(instance))
+    }
+
+    /// Applies a decorator of Feast to its function.
+    pub(super) fn decorate(
+        &mut self,
+        pending: &PendingDecorator,
+        function: &Rc<Function>,
+        range: TextRange,
+        scope: &Rc<Scope>,
+    ) -> Evaluated<Value> {
+        let function = Some(Rc::clone(function));
+        let arguments = Arguments::bind(pending.class, pending.arguments.clone(), function, range, scope)?;
+        (pending.class.build)(arguments)
     }
 
     /// `None` when a `*` or `**` argument is not known.
     fn arguments(&mut self, call: &ExprCall, scope: &Rc<Scope>) -> Evaluated<Option<CallArguments>> {
-        let mut positional = Vec::new();
+        let mut arguments = CallArguments::default();
+        let mut known = true;
         for argument in &call.arguments.args {
-            if let Expr::Starred(starred) = argument {
-                let Some(items) = self.evaluate(&starred.value, scope)?.items() else {
-                    return Ok(None);
-                };
-                positional.extend(items);
+            if let ruff_python_ast::Expr::Starred(starred) = argument {
+                match self.evaluate(&starred.value, scope)?.items() {
+                    Some(items) => arguments.positional.extend(items),
+                    None => known = false,
+                }
             } else {
-                positional.push(self.evaluate(argument, scope)?);
+                arguments.positional.push(self.evaluate(argument, scope)?);
             }
         }
-        let mut named = Vec::new();
         for keyword in &call.arguments.keywords {
             let value = self.evaluate(&keyword.value, scope)?;
             match (&keyword.arg, value) {
-                (Some(name), value) => named.push((name.to_string(), value)),
+                (Some(name), value) => arguments.named.push((name.to_string(), value)),
                 (None, Value::Dict(members)) => {
-                    for (key, member) in members.iter() {
-                        let Value::Text(name) = key else { return Ok(None) };
-                        named.push((name.to_string(), member.clone()));
+                    for (key, member) in members.borrow().iter() {
+                        match key {
+                            Value::Text(name) => arguments.named.push((name.to_string(), member.clone())),
+                            _ => known = false,
+                        }
                     }
                 }
-                (None, _) => return Ok(None),
+                (None, _) => known = false,
             }
         }
-        Ok(Some((positional, named)))
+        Ok(known.then_some(arguments))
     }
 
-    fn call_function(
+    pub(super) fn call_function(
         &mut self,
         function: &Rc<Function>,
-        (positional, named): CallArguments,
+        arguments: CallArguments,
         range: TextRange,
         caller: &Rc<Scope>,
     ) -> Evaluated<Value> {
-        let definition = &function.definition;
-        let name = definition.name.as_str();
-        let scope = Rc::new(Scope::of_function(&function.scope));
-        let parameters = &definition.parameters;
-        let mut positional = positional.into_iter();
-        let mut named = named;
-        let by_position = parameters
-            .posonlyargs
-            .iter()
-            .chain(&parameters.args)
-            .map(|parameter| (parameter, true));
-        for (parameter, may_be_positional) in
-            by_position.chain(parameters.kwonlyargs.iter().map(|parameter| (parameter, false)))
-        {
-            let parameter_name = parameter.parameter.name.as_str();
-            let by_name = named.iter().position(|(known, _)| known == parameter_name);
-            let value = match (
-                may_be_positional.then(|| positional.next()).flatten(),
-                by_name,
-                &parameter.default,
-            ) {
+        let scope = Rc::new(Scope::inside(&function.scope));
+        self.bind_parameters(function, arguments, &scope, range, caller)?;
+        let too_deep = || caller.limit(range, format!("RecursionError: {}() does not end", function.name));
+        self.deeper(too_deep, |evaluator| match &function.body {
+            FunctionBody::Expression(expression) => evaluator.evaluate(expression, &scope),
+            FunctionBody::Statements(body) => match evaluator.run(body, &scope)? {
+                Flow::Returned(value) => Ok(value),
+                Flow::Done | Flow::Broken | Flow::Continued => Ok(Value::None),
+            },
+        })
+    }
+
+    fn bind_parameters(
+        &mut self,
+        function: &Rc<Function>,
+        arguments: CallArguments,
+        scope: &Scope,
+        range: TextRange,
+        caller: &Scope,
+    ) -> Evaluated<()> {
+        let (parameters, name) = (&function.parameters, &function.name);
+        let mut positional = arguments.positional.into_iter();
+        let mut named = arguments.named;
+        let by_position = parameters.posonlyargs.iter().chain(&parameters.args);
+        let by_position = by_position.map(|parameter| (parameter, true));
+        let by_name = parameters.kwonlyargs.iter().map(|parameter| (parameter, false));
+        for (parameter, may_be_positional) in by_position.chain(by_name) {
+            let wanted = parameter.parameter.name.as_str();
+            let given = may_be_positional.then(|| positional.next()).flatten();
+            let position = named.iter().position(|(known, _)| known == wanted);
+            let value = match (given, position, &parameter.default) {
                 (Some(value), _, _) => value,
                 (None, Some(position), _) => named.remove(position).1,
                 (None, None, Some(default)) => self.evaluate(default, &function.scope)?,
                 (None, None, None) => {
-                    let text = format!("TypeError: {name}() missing the required argument '{parameter_name}'");
-                    return Err(caller.error(range, text));
+                    let text = format!("{name}() missing 1 required positional argument: '{wanted}'");
+                    return Err(caller.raise(range, "TypeError", text));
                 }
             };
-            scope.bind(parameter_name, value);
+            scope.bind(wanted, value);
         }
         let rest: Vec<Value> = positional.collect();
         match &parameters.vararg {
-            Some(parameter) => scope.bind(parameter.name.as_str(), Value::Tuple(Rc::new(rest))),
+            Some(parameter) => scope.bind(parameter.name.as_str(), Value::tuple(rest)),
             None if rest.is_empty() => {}
-            None => return Err(caller.error(range, format!("TypeError: {name}() got too many positional arguments"))),
+            None => {
+                return Err(caller.raise(
+                    range,
+                    "TypeError",
+                    format!("{name}() got too many positional arguments"),
+                ));
+            }
         }
         match (&parameters.kwarg, named.first()) {
             (Some(parameter), _) => {
-                let members = named
-                    .into_iter()
-                    .map(|(name, value)| (Value::text(name), value))
-                    .collect();
-                scope.bind(parameter.name.as_str(), Value::Dict(Rc::new(members)));
+                let members = named.into_iter().map(|(name, value)| (Value::text(name), value));
+                scope.bind(parameter.name.as_str(), Value::dict(members.collect()));
             }
             (None, Some((unexpected, _))) => {
-                return Err(caller.error(
-                    range,
-                    format!("TypeError: {name}() got an unexpected keyword argument '{unexpected}'"),
-                ));
+                let text = format!("{name}() got an unexpected keyword argument '{unexpected}'");
+                return Err(caller.raise(range, "TypeError", text));
             }
             (None, None) => {}
         }
-        let too_deep = || caller.error(range, format!("RecursionError: {name}() does not end"));
-        self.deeper(too_deep, |evaluator| match evaluator.run(&definition.body, &scope)? {
-            Flow::Returned(value) => Ok(value),
-            Flow::Done => Ok(Value::None),
-        })
-    }
-}
-
-/// `None` when the answer is not known.
-fn builtin_call(
-    builtin: Builtin,
-    arguments: CallArguments,
-    range: TextRange,
-    scope: &Scope,
-) -> Evaluated<Option<Value>> {
-    let first = arguments.0.first().cloned();
-    Ok(match (builtin, first) {
-        (Builtin::Array | Builtin::Set | Builtin::Struct, element) => {
-            let element = element.or_else(|| arguments.1.first().map(|(_, value)| value.clone()));
-            let Some(value_type) = element.as_ref().and_then(|element| collection_type(builtin, element)) else {
-                return Err(scope.error(range, format!("{builtin:?} needs a feature type")));
-            };
-            Some(Value::Type(value_type))
-        }
-        (Builtin::Str, Some(value)) => value.to_text().map(Value::text),
-        (Builtin::Int, Some(value)) => match value {
-            Value::Integer(number) => Some(Value::Integer(number)),
-            Value::Bool(flag) => Some(Value::Integer(i64::from(flag))),
-            Value::Text(text) => text.trim().parse().ok().map(Value::Integer),
-            _ => None,
-        },
-        (Builtin::Float, Some(value)) => match value {
-            Value::Integer(number) => Some(Value::Float(number as f64)),
-            Value::Float(number) => Some(Value::Float(number)),
-            Value::Text(text) => text.trim().parse().ok().map(Value::Float),
-            _ => None,
-        },
-        (Builtin::Bool, Some(value)) => value.truth().map(Value::Bool),
-        (Builtin::Len, Some(Value::Text(text))) => i64::try_from(text.chars().count()).ok().map(Value::Integer),
-        (Builtin::Len, Some(value)) => value
-            .items()
-            .and_then(|items| i64::try_from(items.len()).ok())
-            .map(Value::Integer),
-        (Builtin::List, value) => value.map_or(Some(Vec::new()), |value| value.items()).map(Value::list),
-        (Builtin::Dict, None) => Some(Value::Dict(Rc::new(
-            arguments
-                .1
-                .into_iter()
-                .map(|(name, value)| (Value::text(name), value))
-                .collect(),
-        ))),
-        (Builtin::Dict, Some(dict @ Value::Dict(_))) => Some(dict),
-        (Builtin::Range, _) => range_items(&arguments.0),
-        (Builtin::Str | Builtin::Int | Builtin::Float | Builtin::Bool | Builtin::Len | Builtin::Dict, _) => None,
-        (class, _) => Some(construct(class, arguments, range, scope)?),
-    })
-}
-
-fn range_items(arguments: &[Value]) -> Option<Value> {
-    let (start, end) = match arguments {
-        [Value::Integer(end)] => (0, *end),
-        [Value::Integer(start), Value::Integer(end)] => (*start, *end),
-        _ => return None,
-    };
-    // A definition file with more objects than this is a mistake.
-    (end.saturating_sub(start) <= 1_000_000).then(|| Value::list((start..end).map(Value::Integer).collect()))
-}
-
-fn collection_type(builtin: Builtin, element: &Value) -> Option<ValueType> {
-    match (builtin, element) {
-        (Builtin::Array, Value::Type(element)) => Some(ValueType::Array(Box::new(element.clone()))),
-        (Builtin::Set, Value::Type(element)) => Some(ValueType::Set(Box::new(element.clone()))),
-        (Builtin::Struct, Value::Dict(members)) => {
-            let fields = members.iter().map(|member| match member {
-                (Value::Text(name), Value::Type(value_type)) => Some(StructField {
-                    name: name.to_string(),
-                    value_type: value_type.clone(),
-                }),
-                _ => None,
-            });
-            fields
-                .collect::<Option<Vec<_>>>()
-                .filter(|fields| !fields.is_empty())
-                .map(ValueType::Struct)
-        }
-        _ => None,
-    }
-}
-
-fn method_call(
-    object: &Value,
-    name: &str,
-    (positional, named): &CallArguments,
-    range: TextRange,
-    scope: &Scope,
-) -> Evaluated<Option<Value>> {
-    let first = positional.first().or_else(|| named.first().map(|(_, value)| value));
-    Ok(match (object, name, first) {
-        (Value::Dict(members), "items", None) => {
-            let pairs = members
-                .iter()
-                .map(|(key, value)| Value::Tuple(Rc::new(vec![key.clone(), value.clone()])));
-            Some(Value::list(pairs.collect()))
-        }
-        (Value::Dict(members), "keys", None) => Some(Value::list(members.iter().map(|(key, _)| key.clone()).collect())),
-        (Value::Dict(members), "values", None) => {
-            Some(Value::list(members.iter().map(|(_, value)| value.clone()).collect()))
-        }
-        (Value::Text(text), "lower", None) => Some(Value::text(text.to_lowercase())),
-        (Value::Text(text), "upper", None) => Some(Value::text(text.to_uppercase())),
-        (Value::Object(object), "with_name" | "with_join_key_map", Some(argument)) => {
-            let projection = match &**object {
-                Object::View(view) => ViewProjection::of(view),
-                Object::Projection(projection) => projection.clone(),
-                _ => return Ok(None),
-            };
-            let projection = projection.renamed(name, argument);
-            let problem = || scope.error(range, format!("{name} got a {} it cannot use", argument.type_name()));
-            Some(Value::object(Object::Projection(projection.ok_or_else(problem)?)))
-        }
-        _ => None,
-    })
-}
-
-impl ViewProjection {
-    /// All features of a view under its own name.
-    pub(super) fn of(view: &feast_engine::model::FeatureView) -> Self {
-        Self {
-            view: view.clone(),
-            features: None,
-            alias: None,
-            join_key_map: std::collections::BTreeMap::new(),
-        }
+        Ok(())
     }
 
-    fn renamed(self, method: &str, argument: &Value) -> Option<Self> {
-        match (method, argument) {
-            ("with_name", Value::Text(alias)) => Some(Self {
-                alias: Some(alias.to_string()),
-                ..self
-            }),
-            ("with_join_key_map", Value::Dict(members)) => {
-                let pairs = members.iter().map(|pair| match pair {
-                    (Value::Text(key), Value::Text(mapped)) => Some((key.to_string(), mapped.to_string())),
-                    _ => None,
-                });
-                Some(Self {
-                    join_key_map: pairs.collect::<Option<_>>()?,
-                    ..self
-                })
+    fn call_library(
+        &mut self,
+        name: &'static str,
+        arguments: CallArguments,
+        range: TextRange,
+        scope: &Rc<Scope>,
+    ) -> Evaluated<Option<Value>> {
+        // The functions that call others need the evaluator.
+        let sort_key = arguments
+            .named
+            .iter()
+            .find(|(name, _)| name == "key")
+            .map(|(_, key)| key.clone());
+        match (name, arguments.positional.as_slice(), sort_key) {
+            ("sorted" | "min" | "max", [items], Some(key)) => {
+                let Some(items) = items.items() else { return Ok(None) };
+                let mut keys = Vec::with_capacity(items.len());
+                for item in &items {
+                    let arguments = CallArguments {
+                        positional: vec![item.clone()],
+                        named: Vec::new(),
+                    };
+                    keys.push(self.call_value(&key, arguments, range, scope)?);
+                }
+                scope.spend(range, items.len())?;
+                Ok(library::by_keys(name, items, &keys, &arguments))
             }
-            _ => None,
+            ("getattr", [object, Value::Text(attribute), default @ ..], None) => {
+                match (self.attribute_of(object, attribute, range, scope), default.first()) {
+                    (Err(error), Some(default)) if error.is_exception() => Ok(Some(default.clone())),
+                    (outcome, _) => outcome.map(Some),
+                }
+            }
+            ("hasattr", [object, Value::Text(attribute)], None) => {
+                match self.attribute_of(object, attribute, range, scope) {
+                    Ok(Value::Opaque(_) | Value::Method(..)) => Ok(None),
+                    Ok(_) => Ok(Some(Value::Bool(true))),
+                    Err(error) if error.is_exception() => Ok(Some(Value::Bool(false))),
+                    Err(error) => Err(error),
+                }
+            }
+            ("importlib.import_module", [Value::Text(module)], None) => self.imported_module(module, scope).map(Some),
+            ("globals", [], None) => Ok(Some(Value::Globals)),
+            ("functools.reduce", [function, items, start @ ..], None) => {
+                let Some(items) = items.items() else { return Ok(None) };
+                let mut items = start.iter().cloned().chain(items);
+                let mut total = items.next().unwrap_or(Value::None);
+                for item in items {
+                    let arguments = CallArguments {
+                        positional: vec![total, item],
+                        named: Vec::new(),
+                    };
+                    total = self.call_value(function, arguments, range, scope)?;
+                }
+                Ok(Some(total))
+            }
+            ("functools.partial", [function, given @ ..], None) => {
+                let given = CallArguments {
+                    positional: given.to_vec(),
+                    named: arguments.named.clone(),
+                };
+                Ok(Some(Value::Partial(Rc::new((function.clone(), given)))))
+            }
+            ("map" | "filter", [function, items], None) => {
+                let Some(items) = items.items() else { return Ok(None) };
+                let mut answers = Vec::with_capacity(items.len());
+                for item in items {
+                    let arguments = CallArguments {
+                        positional: vec![item.clone()],
+                        named: Vec::new(),
+                    };
+                    let answer = self.call_value(function, arguments, range, scope)?;
+                    match (name, answer.truth()) {
+                        ("map", _) => answers.push(answer),
+                        (_, Some(true)) => answers.push(item),
+                        (_, Some(false)) => {}
+                        (_, None) => return Ok(None),
+                    }
+                }
+                Ok(Some(Value::list(answers)))
+            }
+            _ => library::call(name, &arguments, range, scope),
         }
+    }
+
+    fn call_method(
+        &mut self,
+        object: &Value,
+        name: &str,
+        arguments: &CallArguments,
+        range: TextRange,
+        scope: &Rc<Scope>,
+    ) -> Evaluated<Option<Value>> {
+        if let Value::Class(instance) = object {
+            let Some(Value::Function(function)) = instance.scope.own(name) else {
+                return Ok(None);
+            };
+            let mut positional = vec![object.clone()];
+            positional.extend(arguments.positional.iter().cloned());
+            let named = arguments.named.clone();
+            return self
+                .call_function(&function, CallArguments { positional, named }, range, scope)
+                .map(Some);
+        }
+        let key = arguments
+            .named
+            .iter()
+            .find(|(name, _)| name == "key")
+            .map(|(_, key)| key.clone());
+        if let (Value::List(items), "sort", Some(key)) = (object, name, key) {
+            self.check_certain(object, range, scope)?;
+            let sorting = CallArguments {
+                positional: vec![object.clone()],
+                named: arguments
+                    .named
+                    .iter()
+                    .filter(|(name, _)| name != "key")
+                    .cloned()
+                    .chain([("key".to_owned(), key)])
+                    .collect(),
+            };
+            let Some(sorted) = self
+                .call_library("sorted", sorting, range, scope)?
+                .and_then(|sorted| sorted.items())
+            else {
+                return Err(scope.limit(range, "the order of these items cannot be known without running Python"));
+            };
+            *items.borrow_mut() = sorted;
+            return Ok(Some(Value::None));
+        }
+        if methods::changes(object, name) {
+            self.check_certain(object, range, scope)?;
+            for added in arguments
+                .positional
+                .iter()
+                .chain(arguments.named.iter().map(|(_, value)| value))
+            {
+                self.check_acyclic(object, added, range, scope)?;
+            }
+        }
+        methods::call(object, name, arguments, range, scope)
     }
 }

@@ -1,80 +1,114 @@
 //! The objects that a repository registers: the values of module-level names, each object once.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::rc::Rc;
 
-use feast_engine::model::{DataSource, Definitions};
+use feast_engine::model::{DataSource, Definitions, FeatureView, ObjectKind, ViewKind};
 
-use super::DefinitionError;
-use super::value::{Object, Scope, Value};
+use super::object::{Object, Thing};
+use super::scope::Scope;
+use super::value::Value;
+use super::{DefinitionError, Place, RepositoryDefinitions};
 
 /// Collects from modules in path order, and in each from its names in alphabetical order, as Feast does.
-pub(super) fn definitions(modules: &[(PathBuf, Rc<Scope>)]) -> Result<Definitions, Vec<DefinitionError>> {
-    let mut definitions = Definitions::default();
+pub(super) fn definitions(modules: &[Rc<Scope>]) -> Result<RepositoryDefinitions, Vec<DefinitionError>> {
+    let mut collected = RepositoryDefinitions::default();
     let mut seen = BTreeSet::new();
     let mut errors = Vec::new();
-    for (file, module) in modules {
+    for module in modules {
         for (name, value) in module.bindings() {
             let Value::Object(object) = value else { continue };
             if !seen.insert(Rc::as_ptr(&object)) {
                 continue;
             }
-            if let Err(message) = add(&mut definitions, &name, &object) {
+            if let Err(message) = add(&mut collected, &name, &object) {
                 errors.push(DefinitionError {
-                    file: file.clone(),
-                    line: 1,
+                    file: object.file.clone(),
+                    line: object.line,
                     message,
+                    exception: None,
                 });
             }
         }
     }
-    if errors.is_empty() {
-        Ok(definitions)
-    } else {
-        Err(errors)
-    }
+    if errors.is_empty() { Ok(collected) } else { Err(errors) }
 }
 
-fn add(definitions: &mut Definitions, name: &str, object: &Object) -> Result<(), String> {
-    match object {
-        Object::Project(project) => {
+fn add(collected: &mut RepositoryDefinitions, name: &str, object: &Object) -> Result<(), String> {
+    let definitions = &mut collected.definitions;
+    let place = (object.file.clone(), object.line);
+    let kind_and_name = match &object.thing {
+        Thing::Project(project) => {
             if definitions.project.replace(project.clone()).is_some() {
                 return Err(
                     "Multiple projects found in the repository. Currently no support for multiple projects".to_owned(),
                 );
             }
+            (ObjectKind::Project, &project.name)
         }
-        Object::Entity(entity) => definitions.entities.push(entity.clone()),
-        Object::Source(source) => add_source(definitions, source),
-        Object::View(view) => {
+        Thing::Entity(entity) => {
+            definitions.entities.push(entity.clone());
+            (ObjectKind::Entity, &entity.name)
+        }
+        Thing::Source(source) => {
+            add_source(definitions, &mut collected.places, &place, source);
+            (ObjectKind::DataSource, &source.name)
+        }
+        Thing::View(view) => {
             for source in view.batch_source.iter().chain(&view.stream_source) {
-                add_source(definitions, source);
+                add_source(definitions, &mut collected.places, &place, source);
             }
             definitions.feature_views.push(view.clone());
+            (kind_of(view), &view.name)
         }
-        Object::Projection(projection) => {
+        Thing::OnDemandView(view) => {
+            definitions.on_demand_feature_views.push(view.clone());
+            (ObjectKind::OnDemandFeatureView, &view.name)
+        }
+        Thing::Projection(projection) => {
             return Err(format!(
                 "{name} is bound to a choice of features or a renaming of {}; Feast would take it for a second view of that name. \
                  Write it where it is used",
-                projection.view.name
+                projection.projection.view
             ));
         }
-        Object::Service(service) => definitions.services.push(service.clone()),
-        Object::Field(_) | Object::ParquetFormat => {}
-    }
+        Thing::Service(service) => {
+            definitions.services.push(service.clone());
+            (ObjectKind::FeatureService, &service.name)
+        }
+        Thing::Permission(permission) => {
+            definitions.permissions.push(permission.clone());
+            (ObjectKind::Permission, &permission.name)
+        }
+        _ => return Ok(()),
+    };
+    collected
+        .places
+        .insert((kind_and_name.0, kind_and_name.1.clone()), place);
     Ok(())
 }
 
-/// A source may be reached by its name and through views; it counts once.
-fn add_source(definitions: &mut Definitions, source: &DataSource) {
-    if !definitions.sources.contains(source) {
-        definitions.sources.push(source.clone());
+fn kind_of(view: &FeatureView) -> ObjectKind {
+    match view.kind {
+        ViewKind::Regular => ObjectKind::FeatureView,
+        ViewKind::Stream(_) => ObjectKind::StreamFeatureView,
+        ViewKind::Label(_) => ObjectKind::LabelView,
     }
-    if let Some(inner) = source
-        .batch_source()
-        .filter(|inner| !definitions.sources.contains(inner))
-    {
-        definitions.sources.push(inner.clone());
+}
+
+/// A source may be reached by its name and through views; it counts once.
+fn add_source(
+    definitions: &mut Definitions,
+    places: &mut HashMap<(ObjectKind, String), Place>,
+    place: &(PathBuf, usize),
+    source: &DataSource,
+) {
+    for source in std::iter::once(source).chain(source.batch_source()) {
+        if !definitions.sources.contains(source) {
+            definitions.sources.push(source.clone());
+            let key = (ObjectKind::DataSource, source.name.clone());
+            places.entry(key).or_insert_with(|| place.clone());
+        }
     }
 }

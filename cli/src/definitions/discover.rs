@@ -14,7 +14,7 @@ pub(super) fn definition_files(repository: &Path) -> Result<Vec<PathBuf>, Vec<De
         .map(|line| line.split('#').next().unwrap_or_default().trim());
     let patterns: Vec<Vec<&str>> = lines
         .filter(|line| !line.is_empty())
-        .map(|line| line.trim_end_matches('/').split('/').collect())
+        .map(|line| line.trim_start_matches("./").trim_end_matches('/').split('/').collect())
         .collect();
     let mut found = Vec::new();
     let mut pending = vec![PathBuf::new()];
@@ -22,8 +22,9 @@ pub(super) fn definition_files(repository: &Path) -> Result<Vec<PathBuf>, Vec<De
         let failed = |source: std::io::Error| {
             vec![DefinitionError {
                 file: directory.clone(),
-                line: 0,
+                line: 1,
                 message: format!("cannot be listed: {source}"),
+                exception: None,
             }]
         };
         for entry in std::fs::read_dir(repository.join(&directory)).map_err(failed)? {

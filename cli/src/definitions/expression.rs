@@ -1,21 +1,24 @@
-//! Expressions: literals, names, operators, comprehensions.
+//! Expressions: literals, names, attributes, items, comprehensions.
 
 use std::rc::Rc;
 
-use feast_engine::model::ValueType;
 use ruff_python_ast::{
-    BoolOp, CmpOp, Comprehension, Expr, ExprAttribute, ExprBinOp, ExprBoolOp, ExprCompare, ExprDict, ExprFString,
-    ExprSubscript, FStringPart, InterpolatedStringElement, Number, Operator, UnaryOp,
+    BoolOp, Comprehension, ConversionFlag, Expr, ExprAttribute, ExprBoolOp, ExprDict, ExprFString, ExprSlice,
+    ExprSubscript, FStringPart, InterpolatedStringElement, Number, UnaryOp,
 };
-use ruff_text_size::Ranged;
+use ruff_text_size::{Ranged, TextRange};
 
-use super::module::{Evaluated, Evaluator, bind};
-use super::value::{Builtin, Object, Scope, Value, ViewProjection};
+use super::module::Evaluator;
+use super::object::Thing;
+use super::scope::Scope;
+use super::value::{Function, FunctionBody, Value};
+use super::{Evaluated, feast, library, methods};
 
 impl Evaluator {
     /// The value of an expression; opaque where it cannot be known.
     pub(super) fn evaluate(&mut self, expression: &Expr, scope: &Rc<Scope>) -> Evaluated<Value> {
-        let too_deep = || scope.error(expression.range(), "this expression is nested too deeply to be read");
+        scope.spend(expression.range(), 1)?;
+        let too_deep = || scope.limit(expression.range(), "this expression is nested too deeply to be read");
         self.deeper(too_deep, |evaluator| evaluator.evaluate_here(expression, scope))
     }
 
@@ -31,63 +34,98 @@ impl Evaluator {
                 Number::Float(float) => Value::Float(*float),
                 Number::Complex { .. } => Value::opaque("a complex number"),
             },
-            Expr::Name(name) => match scope.lookup(name.id.as_str()) {
-                Some(value) => value,
-                None => match Builtin::of_python(name.id.as_str()) {
-                    Some(builtin) => Value::Builtin(builtin),
-                    None if PYTHON_BUILTINS.contains(&name.id.as_str()) => {
-                        Value::opaque(format!("Python's {}", name.id))
-                    }
-                    None => {
-                        return Err(scope.error(name.range, format!("NameError: name '{}' is not defined", name.id)));
-                    }
-                },
-            },
+            Expr::Name(name) => self.name(name.id.as_str(), name.range, scope)?,
             Expr::List(list) => Value::list(self.items(&list.elts, scope)?),
-            Expr::Tuple(tuple) => Value::Tuple(Rc::new(self.items(&tuple.elts, scope)?)),
+            Expr::Tuple(tuple) => Value::tuple(self.items(&tuple.elts, scope)?),
+            Expr::Set(set) => Value::set(self.items(&set.elts, scope)?),
             Expr::Dict(dict) => self.dict(dict, scope)?,
             Expr::FString(text) => self.interpolated(text, scope)?,
             Expr::Attribute(attribute) => self.attribute(attribute, scope)?,
             Expr::Subscript(subscript) => self.subscript(subscript, scope)?,
             Expr::Call(call) => self.call(call, scope)?,
-            Expr::BinOp(operation) => self.binary(operation, scope)?,
+            Expr::BinOp(operation) => {
+                let left = self.evaluate(&operation.left, scope)?;
+                let right = self.evaluate(&operation.right, scope)?;
+                self.operate(operation.op, &left, &right, operation.range, scope)?
+            }
             Expr::BoolOp(operation) => self.boolean(operation, scope)?,
             Expr::Compare(comparison) => self.compare(comparison, scope)?,
             Expr::UnaryOp(operation) => match (operation.op, self.evaluate(&operation.operand, scope)?) {
                 (UnaryOp::USub, Value::Integer(number)) => Value::Integer(number.wrapping_neg()),
                 (UnaryOp::USub, Value::Float(number)) => Value::Float(-number),
                 (UnaryOp::USub, Value::Duration(micros)) => Value::Duration(micros.wrapping_neg()),
+                (UnaryOp::UAdd, value @ (Value::Integer(_) | Value::Float(_) | Value::Duration(_))) => value,
                 (UnaryOp::Not, value) => value.truth().map_or_else(|| value.clone(), |truth| Value::Bool(!truth)),
-                _ => unknown(expression, scope),
+                _ => unknown(expression.range(), scope),
             },
             Expr::If(choice) => match self.evaluate(&choice.test, scope)?.truth() {
                 Some(true) => self.evaluate(&choice.body, scope)?,
                 Some(false) => self.evaluate(&choice.orelse, scope)?,
-                None => unknown(expression, scope),
+                None => unknown(expression.range(), scope),
             },
-            Expr::ListComp(comprehension) => {
-                let mut items = Vec::new();
-                let inner = Rc::new(Scope::of_function(scope));
-                let known = self.comprehend(&comprehension.generators, &inner, &mut |evaluator, inner| {
-                    items.push(evaluator.evaluate(&comprehension.elt, inner)?);
-                    Ok(())
-                })?;
-                if known {
-                    Value::list(items)
-                } else {
-                    unknown(expression, scope)
-                }
+            Expr::Named(named) => {
+                let value = self.evaluate(&named.value, scope)?;
+                self.assign(&named.target, value.clone(), scope)?;
+                value
             }
-            other => unknown(other, scope),
+            Expr::Lambda(lambda) => Value::Function(Rc::new(Function {
+                name: "<lambda>".to_owned(),
+                parameters: lambda.parameters.as_deref().cloned().unwrap_or_default(),
+                body: FunctionBody::Expression(lambda.body.clone()),
+                scope: Rc::clone(scope),
+                text: String::new(),
+            })),
+            Expr::ListComp(each) => self
+                .comprehension(&each.generators, expression.range(), scope, |evaluator, scope| {
+                    evaluator.evaluate(&each.elt, scope)
+                })?
+                .map_or_else(|| unknown(expression.range(), scope), Value::list),
+            Expr::SetComp(each) => self
+                .comprehension(&each.generators, expression.range(), scope, |evaluator, scope| {
+                    evaluator.evaluate(&each.elt, scope)
+                })?
+                .map_or_else(|| unknown(expression.range(), scope), Value::set),
+            Expr::Generator(each) => self
+                .comprehension(&each.generators, expression.range(), scope, |evaluator, scope| {
+                    evaluator.evaluate(&each.elt, scope)
+                })?
+                .map_or_else(|| unknown(expression.range(), scope), Value::tuple),
+            Expr::DictComp(each) => {
+                let members = self.comprehension(&each.generators, expression.range(), scope, |evaluator, scope| {
+                    let Some(key) = &each.key else {
+                        return Err(scope.limit(each.range, "this comprehension cannot be read without running Python"));
+                    };
+                    Ok((evaluator.evaluate(key, scope)?, evaluator.evaluate(&each.value, scope)?))
+                })?;
+                members.map_or_else(|| unknown(expression.range(), scope), Value::dict)
+            }
+            other => unknown(other.range(), scope),
         })
     }
 
-    fn items(&mut self, elements: &[Expr], scope: &Rc<Scope>) -> Evaluated<Vec<Value>> {
+    fn name(&mut self, name: &str, range: TextRange, scope: &Rc<Scope>) -> Evaluated<Value> {
+        if let Some(value) = scope.lookup(name) {
+            return Ok(value);
+        }
+        match name {
+            "__file__" => return Ok(Value::text(scope.file().absolute.to_string_lossy())),
+            "__name__" => {
+                let module = scope.path().with_extension("");
+                return Ok(Value::text(module.to_string_lossy().replace('/', ".")));
+            }
+            _ => {}
+        }
+        library::builtin(name).ok_or_else(|| scope.raise(range, "NameError", format!("name '{name}' is not defined")))
+    }
+
+    pub(super) fn items(&mut self, elements: &[Expr], scope: &Rc<Scope>) -> Evaluated<Vec<Value>> {
         let mut items = Vec::with_capacity(elements.len());
         for element in elements {
             if let Expr::Starred(starred) = element {
                 let value = self.evaluate(&starred.value, scope)?;
-                items.extend(value.items().unwrap_or_else(|| vec![unknown(element, scope)]));
+                let added = value.items().unwrap_or_else(|| vec![unknown(element.range(), scope)]);
+                scope.spend(element.range(), added.len())?;
+                items.extend(added);
             } else {
                 items.push(self.evaluate(element, scope)?);
             }
@@ -98,14 +136,14 @@ impl Evaluator {
     fn dict(&mut self, dict: &ExprDict, scope: &Rc<Scope>) -> Evaluated<Value> {
         let mut members = Vec::with_capacity(dict.items.len());
         for item in &dict.items {
-            let value = self.evaluate(&item.value, scope)?;
-            match (&item.key, value) {
+            match (&item.key, self.evaluate(&item.value, scope)?) {
                 (Some(key), value) => members.push((self.evaluate(key, scope)?, value)),
-                (None, Value::Dict(inner)) => members.extend(inner.iter().cloned()),
-                (None, _) => return Ok(Value::opaque("a dict of unknown members")),
+                (None, Value::Dict(inner)) => members.extend(inner.borrow().iter().cloned()),
+                (None, _) => return Ok(unknown(item.value.range(), scope)),
             }
         }
-        Ok(Value::Dict(Rc::new(members)))
+        scope.spend(dict.range, members.len() * members.len() / 8)?;
+        Ok(Value::dict(members))
     }
 
     fn interpolated(&mut self, text: &ExprFString, scope: &Rc<Scope>) -> Evaluated<Value> {
@@ -123,124 +161,198 @@ impl Evaluator {
                     InterpolatedStringElement::Literal(literal) => answer.push_str(&literal.value),
                     InterpolatedStringElement::Interpolation(hole) => {
                         let value = self.evaluate(&hole.expression, scope)?;
-                        match value
-                            .to_text()
-                            .filter(|_| hole.format_spec.is_none() && hole.conversion.is_none())
-                        {
+                        let spec = hole.format_spec.as_ref().map(|spec| scope.text(spec.range()));
+                        if let Some(debug) = &hole.debug_text {
+                            let expression = scope.source_of(hole.expression.range());
+                            answer.push_str(&format!("{}{expression}{}", debug.leading(), debug.trailing()));
+                        }
+                        let represent = matches!(hole.conversion, ConversionFlag::Repr)
+                            || (hole.debug_text.is_some() && hole.conversion.is_none() && spec.is_none());
+                        let value = match hole.conversion {
+                            _ if represent => value.represented().map_or(value, Value::text),
+                            ConversionFlag::Str => value.to_text().map_or(value, Value::text),
+                            _ => value,
+                        };
+                        match methods::formatted(&value, spec.as_deref().unwrap_or_default()) {
                             Some(text) => answer.push_str(&text),
-                            None => return Ok(Value::opaque(scope.text(text.range))),
+                            None => return Ok(reason_of(&value, text.range, scope)),
                         }
                     }
                 }
             }
         }
+        scope.spend(text.range, answer.len())?;
         Ok(Value::text(answer))
     }
 
     fn attribute(&mut self, attribute: &ExprAttribute, scope: &Rc<Scope>) -> Evaluated<Value> {
-        let name = attribute.attr.as_str();
-        Ok(match self.evaluate(&attribute.value, scope)? {
-            Value::Builtin(Builtin::ValueTypeClass) => value_type_member(name).map(Value::Type).ok_or_else(|| {
-                scope.error(
-                    attribute.range,
-                    format!("AttributeError: ValueType has no member {name}"),
-                )
-            })?,
-            Value::Opaque(reason) => Value::Opaque(reason),
-            value => Value::Method(Rc::new(value), Rc::from(name)),
+        let value = self.evaluate(&attribute.value, scope)?;
+        self.attribute_of(&value, attribute.attr.as_str(), attribute.range, scope)
+    }
+
+    /// `value.name`.
+    pub(super) fn attribute_of(
+        &mut self,
+        value: &Value,
+        name: &str,
+        range: TextRange,
+        scope: &Rc<Scope>,
+    ) -> Evaluated<Value> {
+        let missing = || {
+            let text = format!("'{}' object has no attribute '{name}'", value.type_name());
+            scope.raise(range, "AttributeError", text)
+        };
+        let method = || Value::Method(Rc::new(value.clone()), Rc::from(name));
+        Ok(match value {
+            Value::Opaque(_) => value.clone(),
+            Value::Module(module) => self.attribute_of_module(module, name, range, scope)?,
+            Value::FeastEnumeration(enumeration) => feast::member(enumeration, name).ok_or_else(missing)?,
+            Value::Class(class) if name == "__name__" && !class.is_instance => Value::text(&class.name),
+            Value::Class(class) => match class.attribute(name) {
+                Some(Value::Function(_)) if class.is_instance => method(),
+                Some(known) => known,
+                None if class.is_plain || class.is_enumeration => return Err(missing()),
+                None => unknown(range, scope),
+            },
+            Value::Library(class) => library::attribute(class, name),
+            Value::Member(member) if name == "value" => member.value.clone(),
+            Value::Member(member) if name == "name" => Value::text(&member.name),
+            Value::Object(object) => match object.attribute(name) {
+                Some(known) => known,
+                None if name.starts_with("with_") && object.projection().is_some() => method(),
+                None => match (name, object.projection()) {
+                    ("projection", Some(projection)) => feast::object(Thing::Projection(projection), range, scope),
+                    _ => unknown(range, scope),
+                },
+            },
+            Value::Path(path) => methods::path_attribute(path, name).unwrap_or_else(method),
+            Value::Duration(micros) => methods::duration_attribute(*micros, name).unwrap_or_else(method),
+            Value::Function(function) if name == "__name__" => Value::text(&function.name),
+            Value::FeastClass(class) if name == "__name__" => Value::text(class.name),
+            _ => method(),
         })
     }
 
     fn subscript(&mut self, subscript: &ExprSubscript, scope: &Rc<Scope>) -> Evaluated<Value> {
         let value = self.evaluate(&subscript.value, scope)?;
+        if let Expr::Slice(slice) = &*subscript.slice {
+            return self.slice(&value, slice, subscript.range, scope);
+        }
         let index = self.evaluate(&subscript.slice, scope)?;
+        let raise = |exception: &str, text: &str| scope.raise(subscript.range, exception, text);
         Ok(match (&value, &index) {
-            (Value::Object(object), Value::List(names)) => {
-                let projection = match &**object {
-                    Object::View(view) => ViewProjection::of(view),
-                    Object::Projection(projection) => projection.clone(),
-                    _ => return Ok(unknown(&Expr::Subscript(subscript.clone()), scope)),
+            (Value::Object(object), _) => {
+                let Some(projection) = object.projection() else {
+                    return Ok(unknown(subscript.range, scope));
                 };
-                let wanted = names.iter().map(|name| match name {
-                    Value::Text(name) => Ok(name.to_string()),
-                    other => Err(scope.error(
-                        subscript.range,
-                        format!("a feature name must be a str, not {}", other.type_name()),
-                    )),
-                });
-                let wanted = wanted.collect::<Result<Vec<_>, _>>()?;
-                let view = &projection.view;
-                if view.features.is_empty() || wanted.is_empty() {
-                    let text = format!(
-                        "features can be chosen only by name and from a view with a schema, which {} has not",
-                        view.name
-                    );
-                    return Err(scope.error(subscript.range, text));
-                }
-                if let Some(name) = wanted.iter().find(|name| view.feature(name).is_none()) {
-                    return Err(scope.error(
-                        subscript.range,
-                        format!("Feature {name} does not exist in this feature view."),
+                let Value::List(names) = &index else {
+                    return Err(raise(
+                        "AssertionError",
+                        "features of a view are chosen by a list of their names",
                     ));
-                }
-                Value::object(Object::Projection(ViewProjection {
-                    features: Some(wanted),
-                    ..projection
-                }))
+                };
+                let names = names.borrow();
+                let names = names.iter().map(|name| name.as_text().map(|name| name.to_string()));
+                let Some(names) = names.collect::<Option<Vec<_>>>() else {
+                    return Ok(reason_of(&index, subscript.slice.range(), scope));
+                };
+                let chosen = projection.choose(names).map_err(|name| {
+                    raise(
+                        "ValueError",
+                        &format!("Feature {name} does not exist in this feature view."),
+                    )
+                })?;
+                feast::object(Thing::Projection(chosen), subscript.range, scope)
             }
             (Value::Dict(members), key) => {
+                scope.spend(subscript.range, members.borrow().len() / 16)?;
                 let found = members
+                    .borrow()
                     .iter()
-                    .rev()
                     .find(|(known, _)| known == key)
                     .map(|(_, value)| value.clone());
-                found.ok_or_else(|| {
-                    scope.error(
-                        subscript.range,
-                        format!("KeyError: `{}`", scope.text(subscript.slice.range())),
-                    )
-                })?
+                match found {
+                    Some(found) => found,
+                    None if matches!(key, Value::Opaque(_)) => unknown(subscript.range, scope),
+                    None => return Err(raise("KeyError", &missing_key(key, subscript, scope))),
+                }
             }
-            (Value::List(items) | Value::Tuple(items), Value::Integer(index)) => {
+            (Value::Globals, Value::Text(name)) => scope
+                .of_module()
+                .own(name)
+                .ok_or_else(|| raise("KeyError", &format!("'{name}'")))?,
+            (Value::List(_) | Value::Tuple(_) | Value::Text(_), Value::Integer(index)) => {
+                let items = value.items().unwrap_or_default();
+                scope.spend(subscript.range, items.len() / 16)?;
+                let length = i64::try_from(items.len()).unwrap_or(i64::MAX);
                 let position = if *index < 0 {
-                    index + i64::try_from(items.len()).unwrap_or(i64::MAX)
+                    index.saturating_add(length)
                 } else {
                     *index
                 };
                 let item = usize::try_from(position)
                     .ok()
-                    .and_then(|position| items.get(position))
-                    .cloned();
-                item.ok_or_else(|| scope.error(subscript.range, "IndexError: list index out of range"))?
+                    .and_then(|position| items.get(position).cloned());
+                item.ok_or_else(|| raise("IndexError", "list index out of range"))?
             }
-            _ => unknown(&Expr::Subscript(subscript.clone()), scope),
+            (Value::FeastEnumeration(enumeration), Value::Text(name)) => {
+                feast::member(enumeration, name).ok_or_else(|| raise("KeyError", &format!("'{name}'")))?
+            }
+            (Value::Class(class), Value::Text(name)) if class.is_enumeration => class
+                .attribute(name)
+                .ok_or_else(|| raise("KeyError", &format!("'{name}'")))?,
+            _ => unknown(subscript.range, scope),
         })
     }
 
-    fn binary(&mut self, operation: &ExprBinOp, scope: &Rc<Scope>) -> Evaluated<Value> {
-        let left = self.evaluate(&operation.left, scope)?;
-        let right = self.evaluate(&operation.right, scope)?;
-        let overflow = || scope.error(operation.range, "a number beyond 64 bits");
-        Ok(match (operation.op, &left, &right) {
-            (Operator::Add, Value::Text(left), Value::Text(right)) => Value::text(format!("{left}{right}")),
-            (Operator::Add, Value::List(left), Value::List(right)) => Value::list([left.as_slice(), right].concat()),
-            (Operator::Add, Value::Duration(left), Value::Duration(right)) => {
-                Value::Duration(left.checked_add(*right).ok_or_else(overflow)?)
+    fn slice(&mut self, value: &Value, slice: &ExprSlice, range: TextRange, scope: &Rc<Scope>) -> Evaluated<Value> {
+        let mut bound = |expression: &Option<Box<Expr>>| match expression {
+            None => Ok(Value::None),
+            Some(expression) => self.evaluate(expression, scope),
+        };
+        let (lower, upper, step) = (bound(&slice.lower)?, bound(&slice.upper)?, bound(&slice.step)?);
+        let Some(items) = value
+            .items()
+            .filter(|_| !matches!(value, Value::Dict(_) | Value::Set(_)))
+        else {
+            return Ok(unknown(range, scope));
+        };
+        scope.spend(range, items.len())?;
+        let length = i64::try_from(items.len()).unwrap_or(i64::MAX);
+        let clamp = |bound: &Value, default: i64| match bound {
+            Value::None => Some(default),
+            Value::Integer(index) if *index < 0 => Some(index.saturating_add(length).max(0)),
+            Value::Integer(index) => Some((*index).min(length)),
+            _ => None,
+        };
+        let (Some(lower), Some(upper)) = (clamp(&lower, 0), clamp(&upper, length)) else {
+            return Ok(unknown(range, scope));
+        };
+        let chosen: Vec<Value> = match step {
+            Value::None | Value::Integer(1) => {
+                let (lower, upper) = (usize::try_from(lower).unwrap_or(0), usize::try_from(upper).unwrap_or(0));
+                items.get(lower..upper.max(lower)).unwrap_or_default().to_vec()
             }
-            (Operator::Mult, Value::Duration(duration), Value::Integer(factor))
-            | (Operator::Mult, Value::Integer(factor), Value::Duration(duration)) => {
-                Value::Duration(duration.checked_mul(*factor).ok_or_else(overflow)?)
+            Value::Integer(-1) if matches!((&slice.lower, &slice.upper), (None, None)) => {
+                items.into_iter().rev().collect()
             }
-            (operator, Value::Integer(left), Value::Integer(right)) => {
-                let number = match operator {
-                    Operator::Add => left.checked_add(*right),
-                    Operator::Sub => left.checked_sub(*right),
-                    Operator::Mult => left.checked_mul(*right),
-                    _ => return Ok(unknown(&Expr::BinOp(operation.clone()), scope)),
-                };
-                Value::Integer(number.ok_or_else(overflow)?)
+            Value::Integer(step) if step > 0 => {
+                let (lower, upper) = (usize::try_from(lower).unwrap_or(0), usize::try_from(upper).unwrap_or(0));
+                let step = usize::try_from(step).unwrap_or(usize::MAX);
+                items
+                    .get(lower..upper.max(lower))
+                    .unwrap_or_default()
+                    .iter()
+                    .step_by(step)
+                    .cloned()
+                    .collect()
             }
-            _ => unknown(&Expr::BinOp(operation.clone()), scope),
+            _ => return Ok(unknown(range, scope)),
+        };
+        Ok(match value {
+            Value::Tuple(_) => Value::tuple(chosen),
+            Value::Text(_) => Value::text(chosen.iter().filter_map(Value::to_text).collect::<String>()),
+            _ => Value::list(chosen),
         })
     }
 
@@ -257,28 +369,24 @@ impl Evaluator {
         Ok(last)
     }
 
-    fn compare(&mut self, comparison: &ExprCompare, scope: &Rc<Scope>) -> Evaluated<Value> {
-        let expression = || Expr::Compare(comparison.clone());
-        let ([operator], [right]) = (&*comparison.ops, &*comparison.comparators) else {
-            return Ok(unknown(&expression(), scope));
-        };
-        let left = self.evaluate(&comparison.left, scope)?;
-        let right = self.evaluate(right, scope)?;
-        if matches!(left, Value::Opaque(_)) || matches!(right, Value::Opaque(_)) {
-            return Ok(unknown(&expression(), scope));
-        }
-        let contains = || right.items().map(|items| items.contains(&left));
-        let truth = match operator {
-            CmpOp::Eq | CmpOp::Is => Some(left == right),
-            CmpOp::NotEq | CmpOp::IsNot => Some(left != right),
-            CmpOp::In => contains(),
-            CmpOp::NotIn => contains().map(|found| !found),
-            _ => None,
-        };
-        Ok(truth.map_or_else(|| unknown(&expression(), scope), Value::Bool))
+    /// What `each` gives for every combination of a comprehension; `None` when its items are not known.
+    fn comprehension<T>(
+        &mut self,
+        generators: &[Comprehension],
+        range: TextRange,
+        scope: &Rc<Scope>,
+        mut each: impl FnMut(&mut Self, &Rc<Scope>) -> Evaluated<T>,
+    ) -> Evaluated<Option<Vec<T>>> {
+        let mut found = Vec::new();
+        let inner = Rc::new(Scope::inside(scope));
+        let known = self.comprehend(generators, &inner, &mut |evaluator, inner| {
+            inner.spend(range, 1)?;
+            found.push(each(evaluator, inner)?);
+            Ok(())
+        })?;
+        Ok(known.then_some(found))
     }
 
-    /// Runs `each` for every combination of a comprehension; `false` when its items are not known.
     fn comprehend(
         &mut self,
         generators: &[Comprehension],
@@ -292,7 +400,7 @@ impl Evaluator {
             return Ok(false);
         };
         'items: for item in items {
-            bind(&generator.target, &item, scope);
+            self.assign(&generator.target, item, scope)?;
             for condition in &generator.ifs {
                 match self.evaluate(condition, scope)?.truth() {
                     Some(true) => {}
@@ -308,81 +416,27 @@ impl Evaluator {
     }
 }
 
-/// Names that Python itself defines and the evaluator does not compute.
-const PYTHON_BUILTINS: [&str; 42] = [
-    "__file__",
-    "__name__",
-    "abs",
-    "all",
-    "any",
-    "bytes",
-    "callable",
-    "chr",
-    "classmethod",
-    "dir",
-    "divmod",
-    "enumerate",
-    "eval",
-    "exec",
-    "filter",
-    "format",
-    "frozenset",
-    "getattr",
-    "globals",
-    "hasattr",
-    "hash",
-    "id",
-    "input",
-    "isinstance",
-    "iter",
-    "map",
-    "max",
-    "min",
-    "next",
-    "object",
-    "open",
-    "ord",
-    "print",
-    "property",
-    "repr",
-    "reversed",
-    "round",
-    "set",
-    "sorted",
-    "sum",
-    "tuple",
-    "zip",
-];
-
-/// An opaque value that names the expression it comes from.
-pub(super) fn unknown(expression: &Expr, scope: &Scope) -> Value {
-    Value::opaque(format!("`{}`", scope.text(expression.range())))
+fn missing_key(key: &Value, subscript: &ExprSubscript, scope: &Scope) -> String {
+    let key = match key.to_text() {
+        Some(text) => format!("'{text}'"),
+        None => scope.text(subscript.slice.range()),
+    };
+    if scope.text(subscript.value.range()).ends_with("environ") {
+        format!("{key}, an environment variable that is not set")
+    } else {
+        key
+    }
 }
 
-/// Members of `feast.ValueType`.
-fn value_type_member(name: &str) -> Option<ValueType> {
-    let simple = |name: &str| {
-        Some(match name {
-            "BYTES" => ValueType::Bytes,
-            "STRING" => ValueType::String,
-            "INT32" => ValueType::Int32,
-            "INT64" => ValueType::Int64,
-            "DOUBLE" => ValueType::Float64,
-            "FLOAT" => ValueType::Float32,
-            "BOOL" => ValueType::Bool,
-            "UNIX_TIMESTAMP" => ValueType::UnixTimestamp,
-            "MAP" => ValueType::Map,
-            "JSON" => ValueType::Json,
-            "UUID" => ValueType::Uuid,
-            "TIME_UUID" => ValueType::TimeUuid,
-            "DECIMAL" => ValueType::Decimal,
-            "PDF_BYTES" => ValueType::PdfBytes,
-            "IMAGE_BYTES" => ValueType::ImageBytes,
-            _ => return None,
-        })
-    };
-    let element = |suffix: &str| simple(name.strip_suffix(suffix)?).map(Box::new);
-    simple(name)
-        .or_else(|| element("_LIST").map(ValueType::Array))
-        .or_else(|| element("_SET").map(ValueType::Set))
+/// An opaque value that names the expression it comes from.
+pub(super) fn unknown(range: TextRange, scope: &Scope) -> Value {
+    Value::opaque(format!("`{}`", scope.text(range)))
+}
+
+/// The opaque value itself if it is one: its reason lies deeper. Else one that names the expression.
+pub(super) fn reason_of(value: &Value, range: TextRange, scope: &Scope) -> Value {
+    match value {
+        Value::Opaque(_) => value.clone(),
+        _ => unknown(range, scope),
+    }
 }

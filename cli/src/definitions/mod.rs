@@ -1,24 +1,35 @@
 //! Reads a repository's Python definition files without Python.
 //!
-//! A small evaluator over a real Python parser: constructors of Feast's classes, literals, names, helper functions,
-//! comprehensions, imports between files. What it cannot know is opaque; that is an error only where an opaque value
-//! reaches a stored argument. Knows nothing of the registry or of any store.
+//! A small evaluator over a real Python parser: constructors of Feast's classes, literals, names, operators, helper
+//! functions, classes of constants, comprehensions, imports between files. What it cannot know is opaque; that is an error
+//! only where an opaque value reaches a stored argument. Knows nothing of the registry or of any store.
 
-mod arguments;
 mod call;
 mod collect;
-mod construct;
 mod discover;
 mod expression;
+mod feast;
+mod library;
+mod methods;
 mod module;
+mod object;
+mod operators;
+mod scope;
+mod source_text;
+mod statement;
 mod value;
 
+use std::collections::HashMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use feast_engine::model::Definitions;
+use feast_engine::model::{Definitions, ObjectKind};
 
 use module::Evaluator;
+
+/// Stack of the thread that reads: the parser and the evaluator call themselves for each level of nesting. Only what is
+/// touched of it takes memory.
+const STACK_BYTES: usize = 1 << 30;
 
 /// Something in a definition file that is wrong or cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +39,8 @@ pub(crate) struct DefinitionError {
     /// Line, counted from 1.
     pub(crate) line: usize,
     pub(crate) message: String,
+    /// The exception that Python would raise; `None` for a limit of this reader.
+    exception: Option<String>,
 }
 
 impl fmt::Display for DefinitionError {
@@ -36,26 +49,73 @@ impl fmt::Display for DefinitionError {
     }
 }
 
+impl DefinitionError {
+    /// Whether Python itself would raise it, so that the file can catch it.
+    fn is_exception(&self) -> bool {
+        self.exception.is_some()
+    }
+}
+
+/// Result of evaluating a piece of a file.
+type Evaluated<T> = Result<T, DefinitionError>;
+
+/// A file relative to the repository, and a line in it.
+pub(crate) type Place = (PathBuf, usize);
+
+/// What a repository defines, and where.
+#[derive(Debug, Default)]
+pub(crate) struct RepositoryDefinitions {
+    pub(crate) definitions: Definitions,
+    /// Where each object is made.
+    pub(crate) places: HashMap<(ObjectKind, String), Place>,
+}
+
 /// Reads all definition files below `repository`. A file that fails does not keep the others from being read.
 ///
 /// # Errors
 /// Every problem found, at least one.
-pub(crate) fn read_definitions(repository: &Path) -> Result<Definitions, Vec<DefinitionError>> {
+pub(crate) fn read_definitions(repository: &Path) -> Result<RepositoryDefinitions, Vec<DefinitionError>> {
+    let failed = |message: String| {
+        vec![DefinitionError {
+            file: PathBuf::from("."),
+            line: 1,
+            message,
+            exception: None,
+        }]
+    };
+    let outcome = std::thread::scope(|scope| {
+        let reader = std::thread::Builder::new()
+            .name("definitions".to_owned())
+            .stack_size(STACK_BYTES)
+            .spawn_scoped(scope, || read_all(repository));
+        reader.map(std::thread::ScopedJoinHandle::join)
+    });
+    match outcome {
+        Ok(Ok(definitions)) => definitions,
+        Ok(Err(_)) => Err(failed(
+            "the definition files cannot be read: the reader failed".to_owned(),
+        )),
+        Err(source) => Err(failed(format!("the definition files cannot be read: {source}"))),
+    }
+}
+
+fn read_all(repository: &Path) -> Result<RepositoryDefinitions, Vec<DefinitionError>> {
     let files = discover::definition_files(repository)?;
     let mut evaluator = Evaluator::new(repository);
     let mut errors = Vec::new();
     let mut modules = Vec::new();
     for file in files {
         match evaluator.module(&file) {
-            Ok(module) => modules.push((file, module)),
+            Ok(module) => modules.push(module),
             Err(error) if errors.contains(&error) => {}
             Err(error) => errors.push(error),
         }
     }
-    if !errors.is_empty() {
-        return Err(errors);
+    if errors.is_empty() {
+        collect::definitions(&modules)
+    } else {
+        Err(errors)
     }
-    collect::definitions(&modules)
 }
 
 #[cfg(test)]

@@ -1,36 +1,30 @@
-//! Files and statements: what a module's names are bound to after it has run.
+//! Files: which of them an import means, and what their names are bound to after they have run.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use feast_engine::model::ValueType;
-use ruff_python_ast::{Alias, Expr, Stmt, StmtFor, StmtIf, StmtImport, StmtImportFrom, StmtTry};
-use ruff_text_size::Ranged;
+use ruff_python_ast::{Alias, StmtImport, StmtImportFrom};
+use ruff_text_size::{Ranged, TextRange};
 
-use super::DefinitionError;
-use super::value::{Builtin, Function, Scope, Value};
+use super::scope::{Scope, SourceFile, Work};
+use super::value::Value;
+use super::{DefinitionError, Evaluated, feast, library};
 
 /// How deep expressions and calls of helper functions may be nested: a definition that goes deeper does not end.
-const MAX_DEPTH: usize = 400;
-
-/// Result of evaluating a piece of a file.
-pub(super) type Evaluated<T> = Result<T, DefinitionError>;
+const MAX_DEPTH: usize = 200;
 
 /// Runs definition files. Each file is run once, whoever imports it.
 pub(super) struct Evaluator {
     repository: PathBuf,
     modules: HashMap<PathBuf, Result<Rc<Scope>, DefinitionError>>,
-    running: Vec<PathBuf>,
-    pub(super) depth: usize,
-}
-
-/// How a list of statements ended.
-pub(super) enum Flow {
-    /// At its end.
-    Done,
-    /// By `return`.
-    Returned(Value),
+    running: Vec<(PathBuf, Rc<Scope>)>,
+    work: Rc<Work>,
+    depth: usize,
+    /// How many statements around this one run although they perhaps would not.
+    pub(super) uncertain: usize,
+    /// How many `try` statements around this one expect imports to fail.
+    pub(super) expecting_import_errors: usize,
 }
 
 impl Evaluator {
@@ -39,7 +33,10 @@ impl Evaluator {
             repository: repository.to_path_buf(),
             modules: HashMap::new(),
             running: Vec::new(),
+            work: Work::new(),
             depth: 0,
+            uncertain: 0,
+            expecting_import_errors: 0,
         }
     }
 
@@ -48,240 +45,183 @@ impl Evaluator {
         if let Some(known) = self.modules.get(file) {
             return known.clone();
         }
-        if self.running.iter().any(|running| running == file) {
-            let message = "is imported while it is being imported".to_owned();
-            return Err(DefinitionError {
-                file: file.to_path_buf(),
-                line: 1,
-                message,
-            });
+        // Files that import each other see what is bound so far, as in Python.
+        if let Some((_, scope)) = self.running.iter().find(|(running, _)| running == file) {
+            return Ok(Rc::clone(scope));
         }
-        self.running.push(file.to_path_buf());
+        // A file runs for sure, wherever it is imported.
+        let uncertain = std::mem::take(&mut self.uncertain);
         let outcome = self.run_file(file);
-        self.running.pop();
+        self.uncertain = uncertain;
         self.modules.insert(file.to_path_buf(), outcome.clone());
         outcome
     }
 
     fn run_file(&mut self, file: &Path) -> Evaluated<Rc<Scope>> {
-        let source = std::fs::read_to_string(self.repository.join(file)).map_err(|source| DefinitionError {
-            file: file.to_path_buf(),
-            line: 1,
-            message: format!("cannot be read: {source}"),
-        })?;
-        let scope = Rc::new(Scope::of_file(file, &source));
+        let absolute = self.repository.join(file);
+        let bytes = std::fs::read(&absolute).map_err(|source| problem(file, &format!("cannot be read: {source}")))?;
+        let text = String::from_utf8(bytes).map_err(|_| problem(file, "is not UTF-8 text"))?;
+        // A byte order mark is no part of the text, and Python reads every line end as one character.
+        let text = text
+            .strip_prefix('\u{feff}')
+            .unwrap_or(&text)
+            .replace("\r\n", "\n")
+            .replace('\r', "\n");
+        let scope = Rc::new(Scope::of_file(
+            SourceFile {
+                path: file.to_path_buf(),
+                absolute,
+                text,
+            },
+            &self.work,
+        ));
+        nesting_is_bearable(scope.source()).map_err(|message| problem(file, message))?;
         let parsed = ruff_python_parser::parse_module(scope.source())
-            .map_err(|problem| scope.error(problem.location, format!("SyntaxError: {}", problem.error)))?;
-        self.run(&parsed.syntax().body, &scope)?;
-        Ok(scope)
+            .map_err(|problem| scope.raise(problem.location, "SyntaxError", problem.error.to_string()))?;
+        self.running.push((file.to_path_buf(), Rc::clone(&scope)));
+        let outcome = self.run(&parsed.syntax().body, &scope);
+        self.running.pop();
+        outcome.map(|_| scope)
     }
 
-    /// Runs statements in order.
-    pub(super) fn run(&mut self, body: &[Stmt], scope: &Rc<Scope>) -> Evaluated<Flow> {
-        for statement in body {
-            if let Flow::Returned(value) = self.statement(statement, scope)? {
-                return Ok(Flow::Returned(value));
-            }
-        }
-        Ok(Flow::Done)
-    }
-
-    fn statement(&mut self, statement: &Stmt, scope: &Rc<Scope>) -> Evaluated<Flow> {
-        match statement {
-            Stmt::Assign(assign) => {
-                let value = self.evaluate(&assign.value, scope)?;
-                for target in &assign.targets {
-                    self.check_target(target, scope)?;
-                    bind(target, &value, scope);
-                }
-            }
-            Stmt::AnnAssign(assign) => {
-                if let Some(value) = &assign.value {
-                    let value = self.evaluate(value, scope)?;
-                    bind(&assign.target, &value, scope);
-                }
-            }
-            Stmt::Import(import) => import_modules(import, scope),
-            Stmt::ImportFrom(import) => self.import_from(import, scope)?,
-            Stmt::FunctionDef(definition) => {
-                let name = definition.name.as_str();
-                let value = if definition.decorator_list.is_empty() {
-                    Value::Function(Rc::new(Function {
-                        definition: definition.clone(),
-                        scope: Rc::clone(scope),
-                    }))
-                } else {
-                    return Err(scope.error(
-                        definition.range,
-                        format!("decorated functions such as {name} cannot be read yet"),
-                    ));
-                };
-                scope.bind(name, value);
-            }
-            Stmt::ClassDef(class) => {
-                scope.bind(class.name.as_str(), Value::opaque(format!("the class {}", class.name)))
-            }
-            Stmt::Return(returned) => {
-                let value = returned
-                    .value
-                    .as_ref()
-                    .map_or(Ok(Value::None), |value| self.evaluate(value, scope))?;
-                return Ok(Flow::Returned(value));
-            }
-            Stmt::If(branch) => return self.branch(branch, scope),
-            Stmt::For(each) => return self.repeat(each, scope),
-            Stmt::Try(attempt) => return self.attempt(attempt, scope),
-            Stmt::Expr(effect) => self.effect(&effect.value, scope)?,
-            Stmt::Pass(_) | Stmt::Assert(_) | Stmt::Global(_) => {}
-            other => {
-                return Err(scope.error(
-                    other.range(),
-                    "this kind of statement cannot be read without running Python",
-                ));
-            }
-        }
-        Ok(Flow::Done)
-    }
-
-    /// An expression that stands alone is there for its effect. Effects on unknown things (`path.mkdir()`, `print()`) reach no
-    /// definition; one on a known list, dict or object would be lost.
-    fn effect(&mut self, expression: &Expr, scope: &Rc<Scope>) -> Evaluated<()> {
-        let Expr::Call(call) = expression else { return Ok(()) };
-        let Expr::Attribute(method) = &*call.func else {
-            return Ok(());
-        };
-        self.check_changeable(&method.value, scope)
-    }
-
-    /// Assigning to an item or attribute of a known thing would be lost too.
-    fn check_target(&mut self, target: &Expr, scope: &Rc<Scope>) -> Evaluated<()> {
-        match target {
-            Expr::Subscript(subscript) => self.check_changeable(&subscript.value, scope),
-            Expr::Attribute(attribute) => self.check_changeable(&attribute.value, scope),
-            _ => Ok(()),
-        }
-    }
-
-    fn check_changeable(&mut self, receiver: &Expr, scope: &Rc<Scope>) -> Evaluated<()> {
-        if matches!(receiver, Expr::Name(name) if scope.lookup(name.id.as_str()).is_none()) {
-            return Ok(());
-        }
-        match self.evaluate(receiver, scope)? {
-            Value::Opaque(_) => Ok(()),
-            known => Err(scope.error(
-                receiver.range(),
-                format!(
-                    "changing a {} in place cannot be read without running Python; write it as one expression",
-                    known.type_name()
-                ),
-            )),
-        }
-    }
-
-    fn branch(&mut self, branch: &StmtIf, scope: &Rc<Scope>) -> Evaluated<Flow> {
-        let clauses = branch
-            .elif_else_clauses
-            .iter()
-            .map(|clause| (clause.test.as_ref(), &clause.body));
-        for (test, body) in std::iter::once((Some(&*branch.test), &branch.body)).chain(clauses) {
-            let holds = match test {
-                None => true,
-                Some(test) if is_main_guard(test) => false,
-                Some(test) => self.evaluate(test, scope)?.truth().ok_or_else(|| {
-                    let text = scope.text(test.range());
-                    scope.error(
-                        test.range(),
-                        format!("whether `{text}` holds cannot be known without running Python"),
-                    )
-                })?,
-            };
-            if holds {
-                return self.run(body, scope);
-            }
-        }
-        Ok(Flow::Done)
-    }
-
-    fn repeat(&mut self, each: &StmtFor, scope: &Rc<Scope>) -> Evaluated<Flow> {
-        let items = self.evaluate(&each.iter, scope)?.items().ok_or_else(|| {
-            let text = scope.text(each.iter.range());
-            scope.error(
-                each.iter.range(),
-                format!("the items of `{text}` cannot be known without running Python"),
-            )
-        })?;
-        for item in items {
-            bind(&each.target, &item, scope);
-            if let Flow::Returned(value) = self.run(&each.body, scope)? {
-                return Ok(Flow::Returned(value));
-            }
-        }
-        self.run(&each.orelse, scope)
-    }
-
-    /// An import that fails in Python is not known to fail here, so the first branch is taken.
-    fn attempt(&mut self, attempt: &StmtTry, scope: &Rc<Scope>) -> Evaluated<Flow> {
-        match self.run(&attempt.body, scope)? {
-            Flow::Done => self.run(&attempt.finalbody, scope),
-            returned => Ok(returned),
-        }
-    }
-
-    fn import_from(&mut self, import: &StmtImportFrom, scope: &Rc<Scope>) -> Evaluated<()> {
-        let module = import.module.as_ref().map(|module| module.as_str()).unwrap_or_default();
-        if let Some(file) = self.sibling(module, import.level, scope) {
-            let imported = self.module(&file)?;
-            for alias in &import.names {
-                let name = alias.name.as_str();
-                if name == "*" {
-                    imported
-                        .bindings()
-                        .into_iter()
-                        .for_each(|(name, value)| scope.bind(&name, value));
-                    continue;
-                }
-                let value = imported
-                    .lookup(name)
-                    .ok_or_else(|| scope.error(alias.range, format!("ImportError: {module} has no name {name}")))?;
-                scope.bind(bound_name(alias), value);
-            }
-            return Ok(());
-        }
+    pub(super) fn import(&mut self, import: &StmtImport, scope: &Rc<Scope>) -> Evaluated<()> {
         for alias in &import.names {
-            let name = alias.name.as_str();
-            match (name, module.split('.').next()) {
-                ("*", Some("feast")) => {
-                    TYPE_NAMES
-                        .iter()
-                        .chain(&Builtin::NAMES)
-                        .for_each(|name| scope.bind(name, imported(module, name)));
+            let module = alias.name.as_str();
+            let first = module.split('.').next().unwrap_or(module);
+            let file = sibling(&self.repository, module, 0, scope);
+            match (&file, &alias.asname) {
+                (Some(file), _) => {
+                    self.module(file)?;
                 }
-                ("*", _) => {
-                    return Err(scope.error(
-                        alias.range,
-                        format!("which names {module} has cannot be known; import them by name"),
-                    ));
-                }
-                _ => scope.bind(bound_name(alias), imported(module, name)),
+                (None, _) => self.check_installed(module, alias, scope)?,
+            }
+            match &alias.asname {
+                Some(name) => scope.bind(name.as_str(), Value::Module(Rc::from(module))),
+                None => scope.bind(first, Value::Module(Rc::from(first))),
             }
         }
         Ok(())
     }
 
-    /// The file of the repository that an import means, if it means one.
-    fn sibling(&self, module: &str, level: u32, scope: &Scope) -> Option<PathBuf> {
-        let mut start = PathBuf::new();
-        if level > 0 {
-            start = scope.file().parent()?.to_path_buf();
-            for _ in 1..level {
-                start = start.parent()?.to_path_buf();
+    /// What `importlib.import_module` gives.
+    pub(super) fn imported_module(&mut self, module: &str, scope: &Scope) -> Evaluated<Value> {
+        if let Some(file) = sibling(&self.repository, module, 0, scope) {
+            self.module(&file)?;
+        }
+        Ok(Value::Module(Rc::from(module)))
+    }
+
+    pub(super) fn import_from(&mut self, import: &StmtImportFrom, scope: &Rc<Scope>) -> Evaluated<()> {
+        let module = import.module.as_ref().map(|module| module.as_str()).unwrap_or_default();
+        if let Some(file) = sibling(&self.repository, module, import.level, scope) {
+            let imported = self.module(&file)?;
+            return self.import_names(import, &file, &imported, scope);
+        }
+        for alias in &import.names {
+            let name = alias.name.as_str();
+            let full_name = if module.is_empty() {
+                name.to_owned()
+            } else {
+                format!("{module}.{name}")
+            };
+            if let Some(file) = sibling(&self.repository, &full_name, import.level, scope) {
+                self.module(&file)?;
+                let path = file.with_extension("").to_string_lossy().replace('/', ".");
+                scope.bind(bound_name(alias), Value::Module(Rc::from(path)));
+                continue;
+            }
+            self.check_installed(module, alias, scope)?;
+            if name != "*" {
+                scope.bind(bound_name(alias), module_attribute(module, name));
+            } else if module == "feast" || module.starts_with("feast.") {
+                feast::exported_names().for_each(|(name, value)| scope.bind(name, value));
+            } else {
+                return Err(scope.limit(
+                    alias.range,
+                    format!("which names {module} has cannot be known; import them by name"),
+                ));
             }
         }
-        let file = module
-            .split('.')
-            .fold(start, |path, part| path.join(part))
-            .with_extension("py");
-        self.repository.join(&file).is_file().then_some(file)
+        Ok(())
+    }
+
+    fn import_names(
+        &mut self,
+        import: &StmtImportFrom,
+        file: &Path,
+        imported: &Scope,
+        scope: &Rc<Scope>,
+    ) -> Evaluated<()> {
+        for alias in &import.names {
+            let name = alias.name.as_str();
+            if name == "*" {
+                public_names(imported)
+                    .into_iter()
+                    .for_each(|(name, value)| scope.bind(&name, value));
+                continue;
+            }
+            // A name that a package does not bind may be one of its files.
+            let package = file.parent().filter(|_| file.ends_with("__init__.py"));
+            let submodule = package.map(|package| package.join(name));
+            let submodule = submodule.and_then(|path| module_file(&self.repository, &path).map(|file| (path, file)));
+            let value = match (imported.own(name), submodule) {
+                (Some(value), _) => value,
+                (None, Some((path, file))) => {
+                    self.module(&file)?;
+                    Value::Module(Rc::from(path.to_string_lossy().replace('/', ".")))
+                }
+                (None, None) => {
+                    let module = file.with_extension("").to_string_lossy().replace('/', ".");
+                    let text = format!("cannot import name '{name}' from '{module}'");
+                    return Err(scope.raise(alias.range, "ImportError", text));
+                }
+            };
+            scope.bind(bound_name(alias), value);
+        }
+        Ok(())
+    }
+
+    /// An import that is expected to fail does, unless the module comes with Python or Feast.
+    fn check_installed(&self, module: &str, alias: &Alias, scope: &Scope) -> Evaluated<()> {
+        if self.expecting_import_errors == 0 || library::is_installed(module) {
+            return Ok(());
+        }
+        Err(scope.raise(
+            alias.range(),
+            "ModuleNotFoundError",
+            format!("No module named '{module}'"),
+        ))
+    }
+
+    /// The value of `module.name`.
+    pub(super) fn attribute_of_module(
+        &mut self,
+        module: &str,
+        name: &str,
+        range: TextRange,
+        scope: &Rc<Scope>,
+    ) -> Evaluated<Value> {
+        let submodule = format!("{module}.{name}");
+        if let Some(file) = sibling(&self.repository, module, 0, scope) {
+            let imported = self.module(&file)?;
+            if let Some(value) = imported.own(name) {
+                return Ok(value);
+            }
+            if module_file(&self.repository, Path::new(&submodule.replace('.', "/"))).is_none() {
+                let text = format!("module '{module}' has no attribute '{name}'");
+                return Err(scope.raise(range, "AttributeError", text));
+            }
+        }
+        if self
+            .repository
+            .join(submodule.replace('.', "/"))
+            .with_extension("py")
+            .is_file()
+            || self.repository.join(module.replace('.', "/")).is_dir()
+        {
+            return Ok(Value::Module(Rc::from(submodule)));
+        }
+        Ok(module_attribute(module, name))
     }
 
     /// Runs `call` one level deeper.
@@ -300,21 +240,89 @@ impl Evaluator {
     }
 }
 
-/// Binds a name, or the names of a tuple. Other targets (attributes, items) hold nothing that is stored.
-pub(super) fn bind(target: &Expr, value: &Value, scope: &Scope) {
-    match target {
-        Expr::Name(name) => scope.bind(name.id.as_str(), value.clone()),
-        Expr::Tuple(tuple) => {
-            let items = value.items().unwrap_or_default();
-            for (index, target) in tuple.elts.iter().enumerate() {
-                let item = items
-                    .get(index)
-                    .cloned()
-                    .unwrap_or_else(|| Value::opaque("an unpacked value"));
-                bind(target, &item, scope);
+fn problem(file: &Path, message: &str) -> DefinitionError {
+    DefinitionError {
+        file: file.to_path_buf(),
+        line: 1,
+        message: message.to_owned(),
+        exception: None,
+    }
+}
+
+/// The parser calls itself for each bracket, sign and indentation; a file that nests too many of them would end the process.
+/// The stack of the reading thread is made for these limits.
+fn nesting_is_bearable(source: &str) -> Result<(), &'static str> {
+    const MOST_BRACKETS: usize = 200;
+    const MOST_SIGNS: usize = 20_000;
+    const DEEPEST_INDENT: usize = 400;
+    let (mut brackets, mut signs): (usize, usize) = (0, 0);
+    for line in source.lines() {
+        if line.len() - line.trim_start().len() > DEEPEST_INDENT {
+            return Err("a line is indented too deeply to be read");
+        }
+        for byte in line.bytes() {
+            match byte {
+                b'(' | b'[' | b'{' => brackets += 1,
+                b')' | b']' | b'}' => brackets = brackets.saturating_sub(1),
+                b'-' | b'+' | b'~' | b'*' | b':' => signs += 1,
+                _ => {}
+            }
+            if brackets > MOST_BRACKETS {
+                return Err("brackets are nested too deeply to be read");
             }
         }
-        _ => {}
+        signs += line
+            .split_whitespace()
+            .filter(|word| KEYWORDS_THAT_NEST.contains(word))
+            .count();
+        if signs > MOST_SIGNS {
+            return Err("an expression is too long to be read");
+        }
+        if brackets == 0 && !line.ends_with('\\') {
+            signs = 0;
+        }
+    }
+    Ok(())
+}
+
+const KEYWORDS_THAT_NEST: [&str; 5] = ["not", "lambda", "await", "else", "if"];
+
+/// The file of the repository that an import means, if it means one.
+fn sibling(repository: &Path, module: &str, level: u32, scope: &Scope) -> Option<PathBuf> {
+    let mut start = PathBuf::new();
+    if level > 0 {
+        start = scope.path().parent()?.to_path_buf();
+        for _ in 1..level {
+            start = start.parent()?.to_path_buf();
+        }
+    }
+    let parts = module.split('.').filter(|part| !part.is_empty());
+    module_file(repository, &parts.fold(start, |path, part| path.join(part)))
+}
+
+/// The file of a module or package by its path without an ending.
+fn module_file(repository: &Path, path: &Path) -> Option<PathBuf> {
+    let file = path
+        .file_name()
+        .map(|name| path.with_file_name(format!("{}.py", name.to_string_lossy())));
+    let candidates = file.into_iter().chain([path.join("__init__.py")]);
+    candidates.into_iter().find(|file| repository.join(file).is_file())
+}
+
+/// What `from module import *` binds: the names in `__all__`, or all without an underscore before them.
+fn public_names(module: &Scope) -> Vec<(String, Value)> {
+    let listed = module.own("__all__").and_then(|names| names.items());
+    match listed {
+        Some(names) => {
+            let names = names.iter().filter_map(Value::as_text);
+            names
+                .filter_map(|name| Some((name.to_string(), module.own(&name)?)))
+                .collect()
+        }
+        None => {
+            let names = module.bindings().into_iter();
+            names.filter(|(name, _)| !name.starts_with('_')).collect()
+        }
     }
 }
 
@@ -322,74 +330,10 @@ fn bound_name(alias: &Alias) -> &str {
     alias.asname.as_ref().unwrap_or(&alias.name).as_str()
 }
 
-fn import_modules(import: &StmtImport, scope: &Scope) {
-    for alias in &import.names {
-        let name = bound_name(alias);
-        scope.bind(
-            name.split('.').next().unwrap_or(name),
-            Value::opaque(format!("the module {}", alias.name)),
-        );
+/// What a name of Python's or Feast's library means.
+fn module_attribute(module: &str, name: &str) -> Value {
+    if module == "feast" || module.starts_with("feast.") {
+        return feast::attribute(module, name);
     }
-}
-
-/// What a name imported from Python's or Feast's library means.
-fn imported(module: &str, name: &str) -> Value {
-    let unknown = || Value::opaque(format!("{name} of the module {module}"));
-    match module.split('.').next() {
-        Some("feast") => type_by_name(name)
-            .map(Value::Type)
-            .or_else(|| Builtin::by_name(name).map(Value::Builtin))
-            .unwrap_or_else(unknown),
-        Some("datetime") if name == "timedelta" => Value::Builtin(Builtin::Timedelta),
-        _ => unknown(),
-    }
-}
-
-const TYPE_NAMES: [&str; 17] = [
-    "Bytes",
-    "PdfBytes",
-    "ImageBytes",
-    "String",
-    "Bool",
-    "Int32",
-    "Int64",
-    "Float32",
-    "Float64",
-    "UnixTimestamp",
-    "Map",
-    "Json",
-    "Uuid",
-    "TimeUuid",
-    "Decimal",
-    "ScalarMap",
-    "ZonedTimestamp",
-];
-
-/// The simple types of `feast.types`.
-fn type_by_name(name: &str) -> Option<ValueType> {
-    Some(match name {
-        "Bytes" => ValueType::Bytes,
-        "PdfBytes" => ValueType::PdfBytes,
-        "ImageBytes" => ValueType::ImageBytes,
-        "String" => ValueType::String,
-        "Bool" => ValueType::Bool,
-        "Int32" => ValueType::Int32,
-        "Int64" => ValueType::Int64,
-        "Float32" => ValueType::Float32,
-        "Float64" => ValueType::Float64,
-        "UnixTimestamp" => ValueType::UnixTimestamp,
-        "Map" => ValueType::Map,
-        "Json" => ValueType::Json,
-        "Uuid" => ValueType::Uuid,
-        "TimeUuid" => ValueType::TimeUuid,
-        "Decimal" => ValueType::Decimal,
-        "ScalarMap" => ValueType::ScalarMap,
-        "ZonedTimestamp" => ValueType::ZonedTimestamp,
-        _ => return None,
-    })
-}
-
-/// `__name__ == "__main__"`: definition files are imported, never run.
-fn is_main_guard(test: &Expr) -> bool {
-    matches!(test, Expr::Compare(compare) if matches!(&*compare.left, Expr::Name(name) if name.id.as_str() == "__name__"))
+    library::attribute(module, name)
 }

@@ -5,6 +5,7 @@ fn read(source: &str) -> Result<Definitions, String> {
     let repository = tempfile::tempdir().unwrap();
     std::fs::write(repository.path().join("definitions.py"), source).unwrap();
     read_definitions(repository.path())
+        .map(|read| read.definitions)
         .map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
 }
 
@@ -69,8 +70,9 @@ view = FeatureView(name="v", entities=[driver], ttl=ttl, tags={**base, "a": "b"}
             .iter()
             .map(|field| field.name.as_str())
             .collect::<Vec<_>>(),
-        ["f0", "f2", "driver_id"]
+        ["f0", "f2"]
     );
+    assert_eq!(view.entity_columns[0].name, "driver_id");
     assert_eq!(view.ttl, Some(2 * (7 * 24 + 1) * 3600 * 1_000_000));
     assert_eq!(view.tags.len(), 2);
 }
@@ -87,7 +89,7 @@ fn files_import_each_other() {
         "views.py",
         "from feast import FeatureView\nfrom entities import driver\nv = FeatureView(name='v', entities=[driver])\n",
     );
-    let definitions = read_definitions(repository.path()).unwrap();
+    let definitions = read_definitions(repository.path()).unwrap().definitions;
     assert_eq!((definitions.entities.len(), definitions.feature_views.len()), (1, 1));
 }
 
@@ -108,7 +110,7 @@ fn problems_name_file_line_and_remedy() {
     );
     check(
         "e = Entity(name=5)\n",
-        "definitions.py:3: argument \"name\" (int) of Entity is not a str",
+        "definitions.py:3: TypeCheckError: argument \"name\" (int) of Entity is not an instance of str",
     );
     check(
         "e = Entity(name=nope)\n",
@@ -116,28 +118,52 @@ fn problems_name_file_line_and_remedy() {
     );
     check("e = Entity(\n", "definitions.py:4: SyntaxError");
     check(
-        "import os\ne = Entity(name=os.environ['X'])\n",
-        "definitions.py:4: name of Entity depends on `os.environ['X']`, which cannot be read without running Python",
+        "import os\ne = Entity(name=os.environ['NO_SUCH_VARIABLE'])\n",
+        "definitions.py:4: KeyError: 'NO_SUCH_VARIABLE', an environment variable that is not set",
     );
     check(
-        "s = []\ns.append(1)\n",
-        "definitions.py:4: changing a list in place cannot be read",
+        "import uuid\ne = Entity(name=str(uuid.uuid4()))\n",
+        "definitions.py:4: name of Entity depends on `uuid.uuid4()`, which cannot be read without running Python",
     );
     check(
-        "t = {}\nt['a'] = 'b'\n",
-        "definitions.py:4: changing a dict in place cannot be read",
+        "import requests\nif requests.get('http://localhost').ok:\n    e = Entity(name='a')\n",
+        "definitions.py:4: whether e is defined depends on `requests.get('http://localhost').ok`, which cannot be read",
+    );
+    check(
+        "import random\ns = []\nif random.random() > 0.5:\n    s.append(1)\n",
+        "definitions.py:6: whether this list is changed depends on a condition that cannot be known",
+    );
+    check(
+        "e = Entity(name='a')\ne.name = 'b'\n",
+        "definitions.py:4: changing a Entity after it is made cannot be read without running Python",
+    );
+    check(
+        "v = FeatureView(name='v', schema=[Field(name='a', dtype=Int64)])\nw = [v[['b']]]\n",
+        "definitions.py:4: ValueError: Feature b does not exist in this feature view.",
     );
     check(
         "v = FeatureView(name='v')\nw = v[['a']]\n",
-        "definitions.py:4: features can be chosen only by name",
+        "definitions.py:4: w is bound to a choice of features or a renaming of v",
     );
     check(
         "e = Entity(name='a', join_keys=['b', 'c'])\n",
-        "definitions.py:3: An entity may only have a single join key.",
+        "definitions.py:3: ValueError: An entity may only have a single join key.",
     );
     check(
         "def f(x):\n    return f(x)\ny = f(1)\n",
         "definitions.py:4: this expression is nested too deeply to be read",
+    );
+    check(
+        "while True:\n    pass\n",
+        "definitions.py:3: reading this takes too long",
+    );
+    check(
+        "x = [1]\nx.append(x)\n",
+        "definitions.py:4: a list or dict that holds itself cannot be read",
+    );
+    check(
+        "x = 'a' * 10\nfor i in range(30):\n    x = x + x\n",
+        "definitions.py:5: reading this takes too long",
     );
 }
 
@@ -179,16 +205,18 @@ fn ignored_files_are_not_read() {
     for ignored in ["skip/deep/a.py", "old_a.py", "deep/old_b.py", "gen.py"] {
         write(ignored, "broken(");
     }
-    assert_eq!(read_definitions(repository.path()).unwrap().entities.len(), 1);
+    assert_eq!(
+        read_definitions(repository.path()).unwrap().definitions.entities.len(),
+        1
+    );
 }
 
 #[test]
 fn scripts_beside_definitions_are_harmless() {
     let source = "import random\nwith_data = sorted([2, 1])\nopen('data/x', 'wb').write(b'x')\nfor_later = max(1, 2)\n";
     assert_eq!(problem(source), format!("{:?}", Definitions::default()));
-    let stored = "from feast import Entity\ne = Entity(name=max('a', 'b'))\n";
+    let stored = "from feast import Entity\ne = Entity(name=input())\n";
     assert!(
-        problem(stored)
-            .contains("name of Entity depends on `max('a', 'b')`, which cannot be read without running Python")
+        problem(stored).contains("name of Entity depends on `input()`, which cannot be read without running Python")
     );
 }

@@ -117,7 +117,7 @@ fn definitions_name_file_and_line() {
     repository.write("more.py", "from feast import Entity\n\nx = Entity(name=5)\n");
     check(
         &repository.feast(&["apply"]),
-        "more.py:3: argument \"name\" (int) of Entity is not a str",
+        "more.py:3: TypeCheckError: argument \"name\" (int) of Entity is not an instance of str",
         "",
     );
     assert!(!repository.exists("data/registry.db"));

@@ -1,0 +1,50 @@
+use feast_engine::model::{FeatureSelection, ValueType};
+use serde_json::{Map, Value};
+
+use crate::args::OnlineFeaturesArguments;
+use crate::output::{Failure, Output};
+use crate::settings::Repository;
+
+/// Reads features of single entities and prints them as JSON: a list for each key and feature.
+pub(crate) fn run(
+    repository: &Repository,
+    arguments: &OnlineFeaturesArguments,
+    output: &Output,
+) -> Result<(), Failure> {
+    let store = repository.open()?;
+    let selection = FeatureSelection::Features(arguments.features.clone());
+    let plan = store.plan(&selection, false)?;
+    let mut entities: Map<String, Value> = Map::new();
+    for pair in &arguments.entities {
+        let Some((key, text)) = pair.split_once('=') else {
+            // Feast's answer, which it gives with the exit code of success.
+            output.line(&format!("Invalid entity format: {pair}. Use key=value format."));
+            return Ok(());
+        };
+        let value_type = plan.join_key(key).map(|key| &key.value_type);
+        let values = entities.entry(key).or_insert_with(|| Value::Array(Vec::new()));
+        if let Some(values) = values.as_array_mut() {
+            values.push(key_value(text, value_type));
+        }
+    }
+    let answer = feast_server::online_features(&store, &selection, &entities)?;
+    let names = answer["metadata"]["feature_names"].as_array().into_iter().flatten();
+    let columns = answer["results"].as_array().into_iter().flatten();
+    let members = names
+        .zip(columns)
+        .filter_map(|(name, column)| Some((name.as_str()?.to_owned(), column.get("values")?.clone())));
+    output.json_with_indent(&Value::Object(members.collect()), 4);
+    Ok(())
+}
+
+/// A typed text as a value of the key's type. What is no number is left to the look-up to refuse.
+fn key_value(text: &str, value_type: Option<&ValueType>) -> Value {
+    let is_number = matches!(
+        value_type,
+        Some(ValueType::Int32 | ValueType::Int64 | ValueType::UnixTimestamp)
+    );
+    match text.parse::<i64>() {
+        Ok(number) if is_number => Value::from(number),
+        _ => Value::from(text),
+    }
+}

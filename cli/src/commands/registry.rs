@@ -1,0 +1,158 @@
+//! Commands on the registry as a whole and on single objects of it.
+
+use std::io::{BufRead, IsTerminal, Write};
+
+use feast_engine::model::ObjectKind;
+use feast_engine::model::ViewState;
+use serde_json::{Value, json};
+
+use crate::args::ListFormat;
+use crate::output::{Failure, Output};
+use crate::settings::Repository;
+use crate::table::Table;
+
+/// Prints everything in the registry as JSON.
+pub(crate) fn dump(repository: &Repository, output: &Output) -> Result<(), Failure> {
+    let store = repository.open()?;
+    output.json_with_indent(&store.dump_registry()?, 2);
+    Ok(())
+}
+
+/// Removes the project from the registry, and its online store.
+pub(crate) fn teardown(repository: &Repository, yes: bool, output: &Output) -> Result<(), Failure> {
+    let store = repository.open()?;
+    let project = &store.config().project;
+    let question = format!("Remove all objects of project {project} from the registry, and its online store?");
+    if !yes && !confirmed(&question, output)? {
+        return Err(Failure::new("nothing was removed"));
+    }
+    store.teardown()?;
+    Ok(())
+}
+
+/// Removes a project. Only the configured one is known here.
+pub(crate) fn delete_project(repository: &Repository, name: &str, yes: bool, output: &Output) -> Result<(), Failure> {
+    let store = repository.open()?;
+    if store.config().project != name || store.object_names(ObjectKind::Project)?.is_empty() {
+        return Err(Failure::new(format!("Project {name} does not exist in registry")));
+    }
+    let question = format!(
+        "Are you sure you want to delete project '{name}'? This will remove all associated resources from the registry."
+    );
+    if !yes && !confirmed(&question, output)? {
+        return Err(Failure::new("nothing was removed"));
+    }
+    store.teardown()?;
+    output.line(&format!("Project '{name}' deleted successfully."));
+    Ok(())
+}
+
+/// Prints the project of the repository.
+pub(crate) fn current_project(repository: &Repository, output: &Output) -> Result<(), Failure> {
+    let store = repository.open()?;
+    let project = &store.config().project;
+    if store.object_names(ObjectKind::Project)?.is_empty() {
+        output.line(&format!("Project {project} does not exist"));
+        return Err(Failure::silent());
+    }
+    output.line(&format!(
+        "Current project name configured in feature_store.yaml is {project}"
+    ));
+    Ok(())
+}
+
+/// Asks on a terminal. In a pipe nobody can be asked, and the command goes on, as Feast's does.
+fn confirmed(question: &str, output: &Output) -> Result<bool, Failure> {
+    if !std::io::stdin().is_terminal() {
+        return Ok(true);
+    }
+    output.prompt(&format!("{question} [y/N]: "));
+    // Not being able to show the question is no reason to go on.
+    std::io::stderr()
+        .flush()
+        .map_err(|source| Failure::new(format!("cannot ask: {source}")))?;
+    let mut answer = String::new();
+    std::io::stdin()
+        .lock()
+        .read_line(&mut answer)
+        .map_err(|source| Failure::new(format!("cannot read the answer: {source}")))?;
+    Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
+}
+
+/// Removes one object by its name.
+pub(crate) fn delete(repository: &Repository, name: &str, output: &Output) -> Result<(), Failure> {
+    let store = repository.open()?;
+    match store.delete(name)? {
+        Some(kind) => output.line(&format!("Deleted {kind:?} {name} from {}.", store.config().project)),
+        None => output.line("Object not found. Deletion skipped."),
+    }
+    Ok(())
+}
+
+/// Lets a view be used, or not.
+pub(crate) fn set_enabled(repository: &Repository, view: &str, enabled: bool, output: &Output) -> Result<(), Failure> {
+    let changed = repository.open()?.set_view_enabled(view, enabled)?;
+    let state = if enabled { "enabled" } else { "disabled" };
+    output.line(&if changed {
+        format!("Feature view '{view}' has been {state}.")
+    } else {
+        format!("Feature view '{view}' is already {state}.")
+    });
+    Ok(())
+}
+
+/// Moves a view to another state.
+pub(crate) fn set_state(repository: &Repository, view: &str, state: ViewState, output: &Output) -> Result<(), Failure> {
+    match repository.open()?.set_view_state(view, state) {
+        Ok(()) => output.line(&format!("Feature view '{view}' state set to {}.", state.name())),
+        // Feast reports a step that is not allowed and ends well.
+        Err(error) if error.kind() == feast_engine::ErrorKind::Invalid => output.line(&error.to_string()),
+        Err(error) => return Err(error.into()),
+    }
+    Ok(())
+}
+
+/// Prints the recorded versions of a view.
+pub(crate) fn list_versions(
+    repository: &Repository,
+    view: &str,
+    format: ListFormat,
+    output: &Output,
+) -> Result<(), Failure> {
+    let versions = repository.open()?.view_versions(view)?;
+    if format == ListFormat::Json {
+        let documents = versions.iter().map(|version| {
+            json!({
+                "version": format!("v{}", version.number),
+                "type": version.view_type,
+                "created": version.created.to_python(),
+                "version_id": version.id,
+            })
+        });
+        output.json(&Value::Array(documents.collect()));
+        return Ok(());
+    }
+    if versions.is_empty() {
+        output.line(&format!("No version history found for feature view '{view}'."));
+        return Ok(());
+    }
+    let mut table = Table::new(&["VERSION", "TYPE", "CREATED", "VERSION_ID"]);
+    for version in versions {
+        let created = version.created.to_python();
+        table.add(vec![
+            format!("v{}", version.number),
+            version.view_type,
+            created,
+            version.id,
+        ]);
+    }
+    output.table(&table);
+    Ok(())
+}
+
+/// Prints the settings.
+pub(crate) fn configuration(repository: &Repository, output: &Output) -> Result<(), Failure> {
+    let document = repository.configuration()?;
+    output.yaml(&document);
+    Ok(())
+}
