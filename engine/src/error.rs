@@ -17,6 +17,8 @@ pub enum ErrorKind {
     Unavailable,
     /// A file holds what it must not hold: repair or replace it.
     Data,
+    /// It is right, but this binary does not do it.
+    Unsupported,
     /// A defect of this program.
     Internal,
 }

@@ -1,8 +1,6 @@
 //! Errors as Feast's server words them: its clients rebuild the exception from the body.
 
-use std::fmt::Write;
-
-use feast_engine::{Error, ErrorKind, FeastException};
+use feast_engine::{Error, ErrorKind, FeastException, python_json};
 use serde_json::{Value, json};
 use warp::http::StatusCode;
 
@@ -48,6 +46,7 @@ impl ApiError {
                 (ErrorKind::NotFound, Some(_)) => StatusCode::NOT_FOUND,
                 (ErrorKind::Conflict, _) => StatusCode::CONFLICT,
                 (ErrorKind::Unavailable, _) => StatusCode::SERVICE_UNAVAILABLE,
+                (ErrorKind::Unsupported, _) => StatusCode::NOT_IMPLEMENTED,
                 // Not found without an object of Feast: a file of ours is missing.
                 (ErrorKind::NotFound | ErrorKind::Data | ErrorKind::Internal, _) => StatusCode::INTERNAL_SERVER_ERROR,
             },
@@ -86,7 +85,7 @@ fn exception_text(error: &Error) -> String {
         Some(exception) => format!(
             "{{\"module\": \"feast.errors\", \"class\": \"{}\", \"message\": {}}}",
             exception.class_name(),
-            ascii_json(&message)
+            python_json(&Value::from(message))
         ),
     }
 }
@@ -98,24 +97,6 @@ fn python_quoted(text: &str) -> String {
     } else {
         format!("'{}'", text.replace('\'', "\\'"))
     }
-}
-
-/// Python's `json.dumps`: everything outside ASCII is escaped.
-fn ascii_json(text: &str) -> String {
-    let json = Value::from(text).to_string();
-    let mut escaped = String::with_capacity(json.len());
-    for character in json.chars() {
-        if character.is_ascii() {
-            escaped.push(character);
-        } else {
-            let mut units = [0; 2];
-            for unit in character.encode_utf16(&mut units) {
-                // Writing to a string cannot fail.
-                let _ = write!(escaped, "\\u{unit:04x}");
-            }
-        }
-    }
-    escaped
 }
 
 #[cfg(test)]

@@ -116,7 +116,11 @@ fn show(report: &ApplyReport, output: &Output) {
     output.line("");
 }
 
-/// Texts as they are, everything else as JSON.
+/// Texts as they are, nothing as nothing, everything else as JSON.
 fn shown(value: &serde_json::Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+    match value {
+        serde_json::Value::Null => String::new(),
+        serde_json::Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
 }

@@ -1,5 +1,7 @@
 //! Look-ups of what the registry holds: tables, or JSON on request.
 
+use std::collections::BTreeMap;
+
 use feast_engine::FeatureStore;
 use feast_engine::model::{
     Action, ConflictPolicy, Definitions, Entity, FeatureService, FeatureView, Field, ObjectKind, OnDemandFeatureView,
@@ -86,7 +88,7 @@ fn keep_tagged(definitions: &mut Definitions, tags: &[String]) {
         .filter_map(|tag| tag.split_once(':'))
         .map(|(name, value)| (name.trim(), value.trim()))
         .collect();
-    let has_all = |tags: &std::collections::BTreeMap<String, String>| {
+    let has_all = |tags: &BTreeMap<String, String>| {
         wanted
             .iter()
             .all(|(name, value)| tags.get(*name).is_some_and(|known| known == value))
@@ -156,7 +158,7 @@ fn table(store: &FeatureStore, listed: Listed, definitions: &Definitions) -> Res
     for name in &names {
         let row = match listed {
             Listed::Projects => definitions.project.as_ref().map(|project| {
-                let tags = json!(project.tags).to_string();
+                let tags = tag_dict(&project.tags);
                 vec![
                     project.name.clone(),
                     project.description.clone(),
@@ -218,6 +220,12 @@ fn name_set(names: &[String]) -> String {
     } else {
         format!("{{{}}}", known.join(", "))
     }
+}
+
+/// Python's notation of a dict of texts.
+fn tag_dict(tags: &BTreeMap<String, String>) -> String {
+    let members = tags.iter().map(|(name, value)| format!("'{name}': '{value}'"));
+    format!("{{{}}}", members.collect::<Vec<_>>().join(", "))
 }
 
 fn yes_or_no(flag: bool) -> String {
@@ -294,7 +302,7 @@ fn permission_row(permission: &Permission) -> Vec<String> {
         if permission.required_tags.is_empty() {
             "-".to_owned()
         } else {
-            json!(permission.required_tags).to_string()
+            tag_dict(&permission.required_tags)
         },
     ]
 }

@@ -54,6 +54,7 @@ impl Evaluator {
                 (UnaryOp::USub, Value::Integer(number)) => Value::Integer(number.wrapping_neg()),
                 (UnaryOp::USub, Value::Float(number)) => Value::Float(-number),
                 (UnaryOp::USub, Value::Duration(micros)) => Value::Duration(micros.wrapping_neg()),
+                (UnaryOp::Invert, Value::Integer(number)) => Value::Integer(!number),
                 (UnaryOp::UAdd, value @ (Value::Integer(_) | Value::Float(_) | Value::Duration(_))) => value,
                 (UnaryOp::Not, value) => value.truth().map_or_else(|| value.clone(), |truth| Value::Bool(!truth)),
                 _ => unknown(expression.range(), scope),
@@ -318,37 +319,13 @@ impl Evaluator {
             return Ok(unknown(range, scope));
         };
         scope.spend(range, items.len())?;
-        let length = i64::try_from(items.len()).unwrap_or(i64::MAX);
-        let clamp = |bound: &Value, default: i64| match bound {
-            Value::None => Some(default),
-            Value::Integer(index) if *index < 0 => Some(index.saturating_add(length).max(0)),
-            Value::Integer(index) => Some((*index).min(length)),
-            _ => None,
-        };
-        let (Some(lower), Some(upper)) = (clamp(&lower, 0), clamp(&upper, length)) else {
+        let Some(positions) = slice_positions(&lower, &upper, &step, items.len()) else {
             return Ok(unknown(range, scope));
         };
-        let chosen: Vec<Value> = match step {
-            Value::None | Value::Integer(1) => {
-                let (lower, upper) = (usize::try_from(lower).unwrap_or(0), usize::try_from(upper).unwrap_or(0));
-                items.get(lower..upper.max(lower)).unwrap_or_default().to_vec()
-            }
-            Value::Integer(-1) if matches!((&slice.lower, &slice.upper), (None, None)) => {
-                items.into_iter().rev().collect()
-            }
-            Value::Integer(step) if step > 0 => {
-                let (lower, upper) = (usize::try_from(lower).unwrap_or(0), usize::try_from(upper).unwrap_or(0));
-                let step = usize::try_from(step).unwrap_or(usize::MAX);
-                items
-                    .get(lower..upper.max(lower))
-                    .unwrap_or_default()
-                    .iter()
-                    .step_by(step)
-                    .cloned()
-                    .collect()
-            }
-            _ => return Ok(unknown(range, scope)),
-        };
+        let chosen: Vec<Value> = positions
+            .into_iter()
+            .filter_map(|position| items.get(position).cloned())
+            .collect();
         Ok(match value {
             Value::Tuple(_) => Value::tuple(chosen),
             Value::Text(_) => Value::text(chosen.iter().filter_map(Value::to_text).collect::<String>()),
@@ -414,6 +391,32 @@ impl Evaluator {
         }
         Ok(true)
     }
+}
+
+/// The positions that a slice of so many items has; `None` when a bound is not known or the step is nothing.
+fn slice_positions(lower: &Value, upper: &Value, step: &Value, count: usize) -> Option<Vec<usize>> {
+    let length = i64::try_from(count).unwrap_or(i64::MAX);
+    let step = match step {
+        Value::None => 1,
+        Value::Integer(step) if *step != 0 => *step,
+        _ => return None,
+    };
+    // A slice that goes backwards ends before the first item, and starts at the last.
+    let (least, most) = if step > 0 { (0, length) } else { (-1, length - 1) };
+    let bound = |bound: &Value, default: i64| match bound {
+        Value::None => Some(default),
+        Value::Integer(index) if *index < 0 => Some(index.saturating_add(length).max(least)),
+        Value::Integer(index) => Some((*index).min(most)),
+        _ => None,
+    };
+    let (start, end) = if step > 0 { (least, most) } else { (most, least) };
+    let (mut position, end) = (bound(lower, start)?, bound(upper, end)?);
+    let mut positions = Vec::new();
+    while if step > 0 { position < end } else { position > end } {
+        positions.extend(usize::try_from(position));
+        position = position.saturating_add(step);
+    }
+    Some(positions)
 }
 
 fn missing_key(key: &Value, subscript: &ExprSubscript, scope: &Scope) -> String {

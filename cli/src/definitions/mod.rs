@@ -4,7 +4,9 @@
 //! functions, classes of constants, comprehensions, imports between files. What it cannot know is opaque; that is an error
 //! only where an opaque value reaches a stored argument. Knows nothing of the registry or of any store.
 
+mod assignment;
 mod call;
+mod class;
 mod collect;
 mod discover;
 mod expression;
@@ -118,5 +120,7 @@ fn read_all(repository: &Path) -> Result<RepositoryDefinitions, Vec<DefinitionEr
     }
 }
 
+#[cfg(test)]
+mod fuzz;
 #[cfg(test)]
 mod tests;

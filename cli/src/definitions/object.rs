@@ -21,6 +21,10 @@ pub(super) struct Object {
 }
 
 /// What an object is.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one for each call in a file, always behind a pointer"
+)]
 pub(super) enum Thing {
     Project(Project),
     Entity(Entity),

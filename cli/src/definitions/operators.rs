@@ -199,6 +199,8 @@ pub(super) fn order(left: &Value, right: &Value) -> Option<Ordering> {
         (Value::Float(left), Value::Float(right)) => left.partial_cmp(right),
         (Value::Integer(left), Value::Float(right)) => (*left as f64).partial_cmp(right),
         (Value::Float(left), Value::Integer(right)) => left.partial_cmp(&(*right as f64)),
+        // Only members of an `IntEnum` have an order in Python; it raises an error for others.
+        (Value::Member(left), Value::Member(right)) => order(&left.value, &right.value),
         (Value::Text(left), Value::Text(right)) | (Value::Path(left), Value::Path(right)) => Some(left.cmp(right)),
         (Value::Bool(left), Value::Bool(right)) => Some(left.cmp(right)),
         (Value::List(_), Value::List(_)) | (Value::Tuple(_), Value::Tuple(_)) => {
@@ -234,12 +236,14 @@ fn integers(operator: Operator, left: i64, right: i64) -> Option<Option<Value>> 
             }
         }),
         Operator::Div if right != 0 => return Some(Some(Value::Float(left as f64 / right as f64))),
+        Operator::Pow if right < 0 && left != 0 => return Some(Some(Value::Float((left as f64).powf(right as f64)))),
         Operator::Pow => match u32::try_from(right) {
             Ok(exponent) => left.checked_pow(exponent),
             Err(_) => return None,
         },
         Operator::BitOr => Some(left | right),
         Operator::BitAnd => Some(left & right),
+        Operator::BitXor => Some(left ^ right),
         _ => return None,
     };
     Some(number.map(Value::Integer))

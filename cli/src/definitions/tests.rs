@@ -78,6 +78,16 @@ view = FeatureView(name="v", entities=[driver], ttl=ttl, tags={**base, "a": "b"}
 }
 
 #[test]
+fn numbers_have_pythons_text() {
+    let source = "from feast import Entity\ne = Entity(name=f'{1e16} {1e-5} {0.1 + 0.2} {100.0} {1 / 3} {-0.0} {7 // -2} {-7 % 3}')\n";
+    let definitions = read(source).unwrap();
+    assert_eq!(
+        definitions.entities[0].name,
+        "1e+16 1e-05 0.30000000000000004 100.0 0.3333333333333333 -0.0 -4 2"
+    );
+}
+
+#[test]
 fn files_import_each_other() {
     let repository = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| std::fs::write(repository.path().join(name), text).unwrap();

@@ -211,7 +211,7 @@ impl Value {
             Self::None => "None".to_owned(),
             Self::Bool(flag) => if *flag { "True" } else { "False" }.to_owned(),
             Self::Integer(number) => number.to_string(),
-            Self::Float(number) => format!("{number:?}"),
+            Self::Float(number) => float_text(*number),
             Self::Text(text) | Self::Path(text) => text.to_string(),
             Self::List(_) | Self::Tuple(_) | Self::Dict(_) => return self.represented(),
             Self::Type(value_type) => value_type.to_string(),
@@ -296,6 +296,25 @@ impl Value {
             _ => 0,
         }
     }
+}
+
+/// The shortest text that reads back as the number, in Python's form: an exponent below 0.0001 and from 1e16 on.
+fn float_text(number: f64) -> String {
+    if number.is_nan() {
+        return "nan".to_owned();
+    }
+    if number.is_infinite() {
+        return if number > 0.0 { "inf" } else { "-inf" }.to_owned();
+    }
+    let scientific = format!("{number:e}");
+    let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
+    let exponent: i32 = exponent.parse().unwrap_or(0);
+    if (-4..16).contains(&exponent) {
+        let plain = number.to_string();
+        return if plain.contains('.') { plain } else { plain + ".0" };
+    }
+    let sign = if exponent < 0 { '-' } else { '+' };
+    format!("{digits}e{sign}{:02}", exponent.abs())
 }
 
 /// A text in Python's quotes: single ones, unless it holds some and no double ones.

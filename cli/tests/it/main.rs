@@ -3,12 +3,18 @@
 //! - `walk`: the documented way from `feast init` to served and pushed features.
 //! - `golden`: recorded answers of Python Feast's server, replayed.
 //! - `bad_input`: what a mistake gets: one clear line, the exit code, nothing half-written.
+//! - `registries`: registries that Python Feast wrote, against ours of the same definitions.
+//! - `look_up`: lists, descriptions and edits of what the registry holds.
+//! - `interop`: Python Feast itself on the same repositories.
 //! - `layers`: which module may use which.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by it, also in its helpers")]
 
 mod bad_input;
 mod golden;
+mod interop;
 mod layers;
+mod look_up;
+mod registries;
 mod support;
 mod walk;

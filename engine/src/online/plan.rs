@@ -8,7 +8,7 @@ use crate::codec::row::storage_type;
 use crate::error::{Error, ErrorKind, FeastException, Result};
 use crate::model::{
     DUMMY_JOIN_KEY, Definitions, FeatureReference, FeatureSelection, FeatureService, FeatureView, Field, Projection,
-    ValueType, WantedFeatures,
+    ValueType, ViewState, WantedFeatures,
 };
 
 /// A resolved selection of features. It can be kept as long as the registry does not change.
@@ -59,12 +59,14 @@ impl ReadPlan {
     /// Resolves a selection. `full_feature_names` puts the view's name before each feature: `view__feature`.
     ///
     /// # Errors
-    /// `NotFound` for an unknown view or service, `Invalid` for the rest, in Feast's order of checks and words.
+    /// `NotFound` for an unknown view or service, `Unsupported` for an on-demand view, `Invalid` for the rest, in Feast's
+    /// order of checks and words.
     pub(crate) fn new(
         definitions: &Definitions,
         project: &str,
         selection: &FeatureSelection,
         full_feature_names: bool,
+        state_of: &dyn Fn(&str) -> ViewState,
     ) -> Result<Self> {
         let projections = match selection {
             FeatureSelection::Service(name) => service(definitions, project, name)?.projections.clone(),
@@ -72,7 +74,10 @@ impl ReadPlan {
         };
         let mut found = Vec::with_capacity(projections.len());
         for projection in &projections {
-            found.push((projection, enabled_view(definitions, project, &projection.view)?));
+            found.push((
+                projection,
+                served_view(definitions, project, &projection.view, state_of)?,
+            ));
         }
         check_collisions(&projections, full_feature_names)?;
         let views = found
@@ -135,10 +140,30 @@ fn service<'a>(definitions: &'a Definitions, project: &str, name: &str) -> Resul
     })
 }
 
-fn enabled_view<'a>(definitions: &'a Definitions, project: &str, name: &str) -> Result<&'a FeatureView> {
-    let view = definitions
-        .feature_view(name)
-        .ok_or_else(|| Error::unknown_feature_view(name, project))?;
+fn served_view<'a>(
+    definitions: &'a Definitions,
+    project: &str,
+    name: &str,
+    state_of: &dyn Fn(&str) -> ViewState,
+) -> Result<&'a FeatureView> {
+    let Some(view) = definitions.feature_view(name) else {
+        return Err(match definitions.on_demand_feature_view(name) {
+            Some(_) => Error::new(
+                ErrorKind::Unsupported,
+                format!(
+                    "On demand feature view '{name}' is computed by a Python function, which this server does not run"
+                ),
+            ),
+            None => Error::unknown_feature_view(name, project),
+        });
+    };
+    // Rows stay readable while newer ones are loaded.
+    if let state @ (ViewState::Created | ViewState::Generated) = state_of(name) {
+        return Err(Error::invalid(format!(
+            "Feature view '{name}' is in state '{}' and cannot serve features. Only AVAILABLE_ONLINE feature views can serve.",
+            state.name()
+        )));
+    }
     if view.enabled {
         return Ok(view);
     }

@@ -60,13 +60,21 @@ impl RegistryFile {
             Err(source) if source.kind() == std::io::ErrorKind::NotFound => Vec::new(),
             Err(source) => return Err(Error::io("read the registry", path, source)),
         };
+        Self::parse(&bytes, path, project)
+    }
+
+    /// Understands the bytes of a registry file.
+    ///
+    /// # Errors
+    /// `Data` when they are no registry.
+    pub(super) fn parse(bytes: &[u8], path: &Path, project: &str) -> Result<Self> {
         let no_registry = |source: prost::DecodeError| {
             Error::data(format!("{} is not a Feast registry: {source}", path.display()))
                 .with_hint("restore the file, or remove it and run: feast apply")
                 .with_source(source)
         };
-        let mut message = Registry::decode(bytes.as_slice()).map_err(no_registry)?;
-        let fields = wire::fields(&bytes).map_err(no_registry)?;
+        let mut message = Registry::decode(bytes).map_err(no_registry)?;
+        let fields = wire::fields(bytes).map_err(no_registry)?;
         let unknown = fields.iter().filter(|field| !KNOWN_FIELDS.contains(&field.number));
         let unknown = unknown.flat_map(|field| field.bytes).copied().collect();
         if bytes.is_empty() {

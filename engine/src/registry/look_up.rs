@@ -330,6 +330,13 @@ fn as_dumped(kind: ObjectKind, mut object: Value) -> Value {
         return object;
     };
     spec.remove("project");
+    if matches!(
+        kind,
+        ObjectKind::FeatureView | ObjectKind::StreamFeatureView | ObjectKind::LabelView
+    ) {
+        // Python reads back no difference between no time to live and one of nothing.
+        spec.entry("ttl").or_insert_with(|| Value::from("0s"));
+    }
     let text = spec
         .get("featureTransformation")
         .and_then(|function| function.pointer("/userDefinedFunction/bodyText"))

@@ -6,6 +6,8 @@ mod apply;
 mod convert;
 mod document;
 mod file;
+#[cfg(test)]
+mod fuzz;
 mod intervals;
 mod look_up;
 mod messages;

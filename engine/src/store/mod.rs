@@ -140,7 +140,9 @@ impl FeatureStore {
         if let Some(plan) = known(&state.plans.read().unwrap_or_else(PoisonError::into_inner)) {
             return Ok(plan);
         }
-        let plan = ReadPlan::new(&state.definitions, &self.config.project, selection, full_feature_names)?;
+        let state_of = |view: &str| state.state_of(view);
+        let (definitions, project) = (&state.definitions, &self.config.project);
+        let plan = ReadPlan::new(definitions, project, selection, full_feature_names, &state_of)?;
         let plan = Arc::new(plan);
         let mut plans = state.plans.write().unwrap_or_else(PoisonError::into_inner);
         if plans.len() < MAX_CACHED_PLANS {

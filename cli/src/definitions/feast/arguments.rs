@@ -11,7 +11,7 @@ use super::super::object::{Object, Thing};
 use super::super::scope::Scope;
 use super::super::value::{CallArguments, Function, Value};
 use super::super::{DefinitionError, Evaluated};
-use super::FeastClass;
+use super::{FeastClass, Positional};
 
 /// Evaluated arguments of one call.
 pub(in crate::definitions) struct Arguments<'a> {
@@ -40,9 +40,15 @@ impl<'a> Arguments<'a> {
         } else {
             format!("{}.__init__", class.name)
         };
-        if positional.len() > class.positional {
+        let parameters: Vec<&str> = class.parameters.split(' ').filter(|name| !name.is_empty()).collect();
+        let most_positional = if class.positional == Positional::All {
+            parameters.len()
+        } else {
+            0
+        };
+        if positional.len() > most_positional {
             let own = usize::from(!class.is_decorator);
-            let count = class.positional + own;
+            let count = most_positional + own;
             let text = format!(
                 "{called}() takes {count} positional argument{} but {} were given",
                 if count == 1 { "" } else { "s" },
@@ -50,14 +56,12 @@ impl<'a> Arguments<'a> {
             );
             return Err(scope.raise(range, "TypeError", text));
         }
-        let unexpected = named
-            .iter()
-            .find(|(name, _)| !class.parameters.contains(&name.as_str()));
+        let unexpected = named.iter().find(|(name, _)| !parameters.contains(&name.as_str()));
         if let Some((name, _)) = unexpected {
             let text = format!("{called}() got an unexpected keyword argument '{name}'");
             return Err(scope.raise(range, "TypeError", text));
         }
-        let by_position = class.parameters.iter().map(|name| (*name).to_owned()).zip(positional);
+        let by_position = parameters.iter().map(|name| (*name).to_owned()).zip(positional);
         let mut all: Vec<(String, Value)> = by_position.collect();
         for (name, value) in named {
             if all.iter().any(|(known, _)| *known == name) {

@@ -28,14 +28,20 @@ pub(super) struct FeastClass {
     pub(super) name: &'static str,
     /// The last part of its module, where another class has the same name.
     module: Option<&'static str>,
-    /// All parameters, those that may be positional first.
-    pub(super) parameters: &'static [&'static str],
-    /// How many arguments may be positional.
-    pub(super) positional: usize,
+    /// All parameters in their order, separated by blanks.
+    parameters: &'static str,
+    positional: Positional,
     /// Whether it is called for a decorator, which is applied to a function then.
     pub(super) is_decorator: bool,
     /// Makes the object.
     pub(super) build: fn(Arguments<'_>) -> Evaluated<Value>,
+}
+
+/// Which arguments of a class may be positional.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Positional {
+    None,
+    All,
 }
 
 /// An object made at a place.

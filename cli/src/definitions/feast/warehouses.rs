@@ -12,20 +12,6 @@ use super::super::value::Value;
 use super::Arguments;
 use super::sources::complete;
 
-/// Parameters of `PostgreSQLSource` and `ClickhouseSource`.
-pub(super) const TABLE_OR_QUERY: &[&str] = &[
-    "name",
-    "query",
-    "table",
-    "timestamp_field",
-    "created_timestamp_column",
-    "field_mapping",
-    "description",
-    "tags",
-    "owner",
-    "connection_ref",
-];
-
 /// A source of a system with fields of its own in the registry.
 fn of_system(
     mut arguments: Arguments<'_>,

@@ -1,0 +1,116 @@
+//! Classes of definition files: constants, enumerations, dataclasses.
+
+use std::rc::Rc;
+
+use ruff_python_ast::{Expr, Stmt, StmtClassDef};
+
+use super::Evaluated;
+use super::module::Evaluator;
+use super::scope::Scope;
+use super::value::{Class, Value};
+
+impl Evaluator {
+    pub(super) fn define_class(&mut self, definition: &StmtClassDef, scope: &Rc<Scope>) -> Evaluated<()> {
+        let name = definition.name.as_str();
+        let mut bases = Vec::new();
+        for base in definition.bases() {
+            bases.push(self.evaluate(base, scope)?);
+        }
+        let is = |wanted: &[&str]| {
+            bases
+                .iter()
+                .any(|base| matches!(base, Value::Library(known) if wanted.contains(known)))
+        };
+        let inherited = |pick: fn(&Class) -> bool| {
+            bases
+                .iter()
+                .any(|base| matches!(base, Value::Class(class) if pick(class)))
+        };
+        let body = Rc::new(Scope::inside(scope));
+        let mut fields = Vec::new();
+        for base in &bases {
+            if let Value::Class(class) = base {
+                class
+                    .scope
+                    .bindings()
+                    .into_iter()
+                    .for_each(|(name, value)| body.bind(&name, value));
+                fields.extend(class.fields.iter().cloned());
+            }
+        }
+        self.run(&definition.body, &body)?;
+        for name in definition.body.iter().filter_map(bound_name) {
+            if !fields.contains(&name) {
+                fields.push(name);
+            }
+        }
+        let is_plain_base = |base: &Value| matches!(base, Value::Class(_) | Value::Library("object"));
+        let is_text = is(&["str", "enum.StrEnum"]) || inherited(|class| class.is_text);
+        let is_enumeration =
+            is(&["enum.Enum", "enum.StrEnum", "enum.IntEnum"]) || inherited(|class| class.is_enumeration);
+        if is_enumeration {
+            number_members(&fields, is_text, &body);
+        }
+        let mut is_dataclass = inherited(|class| class.is_dataclass);
+        let mut is_known = true;
+        for decorator in &definition.decorator_list {
+            match self.evaluate(&decorator.expression, scope)? {
+                Value::Library("dataclasses.dataclass") => is_dataclass = true,
+                Value::Library("enum.unique") => {}
+                _ => is_known = false,
+            }
+        }
+        let class = Value::Class(Rc::new(Class {
+            name: name.to_owned(),
+            fields,
+            is_instance: false,
+            is_dataclass,
+            is_enumeration,
+            is_text,
+            is_plain: bases.iter().all(is_plain_base),
+            scope: body,
+        }));
+        scope.bind(
+            name,
+            if is_known {
+                class
+            } else {
+                Value::opaque(format!("the decorated class {name}"))
+            },
+        );
+        Ok(())
+    }
+}
+
+/// The name that a statement of a class body binds or annotates, where it is no function.
+fn bound_name(statement: &Stmt) -> Option<String> {
+    let target = match statement {
+        Stmt::Assign(assign) => assign.targets.first()?,
+        Stmt::AnnAssign(assign) => &assign.target,
+        _ => return None,
+    };
+    match target {
+        Expr::Name(name) => Some(name.id.to_string()),
+        _ => None,
+    }
+}
+
+/// Gives members that are `auto()` their values: numbers from 1, or their names in lower case where they are texts.
+fn number_members(fields: &[String], is_text: bool, body: &Scope) {
+    let mut last = 0;
+    for name in fields {
+        match body.own(name) {
+            Some(Value::Library("enum.auto")) => {
+                last += 1;
+                let value = if is_text {
+                    Value::text(name.to_lowercase())
+                } else {
+                    Value::Integer(last)
+                };
+                body.bind(name, value);
+            }
+            Some(Value::Integer(number)) => last = number,
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! Methods of texts.
+
+use std::rc::Rc;
+
+use super::super::value::{CallArguments, Value};
+use super::format::{braces_formatted, formatted};
+
+/// `None` when the answer is not known.
+pub(super) fn call(text: &str, name: &str, arguments: &CallArguments) -> Option<Value> {
+    let argument = |index: usize| arguments.positional.get(index);
+    let text_at = |index: usize| argument(index).and_then(Value::as_text);
+    let trimmed = |trim: fn(&str, &dyn Fn(char) -> bool) -> String| {
+        let characters = text_at(0);
+        Value::text(trim(text, &|character| match &characters {
+            Some(characters) => characters.contains(character),
+            None => character.is_whitespace(),
+        }))
+    };
+    Some(match (name, arguments.positional.len()) {
+        ("lower" | "casefold", 0) => Value::text(text.to_lowercase()),
+        ("upper", 0) => Value::text(text.to_uppercase()),
+        ("title", 0) => Value::text(capitalized(text, true)),
+        ("capitalize", 0) => Value::text(capitalized(text, false)),
+        ("strip", 0 | 1) => trimmed(|text, drop| text.trim_matches(drop).to_owned()),
+        ("lstrip", 0 | 1) => trimmed(|text, drop| text.trim_start_matches(drop).to_owned()),
+        ("rstrip", 0 | 1) => trimmed(|text, drop| text.trim_end_matches(drop).to_owned()),
+        ("replace", 2) => Value::text(text.replace(&*text_at(0)?, &text_at(1)?)),
+        ("replace", 3) => match argument(2)? {
+            Value::Integer(count) => {
+                let count = usize::try_from(*count).unwrap_or(usize::MAX);
+                Value::text(text.replacen(&*text_at(0)?, &text_at(1)?, count))
+            }
+            _ => return None,
+        },
+        ("swapcase", 0) => Value::text(text.chars().flat_map(swapped).collect::<String>()),
+        ("startswith" | "endswith", 1) if matches!(argument(0), Some(Value::Tuple(_))) => {
+            let parts = argument(0)?.items()?;
+            let parts = parts.iter().map(Value::as_text).collect::<Option<Vec<_>>>()?;
+            let fits = |part: &Rc<str>| {
+                if name == "startswith" {
+                    text.starts_with(&**part)
+                } else {
+                    text.ends_with(&**part)
+                }
+            };
+            Value::Bool(parts.iter().any(fits))
+        }
+        ("startswith", 1) => Value::Bool(text.starts_with(&*text_at(0)?)),
+        ("endswith", 1) => Value::Bool(text.ends_with(&*text_at(0)?)),
+        ("removeprefix", 1) => Value::text(text.strip_prefix(&*text_at(0)?).unwrap_or(text)),
+        ("removesuffix", 1) => Value::text(text.strip_suffix(&*text_at(0)?).unwrap_or(text)),
+        ("split", 0) => Value::list(text.split_whitespace().map(Value::text).collect()),
+        ("split", 1) => {
+            let separator = text_at(0).filter(|separator| !separator.is_empty())?;
+            Value::list(text.split(&*separator).map(Value::text).collect())
+        }
+        ("split", 2) => match (text_at(0).filter(|separator| !separator.is_empty())?, argument(1)?) {
+            (separator, Value::Integer(most)) => {
+                let most = usize::try_from(*most).map_or(usize::MAX, |most| most.saturating_add(1));
+                Value::list(text.splitn(most, &*separator).map(Value::text).collect())
+            }
+            _ => return None,
+        },
+        ("rsplit", 2) => match (text_at(0).filter(|separator| !separator.is_empty())?, argument(1)?) {
+            (separator, Value::Integer(most)) => {
+                let most = usize::try_from(*most).map_or(usize::MAX, |most| most.saturating_add(1));
+                let mut parts: Vec<Value> = text.rsplitn(most, &*separator).map(Value::text).collect();
+                parts.reverse();
+                Value::list(parts)
+            }
+            _ => return None,
+        },
+        ("partition", 1) => {
+            let separator = text_at(0)?;
+            let (before, after) = text.split_once(&*separator)?;
+            Value::tuple(vec![Value::text(before), Value::text(separator), Value::text(after)])
+        }
+        ("rpartition", 1) => {
+            let separator = text_at(0)?;
+            let (before, after) = text.rsplit_once(&*separator)?;
+            Value::tuple(vec![Value::text(before), Value::text(separator), Value::text(after)])
+        }
+        ("splitlines", 0) => Value::list(text.lines().map(Value::text).collect()),
+        ("join", 1) => {
+            let items = argument(0)?.items()?;
+            let texts = items.iter().map(Value::as_text).collect::<Option<Vec<_>>>()?;
+            Value::text(texts.join(text))
+        }
+        ("format", _) => Value::text(braces_formatted(text, arguments)?),
+        ("zfill", 1) => match argument(0)? {
+            Value::Integer(width) => Value::text(format!(
+                "{text:0>width$}",
+                width = usize::try_from(*width).ok()?.min(1_000)
+            )),
+            _ => return None,
+        },
+        ("find", 1) => match text.find(&*text_at(0)?) {
+            Some(position) => Value::count(text[..position].chars().count()),
+            None => Value::Integer(-1),
+        },
+        ("ljust" | "rjust" | "center", 1) => {
+            let align = match name {
+                "ljust" => "<",
+                "rjust" => ">",
+                _ => "^",
+            };
+            match argument(0)? {
+                Value::Integer(width) => {
+                    Value::text(formatted(&Value::text(text), &format!("{align}{}", width.max(&0)))?)
+                }
+                _ => return None,
+            }
+        }
+        ("isdigit", 0) => Value::Bool(!text.is_empty() && text.chars().all(|character| character.is_ascii_digit())),
+        ("count", 1) => Value::count(text.matches(&*text_at(0).filter(|part| !part.is_empty())?).count()),
+        _ => return None,
+    })
+}
+
+fn swapped(character: char) -> Vec<char> {
+    if character.is_uppercase() {
+        character.to_lowercase().collect()
+    } else {
+        character.to_uppercase().collect()
+    }
+}
+
+fn capitalized(text: &str, each_word: bool) -> String {
+    let mut answer = String::with_capacity(text.len());
+    let mut at_start = true;
+    for character in text.chars() {
+        if at_start {
+            answer.extend(character.to_uppercase());
+        } else {
+            answer.extend(character.to_lowercase());
+        }
+        at_start = each_word && !character.is_alphanumeric();
+    }
+    answer
+}

@@ -1,0 +1,43 @@
+//! Python Feast itself, at the version whose formats this binary speaks.
+//!
+//! `./run test` makes the Python environment and names it in `FEAST_PYTHON`. Without it these tests say that they are
+//! skipped; where `FEAST_REQUIRE_PYTHON` is set, as in CI, they fail instead.
+
+use std::path::Path;
+use std::process::Command;
+
+#[expect(clippy::print_stderr, reason = "nobody may take a skipped test for a passed one")]
+fn check(script: &str) {
+    let Some(python) = std::env::var_os("FEAST_PYTHON") else {
+        assert!(
+            std::env::var_os("FEAST_REQUIRE_PYTHON").is_none(),
+            "FEAST_REQUIRE_PYTHON is set, but FEAST_PYTHON is not: run ./run test"
+        );
+        eprintln!("skipped: FEAST_PYTHON is not set (./run test makes the environment and sets it)");
+        return;
+    };
+    let script = Path::new(feast_fixtures::INTEROP).join(script);
+    let output = Command::new(python)
+        .arg(script)
+        .args(["--feast", env!("CARGO_BIN_EXE_feast")])
+        .env_remove("FEATURE_REPO_DIR_ENV_VAR")
+        .env_remove("FEAST_FS_YAML_FILE_PATH")
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{}\n{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+#[test]
+fn the_registries_of_the_corpus_are_equal() {
+    check("registries.py");
+}
+
+#[test]
+fn each_serves_what_the_other_applied() {
+    check("round_trip.py");
+}

@@ -1,0 +1,130 @@
+//! Registries that Python Feast 0.67.0 wrote, against ours of the same definitions.
+
+use std::path::Path;
+
+use serde_json::{Map, Value};
+
+use crate::support::{Repository, copy_directory};
+
+/// A directory of `fixtures/registries` and the project in it.
+const REPOSITORIES: [(&str, &str); 4] = [
+    ("basic", "vec_basic"),
+    ("types", "vec_types"),
+    ("odfv", "vec_odfv"),
+    ("odfv_python", "vec_odfv"),
+];
+
+fn repository(directory: &str, project: &str) -> Repository {
+    let repository = Repository::empty();
+    copy_directory(&Path::new(feast_fixtures::REGISTRIES).join(directory), &repository.path);
+    for (settings, registry) in [
+        ("feature_store.yaml", "data/registry.db"),
+        ("python.yaml", "data/python.db"),
+    ] {
+        let text =
+            format!("project: {project}\nregistry: {registry}\nonline_store:\n  type: rocksdb\n  path: data/online\n");
+        repository.write(settings, &text);
+    }
+    repository
+}
+
+/// A dump without what depends on the moment or on Python's byte code.
+fn comparable(dump: &str) -> Value {
+    let mut dump: Value = serde_json::from_str(dump).unwrap();
+    let members = dump.as_object_mut().unwrap();
+    members.remove("infra");
+    strip(&mut dump);
+    dump
+}
+
+fn strip(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            members.remove("meta");
+            members.remove("userDefinedFunction").into_iter().for_each(|function| {
+                // The text counts, wherever it stands; the pickled body does not.
+                let text = function.get("bodyText").cloned().unwrap_or_default();
+                members.insert("text".to_owned(), text);
+            });
+            sort_stream_features(members);
+            members.values_mut().for_each(strip);
+        }
+        Value::Array(items) => items.iter_mut().for_each(strip),
+        _ => {}
+    }
+}
+
+/// Python stores the features of stream views in an order that changes from run to run.
+fn sort_stream_features(members: &mut Map<String, Value>) {
+    let features = members
+        .contains_key("streamSource")
+        .then(|| members.get_mut("features"))
+        .flatten();
+    if let Some(features) = features.and_then(Value::as_array_mut) {
+        features.sort_by_key(ToString::to_string);
+    }
+}
+
+#[test]
+fn an_apply_writes_what_python_wrote() {
+    for (directory, project) in REPOSITORIES {
+        let repository = repository(directory, project);
+        // One of them names columns that its file does not have.
+        repository.succeed(&["apply", "--skip-source-validation"]);
+        let ours = repository.succeed(&["registry-dump"]);
+        let pythons = repository.succeed(&["-f", "python.yaml", "registry-dump"]);
+        assert_eq!(comparable(&ours), comparable(&pythons), "{directory}");
+    }
+}
+
+#[test]
+fn a_plan_over_pythons_registry_finds_no_changes() {
+    for (directory, project) in REPOSITORIES {
+        let repository = repository(directory, project);
+        let plan = repository.succeed(&["-f", "python.yaml", "plan", "--skip-source-validation"]);
+        assert!(plan.contains("No changes to registry\n"), "{directory}: {plan}");
+        let before = std::fs::read(repository.path.join("data/python.db")).unwrap();
+        repository.succeed(&["-f", "python.yaml", "apply", "--skip-source-validation"]);
+        let after = std::fs::read(repository.path.join("data/python.db")).unwrap();
+        assert!(before == after, "{directory}: an apply without changes writes nothing");
+    }
+}
+
+#[test]
+fn a_dump_is_that_of_python() {
+    for (directory, project) in REPOSITORIES {
+        let repository = repository(directory, project);
+        // Python cannot dump one of them.
+        let Ok(expected) = std::fs::read_to_string(repository.path.join("registry-dump.json")) else {
+            continue;
+        };
+        let dump = repository.succeed(&["-f", "python.yaml", "registry-dump"]);
+        assert_eq!(parse(&dump), parse(&expected), "{directory}");
+    }
+}
+
+/// A dump without the times of sources that stand in other objects: Python makes new ones each time it reads them.
+fn parse(text: &str) -> Value {
+    let mut dump: Value = serde_json::from_str(text).unwrap();
+    for pointer in ["/onDemandFeatureViews", "/featureServices"] {
+        dump.pointer_mut(pointer)
+            .into_iter()
+            .for_each(|list| without_source_times(list));
+    }
+    dump
+}
+
+fn without_source_times(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            for source in ["batchSource", "requestDataSource"] {
+                if let Some(source) = members.get_mut(source).and_then(Value::as_object_mut) {
+                    source.remove("meta");
+                }
+            }
+            members.values_mut().for_each(without_source_times);
+        }
+        Value::Array(items) => items.iter_mut().for_each(without_source_times),
+        _ => {}
+    }
+}
