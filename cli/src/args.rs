@@ -19,13 +19,8 @@ pub(crate) struct Arguments {
     pub(crate) chdir: Option<PathBuf>,
 
     /// Read the settings from this file instead of feature_store.yaml in the repository.
-    #[arg(
-        short = 'f',
-        long,
-        global = true,
-        value_name = "FILE",
-        env = "FEAST_FS_YAML_FILE_PATH"
-    )]
+    // Not global: behind some commands -f means something else, as in Feast.
+    #[arg(short = 'f', long, value_name = "FILE", env = "FEAST_FS_YAML_FILE_PATH")]
     pub(crate) feature_store_yaml: Option<PathBuf>,
 
     /// Least severe log lines to show: error, warn, info, debug or trace.

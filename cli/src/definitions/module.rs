@@ -67,14 +67,8 @@ impl Evaluator {
             .unwrap_or(&text)
             .replace("\r\n", "\n")
             .replace('\r', "\n");
-        let scope = Rc::new(Scope::of_file(
-            SourceFile {
-                path: file.to_path_buf(),
-                absolute,
-                text,
-            },
-            &self.work,
-        ));
+        let source = SourceFile::new(file.to_path_buf(), absolute, text);
+        let scope = Rc::new(Scope::of_file(source, &self.work));
         nesting_is_bearable(scope.source()).map_err(|message| problem(file, message))?;
         let parsed = ruff_python_parser::parse_module(scope.source())
             .map_err(|problem| scope.raise(problem.location, "SyntaxError", problem.error.to_string()))?;

@@ -29,6 +29,20 @@ pub(super) struct SourceFile {
     /// The same, absolute: what `__file__` is.
     pub(super) absolute: PathBuf,
     pub(super) text: String,
+    /// Where each line but the first begins. Every object remembers its line, so lines are not counted anew.
+    line_starts: Vec<usize>,
+}
+
+impl SourceFile {
+    pub(super) fn new(path: PathBuf, absolute: PathBuf, text: String) -> Self {
+        let line_starts = text.match_indices('\n').map(|(position, _)| position + 1).collect();
+        Self {
+            path,
+            absolute,
+            text,
+            line_starts,
+        }
+    }
 }
 
 /// The names of a file, or of a running function with those of its file behind them.
@@ -141,8 +155,8 @@ impl Scope {
 
     /// Line of a place, counted from 1.
     pub(super) fn line(&self, range: TextRange) -> usize {
-        let before = &self.source()[..usize::from(range.start()).min(self.source().len())];
-        before.bytes().filter(|byte| *byte == b'\n').count() + 1
+        let position = usize::from(range.start());
+        self.file.line_starts.partition_point(|start| *start <= position) + 1
     }
 
     /// What cannot be read without Python, at a place of this file.
