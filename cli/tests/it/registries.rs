@@ -107,9 +107,7 @@ fn a_dump_is_that_of_python() {
 fn parse(text: &str) -> Value {
     let mut dump: Value = serde_json::from_str(text).unwrap();
     for pointer in ["/onDemandFeatureViews", "/featureServices"] {
-        dump.pointer_mut(pointer)
-            .into_iter()
-            .for_each(|list| without_source_times(list));
+        dump.pointer_mut(pointer).into_iter().for_each(without_source_times);
     }
     dump
 }

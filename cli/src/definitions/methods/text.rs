@@ -7,48 +7,17 @@ use super::format::{braces_formatted, formatted};
 
 /// `None` when the answer is not known.
 pub(super) fn call(text: &str, name: &str, arguments: &CallArguments) -> Option<Value> {
+    match name {
+        "split" | "rsplit" | "splitlines" | "partition" | "rpartition" => parts(text, name, arguments),
+        "startswith" | "endswith" | "find" | "isdigit" | "count" => question(text, name, arguments),
+        _ => changed(text, name, arguments),
+    }
+}
+
+fn parts(text: &str, name: &str, arguments: &CallArguments) -> Option<Value> {
     let argument = |index: usize| arguments.positional.get(index);
     let text_at = |index: usize| argument(index).and_then(Value::as_text);
-    let trimmed = |trim: fn(&str, &dyn Fn(char) -> bool) -> String| {
-        let characters = text_at(0);
-        Value::text(trim(text, &|character| match &characters {
-            Some(characters) => characters.contains(character),
-            None => character.is_whitespace(),
-        }))
-    };
     Some(match (name, arguments.positional.len()) {
-        ("lower" | "casefold", 0) => Value::text(text.to_lowercase()),
-        ("upper", 0) => Value::text(text.to_uppercase()),
-        ("title", 0) => Value::text(capitalized(text, true)),
-        ("capitalize", 0) => Value::text(capitalized(text, false)),
-        ("strip", 0 | 1) => trimmed(|text, drop| text.trim_matches(drop).to_owned()),
-        ("lstrip", 0 | 1) => trimmed(|text, drop| text.trim_start_matches(drop).to_owned()),
-        ("rstrip", 0 | 1) => trimmed(|text, drop| text.trim_end_matches(drop).to_owned()),
-        ("replace", 2) => Value::text(text.replace(&*text_at(0)?, &text_at(1)?)),
-        ("replace", 3) => match argument(2)? {
-            Value::Integer(count) => {
-                let count = usize::try_from(*count).unwrap_or(usize::MAX);
-                Value::text(text.replacen(&*text_at(0)?, &text_at(1)?, count))
-            }
-            _ => return None,
-        },
-        ("swapcase", 0) => Value::text(text.chars().flat_map(swapped).collect::<String>()),
-        ("startswith" | "endswith", 1) if matches!(argument(0), Some(Value::Tuple(_))) => {
-            let parts = argument(0)?.items()?;
-            let parts = parts.iter().map(Value::as_text).collect::<Option<Vec<_>>>()?;
-            let fits = |part: &Rc<str>| {
-                if name == "startswith" {
-                    text.starts_with(&**part)
-                } else {
-                    text.ends_with(&**part)
-                }
-            };
-            Value::Bool(parts.iter().any(fits))
-        }
-        ("startswith", 1) => Value::Bool(text.starts_with(&*text_at(0)?)),
-        ("endswith", 1) => Value::Bool(text.ends_with(&*text_at(0)?)),
-        ("removeprefix", 1) => Value::text(text.strip_prefix(&*text_at(0)?).unwrap_or(text)),
-        ("removesuffix", 1) => Value::text(text.strip_suffix(&*text_at(0)?).unwrap_or(text)),
         ("split", 0) => Value::list(text.split_whitespace().map(Value::text).collect()),
         ("split", 1) => {
             let separator = text_at(0).filter(|separator| !separator.is_empty())?;
@@ -81,6 +50,67 @@ pub(super) fn call(text: &str, name: &str, arguments: &CallArguments) -> Option<
             Value::tuple(vec![Value::text(before), Value::text(separator), Value::text(after)])
         }
         ("splitlines", 0) => Value::list(text.lines().map(Value::text).collect()),
+        _ => return None,
+    })
+}
+
+fn question(text: &str, name: &str, arguments: &CallArguments) -> Option<Value> {
+    let argument = |index: usize| arguments.positional.get(index);
+    let text_at = |index: usize| argument(index).and_then(Value::as_text);
+    Some(match (name, arguments.positional.len()) {
+        ("startswith" | "endswith", 1) if matches!(argument(0), Some(Value::Tuple(_))) => {
+            let parts = argument(0)?.items()?;
+            let parts = parts.iter().map(Value::as_text).collect::<Option<Vec<_>>>()?;
+            let fits = |part: &Rc<str>| {
+                if name == "startswith" {
+                    text.starts_with(&**part)
+                } else {
+                    text.ends_with(&**part)
+                }
+            };
+            Value::Bool(parts.iter().any(fits))
+        }
+        ("startswith", 1) => Value::Bool(text.starts_with(&*text_at(0)?)),
+        ("endswith", 1) => Value::Bool(text.ends_with(&*text_at(0)?)),
+        ("find", 1) => match text.find(&*text_at(0)?) {
+            Some(position) => Value::count(text[..position].chars().count()),
+            None => Value::Integer(-1),
+        },
+        ("isdigit", 0) => Value::Bool(!text.is_empty() && text.chars().all(|character| character.is_ascii_digit())),
+        ("count", 1) => Value::count(text.matches(&*text_at(0).filter(|part| !part.is_empty())?).count()),
+        _ => return None,
+    })
+}
+
+fn changed(text: &str, name: &str, arguments: &CallArguments) -> Option<Value> {
+    let argument = |index: usize| arguments.positional.get(index);
+    let text_at = |index: usize| argument(index).and_then(Value::as_text);
+    let trimmed = |trim: fn(&str, &dyn Fn(char) -> bool) -> String| {
+        let characters = text_at(0);
+        Value::text(trim(text, &|character| match &characters {
+            Some(characters) => characters.contains(character),
+            None => character.is_whitespace(),
+        }))
+    };
+    Some(match (name, arguments.positional.len()) {
+        ("lower" | "casefold", 0) => Value::text(text.to_lowercase()),
+        ("upper", 0) => Value::text(text.to_uppercase()),
+        ("title", 0) => Value::text(capitalized(text, true)),
+        ("capitalize", 0) => Value::text(capitalized(text, false)),
+        ("strip", 0 | 1) => trimmed(|text, drop| text.trim_matches(drop).to_owned()),
+        ("lstrip", 0 | 1) => trimmed(|text, drop| text.trim_start_matches(drop).to_owned()),
+        ("rstrip", 0 | 1) => trimmed(|text, drop| text.trim_end_matches(drop).to_owned()),
+        ("replace", 2) => Value::text(text.replace(&*text_at(0)?, &text_at(1)?)),
+        ("replace", 3) => match argument(2)? {
+            Value::Integer(count) => {
+                let count = usize::try_from(*count).unwrap_or(usize::MAX);
+                Value::text(text.replacen(&*text_at(0)?, &text_at(1)?, count))
+            }
+            _ => return None,
+        },
+        ("swapcase", 0) => Value::text(text.chars().flat_map(swapped).collect::<String>()),
+        ("removeprefix", 1) => Value::text(text.strip_prefix(&*text_at(0)?).unwrap_or(text)),
+        ("removesuffix", 1) => Value::text(text.strip_suffix(&*text_at(0)?).unwrap_or(text)),
         ("join", 1) => {
             let items = argument(0)?.items()?;
             let texts = items.iter().map(Value::as_text).collect::<Option<Vec<_>>>()?;
@@ -93,10 +123,6 @@ pub(super) fn call(text: &str, name: &str, arguments: &CallArguments) -> Option<
                 width = usize::try_from(*width).ok()?.min(1_000)
             )),
             _ => return None,
-        },
-        ("find", 1) => match text.find(&*text_at(0)?) {
-            Some(position) => Value::count(text[..position].chars().count()),
-            None => Value::Integer(-1),
         },
         ("ljust" | "rjust" | "center", 1) => {
             let align = match name {
@@ -111,8 +137,6 @@ pub(super) fn call(text: &str, name: &str, arguments: &CallArguments) -> Option<
                 _ => return None,
             }
         }
-        ("isdigit", 0) => Value::Bool(!text.is_empty() && text.chars().all(|character| character.is_ascii_digit())),
-        ("count", 1) => Value::count(text.matches(&*text_at(0).filter(|part| !part.is_empty())?).count()),
         _ => return None,
     })
 }
