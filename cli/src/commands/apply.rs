@@ -10,7 +10,7 @@ pub(crate) fn run(repository: &Repository, arguments: &ApplyArguments, output: &
     let store = repository.open()?;
     let defined = read(&store, output)?;
     output.line(&format!("Applying changes for project {}", store.config().project));
-    let report = store.apply(defined.definitions.clone(), options(arguments));
+    let report = store.apply(defined.definitions.clone(), options(arguments, &defined));
     show(&report.map_err(|error| failure(error, &defined))?, output);
     Ok(())
 }
@@ -19,14 +19,28 @@ pub(crate) fn run(repository: &Repository, arguments: &ApplyArguments, output: &
 pub(crate) fn plan(repository: &Repository, arguments: &ApplyArguments, output: &Output) -> Result<(), Failure> {
     let store = repository.open()?;
     let defined = read(&store, output)?;
-    let report = store.plan_apply(defined.definitions.clone(), options(arguments));
+    let report = store.plan_apply(defined.definitions.clone(), options(arguments, &defined));
     show(&report.map_err(|error| failure(error, &defined))?, output);
     Ok(())
 }
 
-fn options(arguments: &ApplyArguments) -> ApplyOptions {
+fn options(arguments: &ApplyArguments, defined: &RepositoryDefinitions) -> ApplyOptions {
     ApplyOptions {
         skip_source_validation: arguments.skip_source_validation || arguments.skip_feature_view_validation,
+        refuse_deletions: !defined.unread.is_empty(),
+    }
+}
+
+/// `driver, rides of views.py`: the names that only Python can read.
+fn unread_names(defined: &RepositoryDefinitions) -> String {
+    const SHOWN: usize = 4;
+    let names = defined.unread.iter().take(SHOWN);
+    let names: Vec<String> = names
+        .map(|unread| format!("{} in {}", unread.name, unread.file.display()))
+        .collect();
+    match defined.unread.len() {
+        ..=SHOWN => names.join(", "),
+        count => format!("{} and {} more", names.join(", "), count - SHOWN),
     }
 }
 
@@ -48,12 +62,25 @@ fn read(store: &FeatureStore, output: &Output) -> Result<RepositoryDefinitions, 
         }
         Some(_) => {}
     }
+    if !defined.unread.is_empty() {
+        output.warning(&format!(
+            "names from code outside of the repository are not applied, should they be objects of Feast: {}",
+            unread_names(&defined)
+        ));
+    }
     Ok(defined)
 }
 
 /// Puts file and line to what is wrong with each object.
 fn failure(error: feast_engine::Error, defined: &RepositoryDefinitions) -> Failure {
     if error.definitions().is_empty() {
+        if error.kind() == ErrorKind::Invalid && !defined.unread.is_empty() {
+            return Failure::from(error).with_hint(format!(
+                "these names come from code outside of the repository and may be objects of Feast: {}; delete by name with \
+                 `feast delete`, or let Python's `feast apply` write the registry",
+                unread_names(defined)
+            ));
+        }
         let busy = error.kind() == ErrorKind::Unavailable;
         let failure = Failure::from(error);
         return if busy {

@@ -5,11 +5,11 @@ use std::rc::Rc;
 use ruff_python_ast::ExprCall;
 use ruff_text_size::{Ranged, TextRange};
 
-use super::expression::unknown;
 use super::feast::{self, Arguments};
 use super::module::Evaluator;
 use super::scope::Scope;
 use super::statement::Flow;
+use super::unknown::{Hides, most, unknown, unknown_hiding};
 use super::value::{CallArguments, Class, Function, FunctionBody, PendingDecorator, Value};
 use super::{Evaluated, library, methods};
 
@@ -17,13 +17,70 @@ impl Evaluator {
     pub(super) fn call(&mut self, call: &ExprCall, scope: &Rc<Scope>) -> Evaluated<Value> {
         let callee = self.evaluate(&call.func, scope)?;
         let range = call.range();
-        let Some(arguments) = self.arguments(call, scope)? else {
-            return Ok(unknown(range, scope));
-        };
-        if matches!(callee, Value::Opaque(_)) {
-            return Ok(unknown(range, scope));
+        match self.arguments(call, scope)? {
+            Ok(arguments) => self.call_value(&callee, arguments, range, scope),
+            Err(reason) => match &callee {
+                Value::FeastClass(class) => Err(scope.limit(
+                    range,
+                    format!(
+                        "the arguments of {} depend on `{}`, which cannot be read without running Python; write them out, \
+                         or let Python's `feast apply` write the registry and only serve with this binary",
+                        class.name,
+                        scope.text(reason)
+                    ),
+                )),
+                Value::Function(_) | Value::Partial(_) | Value::Decorator(_) | Value::Method(..) => {
+                    Ok(unknown_hiding(Hides::Object, range, scope))
+                }
+                Value::Class(class) => Ok(unknown_hiding(class.hides, range, scope)),
+                other => Ok(unknown_hiding(other.hides(), range, scope)),
+            },
         }
-        self.call_value(&callee, arguments, range, scope)
+    }
+
+    /// Calls something that the evaluator does not know.
+    fn call_unknown(
+        &mut self,
+        callee: &Value,
+        arguments: &CallArguments,
+        range: TextRange,
+        scope: &Rc<Scope>,
+    ) -> Evaluated<Value> {
+        let named = arguments.named.iter().map(|(_, value)| value);
+        for argument in arguments.positional.iter().chain(named) {
+            match argument {
+                Value::Globals => {
+                    let text = scope.text(range);
+                    return Err(scope.limit(
+                        range,
+                        format!("what `{text}` does to the names of this file cannot be known without running Python"),
+                    ));
+                }
+                // Code from elsewhere may change what it is given.
+                Value::List(items) | Value::Set(items) if callee.hides() == Hides::Perhaps => {
+                    self.check_certain(argument, range, scope)?;
+                    items.borrow_mut().push(unknown(range, scope));
+                }
+                Value::Dict(members) if callee.hides() == Hides::Perhaps => {
+                    self.check_certain(argument, range, scope)?;
+                    members
+                        .borrow_mut()
+                        .push((unknown(range, scope), unknown(range, scope)));
+                }
+                _ => {}
+            }
+        }
+        // What is given may come back.
+        let hides = match callee.hides() {
+            Hides::Nothing => Hides::Nothing,
+            hides => hides.max(most(
+                arguments
+                    .positional
+                    .iter()
+                    .chain(arguments.named.iter().map(|(_, value)| value)),
+            )),
+        };
+        Ok(unknown_hiding(hides, range, scope))
     }
 
     /// Calls a value; opaque where the answer cannot be known.
@@ -44,12 +101,12 @@ impl Evaluator {
             Value::Method(object, name) => self.call_method(object, name, &arguments, range, scope)?,
             Value::Decorator(pending) => match arguments.positional.first() {
                 Some(Value::Function(function)) => Some(self.decorate(pending, function, range, scope)?),
-                _ => None,
+                _ => return Ok(unknown_hiding(Hides::Object, range, scope)),
             },
             Value::Class(class) if class.is_enumeration => {
                 let wanted = arguments.positional.first();
                 callee.items().unwrap_or_default().into_iter().find(|member| {
-                    matches!((member, wanted), (Value::Member(member), Some(wanted)) if member.value == *wanted)
+                    matches!((member, wanted), (Value::Member(member), Some(wanted)) if member.value.same(wanted) == Some(true))
                 })
             }
             Value::Class(class) if class.is_plain && !class.is_instance => {
@@ -67,7 +124,13 @@ impl Evaluator {
                 let wanted = arguments.positional.first();
                 wanted.and_then(|wanted| feast::member_of_value(enumeration, wanted))
             }
-            Value::Class(_) | Value::Module(_) | Value::Opaque(_) => None,
+            Value::Opaque(_) => Some(self.call_unknown(callee, &arguments, range, scope)?),
+            Value::Class(class) if !class.is_instance => return Ok(unknown_hiding(class.hides, range, scope)),
+            Value::Class(instance) => match instance.scope.own("__call__") {
+                Some(Value::Function(_)) => self.call_method(callee, "__call__", &arguments, range, scope)?,
+                _ => None,
+            },
+            Value::Module(_) => None,
             other => {
                 return Err(scope.raise(
                     range,
@@ -87,12 +150,19 @@ impl Evaluator {
         range: TextRange,
         scope: &Rc<Scope>,
     ) -> Evaluated<Value> {
-        let own = Rc::new(Scope::inside(scope));
-        class
-            .scope
-            .bindings()
-            .into_iter()
-            .for_each(|(name, value)| own.bind(&name, value));
+        let own = Rc::new(Scope::of_class(scope));
+        for (name, value) in class.scope.bindings() {
+            let value = match &value {
+                Value::Partial(partial) if matches!(partial.0, Value::Library("dataclasses.field")) => {
+                    match self.field_default(&partial.1, range, scope)? {
+                        Some(default) => default,
+                        None => continue,
+                    }
+                }
+                _ => value,
+            };
+            own.bind(&name, value);
+        }
         let instance = Rc::new(Class {
             name: class.name.clone(),
             scope: Rc::clone(&own),
@@ -100,8 +170,9 @@ impl Evaluator {
             is_instance: true,
             is_dataclass: class.is_dataclass,
             is_enumeration: false,
-            is_text: false,
+            is_its_value: false,
             is_plain: true,
+            hides: Hides::Nothing,
         });
         match class.scope.own("__init__") {
             Some(Value::Function(initializer)) => {
@@ -119,11 +190,41 @@ impl Evaluator {
                     let text = format!("{}.__init__() missing 1 required argument: '{missing}'", class.name);
                     return Err(scope.raise(range, "TypeError", text));
                 }
+                if let Some(Value::Function(after)) = class.scope.own("__post_init__") {
+                    let arguments = CallArguments {
+                        positional: vec![Value::Class(Rc::clone(&instance))],
+                        named: Vec::new(),
+                    };
+                    self.call_function(&after, arguments, range, scope)?;
+                }
             }
             _ if arguments.positional.is_empty() && arguments.named.is_empty() => {}
             _ => return Err(scope.raise(range, "TypeError", format!("{}() takes no arguments", class.name))),
         }
         Ok(Value::Class(instance))
+    }
+
+    /// The default that `dataclasses.field` gives a new instance.
+    fn field_default(
+        &mut self,
+        field: &CallArguments,
+        range: TextRange,
+        scope: &Rc<Scope>,
+    ) -> Evaluated<Option<Value>> {
+        let named = |wanted: &str| {
+            field
+                .named
+                .iter()
+                .find(|(name, _)| name == wanted)
+                .map(|(_, value)| value)
+        };
+        match (named("default"), named("default_factory")) {
+            (Some(default), _) => Ok(Some(default.clone())),
+            (None, Some(factory)) => self
+                .call_value(factory, CallArguments::default(), range, scope)
+                .map(Some),
+            (None, None) => Ok(None),
+        }
     }
 
     /// Applies a decorator of Feast to its function.
@@ -139,15 +240,15 @@ impl Evaluator {
         (pending.class.build)(arguments)
     }
 
-    /// `None` when a `*` or `**` argument is not known.
-    fn arguments(&mut self, call: &ExprCall, scope: &Rc<Scope>) -> Evaluated<Option<CallArguments>> {
+    /// The arguments of a call, or the place of a `*` or `**` argument that is not known.
+    fn arguments(&mut self, call: &ExprCall, scope: &Rc<Scope>) -> Evaluated<Result<CallArguments, TextRange>> {
         let mut arguments = CallArguments::default();
-        let mut known = true;
+        let mut unknown = None;
         for argument in &call.arguments.args {
             if let ruff_python_ast::Expr::Starred(starred) = argument {
                 match self.evaluate(&starred.value, scope)?.items() {
                     Some(items) => arguments.positional.extend(items),
-                    None => known = false,
+                    None => unknown = Some(starred.range()),
                 }
             } else {
                 arguments.positional.push(self.evaluate(argument, scope)?);
@@ -161,14 +262,14 @@ impl Evaluator {
                     for (key, member) in members.borrow().iter() {
                         match key {
                             Value::Text(name) => arguments.named.push((name.to_string(), member.clone())),
-                            _ => known = false,
+                            _ => unknown = Some(keyword.range()),
                         }
                     }
                 }
-                (None, _) => known = false,
+                (None, _) => unknown = Some(keyword.range()),
             }
         }
-        Ok(known.then_some(arguments))
+        Ok(unknown.map_or(Ok(arguments), Err))
     }
 
     pub(super) fn call_function(
@@ -179,19 +280,19 @@ impl Evaluator {
         caller: &Rc<Scope>,
     ) -> Evaluated<Value> {
         let scope = Rc::new(Scope::inside(&function.scope));
-        self.bind_parameters(function, arguments, &scope, range, caller)?;
+        Self::bind_parameters(function, arguments, &scope, range, caller)?;
         let too_deep = || caller.limit(range, format!("RecursionError: {}() does not end", function.name));
         self.deeper(too_deep, |evaluator| match &function.body {
             FunctionBody::Expression(expression) => evaluator.evaluate(expression, &scope),
             FunctionBody::Statements(body) => match evaluator.run(body, &scope)? {
                 Flow::Returned(value) => Ok(value),
+                Flow::PerhapsReturned(hides, reason) => Ok(unknown_hiding(hides, reason, &scope)),
                 Flow::Done | Flow::Broken | Flow::Continued => Ok(Value::None),
             },
         })
     }
 
     fn bind_parameters(
-        &mut self,
         function: &Rc<Function>,
         arguments: CallArguments,
         scope: &Scope,
@@ -208,10 +309,11 @@ impl Evaluator {
             let wanted = parameter.parameter.name.as_str();
             let given = may_be_positional.then(|| positional.next()).flatten();
             let position = named.iter().position(|(known, _)| known == wanted);
-            let value = match (given, position, &parameter.default) {
+            let default = function.defaults.iter().find(|(name, _)| name == wanted);
+            let value = match (given, position, default) {
                 (Some(value), _, _) => value,
                 (None, Some(position), _) => named.remove(position).1,
-                (None, None, Some(default)) => self.evaluate(default, &function.scope)?,
+                (None, None, Some((_, default))) => default.clone(),
                 (None, None, None) => {
                     let text = format!("{name}() missing 1 required positional argument: '{wanted}'");
                     return Err(caller.raise(range, "TypeError", text));
@@ -288,6 +390,22 @@ impl Evaluator {
             }
             ("importlib.import_module", [Value::Text(module)], None) => self.imported_module(module, scope).map(Some),
             ("globals", [], None) => Ok(Some(Value::Globals)),
+            ("locals" | "vars", [], None) if scope.is_module() => Ok(Some(Value::Globals)),
+            ("setattr", [object, Value::Text(attribute), value], None) => {
+                self.set_attribute(object, attribute, value.clone(), range, scope)?;
+                Ok(Some(Value::None))
+            }
+            ("exec" | "super" | "setattr" | "delattr", ..) => {
+                let text = scope.text(range);
+                Err(scope.limit(
+                    range,
+                    format!("what `{text}` does cannot be read without running Python"),
+                ))
+            }
+            ("dataclasses.field", [], None) => Ok(Some(Value::Partial(Rc::new((
+                Value::Library("dataclasses.field"),
+                arguments,
+            ))))),
             ("functools.reduce", [function, items, start @ ..], None) => {
                 let Some(items) = items.items() else { return Ok(None) };
                 let mut items = start.iter().cloned().chain(items);

@@ -7,6 +7,7 @@ use ruff_python_ast::{Expr, Stmt, StmtClassDef};
 use super::Evaluated;
 use super::module::Evaluator;
 use super::scope::Scope;
+use super::unknown::Hides;
 use super::value::{Class, Value};
 
 impl Evaluator {
@@ -26,7 +27,7 @@ impl Evaluator {
                 .iter()
                 .any(|base| matches!(base, Value::Class(class) if pick(class)))
         };
-        let body = Rc::new(Scope::inside(scope));
+        let body = Rc::new(Scope::of_class(scope));
         let mut fields = Vec::new();
         for base in &bases {
             if let Value::Class(class) = base {
@@ -45,12 +46,18 @@ impl Evaluator {
             }
         }
         let is_plain_base = |base: &Value| matches!(base, Value::Class(_) | Value::Library("object"));
-        let is_text = is(&["str", "enum.StrEnum"]) || inherited(|class| class.is_text);
+        let is_its_value = is(&["str", "int", "enum.StrEnum", "enum.IntEnum"]) || inherited(|class| class.is_its_value);
         let is_enumeration =
             is(&["enum.Enum", "enum.StrEnum", "enum.IntEnum"]) || inherited(|class| class.is_enumeration);
         if is_enumeration {
-            number_members(&fields, is_text, &body);
+            number_members(&fields, is(&["enum.StrEnum"]), &body);
         }
+        let hides = bases.iter().map(|base| match base {
+            Value::FeastClass(_) => Hides::Object,
+            Value::Class(class) => class.hides,
+            other => other.hides(),
+        });
+        let hides = hides.max().unwrap_or(Hides::Nothing);
         let mut is_dataclass = inherited(|class| class.is_dataclass);
         let mut is_known = true;
         for decorator in &definition.decorator_list {
@@ -66,8 +73,9 @@ impl Evaluator {
             is_instance: false,
             is_dataclass,
             is_enumeration,
-            is_text,
+            is_its_value,
             is_plain: bases.iter().all(is_plain_base),
+            hides,
             scope: body,
         }));
         scope.bind(
@@ -75,7 +83,7 @@ impl Evaluator {
             if is_known {
                 class
             } else {
-                Value::opaque(format!("the decorated class {name}"))
+                Value::opaque_hiding(format!("the decorated class {name}"), hides)
             },
         );
         Ok(())
@@ -95,7 +103,7 @@ fn bound_name(statement: &Stmt) -> Option<String> {
     }
 }
 
-/// Gives members that are `auto()` their values: numbers from 1, or their names in lower case where they are texts.
+/// Gives members that are `auto()` their values: numbers from 1, or their names in lower case in a `StrEnum`.
 fn number_members(fields: &[String], is_text: bool, body: &Scope) {
     let mut last = 0;
     for name in fields {

@@ -8,8 +8,9 @@ use feast_engine::model::{DataSource, Definitions, FeatureView, ObjectKind, View
 
 use super::object::{Object, Thing};
 use super::scope::Scope;
+use super::unknown::Hides;
 use super::value::Value;
-use super::{DefinitionError, Place, RepositoryDefinitions};
+use super::{DefinitionError, Place, RepositoryDefinitions, UnreadName};
 
 /// Collects from modules in path order, and in each from its names in alphabetical order, as Feast does.
 pub(super) fn definitions(modules: &[Rc<Scope>]) -> Result<RepositoryDefinitions, Vec<DefinitionError>> {
@@ -18,7 +19,23 @@ pub(super) fn definitions(modules: &[Rc<Scope>]) -> Result<RepositoryDefinitions
     let mut errors = Vec::new();
     for module in modules {
         for (name, value) in module.bindings() {
-            let Value::Object(object) = value else { continue };
+            let object = match value {
+                Value::Object(object) => object,
+                Value::Opaque(unknown) => {
+                    let name = UnreadName {
+                        file: module.path().to_path_buf(),
+                        name,
+                        reason: unknown.reason.clone(),
+                    };
+                    match unknown.hides {
+                        Hides::Nothing => {}
+                        Hides::Perhaps => collected.unread.push(name),
+                        Hides::Object => errors.push(name.into_error(module)),
+                    }
+                    continue;
+                }
+                _ => continue,
+            };
             if !seen.insert(Rc::as_ptr(&object)) {
                 continue;
             }
@@ -33,6 +50,21 @@ pub(super) fn definitions(modules: &[Rc<Scope>]) -> Result<RepositoryDefinitions
         }
     }
     if errors.is_empty() { Ok(collected) } else { Err(errors) }
+}
+
+impl UnreadName {
+    fn into_error(self, module: &Scope) -> DefinitionError {
+        DefinitionError {
+            line: module.line_of_name(&self.name),
+            message: format!(
+                "whether {} is an object of Feast, and which, depends on {}, which cannot be read without running Python; \
+                 write it out, or let Python's `feast apply` write the registry and only serve with this binary",
+                self.name, self.reason
+            ),
+            file: self.file,
+            exception: None,
+        }
+    }
 }
 
 fn add(collected: &mut RepositoryDefinitions, name: &str, object: &Object) -> Result<(), String> {

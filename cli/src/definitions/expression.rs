@@ -1,5 +1,6 @@
 //! Expressions: literals, names, attributes, items, comprehensions.
 
+use std::cell::Cell;
 use std::rc::Rc;
 
 use ruff_python_ast::{
@@ -8,11 +9,17 @@ use ruff_python_ast::{
 };
 use ruff_text_size::{Ranged, TextRange};
 
+use super::assignment::position_of;
+use super::equality::member;
 use super::module::Evaluator;
 use super::object::Thing;
 use super::scope::Scope;
-use super::value::{Function, FunctionBody, Value};
+use super::unknown::{Hides, most, reason_of, unknown, unknown_hiding};
+use super::value::{Binding, CallArguments, Function, FunctionBody, Value};
 use super::{Evaluated, feast, library, methods};
+
+/// Sizes of values are counted up to this.
+const LARGEST: usize = 1_000_000;
 
 impl Evaluator {
     /// The value of an expression; opaque where it cannot be known.
@@ -35,9 +42,13 @@ impl Evaluator {
                 Number::Complex { .. } => Value::opaque("a complex number"),
             },
             Expr::Name(name) => self.name(name.id.as_str(), name.range, scope)?,
-            Expr::List(list) => Value::list(self.items(&list.elts, scope)?),
-            Expr::Tuple(tuple) => Value::tuple(self.items(&tuple.elts, scope)?),
-            Expr::Set(set) => Value::set(self.items(&set.elts, scope)?),
+            Expr::List(list) => Value::list(self.items(&list.elts, list.range, scope)?),
+            Expr::Tuple(tuple) => Value::tuple(self.items(&tuple.elts, tuple.range, scope)?),
+            Expr::Set(set) => {
+                let items = self.items(&set.elts, set.range, scope)?;
+                scope.spend(set.range, pairs(items.len()))?;
+                Value::set(items)
+            }
             Expr::Dict(dict) => self.dict(dict, scope)?,
             Expr::FString(text) => self.interpolated(text, scope)?,
             Expr::Attribute(attribute) => self.attribute(attribute, scope)?,
@@ -56,13 +67,20 @@ impl Evaluator {
                 (UnaryOp::USub, Value::Duration(micros)) => Value::Duration(micros.wrapping_neg()),
                 (UnaryOp::Invert, Value::Integer(number)) => Value::Integer(!number),
                 (UnaryOp::UAdd, value @ (Value::Integer(_) | Value::Float(_) | Value::Duration(_))) => value,
-                (UnaryOp::Not, value) => value.truth().map_or_else(|| value.clone(), |truth| Value::Bool(!truth)),
+                (UnaryOp::Not, value) => match value.truth() {
+                    Some(truth) => Value::Bool(!truth),
+                    None => unknown(expression.range(), scope),
+                },
                 _ => unknown(expression.range(), scope),
             },
             Expr::If(choice) => match self.evaluate(&choice.test, scope)?.truth() {
                 Some(true) => self.evaluate(&choice.body, scope)?,
                 Some(false) => self.evaluate(&choice.orelse, scope)?,
-                None => unknown(expression.range(), scope),
+                None => {
+                    let chosen = self.evaluate_perhaps(&choice.body, scope)?;
+                    let other = self.evaluate_perhaps(&choice.orelse, scope)?;
+                    unknown_hiding(most([&chosen, &other]), expression.range(), scope)
+                }
             },
             Expr::Named(named) => {
                 let value = self.evaluate(&named.value, scope)?;
@@ -72,33 +90,52 @@ impl Evaluator {
             Expr::Lambda(lambda) => Value::Function(Rc::new(Function {
                 name: "<lambda>".to_owned(),
                 parameters: lambda.parameters.as_deref().cloned().unwrap_or_default(),
+                defaults: match &lambda.parameters {
+                    Some(parameters) => self.defaults(parameters, scope)?,
+                    None => Vec::new(),
+                },
+                binding: Cell::new(Binding::Instance),
                 body: FunctionBody::Expression(lambda.body.clone()),
-                scope: Rc::clone(scope),
+                scope: scope.around_functions(),
                 text: String::new(),
             })),
             Expr::ListComp(each) => self
                 .comprehension(&each.generators, expression.range(), scope, |evaluator, scope| {
                     evaluator.evaluate(&each.elt, scope)
                 })?
-                .map_or_else(|| unknown(expression.range(), scope), Value::list),
+                .map_or_else(|hides| unknown_hiding(hides, expression.range(), scope), Value::list),
             Expr::SetComp(each) => self
                 .comprehension(&each.generators, expression.range(), scope, |evaluator, scope| {
                     evaluator.evaluate(&each.elt, scope)
                 })?
-                .map_or_else(|| unknown(expression.range(), scope), Value::set),
+                .map_or_else(|hides| unknown_hiding(hides, expression.range(), scope), Value::set),
             Expr::Generator(each) => self
                 .comprehension(&each.generators, expression.range(), scope, |evaluator, scope| {
                     evaluator.evaluate(&each.elt, scope)
                 })?
-                .map_or_else(|| unknown(expression.range(), scope), Value::tuple),
+                .map_or_else(|hides| unknown_hiding(hides, expression.range(), scope), Value::tuple),
             Expr::DictComp(each) => {
                 let members = self.comprehension(&each.generators, expression.range(), scope, |evaluator, scope| {
                     let Some(key) = &each.key else {
                         return Err(scope.limit(each.range, "this comprehension cannot be read without running Python"));
                     };
-                    Ok((evaluator.evaluate(key, scope)?, evaluator.evaluate(&each.value, scope)?))
+                    let pair = vec![evaluator.evaluate(key, scope)?, evaluator.evaluate(&each.value, scope)?];
+                    Ok(Value::tuple(pair))
                 })?;
-                members.map_or_else(|| unknown(expression.range(), scope), Value::dict)
+                match members {
+                    Ok(members) => {
+                        scope.spend(expression.range(), pairs(members.len()))?;
+                        let members = members.iter().filter_map(|pair| match pair {
+                            Value::Tuple(pair) => Some((pair.first()?.clone(), pair.last()?.clone())),
+                            _ => None,
+                        });
+                        Value::dict(members.collect())
+                    }
+                    Err(hides) => unknown_hiding(hides, expression.range(), scope),
+                }
+            }
+            Expr::Await(_) | Expr::Yield(_) | Expr::YieldFrom(_) => {
+                unknown_hiding(Hides::Perhaps, expression.range(), scope)
             }
             other => unknown(other.range(), scope),
         })
@@ -119,18 +156,26 @@ impl Evaluator {
         library::builtin(name).ok_or_else(|| scope.raise(range, "NameError", format!("name '{name}' is not defined")))
     }
 
-    pub(super) fn items(&mut self, elements: &[Expr], scope: &Rc<Scope>) -> Evaluated<Vec<Value>> {
+    fn items(&mut self, elements: &[Expr], range: TextRange, scope: &Rc<Scope>) -> Evaluated<Vec<Value>> {
         let mut items = Vec::with_capacity(elements.len());
+        let mut size = 0;
         for element in elements {
             if let Expr::Starred(starred) = element {
                 let value = self.evaluate(&starred.value, scope)?;
-                let added = value.items().unwrap_or_else(|| vec![unknown(element.range(), scope)]);
-                scope.spend(element.range(), added.len())?;
-                items.extend(added);
+                size += value.size(LARGEST);
+                items.extend(
+                    value
+                        .items()
+                        .unwrap_or_else(|| vec![reason_of(&value, element.range(), scope)]),
+                );
             } else {
-                items.push(self.evaluate(element, scope)?);
+                let value = self.evaluate(element, scope)?;
+                size += value.size(LARGEST);
+                items.push(value);
             }
         }
+        // A container of containers costs what it holds: looking through it must not take longer than making it.
+        scope.spend(range, size)?;
         Ok(items)
     }
 
@@ -140,10 +185,14 @@ impl Evaluator {
             match (&item.key, self.evaluate(&item.value, scope)?) {
                 (Some(key), value) => members.push((self.evaluate(key, scope)?, value)),
                 (None, Value::Dict(inner)) => members.extend(inner.borrow().iter().cloned()),
-                (None, _) => return Ok(unknown(item.value.range(), scope)),
+                (None, other) => return Ok(reason_of(&other, item.value.range(), scope)),
             }
         }
-        scope.spend(dict.range, members.len() * members.len() / 8)?;
+        let size: usize = members
+            .iter()
+            .map(|(key, value)| key.size(LARGEST) + value.size(LARGEST))
+            .sum();
+        scope.spend(dict.range, size + pairs(members.len()))?;
         Ok(Value::dict(members))
     }
 
@@ -210,16 +259,36 @@ impl Evaluator {
             Value::FeastEnumeration(enumeration) => feast::member(enumeration, name).ok_or_else(missing)?,
             Value::Class(class) if name == "__name__" && !class.is_instance => Value::text(&class.name),
             Value::Class(class) => match class.attribute(name) {
-                Some(Value::Function(_)) if class.is_instance => method(),
+                Some(Value::Function(function)) => match function.binding.get() {
+                    Binding::Nothing => Value::Function(function),
+                    Binding::Class => method(),
+                    Binding::Property if class.is_instance => {
+                        let arguments = CallArguments {
+                            positional: vec![value.clone()],
+                            named: Vec::new(),
+                        };
+                        self.call_function(&function, arguments, range, scope)?
+                    }
+                    Binding::Instance if class.is_instance => method(),
+                    Binding::Instance | Binding::Property => Value::Function(function),
+                },
                 Some(known) => known,
+                // `__getattr__` may answer, or a base that is not known.
+                None if class.scope.own("__getattr__").is_some() => unknown_hiding(Hides::Perhaps, range, scope),
+                None if name.starts_with("__") => unknown(range, scope),
                 None if class.is_plain || class.is_enumeration => return Err(missing()),
-                None => unknown(range, scope),
+                None => unknown_hiding(class.hides, range, scope),
             },
-            Value::Library(class) => library::attribute(class, name),
+            Value::Library(class) => library::attribute(class, name, scope),
+            Value::Member(member) if name == "value" && member.enumeration == "ValueType" => unknown(range, scope),
             Value::Member(member) if name == "value" => member.value.clone(),
             Value::Member(member) if name == "name" => Value::text(&member.name),
             Value::Object(object) => match object.attribute(name) {
-                Some(known) => known,
+                Some(known) => {
+                    // It stands for the object's own: a change of it would change the object.
+                    scope.keep(&known);
+                    known
+                }
                 None if name.starts_with("with_") && object.projection().is_some() => method(),
                 None => match (name, object.projection()) {
                     ("projection", Some(projection)) => feast::object(Thing::Projection(projection), range, scope),
@@ -255,7 +324,7 @@ impl Evaluator {
                 let names = names.borrow();
                 let names = names.iter().map(|name| name.as_text().map(|name| name.to_string()));
                 let Some(names) = names.collect::<Option<Vec<_>>>() else {
-                    return Ok(reason_of(&index, subscript.slice.range(), scope));
+                    return Ok(unknown_hiding(Hides::Object, subscript.slice.range(), scope));
                 };
                 let chosen = projection.choose(names).map_err(|name| {
                     raise(
@@ -267,15 +336,11 @@ impl Evaluator {
             }
             (Value::Dict(members), key) => {
                 scope.spend(subscript.range, members.borrow().len() / 16)?;
-                let found = members
-                    .borrow()
-                    .iter()
-                    .find(|(known, _)| known == key)
-                    .map(|(_, value)| value.clone());
-                match found {
-                    Some(found) => found,
-                    None if matches!(key, Value::Opaque(_)) => unknown(subscript.range, scope),
-                    None => return Err(raise("KeyError", &missing_key(key, subscript, scope))),
+                let members = members.borrow();
+                match member(&members, key) {
+                    Some(Some(position)) => members[position].1.clone(),
+                    Some(None) => return Err(raise("KeyError", &missing_key(key, subscript, scope))),
+                    None => unknown_hiding(value.hides(), subscript.range, scope),
                 }
             }
             (Value::Globals, Value::Text(name)) => scope
@@ -285,16 +350,9 @@ impl Evaluator {
             (Value::List(_) | Value::Tuple(_) | Value::Text(_), Value::Integer(index)) => {
                 let items = value.items().unwrap_or_default();
                 scope.spend(subscript.range, items.len() / 16)?;
-                let length = i64::try_from(items.len()).unwrap_or(i64::MAX);
-                let position = if *index < 0 {
-                    index.saturating_add(length)
-                } else {
-                    *index
-                };
-                let item = usize::try_from(position)
-                    .ok()
-                    .and_then(|position| items.get(position).cloned());
-                item.ok_or_else(|| raise("IndexError", "list index out of range"))?
+                let position = position_of(*index, items.len());
+                let position = position.ok_or_else(|| raise("IndexError", "list index out of range"))?;
+                items[position].clone()
             }
             (Value::FeastEnumeration(enumeration), Value::Text(name)) => {
                 feast::member(enumeration, name).ok_or_else(|| raise("KeyError", &format!("'{name}'")))?
@@ -302,7 +360,7 @@ impl Evaluator {
             (Value::Class(class), Value::Text(name)) if class.is_enumeration => class
                 .attribute(name)
                 .ok_or_else(|| raise("KeyError", &format!("'{name}'")))?,
-            _ => unknown(subscript.range, scope),
+            _ => unknown_hiding(value.hides(), subscript.range, scope),
         })
     }
 
@@ -316,11 +374,11 @@ impl Evaluator {
             .items()
             .filter(|_| !matches!(value, Value::Dict(_) | Value::Set(_)))
         else {
-            return Ok(unknown(range, scope));
+            return Ok(unknown_hiding(value.hides(), range, scope));
         };
         scope.spend(range, items.len())?;
         let Some(positions) = slice_positions(&lower, &upper, &step, items.len()) else {
-            return Ok(unknown(range, scope));
+            return Ok(unknown_hiding(value.hides(), range, scope));
         };
         let chosen: Vec<Value> = positions
             .into_iter()
@@ -335,35 +393,43 @@ impl Evaluator {
 
     fn boolean(&mut self, operation: &ExprBoolOp, scope: &Rc<Scope>) -> Evaluated<Value> {
         let mut last = Value::None;
-        for operand in &operation.values {
+        for (index, operand) in operation.values.iter().enumerate() {
             last = self.evaluate(operand, scope)?;
             match (operation.op, last.truth()) {
                 (BoolOp::Or, Some(false)) | (BoolOp::And, Some(true)) => {}
                 (_, Some(_)) => break,
-                (_, None) => return Ok(last),
+                (_, None) => {
+                    let mut hides = last.hides();
+                    for operand in &operation.values[index + 1..] {
+                        hides = hides.max(self.evaluate_perhaps(operand, scope)?.hides());
+                    }
+                    return Ok(unknown_hiding(hides, operation.range, scope));
+                }
             }
         }
         Ok(last)
     }
 
-    /// What `each` gives for every combination of a comprehension; `None` when its items are not known.
-    fn comprehension<T>(
+    /// What `each` gives for every combination of a comprehension; where its items are not known, what one of them may be.
+    fn comprehension(
         &mut self,
         generators: &[Comprehension],
         range: TextRange,
         scope: &Rc<Scope>,
-        mut each: impl FnMut(&mut Self, &Rc<Scope>) -> Evaluated<T>,
-    ) -> Evaluated<Option<Vec<T>>> {
+        mut each: impl FnMut(&mut Self, &Rc<Scope>) -> Evaluated<Value>,
+    ) -> Evaluated<Result<Vec<Value>, Hides>> {
         let mut found = Vec::new();
         let inner = Rc::new(Scope::inside(scope));
         let known = self.comprehend(generators, &inner, &mut |evaluator, inner| {
-            inner.spend(range, 1)?;
-            found.push(each(evaluator, inner)?);
+            let value = each(evaluator, inner)?;
+            inner.spend(range, value.size(LARGEST))?;
+            found.push(value);
             Ok(())
         })?;
-        Ok(known.then_some(found))
+        Ok(if known { Ok(found) } else { Err(most(&found)) })
     }
 
+    /// Calls `each` for every combination. Where one is not known, it is called as for an unknown one; the answer is false.
     fn comprehend(
         &mut self,
         generators: &[Comprehension],
@@ -373,24 +439,53 @@ impl Evaluator {
         let Some((generator, inner)) = generators.split_first() else {
             return each(self, scope).map(|()| true);
         };
-        let Some(items) = self.evaluate(&generator.iter, scope)?.items() else {
-            return Ok(false);
+        let iterated = self.evaluate(&generator.iter, scope)?;
+        let Some(items) = iterated.items() else {
+            self.assign(
+                &generator.target,
+                reason_of(&iterated, generator.iter.range(), scope),
+                scope,
+            )?;
+            return self.comprehend_perhaps(generator, inner, scope, each);
         };
+        let mut known = true;
         'items: for item in items {
             self.assign(&generator.target, item, scope)?;
             for condition in &generator.ifs {
                 match self.evaluate(condition, scope)?.truth() {
                     Some(true) => {}
                     Some(false) => continue 'items,
-                    None => return Ok(false),
+                    None => return self.comprehend_perhaps(generator, inner, scope, each),
                 }
             }
-            if !self.comprehend(inner, scope, each)? {
-                return Ok(false);
-            }
+            known &= self.comprehend(inner, scope, each)?;
         }
-        Ok(true)
+        Ok(known)
     }
+
+    fn comprehend_perhaps(
+        &mut self,
+        generator: &Comprehension,
+        inner: &[Comprehension],
+        scope: &Rc<Scope>,
+        each: &mut dyn FnMut(&mut Self, &Rc<Scope>) -> Evaluated<()>,
+    ) -> Evaluated<bool> {
+        for condition in &generator.ifs {
+            self.evaluate_perhaps(condition, scope)?;
+        }
+        self.uncertain += 1;
+        let outcome = self.comprehend(inner, scope, each);
+        self.uncertain -= 1;
+        match outcome {
+            Err(error) if !error.is_exception() => Err(error),
+            _ => Ok(false),
+        }
+    }
+}
+
+/// Comparisons that making a set or dict of so many members takes, in steps.
+pub(super) fn pairs(count: usize) -> usize {
+    count.saturating_mul(count) / 8
 }
 
 /// The positions that a slice of so many items has; `None` when a bound is not known or the step is nothing.
@@ -428,18 +523,5 @@ fn missing_key(key: &Value, subscript: &ExprSubscript, scope: &Scope) -> String 
         format!("{key}, an environment variable that is not set")
     } else {
         key
-    }
-}
-
-/// An opaque value that names the expression it comes from.
-pub(super) fn unknown(range: TextRange, scope: &Scope) -> Value {
-    Value::opaque(format!("`{}`", scope.text(range)))
-}
-
-/// The opaque value itself if it is one: its reason lies deeper. Else one that names the expression.
-pub(super) fn reason_of(value: &Value, range: TextRange, scope: &Scope) -> Value {
-    match value {
-        Value::Opaque(_) => value.clone(),
-        _ => unknown(range, scope),
     }
 }

@@ -9,6 +9,7 @@ mod call;
 mod class;
 mod collect;
 mod discover;
+mod equality;
 mod expression;
 mod feast;
 mod library;
@@ -16,9 +17,11 @@ mod methods;
 mod module;
 mod object;
 mod operators;
+mod representation;
 mod scope;
 mod source_text;
 mod statement;
+mod unknown;
 mod value;
 
 use std::collections::HashMap;
@@ -70,6 +73,18 @@ pub(crate) struct RepositoryDefinitions {
     pub(crate) definitions: Definitions,
     /// Where each object is made.
     pub(crate) places: HashMap<(ObjectKind, String), Place>,
+    /// Names of modules that come from code outside of the repository, and so may be objects of Feast or not.
+    pub(crate) unread: Vec<UnreadName>,
+}
+
+/// A name of a definition file of which only Python knows what it is.
+#[derive(Debug)]
+pub(crate) struct UnreadName {
+    /// Relative to the repository.
+    pub(crate) file: PathBuf,
+    pub(crate) name: String,
+    /// What it depends on.
+    reason: String,
 }
 
 /// Reads all definition files below `repository`. A file that fails does not keep the others from being read.

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use ruff_python_ast::{Alias, StmtImport, StmtImportFrom};
 use ruff_text_size::{Ranged, TextRange};
 
-use super::scope::{Scope, SourceFile, Work};
+use super::scope::{Reading, Scope, SourceFile};
 use super::value::Value;
 use super::{DefinitionError, Evaluated, feast, library};
 
@@ -19,7 +19,7 @@ pub(super) struct Evaluator {
     repository: PathBuf,
     modules: HashMap<PathBuf, Result<Rc<Scope>, DefinitionError>>,
     running: Vec<(PathBuf, Rc<Scope>)>,
-    work: Rc<Work>,
+    reading: Rc<Reading>,
     depth: usize,
     /// How many statements around this one run although they perhaps would not.
     pub(super) uncertain: usize,
@@ -33,7 +33,7 @@ impl Evaluator {
             repository: repository.to_path_buf(),
             modules: HashMap::new(),
             running: Vec::new(),
-            work: Work::new(),
+            reading: Reading::new(),
             depth: 0,
             uncertain: 0,
             expecting_import_errors: 0,
@@ -68,7 +68,7 @@ impl Evaluator {
             .replace("\r\n", "\n")
             .replace('\r', "\n");
         let source = SourceFile::new(file.to_path_buf(), absolute, text);
-        let scope = Rc::new(Scope::of_file(source, &self.work));
+        let scope = Rc::new(Scope::of_file(source, &self.reading));
         nesting_is_bearable(scope.source()).map_err(|message| problem(file, message))?;
         let parsed = ruff_python_parser::parse_module(scope.source())
             .map_err(|problem| scope.raise(problem.location, "SyntaxError", problem.error.to_string()))?;
@@ -126,7 +126,7 @@ impl Evaluator {
             }
             self.check_installed(module, alias, scope)?;
             if name != "*" {
-                scope.bind(bound_name(alias), module_attribute(module, name));
+                scope.bind(bound_name(alias), module_attribute(module, name, scope));
             } else if module == "feast" || module.starts_with("feast.") {
                 feast::exported_names().for_each(|(name, value)| scope.bind(name, value));
             } else {
@@ -215,7 +215,12 @@ impl Evaluator {
         {
             return Ok(Value::Module(Rc::from(submodule)));
         }
-        Ok(module_attribute(module, name))
+        Ok(module_attribute(module, name, scope))
+    }
+
+    /// Whether a module is a file of the repository.
+    pub(super) fn is_of_repository(&self, module: &str) -> bool {
+        module_file(&self.repository, Path::new(&module.replace('.', "/"))).is_some()
     }
 
     /// Runs `call` one level deeper.
@@ -299,8 +304,9 @@ fn module_file(repository: &Path, path: &Path) -> Option<PathBuf> {
     let file = path
         .file_name()
         .map(|name| path.with_file_name(format!("{}.py", name.to_string_lossy())));
-    let candidates = file.into_iter().chain([path.join("__init__.py")]);
-    candidates.into_iter().find(|file| repository.join(file).is_file())
+    // A package hides a file of its name.
+    let mut candidates = std::iter::once(path.join("__init__.py")).chain(file);
+    candidates.find(|file| repository.join(file).is_file())
 }
 
 /// What `from module import *` binds: the names in `__all__`, or all without an underscore before them.
@@ -325,9 +331,9 @@ fn bound_name(alias: &Alias) -> &str {
 }
 
 /// What a name of Python's or Feast's library means.
-fn module_attribute(module: &str, name: &str) -> Value {
+fn module_attribute(module: &str, name: &str, scope: &Scope) -> Value {
     if module == "feast" || module.starts_with("feast.") {
         return feast::attribute(module, name);
     }
-    library::attribute(module, name)
+    library::attribute(module, name, scope)
 }

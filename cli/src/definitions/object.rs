@@ -61,6 +61,23 @@ pub(super) enum ProjectedView {
     OnDemand(Rc<OnDemandFeatureView>),
 }
 
+impl Thing {
+    /// Whether Feast registers such an object when a name of a module is bound to it.
+    pub(super) fn is_registered(&self) -> bool {
+        matches!(
+            self,
+            Self::Project(_)
+                | Self::Entity(_)
+                | Self::Source(_)
+                | Self::View(_)
+                | Self::OnDemandView(_)
+                | Self::Projection(_)
+                | Self::Service(_)
+                | Self::Permission(_)
+        )
+    }
+}
+
 impl Object {
     /// Python's class of it.
     pub(super) fn class_name(&self) -> &'static str {

@@ -7,10 +7,11 @@ use ruff_python_ast::{CmpOp, ExprCompare, Operator};
 use ruff_text_size::TextRange;
 
 use super::Evaluated;
-use super::expression::{reason_of, unknown};
+use super::equality::position;
 use super::methods;
 use super::module::Evaluator;
 use super::scope::Scope;
+use super::unknown::{Hides, most, reason_of, unknown, unknown_hiding};
 use super::value::Value;
 
 impl Evaluator {
@@ -23,11 +24,14 @@ impl Evaluator {
         range: TextRange,
         scope: &Rc<Scope>,
     ) -> Evaluated<Value> {
-        if let Some(unknown) = [left, right]
+        if let Some(opaque) = [left, right]
             .into_iter()
             .find(|value| matches!(value, Value::Opaque(_)))
         {
-            return Ok(unknown.clone());
+            return Ok(match most([left, right]) {
+                Hides::Nothing => opaque.clone(),
+                hides => unknown_hiding(hides, range, scope),
+            });
         }
         if let Some(value) = self.join(operator, left, right, range, scope)? {
             return Ok(value);
@@ -56,8 +60,11 @@ impl Evaluator {
             | (Operator::Mult, Value::Float(factor), Value::Duration(span)) => {
                 Value::Duration((*span as f64 * factor).round_ties_even() as i64)
             }
-            (Operator::Div | Operator::FloorDiv, Value::Duration(span), Value::Integer(divisor)) if *divisor > 0 => {
+            (Operator::FloorDiv, Value::Duration(span), Value::Integer(divisor)) if *divisor > 0 => {
                 Value::Duration(span.div_euclid(*divisor))
+            }
+            (Operator::Div, Value::Duration(span), Value::Integer(divisor)) if *divisor > 0 => {
+                Value::Duration(rounded_quotient(*span, *divisor))
             }
             (Operator::Div, Value::Duration(left), Value::Duration(right)) if *right != 0 => {
                 Value::Float(*left as f64 / *right as f64)
@@ -121,12 +128,13 @@ impl Evaluator {
             (Operator::BitOr, Value::Dict(left), Value::Dict(right)) => {
                 Value::dict([left.borrow().as_slice(), &right.borrow()].concat())
             }
-            (Operator::BitOr, Value::Set(left), Value::Set(right)) => Value::set([left.as_slice(), right].concat()),
-            (Operator::BitAnd, Value::Set(left), Value::Set(right)) => {
-                Value::set(left.iter().filter(|item| right.contains(item)).cloned().collect())
-            }
-            (Operator::Sub, Value::Set(left), Value::Set(right)) => {
-                Value::set(left.iter().filter(|item| !right.contains(item)).cloned().collect())
+            (_, Value::Set(left), Value::Set(right)) => {
+                let (left, right) = (left.borrow(), right.borrow());
+                scope.spend(range, left.len().saturating_mul(right.len()))?;
+                match combined(operator, &left, &right) {
+                    Some(items) => Value::set(items),
+                    None => unknown(range, scope),
+                }
             }
             (Operator::Mod, Value::Text(form), arguments) => match methods::percent_formatted(form, arguments) {
                 Some(text) => Value::text(text),
@@ -169,24 +177,37 @@ fn compared(operator: CmpOp, left: &Value, right: &Value) -> Option<bool> {
     }
     let contains = || match (left, right) {
         (Value::Text(part), Value::Text(whole)) => Some(whole.contains(&**part)),
-        _ => {
-            let items = right.items()?;
-            if items.contains(left) {
-                Some(true)
-            } else {
-                (!items.iter().any(is_unknown)).then_some(false)
-            }
-        }
+        _ => position(&right.items()?, left).map(|found| found.is_some()),
     };
     match operator {
-        CmpOp::Eq | CmpOp::Is => Some(left == right),
-        CmpOp::NotEq | CmpOp::IsNot => Some(left != right),
+        CmpOp::Eq => left.same(right),
+        CmpOp::NotEq => left.same(right).map(|same| !same),
+        CmpOp::Is => identical(left, right),
+        CmpOp::IsNot => identical(left, right).map(|same| !same),
         CmpOp::In => contains(),
         CmpOp::NotIn => contains().map(|found| !found),
         CmpOp::Lt => order(left, right).map(Ordering::is_lt),
         CmpOp::LtE => order(left, right).map(Ordering::is_le),
         CmpOp::Gt => order(left, right).map(Ordering::is_gt),
         CmpOp::GtE => order(left, right).map(Ordering::is_ge),
+    }
+}
+
+/// Python's `is`: sure for what there is one of, and for values of different kinds.
+fn identical(left: &Value, right: &Value) -> Option<bool> {
+    match (left, right) {
+        (Value::None | Value::Bool(_), _) | (_, Value::None | Value::Bool(_)) => {
+            Some(std::mem::discriminant(left) == std::mem::discriminant(right) && left.same(right)?)
+        }
+        (Value::List(left), Value::List(right)) => Some(Rc::ptr_eq(left, right)),
+        (Value::Dict(left), Value::Dict(right)) => Some(Rc::ptr_eq(left, right)),
+        (Value::Object(left), Value::Object(right)) => Some(Rc::ptr_eq(left, right)),
+        (Value::Class(left), Value::Class(right)) => Some(Rc::ptr_eq(left, right)),
+        _ => match left.same(right) {
+            Some(true) if matches!(left, Value::Member(_) | Value::Type(_) | Value::FeastClass(_)) => Some(true),
+            Some(false) => Some(false),
+            _ => None,
+        },
     }
 }
 
@@ -213,6 +234,42 @@ pub(super) fn order(left: &Value, right: &Value) -> Option<Ordering> {
             }
             Some(left.len().cmp(&right.len()))
         }
+        _ => None,
+    }
+}
+
+/// A quotient rounded to the nearest, halves to even, as Python divides a `timedelta`. The divisor is positive.
+fn rounded_quotient(span: i64, divisor: i64) -> i64 {
+    let (quotient, rest) = (span.div_euclid(divisor), span.rem_euclid(divisor));
+    let rounds_up = match rest.cmp(&(divisor - rest)) {
+        Ordering::Less => false,
+        Ordering::Greater => true,
+        Ordering::Equal => quotient % 2 != 0,
+    };
+    quotient + i64::from(rounds_up)
+}
+
+/// Operators on sets; `None` where the answer is not known.
+pub(super) fn combined(operator: Operator, left: &[Value], right: &[Value]) -> Option<Vec<Value>> {
+    let mut both = Vec::new();
+    let mut only_left = Vec::new();
+    for item in left {
+        match position(right, item)? {
+            Some(_) => both.push(item.clone()),
+            None => only_left.push(item.clone()),
+        }
+    }
+    let mut only_right = Vec::new();
+    for item in right {
+        if position(left, item)?.is_none() {
+            only_right.push(item.clone());
+        }
+    }
+    match operator {
+        Operator::BitOr => Some([left, &only_right].concat()),
+        Operator::BitAnd => Some(both),
+        Operator::Sub => Some(only_left),
+        Operator::BitXor => Some([only_left, only_right].concat()),
         _ => None,
     }
 }
@@ -255,7 +312,6 @@ fn floats(operator: Operator, left: f64, right: f64, range: TextRange, scope: &S
         Operator::Sub => Value::Float(left - right),
         Operator::Mult => Value::Float(left * right),
         Operator::Div if right != 0.0 => Value::Float(left / right),
-        Operator::FloorDiv if right != 0.0 => Value::Float((left / right).floor()),
         Operator::Pow => Value::Float(left.powf(right)),
         _ => unknown(range, scope),
     }

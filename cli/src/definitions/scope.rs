@@ -1,7 +1,7 @@
 //! The names of a file or of a running function, and how much work may still be done.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -13,12 +13,34 @@ use super::{DefinitionError, Evaluated};
 /// Steps that reading one repository may take. A definition file that needs more does not end, or is no definition file.
 const MAX_WORK: u64 = 20_000_000;
 
-/// Work left for reading a repository, shared by all its scopes.
-pub(super) struct Work(Cell<u64>);
+/// What all files of one reading share.
+pub(super) struct Reading {
+    /// Steps that may still be taken.
+    work: Cell<u64>,
+    /// `os.environ`, which files read and change.
+    environment: Value,
+    /// Containers that objects of Feast keep, by address: a change of one would change the object.
+    kept: RefCell<HashMap<usize, Value>>,
+}
 
-impl Work {
+impl Reading {
     pub(super) fn new() -> Rc<Self> {
-        Rc::new(Self(Cell::new(MAX_WORK)))
+        let variables = std::env::vars_os()
+            .filter_map(|(name, value)| Some((Value::text(name.to_str()?), Value::text(value.to_str()?))));
+        Rc::new(Self {
+            work: Cell::new(MAX_WORK),
+            environment: Value::dict(variables.collect()),
+            kept: RefCell::default(),
+        })
+    }
+}
+
+/// Where a container lies in memory; `None` for other values.
+fn address(container: &Value) -> Option<usize> {
+    match container {
+        Value::List(items) | Value::Set(items) => Some(Rc::as_ptr(items).addr()),
+        Value::Dict(members) => Some(Rc::as_ptr(members).addr()),
+        _ => None,
     }
 }
 
@@ -54,23 +76,26 @@ pub(super) struct Scope {
     /// Names that `nonlocal` has made those of the function around.
     nonlocals: RefCell<BTreeSet<String>>,
     outer: Option<Rc<Scope>>,
-    work: Rc<Work>,
+    /// The names of a class body are not seen by the functions in it.
+    is_class: bool,
+    reading: Rc<Reading>,
 }
 
 impl Scope {
     /// A file before it has run.
-    pub(super) fn of_file(file: SourceFile, work: &Rc<Work>) -> Self {
+    pub(super) fn of_file(file: SourceFile, reading: &Rc<Reading>) -> Self {
         Self {
             file: Rc::new(file),
             names: RefCell::default(),
             globals: RefCell::default(),
             nonlocals: RefCell::default(),
             outer: None,
-            work: Rc::clone(work),
+            is_class: false,
+            reading: Rc::clone(reading),
         }
     }
 
-    /// A function, a class body or a comprehension inside of `outer`.
+    /// A function or a comprehension inside of `outer`.
     pub(super) fn inside(outer: &Rc<Scope>) -> Self {
         Self {
             file: Rc::clone(&outer.file),
@@ -78,8 +103,54 @@ impl Scope {
             globals: RefCell::default(),
             nonlocals: RefCell::default(),
             outer: Some(Rc::clone(outer)),
-            work: Rc::clone(&outer.work),
+            is_class: false,
+            reading: Rc::clone(&outer.reading),
         }
+    }
+
+    /// The body of a class inside of `outer`.
+    pub(super) fn of_class(outer: &Rc<Scope>) -> Self {
+        Self {
+            is_class: true,
+            ..Self::inside(outer)
+        }
+    }
+
+    /// Where statements run of which it is not known whether they do: what they bind does not reach `outer`.
+    pub(super) fn trial(outer: &Rc<Scope>) -> Self {
+        Self {
+            is_class: outer.is_class,
+            ..Self::inside(outer)
+        }
+    }
+
+    /// The names that a function defined here sees.
+    pub(super) fn around_functions(self: &Rc<Self>) -> Rc<Self> {
+        match &self.outer {
+            Some(outer) if self.is_class => outer.around_functions(),
+            _ => Rc::clone(self),
+        }
+    }
+
+    /// `os.environ`.
+    pub(super) fn environment(&self) -> Value {
+        self.reading.environment.clone()
+    }
+
+    /// Remembers that an object of Feast keeps a container.
+    pub(super) fn keep(&self, container: &Value) {
+        if let Some(address) = address(container) {
+            self.reading.kept.borrow_mut().insert(address, container.clone());
+        }
+    }
+
+    /// Whether an object of Feast keeps the container.
+    pub(super) fn is_kept(&self, container: &Value) -> bool {
+        address(container).is_some_and(|address| self.reading.kept.borrow().contains_key(&address))
+    }
+
+    pub(super) fn is_module(&self) -> bool {
+        self.outer.is_none()
     }
 
     /// The file, relative to the repository.
@@ -153,6 +224,15 @@ impl Scope {
             .collect()
     }
 
+    /// The first line that begins with a name, counted from 1: where a name of the file is bound.
+    pub(super) fn line_of_name(&self, name: &str) -> usize {
+        let binds = |line: &str| {
+            let rest = line.strip_prefix(name);
+            rest.is_some_and(|rest| !rest.starts_with(|next: char| next.is_alphanumeric() || next == '_'))
+        };
+        self.source().lines().position(binds).map_or(1, |index| index + 1)
+    }
+
     /// Line of a place, counted from 1.
     pub(super) fn line(&self, range: TextRange) -> usize {
         let position = usize::from(range.start());
@@ -184,8 +264,8 @@ impl Scope {
     /// When none is left.
     pub(super) fn spend(&self, range: TextRange, steps: usize) -> Evaluated<()> {
         let steps = u64::try_from(steps).unwrap_or(u64::MAX);
-        let left = self.work.0.get().saturating_sub(steps);
-        self.work.0.set(left);
+        let left = self.reading.work.get().saturating_sub(steps);
+        self.reading.work.set(left);
         if left > 0 {
             return Ok(());
         }

@@ -1,15 +1,16 @@
 //! Statements.
 
-use std::collections::BTreeSet;
+use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use ruff_python_ast::{Expr, Stmt, StmtFor, StmtFunctionDef, StmtIf, StmtTry, StmtWhile};
+use ruff_python_ast::{Expr, Parameters, Stmt, StmtFor, StmtFunctionDef, StmtIf, StmtTry, StmtWhile};
 use ruff_text_size::{Ranged, TextRange};
 
 use super::module::Evaluator;
-use super::object::Thing;
 use super::scope::Scope;
-use super::value::{CallArguments, Function, FunctionBody, Value};
+use super::unknown::{Hides, unknown, unknown_hiding};
+use super::value::{Binding, CallArguments, Function, FunctionBody, Value};
 use super::{DefinitionError, Evaluated, source_text};
 
 /// How a list of statements ended.
@@ -18,6 +19,8 @@ pub(super) enum Flow {
     Done,
     /// By `return`.
     Returned(Value),
+    /// Perhaps by `return`, perhaps at its end: that depends on what is at this place.
+    PerhapsReturned(Hides, TextRange),
     /// By `break`.
     Broken,
     /// By `continue`.
@@ -27,11 +30,20 @@ pub(super) enum Flow {
 impl Evaluator {
     /// Runs statements in order.
     pub(super) fn run(&mut self, body: &[Stmt], scope: &Rc<Scope>) -> Evaluated<Flow> {
-        for statement in body {
+        for (index, statement) in body.iter().enumerate() {
             scope.spend(statement.range(), 1)?;
-            let flow = self.statement(statement, scope)?;
-            if !matches!(flow, Flow::Done) {
-                return Ok(flow);
+            match self.statement(statement, scope)? {
+                Flow::Done => {}
+                Flow::PerhapsReturned(hides, reason) => {
+                    let rest = self.try_all(&[&body[index + 1..]], reason, scope)?;
+                    let rest = if let Flow::PerhapsReturned(rest, _) = rest {
+                        rest
+                    } else {
+                        Hides::Nothing
+                    };
+                    return Ok(Flow::PerhapsReturned(hides.max(rest), reason));
+                }
+                ended => return Ok(ended),
             }
         }
         Ok(Flow::Done)
@@ -101,6 +113,12 @@ impl Evaluator {
                     self.delete(target, scope)?;
                 }
             }
+            Stmt::Global(_) | Stmt::Nonlocal(_) if self.uncertain > 0 => {
+                return Err(scope.limit(
+                    statement.range(),
+                    "whether this changes names around it depends on a condition that cannot be known without running Python",
+                ));
+            }
             Stmt::Global(global) => global.names.iter().for_each(|name| scope.declare_global(name.as_str())),
             Stmt::Nonlocal(names) => names
                 .names
@@ -123,8 +141,10 @@ impl Evaluator {
         let function = Rc::new(Function {
             name: definition.name.to_string(),
             parameters: (*definition.parameters).clone(),
+            defaults: self.defaults(&definition.parameters, scope)?,
+            binding: Cell::new(Binding::Instance),
             body: FunctionBody::Statements(definition.body.to_vec()),
-            scope: Rc::clone(scope),
+            scope: scope.around_functions(),
             text: source_text::of_function(definition, scope.source()),
         });
         let mut value = Value::Function(Rc::clone(&function));
@@ -133,7 +153,15 @@ impl Evaluator {
             value = match &applied {
                 Value::Decorator(pending) => self.decorate(pending, &function, decorator.range, scope)?,
                 // Such decorators change how a function is called, not what it gives.
-                Value::Library("functools.lru_cache" | "functools.cache" | "functools.wraps" | "staticmethod") => value,
+                Value::Library("functools.lru_cache" | "functools.cache" | "functools.wraps") => value,
+                Value::Library(name @ ("staticmethod" | "classmethod" | "property")) => {
+                    function.binding.set(match *name {
+                        "staticmethod" => Binding::Nothing,
+                        "classmethod" => Binding::Class,
+                        _ => Binding::Property,
+                    });
+                    value
+                }
                 Value::Function(_) => {
                     let arguments = CallArguments {
                         positional: vec![value],
@@ -141,12 +169,11 @@ impl Evaluator {
                     };
                     self.call_value(&applied, arguments, decorator.range, scope)?
                 }
-                Value::Opaque(_) => Value::opaque(format!("the decorated function {}", function.name)),
                 Value::FeastClass(class) => {
                     let text = format!("{}() needs parentheses and its arguments", class.name);
                     return Err(scope.raise(decorator.range, "TypeError", text));
                 }
-                _ => Value::opaque(format!("the decorated function {}", function.name)),
+                other => Value::opaque_hiding(format!("the decorated function {}", function.name), other.hides()),
             };
         }
         if definition.is_async {
@@ -154,6 +181,18 @@ impl Evaluator {
         }
         scope.bind(definition.name.as_str(), value);
         Ok(())
+    }
+
+    /// The defaults of parameters, computed now.
+    pub(super) fn defaults(&mut self, parameters: &Parameters, scope: &Rc<Scope>) -> Evaluated<Vec<(String, Value)>> {
+        let mut defaults = Vec::new();
+        for parameter in parameters.iter_non_variadic_params() {
+            if let Some(default) = &parameter.default {
+                let value = self.evaluate(default, scope)?;
+                defaults.push((parameter.parameter.name.to_string(), value));
+            }
+        }
+        Ok(defaults)
     }
 
     fn branch(&mut self, branch: &StmtIf, scope: &Rc<Scope>) -> Evaluated<Flow> {
@@ -168,6 +207,11 @@ impl Evaluator {
                 Some(true) => return self.run(body, scope),
                 Some(false) => {}
                 None => {
+                    for (test, _) in &all[index + 1..] {
+                        if let Some(test) = test {
+                            self.evaluate_perhaps(test, scope)?;
+                        }
+                    }
                     let bodies: Vec<&[Stmt]> = all[index..].iter().map(|(_, body)| *body).collect();
                     return self.try_all(&bodies, test.range(), scope);
                 }
@@ -179,17 +223,15 @@ impl Evaluator {
     fn repeat(&mut self, each: &StmtFor, scope: &Rc<Scope>) -> Evaluated<Flow> {
         let iterated = self.evaluate(&each.iter, scope)?;
         let Some(items) = iterated.items() else {
-            let unknown = Value::opaque(format!("the items of `{}`", scope.text(each.iter.range())));
-            self.assign(&each.target, unknown, scope)?;
-            return self.try_all(&[&each.body], each.iter.range(), scope);
+            let reason = format!("the items of `{}`", scope.text(each.iter.range()));
+            self.assign(&each.target, Value::opaque_hiding(reason, iterated.hides()), scope)?;
+            return self.try_loop(&[&each.body, &each.orelse], each.iter.range(), scope);
         };
         for item in items {
             scope.spend(each.range, 1)?;
             self.assign(&each.target, item, scope)?;
-            match self.run(&each.body, scope)? {
-                Flow::Returned(value) => return Ok(Flow::Returned(value)),
-                Flow::Broken => return Ok(Flow::Done),
-                Flow::Done | Flow::Continued => {}
+            if let Some(flow) = self.repeated(&each.body, scope)? {
+                return Ok(flow);
             }
         }
         self.run(&each.orelse, scope)
@@ -201,34 +243,54 @@ impl Evaluator {
             match self.evaluate(&each.test, scope)?.truth() {
                 Some(true) => {}
                 Some(false) => return self.run(&each.orelse, scope),
-                None => return self.try_all(&[&each.body], each.test.range(), scope),
+                None => return self.try_loop(&[&each.body, &each.orelse], each.test.range(), scope),
             }
-            match self.run(&each.body, scope)? {
-                Flow::Returned(value) => return Ok(Flow::Returned(value)),
-                Flow::Broken => return Ok(Flow::Done),
-                Flow::Done | Flow::Continued => {}
+            if let Some(flow) = self.repeated(&each.body, scope)? {
+                return Ok(flow);
             }
         }
     }
 
+    /// Runs the body of a loop once; `None` when the loop goes on.
+    fn repeated(&mut self, body: &[Stmt], scope: &Rc<Scope>) -> Evaluated<Option<Flow>> {
+        match self.run(body, scope)? {
+            Flow::Returned(value) => Ok(Some(Flow::Returned(value))),
+            Flow::Broken => Ok(Some(Flow::Done)),
+            Flow::Done | Flow::Continued => Ok(None),
+            Flow::PerhapsReturned(_, reason) => Err(loop_depends(reason, scope)),
+        }
+    }
+
+    /// As [`Evaluator::try_all`], where `break` and `continue` belong to the statements.
+    fn try_loop(&mut self, bodies: &[&[Stmt]], reason: TextRange, scope: &Rc<Scope>) -> Evaluated<Flow> {
+        self.try_each(bodies, true, reason, scope)
+    }
+
     /// Runs statements of which it is not known whether they run: what they bind is not known afterwards.
     fn try_all(&mut self, bodies: &[&[Stmt]], reason: TextRange, scope: &Rc<Scope>) -> Evaluated<Flow> {
-        let unknown = Value::opaque(format!("`{}`", scope.text(reason)));
-        let mut bound = BTreeSet::new();
-        let mut returns = false;
+        self.try_each(bodies, false, reason, scope)
+    }
+
+    fn try_each(&mut self, bodies: &[&[Stmt]], is_loop: bool, reason: TextRange, scope: &Rc<Scope>) -> Evaluated<Flow> {
+        let mut bound = BTreeMap::new();
+        let mut returned = None;
         for body in bodies {
-            let trial = Rc::new(Scope::inside(scope));
+            let trial = Rc::new(Scope::trial(scope));
             self.uncertain += 1;
             let outcome = self.run(body, &trial);
             self.uncertain -= 1;
             match outcome {
-                Ok(flow) => returns |= matches!(flow, Flow::Returned(_)),
+                Ok(Flow::Returned(value)) => returned = returned.max(Some(value.hides())),
+                Ok(Flow::PerhapsReturned(hides, _)) => returned = returned.max(Some(hides)),
+                Ok(Flow::Broken | Flow::Continued) if !is_loop => return Err(loop_depends(reason, scope)),
+                Ok(_) => {}
                 // An exception of Python's own means only that this body is not the one that runs.
                 Err(error) if error.is_exception() => {}
                 Err(error) => return Err(error),
             }
             for (name, value) in trial.bindings() {
-                if matches!(&value, Value::Object(object) if is_registered(&object.thing)) {
+                let hides = value.hides();
+                if hides == Hides::Object {
                     return Err(scope.limit(
                         reason,
                         format!(
@@ -237,11 +299,30 @@ impl Evaluator {
                         ),
                     ));
                 }
-                bound.insert(name);
+                let known = bound.entry(name).or_insert(hides);
+                *known = hides.max(*known);
             }
         }
-        bound.iter().for_each(|name| scope.bind(name, unknown.clone()));
-        Ok(if returns { Flow::Returned(unknown) } else { Flow::Done })
+        for (name, hides) in bound {
+            scope.bind(&name, unknown_hiding(hides, reason, scope));
+        }
+        Ok(returned.map_or(Flow::Done, |hides| Flow::PerhapsReturned(hides, reason)))
+    }
+
+    /// The value of an expression of which it is not known whether it is computed: what it changes is refused, and an
+    /// exception means only that it is not.
+    pub(super) fn evaluate_perhaps(&mut self, expression: &Expr, scope: &Rc<Scope>) -> Evaluated<Value> {
+        let trial = Rc::new(Scope::trial(scope));
+        self.uncertain += 1;
+        let outcome = self.evaluate(expression, &trial);
+        self.uncertain -= 1;
+        for (name, value) in trial.bindings() {
+            scope.bind(&name, unknown_hiding(value.hides(), expression.range(), scope));
+        }
+        match outcome {
+            Err(error) if error.is_exception() => Ok(unknown(expression.range(), scope)),
+            outcome => outcome,
+        }
     }
 
     fn attempt(&mut self, attempt: &StmtTry, scope: &Rc<Scope>) -> Evaluated<Flow> {
@@ -280,6 +361,14 @@ impl Evaluator {
     }
 }
 
+fn loop_depends(reason: TextRange, scope: &Scope) -> DefinitionError {
+    let text = scope.text(reason);
+    scope.limit(
+        reason,
+        format!("how often this loop runs depends on `{text}`, which cannot be read without running Python"),
+    )
+}
+
 /// Whether an `except` clause with that expression catches the exception.
 fn catches(class: Option<&Expr>, exception: &str, scope: &Scope) -> bool {
     let parents: &[&str] = match exception {
@@ -296,19 +385,4 @@ fn catches(class: Option<&Expr>, exception: &str, scope: &Scope) -> bool {
             name == exception || parents.contains(&name.as_str()) || name == "Exception" || name == "BaseException"
         }
     }
-}
-
-/// Whether Feast registers such an object when a name of a module is bound to it.
-fn is_registered(thing: &Thing) -> bool {
-    matches!(
-        thing,
-        Thing::Project(_)
-            | Thing::Entity(_)
-            | Thing::Source(_)
-            | Thing::View(_)
-            | Thing::OnDemandView(_)
-            | Thing::Projection(_)
-            | Thing::Service(_)
-            | Thing::Permission(_)
-    )
 }

@@ -230,3 +230,144 @@ fn scripts_beside_definitions_are_harmless() {
         problem(stored).contains("name of Entity depends on `input()`, which cannot be read without running Python")
     );
 }
+
+/// What is not seen would be deleted from the registry, or never get there.
+#[test]
+fn an_object_that_may_be_there_is_never_left_out_silently() {
+    const UNKNOWN: &str = "import random\nfrom feast import Entity, FeatureView\nunknown = random.random() > 0.5\n";
+    let refused = [
+        "a = Entity(name='a') if unknown else None\n",
+        "a = unknown and Entity(name='a')\n",
+        "def make():\n    if unknown:\n        return None\n    return Entity(name='a')\na = make()\n",
+        "def make():\n    if unknown:\n        return Entity(name='a')\na = make()\n",
+        "a = Entity(**random.choice([{}]))\n",
+        "a = Entity(*random.choice([[]]))\n",
+        "def make(name):\n    return Entity(name=name)\na = make(*random.choice([[]]))\n",
+        "a, b = [Entity(name='a') for _ in random.sample(range(9), 2)]\n",
+        "exec('a = Entity()')\n",
+        "import sys\nsetattr(sys.modules[__name__], 'a', Entity(name='a'))\n",
+        "import sys\nsys.modules[__name__].a = Entity(name='a')\n",
+        "globals()[random.choice(['a'])] = Entity(name='a')\n",
+        "import copy\na = copy.copy(Entity(name='a'))\n",
+        "class Named(Entity):\n    pass\na = Named(name='a')\n",
+        "for x in range(2):\n    if unknown:\n        break\n    a = Entity(name='a')\n",
+        "a = Entity(name='a')\nif unknown:\n    del a\n",
+        "def define():\n    global a\n    a = Entity(name='a')\nif unknown:\n    define()\n",
+        "entities = {'a': Entity(name='a')}\na = entities[random.choice(['a'])]\n",
+        "import acme\na = acme.checked(Entity(name='a'))\n",
+        "from functools import partial\na = partial(Entity, name='a')(*random.choice([[]]))\n",
+    ];
+    for source in refused {
+        let text = problem(&format!("{UNKNOWN}{source}"));
+        assert!(text.contains("without running Python"), "{source}\n{text}");
+    }
+    let seen = [
+        "globals().update(a=Entity(name='a'))\n",
+        "globals().update({'a': Entity(name='a')})\n",
+        "locals()['a'] = Entity(name='a')\n",
+        "class Make:\n    @classmethod\n    def entity(cls):\n        return Entity(name='a')\na = Make.entity()\n",
+        "class Make:\n    @property\n    def entity(self):\n        return Entity(name='a')\na = Make().entity\n",
+        "class Make:\n    @staticmethod\n    def entity():\n        return Entity(name='a')\na = Make().entity()\n",
+    ];
+    for source in seen {
+        let definitions = read(&format!("{UNKNOWN}{source}")).unwrap();
+        assert_eq!(definitions.entities.len(), 1, "{source}");
+    }
+}
+
+/// Each file gives `e` a name; where Python's is not known, reading is refused.
+#[test]
+fn values_are_pythons_or_refused() {
+    let cases: &[(&str, Option<&str>)] = &[
+        (
+            "s = set()\ns.add('a'); s.add('a'); s.add('b'); s.discard('a')\nn = ''.join(s)",
+            Some("b"),
+        ),
+        ("l = ['a', 'b']\ndel l[0]\nn = l[0]", Some("b")),
+        ("d = {'a': 'x'}\no = d\nd |= {'a': 'y'}\nn = o['a']", Some("y")),
+        ("l = ['a']\no = l\nl *= 2\nn = ''.join(o)", Some("aa")),
+        (
+            "import os\nos.environ['FEAST_X'] = 'v'\nn = os.getenv('FEAST_X', 'd')",
+            Some("v"),
+        ),
+        (
+            "from dotenv import load_dotenv\nimport os\nload_dotenv()\nn = os.getenv('FEAST_NOT_SET', 'd')",
+            None,
+        ),
+        (
+            "def f(x, seen=[]):\n    seen.append(x)\n    return seen\nf('a')\nn = ''.join(f('b'))",
+            Some("ab"),
+        ),
+        ("x = 'a'\ndef f(y=x):\n    return y\nx = 'b'\nn = f()", Some("a")),
+        (
+            "x = 'outer'\nclass C:\n    x = 'inner'\n    def get(self):\n        return x\nn = C().get()",
+            Some("outer"),
+        ),
+        (
+            "from dataclasses import dataclass, field\n@dataclass\nclass D:\n    l: list = field(default_factory=list)\n    def __post_init__(self):\n        self.l.append('p')\nD()\nn = ''.join(D().l)",
+            Some("p"),
+        ),
+        (
+            "from enum import Enum\nclass E(Enum):\n    A = 'x'\n    B = 'x'\nn = E.B.name + str(len(E))",
+            Some("A1"),
+        ),
+        (
+            "n = ''.join(sorted(['bx', 'ay', 'ax'], key=lambda t: t[1], reverse=True))",
+            Some("aybxax"),
+        ),
+        ("n = max(['ax', 'bx'], key=lambda t: t[1])", Some("ax")),
+        ("n = {1: 'a'}[True]", Some("a")),
+        ("import datetime\nn = str(datetime.date(2024, 1, 2))", None),
+        (
+            "import datetime\nn = str(datetime.datetime(2024, 1, 2, tzinfo=datetime.timezone.utc))",
+            None,
+        ),
+        (
+            "from datetime import timedelta\nn = str((timedelta(microseconds=3) / 2).microseconds)",
+            Some("2"),
+        ),
+        ("n = '-7'.zfill(4) + 'a3b'.title()", Some("-007A3B")),
+        ("from feast import ValueType\nn = str(ValueType.INT64.value)", None),
+        ("import random\nl = [random.random(), 'a']\nn = str('a' in l)", None),
+        (
+            "import random\nd = {random.random(): 'x'}\nn = d.get('a', 'default')",
+            None,
+        ),
+        ("import os\nn = os.path.join(None, 'a')", None),
+        ("import acme\nl = ['a']\nacme.extend(l)\nn = ''.join(l)", None),
+        (
+            "t = {'a': 'b'}\nx = Entity(name='x', tags=t)\nt['c'] = 'd'\nn = 'a'",
+            None,
+        ),
+        ("x = Entity(name='x')\nx.tags['c'] = 'd'\nn = 'a'", None),
+        (
+            "class P:\n    def __init__(self):\n        self.a = 'a'\nclass C(P):\n    def __init__(self):\n        super().__init__()\nn = C().a",
+            None,
+        ),
+        ("n = 'a b'.split(sep=' ')[0]", None),
+        ("n = 'yes' if __import__('acme') else 'no'", None),
+        (
+            "try:\n    n = 'a'\nexcept (PermissionError, TimeoutError, __import__('x').E):\n    n = 'b'",
+            Some("a"),
+        ),
+        (
+            "class L:\n    def __len__(self):\n        return 0\nn = 'a' if L() else 'b'",
+            None,
+        ),
+        (
+            "import copy\nd = {'l': ['a']}\nc = copy.deepcopy(d)\nd['l'].append('b')\nn = ''.join(c['l'])",
+            Some("a"),
+        ),
+    ];
+    for (source, expected) in cases {
+        let text = read(&format!("from feast import Entity\n{source}\ne = Entity(name=n)\n"));
+        match (text, expected) {
+            (Ok(definitions), Some(expected)) => {
+                let names: Vec<&str> = definitions.entities.iter().map(|entity| entity.name.as_str()).collect();
+                assert!(names.contains(expected), "{source}: {names:?}");
+            }
+            (Err(text), None) => assert!(text.contains("without running Python"), "{source}\n{text}"),
+            (outcome, _) => panic!("{source}: {outcome:?}"),
+        }
+    }
+}

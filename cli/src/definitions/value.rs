@@ -1,14 +1,15 @@
 //! Python values, as far as definitions need them.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use feast_engine::model::{Timestamp, ValueType};
+use feast_engine::model::ValueType;
 use ruff_python_ast::{Expr, Parameters, Stmt};
 
 use super::feast::FeastClass;
 use super::object::Object;
 use super::scope::Scope;
+use super::unknown::{Hides, Unknown};
 
 /// A Python value.
 #[derive(Clone)]
@@ -20,7 +21,7 @@ pub(super) enum Value {
     Text(Rc<str>),
     List(Rc<RefCell<Vec<Value>>>),
     Tuple(Rc<Vec<Value>>),
-    Set(Rc<Vec<Value>>),
+    Set(Rc<RefCell<Vec<Value>>>),
     Dict(Rc<RefCell<Vec<(Value, Value)>>>),
     /// `timedelta`, in microseconds.
     Duration(i64),
@@ -54,8 +55,8 @@ pub(super) enum Value {
     /// A called decorator of Feast, not applied to its function yet.
     Decorator(Rc<PendingDecorator>),
     Object(Rc<Object>),
-    /// Something the evaluator cannot know, and why.
-    Opaque(Rc<str>),
+    /// Something the evaluator cannot know.
+    Opaque(Rc<Unknown>),
 }
 
 /// Positional and named arguments of a call, evaluated.
@@ -70,11 +71,27 @@ pub(super) struct Function {
     /// `<lambda>` for a lambda.
     pub(super) name: String,
     pub(super) parameters: Parameters,
+    /// The defaults of its parameters, by name: they are computed once, where it is defined.
+    pub(super) defaults: Vec<(String, Value)>,
+    pub(super) binding: Cell<Binding>,
     pub(super) body: FunctionBody,
     /// The names around it.
     pub(super) scope: Rc<Scope>,
     /// Its source text from the first decorator to the last line, as `inspect.getsource` gives it.
     pub(super) text: String,
+}
+
+/// What a function of a class takes for its first argument.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Binding {
+    /// The instance.
+    Instance,
+    /// `classmethod`: the class.
+    Class,
+    /// `staticmethod`: nothing.
+    Nothing,
+    /// `property`: the instance, and it is called where it is read.
+    Property,
 }
 
 /// What a function does.
@@ -93,10 +110,12 @@ pub(super) struct Class {
     /// Whether `__init__` is made of the fields.
     pub(super) is_dataclass: bool,
     pub(super) is_enumeration: bool,
-    /// Whether members of the enumeration are texts too: `class Team(str, Enum)`.
-    pub(super) is_text: bool,
+    /// Whether members of the enumeration are their values too: `class Team(str, Enum)`.
+    pub(super) is_its_value: bool,
     /// Whether it has no base that the evaluator does not know.
     pub(super) is_plain: bool,
+    /// What an instance of it may be, where a base is not known.
+    pub(super) hides: Hides,
 }
 
 /// A member of an enumeration.
@@ -104,7 +123,8 @@ pub(super) struct Member {
     pub(super) enumeration: String,
     pub(super) name: String,
     pub(super) value: Value,
-    pub(super) is_text: bool,
+    /// Whether it is its value too, as members of `StrEnum` and `IntEnum` are.
+    pub(super) is_its_value: bool,
 }
 
 /// See [`Value::Decorator`].
@@ -134,11 +154,9 @@ impl Value {
     pub(super) fn set(items: Vec<Value>) -> Self {
         let mut distinct: Vec<Value> = Vec::with_capacity(items.len());
         for item in items {
-            if !distinct.contains(&item) {
-                distinct.push(item);
-            }
+            add(&mut distinct, item);
         }
-        Self::Set(Rc::new(distinct))
+        Self::Set(Rc::new(RefCell::new(distinct)))
     }
 
     /// A dict; of two members with one key the later counts, at the place of the first.
@@ -151,7 +169,14 @@ impl Value {
     }
 
     pub(super) fn opaque(reason: impl AsRef<str>) -> Self {
-        Self::Opaque(Rc::from(reason.as_ref()))
+        Self::opaque_hiding(reason, Hides::Nothing)
+    }
+
+    pub(super) fn opaque_hiding(reason: impl AsRef<str>, hides: Hides) -> Self {
+        Self::Opaque(Rc::new(Unknown {
+            reason: reason.as_ref().to_owned(),
+            hides,
+        }))
     }
 
     pub(super) fn count(number: usize) -> Self {
@@ -166,12 +191,20 @@ impl Value {
             Self::Integer(number) => *number != 0,
             Self::Float(number) => *number != 0.0,
             Self::Text(text) => !text.is_empty(),
-            Self::List(items) => !items.borrow().is_empty(),
-            Self::Tuple(items) | Self::Set(items) => !items.is_empty(),
+            Self::List(items) | Self::Set(items) => !items.borrow().is_empty(),
+            Self::Tuple(items) => !items.is_empty(),
             Self::Dict(members) => !members.borrow().is_empty(),
             Self::Duration(micros) => *micros != 0,
-            Self::Member(member) if member.is_text => member.value.truth()?,
-            Self::Opaque(_) => return None,
+            Self::Member(member) if member.is_its_value => member.value.truth()?,
+            Self::Opaque(_) | Self::Globals | Self::Library(_) => return None,
+            // `__bool__` and `__len__` decide, or a base that is not known.
+            Self::Class(class) if class.is_instance => {
+                let decides = |name| class.scope.own(name).is_some();
+                if decides("__bool__") || decides("__len__") || !class.is_plain {
+                    return None;
+                }
+                true
+            }
             _ => true,
         })
     }
@@ -205,52 +238,11 @@ impl Value {
         }
     }
 
-    /// `str(value)`; `None` when it is not known.
-    pub(super) fn to_text(&self) -> Option<String> {
-        Some(match self {
-            Self::None => "None".to_owned(),
-            Self::Bool(flag) => if *flag { "True" } else { "False" }.to_owned(),
-            Self::Integer(number) => number.to_string(),
-            Self::Float(number) => float_text(*number),
-            Self::Text(text) | Self::Path(text) => text.to_string(),
-            Self::List(_) | Self::Tuple(_) | Self::Dict(_) => return self.represented(),
-            Self::Type(value_type) => value_type.to_string(),
-            Self::Moment(micros) if micros % 1_000_000 == 0 => {
-                let text = Timestamp::from_micros(*micros).to_python();
-                text.trim_end_matches("+00:00").to_owned()
-            }
-            _ => return None,
-        })
-    }
-
-    /// `repr(value)`; `None` when it is not known.
-    pub(super) fn represented(&self) -> Option<String> {
-        let all = |items: &[Value]| {
-            let items = items.iter().map(Self::represented).collect::<Option<Vec<_>>>()?;
-            Some(items.join(", "))
-        };
-        match self {
-            Self::Text(text) => Some(quoted(text)),
-            Self::Path(path) => Some(format!("PosixPath({})", quoted(path))),
-            Self::List(items) => Some(format!("[{}]", all(&items.borrow())?)),
-            Self::Tuple(items) if items.len() == 1 => Some(format!("({},)", all(items)?)),
-            Self::Tuple(items) => Some(format!("({})", all(items)?)),
-            Self::Dict(members) => {
-                let members = members.borrow();
-                let members = members
-                    .iter()
-                    .map(|(key, value)| Some(format!("{}: {}", key.represented()?, value.represented()?)));
-                Some(format!("{{{}}}", members.collect::<Option<Vec<_>>>()?.join(", ")))
-            }
-            plain => plain.to_text(),
-        }
-    }
-
     /// The text that Feast takes an argument for: a text, or the value of a member that is a text too.
     pub(super) fn as_text(&self) -> Option<Rc<str>> {
         match self {
             Self::Text(text) => Some(Rc::clone(text)),
-            Self::Member(member) if member.is_text => member.value.as_text(),
+            Self::Member(member) if member.is_its_value => member.value.as_text(),
             _ => None,
         }
     }
@@ -258,8 +250,8 @@ impl Value {
     /// The items that a loop over the value sees; `None` when it is not known.
     pub(super) fn items(&self) -> Option<Vec<Value>> {
         match self {
-            Self::List(items) => Some(items.borrow().clone()),
-            Self::Tuple(items) | Self::Set(items) => Some(items.to_vec()),
+            Self::List(items) | Self::Set(items) => Some(items.borrow().clone()),
+            Self::Tuple(items) => Some(items.to_vec()),
             Self::Dict(members) => Some(members.borrow().iter().map(|(key, _)| key.clone()).collect()),
             Self::Text(text) => Some(
                 text.chars()
@@ -284,8 +276,8 @@ impl Value {
         };
         1 + match self {
             Self::Text(text) | Self::Path(text) => text.len(),
-            Self::List(items) => sum(&items.borrow()),
-            Self::Tuple(items) | Self::Set(items) => sum(items),
+            Self::List(items) | Self::Set(items) => sum(&items.borrow()),
+            Self::Tuple(items) => sum(items),
             Self::Dict(members) => members.borrow().iter().fold(0, |sum: usize, (key, value)| {
                 if sum >= limit {
                     sum
@@ -298,110 +290,58 @@ impl Value {
     }
 }
 
-/// The shortest text that reads back as the number, in Python's form: an exponent below 0.0001 and from 1e16 on.
-fn float_text(number: f64) -> String {
-    if number.is_nan() {
-        return "nan".to_owned();
-    }
-    if number.is_infinite() {
-        return if number > 0.0 { "inf" } else { "-inf" }.to_owned();
-    }
-    let scientific = format!("{number:e}");
-    let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
-    let exponent: i32 = exponent.parse().unwrap_or(0);
-    if (-4..16).contains(&exponent) {
-        let plain = number.to_string();
-        return if plain.contains('.') { plain } else { plain + ".0" };
-    }
-    let sign = if exponent < 0 { '-' } else { '+' };
-    format!("{digits}e{sign}{:02}", exponent.abs())
-}
-
-/// A text in Python's quotes: single ones, unless it holds some and no double ones.
-fn quoted(text: &str) -> String {
-    let quote = if text.contains('\'') && !text.contains('"') {
-        '"'
-    } else {
-        '\''
-    };
-    let mut answer = String::from(quote);
-    for character in text.chars() {
-        match character {
-            '\\' => answer.push_str("\\\\"),
-            '\n' => answer.push_str("\\n"),
-            '\r' => answer.push_str("\\r"),
-            '\t' => answer.push_str("\\t"),
-            _ if character == quote => answer.extend(['\\', quote]),
-            _ => answer.push(character),
-        }
-    }
-    answer.push(quote);
-    answer
-}
-
 /// Sets a member of a dict.
 pub(super) fn put(members: &mut Vec<(Value, Value)>, key: Value, value: Value) {
-    match members.iter_mut().find(|(known, _)| *known == key) {
+    match members.iter_mut().find(|(known, _)| known.same(&key) == Some(true)) {
         Some((_, old)) => *old = value,
         None => members.push((key, value)),
     }
 }
 
-impl Class {
-    /// The member of an enumeration, or a constant.
-    pub(super) fn attribute(&self, name: &str) -> Option<Value> {
-        let value = self.scope.own(name)?;
-        if !self.is_enumeration || !self.fields.iter().any(|field| field == name) || matches!(value, Value::Function(_))
-        {
-            return Some(value);
-        }
-        Some(Value::Member(Rc::new(Member {
-            enumeration: self.name.clone(),
-            name: name.to_owned(),
-            value,
-            is_text: self.is_text,
-        })))
-    }
-
-    fn members(&self) -> Vec<Value> {
-        let members = self.fields.iter().filter(|name| !name.starts_with('_'));
-        members.filter_map(|name| self.attribute(name)).collect()
+/// Adds an item to a set.
+pub(super) fn add(items: &mut Vec<Value>, item: Value) {
+    if items.iter().all(|known| known.same(&item) != Some(true)) {
+        items.push(item);
     }
 }
 
-/// Python's `==` of plain values. Objects equal only themselves, opaque values nothing.
-impl PartialEq for Value {
-    fn eq(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::None, Self::None) => true,
-            (Self::Bool(left), Self::Bool(right)) => left == right,
-            (Self::Integer(left), Self::Integer(right))
-            | (Self::Duration(left), Self::Duration(right))
-            | (Self::Moment(left), Self::Moment(right)) => left == right,
-            (Self::Float(left), Self::Float(right)) => left == right,
-            (Self::Integer(integer), Self::Float(float)) | (Self::Float(float), Self::Integer(integer)) => {
-                *integer as f64 == *float
-            }
-            (Self::Text(left), Self::Text(right)) | (Self::Path(left), Self::Path(right)) => left == right,
-            (Self::Text(text), Self::Member(member)) | (Self::Member(member), Self::Text(text)) => {
-                member.is_text && member.value.as_text().as_ref() == Some(text)
-            }
-            (Self::List(left), Self::List(right)) => Rc::ptr_eq(left, right) || *left.borrow() == *right.borrow(),
-            (Self::Tuple(left), Self::Tuple(right)) => left == right,
-            (Self::Set(left), Self::Set(right)) => {
-                left.len() == right.len() && left.iter().all(|item| right.contains(item))
-            }
-            (Self::Dict(left), Self::Dict(right)) => {
-                let (left, right) = (left.borrow(), right.borrow());
-                left.len() == right.len() && left.iter().all(|member| right.contains(member))
-            }
-            (Self::Type(left), Self::Type(right)) => left == right,
-            (Self::Member(left), Self::Member(right)) => {
-                left.enumeration == right.enumeration && left.name == right.name
-            }
-            (Self::FeastClass(left), Self::FeastClass(right)) => left.name == right.name,
-            (Self::Object(left), Self::Object(right)) => Rc::ptr_eq(left, right),
-            _ => false,
+impl Class {
+    /// The member of an enumeration, or a constant. Of two names for one value the first names the member.
+    pub(super) fn attribute(&self, name: &str) -> Option<Value> {
+        let value = self.scope.own(name)?;
+        if !self.is_member(name) {
+            return Some(value);
         }
+        let equal = |other: &&String| {
+            self.is_member(other)
+                && self
+                    .scope
+                    .own(other)
+                    .is_some_and(|other| other.same(&value) == Some(true))
+        };
+        let first = self.fields.iter().find(equal).map_or(name, String::as_str);
+        Some(Value::Member(Rc::new(Member {
+            enumeration: self.name.clone(),
+            name: first.to_owned(),
+            value,
+            is_its_value: self.is_its_value,
+        })))
+    }
+
+    fn is_member(&self, name: &str) -> bool {
+        self.is_enumeration
+            && !name.starts_with('_')
+            && self.fields.iter().any(|field| field == name)
+            && !matches!(self.scope.own(name), None | Some(Value::Function(_)))
+    }
+
+    fn members(&self) -> Vec<Value> {
+        let mut members = Vec::new();
+        for name in self.fields.iter().filter(|name| self.is_member(name)) {
+            if let Some(member) = self.attribute(name) {
+                add(&mut members, member);
+            }
+        }
+        members
     }
 }

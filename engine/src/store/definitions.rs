@@ -25,6 +25,8 @@ pub struct ApplyReport {
 pub struct ApplyOptions {
     /// Let columns be missing from files: a warning instead of an error.
     pub skip_source_validation: bool,
+    /// Refuse to delete objects, because there may be definitions that could not be read.
+    pub refuse_deletions: bool,
 }
 
 impl FeatureStore {
@@ -39,6 +41,7 @@ impl FeatureStore {
         let changes = self.update_registry(now, |file| {
             warnings = self.complete(&mut definitions, file, options)?;
             let changes = file.apply(&definitions, now)?;
+            check_deletions(&changes, options)?;
             let changed = !changes.is_empty();
             Ok((changes, changed))
         })?;
@@ -57,6 +60,7 @@ impl FeatureStore {
         let mut file = RegistryFile::load(&self.config.registry_path, &self.config.project)?;
         let warnings = self.complete(&mut definitions, &file, options)?;
         let changes = file.apply(&definitions, clock::now())?;
+        check_deletions(&changes, options)?;
         Ok(self.report(changes, warnings))
     }
 
@@ -238,4 +242,23 @@ impl FeatureStore {
         self.reload_registry()?;
         Ok(answer)
     }
+}
+
+fn check_deletions(changes: &[Change], options: ApplyOptions) -> Result<()> {
+    if !options.refuse_deletions {
+        return Ok(());
+    }
+    let deleted = changes
+        .iter()
+        .filter(|change| change.verb == Verb::Deleted && change.name != DUMMY_ENTITY);
+    let deleted: Vec<String> = deleted
+        .map(|change| format!("{} {}", change.kind, change.name))
+        .collect();
+    if deleted.is_empty() {
+        return Ok(());
+    }
+    Err(Error::invalid(format!(
+        "this would delete {}, but not all definitions can be read",
+        deleted.join(", ")
+    )))
 }

@@ -122,6 +122,10 @@ impl<'a> Arguments<'a> {
         const LARGEST: usize = 1_000_000;
         self.scope.spend(self.range, value.size(LARGEST))?;
         self.check_known(name, &value)?;
+        // Feast keeps dicts, and the list of a service, as they are.
+        if matches!(value, Value::Dict(_)) || name == "features" {
+            self.scope.keep(&value);
+        }
         Ok(Some(value))
     }
 
@@ -151,13 +155,16 @@ impl<'a> Arguments<'a> {
 
     fn check_known(&self, name: &str, value: &Value) -> Evaluated<()> {
         match value {
-            Value::Opaque(reason) => Err(self.limit(format!(
-                "{name} of {} depends on {reason}, which cannot be read without running Python; write the value out, or let \
+            Value::Opaque(unknown) => Err(self.limit(format!(
+                "{name} of {} depends on {}, which cannot be read without running Python; write the value out, or let \
                  Python's `feast apply` write the registry and only serve with this binary",
-                self.called()
+                self.called(),
+                unknown.reason
             ))),
-            Value::List(items) => items.borrow().iter().try_for_each(|item| self.check_known(name, item)),
-            Value::Tuple(items) | Value::Set(items) => items.iter().try_for_each(|item| self.check_known(name, item)),
+            Value::List(items) | Value::Set(items) => {
+                items.borrow().iter().try_for_each(|item| self.check_known(name, item))
+            }
+            Value::Tuple(items) => items.iter().try_for_each(|item| self.check_known(name, item)),
             Value::Dict(members) => members.borrow().iter().try_for_each(|(key, member)| {
                 self.check_known(name, key)?;
                 self.check_known(name, member)

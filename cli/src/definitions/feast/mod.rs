@@ -95,7 +95,10 @@ pub(super) fn exported_names() -> impl Iterator<Item = (&'static str, Value)> {
     let enumerations = ENUMERATIONS
         .iter()
         .map(|(name, _)| (*name, Value::FeastEnumeration(name)));
-    classes.chain(types).chain(enumerations)
+    let constants = permissions::CONSTANTS
+        .into_iter()
+        .filter_map(|name| Some((name, permissions::constant(name)?)));
+    classes.chain(types).chain(enumerations).chain(constants)
 }
 
 /// Enumerations whose members have texts for values.
@@ -184,6 +187,6 @@ pub(super) fn member(enumeration: &str, name: &str) -> Option<Value> {
         enumeration: enumeration.to_owned(),
         name: name.to_owned(),
         value,
-        is_text: false,
+        is_its_value: false,
     })))
 }

@@ -15,6 +15,16 @@ const VIEW_TYPES: [&str; 5] = [
     "LabelView",
 ];
 
+/// Names of lists of actions and types.
+pub(super) const CONSTANTS: [&str; 6] = [
+    "READ",
+    "WRITE",
+    "CRUD",
+    "ALL_ACTIONS",
+    "ALL_FEATURE_VIEW_TYPES",
+    "ALL_RESOURCE_TYPES",
+];
+
 /// `READ`, `ALL_ACTIONS`, `ALL_RESOURCE_TYPES`, ...
 pub(super) fn constant(name: &str) -> Option<Value> {
     let actions = |names: &[&str]| {

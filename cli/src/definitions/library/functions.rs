@@ -3,14 +3,20 @@
 use ruff_text_size::TextRange;
 
 use super::super::Evaluated;
+use super::super::expression::pairs;
 use super::super::operators::order;
 use super::super::scope::Scope;
+use super::super::unknown::unknown_hiding;
 use super::super::value::{CallArguments, Value};
 
 /// `None` when the answer is not known.
 pub(super) fn call(name: &str, arguments: &CallArguments, range: TextRange, scope: &Scope) -> Evaluated<Option<Value>> {
     let size: usize = arguments.positional.iter().map(|value| value.size(1_000_000)).sum();
     scope.spend(range, size)?;
+    if matches!(name, "set" | "frozenset" | "dict" | "collections.OrderedDict") {
+        let items = arguments.positional.first().and_then(Value::items);
+        scope.spend(range, pairs(items.map_or(0, |items| items.len())))?;
+    }
     match container(name, arguments, range, scope)? {
         Some(container) => Ok(Some(container)),
         None => plain(name, arguments, range, scope),
@@ -72,11 +78,18 @@ fn plain(name: &str, arguments: &CallArguments, range: TextRange, scope: &Scope)
         ("enum.auto", []) => Some(Value::Library("enum.auto")),
         ("functools.lru_cache" | "functools.wraps", _) => Some(Value::Library("functools.wraps")),
         ("dataclasses.dataclass", []) => Some(Value::Library("dataclasses.dataclass")),
-        ("dataclasses.field", []) => dataclass_field(arguments),
         ("str", []) => Some(Value::text("")),
         ("int", [value]) => integer(value, range, scope)?,
         ("float", [value]) => float(value, range, scope)?,
         ("bool", [value]) => value.truth().map(Value::Bool),
+        // Unknown members may be equal to others.
+        ("len", [value @ (Value::Set(_) | Value::Dict(_))])
+            if value
+                .items()
+                .is_some_and(|items| items.iter().any(|item| matches!(item, Value::Opaque(_)))) =>
+        {
+            None
+        }
         ("len", [value]) => value.items().map(|items| Value::count(items.len())),
         ("reversed", [value]) => value
             .items()
@@ -104,7 +117,10 @@ fn plain(name: &str, arguments: &CallArguments, range: TextRange, scope: &Scope)
         ("round", [number @ Value::Integer(_)]) => Some(number.clone()),
         ("print", _) => Some(Value::None),
         ("typing.cast", [_, value]) => Some(value.clone()),
-        ("copy.copy" | "copy.deepcopy", [value]) => copied(value),
+        ("copy.copy", [value]) => Some(copied(value).unwrap_or_else(|| unknown_hiding(value.hides(), range, scope))),
+        ("copy.deepcopy", [value]) => {
+            Some(deeply_copied(value).unwrap_or_else(|| unknown_hiding(value.hides(), range, scope)))
+        }
         ("itertools.chain", lists) => {
             let lists = lists.iter().map(Value::items).collect::<Option<Vec<_>>>();
             lists.map(|lists| Value::list(lists.concat()))
@@ -121,23 +137,6 @@ fn plain(name: &str, arguments: &CallArguments, range: TextRange, scope: &Scope)
         }
         _ => None,
     })
-}
-
-/// The default of a dataclass's field.
-fn dataclass_field(arguments: &CallArguments) -> Option<Value> {
-    let named = |wanted: &str| {
-        arguments
-            .named
-            .iter()
-            .find(|(name, _)| name == wanted)
-            .map(|(_, value)| value.clone())
-    };
-    match (named("default"), named("default_factory")) {
-        (Some(default), _) => Some(default),
-        (None, Some(Value::Library("list"))) => Some(Value::list(Vec::new())),
-        (None, Some(Value::Library("dict"))) => Some(Value::dict(Vec::new())),
-        _ => None,
-    }
 }
 
 fn named_members(arguments: &CallArguments) -> Vec<(Value, Value)> {
@@ -162,11 +161,38 @@ fn dict(value: &Value) -> Option<Vec<(Value, Value)>> {
 fn copied(value: &Value) -> Option<Value> {
     Some(match value {
         Value::List(items) => Value::list(items.borrow().clone()),
+        Value::Set(items) => Value::set(items.borrow().clone()),
         Value::Dict(members) => Value::dict(members.borrow().clone()),
         // A copy of an object would be another object, which Feast registers again.
-        Value::Object(_) => return None,
+        Value::Object(_) | Value::Class(_) | Value::Globals => return None,
         other => other.clone(),
     })
+}
+
+fn deeply_copied(value: &Value) -> Option<Value> {
+    let all = |items: &[Value]| items.iter().map(deeply_copied).collect::<Option<Vec<_>>>();
+    Some(match value {
+        Value::List(items) => Value::list(all(&items.borrow())?),
+        Value::Set(items) => Value::set(all(&items.borrow())?),
+        Value::Tuple(items) => Value::tuple(all(items)?),
+        Value::Dict(members) => {
+            let members = members.borrow();
+            let members = members
+                .iter()
+                .map(|(key, value)| Some((deeply_copied(key)?, deeply_copied(value)?)));
+            Value::dict(members.collect::<Option<Vec<_>>>()?)
+        }
+        other => copied(other)?,
+    })
+}
+
+/// `load_dotenv`: a variable that is not set may be set by a file, one that is set stays.
+pub(super) fn open_environment(scope: &Scope) -> Value {
+    if let Value::Dict(variables) = scope.environment() {
+        let unknown = || Value::opaque("the variables that load_dotenv() sets");
+        variables.borrow_mut().push((unknown(), unknown()));
+    }
+    Value::Bool(true)
 }
 
 fn integer(value: &Value, range: TextRange, scope: &Scope) -> Evaluated<Option<Value>> {
@@ -229,23 +255,25 @@ pub(in crate::definitions) fn by_keys(
     if keys.windows(2).any(|pair| order(&pair[0], &pair[1]).is_none()) {
         return None;
     }
+    let named = |wanted: &str| {
+        let mut named = arguments.named.iter();
+        named.find(|(name, _)| name == wanted).map(|(_, value)| value)
+    };
+    // Of equal keys the first item comes first, in descending order too.
+    let descends = match named("reverse") {
+        Some(reverse) => reverse.truth()?,
+        None => name == "max",
+    };
     let mut rows: Vec<(Value, Value)> = keys.iter().cloned().zip(items).collect();
-    rows.sort_by(|left, right| order(&left.0, &right.0).unwrap_or(std::cmp::Ordering::Equal));
-    let mut sorted: Vec<Value> = rows.into_iter().map(|(_, item)| item).collect();
+    rows.sort_by(|left, right| {
+        let order = order(&left.0, &right.0).unwrap_or(std::cmp::Ordering::Equal);
+        if descends { order.reverse() } else { order }
+    });
+    let sorted: Vec<Value> = rows.into_iter().map(|(_, item)| item).collect();
     match name {
-        "min" | "max" if sorted.is_empty() => {
-            let default = arguments.named.iter().find(|(name, _)| name == "default");
-            default.map(|(_, value)| value.clone())
-        }
-        "min" => sorted.into_iter().next(),
-        "max" => sorted.pop(),
-        _ => {
-            let reverse = arguments.named.iter().find(|(name, _)| name == "reverse");
-            if reverse.is_some_and(|(_, value)| value.truth() == Some(true)) {
-                sorted.reverse();
-            }
-            Some(Value::list(sorted))
-        }
+        "min" | "max" if sorted.is_empty() => named("default").cloned(),
+        "min" | "max" => sorted.into_iter().next(),
+        _ => Some(Value::list(sorted)),
     }
 }
 

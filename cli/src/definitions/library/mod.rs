@@ -11,6 +11,7 @@ use ruff_text_size::TextRange;
 
 use super::Evaluated;
 use super::scope::Scope;
+use super::unknown::Hides;
 use super::value::{CallArguments, Value};
 
 pub(super) use files::read_text;
@@ -19,22 +20,34 @@ pub(super) use paths::absolute;
 
 /// Names that are there without an import, and that are computed.
 const BUILTINS: &str = "\
-    abs all any bool dict dir getattr globals hasattr open repr enumerate filter float frozenset int len list \
-    map max min object print range reversed round set sorted staticmethod str sum tuple zip";
+    abs all any bool classmethod delattr dict dir exec getattr globals hasattr locals open repr enumerate filter float \
+    frozenset int len list map max min object print property range reversed round set setattr sorted staticmethod \
+    str sum super tuple vars zip";
 
 /// Names of Python that stay opaque.
 const OPAQUE_BUILTINS: &str = "\
-    ArithmeticError AssertionError AttributeError BaseException Exception FileNotFoundError IOError \
-    ImportError IndexError KeyError LookupError ModuleNotFoundError NameError NotImplemented \
-    NotImplementedError OSError RuntimeError StopIteration TypeError ValueError __builtins__ __doc__ \
-    __loader__ __package__ __spec__ bytearray bytes callable chr classmethod complex delattr divmod eval exec \
-    format hash id input isinstance issubclass iter locals memoryview next oct ord pow property setattr slice \
-    super type vars hex bin";
+    ArithmeticError AssertionError AttributeError BaseException BaseExceptionGroup BlockingIOError BrokenPipeError \
+    BufferError BytesWarning ChildProcessError ConnectionAbortedError ConnectionError ConnectionRefusedError \
+    ConnectionResetError DeprecationWarning EOFError Ellipsis EncodingWarning EnvironmentError Exception \
+    ExceptionGroup FileExistsError FileNotFoundError FloatingPointError FutureWarning GeneratorExit IOError \
+    ImportError ImportWarning IndentationError IndexError InterruptedError IsADirectoryError KeyError \
+    KeyboardInterrupt LookupError MemoryError ModuleNotFoundError NameError NotADirectoryError NotImplemented \
+    NotImplementedError OSError OverflowError PendingDeprecationWarning PermissionError ProcessLookupError \
+    RecursionError ReferenceError ResourceWarning RuntimeError RuntimeWarning StopAsyncIteration StopIteration \
+    SyntaxError SyntaxWarning SystemError SystemExit TabError TimeoutError TypeError UnboundLocalError \
+    UnicodeDecodeError UnicodeEncodeError UnicodeError UnicodeTranslateError UnicodeWarning UserWarning ValueError \
+    Warning ZeroDivisionError __build_class__ __builtins__ __debug__ __doc__ __import__ __loader__ __package__ \
+    __spec__ aiter anext ascii bin breakpoint bytearray bytes callable chr compile complex copyright credits divmod \
+    eval exit format hash help hex id input isinstance issubclass iter license memoryview next oct ord pow quit \
+    slice type";
+
+/// Of those, the ones that may give an object of Feast.
+const GIVE_ANYTHING: [&str; 4] = ["__import__", "eval", "iter", "next"];
 
 /// Functions and classes of modules that are computed or known.
 const KNOWN: &str = "\
-    collections.OrderedDict copy.copy copy.deepcopy dataclasses.dataclass dataclasses.field datetime.date \
-    datetime.datetime datetime.timedelta datetime.timezone enum.Enum enum.IntEnum enum.StrEnum enum.auto \
+    collections.OrderedDict copy.copy copy.deepcopy dataclasses.dataclass dataclasses.field \
+    datetime.datetime datetime.timedelta datetime.timezone dotenv.load_dotenv enum.Enum enum.IntEnum enum.StrEnum enum.auto \
     enum.unique functools.cache functools.lru_cache functools.partial functools.reduce functools.wraps \
     importlib.import_module itertools.chain itertools.product json.load json.loads os.fspath os.getcwd \
     os.getenv os.path.abspath os.path.basename os.path.dirname os.path.exists os.path.expanduser \
@@ -48,7 +61,37 @@ const INSTALLED: &str = "\
     enum feast functools glob hashlib importlib inspect io itertools json logging math numbers operator os \
     pathlib pickle platform random re shutil socket sqlite3 string subprocess sys tempfile textwrap threading \
     time types typing urllib uuid warnings zoneinfo dask dateutil dill fastapi google jinja2 numpy pandas \
-    pyarrow pydantic requests typing_extensions yaml";
+    pyarrow pydantic requests typing_extensions yaml array atexit bisect binascii calendar cmath codecs \
+    concurrent configparser contextvars ctypes difflib email errno fnmatch fractions gc getpass gettext graphlib \
+    gzip heapq hmac html http ipaddress keyword linecache locale lzma mimetypes multiprocessing optparse pdb \
+    pkgutil pprint queue secrets select selectors shlex signal site smtplib ssl stat statistics struct sysconfig \
+    tarfile timeit tomllib trace traceback tracemalloc unicodedata unittest weakref xml zipfile zlib attr attrs \
+    click colorama dotenv gunicorn mmh3 mypy prometheus_client psutil pydantic_settings pygments sqlalchemy tabulate tenacity toml \
+    tqdm typeguard urllib3 uvicorn";
+
+/// Arguments that functions take by name; with another one the answer is not known.
+const NAMED_ARGUMENTS: &[(&str, &str)] = &[
+    ("sorted", "key reverse"),
+    ("min", "key default"),
+    ("max", "key default"),
+    ("enumerate", "start"),
+    ("os.getenv", "default"),
+    ("open", "encoding"),
+    (
+        "dataclasses.dataclass",
+        "frozen eq repr order slots kw_only unsafe_hash",
+    ),
+    ("functools.lru_cache", "maxsize typed"),
+];
+
+/// Functions that look at the names of their arguments themselves.
+const TAKE_ALL: [&str; 5] = [
+    "dict",
+    "collections.OrderedDict",
+    "datetime.timedelta",
+    "datetime.datetime",
+    "print",
+];
 
 /// The name as it stands in a list.
 fn listed(list: &'static str, name: &str) -> Option<&'static str> {
@@ -64,28 +107,34 @@ pub(super) fn builtin(name: &str) -> Option<Value> {
     if let Some(known) = listed(BUILTINS, name) {
         return Some(Value::Library(known));
     }
-    listed(OPAQUE_BUILTINS, name).map(|known| Value::opaque(format!("Python's {known}")))
+    let hides = if GIVE_ANYTHING.contains(&name) {
+        Hides::Perhaps
+    } else {
+        Hides::Nothing
+    };
+    listed(OPAQUE_BUILTINS, name).map(|known| Value::opaque_hiding(format!("Python's {known}"), hides))
 }
 
 /// `module.name` of Python's library.
-pub(super) fn attribute(module: &str, name: &str) -> Value {
+pub(super) fn attribute(module: &str, name: &str, scope: &Scope) -> Value {
     let full_name = format!("{module}.{name}");
     if let Some(known) = listed(KNOWN, &full_name) {
         return Value::Library(known);
     }
     match full_name.as_str() {
-        "os.environ" => {
-            let variables = std::env::vars_os()
-                .filter_map(|(name, value)| Some((Value::text(name.to_str()?), Value::text(value.to_str()?))));
-            Value::dict(variables.collect())
-        }
+        "os.environ" => scope.environment(),
         "os.sep" | "os.path.sep" => Value::text("/"),
         "os.path" => Value::Module(Rc::from("os.path")),
         "typing.TYPE_CHECKING" => Value::Bool(false),
         "datetime.timezone.utc" | "datetime.UTC" => Value::opaque("the time zone UTC"),
         "math.pi" => Value::Float(std::f64::consts::PI),
         _ if is_submodule(&full_name) => Value::Module(Rc::from(full_name)),
-        _ => Value::opaque(format!("{name} of the module {module}")),
+        _ => {
+            // What does not come with Python or Feast may define objects of its own.
+            let is_known = is_installed(module);
+            let hides = if is_known { Hides::Nothing } else { Hides::Perhaps };
+            Value::opaque_hiding(format!("{name} of the module {module}"), hides)
+        }
     }
 }
 
@@ -102,6 +151,17 @@ fn is_submodule(name: &str) -> bool {
 /// `None` when the answer is not known.
 pub(super) fn call(name: &str, arguments: &CallArguments, range: TextRange, scope: &Scope) -> Evaluated<Option<Value>> {
     let positional = arguments.positional.as_slice();
+    if name == "dotenv.load_dotenv" {
+        return Ok(Some(functions::open_environment(scope)));
+    }
+    let is_taken = |argument: &str| {
+        NAMED_ARGUMENTS
+            .iter()
+            .any(|(function, names)| *function == name && names.split(' ').any(|known| known == argument))
+    };
+    if !TAKE_ALL.contains(&name) && !arguments.named.iter().all(|(argument, _)| is_taken(argument)) {
+        return Ok(None);
+    }
     if let Some(opaque) = positional.iter().find(|value| matches!(value, Value::Opaque(_))) {
         // A container of unknown things is known as a container.
         if !matches!(

@@ -2,12 +2,16 @@
 
 use std::path::{Component, Path, PathBuf};
 
+use super::super::equality::member;
 use super::super::methods;
 use super::super::scope::Scope;
 use super::super::value::{CallArguments, Value};
 
 /// `None` when the answer is not known.
 pub(super) fn call(name: &str, arguments: &CallArguments, scope: &Scope) -> Option<Value> {
+    if name == "os.getenv" {
+        return variable(arguments, scope);
+    }
     let texts: Option<Vec<String>> = arguments.positional.iter().map(path_text).collect();
     let texts = texts?;
     let first = texts.first().map(String::as_str);
@@ -49,18 +53,21 @@ pub(super) fn call(name: &str, arguments: &CallArguments, scope: &Scope) -> Opti
         ("pathlib.Path.cwd", None) => Value::path(repository(scope).to_string_lossy()),
         ("os.getcwd", None) => Value::text(repository(scope).to_string_lossy()),
         ("os.fspath", Some(path)) => Value::text(path),
-        ("os.getenv", Some(variable)) => match std::env::var(variable) {
-            Ok(value) => Value::text(value),
-            Err(_) => {
-                let named = arguments
-                    .named
-                    .iter()
-                    .find(|(name, _)| name == "default")
-                    .map(|(_, value)| value);
-                arguments.positional.get(1).or(named).cloned().unwrap_or(Value::None)
-            }
-        },
         _ => return None,
+    })
+}
+
+/// An environment variable, or the default.
+fn variable(arguments: &CallArguments, scope: &Scope) -> Option<Value> {
+    let Value::Dict(variables) = scope.environment() else {
+        return None;
+    };
+    let variables = variables.borrow();
+    let named = arguments.named.first().map(|(_, value)| value);
+    let default = arguments.positional.get(1).or(named);
+    Some(match member(&variables, arguments.positional.first()?)? {
+        Some(position) => variables[position].1.clone(),
+        None => default.cloned().unwrap_or(Value::None),
     })
 }
 
@@ -74,8 +81,6 @@ fn repository(scope: &Scope) -> PathBuf {
 pub(super) fn path_text(value: &Value) -> Option<String> {
     match value {
         Value::Path(path) => Some(path.to_string()),
-        // The default of `getenv`.
-        Value::None | Value::Integer(_) | Value::Bool(_) => Some(String::new()),
         other => other.as_text().map(|text| text.to_string()),
     }
 }

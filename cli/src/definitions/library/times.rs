@@ -13,8 +13,13 @@ const MICROS_PER_SECOND: i64 = 1_000_000;
 pub(super) fn call(name: &str, arguments: &CallArguments, range: TextRange, scope: &Scope) -> Evaluated<Option<Value>> {
     match name {
         "datetime.timedelta" => timedelta(arguments, range, scope),
-        "datetime.datetime" | "datetime.date" => {
+        "datetime.datetime" => {
             let names = ["year", "month", "day", "hour", "minute", "second", "microsecond"];
+            // A time zone is not kept.
+            let is_unknown = |(name, _): &(String, Value)| !names.contains(&name.as_str());
+            if arguments.positional.len() > names.len() || arguments.named.iter().any(is_unknown) {
+                return Ok(None);
+            }
             let mut parts = [0; 7];
             for (index, part) in parts.iter_mut().enumerate() {
                 let named = arguments

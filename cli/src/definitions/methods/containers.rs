@@ -2,13 +2,18 @@
 
 use std::cell::RefCell;
 use std::cmp::Ordering;
+use std::rc::Rc;
 
+use ruff_python_ast::Operator;
 use ruff_text_size::TextRange;
 
-use super::super::Evaluated;
-use super::super::operators::order;
+use super::super::assignment::position_of;
+use super::super::equality::{member, position};
+use super::super::operators::{combined, order};
 use super::super::scope::Scope;
-use super::super::value::{CallArguments, Value, put};
+use super::super::unknown::unknown_hiding;
+use super::super::value::{CallArguments, Value, add, put};
+use super::super::{DefinitionError, Evaluated};
 use super::changes;
 
 /// `None` when the answer is not known.
@@ -26,9 +31,14 @@ pub(super) fn of_list(
     let items = items.borrow();
     Ok(match (name, arguments.positional.as_slice()) {
         ("copy", []) => Some(Value::list(items.clone())),
-        ("count", [item]) => Some(Value::count(items.iter().filter(|known| *known == item).count())),
+        ("count", [item]) => {
+            let same = items.iter().map(|known| known.same(item)).collect::<Option<Vec<_>>>();
+            same.map(|same| Value::count(same.into_iter().filter(|same| *same).count()))
+        }
         ("index", [item]) => {
-            let position = items.iter().position(|known| known == item);
+            let Some(position) = position(items.iter(), item) else {
+                return Ok(None);
+            };
             let missing = || scope.raise(range, "ValueError", "the item is not in list");
             Some(Value::count(position.ok_or_else(missing)?))
         }
@@ -36,13 +46,13 @@ pub(super) fn of_list(
     })
 }
 
-/// Where Python counts an index from, that may be negative.
-fn position(index: i64, length: usize) -> i64 {
-    if index < 0 {
-        index.saturating_add(i64::try_from(length).unwrap_or(i64::MAX))
-    } else {
-        index
-    }
+/// What a change does cannot be known.
+fn unclear(container: &str, range: TextRange, scope: &Scope) -> DefinitionError {
+    let text = scope.text(range);
+    scope.limit(
+        range,
+        format!("what `{text}` does to the {container} cannot be known without running Python"),
+    )
 }
 
 fn change_list(
@@ -52,13 +62,10 @@ fn change_list(
     range: TextRange,
     scope: &Scope,
 ) -> Evaluated<Value> {
-    let unknown = || {
-        let text = scope.text(range);
-        scope.limit(
-            range,
-            format!("what `{text}` does to the list cannot be known without running Python"),
-        )
-    };
+    let unknown = || unclear("list", range, scope);
+    if !arguments.named.is_empty() {
+        return Err(unknown());
+    }
     match (name, arguments.positional.as_slice()) {
         ("append", [item]) => items.borrow_mut().push(item.clone()),
         ("extend", [more]) => {
@@ -67,9 +74,8 @@ fn change_list(
         }
         ("insert", [Value::Integer(index), item]) => {
             let mut items = items.borrow_mut();
-            let position = usize::try_from(position(*index, items.len()))
-                .unwrap_or(0)
-                .min(items.len());
+            let last = items.len();
+            let position = position_of(*index, last).unwrap_or(if *index < 0 { 0 } else { last });
             items.insert(position, item.clone());
         }
         ("pop", index @ ([] | [Value::Integer(_)])) => {
@@ -78,20 +84,19 @@ fn change_list(
                 [Value::Integer(index)] => *index,
                 _ => -1,
             };
-            let position = usize::try_from(position(index, items.len())).ok();
-            let position = position.filter(|position| *position < items.len());
+            let position = position_of(index, items.len());
             return Ok(
                 items.remove(position.ok_or_else(|| scope.raise(range, "IndexError", "pop index out of range"))?)
             );
         }
         ("remove", [item]) => {
-            let position = items.borrow().iter().position(|known| known == item);
+            let position = position(items.borrow().iter(), item).ok_or_else(unknown)?;
             let missing = || scope.raise(range, "ValueError", "list.remove(x): x not in list");
             items.borrow_mut().remove(position.ok_or_else(missing)?);
         }
         ("clear", []) => items.borrow_mut().clear(),
         ("reverse", []) => items.borrow_mut().reverse(),
-        ("sort", []) if arguments.named.is_empty() => {
+        ("sort", []) => {
             let known = items.borrow().clone();
             if known.windows(2).any(|pair| order(&pair[0], &pair[1]).is_none()) {
                 return Err(unknown());
@@ -113,12 +118,15 @@ pub(super) fn of_dict(
     scope: &Scope,
 ) -> Evaluated<Option<Value>> {
     let Value::Dict(members) = object else { return Ok(None) };
+    let unknown = || unclear("dict", range, scope);
+    if name != "update" && !arguments.named.is_empty() && changes(object, name) {
+        return Err(unknown());
+    }
+    // The outer `None` means that it is not known.
     let find = |key: &Value| {
-        members
-            .borrow()
-            .iter()
-            .find(|(known, _)| known == key)
-            .map(|(_, value)| value.clone())
+        let members = members.borrow();
+        let position = member(&members, key)?;
+        Some(position.map(|position| members[position].1.clone()))
     };
     let default = |index: usize| arguments.positional.get(index).cloned().unwrap_or(Value::None);
     Ok(match (name, arguments.positional.as_slice()) {
@@ -133,34 +141,28 @@ pub(super) fn of_dict(
         ("values", []) => Some(Value::list(
             members.borrow().iter().map(|(_, value)| value.clone()).collect(),
         )),
-        ("get", [Value::Opaque(_), ..]) => None,
-        ("get", [key] | [key, _]) => Some(find(key).unwrap_or_else(|| default(1))),
+        ("get", [key] | [key, _]) => Some(match find(key) {
+            Some(found) => found.unwrap_or_else(|| default(1)),
+            None => unknown_hiding(object.hides(), range, scope),
+        }),
         ("copy", []) => Some(Value::dict(members.borrow().clone())),
-        ("setdefault", [key] | [key, _]) => Some(find(key).unwrap_or_else(|| {
+        ("setdefault", [key] | [key, _]) => Some(find(key).ok_or_else(unknown)?.unwrap_or_else(|| {
             put(&mut members.borrow_mut(), key.clone(), default(1));
             default(1)
         })),
         ("pop", [key] | [key, _]) => {
-            let found = find(key);
+            let found = find(key).ok_or_else(unknown)?;
             if found.is_none() && arguments.positional.len() == 1 {
                 return Err(scope.raise(range, "KeyError", key.to_text().unwrap_or_default()));
             }
-            members.borrow_mut().retain(|(known, _)| known != key);
+            members.borrow_mut().retain(|(known, _)| known.same(key) != Some(true));
             Some(found.unwrap_or_else(|| default(1)))
         }
         ("update", rest) if rest.len() <= 1 => {
             let added = match rest.first() {
                 None => Vec::new(),
                 Some(Value::Dict(other)) => other.borrow().clone(),
-                Some(_) => {
-                    return Err(scope.limit(
-                        range,
-                        format!(
-                            "what `{}` adds to the dict cannot be known without running Python",
-                            scope.text(range)
-                        ),
-                    ));
-                }
+                Some(_) => return Err(unknown()),
             };
             let named = arguments
                 .named
@@ -175,15 +177,87 @@ pub(super) fn of_dict(
             members.borrow_mut().clear();
             Some(Value::None)
         }
-        _ if changes(object, name) => {
-            return Err(scope.limit(
-                range,
-                format!(
-                    "what `{}` does to the dict cannot be known without running Python",
-                    scope.text(range)
-                ),
-            ));
-        }
+        _ if changes(object, name) => return Err(unknown()),
         _ => None,
     })
+}
+
+/// `None` when the answer is not known.
+pub(super) fn of_set(
+    items: &Rc<RefCell<Vec<Value>>>,
+    name: &str,
+    arguments: &CallArguments,
+    range: TextRange,
+    scope: &Scope,
+) -> Evaluated<Option<Value>> {
+    let unknown = || unclear("set", range, scope);
+    let object = Value::Set(Rc::clone(items));
+    if changes(&object, name) {
+        match (name, arguments.positional.as_slice()) {
+            ("add", [item]) => add(&mut items.borrow_mut(), item.clone()),
+            ("update", [more]) => {
+                for item in more.items().ok_or_else(unknown)? {
+                    add(&mut items.borrow_mut(), item);
+                }
+            }
+            ("discard" | "remove", [item]) => {
+                let position = position(items.borrow().iter(), item).ok_or_else(unknown)?;
+                match position {
+                    Some(position) => drop(items.borrow_mut().remove(position)),
+                    None if name == "discard" => {}
+                    None => return Err(scope.raise(range, "KeyError", scope.text(range))),
+                }
+            }
+            ("clear", []) => items.borrow_mut().clear(),
+            _ => return Err(unknown()),
+        }
+        return Ok(Some(Value::None));
+    }
+    let operator = match name {
+        "copy" if arguments.positional.is_empty() => return Ok(Some(Value::set(items.borrow().clone()))),
+        "union" => Operator::BitOr,
+        "intersection" => Operator::BitAnd,
+        "difference" => Operator::Sub,
+        "symmetric_difference" => Operator::BitXor,
+        _ => return Ok(None),
+    };
+    let [other] = arguments.positional.as_slice() else {
+        return Ok(None);
+    };
+    let Some(other) = other.items() else { return Ok(None) };
+    scope.spend(range, items.borrow().len().saturating_mul(other.len()))?;
+    let Value::Set(other) = Value::set(other) else {
+        return Ok(None);
+    };
+    Ok(combined(operator, &items.borrow(), &other.borrow()).map(Value::set))
+}
+
+/// Methods of `globals()`.
+pub(super) fn of_globals(
+    name: &str,
+    arguments: &CallArguments,
+    range: TextRange,
+    scope: &Scope,
+) -> Evaluated<Option<Value>> {
+    let file = scope.of_module();
+    match (name, arguments.positional.as_slice()) {
+        ("update", [] | [Value::Dict(_)]) => {
+            let given = arguments.positional.first();
+            let given = given.map_or_else(Vec::new, |given| match given {
+                Value::Dict(members) => members.borrow().clone(),
+                _ => Vec::new(),
+            });
+            for (name, value) in given {
+                let name = name.as_text().ok_or_else(|| unclear("file", range, scope))?;
+                file.bind(&name, value);
+            }
+            for (name, value) in &arguments.named {
+                file.bind(name, value.clone());
+            }
+            Ok(Some(Value::None))
+        }
+        ("get", [Value::Text(name)]) => Ok(Some(file.own(name).unwrap_or(Value::None))),
+        _ if changes(&Value::Globals, name) => Err(unclear("names of the file", range, scope)),
+        _ => Ok(None),
+    }
 }

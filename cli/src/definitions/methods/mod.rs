@@ -30,6 +30,19 @@ pub(super) fn changes(object: &Value, name: &str) -> bool {
             )
         }
         Value::Dict(_) => matches!(name, "update" | "setdefault" | "pop" | "clear" | "popitem"),
+        Value::Set(_) => matches!(
+            name,
+            "add"
+                | "update"
+                | "discard"
+                | "remove"
+                | "pop"
+                | "clear"
+                | "difference_update"
+                | "intersection_update"
+                | "symmetric_difference_update"
+        ),
+        Value::Globals => matches!(name, "update" | "setdefault" | "pop" | "clear" | "popitem"),
         _ => false,
     }
 }
@@ -43,17 +56,19 @@ pub(super) fn call(
     scope: &Scope,
 ) -> Evaluated<Option<Value>> {
     scope.spend(range, object.size(1_000_000))?;
+    let takes_names = matches!(
+        (object, name),
+        (Value::Text(_), "format") | (Value::Dict(_) | Value::Globals, "update") | (Value::Object(_), _)
+    );
+    if !takes_names && !arguments.named.is_empty() && !changes(object, name) {
+        return Ok(None);
+    }
     match object {
         Value::Text(text) => Ok(text::call(text, name, arguments)),
         Value::List(_) => containers::of_list(object, name, arguments, range, scope),
         Value::Dict(_) => containers::of_dict(object, name, arguments, range, scope),
-        Value::Set(items) => Ok(match (name, arguments.positional.first()) {
-            ("union", Some(other)) => other
-                .items()
-                .map(|other| Value::set([items.as_slice(), &other].concat())),
-            ("copy", None) => Some(object.clone()),
-            _ => None,
-        }),
+        Value::Set(items) => containers::of_set(items, name, arguments, range, scope),
+        Value::Globals => containers::of_globals(name, arguments, range, scope),
         Value::Duration(micros) if name == "total_seconds" => Ok(Some(Value::Float(*micros as f64 / 1e6))),
         Value::Moment(micros) => Ok(times::of_moment(*micros, name, arguments)),
         Value::File(path) if name == "read" => {

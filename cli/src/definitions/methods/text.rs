@@ -118,10 +118,11 @@ fn changed(text: &str, name: &str, arguments: &CallArguments) -> Option<Value> {
         }
         ("format", _) => Value::text(braces_formatted(text, arguments)?),
         ("zfill", 1) => match argument(0)? {
-            Value::Integer(width) => Value::text(format!(
-                "{text:0>width$}",
-                width = usize::try_from(*width).ok()?.min(1_000)
-            )),
+            Value::Integer(width) => {
+                let (sign, digits) = text.split_at(usize::from(text.starts_with(['+', '-'])));
+                let width = usize::try_from(*width).ok()?.min(1_000).saturating_sub(sign.len());
+                Value::text(format!("{sign}{digits:0>width$}"))
+            }
             _ => return None,
         },
         ("ljust" | "rjust" | "center", 1) => {
@@ -158,7 +159,7 @@ fn capitalized(text: &str, each_word: bool) -> String {
         } else {
             answer.extend(character.to_lowercase());
         }
-        at_start = each_word && !character.is_alphanumeric();
+        at_start = each_word && !character.is_alphabetic();
     }
     answer
 }
