@@ -87,5 +87,5 @@ pub use offline::create_parquet;
 pub use online::{
     ColumnRole, EntityRows, FeatureColumn, FeatureVectors, FieldStatus, JoinKey, ReadPlan, WriteColumn, WriteTarget,
 };
-pub use registry::{Change, FieldChange, Verb, ViewVersion};
+pub use registry::{Change, FieldChange, UnreadObject, Verb, ViewVersion};
 pub use store::{ApplyOptions, ApplyReport, FeatureStore, MaterializeRequest, PushTarget, WriteReport};

@@ -55,6 +55,7 @@ pub async fn serve(
     options: ServeOptions,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) {
+    refresh::warn_of_unread_objects(&store);
     let refresher = tokio::spawn(refresh::watch_registry(Arc::clone(&store)));
     let (stopping, mut stopped) = tokio::sync::watch::channel(false);
     let signal = async move {

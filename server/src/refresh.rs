@@ -8,6 +8,13 @@ use feast_engine::FeatureStore;
 /// Between two looks at the file. A look is one `stat`, so it can be often.
 const INTERVAL: Duration = Duration::from_millis(200);
 
+/// Objects that this binary cannot use are no reason to stop, but somebody should know.
+pub(crate) fn warn_of_unread_objects(store: &FeatureStore) {
+    for object in store.unread_objects() {
+        tracing::warn!("{} {}: {}", object.kind, object.name, object.reason);
+    }
+}
+
 /// Keeps the store's registry up to date. A broken file is logged once and the former registry stays in use.
 pub(crate) async fn watch_registry(store: Arc<FeatureStore>) {
     let mut last_problem = String::new();
@@ -18,7 +25,10 @@ pub(crate) async fn watch_registry(store: Arc<FeatureStore>) {
             tokio::task::spawn_blocking(move || store.refresh()).await
         };
         match refreshed {
-            Ok(Ok(true)) => tracing::info!("registry read again"),
+            Ok(Ok(true)) => {
+                tracing::info!("registry read again");
+                warn_of_unread_objects(&store);
+            }
             Ok(Ok(false)) => {}
             Ok(Err(error)) if error.to_string() != last_problem => {
                 last_problem = error.to_string();

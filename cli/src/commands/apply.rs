@@ -62,6 +62,12 @@ fn read(store: &FeatureStore, output: &Output) -> Result<RepositoryDefinitions, 
         }
         Some(_) => {}
     }
+    for object in store.unread_objects() {
+        output.warning(&format!(
+            "{} {} is kept as it is: {}",
+            object.kind, object.name, object.reason
+        ));
+    }
     if !defined.unread.is_empty() {
         output.warning(&format!(
             "names from code outside of the repository are not applied, should they be objects of Feast: {}",

@@ -10,8 +10,8 @@ use super::module::Evaluator;
 use super::scope::Scope;
 use super::statement::Flow;
 use super::unknown::{Hides, most, unknown, unknown_hiding};
-use super::value::{CallArguments, Class, Function, FunctionBody, PendingDecorator, Value};
-use super::{Evaluated, library, methods};
+use super::value::{CallArguments, Function, FunctionBody, PendingDecorator, Value};
+use super::{Evaluated, methods};
 
 impl Evaluator {
     pub(super) fn call(&mut self, call: &ExprCall, scope: &Rc<Scope>) -> Evaluated<Value> {
@@ -46,8 +46,7 @@ impl Evaluator {
         range: TextRange,
         scope: &Rc<Scope>,
     ) -> Evaluated<Value> {
-        let named = arguments.named.iter().map(|(_, value)| value);
-        for argument in arguments.positional.iter().chain(named) {
+        for argument in arguments.values() {
             match argument {
                 Value::Globals => {
                     let text = scope.text(range);
@@ -73,12 +72,7 @@ impl Evaluator {
         // What is given may come back.
         let hides = match callee.hides() {
             Hides::Nothing => Hides::Nothing,
-            hides => hides.max(most(
-                arguments
-                    .positional
-                    .iter()
-                    .chain(arguments.named.iter().map(|(_, value)| value)),
-            )),
+            hides => hides.max(most(arguments.values())),
         };
         Ok(unknown_hiding(hides, range, scope))
     }
@@ -140,91 +134,6 @@ impl Evaluator {
             }
         };
         Ok(answer.unwrap_or_else(|| unknown(range, scope)))
-    }
-
-    /// An instance of a class of a definition file.
-    fn instance(
-        &mut self,
-        class: &Rc<Class>,
-        arguments: CallArguments,
-        range: TextRange,
-        scope: &Rc<Scope>,
-    ) -> Evaluated<Value> {
-        let own = Rc::new(Scope::of_class(scope));
-        for (name, value) in class.scope.bindings() {
-            let value = match &value {
-                Value::Partial(partial) if matches!(partial.0, Value::Library("dataclasses.field")) => {
-                    match self.field_default(&partial.1, range, scope)? {
-                        Some(default) => default,
-                        None => continue,
-                    }
-                }
-                _ => value,
-            };
-            own.bind(&name, value);
-        }
-        let instance = Rc::new(Class {
-            name: class.name.clone(),
-            scope: Rc::clone(&own),
-            fields: class.fields.clone(),
-            is_instance: true,
-            is_dataclass: class.is_dataclass,
-            is_enumeration: false,
-            is_its_value: false,
-            is_plain: true,
-            hides: Hides::Nothing,
-        });
-        match class.scope.own("__init__") {
-            Some(Value::Function(initializer)) => {
-                let mut positional = vec![Value::Class(Rc::clone(&instance))];
-                positional.extend(arguments.positional);
-                let named = arguments.named;
-                self.call_function(&initializer, CallArguments { positional, named }, range, scope)?;
-            }
-            _ if class.is_dataclass => {
-                let by_position = class.fields.iter().cloned().zip(arguments.positional);
-                by_position
-                    .chain(arguments.named)
-                    .for_each(|(name, value)| own.bind(&name, value));
-                if let Some(missing) = class.fields.iter().find(|name| own.own(name).is_none()) {
-                    let text = format!("{}.__init__() missing 1 required argument: '{missing}'", class.name);
-                    return Err(scope.raise(range, "TypeError", text));
-                }
-                if let Some(Value::Function(after)) = class.scope.own("__post_init__") {
-                    let arguments = CallArguments {
-                        positional: vec![Value::Class(Rc::clone(&instance))],
-                        named: Vec::new(),
-                    };
-                    self.call_function(&after, arguments, range, scope)?;
-                }
-            }
-            _ if arguments.positional.is_empty() && arguments.named.is_empty() => {}
-            _ => return Err(scope.raise(range, "TypeError", format!("{}() takes no arguments", class.name))),
-        }
-        Ok(Value::Class(instance))
-    }
-
-    /// The default that `dataclasses.field` gives a new instance.
-    fn field_default(
-        &mut self,
-        field: &CallArguments,
-        range: TextRange,
-        scope: &Rc<Scope>,
-    ) -> Evaluated<Option<Value>> {
-        let named = |wanted: &str| {
-            field
-                .named
-                .iter()
-                .find(|(name, _)| name == wanted)
-                .map(|(_, value)| value)
-        };
-        match (named("default"), named("default_factory")) {
-            (Some(default), _) => Ok(Some(default.clone())),
-            (None, Some(factory)) => self
-                .call_value(factory, CallArguments::default(), range, scope)
-                .map(Some),
-            (None, None) => Ok(None),
-        }
     }
 
     /// Applies a decorator of Feast to its function.
@@ -347,108 +256,7 @@ impl Evaluator {
         Ok(())
     }
 
-    fn call_library(
-        &mut self,
-        name: &'static str,
-        arguments: CallArguments,
-        range: TextRange,
-        scope: &Rc<Scope>,
-    ) -> Evaluated<Option<Value>> {
-        // The functions that call others need the evaluator.
-        let sort_key = arguments
-            .named
-            .iter()
-            .find(|(name, _)| name == "key")
-            .map(|(_, key)| key.clone());
-        match (name, arguments.positional.as_slice(), sort_key) {
-            ("sorted" | "min" | "max", [items], Some(key)) => {
-                let Some(items) = items.items() else { return Ok(None) };
-                let mut keys = Vec::with_capacity(items.len());
-                for item in &items {
-                    let arguments = CallArguments {
-                        positional: vec![item.clone()],
-                        named: Vec::new(),
-                    };
-                    keys.push(self.call_value(&key, arguments, range, scope)?);
-                }
-                scope.spend(range, items.len())?;
-                Ok(library::by_keys(name, items, &keys, &arguments))
-            }
-            ("getattr", [object, Value::Text(attribute), default @ ..], None) => {
-                match (self.attribute_of(object, attribute, range, scope), default.first()) {
-                    (Err(error), Some(default)) if error.is_exception() => Ok(Some(default.clone())),
-                    (outcome, _) => outcome.map(Some),
-                }
-            }
-            ("hasattr", [object, Value::Text(attribute)], None) => {
-                match self.attribute_of(object, attribute, range, scope) {
-                    Ok(Value::Opaque(_) | Value::Method(..)) => Ok(None),
-                    Ok(_) => Ok(Some(Value::Bool(true))),
-                    Err(error) if error.is_exception() => Ok(Some(Value::Bool(false))),
-                    Err(error) => Err(error),
-                }
-            }
-            ("importlib.import_module", [Value::Text(module)], None) => self.imported_module(module, scope).map(Some),
-            ("globals", [], None) => Ok(Some(Value::Globals)),
-            ("locals" | "vars", [], None) if scope.is_module() => Ok(Some(Value::Globals)),
-            ("setattr", [object, Value::Text(attribute), value], None) => {
-                self.set_attribute(object, attribute, value.clone(), range, scope)?;
-                Ok(Some(Value::None))
-            }
-            ("exec" | "super" | "setattr" | "delattr", ..) => {
-                let text = scope.text(range);
-                Err(scope.limit(
-                    range,
-                    format!("what `{text}` does cannot be read without running Python"),
-                ))
-            }
-            ("dataclasses.field", [], None) => Ok(Some(Value::Partial(Rc::new((
-                Value::Library("dataclasses.field"),
-                arguments,
-            ))))),
-            ("functools.reduce", [function, items, start @ ..], None) => {
-                let Some(items) = items.items() else { return Ok(None) };
-                let mut items = start.iter().cloned().chain(items);
-                let mut total = items.next().unwrap_or(Value::None);
-                for item in items {
-                    let arguments = CallArguments {
-                        positional: vec![total, item],
-                        named: Vec::new(),
-                    };
-                    total = self.call_value(function, arguments, range, scope)?;
-                }
-                Ok(Some(total))
-            }
-            ("functools.partial", [function, given @ ..], None) => {
-                let given = CallArguments {
-                    positional: given.to_vec(),
-                    named: arguments.named.clone(),
-                };
-                Ok(Some(Value::Partial(Rc::new((function.clone(), given)))))
-            }
-            ("map" | "filter", [function, items], None) => {
-                let Some(items) = items.items() else { return Ok(None) };
-                let mut answers = Vec::with_capacity(items.len());
-                for item in items {
-                    let arguments = CallArguments {
-                        positional: vec![item.clone()],
-                        named: Vec::new(),
-                    };
-                    let answer = self.call_value(function, arguments, range, scope)?;
-                    match (name, answer.truth()) {
-                        ("map", _) => answers.push(answer),
-                        (_, Some(true)) => answers.push(item),
-                        (_, Some(false)) => {}
-                        (_, None) => return Ok(None),
-                    }
-                }
-                Ok(Some(Value::list(answers)))
-            }
-            _ => library::call(name, &arguments, range, scope),
-        }
-    }
-
-    fn call_method(
+    pub(super) fn call_method(
         &mut self,
         object: &Value,
         name: &str,
@@ -467,39 +275,20 @@ impl Evaluator {
                 .call_function(&function, CallArguments { positional, named }, range, scope)
                 .map(Some);
         }
-        let key = arguments
-            .named
-            .iter()
-            .find(|(name, _)| name == "key")
-            .map(|(_, key)| key.clone());
-        if let (Value::List(items), "sort", Some(key)) = (object, name, key) {
+        if let (Value::List(items), "sort", []) = (object, name, arguments.positional.as_slice()) {
             self.check_certain(object, range, scope)?;
             let sorting = CallArguments {
                 positional: vec![object.clone()],
-                named: arguments
-                    .named
-                    .iter()
-                    .filter(|(name, _)| name != "key")
-                    .cloned()
-                    .chain([("key".to_owned(), key)])
-                    .collect(),
+                named: arguments.named.clone(),
             };
-            let Some(sorted) = self
-                .call_library("sorted", sorting, range, scope)?
-                .and_then(|sorted| sorted.items())
-            else {
-                return Err(scope.limit(range, "the order of these items cannot be known without running Python"));
-            };
-            *items.borrow_mut() = sorted;
+            let sorted = self.call_library("sorted", sorting, range, scope)?;
+            let unclear = || scope.limit(range, "the order of these items cannot be known without running Python");
+            *items.borrow_mut() = sorted.and_then(|sorted| sorted.items()).ok_or_else(unclear)?;
             return Ok(Some(Value::None));
         }
         if methods::changes(object, name) {
             self.check_certain(object, range, scope)?;
-            for added in arguments
-                .positional
-                .iter()
-                .chain(arguments.named.iter().map(|(_, value)| value))
-            {
+            for added in arguments.values() {
                 self.check_acyclic(object, added, range, scope)?;
             }
         }

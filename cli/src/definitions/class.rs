@@ -3,12 +3,13 @@
 use std::rc::Rc;
 
 use ruff_python_ast::{Expr, Stmt, StmtClassDef};
+use ruff_text_size::TextRange;
 
 use super::Evaluated;
 use super::module::Evaluator;
 use super::scope::Scope;
 use super::unknown::Hides;
-use super::value::{Class, Value};
+use super::value::{CallArguments, Class, Value};
 
 impl Evaluator {
     pub(super) fn define_class(&mut self, definition: &StmtClassDef, scope: &Rc<Scope>) -> Evaluated<()> {
@@ -87,6 +88,81 @@ impl Evaluator {
             },
         );
         Ok(())
+    }
+
+    /// An instance of a class of a definition file.
+    pub(super) fn instance(
+        &mut self,
+        class: &Rc<Class>,
+        arguments: CallArguments,
+        range: TextRange,
+        scope: &Rc<Scope>,
+    ) -> Evaluated<Value> {
+        let own = Rc::new(Scope::of_class(scope));
+        for (name, value) in class.scope.bindings() {
+            let value = match &value {
+                Value::Partial(partial) if matches!(partial.0, Value::Library("dataclasses.field")) => {
+                    match self.field_default(&partial.1, range, scope)? {
+                        Some(default) => default,
+                        None => continue,
+                    }
+                }
+                _ => value,
+            };
+            own.bind(&name, value);
+        }
+        let instance = Rc::new(Class {
+            name: class.name.clone(),
+            scope: Rc::clone(&own),
+            fields: class.fields.clone(),
+            is_instance: true,
+            is_dataclass: class.is_dataclass,
+            is_enumeration: false,
+            is_its_value: false,
+            is_plain: true,
+            hides: Hides::Nothing,
+        });
+        match class.scope.own("__init__") {
+            Some(Value::Function(initializer)) => {
+                let mut positional = vec![Value::Class(Rc::clone(&instance))];
+                positional.extend(arguments.positional);
+                let named = arguments.named;
+                self.call_function(&initializer, CallArguments { positional, named }, range, scope)?;
+            }
+            _ if class.is_dataclass => {
+                let by_position = class.fields.iter().cloned().zip(arguments.positional);
+                by_position
+                    .chain(arguments.named)
+                    .for_each(|(name, value)| own.bind(&name, value));
+                if let Some(missing) = class.fields.iter().find(|name| own.own(name).is_none()) {
+                    let text = format!("{}.__init__() missing 1 required argument: '{missing}'", class.name);
+                    return Err(scope.raise(range, "TypeError", text));
+                }
+                if let Some(Value::Function(after)) = class.scope.own("__post_init__") {
+                    let arguments = CallArguments::positional([Value::Class(Rc::clone(&instance))]);
+                    self.call_function(&after, arguments, range, scope)?;
+                }
+            }
+            _ if arguments.positional.is_empty() && arguments.named.is_empty() => {}
+            _ => return Err(scope.raise(range, "TypeError", format!("{}() takes no arguments", class.name))),
+        }
+        Ok(Value::Class(instance))
+    }
+
+    /// The default that `dataclasses.field` gives a new instance.
+    fn field_default(
+        &mut self,
+        field: &CallArguments,
+        range: TextRange,
+        scope: &Rc<Scope>,
+    ) -> Evaluated<Option<Value>> {
+        match (field.named("default"), field.named("default_factory")) {
+            (Some(default), _) => Ok(Some(default.clone())),
+            (None, Some(factory)) => self
+                .call_value(factory, CallArguments::default(), range, scope)
+                .map(Some),
+            (None, None) => Ok(None),
+        }
     }
 }
 

@@ -4,8 +4,8 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use ruff_python_ast::{
-    BoolOp, Comprehension, ConversionFlag, Expr, ExprAttribute, ExprBoolOp, ExprDict, ExprFString, ExprSlice,
-    ExprSubscript, FStringPart, InterpolatedStringElement, Number, UnaryOp,
+    BoolOp, ConversionFlag, Expr, ExprAttribute, ExprBoolOp, ExprDict, ExprFString, ExprSlice, ExprSubscript,
+    FStringPart, InterpolatedStringElement, Number, UnaryOp,
 };
 use ruff_text_size::{Ranged, TextRange};
 
@@ -19,7 +19,7 @@ use super::value::{Binding, CallArguments, Function, FunctionBody, Value};
 use super::{Evaluated, feast, library, methods};
 
 /// Sizes of values are counted up to this.
-const LARGEST: usize = 1_000_000;
+pub(super) const LARGEST: usize = 1_000_000;
 
 impl Evaluator {
     /// The value of an expression; opaque where it cannot be known.
@@ -61,18 +61,10 @@ impl Evaluator {
             }
             Expr::BoolOp(operation) => self.boolean(operation, scope)?,
             Expr::Compare(comparison) => self.compare(comparison, scope)?,
-            Expr::UnaryOp(operation) => match (operation.op, self.evaluate(&operation.operand, scope)?) {
-                (UnaryOp::USub, Value::Integer(number)) => Value::Integer(number.wrapping_neg()),
-                (UnaryOp::USub, Value::Float(number)) => Value::Float(-number),
-                (UnaryOp::USub, Value::Duration(micros)) => Value::Duration(micros.wrapping_neg()),
-                (UnaryOp::Invert, Value::Integer(number)) => Value::Integer(!number),
-                (UnaryOp::UAdd, value @ (Value::Integer(_) | Value::Float(_) | Value::Duration(_))) => value,
-                (UnaryOp::Not, value) => match value.truth() {
-                    Some(truth) => Value::Bool(!truth),
-                    None => unknown(expression.range(), scope),
-                },
-                _ => unknown(expression.range(), scope),
-            },
+            Expr::UnaryOp(operation) => {
+                let operand = self.evaluate(&operation.operand, scope)?;
+                sign(operation.op, operand).unwrap_or_else(|| unknown(expression.range(), scope))
+            }
             Expr::If(choice) => match self.evaluate(&choice.test, scope)?.truth() {
                 Some(true) => self.evaluate(&choice.body, scope)?,
                 Some(false) => self.evaluate(&choice.orelse, scope)?,
@@ -90,49 +82,14 @@ impl Evaluator {
             Expr::Lambda(lambda) => Value::Function(Rc::new(Function {
                 name: "<lambda>".to_owned(),
                 parameters: lambda.parameters.as_deref().cloned().unwrap_or_default(),
-                defaults: match &lambda.parameters {
-                    Some(parameters) => self.defaults(parameters, scope)?,
-                    None => Vec::new(),
-                },
+                defaults: self.defaults(lambda.parameters.as_deref(), scope)?,
                 binding: Cell::new(Binding::Instance),
                 body: FunctionBody::Expression(lambda.body.clone()),
                 scope: scope.around_functions(),
                 text: String::new(),
             })),
-            Expr::ListComp(each) => self
-                .comprehension(&each.generators, expression.range(), scope, |evaluator, scope| {
-                    evaluator.evaluate(&each.elt, scope)
-                })?
-                .map_or_else(|hides| unknown_hiding(hides, expression.range(), scope), Value::list),
-            Expr::SetComp(each) => self
-                .comprehension(&each.generators, expression.range(), scope, |evaluator, scope| {
-                    evaluator.evaluate(&each.elt, scope)
-                })?
-                .map_or_else(|hides| unknown_hiding(hides, expression.range(), scope), Value::set),
-            Expr::Generator(each) => self
-                .comprehension(&each.generators, expression.range(), scope, |evaluator, scope| {
-                    evaluator.evaluate(&each.elt, scope)
-                })?
-                .map_or_else(|hides| unknown_hiding(hides, expression.range(), scope), Value::tuple),
-            Expr::DictComp(each) => {
-                let members = self.comprehension(&each.generators, expression.range(), scope, |evaluator, scope| {
-                    let Some(key) = &each.key else {
-                        return Err(scope.limit(each.range, "this comprehension cannot be read without running Python"));
-                    };
-                    let pair = vec![evaluator.evaluate(key, scope)?, evaluator.evaluate(&each.value, scope)?];
-                    Ok(Value::tuple(pair))
-                })?;
-                match members {
-                    Ok(members) => {
-                        scope.spend(expression.range(), pairs(members.len()))?;
-                        let members = members.iter().filter_map(|pair| match pair {
-                            Value::Tuple(pair) => Some((pair.first()?.clone(), pair.last()?.clone())),
-                            _ => None,
-                        });
-                        Value::dict(members.collect())
-                    }
-                    Err(hides) => unknown_hiding(hides, expression.range(), scope),
-                }
+            Expr::ListComp(_) | Expr::SetComp(_) | Expr::Generator(_) | Expr::DictComp(_) => {
+                self.comprehension(expression, scope)?
             }
             Expr::Await(_) | Expr::Yield(_) | Expr::YieldFrom(_) => {
                 unknown_hiding(Hides::Perhaps, expression.range(), scope)
@@ -263,10 +220,7 @@ impl Evaluator {
                     Binding::Nothing => Value::Function(function),
                     Binding::Class => method(),
                     Binding::Property if class.is_instance => {
-                        let arguments = CallArguments {
-                            positional: vec![value.clone()],
-                            named: Vec::new(),
-                        };
+                        let arguments = CallArguments::positional([value.clone()]);
                         self.call_function(&function, arguments, range, scope)?
                     }
                     Binding::Instance if class.is_instance => method(),
@@ -409,78 +363,19 @@ impl Evaluator {
         }
         Ok(last)
     }
+}
 
-    /// What `each` gives for every combination of a comprehension; where its items are not known, what one of them may be.
-    fn comprehension(
-        &mut self,
-        generators: &[Comprehension],
-        range: TextRange,
-        scope: &Rc<Scope>,
-        mut each: impl FnMut(&mut Self, &Rc<Scope>) -> Evaluated<Value>,
-    ) -> Evaluated<Result<Vec<Value>, Hides>> {
-        let mut found = Vec::new();
-        let inner = Rc::new(Scope::inside(scope));
-        let known = self.comprehend(generators, &inner, &mut |evaluator, inner| {
-            let value = each(evaluator, inner)?;
-            inner.spend(range, value.size(LARGEST))?;
-            found.push(value);
-            Ok(())
-        })?;
-        Ok(if known { Ok(found) } else { Err(most(&found)) })
-    }
-
-    /// Calls `each` for every combination. Where one is not known, it is called as for an unknown one; the answer is false.
-    fn comprehend(
-        &mut self,
-        generators: &[Comprehension],
-        scope: &Rc<Scope>,
-        each: &mut dyn FnMut(&mut Self, &Rc<Scope>) -> Evaluated<()>,
-    ) -> Evaluated<bool> {
-        let Some((generator, inner)) = generators.split_first() else {
-            return each(self, scope).map(|()| true);
-        };
-        let iterated = self.evaluate(&generator.iter, scope)?;
-        let Some(items) = iterated.items() else {
-            self.assign(
-                &generator.target,
-                reason_of(&iterated, generator.iter.range(), scope),
-                scope,
-            )?;
-            return self.comprehend_perhaps(generator, inner, scope, each);
-        };
-        let mut known = true;
-        'items: for item in items {
-            self.assign(&generator.target, item, scope)?;
-            for condition in &generator.ifs {
-                match self.evaluate(condition, scope)?.truth() {
-                    Some(true) => {}
-                    Some(false) => continue 'items,
-                    None => return self.comprehend_perhaps(generator, inner, scope, each),
-                }
-            }
-            known &= self.comprehend(inner, scope, each)?;
-        }
-        Ok(known)
-    }
-
-    fn comprehend_perhaps(
-        &mut self,
-        generator: &Comprehension,
-        inner: &[Comprehension],
-        scope: &Rc<Scope>,
-        each: &mut dyn FnMut(&mut Self, &Rc<Scope>) -> Evaluated<()>,
-    ) -> Evaluated<bool> {
-        for condition in &generator.ifs {
-            self.evaluate_perhaps(condition, scope)?;
-        }
-        self.uncertain += 1;
-        let outcome = self.comprehend(inner, scope, each);
-        self.uncertain -= 1;
-        match outcome {
-            Err(error) if !error.is_exception() => Err(error),
-            _ => Ok(false),
-        }
-    }
+/// `-value`, `+value`, `~value` and `not value`; `None` where it is not known.
+fn sign(operator: UnaryOp, operand: Value) -> Option<Value> {
+    Some(match (operator, operand) {
+        (UnaryOp::USub, Value::Integer(number)) => Value::Integer(number.checked_neg()?),
+        (UnaryOp::USub, Value::Float(number)) => Value::Float(-number),
+        (UnaryOp::USub, Value::Duration(micros)) => Value::Duration(micros.checked_neg()?),
+        (UnaryOp::Invert, Value::Integer(number)) => Value::Integer(!number),
+        (UnaryOp::UAdd, value @ (Value::Integer(_) | Value::Float(_) | Value::Duration(_))) => value,
+        (UnaryOp::Not, value) => Value::Bool(!value.truth()?),
+        _ => return None,
+    })
 }
 
 /// Comparisons that making a set or dict of so many members takes, in steps.

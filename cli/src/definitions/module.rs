@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use ruff_python_ast::token::TokenKind;
 use ruff_python_ast::{Alias, StmtImport, StmtImportFrom};
+use ruff_python_parser::Mode;
 use ruff_text_size::{Ranged, TextRange};
 
 use super::scope::{Reading, Scope, SourceFile};
@@ -253,42 +255,49 @@ fn problem(file: &Path, message: &str) -> DefinitionError {
 fn nesting_is_bearable(source: &str) -> Result<(), &'static str> {
     const MOST_BRACKETS: usize = 200;
     const MOST_SIGNS: usize = 20_000;
-    const DEEPEST_INDENT: usize = 400;
-    let (mut brackets, mut signs): (usize, usize) = (0, 0);
-    for line in source.lines() {
-        if line.len() - line.trim_start().len() > DEEPEST_INDENT {
-            return Err("a line is indented too deeply to be read");
+    const MOST_INDENTS: usize = 100;
+    let (mut brackets, mut signs, mut indents): (usize, usize, usize) = (0, 0, 0);
+    let mut tokens = ruff_python_parser::lexer::lex(source, Mode::Module);
+    loop {
+        match tokens.next_token() {
+            TokenKind::EndOfFile => return Ok(()),
+            TokenKind::Lpar | TokenKind::Lsqb | TokenKind::Lbrace => brackets += 1,
+            TokenKind::Rpar | TokenKind::Rsqb | TokenKind::Rbrace => brackets = brackets.saturating_sub(1),
+            TokenKind::Indent => indents += 1,
+            TokenKind::Dedent => indents = indents.saturating_sub(1),
+            TokenKind::Newline => signs = 0,
+            TokenKind::Minus
+            | TokenKind::Plus
+            | TokenKind::Tilde
+            | TokenKind::Star
+            | TokenKind::DoubleStar
+            | TokenKind::Colon
+            | TokenKind::Not
+            | TokenKind::Lambda
+            | TokenKind::Await
+            | TokenKind::Else
+            | TokenKind::If
+            | TokenKind::For => signs += 1,
+            _ => {}
         }
-        for byte in line.bytes() {
-            match byte {
-                b'(' | b'[' | b'{' => brackets += 1,
-                b')' | b']' | b'}' => brackets = brackets.saturating_sub(1),
-                b'-' | b'+' | b'~' | b'*' | b':' => signs += 1,
-                _ => {}
-            }
-            if brackets > MOST_BRACKETS {
-                return Err("brackets are nested too deeply to be read");
-            }
+        if brackets > MOST_BRACKETS {
+            return Err("brackets are nested too deeply to be read");
         }
-        signs += line
-            .split_whitespace()
-            .filter(|word| KEYWORDS_THAT_NEST.contains(word))
-            .count();
         if signs > MOST_SIGNS {
             return Err("an expression is too long to be read");
         }
-        if brackets == 0 && !line.ends_with('\\') {
-            signs = 0;
+        if indents > MOST_INDENTS {
+            return Err("a line is indented too deeply to be read");
         }
     }
-    Ok(())
 }
 
-const KEYWORDS_THAT_NEST: [&str; 5] = ["not", "lambda", "await", "else", "if"];
-
-/// The file of the repository that an import means, if it means one.
+/// The file of the repository that an import means, if it means one. Modules that Feast has loaded before come first.
 fn sibling(repository: &Path, module: &str, level: u32, scope: &Scope) -> Option<PathBuf> {
     let mut start = PathBuf::new();
+    if level == 0 && !module.is_empty() && library::is_loaded(module) {
+        return None;
+    }
     if level > 0 {
         start = scope.path().parent()?.to_path_buf();
         for _ in 1..level {

@@ -141,7 +141,7 @@ impl Evaluator {
         let function = Rc::new(Function {
             name: definition.name.to_string(),
             parameters: (*definition.parameters).clone(),
-            defaults: self.defaults(&definition.parameters, scope)?,
+            defaults: self.defaults(Some(&definition.parameters), scope)?,
             binding: Cell::new(Binding::Instance),
             body: FunctionBody::Statements(definition.body.to_vec()),
             scope: scope.around_functions(),
@@ -163,10 +163,7 @@ impl Evaluator {
                     value
                 }
                 Value::Function(_) => {
-                    let arguments = CallArguments {
-                        positional: vec![value],
-                        named: Vec::new(),
-                    };
+                    let arguments = CallArguments::positional([value]);
                     self.call_value(&applied, arguments, decorator.range, scope)?
                 }
                 Value::FeastClass(class) => {
@@ -184,9 +181,13 @@ impl Evaluator {
     }
 
     /// The defaults of parameters, computed now.
-    pub(super) fn defaults(&mut self, parameters: &Parameters, scope: &Rc<Scope>) -> Evaluated<Vec<(String, Value)>> {
+    pub(super) fn defaults(
+        &mut self,
+        parameters: Option<&Parameters>,
+        scope: &Rc<Scope>,
+    ) -> Evaluated<Vec<(String, Value)>> {
         let mut defaults = Vec::new();
-        for parameter in parameters.iter_non_variadic_params() {
+        for parameter in parameters.into_iter().flat_map(Parameters::iter_non_variadic_params) {
             if let Some(default) = &parameter.default {
                 let value = self.evaluate(default, scope)?;
                 defaults.push((parameter.parameter.name.to_string(), value));

@@ -275,91 +275,92 @@ fn an_object_that_may_be_there_is_never_left_out_silently() {
     }
 }
 
-/// Each file gives `e` a name; where Python's is not known, reading is refused.
+/// Files that give an entity a name, and the name; where Python's is not known, reading is refused.
+const NAMES: &[(&str, Option<&str>)] = &[
+    (
+        "s = set()\ns.add('a'); s.add('a'); s.add('b'); s.discard('a')\nn = ''.join(s)",
+        Some("b"),
+    ),
+    ("l = ['a', 'b']\ndel l[0]\nn = l[0]", Some("b")),
+    ("d = {'a': 'x'}\no = d\nd |= {'a': 'y'}\nn = o['a']", Some("y")),
+    ("l = ['a']\no = l\nl *= 2\nn = ''.join(o)", Some("aa")),
+    (
+        "import os\nos.environ['FEAST_X'] = 'v'\nn = os.getenv('FEAST_X', 'd')",
+        Some("v"),
+    ),
+    (
+        "from dotenv import load_dotenv\nimport os\nload_dotenv()\nn = os.getenv('FEAST_NOT_SET', 'd')",
+        None,
+    ),
+    (
+        "def f(x, seen=[]):\n    seen.append(x)\n    return seen\nf('a')\nn = ''.join(f('b'))",
+        Some("ab"),
+    ),
+    ("x = 'a'\ndef f(y=x):\n    return y\nx = 'b'\nn = f()", Some("a")),
+    (
+        "x = 'outer'\nclass C:\n    x = 'inner'\n    def get(self):\n        return x\nn = C().get()",
+        Some("outer"),
+    ),
+    (
+        "from dataclasses import dataclass, field\n@dataclass\nclass D:\n    l: list = field(default_factory=list)\n    def __post_init__(self):\n        self.l.append('p')\nD()\nn = ''.join(D().l)",
+        Some("p"),
+    ),
+    (
+        "from enum import Enum\nclass E(Enum):\n    A = 'x'\n    B = 'x'\nn = E.B.name + str(len(E))",
+        Some("A1"),
+    ),
+    (
+        "n = ''.join(sorted(['bx', 'ay', 'ax'], key=lambda t: t[1], reverse=True))",
+        Some("aybxax"),
+    ),
+    ("n = max(['ax', 'bx'], key=lambda t: t[1])", Some("ax")),
+    ("n = {1: 'a'}[True]", Some("a")),
+    ("import datetime\nn = str(datetime.date(2024, 1, 2))", None),
+    (
+        "import datetime\nn = str(datetime.datetime(2024, 1, 2, tzinfo=datetime.timezone.utc))",
+        None,
+    ),
+    (
+        "from datetime import timedelta\nn = str((timedelta(microseconds=3) / 2).microseconds)",
+        Some("2"),
+    ),
+    ("n = '-7'.zfill(4) + 'a3b'.title()", Some("-007A3B")),
+    ("from feast import ValueType\nn = str(ValueType.INT64.value)", None),
+    ("import random\nl = [random.random(), 'a']\nn = str('a' in l)", None),
+    (
+        "import random\nd = {random.random(): 'x'}\nn = d.get('a', 'default')",
+        None,
+    ),
+    ("import os\nn = os.path.join(None, 'a')", None),
+    ("import acme\nl = ['a']\nacme.extend(l)\nn = ''.join(l)", None),
+    (
+        "t = {'a': 'b'}\nx = Entity(name='x', tags=t)\nt['c'] = 'd'\nn = 'a'",
+        None,
+    ),
+    ("x = Entity(name='x')\nx.tags['c'] = 'd'\nn = 'a'", None),
+    (
+        "class P:\n    def __init__(self):\n        self.a = 'a'\nclass C(P):\n    def __init__(self):\n        super().__init__()\nn = C().a",
+        None,
+    ),
+    ("n = 'a b'.split(sep=' ')[0]", None),
+    ("n = 'yes' if __import__('acme') else 'no'", None),
+    (
+        "try:\n    n = 'a'\nexcept (PermissionError, TimeoutError, __import__('x').E):\n    n = 'b'",
+        Some("a"),
+    ),
+    (
+        "class L:\n    def __len__(self):\n        return 0\nn = 'a' if L() else 'b'",
+        None,
+    ),
+    (
+        "import copy\nd = {'l': ['a']}\nc = copy.deepcopy(d)\nd['l'].append('b')\nn = ''.join(c['l'])",
+        Some("a"),
+    ),
+];
+
 #[test]
 fn values_are_pythons_or_refused() {
-    let cases: &[(&str, Option<&str>)] = &[
-        (
-            "s = set()\ns.add('a'); s.add('a'); s.add('b'); s.discard('a')\nn = ''.join(s)",
-            Some("b"),
-        ),
-        ("l = ['a', 'b']\ndel l[0]\nn = l[0]", Some("b")),
-        ("d = {'a': 'x'}\no = d\nd |= {'a': 'y'}\nn = o['a']", Some("y")),
-        ("l = ['a']\no = l\nl *= 2\nn = ''.join(o)", Some("aa")),
-        (
-            "import os\nos.environ['FEAST_X'] = 'v'\nn = os.getenv('FEAST_X', 'd')",
-            Some("v"),
-        ),
-        (
-            "from dotenv import load_dotenv\nimport os\nload_dotenv()\nn = os.getenv('FEAST_NOT_SET', 'd')",
-            None,
-        ),
-        (
-            "def f(x, seen=[]):\n    seen.append(x)\n    return seen\nf('a')\nn = ''.join(f('b'))",
-            Some("ab"),
-        ),
-        ("x = 'a'\ndef f(y=x):\n    return y\nx = 'b'\nn = f()", Some("a")),
-        (
-            "x = 'outer'\nclass C:\n    x = 'inner'\n    def get(self):\n        return x\nn = C().get()",
-            Some("outer"),
-        ),
-        (
-            "from dataclasses import dataclass, field\n@dataclass\nclass D:\n    l: list = field(default_factory=list)\n    def __post_init__(self):\n        self.l.append('p')\nD()\nn = ''.join(D().l)",
-            Some("p"),
-        ),
-        (
-            "from enum import Enum\nclass E(Enum):\n    A = 'x'\n    B = 'x'\nn = E.B.name + str(len(E))",
-            Some("A1"),
-        ),
-        (
-            "n = ''.join(sorted(['bx', 'ay', 'ax'], key=lambda t: t[1], reverse=True))",
-            Some("aybxax"),
-        ),
-        ("n = max(['ax', 'bx'], key=lambda t: t[1])", Some("ax")),
-        ("n = {1: 'a'}[True]", Some("a")),
-        ("import datetime\nn = str(datetime.date(2024, 1, 2))", None),
-        (
-            "import datetime\nn = str(datetime.datetime(2024, 1, 2, tzinfo=datetime.timezone.utc))",
-            None,
-        ),
-        (
-            "from datetime import timedelta\nn = str((timedelta(microseconds=3) / 2).microseconds)",
-            Some("2"),
-        ),
-        ("n = '-7'.zfill(4) + 'a3b'.title()", Some("-007A3B")),
-        ("from feast import ValueType\nn = str(ValueType.INT64.value)", None),
-        ("import random\nl = [random.random(), 'a']\nn = str('a' in l)", None),
-        (
-            "import random\nd = {random.random(): 'x'}\nn = d.get('a', 'default')",
-            None,
-        ),
-        ("import os\nn = os.path.join(None, 'a')", None),
-        ("import acme\nl = ['a']\nacme.extend(l)\nn = ''.join(l)", None),
-        (
-            "t = {'a': 'b'}\nx = Entity(name='x', tags=t)\nt['c'] = 'd'\nn = 'a'",
-            None,
-        ),
-        ("x = Entity(name='x')\nx.tags['c'] = 'd'\nn = 'a'", None),
-        (
-            "class P:\n    def __init__(self):\n        self.a = 'a'\nclass C(P):\n    def __init__(self):\n        super().__init__()\nn = C().a",
-            None,
-        ),
-        ("n = 'a b'.split(sep=' ')[0]", None),
-        ("n = 'yes' if __import__('acme') else 'no'", None),
-        (
-            "try:\n    n = 'a'\nexcept (PermissionError, TimeoutError, __import__('x').E):\n    n = 'b'",
-            Some("a"),
-        ),
-        (
-            "class L:\n    def __len__(self):\n        return 0\nn = 'a' if L() else 'b'",
-            None,
-        ),
-        (
-            "import copy\nd = {'l': ['a']}\nc = copy.deepcopy(d)\nd['l'].append('b')\nn = ''.join(c['l'])",
-            Some("a"),
-        ),
-    ];
-    for (source, expected) in cases {
+    for (source, expected) in NAMES {
         let text = read(&format!("from feast import Entity\n{source}\ne = Entity(name=n)\n"));
         match (text, expected) {
             (Ok(definitions), Some(expected)) => {

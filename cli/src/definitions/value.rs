@@ -66,6 +66,26 @@ pub(super) struct CallArguments {
     pub(super) named: Vec<(String, Value)>,
 }
 
+impl CallArguments {
+    pub(super) fn positional<const COUNT: usize>(values: [Value; COUNT]) -> Self {
+        Self {
+            positional: values.to_vec(),
+            named: Vec::new(),
+        }
+    }
+
+    /// The argument given under a name.
+    pub(super) fn named(&self, wanted: &str) -> Option<&Value> {
+        let mut named = self.named.iter();
+        named.find(|(name, _)| name == wanted).map(|(_, value)| value)
+    }
+
+    /// The values of all arguments.
+    pub(super) fn values(&self) -> impl Iterator<Item = &Value> {
+        self.positional.iter().chain(self.named.iter().map(|(_, value)| value))
+    }
+}
+
 /// A function or lambda of a definition file.
 pub(super) struct Function {
     /// `<lambda>` for a lambda.

@@ -244,3 +244,82 @@ fn completions_and_help() {
     assert_eq!((group.code, group.stdout.as_str()), (Some(2), ""));
     assert!(group.stderr.contains("describe"), "{}", group.stderr);
 }
+
+#[test]
+fn a_history_ends_with_its_view_and_not_before() {
+    let repository = Repository::empty();
+    repository.write(
+        "feature_store.yaml",
+        "project: histories\nregistry: data/registry.db\nonline_store: {type: rocksdb, path: data/online}\n",
+    );
+    let define = |views: &str| {
+        let imports = "from feast import Entity, FeatureService, FeatureView, Field, BigQuerySource, LabelView, ValueType\n\
+                       from feast.types import Int64, String\n\
+                       source = BigQuerySource(name='versioned', table='t', timestamp_field='ts')\n\
+                       driver = Entity(name='driver', value_type=ValueType.INT64)\n";
+        repository.write("definitions.py", &format!("{imports}{views}"));
+        repository.succeed(&["apply", "--skip-source-validation"]);
+    };
+    let versions = || {
+        repository
+            .feast(&["feature-views", "list-versions", "versioned"])
+            .stdout
+            .matches('-')
+            .count()
+    };
+    define(
+        "v = FeatureView(name='versioned', entities=[driver], source=source, schema=[Field(name='a', dtype=Int64)])\n",
+    );
+    let one = versions();
+    define(
+        "v = LabelView(name='versioned', entities=[driver], source=source, schema=[Field(name='a', dtype=Int64), Field(name='labeler', dtype=String)])\n",
+    );
+    let two = versions();
+    assert!(two > one, "another kind of view keeps the history: {one} {two}");
+    // A source of the same name comes later in the order of deletion, but an entity comes first.
+    define(
+        "v = LabelView(name='versioned', entities=[driver], source=source, schema=[Field(name='a', dtype=Int64), Field(name='labeler', dtype=String)])\nversioned = Entity(name='versioned')\n",
+    );
+    repository.succeed(&["delete", "versioned"]);
+    assert_eq!(versions(), two, "the history is of the view, not of the entity");
+}
+
+#[test]
+fn nothing_is_deleted_while_not_all_definitions_can_be_read() {
+    let repository = Repository::empty();
+    repository.write(
+        "feature_store.yaml",
+        "project: unread\nregistry: data/registry.db\nonline_store: {type: rocksdb, path: data/online}\n",
+    );
+    repository.write(
+        "definitions.py",
+        "from feast import Entity\na = Entity(name='a')\nb = Entity(name='b')\n",
+    );
+    repository.succeed(&["apply"]);
+    let registry = || std::fs::read(repository.path.join("data/registry.db")).unwrap();
+    let before = registry();
+    repository.write(
+        "definitions.py",
+        "from feast import Entity\nfrom acme.entities import b\na = Entity(name='a')\n",
+    );
+    let outcome = repository.feast(&["apply"]);
+    assert_eq!(outcome.code, Some(1));
+    let told = &outcome.stderr;
+    assert!(
+        told.contains("this would delete entity b, but not all definitions can be read"),
+        "{told}"
+    );
+    assert!(told.contains("b in definitions.py"), "{told}");
+    assert_eq!(registry(), before);
+    repository.write("definitions.py", "from feast import Entity\nfrom acme.entities import b\na = Entity(name='a')\nc = Entity(name='c')\nb2 = Entity(name='b')\n");
+    let applied = repository.feast(&["apply"]);
+    assert_eq!(applied.code, Some(0), "{}", applied.stderr);
+    assert!(applied.stdout.contains("Created entity c"), "{}", applied.stdout);
+    assert!(
+        applied
+            .stderr
+            .contains("not applied, should they be objects of Feast: b in definitions.py"),
+        "{}",
+        applied.stderr
+    );
+}

@@ -21,6 +21,11 @@ impl ObjectKind {
     pub fn has_online_table(self) -> bool {
         matches!(self, Self::FeatureView | Self::StreamFeatureView | Self::LabelView)
     }
+
+    /// Whether objects of this kind are views: they have a version history.
+    pub fn is_view(self) -> bool {
+        self.has_online_table() || self == Self::OnDemandFeatureView
+    }
 }
 
 impl fmt::Display for ObjectKind {

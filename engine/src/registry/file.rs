@@ -9,8 +9,8 @@ use super::convert;
 use super::messages::Registry;
 use super::wire;
 use crate::durable_file::{FileLock, remove_leftovers, replace_bytes};
-use crate::error::{Error, Result};
-use crate::model::{DUMMY_ENTITY, Definitions, Timestamp};
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::{DUMMY_ENTITY, Definitions, ObjectKind, Project, Timestamp};
 
 /// Fields of the message `Registry`; the ninth was never given.
 const KNOWN_FIELDS: [u32; 18] = [1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19];
@@ -136,32 +136,51 @@ impl RegistryFile {
         Ok(answer)
     }
 
-    /// The project's objects.
+    /// The project's objects, and those that hold what this binary does not know.
     ///
     /// # Errors
     /// `Data`, naming the object.
-    pub(crate) fn definitions(&self) -> Result<Definitions> {
-        let mut entities = self.objects(&kinds::ENTITY)?;
+    pub(crate) fn definitions(&self) -> Result<(Definitions, Vec<UnreadObject>)> {
+        let mut unread = Vec::new();
+        let mut entities = self.objects(&kinds::ENTITY, &mut unread)?;
         entities.retain(|entity| entity.name != DUMMY_ENTITY);
-        let mut feature_views = self.objects(&kinds::FEATURE_VIEW)?;
-        feature_views.extend(self.objects(&kinds::STREAM_FEATURE_VIEW)?);
-        feature_views.extend(self.objects(&kinds::LABEL_VIEW)?);
-        Ok(Definitions {
-            project: self.objects(&kinds::PROJECT)?.pop(),
+        let mut feature_views = self.objects(&kinds::FEATURE_VIEW, &mut unread)?;
+        feature_views.extend(self.objects(&kinds::STREAM_FEATURE_VIEW, &mut unread)?);
+        feature_views.extend(self.objects(&kinds::LABEL_VIEW, &mut unread)?);
+        let definitions = Definitions {
+            project: self.objects(&kinds::PROJECT, &mut unread)?.pop(),
             entities,
-            sources: self.objects(&kinds::DATA_SOURCE)?,
+            sources: self.objects(&kinds::DATA_SOURCE, &mut unread)?,
             feature_views,
-            on_demand_feature_views: self.objects(&kinds::ON_DEMAND_FEATURE_VIEW)?,
-            services: self.objects(&kinds::FEATURE_SERVICE)?,
-            permissions: self.objects(&kinds::PERMISSION)?,
-        })
+            on_demand_feature_views: self.objects(&kinds::ON_DEMAND_FEATURE_VIEW, &mut unread)?,
+            services: self.objects(&kinds::FEATURE_SERVICE, &mut unread)?,
+            permissions: self.objects(&kinds::PERMISSION, &mut unread)?,
+        };
+        Ok((definitions, unread))
     }
 
-    pub(super) fn objects<T>(&self, kind: &Kind<T>) -> Result<Vec<T>> {
-        let read = (kind.list)(&self.message)
-            .iter()
-            .map(|bytes| (kind.decode)(self, kind.spec_of(bytes)));
-        read.filter_map(Result::transpose).collect()
+    fn objects<T>(&self, kind: &Kind<T>, unread: &mut Vec<UnreadObject>) -> Result<Vec<T>> {
+        let mut objects = Vec::new();
+        for bytes in (kind.list)(&self.message) {
+            match (kind.decode)(self, kind.spec_of(bytes)) {
+                Ok(object) => objects.extend(object),
+                Err(error) if error.kind() == ErrorKind::Unsupported => unread.push(UnreadObject {
+                    kind: kind.kind,
+                    name: kind.name_in(bytes),
+                    reason: error.to_string(),
+                }),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(objects)
+    }
+
+    /// The project itself.
+    ///
+    /// # Errors
+    /// `Data` when it cannot be read.
+    pub(super) fn project(&self) -> Result<Option<Project>> {
+        Ok(self.objects(&kinds::PROJECT, &mut Vec::new())?.pop())
     }
 
     pub(super) fn decode<M: Message + Default>(&self, kind: &str, bytes: &[u8]) -> Result<M> {
@@ -175,4 +194,24 @@ impl RegistryFile {
         ))
         .with_hint("restore the file, or remove it and run: feast apply")
     }
+
+    /// An object that is whole, but holds what only a newer Feast knows.
+    pub(super) fn not_understood(&self, object: &str, source: impl std::error::Error) -> Error {
+        Error::new(
+            ErrorKind::Unsupported,
+            format!("registry {}: {object} cannot be used: {source}", self.path.display()),
+        )
+        .with_hint("a newer Feast has written it; it is kept as it is")
+    }
+}
+
+/// An object of the registry that holds what this binary does not know. It is kept as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnreadObject {
+    /// What it is.
+    pub kind: ObjectKind,
+    /// Its name.
+    pub name: String,
+    /// What is not known.
+    pub reason: String,
 }

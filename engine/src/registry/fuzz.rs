@@ -57,7 +57,7 @@ fn use_all(bytes: &[u8]) {
         file.record_materialization("versioned", now, now, now),
         file.set_enabled("versioned", false),
     );
-    if let Ok(definitions) = definitions {
+    if let Ok((definitions, _)) = definitions {
         let _ = file.apply(&definitions, now);
     }
     let _ = (

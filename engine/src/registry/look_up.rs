@@ -15,6 +15,10 @@ use crate::model::{FeatureView, ObjectKind, OnDemandFeatureView, Timestamp};
 /// Tag of a project that must not be torn down.
 const PROTECTED_TAG: &str = "feast.dev/protected-project";
 
+/// Fields that hold the project's name.
+const VALIDATION_REFERENCE_PROJECT: u32 = 3;
+const PROJECT_METADATA_PROJECT: u32 = 1;
+
 /// A recorded version of a view.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ViewVersion {
@@ -212,9 +216,9 @@ impl RegistryFile {
             .versions_of(view)
             .map(|record| ViewVersion {
                 number: record.version_number,
-                view_type: record.feature_view_type.clone(),
+                view_type: record.feature_view_type,
                 created: record.created_timestamp.as_ref().map_or(Timestamp::EPOCH, timestamp),
-                id: record.version_id.clone(),
+                id: record.version_id,
             })
             .collect();
         versions.sort_by_key(|version| version.number);
@@ -229,7 +233,9 @@ impl RegistryFile {
             let is_named = |object: &Vec<u8>| shown.name_in(object, &project).is_some_and(|known| known == name);
             if let Some(position) = list.iter().position(is_named) {
                 list.remove(position);
-                self.forget_versions(name);
+                if shown.kind.is_view() {
+                    self.forget_versions(name);
+                }
                 return Some(shown.kind);
             }
         }
@@ -241,7 +247,7 @@ impl RegistryFile {
     /// # Errors
     /// `Conflict` when the project is protected.
     pub(crate) fn clear(&mut self) -> Result<()> {
-        let project = self.objects(&kinds::PROJECT)?.pop();
+        let project = self.project()?;
         let tag = project.and_then(|project| project.tags.get(PROTECTED_TAG).cloned());
         if tag.is_some_and(|value| value.eq_ignore_ascii_case("true")) {
             return Err(Error::new(
@@ -255,9 +261,16 @@ impl RegistryFile {
             let list = (shown.list_mut)(&mut self.message);
             list.retain(|object| shown.name_in(object, &project).is_none());
         }
-        if let Some(history) = &mut self.message.feature_view_version_history {
-            history.records.retain(|record| record.project_id != project);
-        }
+        self.forget_all_versions();
+        // Objects that name their project at other places and are never shown.
+        let of_project = |spec: &[u8], field| bytes_of(spec, field) == project.as_bytes();
+        let message = &mut self.message;
+        message
+            .validation_references
+            .retain(|reference| !of_project(reference, VALIDATION_REFERENCE_PROJECT));
+        message
+            .project_metadata
+            .retain(|metadata| !of_project(metadata, PROJECT_METADATA_PROJECT));
         // Tables of Python's store, named after their project. It would take them for existing ones.
         if self.message.projects.is_empty() {
             self.message.infra = None;
@@ -299,14 +312,11 @@ impl RegistryFile {
 
     /// The features of a view at a recorded version.
     pub(crate) fn version_features(&self, view: &str, number: i32) -> Option<Vec<crate::model::Field>> {
-        let snapshot = bytes_of(self.snapshot(view, number)?, SPEC);
-        let record_type = &self
-            .versions_of(view)
-            .find(|record| record.version_number == number)?
-            .feature_view_type;
+        let record = self.version(view, number)?;
+        let snapshot = bytes_of(&record.feature_view_proto, SPEC);
         let of_view = |view: FeatureView| view.features;
         let of_on_demand = |view: OnDemandFeatureView| view.features;
-        match record_type.as_str() {
+        match record.feature_view_type.as_str() {
             "stream_feature_view" => (kinds::STREAM_FEATURE_VIEW.decode)(self, snapshot).ok()?.map(of_view),
             "label_view" => (kinds::LABEL_VIEW.decode)(self, snapshot).ok()?.map(of_view),
             "on_demand_feature_view" => (kinds::ON_DEMAND_FEATURE_VIEW.decode)(self, snapshot)

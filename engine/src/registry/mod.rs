@@ -16,5 +16,6 @@ mod value_types;
 mod wire;
 
 pub use apply::{Change, FieldChange, Verb};
+pub use file::UnreadObject;
 pub(crate) use file::{FileStamp, RegistryFile};
 pub use look_up::ViewVersion;

@@ -12,11 +12,11 @@ pub use materialization::MaterializeRequest;
 pub use writing::{PushTarget, WriteReport};
 
 use crate::config::RepositoryConfig;
-use crate::error::{Error, Result};
-use crate::model::{Definitions, FeatureSelection, ViewState};
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::{Definitions, FeatureReference, FeatureSelection, ViewState};
 use crate::offline::{Appender, OfflineRuntime};
 use crate::online::{self, EntityRows, FeatureVectors, ReadPlan};
-use crate::registry::{FileStamp, RegistryFile};
+use crate::registry::{FileStamp, RegistryFile, UnreadObject};
 use crate::storage::{Replace, Storage};
 
 /// Plans kept per state of the registry. Beyond it they are made anew for each request.
@@ -45,6 +45,7 @@ pub struct FeatureStore {
 struct RegistryState {
     stamp: Option<FileStamp>,
     definitions: Definitions,
+    unread: Vec<UnreadObject>,
     /// Of views that have one.
     states: HashMap<String, ViewState>,
     plans: RwLock<HashMap<FeatureSelection, PlansOfSelection>>,
@@ -53,6 +54,25 @@ struct RegistryState {
 impl RegistryState {
     fn state_of(&self, view: &str) -> ViewState {
         self.states.get(view).copied().unwrap_or(ViewState::Unspecified)
+    }
+
+    /// What is not found may be there, but not readable.
+    fn explained(&self, error: Error, selection: &FeatureSelection) -> Error {
+        let is_meant = |object: &&UnreadObject| match selection {
+            FeatureSelection::Service(name) => *name == object.name,
+            FeatureSelection::Features(references) => {
+                let references = references
+                    .iter()
+                    .filter_map(|reference| FeatureReference::parse(reference));
+                references.into_iter().any(|reference| reference.view == object.name)
+            }
+        };
+        match self.unread.iter().find(is_meant) {
+            Some(object) if error.kind() == ErrorKind::NotFound => {
+                Error::new(ErrorKind::Unsupported, object.reason.clone())
+            }
+            _ => error,
+        }
     }
 }
 
@@ -97,12 +117,18 @@ impl FeatureStore {
     }
 
     fn drop_tables_of_deleted_views(&self) -> Result<()> {
-        let definitions = &self.state().definitions;
+        let state = self.state();
         let storage = self.storage()?;
-        if definitions.project.is_some() {
-            storage.drop_tables(|view| definitions.feature_view(view).is_some())?;
+        if state.definitions.project.is_some() {
+            let is_unread = |view: &str| state.unread.iter().any(|object| object.name == view);
+            storage.drop_tables(|view| state.definitions.feature_view(view).is_some() || is_unread(view))?;
         }
         Ok(())
+    }
+
+    /// Objects of the registry that hold what this binary does not know: they are kept, but cannot be used.
+    pub fn unread_objects(&self) -> Vec<UnreadObject> {
+        self.state().unread.clone()
     }
 
     /// Reads the registry again if its file has changed. Says whether it has.
@@ -142,7 +168,8 @@ impl FeatureStore {
         }
         let state_of = |view: &str| state.state_of(view);
         let (definitions, project) = (&state.definitions, &self.config.project);
-        let plan = ReadPlan::new(definitions, project, selection, full_feature_names, &state_of)?;
+        let plan = ReadPlan::new(definitions, project, selection, full_feature_names, &state_of)
+            .map_err(|error| state.explained(error, selection))?;
         let plan = Arc::new(plan);
         let mut plans = state.plans.write().unwrap_or_else(PoisonError::into_inner);
         if plans.len() < MAX_CACHED_PLANS {
@@ -182,9 +209,11 @@ impl FeatureStore {
         // The stamp first: a file replaced in between is then read again at the next look.
         let stamp = FileStamp::of(&self.config.registry_path);
         let file = RegistryFile::load(&self.config.registry_path, &self.config.project)?;
+        let (definitions, unread) = file.definitions()?;
         Ok(RegistryState {
             stamp,
-            definitions: file.definitions()?,
+            definitions,
+            unread,
             states: file.states()?.into_iter().collect(),
             plans: RwLock::default(),
         })

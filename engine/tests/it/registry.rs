@@ -1,5 +1,5 @@
-use feast_engine::model::{Definitions, Field, Timestamp, ValueType};
-use feast_engine::{ApplyOptions, MaterializeRange, MaterializeRequest};
+use feast_engine::model::{Definitions, FeatureSelection, Field, Timestamp, ValueType};
+use feast_engine::{ApplyOptions, ErrorKind, MaterializeRange, MaterializeRequest};
 
 use crate::support::{Fixture, definitions};
 
@@ -77,4 +77,45 @@ fn a_new_feature_is_not_found_in_rows_stored_before() {
     wider.feature_views[0].features.insert(0, field);
     fixture.store.apply(wider, ApplyOptions::default()).unwrap();
     assert_eq!(fixture.online(&[1]), "1@10");
+}
+
+/// A protobuf field that holds bytes; everything here is shorter than 128 bytes.
+fn field(number: u8, value: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![number << 3 | 2, u8::try_from(value.len()).unwrap()];
+    bytes.extend(value);
+    bytes
+}
+
+#[test]
+fn an_object_of_a_newer_feast_is_kept_and_stops_nothing_else() {
+    let fixture = Fixture::new(&[(Some(1), Some(10), Some(0), Some(1))]);
+    fixture.materialize(0, 30);
+    let path = fixture.directory.path().join("data/registry.db");
+    // Value type 120 of a feature.
+    let feature = [field(1, b"later"), vec![2 << 3, 120]].concat();
+    let spec = [field(1, b"future"), field(2, b"shop"), field(4, &feature)].concat();
+    let view = field(6, &field(1, &spec));
+    let registry = [std::fs::read(&path).unwrap(), view.clone()].concat();
+    std::fs::write(&path, &registry).unwrap();
+    fixture.store.refresh().unwrap();
+
+    assert_eq!(fixture.online(&[1]), "1@10");
+    let unread = fixture.store.unread_objects();
+    assert_eq!(
+        unread.iter().map(|object| object.name.as_str()).collect::<Vec<_>>(),
+        ["future"]
+    );
+    assert!(unread[0].reason.contains("value type 120"), "{}", unread[0].reason);
+    let selection = FeatureSelection::Features(vec!["future:later".to_owned()]);
+    let error = fixture.store.plan(&selection, false).err().unwrap();
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+
+    let mut renamed = definitions();
+    renamed.feature_views[0].description = "new".to_owned();
+    assert_eq!(changes(&fixture, renamed), ["Updated feature view stats"]);
+    let after = std::fs::read(&path).unwrap();
+    assert!(
+        after.windows(view.len()).any(|window| window == view),
+        "its bytes are still there"
+    );
 }

@@ -23,6 +23,9 @@ pub(super) fn call(name: &str, arguments: &CallArguments, range: TextRange, scop
         Some(Value::Text(text)) => text.to_string(),
         _ => return Ok(None),
     };
+    if name.starts_with("yaml.") && reads_differently(&text) {
+        return Ok(None);
+    }
     let parsed = if name.starts_with("yaml.") {
         feast_engine::parse_yaml(&text).map_err(|error| error.to_string())
     } else {
@@ -54,14 +57,31 @@ pub(in crate::definitions) fn read_text(path: &str, range: TextRange, scope: &Sc
     })
 }
 
+/// Whether a document has plain values that Python's YAML 1.1 reads as something else than YAML 1.2 does: `yes`, `0123`,
+/// `1:30`, `1_000`, `1e3`, `2024-01-01`, `<<`, tags.
+fn reads_differently(text: &str) -> bool {
+    const WORDS: [&str; 5] = ["yes", "no", "on", "off", "<<"];
+    let is_delimiter = |character: char| character.is_whitespace() || ",[]{}".contains(character);
+    text.split(is_delimiter).any(|word| {
+        let word = word.trim_end_matches(':').trim_start_matches(['+', '-']);
+        let is_decimal = |word: &str| {
+            let plain = word == "0" || !word.starts_with('0') || word.starts_with("0.");
+            plain && word.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
+        };
+        WORDS.contains(&word.to_ascii_lowercase().as_str())
+            || word.starts_with(['!', '&', '*', '.'])
+            || (word.starts_with(|first: char| first.is_ascii_digit()) && !is_decimal(word))
+    })
+}
+
 fn of_json(value: &serde_json::Value) -> Value {
     match value {
         serde_json::Value::Null => Value::None,
         serde_json::Value::Bool(flag) => Value::Bool(*flag),
         serde_json::Value::Number(number) => match (number.as_i64(), number.as_f64()) {
             (Some(integer), _) => Value::Integer(integer),
-            (None, Some(float)) => Value::Float(float),
-            (None, None) => Value::opaque("a number beyond 64 bits"),
+            (None, Some(float)) if number.is_f64() && float.abs() < 1e15 => Value::Float(float),
+            (None, _) => Value::opaque("a number beyond 64 bits"),
         },
         serde_json::Value::String(text) => Value::text(text),
         serde_json::Value::Array(items) => Value::list(items.iter().map(of_json).collect()),

@@ -255,12 +255,8 @@ pub(in crate::definitions) fn by_keys(
     if keys.windows(2).any(|pair| order(&pair[0], &pair[1]).is_none()) {
         return None;
     }
-    let named = |wanted: &str| {
-        let mut named = arguments.named.iter();
-        named.find(|(name, _)| name == wanted).map(|(_, value)| value)
-    };
     // Of equal keys the first item comes first, in descending order too.
-    let descends = match named("reverse") {
+    let descends = match arguments.named("reverse") {
         Some(reverse) => reverse.truth()?,
         None => name == "max",
     };
@@ -271,7 +267,7 @@ pub(in crate::definitions) fn by_keys(
     });
     let sorted: Vec<Value> = rows.into_iter().map(|(_, item)| item).collect();
     match name {
-        "min" | "max" if sorted.is_empty() => named("default").cloned(),
+        "min" | "max" if sorted.is_empty() => arguments.named("default").cloned(),
         "min" | "max" => sorted.into_iter().next(),
         _ => Some(Value::list(sorted)),
     }

@@ -69,6 +69,13 @@ const INSTALLED: &str = "\
     click colorama dotenv gunicorn mmh3 mypy prometheus_client psutil pydantic_settings pygments sqlalchemy tabulate tenacity toml \
     tqdm typeguard urllib3 uvicorn";
 
+/// Of those, the ones that Feast has loaded before it reads definition files: a file of the same name does not hide them.
+const LOADED: &str = "\
+    __future__ abc argparse ast asyncio base64 collections contextlib copy csv dataclasses datetime decimal \
+    enum feast functools glob hashlib importlib inspect io itertools json logging math numbers operator os \
+    pathlib pickle platform random re shutil socket string subprocess sys tempfile textwrap threading time types \
+    typing urllib uuid warnings dateutil dill numpy pandas pyarrow pydantic typing_extensions yaml";
+
 /// Arguments that functions take by name; with another one the answer is not known.
 const NAMED_ARGUMENTS: &[(&str, &str)] = &[
     ("sorted", "key reverse"),
@@ -100,6 +107,10 @@ fn listed(list: &'static str, name: &str) -> Option<&'static str> {
 
 pub(super) fn is_installed(module: &str) -> bool {
     module.is_empty() || listed(INSTALLED, module.split('.').next().unwrap_or(module)).is_some()
+}
+
+pub(super) fn is_loaded(module: &str) -> bool {
+    listed(LOADED, module.split('.').next().unwrap_or(module)).is_some()
 }
 
 /// A name that Python has without an import.

@@ -22,11 +22,7 @@ pub(super) fn call(name: &str, arguments: &CallArguments, range: TextRange, scop
             }
             let mut parts = [0; 7];
             for (index, part) in parts.iter_mut().enumerate() {
-                let named = arguments
-                    .named
-                    .iter()
-                    .find(|(name, _)| name == names[index])
-                    .map(|(_, value)| value);
+                let named = arguments.named(names[index]);
                 match arguments.positional.get(index).or(named) {
                     Some(Value::Integer(number)) => *part = *number,
                     None => {}
@@ -64,11 +60,7 @@ fn timedelta(arguments: &CallArguments, range: TextRange, scope: &Scope) -> Eval
     }
     let mut total: i64 = 0;
     for (index, (unit, micros)) in units.iter().enumerate() {
-        let named = arguments
-            .named
-            .iter()
-            .find(|(name, _)| name == unit)
-            .map(|(_, value)| value);
+        let named = arguments.named(unit);
         let amount = match arguments.positional.get(index).or(named) {
             None => Some(0),
             Some(Value::Integer(number)) => number.checked_mul(*micros),

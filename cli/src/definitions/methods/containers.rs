@@ -1,7 +1,6 @@
 //! Methods of lists and dicts.
 
 use std::cell::RefCell;
-use std::cmp::Ordering;
 use std::rc::Rc;
 
 use ruff_python_ast::Operator;
@@ -9,7 +8,7 @@ use ruff_text_size::TextRange;
 
 use super::super::assignment::position_of;
 use super::super::equality::{member, position};
-use super::super::operators::{combined, order};
+use super::super::operators::combined;
 use super::super::scope::Scope;
 use super::super::unknown::unknown_hiding;
 use super::super::value::{CallArguments, Value, add, put};
@@ -96,14 +95,6 @@ fn change_list(
         }
         ("clear", []) => items.borrow_mut().clear(),
         ("reverse", []) => items.borrow_mut().reverse(),
-        ("sort", []) => {
-            let known = items.borrow().clone();
-            if known.windows(2).any(|pair| order(&pair[0], &pair[1]).is_none()) {
-                return Err(unknown());
-            }
-            let compare = |left: &Value, right: &Value| order(left, right).unwrap_or(Ordering::Equal);
-            items.borrow_mut().sort_by(compare);
-        }
         _ => return Err(unknown()),
     }
     Ok(Value::None)

@@ -90,11 +90,7 @@ pub(super) fn braces_formatted(form: &str, arguments: &CallArguments) -> Option<
                 arguments.positional.get(next - 1)
             }
             (_, Ok(index)) => arguments.positional.get(index),
-            (name, Err(_)) => arguments
-                .named
-                .iter()
-                .find(|(known, _)| known == name)
-                .map(|(_, value)| value),
+            (name, Err(_)) => arguments.named(name),
         };
         answer.push_str(&formatted(value?, spec)?);
         rest = &brace[end + 1..];

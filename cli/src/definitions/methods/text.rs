@@ -7,6 +7,12 @@ use super::format::{braces_formatted, formatted};
 
 /// `None` when the answer is not known.
 pub(super) fn call(text: &str, name: &str, arguments: &CallArguments) -> Option<Value> {
+    const LARGEST: usize = 1_000_000;
+    // A text may be put between the characters of another, or take the place of each.
+    let sizes = arguments.positional.iter().map(|argument| argument.size(LARGEST));
+    if matches!(name, "join" | "replace" | "format") && text.len().saturating_mul(sizes.sum()) > LARGEST * 4 {
+        return None;
+    }
     match name {
         "split" | "rsplit" | "splitlines" | "partition" | "rpartition" => parts(text, name, arguments),
         "startswith" | "endswith" | "find" | "isdigit" | "count" => question(text, name, arguments),

@@ -1,5 +1,7 @@
 //! The version history: a snapshot of each view for each change of its schema, and versions that definitions pin.
 
+use prost::Message;
+
 use super::kinds::{Context, Kind, Versions};
 use crate::error::{Error, Result};
 use crate::model::{Timestamp, Version};
@@ -7,6 +9,10 @@ use crate::registry::convert::timestamp_message;
 use crate::registry::file::RegistryFile;
 use crate::registry::messages::VersionRecord;
 use crate::registry::wire::{META, SPEC, bytes_of, put, without};
+
+// Fields of a record.
+const RECORD_VIEW: u32 = 1;
+const RECORD_PROJECT: u32 = 2;
 
 impl RegistryFile {
     /// Gives a new or changed object its version number, and the history its snapshot where the schema is new.
@@ -24,8 +30,8 @@ impl RegistryFile {
         let name = (kind.name)(object);
         let is_new = old.is_none_or(|old| (versions.differ)(old, object));
         if let Version::Pinned(number) = parse((versions.version)(object))? {
-            if let Some(snapshot) = self.snapshot(name, number) {
-                let snapshot = snapshot.to_vec();
+            if let Some(record) = self.version(name, number) {
+                let snapshot = record.feature_view_proto;
                 return self.restored(kind, versions, (object, old), &snapshot, number, &bytes, context);
             }
             let bytes = with_number(versions, bytes, number, is_new);
@@ -111,33 +117,42 @@ impl RegistryFile {
     }
 
     pub(in crate::registry) fn forget_versions(&mut self, view: &str) {
-        let project = &self.project;
+        let project = std::mem::take(&mut self.project);
         if let Some(history) = &mut self.message.feature_view_version_history {
-            let is_of_view = |record: &VersionRecord| record.feature_view_name == view && record.project_id == *project;
-            history.records.retain(|record| !is_of_view(record));
+            history.records.retain(|record| !is_of_view(record, &project, view));
+        }
+        self.project = project;
+    }
+
+    /// Forgets the versions of all views of this project.
+    pub(in crate::registry) fn forget_all_versions(&mut self) {
+        let project = self.project.as_bytes();
+        if let Some(history) = &mut self.message.feature_view_version_history {
+            history
+                .records
+                .retain(|record| bytes_of(record, RECORD_PROJECT) != project);
         }
     }
 
-    /// The recorded versions of a view of this project, oldest first.
-    pub(in crate::registry) fn versions_of<'a>(&'a self, view: &'a str) -> impl Iterator<Item = &'a VersionRecord> {
+    /// The recorded versions of a view of this project, oldest first. A record that cannot be read is left out.
+    pub(in crate::registry) fn versions_of<'a>(&'a self, view: &'a str) -> impl Iterator<Item = VersionRecord> + 'a {
         let history = self.message.feature_view_version_history.as_ref();
         let records = history.map_or(&[][..], |history| history.records.as_slice());
-        let is_of_view =
-            move |record: &&VersionRecord| record.feature_view_name == view && record.project_id == self.project;
-        records.iter().filter(is_of_view)
+        let of_view = records
+            .iter()
+            .filter(move |record| is_of_view(record, &self.project, view));
+        of_view.filter_map(|record| VersionRecord::decode(record.as_slice()).ok())
     }
 
-    /// The bytes of a view as it was at a version.
-    pub(in crate::registry) fn snapshot<'a>(&'a self, view: &'a str, number: i32) -> Option<&'a [u8]> {
+    /// One recorded version of a view.
+    pub(in crate::registry) fn version(&self, view: &str, number: i32) -> Option<VersionRecord> {
         let mut versions = self.versions_of(view);
-        versions
-            .find(|record| record.version_number == number)
-            .map(|record| record.feature_view_proto.as_slice())
+        versions.find(|record| record.version_number == number)
     }
 
     fn add_version(&mut self, record_type: &str, (view, number): (&str, i32), object: &[u8], now: Timestamp) {
         let history = self.message.feature_view_version_history.get_or_insert_default();
-        history.records.push(VersionRecord {
+        let record = VersionRecord {
             feature_view_name: view.to_owned(),
             project_id: self.project.clone(),
             version_number: number,
@@ -146,8 +161,13 @@ impl RegistryFile {
             created_timestamp: Some(timestamp_message(now)),
             description: String::new(),
             version_id: uuid::Uuid::new_v4().to_string(),
-        });
+        };
+        history.records.push(record.encode_to_vec());
     }
+}
+
+fn is_of_view(record: &[u8], project: &str, view: &str) -> bool {
+    bytes_of(record, RECORD_VIEW) == view.as_bytes() && bytes_of(record, RECORD_PROJECT) == project.as_bytes()
 }
 
 fn parse(version: &str) -> Result<Version> {

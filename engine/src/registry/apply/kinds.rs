@@ -55,6 +55,12 @@ impl<T> Kind<T> {
             wire::bytes_of(object, SPEC)
         }
     }
+
+    /// The name of an object, without reading the rest of it.
+    pub(in crate::registry) fn name_in(&self, object: &[u8]) -> String {
+        let field = if self.kind == ObjectKind::DataSource { 20 } else { 1 };
+        String::from_utf8_lossy(wire::bytes_of(self.spec_of(object), field)).into_owned()
+    }
 }
 
 /// How a kind of view is kept in the version history.
@@ -258,5 +264,5 @@ fn of_project<T>(
     if project != file.project {
         return Ok(None);
     }
-    convert().map(Some).map_err(|source| file.broken(name, source))
+    convert().map(Some).map_err(|source| file.not_understood(name, source))
 }

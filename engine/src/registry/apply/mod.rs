@@ -52,6 +52,15 @@ impl RegistryFile {
         changes.extend(self.reconcile(&kinds::LABEL_VIEW, &labels, &context)?);
         changes.extend(self.reconcile(&kinds::FEATURE_SERVICE, &wanted.services, &context)?);
         changes.extend(self.reconcile(&kinds::PERMISSION, &wanted.permissions, &context)?);
+        // A view that became one of another kind keeps its history.
+        let is_wanted =
+            |name: &str| wanted.feature_view(name).is_some() || wanted.on_demand_feature_view(name).is_some();
+        let deleted = changes
+            .iter()
+            .filter(|change| change.verb == Verb::Deleted && change.kind.is_view());
+        for change in deleted.filter(|change| !is_wanted(&change.name)) {
+            self.forget_versions(&change.name);
+        }
         Ok(changes)
     }
 }

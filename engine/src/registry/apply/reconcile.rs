@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::change::{Change, FieldChange, Verb};
 use super::kinds::{Context, Kind};
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::model::ObjectKind;
 use crate::registry::convert::timestamp_message;
 use crate::registry::document::{Names, document};
@@ -38,9 +38,20 @@ impl RegistryFile {
         let mut kept = Vec::new();
         let mut deleted = Vec::new();
         for bytes in std::mem::take((kind.list_mut)(&mut self.message)) {
-            let Some(object) = (kind.decode)(self, kind.spec_of(&bytes))? else {
-                kept.push(bytes);
-                continue;
+            let object = match (kind.decode)(self, kind.spec_of(&bytes)) {
+                Ok(Some(object)) => object,
+                Ok(None) => {
+                    kept.push(bytes);
+                    continue;
+                }
+                // It is replaced where the definitions have it; else who knows what a newer Feast needs it for.
+                Err(error) if error.kind() == ErrorKind::Unsupported => {
+                    if !by_name.contains_key(kind.name_in(&bytes).as_str()) {
+                        kept.push(bytes);
+                    }
+                    continue;
+                }
+                Err(error) => return Err(error),
             };
             let name = (kind.name)(&object).to_owned();
             match by_name.get(name.as_str()) {
@@ -71,9 +82,6 @@ impl RegistryFile {
             }
         }
         *(kind.list_mut)(&mut self.message) = kept;
-        if kind.versions.is_some() {
-            deleted.iter().for_each(|change| self.forget_versions(&change.name));
-        }
         changes.extend(deleted);
         changes.extend(updated);
         Ok(changes)

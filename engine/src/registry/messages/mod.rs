@@ -71,8 +71,9 @@ pub(in crate::registry) struct Duration {
 
 #[derive(Clone, PartialEq, Eq, Message)]
 pub(in crate::registry) struct VersionHistory {
-    #[prost(message, repeated, tag = "1")]
-    pub(in crate::registry) records: Vec<VersionRecord>,
+    /// The bytes of each [`VersionRecord`].
+    #[prost(bytes = "vec", repeated, tag = "1")]
+    pub(in crate::registry) records: Vec<Vec<u8>>,
 }
 
 #[derive(Clone, PartialEq, Eq, Message)]
