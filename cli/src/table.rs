@@ -1,5 +1,8 @@
 //! Aligned columns, in the plain form that Feast prints.
 
+/// How much wider than its header a column is at least.
+const HEADER_PADDING: usize = 2;
+
 /// Rows under headers. Every row has as many cells as there are headers.
 pub(crate) struct Table {
     rows: Vec<Vec<String>>,
@@ -16,18 +19,28 @@ impl Table {
         self.rows.push(row);
     }
 
-    /// One line a row: cells to the left, two blanks between columns.
+    /// Cells to the left, two blanks between columns. A column is two wider than its header at least, as Feast's are; a row
+    /// with a cell of several lines takes as many.
     pub(crate) fn lines(&self) -> Vec<String> {
         let columns = self.rows.first().map_or(0, Vec::len);
         let width = |column: usize| {
             let cells = self.rows.iter().filter_map(|row| row.get(column));
-            cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+            let lines = cells.flat_map(|cell| cell.lines());
+            let longest = lines.map(|line| line.chars().count()).max().unwrap_or(0);
+            let header = self.rows.first().and_then(|row| row.get(column));
+            longest.max(header.map_or(0, |header| header.chars().count() + HEADER_PADDING))
         };
         let widths: Vec<usize> = (0..columns).map(width).collect();
-        let line = |row: &Vec<String>| {
-            let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
+        let line = |row: &Vec<String>, index: usize| {
+            let cells = row.iter().zip(&widths).map(|(cell, width)| {
+                let text = cell.lines().nth(index).unwrap_or_default();
+                format!("{text:<width$}")
+            });
             cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
         };
-        self.rows.iter().map(line).collect()
+        let lines_of = |row: &Vec<String>| row.iter().map(|cell| cell.lines().count()).max().unwrap_or(0).max(1);
+        let rows = self.rows.iter();
+        rows.flat_map(|row| (0..lines_of(row)).map(|index| line(row, index)).collect::<Vec<_>>())
+            .collect()
     }
 }

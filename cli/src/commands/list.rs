@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use feast_engine::FeatureStore;
 use feast_engine::model::{
     Action, ConflictPolicy, Definitions, Entity, FeatureService, FeatureView, Field, ObjectKind, OnDemandFeatureView,
-    Permission, Policy, ValueType, ViewKind, ViewState,
+    OnDemandSource, Permission, Policy, ValueType, ViewKind, ViewState,
 };
 use serde_json::{Value, json};
 
@@ -190,7 +190,7 @@ fn table(store: &FeatureStore, listed: Listed, definitions: &Definitions) -> Res
     if listed == Listed::FeatureViews {
         // Feast lists on-demand views among the others.
         for view in &definitions.on_demand_feature_views {
-            table.add(on_demand_row(view));
+            table.add(on_demand_row(view, definitions));
         }
     }
     Ok(table)
@@ -248,10 +248,18 @@ fn view_row(store: &FeatureStore, view: &FeatureView) -> Vec<String> {
     ]
 }
 
-fn on_demand_row(view: &OnDemandFeatureView) -> Vec<String> {
+/// Feast shows the entities of the views that it computes from.
+fn on_demand_row(view: &OnDemandFeatureView, definitions: &Definitions) -> Vec<String> {
+    let sources = view.sources.values().filter_map(|source| match source {
+        OnDemandSource::View(projection) => definitions.feature_view(&projection.view),
+        OnDemandSource::Request(_) => None,
+    });
+    let mut entities: Vec<String> = sources.flat_map(|source| source.entities.clone()).collect();
+    entities.sort();
+    entities.dedup();
     vec![
         view.name.clone(),
-        name_set(&view.entities),
+        name_set(&entities),
         "OnDemandFeatureView".to_owned(),
         yes_or_no(view.enabled),
         ViewState::Unspecified.name().to_owned(),
@@ -278,7 +286,12 @@ fn label_row(view: &FeatureView) -> Vec<String> {
         },
         _ => "",
     };
-    vec![view.name.clone(), name_set(&view.entities), policy.to_owned()]
+    let entities = if view.entities.is_empty() {
+        "n/a".to_owned()
+    } else {
+        view.entities.join(", ")
+    };
+    vec![view.name.clone(), entities, policy.to_owned()]
 }
 
 fn permission_row(permission: &Permission) -> Vec<String> {
@@ -289,15 +302,15 @@ fn permission_row(permission: &Permission) -> Vec<String> {
         .collect();
     let types: Vec<String> = permission.types.iter().map(|kind| format!("{kind:?}")).collect();
     let roles = match &permission.policy {
-        Policy::Roles(roles) => roles.join(", "),
+        Policy::Roles(roles) => roles.join("\n"),
         _ => "-".to_owned(),
     };
-    let patterns = permission.name_patterns.join(", ");
+    let patterns = permission.name_patterns.join("\n");
     vec![
         permission.name.clone(),
-        types.join(", "),
+        types.join("\n"),
         if patterns.is_empty() { "-".to_owned() } else { patterns },
-        actions.join(", "),
+        actions.join("\n"),
         roles,
         if permission.required_tags.is_empty() {
             "-".to_owned()
@@ -307,17 +320,24 @@ fn permission_row(permission: &Permission) -> Vec<String> {
     ]
 }
 
+/// The views whose columns are features: those of label views are labels.
+fn with_features(definitions: &Definitions) -> impl Iterator<Item = &FeatureView> {
+    let views = definitions.feature_views.iter();
+    views.filter(|view| !matches!(view.kind, ViewKind::Label(_)))
+}
+
 /// Prints every feature of every view.
 pub(crate) fn features(repository: &Repository, arguments: &ListArguments, output: &Output) -> Result<(), Failure> {
     let definitions = repository.open()?.definitions();
     let mut rows: Vec<(&Field, &str)> = Vec::new();
-    for view in &definitions.feature_views {
+    for view in with_features(&definitions) {
         rows.extend(view.features.iter().map(|field| (field, view.name.as_str())));
     }
     for view in &definitions.on_demand_feature_views {
         rows.extend(view.features.iter().map(|field| (field, view.name.as_str())));
     }
-    rows.sort_by(|left, right| (left.1, &left.0.name).cmp(&(right.1, &right.0.name)));
+    // The features of a view stay in the order of its schema.
+    rows.sort_by(|left, right| left.1.cmp(right.1));
     if arguments.output == ListFormat::Json {
         let documents = rows.iter().map(|(field, view)| {
             json!({"feature_name": field.name, "feature_view": view, "dtype": field.value_type.to_string()})
@@ -335,27 +355,28 @@ pub(crate) fn features(repository: &Repository, arguments: &ListArguments, outpu
 
 /// Prints what is known of a feature, in each view that has one of that name.
 pub(crate) fn describe_feature(repository: &Repository, name: &str, output: &Output) -> Result<(), Failure> {
-    let definitions = repository.open()?.definitions();
-    let found = definitions.feature_views.iter().filter_map(|view| {
-        let (_, field) = view.feature(name)?;
-        let source = view
-            .batch_source
-            .as_ref()
-            .map_or(Value::Null, |source| Value::from(source.name.as_str()));
-        Some(json!({
+    let store = repository.open()?;
+    let definitions = store.definitions();
+    let mut found = Vec::new();
+    for view in with_features(&definitions) {
+        let Some((_, field)) = view.feature(name) else { continue };
+        let source = match &view.batch_source {
+            Some(source) => store.describe(ObjectKind::DataSource, &source.name)?,
+            None => None,
+        };
+        found.push(json!({
             "Feature Name": field.name,
             "Feature View": view.name,
             "Data Type": field.value_type.to_string(),
             "Description": field.description,
             "Online Store": view.online,
             "Source": source,
-        }))
-    });
-    let found: Vec<Value> = found.collect();
+        }));
+    }
     if found.is_empty() {
         output.line(&format!("Feature '{name}' not found in any feature view."));
     } else {
-        output.json(&Value::Array(found));
+        output.json_with_indent(&Value::Array(found), 4);
     }
     Ok(())
 }

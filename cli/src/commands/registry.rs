@@ -138,7 +138,13 @@ pub(crate) fn list_versions(
     }
     let mut table = Table::new(&["VERSION", "TYPE", "CREATED", "VERSION_ID"]);
     for version in versions {
-        let created = version.created.to_python();
+        // Feast prints them without a zone: they are in UTC.
+        let seconds = version.created.to_python();
+        let seconds = seconds.trim_end_matches("+00:00");
+        let created = match version.created.micros().rem_euclid(1_000_000) {
+            0 => seconds.to_owned(),
+            micros => format!("{seconds}.{micros:06}"),
+        };
         table.add(vec![
             format!("v{}", version.number),
             version.view_type,

@@ -26,23 +26,23 @@ fn lists() {
     };
     check(
         "projects",
-        "NAME       DESCRIPTION  TAGS  OWNER\nvec_types               {}\n",
+        "NAME       DESCRIPTION    TAGS    OWNER\nvec_types                 {}\n",
     );
     check(
         "entities",
-        "NAME  DESCRIPTION  TYPE\nuser               ValueType.STRING\n",
+        "NAME    DESCRIPTION    TYPE\nuser                   ValueType.STRING\n",
     );
     check(
         "feature-views",
-        "NAME       ENTITIES  TYPE         ENABLED  STATE\n\
-         all_types  {'user'}  FeatureView  Yes      STATE_UNSPECIFIED\n\
-         versioned  {'user'}  FeatureView  Yes      STATE_UNSPECIFIED\n",
+        "NAME       ENTITIES    TYPE         ENABLED    STATE\n\
+         all_types  {'user'}    FeatureView  Yes        STATE_UNSPECIFIED\n\
+         versioned  {'user'}    FeatureView  Yes        STATE_UNSPECIFIED\n",
     );
     check("stream-feature-views", "NAME\nstream_rates\n");
     check("on-demand-feature-views", "NAME\n");
     check(
         "label-views",
-        "NAME    ENTITIES  CONFLICT_POLICY\nlabels  {'user'}  majority_vote\n",
+        "NAME    ENTITIES    CONFLICT_POLICY\nlabels  user        majority_vote\n",
     );
     check("saved-datasets", "NAME\n");
     check(
@@ -58,11 +58,11 @@ fn lists() {
     );
     check(
         "permissions",
-        "NAME     TYPES                        NAME_PATTERNS  ACTIONS                              ROLES          REQUIRED_TAGS\n\
-         readers  FeatureView, FeatureService  all_.*         DESCRIBE, READ_OFFLINE, READ_ONLINE  reader, admin  {'env': 'prod'}\n",
+        "NAME     TYPES           NAME_PATTERNS    ACTIONS       ROLES    REQUIRED_TAGS\n\
+         readers  FeatureView     all_.*           DESCRIBE      reader   {'env': 'prod'}\n         FeatureService                   READ_OFFLINE  admin\n                                          READ_ONLINE\n",
     );
     let tagged = repository.succeed(&["permissions", "list", "--tags", "p:q"]);
-    assert_eq!(tagged.lines().count(), 2, "{tagged}");
+    assert_eq!(tagged.lines().count(), 4, "{tagged}");
     let untagged = repository.succeed(&["permissions", "list", "--tags", "p:other"]);
     assert_eq!(untagged.lines().count(), 1, "{untagged}");
 }
@@ -77,7 +77,7 @@ fn lists_as_json() {
     assert_eq!(list("permissions")[0]["spec"]["requiredTags"], json!({"env": "prod"}));
     assert_eq!(
         list("features")[0],
-        json!({"feature_name": "d", "feature_view": "all_types", "dtype": "Decimal"})
+        json!({"feature_name": "s0", "feature_view": "all_types", "dtype": "Bytes"})
     );
     assert_eq!(list("saved-datasets"), json!([]));
 }
@@ -89,7 +89,7 @@ fn descriptions() {
     let (spec, meta) = described.split_once("meta:\n").unwrap();
     assert_eq!(
         spec,
-        "spec:\n  name: readers\n  project: vec_types\n  types:\n  - FEATURE_VIEW\n  - FEATURE_SERVICE\n  namePatterns:\n  \
+        "spec:\n  name: readers\n  types:\n  - FEATURE_VIEW\n  - FEATURE_SERVICE\n  namePatterns:\n  \
          - all_.*\n  requiredTags:\n    env: prod\n  actions:\n  - DESCRIBE\n  - READ_OFFLINE\n  - READ_ONLINE\n  policy:\n    \
          roleBasedPolicy:\n      roles:\n      - reader\n      - admin\n  tags:\n    p: q\n"
     );
@@ -129,7 +129,7 @@ fn views_are_let_be_used_or_not() {
         "Feature view 'versioned' is already disabled.",
     );
     let list = repository.succeed(&["feature-views", "list"]);
-    assert!(list.contains("versioned  {'user'}  FeatureView  No "), "{list}");
+    assert!(list.contains("versioned  {'user'}    FeatureView  No"), "{list}");
     say(&["enable", "versioned"], "Feature view 'versioned' has been enabled.");
     say(
         &["set-state", "versioned", "CREATED"],
@@ -140,7 +140,7 @@ fn views_are_let_be_used_or_not() {
         "Invalid state transition: CREATED -> AVAILABLE_ONLINE. Allowed transitions from CREATED: GENERATED.",
     );
     let versions = repository.succeed(&["feature-views", "list-versions", "versioned"]);
-    assert!(versions.starts_with("VERSION  TYPE          CREATED"), "{versions}");
+    assert!(versions.starts_with("VERSION    TYPE          CREATED"), "{versions}");
     assert_eq!(versions.lines().count(), 2, "{versions}");
     assert_eq!(repository.feast(&["feature-views", "disable", "nope"]).code, Some(1));
 }
@@ -194,7 +194,10 @@ fn removing() {
         "Object not found. Deletion skipped.\n"
     );
     assert_eq!(repository.succeed(&["teardown", "-y"]), "");
-    assert_eq!(repository.succeed(&["entities", "list"]), "NAME  DESCRIPTION  TYPE\n");
+    assert_eq!(
+        repository.succeed(&["entities", "list"]),
+        "NAME    DESCRIPTION    TYPE\n"
+    );
     assert_eq!(
         repository.succeed(&["registry-dump"]),
         "{\n  \"project\": \"vec_types\"\n}\n"

@@ -144,7 +144,7 @@ impl RegistryFile {
         for shown in SHOWN.iter().filter(|shown| shown.kind == kind) {
             for object in (shown.list)(&self.message) {
                 if shown.name_in(object, &self.project).is_some_and(|known| known == name) {
-                    return self.shown(shown.schema, object).map(Some);
+                    return Ok(Some(without_project(kind, self.shown(shown.schema, object)?)));
                 }
             }
         }
@@ -327,19 +327,27 @@ impl RegistryFile {
     }
 }
 
-/// What Python Feast's dump has different: it is made of Python objects, which know no project.
-fn as_dumped(kind: ObjectKind, mut object: Value) -> Value {
-    if kind == ObjectKind::DataSource {
-        if let Some(members) = object.as_object_mut() {
-            members.remove("project");
-            members.remove("dataSourceClassType");
+/// An object as Python Feast shows it: made of Python objects, which know no project.
+fn without_project(kind: ObjectKind, mut object: Value) -> Value {
+    let members = match kind {
+        ObjectKind::DataSource => object.as_object_mut(),
+        _ => object.get_mut("spec").and_then(Value::as_object_mut),
+    };
+    if let Some(members) = members {
+        members.shift_remove("project");
+        if kind == ObjectKind::DataSource {
+            members.shift_remove("dataSourceClassType");
         }
-        return object;
     }
+    object
+}
+
+/// What else Python Feast's dump has different.
+fn as_dumped(kind: ObjectKind, object: Value) -> Value {
+    let mut object = without_project(kind, object);
     let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut) else {
         return object;
     };
-    spec.remove("project");
     if matches!(
         kind,
         ObjectKind::FeatureView | ObjectKind::StreamFeatureView | ObjectKind::LabelView
