@@ -28,6 +28,8 @@ pub(crate) struct Surroundings<'a> {
 struct Findings {
     problems: Vec<InvalidDefinition>,
     warnings: Vec<String>,
+    /// Views whose sources are no parquet files.
+    without_file: Vec<String>,
 }
 
 impl Findings {
@@ -38,6 +40,23 @@ impl Findings {
             message: message.into(),
             hint: None,
         });
+    }
+
+    /// The warnings, with one for all views that cannot be read here.
+    fn into_warnings(mut self) -> Vec<String> {
+        const SHOWN: usize = 5;
+        if !self.without_file.is_empty() {
+            let names = self.without_file.iter().take(SHOWN).map(String::as_str);
+            let mut names = names.collect::<Vec<_>>().join(", ");
+            if self.without_file.len() > SHOWN {
+                names += &format!(" and {} more", self.without_file.len() - SHOWN);
+            }
+            self.warnings.push(format!(
+                "the sources of these feature views are no parquet files, so they are stored but cannot be materialized here: \
+                 {names}"
+            ));
+        }
+        self.warnings
     }
 
     fn error(&mut self, kind: ObjectKind, name: &str, error: &Error) {
@@ -66,7 +85,7 @@ pub(crate) fn resolve(
         projections::complete(definitions, surroundings, &mut findings);
     }
     if findings.problems.is_empty() {
-        Ok(findings.warnings)
+        Ok(findings.into_warnings())
     } else {
         Err(findings.problems)
     }

@@ -25,8 +25,8 @@ pub(super) fn complete(definitions: &mut Definitions, surroundings: &Surrounding
         ..
     } = definitions;
     for view in feature_views.iter_mut() {
-        let outcome = keys(entities, &view.entities)
-            .and_then(|keys| complete_view(view, &keys, surroundings, &mut findings.warnings));
+        let outcome =
+            keys(entities, &view.entities).and_then(|keys| complete_view(view, &keys, surroundings, findings));
         if let Err(error) = outcome {
             findings.error(kind_of(view), &view.name, &error);
         }
@@ -34,7 +34,7 @@ pub(super) fn complete(definitions: &mut Definitions, surroundings: &Surrounding
             // A parent is a view of the repository too, most of the time, and then complete.
             let parent = &mut view.source_views[index];
             let outcome = keys(entities, &parent.entities)
-                .and_then(|keys| complete_view(parent, &keys, surroundings, &mut Vec::new()));
+                .and_then(|keys| complete_view(parent, &keys, surroundings, &mut Findings::default()));
             if let Err(error) = outcome {
                 findings.error(kind_of(view), &view.name, &error);
             }
@@ -112,7 +112,7 @@ fn complete_view(
     view: &mut FeatureView,
     keys: &[Key],
     surroundings: &Surroundings<'_>,
-    warnings: &mut Vec<String>,
+    findings: &mut Findings,
 ) -> Result<()> {
     let declared = std::mem::take(&mut view.features);
     (view.entity_columns, view.features) = partition(declared, &view.entity_columns, keys)?;
@@ -141,8 +141,8 @@ fn complete_view(
     };
     let parquet = match ParquetSource::locate(&source, surroundings.repository) {
         Ok(parquet) => parquet,
-        Err(error) if is_complete => {
-            warnings.push(format!("{error}; feature view {} is stored all the same", view.name));
+        Err(_) if is_complete => {
+            findings.without_file.push(view.name.clone());
             return Ok(());
         }
         Err(error) => return Err(incomplete(view, keys, &error.to_string())),
@@ -152,14 +152,14 @@ fn complete_view(
             infer_from_file(view, keys, &source, &schema)?;
             match check_columns(view, keys, &source, &schema) {
                 Err(error) if surroundings.skip_source_validation => {
-                    warnings.push(format!("feature view {}: {error}", view.name));
+                    findings.warnings.push(format!("feature view {}: {error}", view.name));
                     Ok(())
                 }
                 outcome => outcome,
             }
         }
         Err(error) if error.kind() == ErrorKind::NotFound && is_complete => {
-            warnings.push(error.to_string());
+            findings.warnings.push(error.to_string());
             Ok(())
         }
         Err(error) => Err(error),
