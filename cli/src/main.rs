@@ -26,7 +26,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let output = Output::new();
     start_log(&arguments.log_level);
-    match run(arguments, &output) {
+    match run(arguments, &output).and_then(|()| output.finish()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             output.failure(&failure);

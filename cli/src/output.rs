@@ -1,8 +1,8 @@
 //! The only module that prints. What scripts read goes to stdout, everything else to stderr.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is where printing lives")]
 
 use std::fmt::Display;
-use std::io::IsTerminal;
+use std::io::{ErrorKind, IsTerminal, Write};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use feast_engine::{MaterializeProgress, ViewReport, ViewWindow};
@@ -67,6 +67,8 @@ impl From<feast_engine::Error> for Failure {
 pub(crate) struct Output {
     stdout_is_terminal: bool,
     stderr_is_terminal: bool,
+    /// Why a part of the result could not be printed.
+    lost: OnceLock<std::io::Error>,
 }
 
 impl Output {
@@ -75,17 +77,42 @@ impl Output {
         Self {
             stdout_is_terminal: stdout.is_terminal(),
             stderr_is_terminal: stderr.is_terminal(),
+            lost: OnceLock::new(),
         }
+    }
+
+    /// Fails if a part of the result could not be printed, as on a full disk. A reader that has seen enough, such as `head`,
+    /// is no failure; the command goes on.
+    pub(crate) fn finish(&self) -> Result<(), Failure> {
+        match self.lost.get() {
+            Some(source) => Err(Failure::new(format!("the output is not complete: {source}"))),
+            None => Ok(()),
+        }
+    }
+
+    fn print(&self, text: &str) {
+        match std::io::stdout().write_all(text.as_bytes()) {
+            Err(source) if source.kind() != ErrorKind::BrokenPipe => {
+                // The first one tells.
+                let _ = self.lost.set(source);
+            }
+            _ => {}
+        }
+    }
+
+    /// What nobody reads any more is not worth failing for.
+    fn tell(&self, text: &str) {
+        let _ = std::io::stderr().write_all(text.as_bytes());
     }
 
     /// A line of the command's result.
     pub(crate) fn line(&self, text: &str) {
-        println!("{text}");
+        self.print(&format!("{text}\n"));
     }
 
     /// Text of the command's result as it is.
     pub(crate) fn text(&self, text: &str) {
-        print!("{text}");
+        self.print(text);
     }
 
     /// Aligned columns.
@@ -116,25 +143,25 @@ impl Output {
 
     /// A question, without ending the line.
     pub(crate) fn prompt(&self, question: &str) {
-        eprint!("{question}");
+        self.tell(question);
     }
 
     /// A line for the person at the terminal.
     pub(crate) fn note(&self, text: &str) {
-        eprintln!("{text}");
+        self.tell(&format!("{text}\n"));
     }
 
     /// Something that may be a mistake.
     pub(crate) fn warning(&self, text: &str) {
-        eprintln!("Warning: {text}");
+        self.tell(&format!("Warning: {text}\n"));
     }
 
     pub(crate) fn failure(&self, failure: &Failure) {
         for message in &failure.messages {
-            eprintln!("Error: {message}");
+            self.tell(&format!("Error: {message}\n"));
         }
         if let Some(hint) = &failure.hint {
-            eprintln!("Hint: {hint}");
+            self.tell(&format!("Hint: {hint}\n"));
         }
     }
 
