@@ -27,6 +27,8 @@ pub struct RepositoryConfig {
     pub online_store_path: PathBuf,
     /// Write rows whatever is stored, even older ones (`online_store.skip_dedup`).
     pub skip_dedup: bool,
+    /// Let requests name versions of views (`registry.enable_online_feature_view_versioning`).
+    pub online_versioning: bool,
     /// Layout of `/get-online-features` answers (`serving.response_layout`).
     pub response_layout: ResponseLayout,
 }
@@ -104,6 +106,7 @@ impl RepositoryConfig {
             registry_path: directory.join(registry_path(&root)?),
             online_store_path: directory.join(online_store_path(&root)?),
             skip_dedup: flag_at(&root, "online_store", "skip_dedup")?,
+            online_versioning: flag_at(&root, "registry", "enable_online_feature_view_versioning")?,
             response_layout: response_layout(&root)?,
             directory: directory.to_path_buf(),
         })

@@ -113,6 +113,13 @@ impl Error {
     }
 
     /// Definitions are wrong.
+    /// An on-demand view, where its values would be needed.
+    pub(crate) fn computed_view(name: &str) -> Self {
+        let text =
+            format!("On demand feature view '{name}' is computed by a Python function, which this server does not run");
+        Self::new(ErrorKind::Unsupported, text)
+    }
+
     pub(crate) fn invalid_definitions(problems: Vec<InvalidDefinition>) -> Self {
         let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
         Self {

@@ -11,7 +11,7 @@
 //! use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch, TimestampMicrosecondArray};
 //! use arrow::datatypes::Int64Type;
 //! use feast_engine::model::{DataSource, Definitions, Entity, FeatureSelection, FeatureView, Field, SourceKind, Timestamp, ValueType};
-//! use feast_engine::{ApplyOptions, EntityRows, FeatureStore, MaterializeRange, MaterializeRequest, RepositoryConfig, Unwatched, create_parquet};
+//! use feast_engine::{ApplyOptions, EntityRows, FeatureStore, KeyColumn, MaterializeRange, MaterializeRequest, RepositoryConfig, Unwatched, create_parquet};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! // A repository: settings, and history in a parquet file.
@@ -44,7 +44,8 @@
 //!
 //! // A look-up of three customers.
 //! let plan = store.plan(&FeatureSelection::Features(vec!["orders:orders".to_owned()]), false)?;
-//! let answer = store.read(&plan, &EntityRows::new(3, vec![("customer_id".to_owned(), column([2, 1, 9]))])?)?;
+//! let keys = KeyColumn { name: "customer_id".to_owned(), value_type: ValueType::Int64, values: column([2, 1, 9]) };
+//! let answer = store.read(&plan, &EntityRows::new(3, vec![keys])?)?;
 //! let orders: Vec<_> = answer.columns[1].values.as_primitive::<Int64Type>().iter().collect();
 //! assert_eq!(orders, [Some(7), Some(4), None]);
 //! # Ok(())
@@ -85,7 +86,8 @@ pub use error::{Error, ErrorKind, FeastException, InvalidDefinition, Result};
 pub use materialize::{MaterializeProgress, MaterializeRange, Unwatched, ViewReport, ViewWindow};
 pub use offline::create_parquet;
 pub use online::{
-    ColumnRole, EntityRows, FeatureColumn, FeatureVectors, FieldStatus, JoinKey, ReadPlan, WriteColumn, WriteTarget,
+    ColumnRole, EntityRows, FeatureColumn, FeatureVectors, FieldStatus, JoinKey, KeyColumn, ReadPlan, WriteColumn,
+    WriteTarget,
 };
 pub use registry::{Change, FieldChange, UnreadObject, Verb, ViewVersion};
-pub use store::{ApplyOptions, ApplyReport, FeatureStore, MaterializeRequest, PushTarget, WriteReport};
+pub use store::{ApplyOptions, ApplyReport, FeatureStore, MaterializeRequest, PushTarget, Reservation, WriteReport};

@@ -2,13 +2,27 @@
 
 use feast_engine::{Error, ErrorKind, FeastException, python_json};
 use serde_json::{Value, json};
-use warp::http::StatusCode;
+use warp::http::{HeaderValue, StatusCode};
+
+use crate::message::{Answer, json_answer};
 
 /// Anything that keeps an endpoint from answering.
 #[derive(Debug)]
 pub(crate) enum ApiError {
     /// The body does not have the shape of the request: 422, as pydantic words it.
     Validation(Vec<Problem>),
+    /// The body is not UTF-8, or was cut off on its way.
+    Unreadable,
+    /// The body is larger than is accepted.
+    TooLarge,
+    /// No route has this path.
+    NoSuchPath,
+    /// Routes with this path have only these methods.
+    WrongMethod(Vec<&'static str>),
+    /// A run in the background would meet these views in one that is under way.
+    AlreadyMaterializing(Vec<String>),
+    /// There is no vector store with this id.
+    UnknownVectorStore(String),
     /// What the engine says.
     Engine(Error),
     /// A handler ended without an answer; its panic is in the log.
@@ -25,7 +39,7 @@ pub(crate) struct Problem {
     pub(crate) message: &'static str,
     pub(crate) input: Value,
     /// What the parser said.
-    pub(crate) cause: Option<String>,
+    pub(crate) cause: Option<&'static str>,
 }
 
 impl From<Error> for ApiError {
@@ -39,6 +53,11 @@ impl ApiError {
     pub(crate) fn status(&self) -> StatusCode {
         match self {
             Self::Validation(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Unreadable => StatusCode::BAD_REQUEST,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::NoSuchPath | Self::UnknownVectorStore(_) => StatusCode::NOT_FOUND,
+            Self::WrongMethod(_) => StatusCode::METHOD_NOT_ALLOWED,
+            Self::AlreadyMaterializing(_) => StatusCode::CONFLICT,
             Self::Panicked => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Engine(error) => match (error.kind(), error.exception()) {
                 (_, Some(FeastException::PushSourceNotFound)) => StatusCode::UNPROCESSABLE_ENTITY,
@@ -59,10 +78,39 @@ impl ApiError {
             Self::Validation(problems) => {
                 json!({ "detail": problems.iter().map(Problem::to_json).collect::<Vec<_>>() })
             }
+            Self::Unreadable => json!({ "detail": "There was an error parsing the body" }),
+            Self::TooLarge => json!({ "detail": "The body is larger than 256 MiB" }),
+            Self::NoSuchPath => json!({ "detail": "Not Found" }),
+            Self::WrongMethod(_) => json!({ "detail": "Method Not Allowed" }),
+            Self::AlreadyMaterializing(views) => {
+                let names: Vec<String> = views.iter().map(|name| format!("'{name}'")).collect();
+                let text = format!(
+                    "Cannot start async materialization — the following feature views are already in MATERIALIZING state: [{}]. \
+                     Use ?force=true to override.",
+                    names.join(", ")
+                );
+                json!({ "error": text, "feature_views": views })
+            }
+            Self::UnknownVectorStore(id) => {
+                let message = format!("No vector store found with id '{id}'");
+                json!({ "error": { "message": message, "type": "not_found_error" } })
+            }
             Self::Panicked => Value::from("Internal Server Error"),
             Self::Engine(error) => Value::from(exception_text(error)),
         };
         body.to_string().into_bytes()
+    }
+
+    /// The whole answer.
+    pub(crate) fn into_answer(self) -> Answer {
+        let mut answer = json_answer(self.status(), self.body());
+        if let Self::WrongMethod(allowed) = self {
+            // Names of methods can stand in a header.
+            if let Ok(allowed) = HeaderValue::from_str(&allowed.join(", ")) {
+                answer.headers_mut().insert("allow", allowed);
+            }
+        }
+        answer
     }
 }
 

@@ -3,6 +3,9 @@
 //! Owns the wire format: JSON in and out, Feast's error bodies, status codes. Knows nothing of RocksDB, parquet or the
 //! registry file; the socket and the signal to stop come from outside.
 
+mod background;
+mod context;
+mod dispatch;
 mod endpoints;
 mod error;
 mod message;
@@ -18,6 +21,8 @@ use feast_engine::{Error, FeatureStore};
 use serde_json::{Map, Value};
 use tokio::net::TcpListener;
 
+use background::BackgroundRuns;
+use context::Context;
 use wire::entities::entity_rows;
 use wire::response::{Layout, write_feature_vectors};
 
@@ -44,7 +49,7 @@ pub fn online_features(
 ) -> Result<Value, Error> {
     let plan = store.plan(selection, false)?;
     let vectors = store.read(&plan, &entity_rows(&plan, entities)?)?;
-    let text = write_feature_vectors(&vectors, Layout::Columns);
+    let text = write_feature_vectors(&vectors, Layout::Columns, None);
     serde_json::from_slice(&text).map_err(|source| Error::internal(format!("the answer is not JSON: {source}")))
 }
 
@@ -56,6 +61,11 @@ pub async fn serve(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) {
     refresh::warn_of_unread_objects(&store);
+    background::release_interrupted(&store);
+    let context = Arc::new(Context {
+        background: BackgroundRuns::start(Arc::clone(&store)),
+        store: Arc::clone(&store),
+    });
     let refresher = tokio::spawn(refresh::watch_registry(Arc::clone(&store)));
     let (stopping, mut stopped) = tokio::sync::watch::channel(false);
     let signal = async move {
@@ -63,7 +73,7 @@ pub async fn serve(
         // Nobody listens any more only when the server has ended by itself.
         let _ = stopping.send(true);
     };
-    let server = warp::serve(routes::routes(store, options))
+    let server = warp::serve(dispatch::service(context, options))
         .incoming(listener)
         .graceful(signal)
         .run();

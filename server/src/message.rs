@@ -7,6 +7,8 @@ use warp::http::{HeaderMap, HeaderValue, Response, StatusCode};
 pub(crate) struct Request {
     pub(crate) headers: HeaderMap,
     pub(crate) query: String,
+    /// The text in the place of the braces of the route's path; empty if it has none.
+    pub(crate) parameter: String,
     pub(crate) body: Bytes,
 }
 

@@ -1,140 +1,162 @@
-//! Every route on one screen, and what all of them share: the body limit, the access log, answers to unknown paths.
+//! Every route on one screen, and which of them a request means.
 
-use std::convert::Infallible;
-use std::sync::Arc;
+use warp::http::Method;
 
-use bytes::{Buf, Bytes, BytesMut};
-use feast_engine::FeatureStore;
-use futures::{Stream, StreamExt};
-use warp::http::StatusCode;
-use warp::{Filter, Rejection, Reply};
-
-use crate::ServeOptions;
-use crate::endpoints::{get_online_features, health, materialize, push, write_to_online_store};
+use crate::context::Context;
+use crate::endpoints::{
+    documentation, get_online_features, health, materialize, push, vector_search, write_to_online_store,
+};
 use crate::error::ApiError;
-use crate::message::{Answer, Request, json_answer};
+use crate::message::{Answer, Request};
 
-/// Largest accepted body.
-const MAX_BODY_BYTES: usize = 256 << 20;
-/// Bodies up to this size are answered where they were read; larger ones on a thread that may block for long.
-const MAX_INLINE_BODY_BYTES: usize = 8 << 10;
+/// What answers a request.
+pub(crate) type Endpoint = fn(&Context, &Request) -> Result<Answer, ApiError>;
 
-type Endpoint = fn(&FeatureStore, &Request) -> Result<Answer, ApiError>;
-
-/// All routes.
-pub(crate) fn routes(
-    store: Arc<FeatureStore>,
-    options: ServeOptions,
-) -> impl Filter<Extract = (impl Reply,), Error = Infallible> + Clone + Send + Sync + 'static {
-    let post = |endpoint: Endpoint, thread: Thread| {
-        let store = Arc::clone(&store);
-        request().then(move |request: Request| answer(endpoint, thread, Arc::clone(&store), request))
-    };
-    let routes = (warp::path!("get-online-features")
-        .and(warp::post())
-        .and(post(get_online_features::answer, Thread::BySize)))
-    .or(warp::path!("push")
-        .and(warp::post())
-        .and(post(push::answer, Thread::Blocking)))
-    .unify()
-    .or(warp::path!("write-to-online-store")
-        .and(warp::post())
-        .and(post(write_to_online_store::answer, Thread::Blocking)))
-    .unify()
-    .or(warp::path!("materialize")
-        .and(warp::post())
-        .and(post(materialize::answer, Thread::Blocking)))
-    .unify()
-    .or(warp::path!("materialize-incremental")
-        .and(warp::post())
-        .and(post(materialize::answer_incremental, Thread::Blocking)))
-    .unify()
-    .or(warp::path!("health").and(warp::get()).map(health::answer))
-    .unify()
-    .recover(not_routed)
-    .unify();
-    routes.with(warp::log::custom(move |info| {
-        if options.access_log {
-            let client = info.remote_addr().map_or_else(|| "-".to_owned(), |address| address.to_string());
-            let (method, path, status) = (info.method(), info.path(), info.status().as_u16());
-            tracing::info!(target: "feast::access", "{client} - \"{method} {path}\" {status} {:.1}ms", info.elapsed().as_secs_f64() * 1e3);
-        }
-    }))
+/// One method of one path.
+pub(crate) struct Route {
+    pub(crate) method: Method,
+    /// As in OpenAPI: a segment in braces stands for any text.
+    pub(crate) path: &'static str,
+    pub(crate) thread: Thread,
+    pub(crate) endpoint: Endpoint,
 }
 
 /// Where an endpoint runs.
-#[derive(Clone, Copy)]
-enum Thread {
-    /// On the thread that read the request, if it is small.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Thread {
+    /// On the thread that read the request.
+    Same,
+    /// On that thread if the request is small.
     BySize,
     /// On a thread that may wait for disks.
     Blocking,
 }
 
-async fn answer(endpoint: Endpoint, thread: Thread, store: Arc<FeatureStore>, request: Request) -> Answer {
-    let inline = matches!(thread, Thread::BySize) && request.body.len() <= MAX_INLINE_BODY_BYTES;
-    let outcome = if inline {
-        endpoint(&store, &request)
-    } else {
-        tokio::task::spawn_blocking(move || endpoint(&store, &request))
-            .await
-            .unwrap_or(Err(ApiError::Panicked))
-    };
-    outcome.unwrap_or_else(|error| {
-        let status = error.status();
-        if status.is_server_error() {
-            tracing::error!("{}", String::from_utf8_lossy(&error.body()));
-        }
-        json_answer(status, error.body())
-    })
-}
+/// All routes.
+pub(crate) const ROUTES: &[Route] = &[
+    post("/get-online-features", Thread::BySize, get_online_features::answer),
+    post("/push", Thread::Blocking, push::answer),
+    post(
+        "/write-to-online-store",
+        Thread::Blocking,
+        write_to_online_store::answer,
+    ),
+    post("/materialize", Thread::Blocking, materialize::answer),
+    post(
+        "/materialize-incremental",
+        Thread::Blocking,
+        materialize::answer_incremental,
+    ),
+    get("/health", health::answer),
+    post("/search", Thread::Same, vector_search::search),
+    post("/retrieve-online-documents", Thread::Same, vector_search::search),
+    get("/v1/vector_stores", vector_search::list),
+    get("/v1/vector_stores/{vector_store_id}", vector_search::show),
+    post(
+        "/v1/vector_stores/{vector_store_id}/search",
+        Thread::Same,
+        vector_search::search_store,
+    ),
+    get("/openapi.json", documentation::openapi),
+    get("/docs", documentation::page),
+];
 
-fn request() -> impl Filter<Extract = (Request,), Error = Rejection> + Clone {
-    let query = warp::query::raw().or(warp::any().map(String::new)).unify();
-    warp::header::headers_cloned()
-        .and(query)
-        .and(warp::body::stream().and_then(read_body))
-        .map(|headers, query, body| Request { headers, query, body })
-}
-
-/// Why a body could not be read.
-#[derive(Debug)]
-enum BodyProblem {
-    TooLarge,
-    Cut,
-}
-
-impl warp::reject::Reject for BodyProblem {}
-
-async fn read_body(stream: impl Stream<Item = Result<impl Buf, warp::Error>> + Send) -> Result<Bytes, Rejection> {
-    let mut stream = std::pin::pin!(stream);
-    let mut body = BytesMut::new();
-    while let Some(chunk) = stream.next().await {
-        let mut chunk = chunk.map_err(|_| warp::reject::custom(BodyProblem::Cut))?;
-        if body.len() + chunk.remaining() > MAX_BODY_BYTES {
-            return Err(warp::reject::custom(BodyProblem::TooLarge));
-        }
-        let bytes = chunk.copy_to_bytes(chunk.remaining());
-        body.extend_from_slice(&bytes);
+const fn get(path: &'static str, endpoint: Endpoint) -> Route {
+    Route {
+        method: Method::GET,
+        path,
+        thread: Thread::Same,
+        endpoint,
     }
-    Ok(body.freeze())
 }
 
-async fn not_routed(rejection: Rejection) -> Result<Answer, Infallible> {
-    let (status, body) = if let Some(BodyProblem::TooLarge) = rejection.find() {
-        (
-            StatusCode::PAYLOAD_TOO_LARGE,
-            r#"{"detail":"The body is larger than 256 MiB"}"#,
-        )
-    } else if let Some(BodyProblem::Cut) = rejection.find() {
-        (
-            StatusCode::BAD_REQUEST,
-            r#"{"detail":"There was an error parsing the body"}"#,
-        )
-    } else if rejection.find::<warp::reject::MethodNotAllowed>().is_some() {
-        (StatusCode::METHOD_NOT_ALLOWED, r#"{"detail":"Method Not Allowed"}"#)
-    } else {
-        (StatusCode::NOT_FOUND, r#"{"detail":"Not Found"}"#)
+const fn post(path: &'static str, thread: Thread, endpoint: Endpoint) -> Route {
+    Route {
+        method: Method::POST,
+        path,
+        thread,
+        endpoint,
+    }
+}
+
+/// What a method and a path mean.
+pub(crate) enum Matched<'path> {
+    /// A route, with the text for the braces of its path, still percent-encoded.
+    Route(&'static Route, &'path str),
+    /// The path exists, for these methods.
+    WrongMethod(Vec<&'static str>),
+    /// The path exists without its slashes at the end.
+    Slashes(&'path str),
+    /// There is no such path.
+    Nothing,
+}
+
+/// Finds the route of a request.
+pub(crate) fn find<'path>(method: &Method, path: &'path str) -> Matched<'path> {
+    let mut methods = Vec::new();
+    for route in ROUTES {
+        if let Some(parameter) = parameter(route.path, path) {
+            if route.method == *method {
+                return Matched::Route(route, parameter);
+            }
+            methods.push(route.method.as_str());
+        }
+    }
+    if !methods.is_empty() {
+        return Matched::WrongMethod(methods);
+    }
+    let bare = path.trim_end_matches('/');
+    if bare != path && ROUTES.iter().any(|route| parameter(route.path, bare).is_some()) {
+        return Matched::Slashes(bare);
+    }
+    Matched::Nothing
+}
+
+/// The text that stands for the braces of a pattern, empty if it has none. `None` when the path is another one.
+fn parameter<'path>(pattern: &str, path: &'path str) -> Option<&'path str> {
+    let Some((before, after)) = pattern.split_once('{') else {
+        return (pattern == path).then_some("");
     };
-    Ok(json_answer(status, body.as_bytes().to_vec()))
+    let after = after.split_once('}').map_or("", |(_, after)| after);
+    let text = path.strip_prefix(before)?.strip_suffix(after)?;
+    (!text.is_empty() && !text.contains('/')).then_some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(method: Method, path: &str) -> String {
+        match find(&method, path) {
+            Matched::Route(route, parameter) => format!("{} {parameter}", route.path),
+            Matched::WrongMethod(methods) => format!("not {method}, but {}", methods.join(", ")),
+            Matched::Slashes(bare) => format!("see {bare}"),
+            Matched::Nothing => "nothing".to_owned(),
+        }
+    }
+
+    #[test]
+    fn requests_find_their_routes() {
+        let check = |method, path, expected: &str| assert_eq!(found(method, path), expected);
+        check(Method::POST, "/push", "/push ");
+        check(Method::GET, "/push", "not GET, but POST");
+        check(Method::HEAD, "/health", "not HEAD, but GET");
+        check(Method::GET, "/push/", "see /push");
+        check(Method::POST, "/health//", "see /health");
+        check(Method::GET, "/v1/vector_stores/", "see /v1/vector_stores");
+        check(
+            Method::GET,
+            "/v1/vector_stores/a",
+            "/v1/vector_stores/{vector_store_id} a",
+        );
+        check(
+            Method::POST,
+            "/v1/vector_stores/a/search",
+            "/v1/vector_stores/{vector_store_id}/search a",
+        );
+        check(Method::POST, "/v1/vector_stores/a/b/search", "nothing");
+        check(Method::GET, "/", "nothing");
+        check(Method::GET, "//", "nothing");
+        check(Method::POST, "//push", "nothing");
+    }
 }

@@ -21,7 +21,7 @@ pub(crate) fn run(
             output.line(&format!("Invalid entity format: {pair}. Use key=value format."));
             return Ok(());
         };
-        let value_type = plan.join_key(key).map(|key| &key.value_type);
+        let value_type = plan.join_key(key).and_then(|key| key.value_type.as_ref());
         let values = entities.entry(key).or_insert_with(|| Value::Array(Vec::new()));
         if let Some(values) = values.as_array_mut() {
             values.push(key_value(text, value_type));

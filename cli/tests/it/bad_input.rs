@@ -194,7 +194,7 @@ fn requests() {
     check(
         "/get-online-features",
         r#"{"features":["driver_hourly_stats:nope"],"entities":{"driver_id":[1]}}"#,
-        400,
+        404,
         "'Feature nope not found",
     );
     check(
@@ -241,4 +241,25 @@ fn requests() {
     );
     check("/push", &long, 400, "not in index");
     assert_eq!(server.send("GET", "/health", &[], "").status, 200);
+}
+
+#[test]
+fn output_that_nobody_reads() {
+    let repository = Repository::from_template();
+    repository.succeed(&["apply"]);
+    let check = |stdout: std::process::Stdio, code: i32, text: &str| {
+        let output = repository.command(&["registry-dump"]).stdout(stdout).output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(
+            (output.status.code(), stderr.contains(text)),
+            (Some(code), true),
+            "{stderr}"
+        );
+        assert!(!stderr.contains("panicked"), "{stderr}");
+    };
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    check(writer.into(), 0, "");
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    check(full.into(), 1, "the output is not complete");
 }

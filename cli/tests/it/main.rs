@@ -2,6 +2,8 @@
 //!
 //! - `walk`: the documented way from `feast init` to served and pushed features.
 //! - `golden`: recorded answers of Python Feast's server, replayed.
+//! - `contract`: what recordings do not hold: on-demand views, versions, gates, searches, the server's own documents.
+//! - `background`: materializations that go on behind their answers.
 //! - `bad_input`: what a mistake gets: one clear line, the exit code, nothing half-written.
 //! - `registries`: registries that Python Feast wrote, against ours of the same definitions.
 //! - `look_up`: lists, descriptions and edits of what the registry holds.
@@ -10,7 +12,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by it, also in its helpers")]
 
+mod background;
 mod bad_input;
+mod contract;
 mod golden;
 mod interop;
 mod layers;

@@ -229,6 +229,23 @@ pub enum ViewState {
     AvailableOnline,
 }
 
+/// What the registry knows of a view beside its definition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ViewStatus {
+    /// Whether it can be read.
+    pub state: ViewState,
+    /// Number of its current version; 0 for the first one.
+    pub version: i32,
+}
+
+impl ViewStatus {
+    /// Of a view of which the registry says nothing.
+    pub const NEW: Self = Self {
+        state: ViewState::Unspecified,
+        version: 0,
+    };
+}
+
 impl ViewState {
     const ALL: [(Self, &str); 5] = [
         (Self::Unspecified, "STATE_UNSPECIFIED"),

@@ -19,7 +19,7 @@ pub use definitions::{
 };
 pub use feature_view::{
     Aggregation, ConflictPolicy, FeatureView, Field, LabelSettings, StreamSettings, TimeToLive, Version, ViewKind,
-    ViewState,
+    ViewState, ViewStatus,
 };
 pub use object_kind::ObjectKind;
 pub use on_demand::{OnDemandFeatureView, OnDemandSource, Transformation};

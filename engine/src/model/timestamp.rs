@@ -1,6 +1,6 @@
 use std::fmt;
 
-use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, TimeZone, Utc};
+use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, TimeZone, Utc};
 
 /// A point in time in microseconds since 1970 in UTC, the resolution of Feast's registry and windows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -11,20 +11,34 @@ pub struct Timestamp(i64);
 #[error("{0:?} is not a date or time; write it like 2026-01-31T12:00:00 (UTC unless it carries an offset)")]
 pub struct ParseTimestampError(String);
 
-/// Forms without an offset that are understood, most usual first. Month before day where both are numbers, as pandas reads them.
-const DATE_TIME_FORMS: &[&str] = &[
-    "%Y-%m-%dT%H:%M:%S%.f",
-    "%Y-%m-%d %H:%M:%S%.f",
-    "%Y-%m-%dT%H:%M",
-    "%Y-%m-%d %H:%M",
-    "%Y%m%dT%H%M%S%.f",
-    "%m/%d/%Y %H:%M:%S%.f",
-    "%m/%d/%Y %H:%M",
-    "%b %d, %Y %I:%M%p",
-    "%b %d, %Y %H:%M",
-    "%d %b %Y %H:%M:%S%.f",
+/// Dates that are understood, most usual first, as pandas reads them: the month before the day where both are numbers, but
+/// the day first where that number can be no month. Names of months may be short.
+const DATE_FORMS: &[&str] = &[
+    "%Y-%m-%d",
+    "%Y/%m/%d",
+    "%Y%m%d",
+    "%m/%d/%Y",
+    "%d/%m/%Y",
+    "%m-%d-%Y",
+    "%d-%m-%Y",
+    "%d.%m.%Y",
+    "%B %d, %Y",
+    "%B %d %Y",
+    "%d %B %Y",
+    "%a, %d %B %Y",
+    "%A, %d %B %Y",
 ];
-const DATE_FORMS: &[&str] = &["%Y-%m-%d", "%Y%m%d", "%m/%d/%Y", "%b %d, %Y", "%d %b %Y"];
+/// Times of day behind a date and a blank or a `T`.
+const TIME_FORMS: &[&str] = &[
+    "%H:%M:%S%.f",
+    "%H:%M",
+    "%I:%M%p",
+    "%I:%M %p",
+    "%I:%M:%S%p",
+    "%I:%M:%S %p",
+    "%H%M%S%.f",
+    "%H%M",
+];
 
 impl Timestamp {
     /// 1970-01-01T00:00:00Z, which stands for "none" in answers.
@@ -95,20 +109,24 @@ impl Timestamp {
 }
 
 fn parse_local(text: &str) -> Option<NaiveDateTime> {
-    DATE_TIME_FORMS
-        .iter()
-        .find_map(|form| NaiveDateTime::parse_from_str(text, form).ok())
-        .or_else(|| {
-            let date = DATE_FORMS
-                .iter()
-                .find_map(|form| NaiveDate::parse_from_str(text, form).ok())?;
-            date.and_hms_opt(0, 0, 0)
-        })
+    DATE_FORMS.iter().find_map(|form| {
+        let (date, rest) = NaiveDate::parse_and_remainder(text, form).ok()?;
+        let rest = rest.strip_prefix(',').unwrap_or(rest);
+        let time = match rest.strip_prefix(['T', 't', ' ']) {
+            None if rest.is_empty() => NaiveTime::MIN,
+            None => return None,
+            Some(time) => {
+                let mut forms = TIME_FORMS.iter();
+                forms.find_map(|form| NaiveTime::parse_from_str(time.trim(), form).ok())?
+            }
+        };
+        Some(date.and_time(time))
+    })
 }
 
 /// Splits a trailing `Z`, `+02:00`, `+0200` or `+02` off and gives it in seconds east of UTC.
 fn split_offset(text: &str) -> (&str, i32) {
-    for suffix in ["Z", "z", " UTC"] {
+    for suffix in ["Z", "z", " UTC", " GMT"] {
         if let Some(local) = text.strip_suffix(suffix) {
             return (local, 0);
         }
@@ -166,6 +184,16 @@ mod tests {
         check("20220513", "2022-05-13T00:00:00Z");
         check("05/13/2022 10:59", "2022-05-13T10:59:00Z");
         check("May 13, 2022 10:59am", "2022-05-13T10:59:00Z");
+        check("May 13, 2022", "2022-05-13T00:00:00Z");
+        check("July 25, 2026 10:59 PM", "2026-07-25T22:59:00Z");
+        check("25/07/2026 10:59", "2026-07-25T10:59:00Z");
+        check("07/08/2026", "2026-07-08T00:00:00Z");
+        check("25.07.2026 10:59:42", "2026-07-25T10:59:42Z");
+        check("2026/07/25 10:59:42.5", "2026-07-25T10:59:42.500Z");
+        check("20260725T105942", "2026-07-25T10:59:42Z");
+        check("2026-07-25T10:59", "2026-07-25T10:59:00Z");
+        check("Sat, 25 Jul 2026 10:59:42 GMT", "2026-07-25T10:59:42Z");
+        check("25 July 2026", "2026-07-25T00:00:00Z");
         check("1969-12-31T23:59:58.5Z", "1969-12-31T23:59:58.500Z");
     }
 
@@ -178,6 +206,11 @@ mod tests {
             "2022-05-13T25:00:00",
             "12:00",
             "2022-05-13 10:59:42+99:00",
+            "13/13/2022",
+            "2022-05-13x",
+            "2022-05-13T",
+            "2022-05-13 10",
+            "12345678901",
         ] {
             assert!(Timestamp::parse(text).is_err(), "{text}");
         }

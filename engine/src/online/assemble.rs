@@ -63,7 +63,7 @@ pub(super) fn assemble<Row: Deref<Target = [u8]>>(
     keys: &RequestKeys,
     rows: &[Option<Row>],
 ) -> Result<FeatureVectors, DamagedRow> {
-    let mut columns = key_columns(plan, entities);
+    let mut columns = key_columns(entities);
     for (index, view) in plan.views.iter().enumerate() {
         let table = tables.get(&view.view).map(|table| &**table);
         let view_rows = keys
@@ -78,16 +78,14 @@ pub(super) fn assemble<Row: Deref<Target = [u8]>>(
     })
 }
 
-fn key_columns(plan: &ReadPlan, entities: &EntityRows) -> Vec<FeatureColumn> {
+fn key_columns(entities: &EntityRows) -> Vec<FeatureColumn> {
     let epochs: Arc<[Timestamp]> = vec![Timestamp::EPOCH; entities.rows()].into();
-    let columns = entities.columns().iter().filter_map(|(name, values)| {
-        Some(FeatureColumn {
-            name: name.clone(),
-            value_type: plan.join_key(name)?.value_type.clone(),
-            values: Arc::clone(values),
-            statuses: vec![FieldStatus::Present; entities.rows()],
-            event_times: Arc::clone(&epochs),
-        })
+    let columns = entities.columns().iter().map(|key| FeatureColumn {
+        name: key.name.clone(),
+        value_type: key.value_type.clone(),
+        values: Arc::clone(&key.values),
+        statuses: vec![FieldStatus::Present; entities.rows()],
+        event_times: Arc::clone(&epochs),
     });
     columns.collect()
 }

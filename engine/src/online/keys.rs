@@ -10,24 +10,34 @@ use crate::codec::coerce::coerce;
 use crate::codec::entity_key::EntityKeyEncoder;
 use crate::codec::storage_key::row_prefix;
 use crate::error::{Error, FeastException, Result};
-use crate::model::{DUMMY_JOIN_KEY, FeatureView};
+use crate::model::{DUMMY_JOIN_KEY, FeatureView, ValueType};
 use crate::storage::Tables;
 
 /// The entities a request asks about: key columns of equal length.
 #[derive(Debug, Clone)]
 pub struct EntityRows {
     rows: usize,
-    columns: Vec<(String, ArrayRef)>,
+    columns: Vec<KeyColumn>,
+}
+
+/// The values of one join key.
+#[derive(Debug, Clone)]
+pub struct KeyColumn {
+    /// The name of [`JoinKey`](super::JoinKey).
+    pub name: String,
+    /// The type of [`JoinKey`](super::JoinKey); where it has none, the one to answer with.
+    pub value_type: ValueType,
+    /// Of the type's Arrow type.
+    pub values: ArrayRef,
 }
 
 impl EntityRows {
-    /// `columns` are join keys by the name of [`JoinKey`](super::JoinKey), in the order in which they are answered, each
-    /// with `rows` values of the key's type.
+    /// `columns` are in the order in which they are answered, each with `rows` values.
     ///
     /// # Errors
     /// `Invalid` when a column has another length.
-    pub fn new(rows: usize, columns: Vec<(String, ArrayRef)>) -> Result<Self> {
-        if columns.iter().any(|(_, column)| column.len() != rows) {
+    pub fn new(rows: usize, columns: Vec<KeyColumn>) -> Result<Self> {
+        if columns.iter().any(|column| column.values.len() != rows) {
             return Err(Error::invalid("All entity rows must have the same columns."));
         }
         Ok(Self { rows, columns })
@@ -38,15 +48,13 @@ impl EntityRows {
         self.rows
     }
 
-    pub(super) fn columns(&self) -> &[(String, ArrayRef)] {
+    pub(super) fn columns(&self) -> &[KeyColumn] {
         &self.columns
     }
 
     fn column(&self, name: &str) -> Option<&ArrayRef> {
-        self.columns
-            .iter()
-            .find(|(known, _)| known == name)
-            .map(|(_, column)| column)
+        let column = self.columns.iter().find(|column| column.name == name);
+        column.map(|column| &column.values)
     }
 }
 
@@ -173,7 +181,7 @@ fn missing_keys(plan: &ReadPlan, entities: &EntityRows) -> Error {
         names.sort_unstable();
         names.dedup();
     }
-    let provided: Vec<&str> = entities.columns.iter().map(|(name, _)| name.as_str()).collect();
+    let provided: Vec<&str> = entities.columns.iter().map(|column| column.name.as_str()).collect();
     Error::invalid(format!(
         "Missing join key values for keys: {}. No values provided for keys: {}. Provided join_key_values: {}",
         python_list(&missing),

@@ -10,8 +10,9 @@ mod plan;
 mod write;
 
 pub use assemble::{FeatureColumn, FeatureVectors, FieldStatus};
-pub use keys::EntityRows;
+pub use keys::{EntityRows, KeyColumn};
 pub(crate) use lookup::read;
+pub(crate) use plan::PlanContext;
 pub use plan::{JoinKey, ReadPlan};
 pub use write::{ColumnRole, WriteColumn, WriteTarget};
 pub(crate) use write::{RowColumns, write_rows};

@@ -8,7 +8,7 @@ use crate::codec::row::storage_type;
 use crate::error::{Error, ErrorKind, FeastException, Result};
 use crate::model::{
     DUMMY_JOIN_KEY, Definitions, FeatureReference, FeatureSelection, FeatureService, FeatureView, Field, Projection,
-    ValueType, ViewState, WantedFeatures,
+    ValueType, ViewState, ViewStatus, WantedFeatures,
 };
 
 /// A resolved selection of features. It can be kept as long as the registry does not change.
@@ -19,19 +19,31 @@ pub struct ReadPlan {
     request_keys: BTreeMap<String, JoinKey>,
 }
 
+/// What plans are made from: one state of the registry.
+pub(crate) struct PlanContext<'a> {
+    pub(crate) definitions: &'a Definitions,
+    pub(crate) project: &'a str,
+    pub(crate) status_of: &'a dyn Fn(&str) -> ViewStatus,
+    /// Whether `view@v2:feature` may be asked for.
+    pub(crate) with_versions: bool,
+}
+
 /// A join key as requests give it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JoinKey {
     /// Name under which it is answered.
     pub name: String,
-    /// Type its values are read as.
-    pub value_type: ValueType,
+    /// Type its values are read as. `None` for keys that no requested view has: they are only answered.
+    pub value_type: Option<ValueType>,
 }
 
 /// The part of a plan that one view answers.
 #[derive(Debug)]
 pub(super) struct PlannedView {
     pub(super) view: String,
+    /// Name in the answer's metadata: the service's alias, or the view's own.
+    shown_name: String,
+    version: i32,
     pub(super) keys: Vec<PlannedKey>,
     pub(super) encoder: EntityKeyEncoder,
     pub(super) features: Vec<PlannedFeature>,
@@ -62,35 +74,41 @@ impl ReadPlan {
     /// `NotFound` for an unknown view or service, `Unsupported` for an on-demand view, `Invalid` for the rest, in Feast's
     /// order of checks and words.
     pub(crate) fn new(
-        definitions: &Definitions,
-        project: &str,
+        context: &PlanContext<'_>,
         selection: &FeatureSelection,
         full_feature_names: bool,
-        state_of: &dyn Fn(&str) -> ViewState,
     ) -> Result<Self> {
         let projections = match selection {
-            FeatureSelection::Service(name) => service(definitions, project, name)?.projections.clone(),
+            FeatureSelection::Service(name) => service(context, name)?.projections.clone(),
             FeatureSelection::Features(references) => group_references(references)?,
         };
         let mut found = Vec::with_capacity(projections.len());
         for projection in &projections {
-            found.push((
-                projection,
-                served_view(definitions, project, &projection.view, state_of)?,
-            ));
+            found.push((projection, served_view(context, projection)?));
         }
         check_collisions(&projections, full_feature_names)?;
         let views = found
             .iter()
-            .map(|(projection, view)| PlannedView::new(projection, view, full_feature_names));
+            .map(|(projection, view)| PlannedView::new(context, projection, view, full_feature_names));
         let views = views.collect::<Result<Vec<_>>>()?;
-        let request_keys = request_keys(definitions, &views);
+        let request_keys = request_keys(context.definitions, &views);
         Ok(Self { views, request_keys })
     }
 
     /// How many features an answer holds for each entity.
     pub fn feature_count(&self) -> usize {
         self.views.iter().map(|view| view.features.len()).sum()
+    }
+
+    /// The name and the current version of each view that answers, in the order of the answer, each name once.
+    pub fn view_versions(&self) -> Vec<(&str, i32)> {
+        let mut versions: Vec<(&str, i32)> = Vec::with_capacity(self.views.len());
+        for view in &self.views {
+            if !versions.iter().any(|(name, _)| *name == view.shown_name) {
+                versions.push((&view.shown_name, view.version));
+            }
+        }
+        versions
     }
 
     /// The join key that a request means by a name: a join key, a mapped join key, or an entity's name.
@@ -100,7 +118,12 @@ impl ReadPlan {
 }
 
 impl PlannedView {
-    fn new(projection: &Projection, view: &FeatureView, full_feature_names: bool) -> Result<Self> {
+    fn new(
+        context: &PlanContext<'_>,
+        projection: &Projection,
+        view: &FeatureView,
+        full_feature_names: bool,
+    ) -> Result<Self> {
         let features = projection.features.iter().map(|wanted| {
             let (_, field) = view.feature(&wanted.name).ok_or_else(|| {
                 let text = format!(
@@ -108,7 +131,7 @@ impl PlannedView {
                     wanted.name,
                     projection.display_name()
                 );
-                Error::invalid(text).with_exception(FeastException::KeyError)
+                Error::not_found(FeastException::KeyError, text)
             })?;
             Ok(PlannedFeature {
                 answer_name: answer_name(projection, &field.name, full_feature_names),
@@ -126,6 +149,8 @@ impl PlannedView {
         });
         Ok(Self {
             view: view.name.clone(),
+            shown_name: projection.display_name().to_owned(),
+            version: (context.status_of)(&view.name).version,
             keys: keys.collect(),
             encoder,
             features,
@@ -133,32 +158,37 @@ impl PlannedView {
     }
 }
 
-fn service<'a>(definitions: &'a Definitions, project: &str, name: &str) -> Result<&'a FeatureService> {
-    definitions.service(name).ok_or_else(|| {
-        let text = format!("Feature service {name} does not exist in project {project}");
+fn service<'a>(context: &PlanContext<'a>, name: &str) -> Result<&'a FeatureService> {
+    context.definitions.service(name).ok_or_else(|| {
+        let text = format!("Feature service {name} does not exist in project {}", context.project);
         Error::not_found(FeastException::FeatureServiceNotFound, text)
     })
 }
 
-fn served_view<'a>(
-    definitions: &'a Definitions,
-    project: &str,
-    name: &str,
-    state_of: &dyn Fn(&str) -> ViewState,
-) -> Result<&'a FeatureView> {
-    let Some(view) = definitions.feature_view(name) else {
-        return Err(match definitions.on_demand_feature_view(name) {
-            Some(_) => Error::new(
-                ErrorKind::Unsupported,
-                format!(
-                    "On demand feature view '{name}' is computed by a Python function, which this server does not run"
-                ),
-            ),
-            None => Error::unknown_feature_view(name, project),
+fn served_view<'a>(context: &PlanContext<'a>, projection: &Projection) -> Result<&'a FeatureView> {
+    let name = &projection.view;
+    if let Some(version) = projection.version.filter(|_| !context.with_versions) {
+        return Err(Error::invalid(format!(
+            "Version-qualified ref '{name}@v{version}' not supported: online versioning is disabled. Set \
+             'enable_online_feature_view_versioning: true' under 'registry' in feature_store.yaml."
+        )));
+    }
+    let Some(view) = context.definitions.feature_view(name) else {
+        return Err(match context.definitions.on_demand_feature_view(name) {
+            Some(_) => Error::computed_view(name),
+            None => Error::unknown_feature_view(name, context.project),
         });
     };
+    let status = (context.status_of)(name);
+    if let Some(version) = projection.version.filter(|version| *version != status.version) {
+        let current = status.version;
+        let text = format!(
+            "Version v{version} of feature view '{name}' cannot be read: this server keeps only the current one, v{current}"
+        );
+        return Err(Error::new(ErrorKind::Unsupported, text));
+    }
     // Rows stay readable while newer ones are loaded.
-    if let state @ (ViewState::Created | ViewState::Generated) = state_of(name) {
+    if let state @ (ViewState::Created | ViewState::Generated) = status.state {
         return Err(Error::invalid(format!(
             "Feature view '{name}' is in state '{}' and cannot serve features. Only AVAILABLE_ONLINE feature views can serve.",
             state.name()
@@ -188,12 +218,13 @@ fn group_references(references: &[String]) -> Result<Vec<Projection>> {
         let wanted = Field::new(reference.feature, ValueType::Bytes);
         match projections
             .iter_mut()
-            .find(|projection| projection.view == reference.view)
+            .find(|projection| projection.view == reference.view && projection.version == reference.version)
         {
             Some(projection) => projection.features.push(wanted),
             None => projections.push(Projection {
                 wanted: WantedFeatures::Resolved,
                 features: vec![wanted],
+                version: reference.version,
                 ..Projection::of(reference.view)
             }),
         }
@@ -202,10 +233,11 @@ fn group_references(references: &[String]) -> Result<Vec<Projection>> {
 }
 
 fn answer_name(projection: &Projection, feature: &str, full_feature_names: bool) -> String {
-    if full_feature_names {
-        format!("{}__{feature}", projection.display_name())
-    } else {
-        feature.to_owned()
+    let view = projection.display_name();
+    match projection.version {
+        _ if !full_feature_names => feature.to_owned(),
+        Some(version) => format!("{view}@v{version}__{feature}"),
+        None => format!("{view}__{feature}"),
     }
 }
 
@@ -237,20 +269,20 @@ fn check_collisions(projections: &[Projection], full_feature_names: bool) -> Res
 
 fn request_keys(definitions: &Definitions, planned: &[PlannedView]) -> BTreeMap<String, JoinKey> {
     let mut keys = BTreeMap::new();
-    let mut add = |given_as: &str, name: &str, value_type: &ValueType| {
+    let mut add = |given_as: &str, name: &str, value_type: Option<&ValueType>| {
         let key = JoinKey {
             name: name.to_owned(),
-            value_type: value_type.clone(),
+            value_type: value_type.cloned(),
         };
         keys.entry(given_as.to_owned()).or_insert(key);
     };
     // The requested views come first: their type of a key is the one that matters.
     for key in planned.iter().flat_map(|view| &view.keys) {
-        add(&key.request_key, &key.request_key, &key.value_type);
-        add(&key.join_key, &key.join_key, &key.value_type);
+        add(&key.request_key, &key.request_key, Some(&key.value_type));
+        add(&key.join_key, &key.join_key, Some(&key.value_type));
     }
     for key in definitions.feature_views.iter().flat_map(|view| &view.entity_columns) {
-        add(&key.name, &key.name, &key.value_type);
+        add(&key.name, &key.name, None);
     }
     let by_entity: Vec<(String, JoinKey)> = definitions
         .entities

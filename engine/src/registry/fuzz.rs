@@ -42,7 +42,7 @@ fn use_all(bytes: &[u8]) {
     };
     let definitions = file.definitions();
     let _ = (
-        file.states(),
+        file.statuses(),
         file.dump(),
         file.view_versions("versioned"),
         file.version_features("versioned", 0),

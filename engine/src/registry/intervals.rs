@@ -6,7 +6,7 @@ use super::file::RegistryFile;
 use super::messages::view::{FeatureViewMeta, MaterializationInterval};
 use super::wire::{LAST_UPDATED, META, bytes_of, put, without};
 use crate::error::{Error, Result};
-use crate::model::{FeatureView, Timestamp, ViewState};
+use crate::model::{FeatureView, Timestamp, ViewState, ViewStatus};
 use prost::Message;
 
 /// Kinds of view that are materialized.
@@ -49,22 +49,25 @@ impl RegistryFile {
         })
     }
 
-    /// The states of the project's views that are not unspecified.
-    pub(crate) fn states(&self) -> Result<Vec<(String, ViewState)>> {
-        let mut states = Vec::new();
+    /// The status of those of the project's views that are not new.
+    pub(crate) fn statuses(&self) -> Result<Vec<(String, ViewStatus)>> {
+        let mut statuses = Vec::new();
         for kind in MATERIALIZED {
             for bytes in (kind.list)(&self.message) {
                 let meta: FeatureViewMeta = self.decode("feature view", bytes_of(bytes, META))?;
-                let state = ViewState::by_number(meta.state);
-                if state == ViewState::Unspecified {
+                let status = ViewStatus {
+                    state: ViewState::by_number(meta.state),
+                    version: meta.current_version_number,
+                };
+                if status == ViewStatus::NEW {
                     continue;
                 }
                 if let Some(view) = (kind.decode)(self, kind.spec_of(bytes))? {
-                    states.push((view.name, state));
+                    statuses.push((view.name, status));
                 }
             }
         }
-        Ok(states)
+        Ok(statuses)
     }
 
     /// Sets the state of a view.

@@ -142,7 +142,7 @@ impl FeatureStore {
 
     /// The states of views that have one.
     pub fn view_state(&self, view: &str) -> ViewState {
-        self.state().state_of(view)
+        self.state().status_of(view).state
     }
 
     /// The names of the project's objects of a kind, in the registry's order.
@@ -195,9 +195,9 @@ impl FeatureStore {
     pub fn set_view_state(&self, view: &str, state: ViewState) -> Result<()> {
         let now = clock::now();
         self.update_registry(now, |file| {
-            let states = file.states()?;
-            let old = states.iter().find(|(name, _)| name == view);
-            let old = old.map_or(ViewState::Unspecified, |(_, state)| *state);
+            let statuses = file.statuses()?;
+            let old = statuses.iter().find(|(name, _)| name == view);
+            let old = old.map_or(ViewState::Unspecified, |(_, status)| status.state);
             if old != state && !old.successors().contains(&state) {
                 let allowed: Vec<&str> = old.successors().iter().map(|state| state.name()).collect();
                 return Err(Error::invalid(format!(

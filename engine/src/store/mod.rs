@@ -8,14 +8,14 @@ mod materialization;
 mod writing;
 
 pub use definitions::{ApplyOptions, ApplyReport};
-pub use materialization::MaterializeRequest;
+pub use materialization::{MaterializeRequest, Reservation};
 pub use writing::{PushTarget, WriteReport};
 
 use crate::config::RepositoryConfig;
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{Definitions, FeatureReference, FeatureSelection, ViewState};
+use crate::model::{Definitions, FeatureReference, FeatureSelection, ViewStatus};
 use crate::offline::{Appender, OfflineRuntime};
-use crate::online::{self, EntityRows, FeatureVectors, ReadPlan};
+use crate::online::{self, EntityRows, FeatureVectors, PlanContext, ReadPlan};
 use crate::registry::{FileStamp, RegistryFile, UnreadObject};
 use crate::storage::{Replace, Storage};
 
@@ -46,14 +46,14 @@ struct RegistryState {
     stamp: Option<FileStamp>,
     definitions: Definitions,
     unread: Vec<UnreadObject>,
-    /// Of views that have one.
-    states: HashMap<String, ViewState>,
+    /// Of views that are not new.
+    statuses: HashMap<String, ViewStatus>,
     plans: RwLock<HashMap<FeatureSelection, PlansOfSelection>>,
 }
 
 impl RegistryState {
-    fn state_of(&self, view: &str) -> ViewState {
-        self.states.get(view).copied().unwrap_or(ViewState::Unspecified)
+    fn status_of(&self, view: &str) -> ViewStatus {
+        self.statuses.get(view).copied().unwrap_or(ViewStatus::NEW)
     }
 
     /// What is not found may be there, but not readable.
@@ -166,9 +166,13 @@ impl FeatureStore {
         if let Some(plan) = known(&state.plans.read().unwrap_or_else(PoisonError::into_inner)) {
             return Ok(plan);
         }
-        let state_of = |view: &str| state.state_of(view);
-        let (definitions, project) = (&state.definitions, &self.config.project);
-        let plan = ReadPlan::new(definitions, project, selection, full_feature_names, &state_of)
+        let context = PlanContext {
+            definitions: &state.definitions,
+            project: &self.config.project,
+            status_of: &|view| state.status_of(view),
+            with_versions: self.config.online_versioning,
+        };
+        let plan = ReadPlan::new(&context, selection, full_feature_names)
             .map_err(|error| state.explained(error, selection))?;
         let plan = Arc::new(plan);
         let mut plans = state.plans.write().unwrap_or_else(PoisonError::into_inner);
@@ -214,7 +218,7 @@ impl FeatureStore {
             stamp,
             definitions,
             unread,
-            states: file.states()?.into_iter().collect(),
+            statuses: file.statuses()?.into_iter().collect(),
             plans: RwLock::default(),
         })
     }

@@ -40,16 +40,17 @@ impl FeatureStore {
     /// The view that rows are written to by name.
     ///
     /// # Errors
-    /// `NotFound` when there is no such view.
+    /// `NotFound` when there is no such view, `Unsupported` for an on-demand view.
     pub fn write_target(&self, view: &str) -> Result<WriteTarget> {
         let state = self.state();
-        let view = state.definitions.feature_view(view).ok_or_else(|| {
-            Error::not_found(
+        match state.definitions.feature_view(view) {
+            Some(view) => WriteTarget::new(view),
+            None if state.definitions.on_demand_feature_view(view).is_some() => Err(Error::computed_view(view)),
+            None => Err(Error::not_found(
                 FeastException::FeastObjectNotFound,
                 format!("Can't recognize feast object with a name {view}"),
-            )
-        })?;
-        WriteTarget::new(view)
+            )),
+        }
     }
 
     /// Where rows pushed to a source go.

@@ -11,8 +11,8 @@ use feast_engine::model::{
     DataSource, Definitions, Entity, FeatureSelection, FeatureView, Field, SourceKind, Timestamp, ValueType,
 };
 use feast_engine::{
-    ApplyOptions, EntityRows, FeatureStore, MaterializeRange, MaterializeRequest, RepositoryConfig, Unwatched,
-    ViewReport, create_parquet,
+    ApplyOptions, EntityRows, FeatureStore, KeyColumn, MaterializeRange, MaterializeRequest, RepositoryConfig,
+    Unwatched, ViewReport, create_parquet,
 };
 use tempfile::TempDir;
 
@@ -118,7 +118,15 @@ pub(crate) fn online(store: &FeatureStore, ids: &[i64]) -> String {
         .plan(&FeatureSelection::Features(vec!["stats:value".to_owned()]), false)
         .unwrap();
     let keys: ArrayRef = Arc::new(Int64Array::from(ids.to_vec()));
-    let entities = EntityRows::new(ids.len(), vec![("id".to_owned(), keys)]).unwrap();
+    let entities = EntityRows::new(
+        ids.len(),
+        vec![KeyColumn {
+            name: "id".to_owned(),
+            value_type: ValueType::Int64,
+            values: keys,
+        }],
+    )
+    .unwrap();
     let answer = store.read(&plan, &entities).unwrap();
     let column = &answer.columns[1];
     let cells = (0..ids.len()).map(|row| match column.statuses[row].name() {

@@ -1,22 +1,24 @@
 //! `POST /get-online-features`: JSON to key columns, one look-up, columns to JSON.
 
-use feast_engine::{Error, ErrorKind, FeatureStore, ResponseLayout};
+use feast_engine::{Error, ErrorKind, ResponseLayout};
 use warp::http::{HeaderValue, StatusCode};
 
+use crate::context::Context;
 use crate::endpoints::read_newest_registry;
 use crate::error::ApiError;
 use crate::message::{Answer, Request, json_answer};
 use crate::wire::entities::entity_rows;
-use crate::wire::request::{Fields, GetOnlineFeatures};
+use crate::wire::request::GetOnlineFeatures;
 use crate::wire::response::{Layout, write_feature_vectors};
 
 /// Most values of one answer: about a gigabyte of JSON.
 const MAX_VALUES: usize = 20_000_000;
 const LAYOUT_HEADER: &str = "x-feast-layout";
 
-pub(crate) fn answer(store: &FeatureStore, request: &Request) -> Result<Answer, ApiError> {
+pub(crate) fn answer(context: &Context, request: &Request) -> Result<Answer, ApiError> {
+    let store = &context.store;
     let layout = layout(store.config().response_layout, request);
-    let wanted = GetOnlineFeatures::from_fields(Fields::parse(&request.body)?)?;
+    let wanted = GetOnlineFeatures::of(request)?;
     let plan = match store.plan(&wanted.selection, wanted.full_feature_names) {
         // Perhaps it has been applied since the last look at the registry.
         Err(error) if error.kind() == ErrorKind::NotFound && read_newest_registry(store) => {
@@ -36,7 +38,9 @@ pub(crate) fn answer(store: &FeatureStore, request: &Request) -> Result<Answer, 
             .into());
     }
     let vectors = store.read(&plan, &entities)?;
-    let mut answer = json_answer(StatusCode::OK, write_feature_vectors(&vectors, layout));
+    let versions = wanted.with_view_versions.then(|| plan.view_versions());
+    let body = write_feature_vectors(&vectors, layout, versions.as_deref());
+    let mut answer = json_answer(StatusCode::OK, body);
     answer
         .headers_mut()
         .insert(LAYOUT_HEADER, HeaderValue::from_static(layout.name()));

@@ -1,98 +1,83 @@
-//! `POST /materialize` and `POST /materialize-incremental`: answered when the run is over.
+//! `POST /materialize` and `POST /materialize-incremental`: answered when the run is over, or with `?async=true` before it
+//! begins.
 
 use feast_engine::model::Timestamp;
-use feast_engine::{
-    Error, FeatureStore, MaterializeProgress, MaterializeRange, MaterializeRequest, ViewReport, ViewWindow, now,
-};
+use feast_engine::{Error, ErrorKind, MaterializeRange, MaterializeRequest, Reservation, now};
+use serde_json::json;
 use warp::http::StatusCode;
 
+use crate::background;
+use crate::context::Context;
 use crate::endpoints::read_newest_registry;
 use crate::error::ApiError;
 use crate::message::{Answer, Request, json_answer};
-use crate::wire::request::{Fields, Materialize};
+use crate::wire::request::Materialize;
 
-pub(crate) fn answer(store: &FeatureStore, request: &Request) -> Result<Answer, ApiError> {
-    let materialize = Materialize::from_fields(Fields::parse(&request.body)?)?;
-    let range = if materialize.disable_event_timestamp {
-        MaterializeRange::Between {
-            start: Timestamp::EPOCH,
-            end: now(),
+pub(crate) fn answer(context: &Context, request: &Request) -> Result<Answer, ApiError> {
+    run(context, &Materialize::of(request)?, |asked| {
+        if asked.disable_event_timestamp {
+            return Ok(MaterializeRange::Between {
+                start: Timestamp::EPOCH,
+                end: now(),
+            });
         }
-    } else {
-        let (Some(start), Some(end)) = (&materialize.start, &materialize.end) else {
-            return Err(
-                Error::invalid("start_ts and end_ts are required when disable_event_timestamp is False").into(),
-            );
+        let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+        let (Some(start), Some(end)) = (given(&asked.start), given(&asked.end)) else {
+            let text = "start_ts and end_ts are required when disable_event_timestamp is False";
+            return Err(Error::invalid(text));
         };
-        let (start, end) = (parse("start_ts", start)?, parse("end_ts", end)?);
+        let (start, end) = (parse("start_ts", &start)?, parse("end_ts", &end)?);
         if start >= end {
-            let text = format!(
-                "start_ts ({}) must be before end_ts ({})",
-                start.to_python(),
-                end.to_python()
-            );
-            return Err(Error::invalid(text).into());
+            let (start, end) = (start.to_python(), end.to_python());
+            return Err(Error::invalid(format!(
+                "start_ts ({start}) must be before end_ts ({end})"
+            )));
         }
-        MaterializeRange::Between { start, end }
-    };
-    run(
-        store,
-        &MaterializeRequest {
-            range,
-            views: materialize.views,
-        },
-    )
+        Ok(MaterializeRange::Between { start, end })
+    })
 }
 
-pub(crate) fn answer_incremental(store: &FeatureStore, request: &Request) -> Result<Answer, ApiError> {
-    let fields = Fields::parse(&request.body)?;
-    fields.require("end_ts")?;
-    let materialize = Materialize::from_fields(fields)?;
-    let end = parse("end_ts", materialize.end.as_deref().unwrap_or_default())?;
-    run(
-        store,
-        &MaterializeRequest {
-            range: MaterializeRange::Until { end },
-            views: materialize.views,
-        },
-    )
+pub(crate) fn answer_incremental(context: &Context, request: &Request) -> Result<Answer, ApiError> {
+    run(context, &Materialize::incremental(request)?, |asked| {
+        let end = parse("end_ts", asked.end.as_deref().unwrap_or_default())?;
+        Ok(MaterializeRange::Until { end })
+    })
 }
 
 fn parse(field: &str, text: &str) -> Result<Timestamp, Error> {
     Timestamp::parse(text).map_err(|problem| Error::invalid(format!("Invalid timestamp format: {field}: {problem}")))
 }
 
-fn run(store: &FeatureStore, request: &MaterializeRequest) -> Result<Answer, ApiError> {
+/// Views are checked before times, as in Feast.
+fn run(
+    context: &Context,
+    asked: &Materialize,
+    range: impl FnOnce(&Materialize) -> Result<MaterializeRange, Error>,
+) -> Result<Answer, ApiError> {
+    let store = &context.store;
     read_newest_registry(store);
-    let windows = store.materialization_windows(request)?;
-    store.materialize(&windows, &mut LoggedProgress)?;
-    Ok(json_answer(StatusCode::OK, b"null".to_vec()))
-}
-
-/// Progress as log lines.
-struct LoggedProgress;
-
-impl MaterializeProgress for LoggedProgress {
-    fn view_started(&mut self, window: &ViewWindow) {
-        tracing::info!("materializing {} from {} to {}", window.view, window.start, window.end);
+    if let Some(version) = &asked.version {
+        let text = format!("version {version}: materializing a former version of a view is not supported");
+        return Err(Error::new(ErrorKind::Unsupported, text)
+            .with_hint("leave `version` out to materialize the views as they are")
+            .into());
     }
-
-    fn view_skipped(&mut self, window: &ViewWindow) {
-        tracing::info!("{} is materialized up to {} already", window.view, window.start);
+    let views = store.views_to_materialize(asked.views.as_deref())?;
+    let request = MaterializeRequest {
+        range: range(asked)?,
+        views: Some(views.clone()),
+    };
+    if !asked.in_background {
+        background::materialize(store, &request)?;
+        return Ok(json_answer(StatusCode::OK, b"null".to_vec()));
     }
-
-    fn rows_done(&mut self, _rows: usize) {}
-
-    fn view_finished(&mut self, report: &ViewReport) {
-        let ViewReport {
-            view,
-            written,
-            stale,
-            null_keys,
-            ..
-        } = report;
-        tracing::info!(
-            "materialized {view}: {written} rows written, {stale} older than stored, {null_keys} without a key"
-        );
+    if let Reservation::Taken(taken) = store.reserve_materialization(&views, asked.force)? {
+        return Err(ApiError::AlreadyMaterializing(taken));
     }
+    if let Err(error) = context.background.add(request) {
+        background::release(store, Some(&views));
+        return Err(error.into());
+    }
+    let body = json!({ "status": "accepted", "feature_views": views });
+    Ok(json_answer(StatusCode::ACCEPTED, body.to_string().into_bytes()))
 }

@@ -1,9 +1,11 @@
 //! One file per endpoint: from a request to the engine and back.
 
+pub(crate) mod documentation;
 pub(crate) mod get_online_features;
 pub(crate) mod health;
 pub(crate) mod materialize;
 pub(crate) mod push;
+pub(crate) mod vector_search;
 pub(crate) mod write_to_online_store;
 
 use feast_engine::{FeatureStore, WriteReport};

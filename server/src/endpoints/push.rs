@@ -1,16 +1,17 @@
 //! `POST /push`: rows of a push source to the online store, the parquet source, or both.
 
 use arrow::array::RecordBatch;
-use feast_engine::{Error, FeatureStore};
-use warp::http::Response;
+use feast_engine::Error;
 
+use crate::context::Context;
 use crate::endpoints::{read_newest_registry, report_stale_rows};
 use crate::error::ApiError;
 use crate::message::{Answer, Request};
-use crate::wire::request::{Fields, Push};
+use crate::wire::request::Push;
 
-pub(crate) fn answer(store: &FeatureStore, request: &Request) -> Result<Answer, ApiError> {
-    let push = Push::from_fields(Fields::parse(&request.body)?)?;
+pub(crate) fn answer(context: &Context, request: &Request) -> Result<Answer, ApiError> {
+    let store = &context.store;
+    let push = Push::of(request)?;
     let (online, offline) = match push.to.as_str() {
         "online" => (true, false),
         "offline" => (false, true),
@@ -38,7 +39,7 @@ pub(crate) fn answer(store: &FeatureStore, request: &Request) -> Result<Answer, 
     } else {
         store.push(&target, &online_columns, offline_rows)?
     };
-    let mut answer = Response::new(Vec::new());
+    let mut answer = Answer::new(Vec::new());
     report_stale_rows(&mut answer, report, &push.source);
     Ok(answer)
 }

@@ -1,15 +1,16 @@
 //! `POST /write-to-online-store`: rows of one feature view to the online store.
 
-use feast_engine::FeatureStore;
 use warp::http::StatusCode;
 
+use crate::context::Context;
 use crate::endpoints::{read_newest_registry, report_stale_rows};
 use crate::error::ApiError;
 use crate::message::{Answer, Request, json_answer};
-use crate::wire::request::{Fields, WriteToOnlineStore};
+use crate::wire::request::WriteToOnlineStore;
 
-pub(crate) fn answer(store: &FeatureStore, request: &Request) -> Result<Answer, ApiError> {
-    let write = WriteToOnlineStore::from_fields(Fields::parse(&request.body)?)?;
+pub(crate) fn answer(context: &Context, request: &Request) -> Result<Answer, ApiError> {
+    let store = &context.store;
+    let write = WriteToOnlineStore::of(request)?;
     read_newest_registry(store);
     let target = store.write_target(&write.view)?;
     let columns = write.frame.columns_of(&target)?;

@@ -1,14 +1,15 @@
 //! JSON values into an Arrow column of a given type, with the forms that Python's server accepts.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BinaryBuilder, BooleanBuilder, Float64Builder, Int64Builder, ListArray, MapArray, StringBuilder,
-    StructArray, TimestampMicrosecondBuilder,
+    Array, ArrayRef, AsArray, BinaryBuilder, BooleanBuilder, Float64Builder, Int64Builder, ListArray, MapArray,
+    StringBuilder, StructArray, TimestampMicrosecondBuilder,
 };
 use arrow::buffer::{NullBuffer, OffsetBuffer};
 use arrow::compute::{CastOptions, cast_with_options};
-use arrow::datatypes::{DataType, Fields, TimeUnit};
+use arrow::datatypes::{DataType, Fields, TimeUnit, TimestampMicrosecondType};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use feast_engine::Error;
@@ -24,6 +25,9 @@ pub(crate) enum Numbers {
     Time,
 }
 
+/// The microseconds that pandas can hold. An event time beyond it is a mistake, and no later row could replace that one.
+const NANOSECOND_RANGE: RangeInclusive<i64> = i64::MIN / 1000..=i64::MAX / 1000;
+
 /// A value that does not fit its column.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Misfit {
@@ -35,6 +39,15 @@ impl Misfit {
     /// As an error of a write.
     pub(crate) fn of_column(&self, name: &str) -> Error {
         Error::invalid(format!("column {name}, row {}: {}", self.row, self.problem))
+    }
+
+    /// In the words of Python, whose value is the one that was given.
+    fn out_of_range(self, values: &[&Value]) -> Self {
+        let problem = match values.get(self.row) {
+            Some(value) => format!("Value out of range: {value}"),
+            None => self.problem,
+        };
+        Self { problem, ..self }
     }
 
     /// As an error of a read, in Feast's words.
@@ -56,7 +69,7 @@ pub(crate) fn column(values: &[&Value], data_type: &DataType, numbers: Numbers) 
             each(values, |value| {
                 read_integer(value, numbers).map(|number| builder.append_option(number))
             })?;
-            narrowed(Arc::new(builder.finish()), data_type)
+            narrowed(Arc::new(builder.finish()), data_type).map_err(|misfit| misfit.out_of_range(values))
         }
         float if float.is_floating() => {
             let mut builder = Float64Builder::with_capacity(values.len());
@@ -80,7 +93,7 @@ pub(crate) fn column(values: &[&Value], data_type: &DataType, numbers: Numbers) 
                     micros.unary::<_, arrow::datatypes::TimestampSecondType>(|micros| micros.div_euclid(1_000_000));
                 return Ok(Arc::new(seconds));
             }
-            narrowed(Arc::new(micros), data_type)
+            narrowed(Arc::new(micros), data_type).map_err(|misfit| misfit.out_of_range(values))
         }
         DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_) => {
             let mut builder = BinaryBuilder::new();
@@ -103,6 +116,20 @@ pub(crate) fn column(values: &[&Value], data_type: &DataType, numbers: Numbers) 
             })?;
             narrowed(Arc::new(builder.finish()), data_type)
         }
+    }
+}
+
+/// Builds a column of event or created times: `Timestamp(Microsecond)`.
+pub(crate) fn event_times(values: &[&Value]) -> Result<ArrayRef, Misfit> {
+    let times = column(values, &DataType::Timestamp(TimeUnit::Microsecond, None), Numbers::Time)?;
+    let micros = times.as_primitive::<TimestampMicrosecondType>();
+    let outside = |row: &usize| micros.is_valid(*row) && !NANOSECOND_RANGE.contains(&micros.value(*row));
+    match (0..micros.len()).find(outside) {
+        None => Ok(times),
+        Some(row) => Err(Misfit {
+            row,
+            problem: format!("Out of bounds nanosecond timestamp: {}", as_text(values[row])),
+        }),
     }
 }
 
@@ -132,7 +159,7 @@ fn narrowed(column: ArrayRef, data_type: &DataType) -> Result<ArrayRef, Misfit> 
         let (row, source) = (0..column.len()).find_map(misfit).unwrap_or((0, source));
         Misfit {
             row,
-            problem: format!("Value out of range: {source}"),
+            problem: source.to_string(),
         }
     })
 }
@@ -204,6 +231,11 @@ fn read_float(value: &Value) -> Result<Option<f64>, String> {
     }
 }
 
+/// A text without quotes, the rest as JSON.
+fn as_text(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
 fn read_text(value: &Value) -> Option<String> {
     match value {
         Value::Null => None,
@@ -228,7 +260,7 @@ fn read_time(value: &Value, in_seconds: bool) -> Result<Option<Timestamp>, Strin
     let number = match value {
         Value::Null => return Ok(None),
         Value::Number(number) => number.as_f64().ok_or_else(|| format!("Value out of range: {number}"))?,
-        Value::String(text) if text.trim() == "now" => return Ok(Some(feast_engine::now())),
+        Value::String(text) if ["now", "today"].contains(&text.trim()) => return Ok(Some(feast_engine::now())),
         Value::String(text) => match text.trim().parse::<i64>() {
             Ok(seconds) if in_seconds => seconds as f64,
             _ => return Timestamp::parse(text).map(Some).map_err(|problem| problem.to_string()),

@@ -1,11 +1,11 @@
 //! The `df` of a write: what `pandas.DataFrame(df)` makes of a JSON object, then the columns a target needs.
 
 use arrow::array::{ArrayRef, RecordBatch};
-use arrow::datatypes::{DataType, SchemaRef, TimeUnit};
+use arrow::datatypes::SchemaRef;
 use feast_engine::{ColumnRole, Error, FeastException, WriteTarget};
 use serde_json::{Map, Value};
 
-use super::column::{Numbers, column};
+use super::column::{Numbers, column, event_times};
 
 /// Named columns of equal length, still as JSON.
 pub(crate) struct DataFrame {
@@ -76,14 +76,6 @@ impl DataFrame {
             );
         }
         let columns = target.columns().iter().map(|wanted| {
-            let (data_type, numbers) = match &wanted.role {
-                ColumnRole::JoinKey(value_type) | ColumnRole::Feature(value_type) => {
-                    (value_type.arrow_type(), Numbers::Feature)
-                }
-                ColumnRole::EventTime | ColumnRole::CreatedTime => {
-                    (DataType::Timestamp(TimeUnit::Microsecond, None), Numbers::Time)
-                }
-            };
             let values = self.column(&wanted.name).ok_or_else(|| {
                 if matches!(wanted.role, ColumnRole::JoinKey(_)) {
                     return Error::invalid(format!("Column {} not found in table", wanted.name));
@@ -91,7 +83,13 @@ impl DataFrame {
                 let text = format!("Field \"{}\" does not exist in schema", wanted.name);
                 Error::invalid(text).with_exception(FeastException::KeyError)
             })?;
-            column(&values, &data_type, numbers).map_err(|problem| problem.of_column(&wanted.name))
+            let read = match &wanted.role {
+                ColumnRole::JoinKey(value_type) | ColumnRole::Feature(value_type) => {
+                    column(&values, &value_type.arrow_type(), Numbers::Feature)
+                }
+                ColumnRole::EventTime | ColumnRole::CreatedTime => event_times(&values),
+            };
+            read.map_err(|problem| problem.of_column(&wanted.name))
         });
         columns.collect()
     }

@@ -96,7 +96,7 @@ pub(super) fn write_text(text: &str, out: &mut Vec<u8>) {
     let _ = serde_json::to_writer(out, text);
 }
 
-fn write_integer(number: impl itoa::Integer, out: &mut Vec<u8>) {
+pub(super) fn write_integer(number: impl itoa::Integer, out: &mut Vec<u8>) {
     out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
 }
 

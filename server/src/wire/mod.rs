@@ -5,6 +5,8 @@
 pub(crate) mod column;
 pub(crate) mod data_frame;
 pub(crate) mod entities;
+mod fields;
 mod json;
+mod python_json;
 pub(crate) mod request;
 pub(crate) mod response;

@@ -1,19 +1,22 @@
-//! Request bodies, checked as pydantic checks them in Feast's server: lax about forms, 422 for the wrong shape.
+//! What each endpoint is asked: the request models of Feast's server.
+//!
+//! Members are read in the order of Feast's models, which is the order in which problems are answered.
 
 use feast_engine::model::FeatureSelection;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::data_frame::DataFrame;
-use crate::error::{ApiError, Problem};
-
-/// The members of a body that is a JSON object.
-pub(crate) struct Fields(Map<String, Value>);
+use super::fields::Fields;
+use crate::error::ApiError;
+use crate::message::Request;
 
 /// `POST /get-online-features`.
 pub(crate) struct GetOnlineFeatures {
     pub(crate) selection: FeatureSelection,
     pub(crate) entities: Map<String, Value>,
     pub(crate) full_feature_names: bool,
+    /// Answer with the version of each view.
+    pub(crate) with_view_versions: bool,
 }
 
 /// `POST /push`.
@@ -29,221 +32,174 @@ pub(crate) struct WriteToOnlineStore {
     pub(crate) frame: DataFrame,
 }
 
-/// `POST /materialize` and `/materialize-incremental`.
+/// `POST /materialize` and `POST /materialize-incremental`.
 pub(crate) struct Materialize {
+    /// Never there for an incremental one.
     pub(crate) start: Option<String>,
     pub(crate) end: Option<String>,
     pub(crate) views: Option<Vec<String>>,
     pub(crate) disable_event_timestamp: bool,
+    /// Of a view, to be materialized instead of the current one.
+    pub(crate) version: Option<String>,
+    /// Answer at once and go on behind it.
+    pub(crate) in_background: bool,
+    /// Start although another run may be under way.
+    pub(crate) force: bool,
 }
 
+/// `POST /search` and `POST /retrieve-online-documents`, as far as it matters before the search itself.
+pub(crate) struct Search {
+    pub(crate) selection: FeatureSelection,
+}
+
+/// `POST /v1/vector_stores/{id}/search`, as far as it matters before the search itself.
+pub(crate) struct VectorStoreSearch;
+
 impl GetOnlineFeatures {
-    pub(crate) fn from_fields(mut fields: Fields) -> Result<Self, ApiError> {
-        fields.require("entities")?;
-        let entities = fields.take_object("entities")?;
-        for (name, values) in &entities {
-            if !values.is_array() {
-                return Err(problem(
-                    "list_type",
-                    &["entities", name],
-                    "Input should be a valid list",
-                    values.clone(),
-                ));
-            }
-        }
-        let service = fields.take_text("feature_service")?.filter(|name| !name.is_empty());
-        let features = fields.take_texts("features", false)?.unwrap_or_default();
-        let full_feature_names = fields.take_flag("full_feature_names")?;
-        let selection = service.map_or(FeatureSelection::Features(features), FeatureSelection::Service);
-        Ok(Self {
-            selection,
+    pub(crate) fn of(request: &Request) -> Result<Self, ApiError> {
+        let mut fields = Fields::of_body(&request.body)?;
+        let entities = fields.required_lists("entities");
+        let asked = Self {
+            selection: selection(&mut fields),
             entities,
-            full_feature_names,
-        })
+            full_feature_names: fields.flag_or("full_feature_names", false),
+            with_view_versions: fields.flag_or("include_feature_view_version_metadata", false),
+        };
+        fields.finish().map(|()| asked)
     }
 }
 
 impl Push {
-    pub(crate) fn from_fields(mut fields: Fields) -> Result<Self, ApiError> {
-        fields.require("push_source_name")?;
-        fields.require("df")?;
-        let source = fields.take_text("push_source_name")?.unwrap_or_default();
-        let to = fields.take_text("to")?.unwrap_or_else(|| "online".to_owned());
+    pub(crate) fn of(request: &Request) -> Result<Self, ApiError> {
+        let mut fields = Fields::of_body(&request.body)?;
+        let source = fields.required_text("push_source_name");
+        let df = fields.required_object("df");
+        ignore_flags(&mut fields, &["allow_registry_cache"]);
+        let to = fields.text_or("to", "online");
+        ignore_flags(&mut fields, &["transform_on_write"]);
+        fields.finish()?;
         Ok(Self {
             source,
-            frame: DataFrame::new(fields.take_object("df")?)?,
+            frame: DataFrame::new(df)?,
             to,
         })
     }
 }
 
 impl WriteToOnlineStore {
-    pub(crate) fn from_fields(mut fields: Fields) -> Result<Self, ApiError> {
-        fields.require("feature_view_name")?;
-        fields.require("df")?;
-        let view = fields.take_text("feature_view_name")?.unwrap_or_default();
+    pub(crate) fn of(request: &Request) -> Result<Self, ApiError> {
+        let mut fields = Fields::of_body(&request.body)?;
+        let view = fields.required_text("feature_view_name");
+        let df = fields.required_object("df");
+        ignore_flags(&mut fields, &["allow_registry_cache", "transform_on_write"]);
+        fields.finish()?;
         Ok(Self {
             view,
-            frame: DataFrame::new(fields.take_object("df")?)?,
+            frame: DataFrame::new(df)?,
         })
     }
 }
 
 impl Materialize {
-    pub(crate) fn from_fields(mut fields: Fields) -> Result<Self, ApiError> {
+    pub(crate) fn of(request: &Request) -> Result<Self, ApiError> {
+        let mut query = Fields::of_query(&request.query);
+        let (in_background, force) = run_flags(&mut query);
+        let mut fields = Fields::of_body(&request.body)?;
+        let start = fields.nullable_text("start_ts");
+        let end = fields.nullable_text("end_ts");
+        let views = fields.nullable_texts("feature_views");
+        let disable_event_timestamp = fields.flag_or("disable_event_timestamp", false);
+        ignore_flags(&mut fields, &["full_feature_names"]);
+        let version = fields.nullable_text("version");
+        query.and(fields).finish()?;
         Ok(Self {
-            start: fields.take_text("start_ts")?,
-            end: fields.take_text("end_ts")?,
-            views: fields.take_texts("feature_views", true)?,
-            disable_event_timestamp: fields.take_flag("disable_event_timestamp")?,
+            start,
+            end,
+            views,
+            disable_event_timestamp,
+            version,
+            in_background,
+            force,
+        })
+    }
+
+    pub(crate) fn incremental(request: &Request) -> Result<Self, ApiError> {
+        let mut query = Fields::of_query(&request.query);
+        let (in_background, force) = run_flags(&mut query);
+        let mut fields = Fields::of_body(&request.body)?;
+        let end = fields.required_text("end_ts");
+        let views = fields.nullable_texts("feature_views");
+        ignore_flags(&mut fields, &["full_feature_names"]);
+        let version = fields.nullable_text("version");
+        query.and(fields).finish()?;
+        Ok(Self {
+            start: None,
+            end: Some(end),
+            views,
+            disable_event_timestamp: false,
+            version,
+            in_background,
+            force,
         })
     }
 }
 
-impl Fields {
-    /// Parses a body. Its content type does not matter.
-    pub(crate) fn parse(body: &[u8]) -> Result<Self, ApiError> {
-        let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
-        if body.is_empty() {
-            return Err(problem("missing", &[], "Field required", Value::Null));
-        }
-        match serde_json::from_slice(body) {
-            Ok(Value::Object(members)) => Ok(Self(members)),
-            Ok(other) => {
-                let message = "Input should be a valid dictionary or object to extract fields from";
-                Err(problem("model_attributes_type", &[], message, other))
-            }
-            Err(source) => Err(ApiError::Validation(vec![Problem {
-                kind: "json_invalid",
-                place: vec![
-                    Value::from("body"),
-                    Value::from(offset(body, source.line(), source.column())),
-                ],
-                message: "JSON decode error",
-                input: json!({}),
-                cause: Some(source.to_string()),
-            }])),
-        }
-    }
-
-    /// The field must be there.
-    pub(crate) fn require(&self, name: &str) -> Result<(), ApiError> {
-        if self.0.contains_key(name) {
-            return Ok(());
-        }
-        Err(problem(
-            "missing",
-            &[name],
-            "Field required",
-            Value::Object(self.0.clone()),
-        ))
-    }
-
-    fn take_object(&mut self, name: &str) -> Result<Map<String, Value>, ApiError> {
-        match self.0.shift_remove(name) {
-            Some(Value::Object(members)) => Ok(members),
-            other => Err(problem(
-                "dict_type",
-                &[name],
-                "Input should be a valid dictionary",
-                other.unwrap_or_default(),
-            )),
-        }
-    }
-
-    fn take_text(&mut self, name: &str) -> Result<Option<String>, ApiError> {
-        match self.0.shift_remove(name) {
-            None | Some(Value::Null) => Ok(None),
-            Some(Value::String(text)) => Ok(Some(text)),
-            Some(other) => Err(problem("string_type", &[name], "Input should be a valid string", other)),
-        }
-    }
-
-    fn take_texts(&mut self, name: &str, nullable: bool) -> Result<Option<Vec<String>>, ApiError> {
-        let items = match self.0.shift_remove(name) {
-            None => return Ok(None),
-            Some(Value::Null) if nullable => return Ok(None),
-            Some(Value::Array(items)) => items,
-            Some(other) => return Err(problem("list_type", &[name], "Input should be a valid list", other)),
-        };
-        let texts = items.into_iter().enumerate().map(|(index, item)| match item {
-            Value::String(text) => Ok(text),
-            other => {
-                let mut problem = Problem {
-                    kind: "string_type",
-                    place: vec![Value::from("body"), Value::from(name)],
-                    message: "Input should be a valid string",
-                    input: other,
-                    cause: None,
-                };
-                problem.place.push(Value::from(index));
-                Err(ApiError::Validation(vec![problem]))
-            }
-        });
-        texts.collect::<Result<_, _>>().map(Some)
-    }
-
-    /// A boolean in any of the forms that pydantic takes for one; false when it is not there.
-    fn take_flag(&mut self, name: &str) -> Result<bool, ApiError> {
-        let Some(value) = self.0.shift_remove(name) else {
-            return Ok(false);
-        };
-        let flag = match &value {
-            Value::Bool(flag) => Some(*flag),
-            Value::Number(number) => match number.as_f64() {
-                Some(0.0) => Some(false),
-                Some(1.0) => Some(true),
-                _ => None,
-            },
-            Value::String(text) => match text.to_ascii_lowercase().as_str() {
-                "true" | "t" | "yes" | "y" | "on" | "1" => Some(true),
-                "false" | "f" | "no" | "n" | "off" | "0" => Some(false),
-                _ => None,
-            },
-            _ => None,
-        };
-        flag.ok_or_else(|| {
-            problem(
-                "bool_parsing",
-                &[name],
-                "Input should be a valid boolean, unable to interpret input",
-                value,
-            )
-        })
+impl Search {
+    pub(crate) fn of(request: &Request) -> Result<Self, ApiError> {
+        let mut fields = Fields::of_body(&request.body)?;
+        let selection = selection(&mut fields);
+        ignore_flags(
+            &mut fields,
+            &["full_feature_names", "include_feature_view_version_metadata"],
+        );
+        fields.finish().map(|()| Self { selection })
     }
 }
 
-fn problem(kind: &'static str, place: &[&str], message: &'static str, input: Value) -> ApiError {
-    let place = std::iter::once("body")
-        .chain(place.iter().copied())
-        .map(Value::from)
-        .collect();
-    ApiError::Validation(vec![Problem {
-        kind,
-        place,
-        message,
-        input,
-        cause: None,
-    }])
+impl VectorStoreSearch {
+    pub(crate) fn check(request: &Request) -> Result<(), ApiError> {
+        let mut fields = Fields::of_body(&request.body)?;
+        fields.require_text_or_texts("query");
+        fields.finish()
+    }
 }
 
-/// The byte offset of a line and column, both counted from 1.
-fn offset(body: &[u8], line: usize, column: usize) -> usize {
-    let before: usize = body
-        .split_inclusive(|byte| *byte == b'\n')
-        .take(line.saturating_sub(1))
-        .map(<[u8]>::len)
-        .sum();
-    before + column.saturating_sub(1)
+/// A service counts before single features; an empty name is none.
+fn selection(fields: &mut Fields<'_>) -> FeatureSelection {
+    let service = fields.nullable_text("feature_service").filter(|name| !name.is_empty());
+    let features = fields.texts("features");
+    service.map_or(FeatureSelection::Features(features), FeatureSelection::Service)
+}
+
+fn run_flags(query: &mut Fields<'_>) -> (bool, bool) {
+    (query.flag_or("async", false), query.flag_or("force", false))
+}
+
+/// Flags that change nothing here, but must be flags.
+fn ignore_flags(fields: &mut Fields<'_>, names: &[&'static str]) {
+    for name in names {
+        fields.flag_or(name, false);
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use warp::http::HeaderMap;
+
     use super::*;
 
+    fn request(query: &str, body: &str) -> Request {
+        Request {
+            headers: HeaderMap::new(),
+            query: query.to_owned(),
+            parameter: String::new(),
+            body: body.as_bytes().to_vec().into(),
+        }
+    }
+
     fn parse(body: &str) -> String {
-        match Fields::parse(body.as_bytes()).and_then(GetOnlineFeatures::from_fields) {
-            Ok(request) => format!("{:?} {}", request.selection, request.full_feature_names),
+        match GetOnlineFeatures::of(&request("", body)) {
+            Ok(asked) => format!("{:?} {}", asked.selection, asked.full_feature_names),
             Err(error) => String::from_utf8(error.body()).unwrap(),
         }
     }
@@ -272,16 +228,8 @@ mod tests {
             r#"{"type":"missing","loc":["body","entities"],"msg":"Field required","input":{"features":[]}}"#,
         );
         check(
-            r#"{"entities":{"id":1}}"#,
-            r#"{"type":"list_type","loc":["body","entities","id"],"msg":"Input should be a valid list","input":1}"#,
-        );
-        check(
             r#"{"entities":[]}"#,
             r#"{"type":"dict_type","loc":["body","entities"],"msg":"Input should be a valid dictionary","input":[]}"#,
-        );
-        check(
-            r#"{"entities":{},"features":[1]}"#,
-            r#"{"type":"string_type","loc":["body","features",0],"msg":"Input should be a valid string","input":1}"#,
         );
         check(
             "",
@@ -291,12 +239,49 @@ mod tests {
             "5",
             r#"{"type":"model_attributes_type","loc":["body"],"msg":"Input should be a valid dictionary or object to extract fields from","input":5}"#,
         );
+        check(
+            r#"{"features": [}"#,
+            r#"{"type":"json_invalid","loc":["body",14],"msg":"JSON decode error","input":{},"ctx":{"error":"Expecting value"}}"#,
+        );
     }
 
     #[test]
-    fn broken_json_is_located() {
-        let answer: Value = serde_json::from_str(&parse("{\"features\": [}")).unwrap();
-        assert_eq!(answer["detail"][0]["type"], "json_invalid");
-        assert_eq!(answer["detail"][0]["loc"], json!(["body", 14]));
+    fn all_problems_are_named() {
+        let places = |error: ApiError| {
+            let body: Value = serde_json::from_slice(&error.body()).unwrap();
+            let places = body["detail"].as_array().unwrap().iter();
+            places
+                .map(|problem| format!("{} {}", problem["type"], problem["loc"]).replace('"', ""))
+                .collect::<Vec<_>>()
+        };
+        let read = request(
+            "",
+            r#"{"entities":{"id":1,"b":2},"features":[1,"a:b",null],"full_feature_names":null}"#,
+        );
+        assert_eq!(
+            places(GetOnlineFeatures::of(&read).err().unwrap()),
+            [
+                "list_type [body,entities,id]",
+                "list_type [body,entities,b]",
+                "string_type [body,features,0]",
+                "string_type [body,features,2]",
+                "bool_type [body,full_feature_names]",
+            ]
+        );
+        let run = request("async=maybe&force=1", r#"{"end_ts":null}"#);
+        assert_eq!(
+            places(Materialize::incremental(&run).err().unwrap()),
+            ["bool_parsing [query,async]", "string_type [body,end_ts]"]
+        );
+    }
+
+    #[test]
+    fn what_is_no_text_is_refused() {
+        let request = Request {
+            body: vec![b'"', 0xff, b'"'].into(),
+            ..request("", "")
+        };
+        let error = GetOnlineFeatures::of(&request).err().unwrap();
+        assert_eq!(error.body(), br#"{"detail":"There was an error parsing the body"}"#);
     }
 }

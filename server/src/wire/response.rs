@@ -5,7 +5,7 @@ use std::sync::Arc;
 use feast_engine::model::Timestamp;
 use feast_engine::{FeatureColumn, FeatureVectors, FieldStatus};
 
-use super::json::{JsonColumn, write_list, write_text, write_time};
+use super::json::{JsonColumn, write_integer, write_list, write_text, write_time};
 
 /// What one item of `results` is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,8 +66,13 @@ impl TimeTexts {
 /// Buffers of larger answers grow as they are written.
 const FIRST_CAPACITY: usize = 16 << 20;
 
-/// The body of an answer: `results` in that layout, then `metadata.feature_names`.
-pub(crate) fn write_feature_vectors(vectors: &FeatureVectors, layout: Layout) -> Vec<u8> {
+/// The body of an answer: `results` in that layout, then `metadata` with the columns' names and, if they are given, the
+/// views' names and versions.
+pub(crate) fn write_feature_vectors(
+    vectors: &FeatureVectors,
+    layout: Layout,
+    view_versions: Option<&[(&str, i32)]>,
+) -> Vec<u8> {
     let columns = wire_columns(&vectors.columns);
     let mut out = Vec::with_capacity((64 + vectors.rows * columns.len() * 48).min(FIRST_CAPACITY));
     out.extend_from_slice(b"{\"results\":");
@@ -98,6 +103,19 @@ pub(crate) fn write_feature_vectors(vectors: &FeatureVectors, layout: Layout) ->
     write_list(vectors.columns.iter(), &mut out, |column, out| {
         write_text(&column.name, out)
     });
+    if let Some(versions) = view_versions {
+        out.extend_from_slice(b",\"feature_view_metadata\":");
+        write_list(versions.iter(), &mut out, |(name, version), out| {
+            out.extend_from_slice(b"{\"name\":");
+            write_text(name, out);
+            // As in protobuf's JSON, zero is left out.
+            if *version != 0 {
+                out.extend_from_slice(b",\"version\":");
+                write_integer(*version, out);
+            }
+            out.push(b'}');
+        });
+    }
     out.extend_from_slice(b"}}");
     out
 }
@@ -176,8 +194,18 @@ mod tests {
 
     fn check(layout: Layout, expected: &str) {
         assert_eq!(
-            String::from_utf8(write_feature_vectors(&vectors(), layout)).unwrap(),
+            String::from_utf8(write_feature_vectors(&vectors(), layout, None)).unwrap(),
             expected
+        );
+    }
+
+    #[test]
+    fn versions_of_views_are_metadata() {
+        let text = write_feature_vectors(&vectors(), Layout::Columns, Some(&[("first", 0), ("changed", 2)]));
+        let answer: serde_json::Value = serde_json::from_slice(&text).unwrap();
+        assert_eq!(
+            answer["metadata"]["feature_view_metadata"],
+            serde_json::json!([{"name": "first"}, {"name": "changed", "version": 2}])
         );
     }
 

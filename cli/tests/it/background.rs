@@ -1,0 +1,147 @@
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::support::{Answer, Repository, Server};
+
+const VIEW: &str = "driver_hourly_stats";
+
+fn state_of(repository: &Repository) -> String {
+    let described = repository.succeed(&["feature-views", "describe", VIEW]);
+    let state = described.lines().find_map(|line| line.strip_prefix("state: "));
+    state.unwrap().to_owned()
+}
+
+/// Waits until no run is under way.
+fn settled(repository: &Repository) -> String {
+    let end = Instant::now() + Duration::from_secs(60);
+    loop {
+        match state_of(repository) {
+            state if state != "MATERIALIZING" => return state,
+            _ => assert!(Instant::now() < end, "the run did not end"),
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn materialize(server: &Server, query: &str, views: &Value) -> Answer {
+    let body = json!({"start_ts": "2020-01-01", "end_ts": "2030-01-01", "feature_views": views});
+    server.post_json(&format!("/materialize{query}"), &body)
+}
+
+fn value(server: &Server) -> Value {
+    let body = json!({"features": [format!("{VIEW}:conv_rate")], "entities": {"driver_id": [1001]}});
+    let answer = server.post_json("/get-online-features", &body);
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    answer.json()["results"][1]["statuses"][0].clone()
+}
+
+#[test]
+fn a_run_goes_on_behind_its_answer() {
+    let repository = Repository::from_template();
+    repository.succeed(&["apply"]);
+    let server = repository.serve();
+    assert_eq!(value(&server), "NOT_FOUND");
+    let answer = materialize(&server, "?async=true", &Value::Null);
+    assert_eq!(answer.status, 202, "{}", answer.body);
+    assert_eq!(answer.json(), json!({"status": "accepted", "feature_views": [VIEW]}));
+    assert_eq!(settled(&repository), "AVAILABLE_ONLINE");
+    assert_eq!(value(&server), "PRESENT");
+
+    let answer = server.post_json("/materialize-incremental?async=yes", &json!({"end_ts": "2030-02-01"}));
+    assert_eq!(answer.status, 202, "{}", answer.body);
+    assert_eq!(settled(&repository), "AVAILABLE_ONLINE");
+    let nothing = materialize(&server, "?async=true", &json!([]));
+    assert_eq!(
+        (nothing.status, nothing.json()["feature_views"].clone()),
+        (202, json!([]))
+    );
+}
+
+#[test]
+fn views_being_materialized_are_served_but_not_taken_twice() {
+    let repository = Repository::from_template();
+    repository.succeed(&["apply"]);
+    let server = repository.serve();
+    assert_eq!(materialize(&server, "", &json!([VIEW])).status, 200);
+    // As another process would leave it while it is at work.
+    repository.succeed(&["feature-views", "set-state", VIEW, "MATERIALIZING"]);
+    assert_eq!(value(&server), "PRESENT");
+    let refused = materialize(&server, "?async=true", &json!([VIEW]));
+    assert_eq!(refused.status, 409);
+    assert_eq!(
+        refused.json(),
+        json!({
+            "error": "Cannot start async materialization — the following feature views are already in MATERIALIZING state: \
+                      ['driver_hourly_stats']. Use ?force=true to override.",
+            "feature_views": [VIEW]
+        })
+    );
+    assert_eq!(
+        materialize(&server, "?async=true&force=true", &json!([VIEW])).status,
+        202
+    );
+    assert_eq!(settled(&repository), "AVAILABLE_ONLINE");
+    assert_eq!(materialize(&server, "?async=true", &json!([VIEW])).status, 202);
+    assert_eq!(settled(&repository), "AVAILABLE_ONLINE");
+}
+
+#[test]
+fn a_failed_run_leaves_what_was() {
+    let repository = Repository::from_template();
+    repository.succeed(&["apply"]);
+    let server = repository.serve();
+    std::fs::remove_file(repository.path.join("data/driver_stats.parquet")).unwrap();
+    assert_eq!(materialize(&server, "?async=true", &json!([VIEW])).status, 202);
+    assert_eq!(settled(&repository), "STATE_UNSPECIFIED");
+    assert_eq!(value(&server), "NOT_FOUND");
+    let (code, log) = server.stop();
+    assert_eq!(code, Some(0));
+    assert!(log.contains("materialization in the background failed"), "{log}");
+    assert!(log.contains("there is no parquet file"), "{log}");
+}
+
+#[test]
+fn a_run_that_was_killed_is_told_at_the_next_start() {
+    let repository = Repository::from_template();
+    repository.succeed(&["apply"]);
+    repository.succeed(&["materialize", "2020-01-01", "2030-01-01"]);
+    repository.succeed(&["feature-views", "set-state", VIEW, "MATERIALIZING"]);
+    let server = repository.serve();
+    assert_eq!(settled(&repository), "AVAILABLE_ONLINE");
+    let (_, log) = server.stop();
+    assert!(
+        log.contains("the materialization of driver_hourly_stats was interrupted"),
+        "{log}"
+    );
+}
+
+#[test]
+fn what_cannot_run_is_refused_before_anything_is_marked() {
+    let repository = Repository::from_template();
+    repository.succeed(&["apply"]);
+    let server = repository.serve();
+    let check = |body: Value, status: u16, text: &str| {
+        let answer = server.post_json("/materialize?async=true", &body);
+        assert_eq!(answer.status, status, "{body}: {}", answer.body);
+        assert!(answer.body.contains(text), "{body}: {}", answer.body);
+        assert_eq!(state_of(&repository), "STATE_UNSPECIFIED");
+    };
+    check(json!({}), 400, "start_ts and end_ts are required");
+    check(
+        json!({"start_ts": "x", "end_ts": "2030-01-01"}),
+        400,
+        "start_ts: \\\"x\\\" is not a date or time",
+    );
+    check(json!({"feature_views": ["nope"]}), 404, "FeatureViewNotFoundException");
+    check(json!({"version": "v1"}), 501, "version v1");
+    repository.succeed(&["feature-views", "set-state", VIEW, "CREATED"]);
+    let body = json!({"start_ts": "2020-01-01", "end_ts": "2030-01-01", "feature_views": [VIEW]});
+    let answer = server.post_json("/materialize", &body);
+    assert_eq!(answer.status, 400);
+    assert!(
+        answer.body.contains("cannot transition from CREATED to MATERIALIZING"),
+        "{}",
+        answer.body
+    );
+}

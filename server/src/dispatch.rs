@@ -1,0 +1,131 @@
+//! From the socket to an endpoint and back: the body and its limit, the thread, panics, the access log.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use bytes::{Buf, Bytes, BytesMut};
+use futures::{Stream, StreamExt};
+use percent_encoding::percent_decode_str;
+use warp::http::{HeaderMap, HeaderValue, Method, StatusCode};
+use warp::path::FullPath;
+use warp::{Filter, Reply};
+
+use crate::ServeOptions;
+use crate::context::Context;
+use crate::error::ApiError;
+use crate::message::{Answer, Request};
+use crate::routes::{Matched, Route, Thread, find};
+
+/// Largest accepted body.
+const MAX_BODY_BYTES: usize = 256 << 20;
+/// Bodies up to this size are answered where they were read; larger ones on a thread that may block for long.
+const MAX_INLINE_BODY_BYTES: usize = 8 << 10;
+
+/// Answers every request.
+pub(crate) fn service(
+    context: Arc<Context>,
+    options: ServeOptions,
+) -> impl Filter<Extract = (impl Reply,), Error = Infallible> + Clone + Send + Sync + 'static {
+    let query = warp::query::raw().or(warp::any().map(String::new)).unify();
+    warp::method()
+        .and(warp::path::full())
+        .and(query)
+        .and(warp::header::headers_cloned())
+        .and(warp::body::stream())
+        .then(move |method, path, query, headers, body| {
+            answer(Arc::clone(&context), method, path, query, headers, body)
+        })
+        // Nothing above refuses a request.
+        .recover(|_| async { Ok::<_, Infallible>(ApiError::NoSuchPath.into_answer()) })
+        .unify()
+        .with(warp::log::custom(move |info| {
+            if options.access_log {
+                let client = info.remote_addr().map_or_else(|| "-".to_owned(), |address| address.to_string());
+                let (method, path, status) = (info.method(), info.path(), info.status().as_u16());
+                tracing::info!(target: "feast::access", "{client} - \"{method} {path}\" {status} {:.1}ms", info.elapsed().as_secs_f64() * 1e3);
+            }
+        }))
+}
+
+async fn answer(
+    context: Arc<Context>,
+    method: Method,
+    path: FullPath,
+    query: String,
+    headers: HeaderMap,
+    body: impl Stream<Item = Result<impl Buf, warp::Error>> + Send,
+) -> Answer {
+    let (route, parameter) = match find(&method, path.as_str()) {
+        Matched::Route(route, parameter) => (route, percent_decode_str(parameter).decode_utf8_lossy().into_owned()),
+        Matched::WrongMethod(allowed) => return ApiError::WrongMethod(allowed).into_answer(),
+        Matched::Slashes(bare) => return redirect(bare, &query),
+        Matched::Nothing => return ApiError::NoSuchPath.into_answer(),
+    };
+    let outcome = match read_body(body).await {
+        Ok(body) => {
+            let request = Request {
+                headers,
+                query,
+                parameter,
+                body,
+            };
+            run(route, context, request).await
+        }
+        Err(problem) => Err(problem),
+    };
+    outcome.unwrap_or_else(|error| {
+        if error.status() == StatusCode::INTERNAL_SERVER_ERROR {
+            tracing::error!(
+                "{} {}: {}",
+                method,
+                path.as_str(),
+                String::from_utf8_lossy(&error.body())
+            );
+        }
+        error.into_answer()
+    })
+}
+
+async fn run(route: &'static Route, context: Arc<Context>, request: Request) -> Result<Answer, ApiError> {
+    let inline = match route.thread {
+        Thread::Same => true,
+        Thread::BySize => request.body.len() <= MAX_INLINE_BODY_BYTES,
+        Thread::Blocking => false,
+    };
+    if inline {
+        return (route.endpoint)(&context, &request);
+    }
+    tokio::task::spawn_blocking(move || (route.endpoint)(&context, &request))
+        .await
+        .unwrap_or(Err(ApiError::Panicked))
+}
+
+async fn read_body(stream: impl Stream<Item = Result<impl Buf, warp::Error>> + Send) -> Result<Bytes, ApiError> {
+    let mut stream = std::pin::pin!(stream);
+    let mut body = BytesMut::new();
+    while let Some(chunk) = stream.next().await {
+        let mut chunk = chunk.map_err(|_| ApiError::Unreadable)?;
+        if body.len() + chunk.remaining() > MAX_BODY_BYTES {
+            return Err(ApiError::TooLarge);
+        }
+        let bytes = chunk.copy_to_bytes(chunk.remaining());
+        body.extend_from_slice(&bytes);
+    }
+    Ok(body.freeze())
+}
+
+/// To the same path without slashes at its end. Relative, so that it is right behind a proxy too.
+fn redirect(path: &str, query: &str) -> Answer {
+    let target = if query.is_empty() {
+        path.to_owned()
+    } else {
+        format!("{path}?{query}")
+    };
+    let mut answer = Answer::new(Vec::new());
+    *answer.status_mut() = StatusCode::TEMPORARY_REDIRECT;
+    // It came in a request line, so it can stand in a header.
+    if let Ok(target) = HeaderValue::from_str(&target) {
+        answer.headers_mut().insert("location", target);
+    }
+    answer
+}

@@ -1,0 +1,89 @@
+//! `GET /openapi.json` and `GET /docs`: what the server can be asked, for programs and for people. Both are files inside the
+//! binary, and load nothing from elsewhere.
+
+use warp::http::{HeaderValue, StatusCode};
+
+use crate::context::Context;
+use crate::error::ApiError;
+use crate::message::{Answer, Request, json_answer};
+
+/// The endpoints as OpenAPI 3.1. A test holds it against the routes.
+const OPENAPI: &str = include_str!("documentation/openapi.json");
+const PAGE: &str = include_str!("documentation/docs.html");
+
+pub(crate) fn openapi(_: &Context, _: &Request) -> Result<Answer, ApiError> {
+    Ok(json_answer(StatusCode::OK, OPENAPI.as_bytes().to_vec()))
+}
+
+pub(crate) fn page(_: &Context, _: &Request) -> Result<Answer, ApiError> {
+    let mut answer = Answer::new(PAGE.as_bytes().to_vec());
+    answer
+        .headers_mut()
+        .insert("content-type", HeaderValue::from_static("text/html; charset=utf-8"));
+    Ok(answer)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::Value;
+
+    use super::*;
+    use crate::routes::ROUTES;
+
+    fn document() -> Value {
+        serde_json::from_str(OPENAPI).unwrap()
+    }
+
+    #[test]
+    fn every_route_is_described_and_nothing_else() {
+        let document = document();
+        let described: BTreeSet<(String, String)> = document["paths"]
+            .as_object()
+            .unwrap()
+            .iter()
+            .flat_map(|(path, methods)| {
+                let methods = methods.as_object().unwrap().keys();
+                methods.map(move |method| (path.clone(), method.to_uppercase()))
+            })
+            .collect();
+        let routes = ROUTES
+            .iter()
+            .map(|route| (route.path.to_owned(), route.method.to_string()))
+            .collect();
+        assert_eq!(described, routes);
+        assert_eq!(document["info"]["version"], env!("CARGO_PKG_VERSION"));
+    }
+
+    /// All texts behind `$ref`.
+    fn references<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
+        match value {
+            Value::Object(members) => {
+                found.extend(members.get("$ref").and_then(Value::as_str));
+                members.values().for_each(|member| references(member, found));
+            }
+            Value::Array(items) => items.iter().for_each(|item| references(item, found)),
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn what_is_referred_to_is_there() {
+        let document = document();
+        let mut found = Vec::new();
+        references(&document, &mut found);
+        assert!(!found.is_empty());
+        for reference in found {
+            let target = reference
+                .strip_prefix('#')
+                .and_then(|pointer| document.pointer(pointer));
+            assert!(target.is_some(), "{reference}");
+        }
+    }
+
+    #[test]
+    fn the_page_loads_nothing_from_elsewhere() {
+        assert!(!PAGE.contains("http://") && !PAGE.contains("https://") && !PAGE.contains("src="));
+    }
+}

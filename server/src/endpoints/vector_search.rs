@@ -1,0 +1,65 @@
+//! Searching for vectors is not done here: what can be said without a search is answered as Feast does, the rest is 501.
+
+use feast_engine::model::FeatureSelection;
+use feast_engine::{Error, ErrorKind, FeatureStore};
+use serde_json::json;
+use warp::http::StatusCode;
+
+use crate::context::Context;
+use crate::error::ApiError;
+use crate::message::{Answer, Request, json_answer};
+use crate::wire::request::{Search, VectorStoreSearch};
+
+/// `POST /search` and `POST /retrieve-online-documents`.
+pub(crate) fn search(context: &Context, request: &Request) -> Result<Answer, ApiError> {
+    let selection = Search::of(request)?.selection;
+    // What is wrong with the request, or unknown, is said first.
+    context.store.plan(&selection, false)?;
+    let what = match &selection {
+        FeatureSelection::Service(name) => format!("vector search in feature service {name}"),
+        FeatureSelection::Features(features) => format!("vector search for {}", features.join(", ")),
+    };
+    Err(unsupported(&what).into())
+}
+
+/// `GET /v1/vector_stores`.
+pub(crate) fn list(context: &Context, _: &Request) -> Result<Answer, ApiError> {
+    refuse_vector_fields(&context.store)?;
+    let body = json!({ "object": "list", "data": [] });
+    Ok(json_answer(StatusCode::OK, body.to_string().into_bytes()))
+}
+
+/// `GET /v1/vector_stores/{vector_store_id}`.
+pub(crate) fn show(context: &Context, request: &Request) -> Result<Answer, ApiError> {
+    refuse_vector_fields(&context.store)?;
+    Err(ApiError::UnknownVectorStore(request.parameter.clone()))
+}
+
+/// `POST /v1/vector_stores/{vector_store_id}/search`.
+pub(crate) fn search_store(context: &Context, request: &Request) -> Result<Answer, ApiError> {
+    VectorStoreSearch::check(request)?;
+    show(context, request)
+}
+
+/// A view with a vector field is a vector store, which there are none of without a vector search.
+fn refuse_vector_fields(store: &FeatureStore) -> Result<(), Error> {
+    let definitions = store.definitions();
+    let mut fields = definitions
+        .feature_views
+        .iter()
+        .flat_map(|view| view.features.iter().map(move |field| (view, field)));
+    match fields.find(|(_, field)| field.vector_index) {
+        Some((view, field)) => Err(unsupported(&format!(
+            "vector search for feature {}:{}",
+            view.name, field.name
+        ))),
+        None => Ok(()),
+    }
+}
+
+fn unsupported(what: &str) -> Error {
+    Error::new(
+        ErrorKind::Unsupported,
+        format!("{what} is not supported by this server"),
+    )
+}

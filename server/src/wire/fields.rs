@@ -1,0 +1,255 @@
+//! The members of a request, read one after the other as pydantic reads them: lax about forms, all problems together.
+
+use form_urlencoded::parse as parse_query;
+use serde_json::{Map, Value, json};
+
+use super::python_json::{self, Refusal};
+use crate::error::{ApiError, Problem};
+
+/// The members of a body or of a query. What is wrong with them is kept until [`Fields::finish`].
+pub(crate) struct Fields<'a> {
+    origin: &'static str,
+    body: &'a [u8],
+    members: Map<String, Value>,
+    problems: Vec<Problem>,
+}
+
+impl<'a> Fields<'a> {
+    /// Parses a body. Its content type does not matter.
+    pub(crate) fn of_body(body: &'a [u8]) -> Result<Self, ApiError> {
+        if body.is_empty() {
+            return Err(body_problem("missing", "Field required", Value::Null));
+        }
+        match parse_json(body)? {
+            Value::Object(members) => Ok(Self {
+                origin: "body",
+                body,
+                members,
+                problems: Vec::new(),
+            }),
+            other => {
+                let message = "Input should be a valid dictionary or object to extract fields from";
+                Err(body_problem("model_attributes_type", message, other))
+            }
+        }
+    }
+
+    /// The parameters of a query; of one that is given twice, the last.
+    pub(crate) fn of_query(query: &str) -> Self {
+        let members = parse_query(query.as_bytes());
+        Self {
+            origin: "query",
+            body: &[],
+            members: members
+                .map(|(name, value)| (name.into_owned(), Value::String(value.into_owned())))
+                .collect(),
+            problems: Vec::new(),
+        }
+    }
+
+    /// All problems of these fields and then those of others, as one answer.
+    pub(crate) fn and(mut self, others: Fields<'_>) -> Self {
+        self.problems.extend(others.problems);
+        self
+    }
+
+    /// Fails if anything was wrong.
+    pub(crate) fn finish(self) -> Result<(), ApiError> {
+        if self.problems.is_empty() {
+            Ok(())
+        } else {
+            Err(ApiError::Validation(self.problems))
+        }
+    }
+
+    /// A text that must be there.
+    pub(crate) fn required_text(&mut self, name: &'static str) -> String {
+        self.required(name)
+            .and_then(|value| self.text(vec![name.into()], value))
+            .unwrap_or_default()
+    }
+
+    /// A text with a default; null is no text.
+    pub(crate) fn text_or(&mut self, name: &'static str, default: &str) -> String {
+        match self.members.shift_remove(name) {
+            None => default.to_owned(),
+            Some(value) => self.text(vec![name.into()], value).unwrap_or_default(),
+        }
+    }
+
+    /// A text that may be left out or null.
+    pub(crate) fn nullable_text(&mut self, name: &'static str) -> Option<String> {
+        self.not_null(name)
+            .and_then(|value| self.text(vec![name.into()], value))
+    }
+
+    /// A list of texts, empty when it is left out.
+    pub(crate) fn texts(&mut self, name: &'static str) -> Vec<String> {
+        let value = self.members.shift_remove(name);
+        value.map(|value| self.text_list(name, value)).unwrap_or_default()
+    }
+
+    /// A list of texts that may be left out or null.
+    pub(crate) fn nullable_texts(&mut self, name: &'static str) -> Option<Vec<String>> {
+        self.not_null(name).map(|value| self.text_list(name, value))
+    }
+
+    /// A boolean in any of the forms that pydantic takes for one.
+    pub(crate) fn flag_or(&mut self, name: &'static str, default: bool) -> bool {
+        let Some(value) = self.members.shift_remove(name) else {
+            return default;
+        };
+        read_flag(&value).unwrap_or_else(|(kind, message)| {
+            self.report(kind, vec![name.into()], message, value);
+            default
+        })
+    }
+
+    /// An object that must be there.
+    pub(crate) fn required_object(&mut self, name: &'static str) -> Map<String, Value> {
+        match self.required(name) {
+            None => Map::new(),
+            Some(Value::Object(members)) => members,
+            Some(other) => {
+                self.report(
+                    "dict_type",
+                    vec![name.into()],
+                    "Input should be a valid dictionary",
+                    other,
+                );
+                Map::new()
+            }
+        }
+    }
+
+    /// An object of lists that must be there.
+    pub(crate) fn required_lists(&mut self, name: &'static str) -> Map<String, Value> {
+        let members = self.required_object(name);
+        for (member, value) in &members {
+            if !value.is_array() {
+                let place = vec![name.into(), member.as_str().into()];
+                self.report("list_type", place, "Input should be a valid list", value.clone());
+            }
+        }
+        members
+    }
+
+    /// A text or a list of texts that must be there. What is neither has a problem for each of the two.
+    pub(crate) fn require_text_or_texts(&mut self, name: &'static str) {
+        let Some(value) = self.required(name) else { return };
+        let is_texts = |items: &Vec<Value>| items.iter().all(Value::is_string);
+        if value.is_string() || value.as_array().is_some_and(is_texts) {
+            return;
+        }
+        self.text(vec![name.into(), "str".into()], value.clone());
+        match value {
+            Value::Array(items) => {
+                for (index, item) in items.into_iter().enumerate() {
+                    self.text(vec![name.into(), "list[str]".into(), index.into()], item);
+                }
+            }
+            other => {
+                let place = vec![name.into(), "list[str]".into()];
+                self.report("list_type", place, "Input should be a valid list", other);
+            }
+        }
+    }
+
+    fn required(&mut self, name: &'static str) -> Option<Value> {
+        let value = self.members.shift_remove(name);
+        if value.is_none() {
+            // Parsed again, as members have been taken out: it has been parsed once, so it can be.
+            let whole = parse_json(self.body).unwrap_or_default();
+            self.report("missing", vec![name.into()], "Field required", whole);
+        }
+        value
+    }
+
+    fn not_null(&mut self, name: &str) -> Option<Value> {
+        self.members.shift_remove(name).filter(|value| !value.is_null())
+    }
+
+    fn text(&mut self, place: Vec<Value>, value: Value) -> Option<String> {
+        match value {
+            Value::String(text) => Some(text),
+            other => {
+                self.report("string_type", place, "Input should be a valid string", other);
+                None
+            }
+        }
+    }
+
+    fn text_list(&mut self, name: &'static str, value: Value) -> Vec<String> {
+        let Value::Array(items) = value else {
+            self.report("list_type", vec![name.into()], "Input should be a valid list", value);
+            return Vec::new();
+        };
+        let texts = items.into_iter().enumerate();
+        texts
+            .filter_map(|(index, item)| self.text(vec![name.into(), index.into()], item))
+            .collect()
+    }
+
+    fn report(&mut self, kind: &'static str, mut place: Vec<Value>, message: &'static str, input: Value) {
+        place.insert(0, self.origin.into());
+        self.problems.push(Problem {
+            kind,
+            place,
+            message,
+            input,
+            cause: None,
+        });
+    }
+}
+
+fn read_flag(value: &Value) -> Result<bool, (&'static str, &'static str)> {
+    const WRONG_TYPE: (&str, &str) = ("bool_type", "Input should be a valid boolean");
+    const WRONG_VALUE: (&str, &str) = (
+        "bool_parsing",
+        "Input should be a valid boolean, unable to interpret input",
+    );
+    match value {
+        Value::Bool(flag) => Ok(*flag),
+        Value::Number(number) => match number.as_f64() {
+            Some(0.0) => Ok(false),
+            Some(1.0) => Ok(true),
+            Some(whole) if whole.fract() == 0.0 => Err(WRONG_VALUE),
+            _ => Err(WRONG_TYPE),
+        },
+        Value::String(text) => match text.to_ascii_lowercase().as_str() {
+            "true" | "t" | "yes" | "y" | "on" | "1" => Ok(true),
+            "false" | "f" | "no" | "n" | "off" | "0" => Ok(false),
+            _ => Err(WRONG_VALUE),
+        },
+        _ => Err(WRONG_TYPE),
+    }
+}
+
+/// Standard JSON at full speed; what is none is read again as Python reads it.
+fn parse_json(body: &[u8]) -> Result<Value, ApiError> {
+    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
+    if let Ok(value) = serde_json::from_slice(body) {
+        return Ok(value);
+    }
+    let text = std::str::from_utf8(body).map_err(|_| ApiError::Unreadable)?;
+    python_json::parse(text).map_err(|refusal| match refusal {
+        Refusal::TooDeep => ApiError::Unreadable,
+        Refusal::Syntax { message, offset } => ApiError::Validation(vec![Problem {
+            kind: "json_invalid",
+            place: vec!["body".into(), offset.into()],
+            message: "JSON decode error",
+            input: json!({}),
+            cause: Some(message),
+        }]),
+    })
+}
+
+fn body_problem(kind: &'static str, message: &'static str, input: Value) -> ApiError {
+    ApiError::Validation(vec![Problem {
+        kind,
+        place: vec!["body".into()],
+        message,
+        input,
+        cause: None,
+    }])
+}

@@ -1,0 +1,319 @@
+//! JSON as Python's parser reads it: what it takes beyond the standard, and its words for what it refuses.
+//!
+//! The slow road, for bodies that serde_json has refused. Messages and positions are those of CPython's `json` module,
+//! which Feast's server passes on.
+
+use serde_json::{Map, Number, Value};
+
+/// Deeper than this nothing is read; serde_json stops there too.
+const MAX_DEPTH: usize = 128;
+/// At this depth stand the single values of `entities` and `df`; what is deeper is part of a list.
+const CELL_DEPTH: usize = 3;
+
+/// Why a text is no JSON for Python either.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// What is wrong, and at which character.
+    Syntax { message: &'static str, offset: usize },
+    /// Lists or objects are nested too deeply.
+    TooDeep,
+}
+
+/// Parses a text. `NaN` is null as a single value and the text `"NaN"` in a list, where a list of floats keeps it;
+/// infinities are texts, as they are in answers.
+pub(super) fn parse(text: &str) -> Result<Value, Refusal> {
+    let mut parser = Parser {
+        characters: text.chars().collect(),
+        next: 0,
+        depth: 0,
+    };
+    parser.skip_blanks();
+    let value = parser.value()?;
+    parser.skip_blanks();
+    if parser.next < parser.characters.len() {
+        return Err(syntax("Extra data", parser.next));
+    }
+    Ok(value)
+}
+
+fn syntax(message: &'static str, offset: usize) -> Refusal {
+    Refusal::Syntax { message, offset }
+}
+
+struct Parser {
+    characters: Vec<char>,
+    next: usize,
+    depth: usize,
+}
+
+impl Parser {
+    fn peek(&self) -> Option<char> {
+        self.characters.get(self.next).copied()
+    }
+
+    fn skip_blanks(&mut self) {
+        while matches!(self.peek(), Some(' ' | '\t' | '\n' | '\r')) {
+            self.next += 1;
+        }
+    }
+
+    fn takes(&mut self, wanted: &str) -> bool {
+        let end = self.next + wanted.len();
+        let found = self
+            .characters
+            .get(self.next..end)
+            .is_some_and(|found| found.iter().copied().eq(wanted.chars()));
+        if found {
+            self.next = end;
+        }
+        found
+    }
+
+    fn value(&mut self) -> Result<Value, Refusal> {
+        const WORDS: [(&str, Value); 3] = [
+            ("null", Value::Null),
+            ("true", Value::Bool(true)),
+            ("false", Value::Bool(false)),
+        ];
+        match self.peek() {
+            Some('"') => self.text().map(Value::String),
+            Some('{') => self.nested(Self::object),
+            Some('[') => self.nested(Self::list),
+            _ => {
+                if let Some((_, value)) = WORDS.iter().find(|(word, _)| self.takes(word)) {
+                    return Ok(value.clone());
+                }
+                if self.takes("NaN") {
+                    return Ok(if self.depth <= CELL_DEPTH {
+                        Value::Null
+                    } else {
+                        Value::from("NaN")
+                    });
+                }
+                for word in ["Infinity", "-Infinity"] {
+                    if self.takes(word) {
+                        return Ok(Value::from(word));
+                    }
+                }
+                self.number()
+            }
+        }
+    }
+
+    fn nested(&mut self, read: fn(&mut Self) -> Result<Value, Refusal>) -> Result<Value, Refusal> {
+        if self.depth == MAX_DEPTH {
+            return Err(Refusal::TooDeep);
+        }
+        self.depth += 1;
+        self.next += 1;
+        self.skip_blanks();
+        let value = read(self)?;
+        self.depth -= 1;
+        Ok(value)
+    }
+
+    fn object(&mut self) -> Result<Value, Refusal> {
+        let mut members = Map::new();
+        if self.takes("}") {
+            return Ok(Value::Object(members));
+        }
+        loop {
+            if self.peek() != Some('"') {
+                return Err(syntax("Expecting property name enclosed in double quotes", self.next));
+            }
+            let name = self.text()?;
+            self.skip_blanks();
+            if !self.takes(":") {
+                return Err(syntax("Expecting ':' delimiter", self.next));
+            }
+            self.skip_blanks();
+            let value = self.value()?;
+            members.insert(name, value);
+            if self.ends_with("}")? {
+                return Ok(Value::Object(members));
+            }
+        }
+    }
+
+    fn list(&mut self) -> Result<Value, Refusal> {
+        let mut items = Vec::new();
+        if self.takes("]") {
+            return Ok(Value::Array(items));
+        }
+        loop {
+            items.push(self.value()?);
+            if self.ends_with("]")? {
+                return Ok(Value::Array(items));
+            }
+        }
+    }
+
+    /// Behind an item: the closing bracket, or a comma and the next item.
+    fn ends_with(&mut self, close: &str) -> Result<bool, Refusal> {
+        self.skip_blanks();
+        if self.takes(close) {
+            return Ok(true);
+        }
+        if !self.takes(",") {
+            return Err(syntax("Expecting ',' delimiter", self.next));
+        }
+        self.skip_blanks();
+        Ok(false)
+    }
+
+    fn text(&mut self) -> Result<String, Refusal> {
+        let begin = self.next;
+        let unterminated = syntax("Unterminated string starting at", begin);
+        self.next += 1;
+        let mut text = String::new();
+        loop {
+            let Some(character) = self.peek() else {
+                return Err(unterminated);
+            };
+            let here = self.next;
+            self.next += 1;
+            match character {
+                '"' => return Ok(text),
+                '\\' => {
+                    let Some(escaped) = self.peek() else {
+                        return Err(unterminated);
+                    };
+                    self.next += 1;
+                    text.push(match escaped {
+                        '"' | '\\' | '/' => escaped,
+                        'b' => '\u{8}',
+                        'f' => '\u{c}',
+                        'n' => '\n',
+                        'r' => '\r',
+                        't' => '\t',
+                        'u' => self.unicode_escape()?,
+                        _ => return Err(syntax("Invalid \\escape", here)),
+                    });
+                }
+                control if control <= '\u{1f}' => return Err(syntax("Invalid control character at", here)),
+                other => text.push(other),
+            }
+        }
+    }
+
+    /// The four digits behind `\u`, and a second escape where the first is half of a pair. Python keeps a lone half, but
+    /// no text of ours can hold one.
+    fn unicode_escape(&mut self) -> Result<char, Refusal> {
+        let invalid = syntax("Invalid \\uXXXX escape", self.next - 1);
+        let Some(first) = self.four_digits() else {
+            return Err(invalid);
+        };
+        if let Some(character) = char::from_u32(first) {
+            return Ok(character);
+        }
+        let second = if self.takes("\\u") { self.four_digits() } else { None };
+        let pair = second
+            .filter(|second| first < 0xDC00 && (0xDC00..0xE000).contains(second))
+            .and_then(|second| char::from_u32(0x10000 + ((first - 0xD800) << 10) + (second - 0xDC00)));
+        pair.ok_or(invalid)
+    }
+
+    fn four_digits(&mut self) -> Option<u32> {
+        let digits = self.characters.get(self.next..self.next + 4)?;
+        let number = digits
+            .iter()
+            .try_fold(0, |number, digit| Some(number * 16 + digit.to_digit(16)?))?;
+        self.next += 4;
+        Some(number)
+    }
+
+    fn number(&mut self) -> Result<Value, Refusal> {
+        let begin = self.next;
+        self.takes("-");
+        // No digit follows a zero that stands first.
+        if !self.takes("0") && self.digits() == 0 {
+            return Err(syntax("Expecting value", begin));
+        }
+        // A point or an exponent without digits is not part of the number.
+        let whole_end = self.next;
+        if !self.takes(".") || self.digits() == 0 {
+            self.next = whole_end;
+        }
+        let fraction_end = self.next;
+        if !(self.takes("e") || self.takes("E")) || {
+            let _signed = self.takes("+") || self.takes("-");
+            self.digits() == 0
+        } {
+            self.next = fraction_end;
+        }
+        let text: String = self.characters[begin..self.next].iter().collect();
+        Ok(number_of(&text, self.next > whole_end))
+    }
+
+    fn digits(&mut self) -> usize {
+        let begin = self.next;
+        while self.peek().is_some_and(|character| character.is_ascii_digit()) {
+            self.next += 1;
+        }
+        self.next - begin
+    }
+}
+
+fn number_of(text: &str, is_float: bool) -> Value {
+    if !is_float {
+        let integer = text.parse::<i64>().map(Number::from);
+        if let Ok(number) = integer.or_else(|_| text.parse::<u64>().map(Number::from)) {
+            return Value::Number(number);
+        }
+    }
+    let number = text.parse::<f64>().unwrap_or(f64::NAN);
+    let infinity = if number > 0.0 { "Infinity" } else { "-Infinity" };
+    Number::from_f64(number).map_or_else(|| Value::from(infinity), Value::Number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_what_python_reads() {
+        let check = |text: &str, expected: &str| {
+            assert_eq!(
+                parse(text).map(|value| value.to_string()).as_deref(),
+                Ok(expected),
+                "{text}"
+            );
+        };
+        check("{\"a\":{\"b\":[NaN,[NaN]]}}", "{\"a\":{\"b\":[null,[\"NaN\"]]}}");
+        check(
+            " [Infinity, -Infinity, 1e400] ",
+            "[\"Infinity\",\"-Infinity\",\"Infinity\"]",
+        );
+        check(
+            "[0, -1, 1.5e2, 18446744073709551615, true, null]",
+            "[0,-1,150.0,18446744073709551615,true,null]",
+        );
+        check("\"\\u00e9\\ud83d\\ude00\\n\"", "\"é😀\\n\"");
+    }
+
+    /// The answers of CPython 3.11.
+    #[test]
+    fn refuses_in_pythons_words() {
+        let check = |text: &str, message, offset| {
+            assert_eq!(parse(text), Err(Refusal::Syntax { message, offset }), "{text}");
+        };
+        check("", "Expecting value", 0);
+        check("{\"a\": [}", "Expecting value", 7);
+        check("{\"a\": 1", "Expecting ',' delimiter", 7);
+        check("{'a': 1}", "Expecting property name enclosed in double quotes", 1);
+        check("{\"a\": 1,}", "Expecting property name enclosed in double quotes", 8);
+        check("{\"a\" 1}", "Expecting ':' delimiter", 5);
+        check("[1 2]", "Expecting ',' delimiter", 3);
+        check("[1,", "Expecting value", 3);
+        check("{} {}", "Extra data", 3);
+        check("01", "Extra data", 1);
+        check("[1.]", "Expecting ',' delimiter", 2);
+        check("-", "Expecting value", 0);
+        check("\"é", "Unterminated string starting at", 0);
+        check("[\"a\nb\"]", "Invalid control character at", 3);
+        check("\"\\x\"", "Invalid \\escape", 1);
+        check("\"\\u12\"", "Invalid \\uXXXX escape", 2);
+        check("\"\\ud800\"", "Invalid \\uXXXX escape", 2);
+        assert_eq!(parse(&"[".repeat(200)), Err(Refusal::TooDeep));
+    }
+}
