@@ -27,14 +27,19 @@ pub(crate) fn service(
     options: ServeOptions,
 ) -> impl Filter<Extract = (impl Reply,), Error = Infallible> + Clone + Send + Sync + 'static {
     let query = warp::query::raw().or(warp::any().map(String::new)).unify();
-    warp::method()
+    // A request line may name a host only; warp 0.4 panics where it takes the path from that.
+    let without_path = warp::path::end().map(|| ApiError::NoSuchPath.into_answer());
+    let routed = warp::method()
         .and(warp::path::full())
         .and(query)
         .and(warp::header::headers_cloned())
         .and(warp::body::stream())
         .then(move |method, path, query, headers, body| {
             answer(Arc::clone(&context), method, path, query, headers, body)
-        })
+        });
+    without_path
+        .or(routed)
+        .unify()
         // Nothing above refuses a request.
         .recover(|_| async { Ok::<_, Infallible>(ApiError::NoSuchPath.into_answer()) })
         .unify()

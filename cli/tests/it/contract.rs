@@ -249,9 +249,11 @@ fn the_server_describes_itself() {
 }
 
 #[test]
-fn bytes_that_are_no_json_are_refused() {
+fn bytes_that_are_no_request_are_refused() {
     let repository = repository();
     let server = repository.serve();
+    // A request line with a host in the place of the path.
+    assert_eq!(server.send("POST", "push", &[], "{}").status, 404);
     let gzip = [0x1f_u8, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 0xab, 0xae, 5, 0];
     let answer = server.send_bytes("POST", "/push", &[("content-encoding", "gzip")], &gzip);
     assert_eq!(

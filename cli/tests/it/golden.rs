@@ -11,7 +11,7 @@ const SETTINGS: &str =
     "project: types_repo\nregistry: data/registry.db\nonline_store:\n    type: rocksdb\n    path: data/online_store\n";
 
 /// The repository of every type, with the registry that Python Feast made.
-fn types_repository() -> Repository {
+pub(crate) fn types_repository() -> Repository {
     let repository = Repository::empty();
     copy_directory(Path::new(feast_fixtures::TYPES_REPOSITORY), &repository.path);
     repository.write("feature_store.yaml", SETTINGS);

@@ -38,6 +38,16 @@ fn the_registries_of_the_corpus_are_equal() {
 }
 
 #[test]
+fn the_sdk_works_through_the_server() {
+    check("remote_store.py");
+}
+
+#[test]
+fn answers_are_as_the_openapi_document_says() {
+    check("openapi_fuzz.py");
+}
+
+#[test]
 fn each_serves_what_the_other_applied() {
     check("round_trip.py");
 }

@@ -8,6 +8,7 @@
 //! - `registries`: registries that Python Feast wrote, against ours of the same definitions.
 //! - `look_up`: lists, descriptions and edits of what the registry holds.
 //! - `interop`: Python Feast itself on the same repositories.
+//! - `fuzz`: changed requests, byte by byte.
 //! - `layers`: which module may use which.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by it, also in its helpers")]
@@ -15,6 +16,7 @@
 mod background;
 mod bad_input;
 mod contract;
+mod fuzz;
 mod golden;
 mod interop;
 mod layers;

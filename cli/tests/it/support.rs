@@ -144,6 +144,11 @@ impl Server {
         self.process.wait().unwrap();
     }
 
+    /// Host and port.
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
     /// A POST without a content type, as `requests.post(data=...)` sends it.
     pub(crate) fn post(&self, path: &str, body: &str) -> Answer {
         self.send("POST", path, &[], body)
