@@ -124,7 +124,7 @@ fn versions_are_counted_and_shown() {
 }
 
 #[test]
-fn one_push_feeds_all_views_and_is_appended_once() {
+fn one_push_feeds_all_views() {
     let repository = repository();
     let server = repository.serve();
     let push = json!({
@@ -157,10 +157,6 @@ fn one_push_feeds_all_views_and_is_appended_once() {
     assert_eq!(server.post_json("/push", &wrong).status, 400);
     let (_, absent) = read(&server, &["stats:conv_rate"], &json!({"entities": {"driver_id": [8]}}));
     assert_eq!(absent["results"][1]["statuses"], json!(["NOT_FOUND"]));
-    drop(server);
-    // The appended row is there once: a materialization of all history writes it again for both views.
-    let counted = repository.succeed(&["materialize", "2026-05-13", "2026-05-14"]);
-    assert!(counted.contains("stats"), "{counted}");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //! - `walk`: the documented way from `feast init` to served and pushed features.
 //! - `golden`: recorded answers of Python Feast's server, replayed.
 //! - `contract`: what recordings do not hold: on-demand views, versions, gates, searches, the server's own documents.
+//! - `types`: values of every type from parquet and over HTTP.
 //! - `background`: materializations that go on behind their answers.
 //! - `bad_input`: what a mistake gets: one clear line, the exit code, nothing half-written.
 //! - `registries`: registries that Python Feast wrote, against ours of the same definitions.
@@ -23,4 +24,5 @@ mod layers;
 mod look_up;
 mod registries;
 mod support;
+mod types;
 mod walk;

@@ -21,6 +21,7 @@ use arrow::error::ArrowError;
 use arrow::row::{RowConverter, SortField};
 
 use super::document::push_json;
+use super::zoned_time::zoned_times;
 use crate::model::{Timestamp, ValueType};
 
 /// Changes a column into the canonical Arrow type of `value_type`, row by row the same.
@@ -45,9 +46,8 @@ fn coerce_item(column: &ArrayRef, value_type: &ValueType) -> Result<ArrayRef, Ar
         ValueType::String | ValueType::Decimal => text(column),
         ValueType::Uuid | ValueType::TimeUuid => uuid_text(column),
         ValueType::Json => json_text(column, false),
-        ValueType::Map | ValueType::ScalarMap | ValueType::ZonedTimestamp | ValueType::Struct(_) => {
-            json_text(column, true)
-        }
+        ValueType::Map | ValueType::ScalarMap | ValueType::Struct(_) => json_text(column, true),
+        ValueType::ZonedTimestamp => zoned_times(column),
         ValueType::UnixTimestamp => seconds(column),
         ValueType::Array(element) => list(column, element),
         ValueType::Set(element) => distinct_items(&list(column, element)?),
@@ -141,7 +141,7 @@ fn json_text(column: &ArrayRef, object: bool) -> Result<ArrayRef, ArrowError> {
 }
 
 /// Whole seconds, rounded down. Integers are seconds already, text is read as a date.
-fn seconds(column: &ArrayRef) -> Result<ArrayRef, ArrowError> {
+pub(super) fn seconds(column: &ArrayRef) -> Result<ArrayRef, ArrowError> {
     let target = DataType::Timestamp(TimeUnit::Second, None);
     match column.data_type() {
         DataType::Timestamp(unit, _) => {

@@ -12,3 +12,4 @@ pub(crate) mod record;
 pub(crate) mod row;
 pub(crate) mod row_reader;
 pub(crate) mod storage_key;
+mod zoned_time;

@@ -70,11 +70,19 @@ impl Timestamp {
     /// # Errors
     /// When the text is in none of the understood forms.
     pub fn parse(text: &str) -> Result<Self, ParseTimestampError> {
-        let trimmed = text.trim();
-        let (local, offset_seconds) = split_offset(trimmed);
+        Self::parse_with_offset(text).map(|(time, _)| time)
+    }
+
+    /// As [`Timestamp::parse`]; gives the offset too, in seconds east of UTC, if the text has one.
+    ///
+    /// # Errors
+    /// When the text is in none of the understood forms.
+    pub(crate) fn parse_with_offset(text: &str) -> Result<(Self, Option<i32>), ParseTimestampError> {
+        let (local, offset) = split_offset(text.trim());
         let naive = parse_local(local).ok_or_else(|| ParseTimestampError(text.to_owned()))?;
         let micros = naive.and_utc().timestamp_micros();
-        Ok(Self(micros.saturating_sub(i64::from(offset_seconds) * 1_000_000)))
+        let east = i64::from(offset.unwrap_or(0)) * 1_000_000;
+        Ok((Self(micros.saturating_sub(east)), offset))
     }
 
     fn date_time(self) -> DateTime<Utc> {
@@ -125,23 +133,25 @@ fn parse_local(text: &str) -> Option<NaiveDateTime> {
 }
 
 /// Splits a trailing `Z`, `+02:00`, `+0200` or `+02` off and gives it in seconds east of UTC.
-fn split_offset(text: &str) -> (&str, i32) {
+fn split_offset(text: &str) -> (&str, Option<i32>) {
     for suffix in ["Z", "z", " UTC", " GMT"] {
         if let Some(local) = text.strip_suffix(suffix) {
-            return (local, 0);
+            return (local, Some(0));
         }
     }
     // A sign is an offset only behind a time of day: dates hold '-' too.
-    let Some(colon) = text.find(':') else { return (text, 0) };
+    let Some(colon) = text.find(':') else {
+        return (text, None);
+    };
     let Some(sign) = text[colon..].rfind(['+', '-']).map(|position| position + colon) else {
-        return (text, 0);
+        return (text, None);
     };
     let digits: String = text[sign + 1..].chars().filter(|character| *character != ':').collect();
     let all_digits = digits.bytes().all(|byte| byte.is_ascii_digit());
     let (hours, minutes) = match digits.len() {
         2 if all_digits => (digits.parse::<i32>().ok(), Some(0)),
         4 if all_digits => (digits[..2].parse().ok(), digits[2..].parse().ok()),
-        _ => return (text, 0),
+        _ => return (text, None),
     };
     let seconds = hours.zip(minutes).map(|(hours, minutes)| hours * 3600 + minutes * 60);
     let signed = seconds.map(|seconds| {
@@ -152,8 +162,8 @@ fn split_offset(text: &str) -> (&str, i32) {
         }
     });
     match signed.filter(|seconds| FixedOffset::east_opt(*seconds).is_some()) {
-        Some(seconds) => (text[..sign].trim_end(), seconds),
-        None => (text, 0),
+        Some(seconds) => (text[..sign].trim_end(), Some(seconds)),
+        None => (text, None),
     }
 }
 

@@ -38,7 +38,7 @@ pub enum ValueType {
     Map,
     /// A map whose keys are scalars. Feast can define it but neither fill nor answer it.
     ScalarMap,
-    /// A point in time together with its zone.
+    /// A point in time together with its zone: ISO 8601 text in whole seconds, with the offset.
     ZonedTimestamp,
     /// An object with named fields; extra fields are kept.
     Struct(Vec<StructField>),
@@ -92,7 +92,7 @@ impl ValueType {
             Self::Bool => DataType::Boolean,
             Self::UnixTimestamp => DataType::Timestamp(TimeUnit::Second, None),
             Self::String | Self::Uuid | Self::TimeUuid | Self::Decimal | Self::Json => DataType::Utf8,
-            Self::Map | Self::ScalarMap | Self::ZonedTimestamp | Self::Struct(_) => DataType::Utf8,
+            Self::Map | Self::ScalarMap | Self::Struct(_) | Self::ZonedTimestamp => DataType::Utf8,
             Self::Array(element) | Self::Set(element) => {
                 DataType::List(Arc::new(ArrowField::new("item", element.arrow_type(), true)))
             }
@@ -143,10 +143,7 @@ impl ValueType {
 
     /// Whether values are held as JSON text and answered as JSON, not as a string.
     pub fn is_document(&self) -> bool {
-        matches!(
-            self,
-            Self::Map | Self::ScalarMap | Self::ZonedTimestamp | Self::Struct(_)
-        )
+        matches!(self, Self::Map | Self::ScalarMap | Self::Struct(_))
     }
 }
 
