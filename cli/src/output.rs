@@ -1,7 +1,7 @@
 //! The only module that prints. What scripts read goes to stdout, everything else to stderr.
 
 use std::fmt::Display;
-use std::io::{ErrorKind, IsTerminal, Write};
+use std::io::{ErrorKind, IsTerminal, Stdout, Write};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
@@ -84,6 +84,7 @@ impl Output {
     /// Fails if a part of the result could not be printed, as on a full disk. A reader that has seen enough, such as `head`,
     /// is no failure; the command goes on.
     pub(crate) fn finish(&self) -> Result<(), Failure> {
+        self.print_with(|stdout| stdout.flush());
         match self.lost.get() {
             Some(source) => Err(Failure::new(format!("the output is not complete: {source}"))),
             None => Ok(()),
@@ -91,7 +92,11 @@ impl Output {
     }
 
     fn print(&self, text: &str) {
-        match std::io::stdout().write_all(text.as_bytes()) {
+        self.print_with(|stdout| stdout.write_all(text.as_bytes()));
+    }
+
+    fn print_with(&self, write: impl FnOnce(&mut Stdout) -> std::io::Result<()>) {
+        match write(&mut std::io::stdout()) {
             Err(source) if source.kind() != ErrorKind::BrokenPipe => {
                 // The first one tells.
                 let _ = self.lost.set(source);

@@ -28,6 +28,7 @@ pub enum ErrorKind {
 #[expect(missing_docs, reason = "the names are Feast's")]
 pub enum FeastException {
     FeatureViewNotFound,
+    FeatureViewVersionNotFound,
     FeatureServiceNotFound,
     FeastObjectNotFound,
     FeatureNameCollision,
@@ -41,6 +42,7 @@ impl FeastException {
     pub const fn class_name(self) -> &'static str {
         match self {
             Self::FeatureViewNotFound => "FeatureViewNotFoundException",
+            Self::FeatureViewVersionNotFound => "FeatureViewVersionNotFound",
             Self::FeatureServiceNotFound => "FeatureServiceNotFoundException",
             Self::FeastObjectNotFound => "FeastObjectNotFoundException",
             Self::FeatureNameCollision => "FeatureNameCollisionError",
@@ -112,7 +114,6 @@ impl Error {
         Self::not_found(FeastException::FeatureViewNotFound, text)
     }
 
-    /// Definitions are wrong.
     /// An on-demand view, where its values would be needed.
     pub(crate) fn computed_view(name: &str) -> Self {
         let text =
@@ -120,6 +121,7 @@ impl Error {
         Self::new(ErrorKind::Unsupported, text)
     }
 
+    /// Definitions are wrong.
     pub(crate) fn invalid_definitions(problems: Vec<InvalidDefinition>) -> Self {
         let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
         Self {

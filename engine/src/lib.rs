@@ -80,7 +80,7 @@ mod storage;
 mod store;
 
 pub use clock::now;
-pub use codec::python_json::python_json;
+pub use codec::python_text::{python_float, python_json, python_list};
 pub use config::{CONFIG_FILE, RepositoryConfig, ResponseLayout, check_project_name, parse_yaml};
 pub use error::{Error, ErrorKind, FeastException, InvalidDefinition, Result};
 pub use materialize::{MaterializeProgress, MaterializeRange, Unwatched, ViewReport, ViewWindow};
@@ -90,4 +90,6 @@ pub use online::{
     WriteTarget,
 };
 pub use registry::{Change, FieldChange, UnreadObject, Verb, ViewVersion};
-pub use store::{ApplyOptions, ApplyReport, FeatureStore, MaterializeRequest, PushTarget, Reservation, WriteReport};
+pub use store::{
+    ApplyOptions, ApplyReport, FeatureStore, MaterializeRequest, PushTarget, Reservation, ReservedView, WriteReport,
+};

@@ -1,49 +1,165 @@
 //! Materializations that go on behind their answers, one after another: each uses all cores by itself.
 //!
-//! The views of a run are marked in the registry from the answer to the end of the run, so that nobody starts a second one.
+//! The views of a run are held here, and marked in the registry for others, from the answer to the end of the run.
 
-use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::collections::{HashMap, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use feast_engine::model::Timestamp;
-use feast_engine::{Error, ErrorKind, FeatureStore, MaterializeProgress, MaterializeRequest, ViewReport, ViewWindow};
+use feast_engine::{
+    Error, ErrorKind, FeatureStore, MaterializeProgress, MaterializeRange, MaterializeRequest, Reservation,
+    ReservedView, ViewReport, ViewWindow,
+};
 
 /// Runs that may wait. Only forced ones can be more than there are views.
 const MAX_WAITING: usize = 256;
 
-/// The runs that wait and the thread that does them. The thread ends when this is dropped and no run waits any more.
+/// The runs that wait and the one that is under way.
 pub(crate) struct BackgroundRuns {
-    waiting: SyncSender<MaterializeRequest>,
+    store: Arc<FeatureStore>,
+    runs: Mutex<Runs>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Runs {
+    waiting: VecDeque<Run>,
+    /// Views of the runs that wait or are under way, each with the number of those runs.
+    held: HashMap<String, (usize, ReservedView)>,
+    stopped: bool,
+}
+
+struct Run {
+    range: MaterializeRange,
+    views: Vec<String>,
+}
+
+/// What became of a request for a run.
+pub(crate) enum Added {
+    /// It is done when its turn comes.
+    Accepted,
+    /// These views are being materialized already.
+    Taken(Vec<String>),
 }
 
 impl BackgroundRuns {
-    pub(crate) fn start(store: Arc<FeatureStore>) -> Self {
-        let (waiting, runs) = sync_channel(MAX_WAITING);
-        std::thread::spawn(move || do_runs(&store, &runs));
-        Self { waiting }
-    }
-
-    /// Puts a run behind those that wait. Its views must have been reserved.
+    /// Starts the thread that does the runs. It ends with [`BackgroundRuns::stop`].
     ///
     /// # Errors
-    /// `Unavailable` when too many wait already.
-    pub(crate) fn add(&self, request: MaterializeRequest) -> Result<(), Error> {
-        self.waiting.try_send(request).map_err(|problem| match problem {
-            TrySendError::Full(_) => Error::new(
-                ErrorKind::Unavailable,
-                format!("{MAX_WAITING} materializations are waiting already"),
-            ),
-            TrySendError::Disconnected(_) => Error::internal("the thread of background materializations has ended"),
-        })
+    /// `Unavailable` when there can be no more threads.
+    pub(crate) fn start(store: Arc<FeatureStore>) -> Result<Arc<Self>, Error> {
+        let runs = Arc::new(Self {
+            store,
+            runs: Mutex::default(),
+            changed: Condvar::new(),
+        });
+        let worker = Arc::clone(&runs);
+        std::thread::Builder::new()
+            .name("feast-materialize".to_owned())
+            .spawn(move || worker.work())
+            .map(|_| runs)
+            .map_err(|source| Error::new(ErrorKind::Unavailable, format!("no thread can be started: {source}")))
     }
-}
 
-fn do_runs(store: &FeatureStore, runs: &Receiver<MaterializeRequest>) {
-    for request in runs {
-        if let Err(error) = materialize(store, &request) {
-            tracing::error!("materialization in the background failed: {error}");
+    /// Adds a run, unless one of its views is being materialized and it is not forced.
+    ///
+    /// # Errors
+    /// `Unavailable` when too many runs wait, and those of the registry.
+    pub(crate) fn add(&self, range: MaterializeRange, views: Vec<String>, force: bool) -> Result<Added, Error> {
+        if views.is_empty() {
+            return Ok(Added::Accepted);
         }
-        release(store, request.views.as_deref());
+        let mut runs = self.lock();
+        let held: Vec<String> = views
+            .iter()
+            .filter(|view| runs.held.contains_key(*view))
+            .cloned()
+            .collect();
+        if !held.is_empty() && !force {
+            return Ok(Added::Taken(held));
+        }
+        if runs.stopped || runs.waiting.len() >= MAX_WAITING {
+            let text = format!(
+                "{} materializations are waiting already, or the server is stopping",
+                runs.waiting.len()
+            );
+            return Err(Error::new(ErrorKind::Unavailable, text));
+        }
+        let reserved = match self.store.reserve_materialization(&views, force)? {
+            Reservation::Taken(taken) => return Ok(Added::Taken(taken)),
+            Reservation::Made(reserved) => reserved,
+        };
+        for view in reserved {
+            // A view that is held already keeps the state it had before the first run.
+            runs.held.entry(view.name.clone()).or_insert((0, view)).0 += 1;
+        }
+        runs.waiting.push_back(Run { range, views });
+        self.changed.notify_one();
+        Ok(Added::Accepted)
+    }
+
+    /// Drops the runs that wait and takes the marks from all views, as no run will end any more.
+    pub(crate) fn stop(&self) {
+        let mut runs = self.lock();
+        runs.stopped = true;
+        runs.waiting.clear();
+        let cut_off: Vec<ReservedView> = runs.held.drain().map(|(_, (_, view))| view).collect();
+        self.changed.notify_one();
+        for view in &cut_off {
+            tracing::warn!("the materialization of {} is cut off; run it again", view.name);
+        }
+        self.release(&cut_off);
+    }
+
+    fn work(&self) {
+        while let Some(run) = self.next() {
+            let request = MaterializeRequest {
+                range: run.range,
+                views: Some(run.views),
+            };
+            // A panic has been logged with its place; the runs behind it go on.
+            match catch_unwind(AssertUnwindSafe(|| materialize(&self.store, &request))) {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::error!("materialization in the background failed: {error}"),
+                Err(_) => tracing::error!("materialization in the background failed"),
+            }
+            self.end(request.views.as_deref().unwrap_or_default());
+        }
+    }
+
+    fn next(&self) -> Option<Run> {
+        let is_idle = |runs: &mut Runs| runs.waiting.is_empty() && !runs.stopped;
+        let waited = self.changed.wait_while(self.lock(), is_idle);
+        waited.unwrap_or_else(PoisonError::into_inner).waiting.pop_front()
+    }
+
+    fn end(&self, views: &[String]) {
+        let mut runs = self.lock();
+        let mut ended = Vec::new();
+        for view in views {
+            if let Some((count, _)) = runs.held.get_mut(view) {
+                *count -= 1;
+                if *count == 0 {
+                    ended.extend(runs.held.remove(view).map(|(_, view)| view));
+                }
+            }
+        }
+        // Still under the lock: the next request for these views finds them as they are then.
+        self.release(&ended);
+    }
+
+    fn release(&self, views: &[ReservedView]) {
+        if views.is_empty() {
+            return;
+        }
+        if let Err(error) = self.store.release_materialization(views) {
+            tracing::error!("views stay in the state MATERIALIZING: {error}");
+        }
+    }
+
+    /// Every holder leaves the runs whole, so a panicked one does not matter.
+    fn lock(&self) -> MutexGuard<'_, Runs> {
+        self.runs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -53,22 +169,13 @@ pub(crate) fn materialize(store: &FeatureStore, request: &MaterializeRequest) ->
     store.materialize(&windows, &mut LoggedProgress).map(|_| ())
 }
 
-/// Views that a server which was killed has left marked. Only one process has the online store open, so nobody else can
-/// be loading rows into it.
-pub(crate) fn release_interrupted(store: &FeatureStore) {
-    for view in release(store, None) {
+/// A server or another process may have died in a run, or may be in one: that cannot be told apart.
+pub(crate) fn warn_of_marked_views(store: &FeatureStore) {
+    for view in store.views_being_materialized() {
         tracing::warn!(
-            "the materialization of {view} was interrupted; what it has written stays, run it again for the rest"
+            "{view} is marked as being materialized; if no process is at it, start it with: POST /materialize?async=true&force=true"
         );
     }
-}
-
-/// Takes the mark from views, if they still have it.
-pub(crate) fn release(store: &FeatureStore, views: Option<&[String]>) -> Vec<String> {
-    store.release_materialization(views).unwrap_or_else(|error| {
-        tracing::error!("views stay in the state MATERIALIZING: {error}");
-        Vec::new()
-    })
 }
 
 /// Progress as log lines.
@@ -76,8 +183,7 @@ struct LoggedProgress;
 
 impl MaterializeProgress for LoggedProgress {
     fn view_started(&mut self, window: &ViewWindow) {
-        let [start, end]: [Timestamp; 2] = [window.start, window.end];
-        tracing::info!("materializing {} from {start} to {end}", window.view);
+        tracing::info!("materializing {} from {} to {}", window.view, window.start, window.end);
     }
 
     fn view_skipped(&mut self, window: &ViewWindow) {

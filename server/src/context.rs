@@ -9,5 +9,5 @@ use crate::background::BackgroundRuns;
 /// One for the life of a server.
 pub(crate) struct Context {
     pub(crate) store: Arc<FeatureStore>,
-    pub(crate) background: BackgroundRuns,
+    pub(crate) background: Arc<BackgroundRuns>,
 }

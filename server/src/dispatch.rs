@@ -1,6 +1,7 @@
 //! From the socket to an endpoint and back: the body and its limit, the thread, panics, the access log.
 
 use std::convert::Infallible;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use bytes::{Buf, Bytes, BytesMut};
@@ -60,13 +61,20 @@ async fn answer(
     headers: HeaderMap,
     body: impl Stream<Item = Result<impl Buf, warp::Error>> + Send,
 ) -> Answer {
-    let (route, parameter) = match find(&method, path.as_str()) {
-        Matched::Route(route, parameter) => (route, percent_decode_str(parameter).decode_utf8_lossy().into_owned()),
+    let decoded = percent_decode_str(path.as_str()).decode_utf8_lossy();
+    let (route, parameter) = match find(&method, &decoded) {
+        Matched::Route(route, parameter) => (route, parameter.to_owned()),
         Matched::WrongMethod(allowed) => return ApiError::WrongMethod(allowed).into_answer(),
-        Matched::Slashes(bare) => return redirect(bare, &query),
+        Matched::Slashes => return redirect(path.as_str().trim_end_matches('/'), &query),
         Matched::Nothing => return ApiError::NoSuchPath.into_answer(),
     };
-    let outcome = match read_body(body).await {
+    // A GET has no body that means anything.
+    let body = if route.method == Method::GET {
+        Ok(Bytes::new())
+    } else {
+        read_body(body).await
+    };
+    let outcome = match body {
         Ok(body) => {
             let request = Request {
                 headers,
@@ -79,7 +87,7 @@ async fn answer(
         Err(problem) => Err(problem),
     };
     outcome.unwrap_or_else(|error| {
-        if error.status() == StatusCode::INTERNAL_SERVER_ERROR {
+        if error.status().is_server_error() && error.status() != StatusCode::NOT_IMPLEMENTED {
             tracing::error!(
                 "{} {}: {}",
                 method,
@@ -92,15 +100,16 @@ async fn answer(
 }
 
 async fn run(route: &'static Route, context: Arc<Context>, request: Request) -> Result<Answer, ApiError> {
-    let inline = match route.thread {
-        Thread::Same => true,
-        Thread::BySize => request.body.len() <= MAX_INLINE_BODY_BYTES,
-        Thread::Blocking => false,
+    let request_is_small = request.body.len() <= MAX_INLINE_BODY_BYTES;
+    // Endpoints change nothing that they could leave half changed; the panic itself is logged by its hook.
+    let answer = move || {
+        let answer = AssertUnwindSafe(|| (route.endpoint)(&context, &request));
+        catch_unwind(answer).unwrap_or(Err(ApiError::Panicked))
     };
-    if inline {
-        return (route.endpoint)(&context, &request);
+    if route.thread == Thread::BySize && request_is_small {
+        return answer();
     }
-    tokio::task::spawn_blocking(move || (route.endpoint)(&context, &request))
+    tokio::task::spawn_blocking(answer)
         .await
         .unwrap_or(Err(ApiError::Panicked))
 }

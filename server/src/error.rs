@@ -1,6 +1,6 @@
 //! Errors as Feast's server words them: its clients rebuild the exception from the body.
 
-use feast_engine::{Error, ErrorKind, FeastException, python_json};
+use feast_engine::{Error, ErrorKind, FeastException, python_json, python_list};
 use serde_json::{Value, json};
 use warp::http::{HeaderValue, StatusCode};
 
@@ -83,11 +83,10 @@ impl ApiError {
             Self::NoSuchPath => json!({ "detail": "Not Found" }),
             Self::WrongMethod(_) => json!({ "detail": "Method Not Allowed" }),
             Self::AlreadyMaterializing(views) => {
-                let names: Vec<String> = views.iter().map(|name| format!("'{name}'")).collect();
                 let text = format!(
-                    "Cannot start async materialization — the following feature views are already in MATERIALIZING state: [{}]. \
+                    "Cannot start async materialization — the following feature views are already in MATERIALIZING state: {}. \
                      Use ?force=true to override.",
-                    names.join(", ")
+                    python_list(views)
                 );
                 json!({ "error": text, "feature_views": views })
             }

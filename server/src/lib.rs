@@ -54,16 +54,20 @@ pub fn online_features(
 }
 
 /// Answers requests on `listener` until `shutdown` is done, then lets open requests end.
+///
+/// # Errors
+/// `Unavailable` when the threads of the server cannot be started.
 pub async fn serve(
     listener: TcpListener,
     store: Arc<FeatureStore>,
     options: ServeOptions,
     shutdown: impl Future<Output = ()> + Send + 'static,
-) {
+) -> Result<(), Error> {
     refresh::warn_of_unread_objects(&store);
-    background::release_interrupted(&store);
+    background::warn_of_marked_views(&store);
+    let background = BackgroundRuns::start(Arc::clone(&store))?;
     let context = Arc::new(Context {
-        background: BackgroundRuns::start(Arc::clone(&store)),
+        background: Arc::clone(&background),
         store: Arc::clone(&store),
     });
     let refresher = tokio::spawn(refresh::watch_registry(Arc::clone(&store)));
@@ -89,4 +93,7 @@ pub async fn serve(
         () = drained => tracing::warn!("requests still open {} s after the signal to stop were cut off", DRAIN_TIME.as_secs()),
     }
     refresher.abort();
+    tokio::task::spawn_blocking(move || background.stop())
+        .await
+        .map_err(|source| Error::internal(format!("runs in the background could not be stopped: {source}")))
 }

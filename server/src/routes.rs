@@ -24,9 +24,7 @@ pub(crate) struct Route {
 /// Where an endpoint runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Thread {
-    /// On the thread that read the request.
-    Same,
-    /// On that thread if the request is small.
+    /// On the thread that read the request, if it is small.
     BySize,
     /// On a thread that may wait for disks.
     Blocking,
@@ -48,13 +46,13 @@ pub(crate) const ROUTES: &[Route] = &[
         materialize::answer_incremental,
     ),
     get("/health", health::answer),
-    post("/search", Thread::Same, vector_search::search),
-    post("/retrieve-online-documents", Thread::Same, vector_search::search),
+    post("/search", Thread::BySize, vector_search::search),
+    post("/retrieve-online-documents", Thread::BySize, vector_search::search),
     get("/v1/vector_stores", vector_search::list),
     get("/v1/vector_stores/{vector_store_id}", vector_search::show),
     post(
         "/v1/vector_stores/{vector_store_id}/search",
-        Thread::Same,
+        Thread::BySize,
         vector_search::search_store,
     ),
     get("/openapi.json", documentation::openapi),
@@ -65,7 +63,8 @@ const fn get(path: &'static str, endpoint: Endpoint) -> Route {
     Route {
         method: Method::GET,
         path,
-        thread: Thread::Same,
+        // Its body is not read.
+        thread: Thread::BySize,
         endpoint,
     }
 }
@@ -81,17 +80,17 @@ const fn post(path: &'static str, thread: Thread, endpoint: Endpoint) -> Route {
 
 /// What a method and a path mean.
 pub(crate) enum Matched<'path> {
-    /// A route, with the text for the braces of its path, still percent-encoded.
+    /// A route, with the text for the braces of its path.
     Route(&'static Route, &'path str),
     /// The path exists, for these methods.
     WrongMethod(Vec<&'static str>),
     /// The path exists without its slashes at the end.
-    Slashes(&'path str),
+    Slashes,
     /// There is no such path.
     Nothing,
 }
 
-/// Finds the route of a request.
+/// Finds the route of a request; the path is percent-decoded.
 pub(crate) fn find<'path>(method: &Method, path: &'path str) -> Matched<'path> {
     let mut methods = Vec::new();
     for route in ROUTES {
@@ -107,7 +106,7 @@ pub(crate) fn find<'path>(method: &Method, path: &'path str) -> Matched<'path> {
     }
     let bare = path.trim_end_matches('/');
     if bare != path && ROUTES.iter().any(|route| parameter(route.path, bare).is_some()) {
-        return Matched::Slashes(bare);
+        return Matched::Slashes;
     }
     Matched::Nothing
 }
@@ -130,7 +129,7 @@ mod tests {
         match find(&method, path) {
             Matched::Route(route, parameter) => format!("{} {parameter}", route.path),
             Matched::WrongMethod(methods) => format!("not {method}, but {}", methods.join(", ")),
-            Matched::Slashes(bare) => format!("see {bare}"),
+            Matched::Slashes => "redirected".to_owned(),
             Matched::Nothing => "nothing".to_owned(),
         }
     }
@@ -141,9 +140,9 @@ mod tests {
         check(Method::POST, "/push", "/push ");
         check(Method::GET, "/push", "not GET, but POST");
         check(Method::HEAD, "/health", "not HEAD, but GET");
-        check(Method::GET, "/push/", "see /push");
-        check(Method::POST, "/health//", "see /health");
-        check(Method::GET, "/v1/vector_stores/", "see /v1/vector_stores");
+        check(Method::GET, "/push/", "redirected");
+        check(Method::POST, "/health//", "redirected");
+        check(Method::GET, "/v1/vector_stores/", "redirected");
         check(
             Method::GET,
             "/v1/vector_stores/a",

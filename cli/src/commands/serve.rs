@@ -55,7 +55,7 @@ pub(crate) fn run(repository: &Repository, settings: &ServeSettings, output: &Ou
             },
             shutdown,
         )
-        .await;
+        .await?;
         output.note("Feature server stopped");
         Ok(())
     });

@@ -29,7 +29,7 @@ fn materialize(server: &Server, query: &str, views: &Value) -> Answer {
     server.post_json(&format!("/materialize{query}"), &body)
 }
 
-fn value(server: &Server) -> Value {
+fn status(server: &Server) -> Value {
     let body = json!({"features": [format!("{VIEW}:conv_rate")], "entities": {"driver_id": [1001]}});
     let answer = server.post_json("/get-online-features", &body);
     assert_eq!(answer.status, 200, "{}", answer.body);
@@ -41,12 +41,12 @@ fn a_run_goes_on_behind_its_answer() {
     let repository = Repository::from_template();
     repository.succeed(&["apply"]);
     let server = repository.serve();
-    assert_eq!(value(&server), "NOT_FOUND");
+    assert_eq!(status(&server), "NOT_FOUND");
     let answer = materialize(&server, "?async=true", &Value::Null);
     assert_eq!(answer.status, 202, "{}", answer.body);
     assert_eq!(answer.json(), json!({"status": "accepted", "feature_views": [VIEW]}));
     assert_eq!(settled(&repository), "AVAILABLE_ONLINE");
-    assert_eq!(value(&server), "PRESENT");
+    assert_eq!(status(&server), "PRESENT");
 
     let answer = server.post_json("/materialize-incremental?async=yes", &json!({"end_ts": "2030-02-01"}));
     assert_eq!(answer.status, 202, "{}", answer.body);
@@ -66,7 +66,7 @@ fn views_being_materialized_are_served_but_not_taken_twice() {
     assert_eq!(materialize(&server, "", &json!([VIEW])).status, 200);
     // As another process would leave it while it is at work.
     repository.succeed(&["feature-views", "set-state", VIEW, "MATERIALIZING"]);
-    assert_eq!(value(&server), "PRESENT");
+    assert_eq!(status(&server), "PRESENT");
     let refused = materialize(&server, "?async=true", &json!([VIEW]));
     assert_eq!(refused.status, 409);
     assert_eq!(
@@ -94,7 +94,7 @@ fn a_failed_run_leaves_what_was() {
     std::fs::remove_file(repository.path.join("data/driver_stats.parquet")).unwrap();
     assert_eq!(materialize(&server, "?async=true", &json!([VIEW])).status, 202);
     assert_eq!(settled(&repository), "STATE_UNSPECIFIED");
-    assert_eq!(value(&server), "NOT_FOUND");
+    assert_eq!(status(&server), "NOT_FOUND");
     let (code, log) = server.stop();
     assert_eq!(code, Some(0));
     assert!(log.contains("materialization in the background failed"), "{log}");
@@ -102,18 +102,37 @@ fn a_failed_run_leaves_what_was() {
 }
 
 #[test]
-fn a_run_that_was_killed_is_told_at_the_next_start() {
+fn views_that_are_marked_at_the_start_are_told() {
     let repository = Repository::from_template();
     repository.succeed(&["apply"]);
     repository.succeed(&["materialize", "2020-01-01", "2030-01-01"]);
     repository.succeed(&["feature-views", "set-state", VIEW, "MATERIALIZING"]);
     let server = repository.serve();
-    assert_eq!(settled(&repository), "AVAILABLE_ONLINE");
+    assert_eq!(status(&server), "PRESENT");
+    // It may be at work elsewhere, so the mark stays until somebody says otherwise.
+    assert_eq!(materialize(&server, "?async=true", &json!([VIEW])).status, 409);
     let (_, log) = server.stop();
     assert!(
-        log.contains("the materialization of driver_hourly_stats was interrupted"),
+        log.contains("driver_hourly_stats is marked as being materialized"),
         "{log}"
     );
+    assert_eq!(state_of(&repository), "MATERIALIZING");
+}
+
+#[test]
+fn a_stopping_server_takes_its_marks() {
+    let repository = Repository::from_template();
+    repository.succeed(&["apply"]);
+    repository.succeed(&["materialize", "2020-01-01", "2030-01-01"]);
+    let server = repository.serve();
+    for _ in 0..5 {
+        assert_eq!(
+            materialize(&server, "?async=true&force=true", &json!([VIEW, VIEW])).status,
+            202
+        );
+    }
+    let (code, _) = server.stop();
+    assert_eq!((code, state_of(&repository).as_str()), (Some(0), "AVAILABLE_ONLINE"));
 }
 
 #[test]
@@ -144,4 +163,31 @@ fn what_cannot_run_is_refused_before_anything_is_marked() {
         "{}",
         answer.body
     );
+}
+
+#[test]
+fn a_view_that_is_named_twice_is_materialized_once() {
+    let repository = Repository::from_template();
+    repository.succeed(&["apply"]);
+    let server = repository.serve();
+    let twice = json!({"feature_views": [VIEW, VIEW], "disable_event_timestamp": true});
+    let answer = server.post_json("/materialize?async=true", &twice);
+    assert_eq!(
+        (answer.status, answer.json()["feature_views"].clone()),
+        (202, json!([VIEW]))
+    );
+    assert_eq!(settled(&repository), "AVAILABLE_ONLINE");
+}
+
+#[test]
+fn a_failed_run_gives_the_former_state_back() {
+    let repository = Repository::from_template();
+    repository.succeed(&["apply"]);
+    for state in ["CREATED", "GENERATED"] {
+        repository.succeed(&["feature-views", "set-state", VIEW, state]);
+    }
+    let server = repository.serve();
+    std::fs::remove_file(repository.path.join("data/driver_stats.parquet")).unwrap();
+    assert_eq!(materialize(&server, "?async=true", &json!([VIEW])).status, 202);
+    assert_eq!(settled(&repository), "GENERATED");
 }

@@ -1,3 +1,5 @@
+use std::time::{Duration, Instant};
+
 use serde_json::{Value, json};
 
 use crate::support::{Repository, Server};
@@ -6,7 +8,7 @@ const DEFINITIONS: &str = r#"
 from datetime import timedelta
 
 import pandas as pd
-from feast import Entity, FeatureService, FeatureView, Field, FileSource, PushSource, RequestSource
+from feast import Entity, FeatureService, FeatureView, Field, FileSource, LabelView, PushSource, RequestSource
 from feast.on_demand_feature_view import on_demand_feature_view
 from feast.types import Array, Float32, Float64, Int64, String
 
@@ -24,6 +26,8 @@ def doubled(inputs: pd.DataFrame) -> pd.DataFrame:
     answer["doubled"] = inputs["conv_rate"] * 2
     return answer
 
+labels = LabelView(name="labels", entities=[driver], source=PushSource(name="labels_push", batch_source=source),
+                   schema=[Field(name="avg_daily_trips", dtype=Int64)])
 plain = FeatureService(name="plain", features=[stats[["conv_rate"]], more.with_name("extra")])
 computed = FeatureService(name="computed", features=[stats, doubled])
 "#;
@@ -33,6 +37,15 @@ fn repository() -> Repository {
     repository.write("feature_definitions.py", DEFINITIONS);
     repository.succeed(&["apply"]);
     repository
+}
+
+/// The server looks at the registry now and then.
+fn eventually(is_so: impl Fn() -> bool) {
+    let end = Instant::now() + Duration::from_secs(30);
+    while !is_so() {
+        assert!(Instant::now() < end, "the server does not see the new registry");
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }
 
 fn read(server: &Server, features: &[&str], more: &Value) -> (u16, Value) {
@@ -115,6 +128,12 @@ fn versions_are_counted_and_shown() {
         (status, &answer["metadata"]["feature_names"]),
         (200, &json!(["driver_id", "stats@v1__conv_rate"]))
     );
+    let (status, answer) = read(&server, &["stats@v2:conv_rate"], &full);
+    assert_eq!(status, 404);
+    assert!(
+        answer.as_str().unwrap().contains("FeatureViewVersionNotFound"),
+        "{answer}"
+    );
     let (status, answer) = read(&server, &["stats@v0:conv_rate"], &full);
     assert_eq!(status, 501);
     assert!(
@@ -160,13 +179,37 @@ fn one_push_feeds_all_views() {
 }
 
 #[test]
+fn label_views_are_pushed_to_and_not_materialized() {
+    let repository = repository();
+    repository.succeed(&["materialize", "2020-01-01", "2030-01-01"]);
+    let server = repository.serve();
+    let (_, answer) = read(&server, &["labels:avg_daily_trips"], &json!({}));
+    assert_eq!(answer["results"][1]["statuses"], json!(["NOT_FOUND"]));
+    let push = json!({
+        "push_source_name": "labels_push",
+        "df": {"driver_id": [1001], "event_timestamp": ["2026-05-13"], "created": [null], "avg_daily_trips": [7]}
+    });
+    assert_eq!(server.post_json("/push", &push).status, 200);
+    let (_, answer) = read(&server, &["labels:avg_daily_trips"], &json!({}));
+    assert_eq!(answer["results"][1]["values"], json!([7]));
+    let body = json!({"start_ts": "2020-01-01", "end_ts": "2030-01-01", "feature_views": ["labels"]});
+    let answer = server.post_json("/materialize", &body);
+    assert_eq!(answer.status, 400);
+    assert!(
+        answer.body.contains("LabelView labels cannot be materialized"),
+        "{}",
+        answer.body
+    );
+}
+
+#[test]
 fn gates_are_those_of_feast() {
     let repository = repository();
     let server = repository.serve();
     let none = json!({});
     repository.succeed(&["feature-views", "disable", "more"]);
     repository.succeed(&["feature-views", "set-state", "stats", "CREATED"]);
-    std::thread::sleep(std::time::Duration::from_millis(600));
+    eventually(|| read(&server, &["stats:conv_rate"], &none).0 == 400);
     let (status, answer) = read(&server, &["more:acc_rate"], &none);
     assert_eq!(
         (status, answer),
@@ -212,10 +255,10 @@ fn vector_search_is_named() {
         ),
     );
     repository.succeed(&["apply", "--skip-source-validation"]);
-    std::thread::sleep(std::time::Duration::from_millis(600));
     let expected = json!("vector search for feature more:place is not supported by this server");
-    let answer = server.send("GET", "/v1/vector_stores", &[], "");
-    assert_eq!((answer.status, answer.json()), (501, expected));
+    let list = || server.send("GET", "/v1/vector_stores", &[], "");
+    eventually(|| list().status == 501);
+    assert_eq!(list().json(), expected);
 }
 
 #[test]

@@ -49,7 +49,9 @@ fn recorded_answers_are_given_again() {
     let parts = found
         .iter()
         .map(|difference| (text(&difference["name"]), text(&difference["differs"])));
-    assert_eq!(parts.collect::<BTreeMap<_, _>>(), intended_differences());
+    let parts: BTreeMap<_, _> = parts.collect();
+    assert_eq!(parts.len(), found.len(), "names of cases are unique");
+    assert_eq!(parts, intended_differences());
     // What is answered instead is held too.
     let lines: Vec<String> = found.iter().map(Value::to_string).collect();
     if std::env::var_os("UPDATE_GOLDEN").is_some() {

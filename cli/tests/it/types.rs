@@ -234,7 +234,7 @@ fn values_written_over_http() {
         (
             "Json",
             json!([{"a": 1}, [1, 2], 5]),
-            Some(json!(["{\"a\":1}", "[1,2]", "5"])),
+            Some(json!(["{\"a\": 1}", "[1, 2]", "5"])),
         ),
         (
             "Map",

@@ -21,6 +21,7 @@ use arrow::error::ArrowError;
 use arrow::row::{RowConverter, SortField};
 
 use super::document::push_json;
+use super::python_text::python_float;
 use super::zoned_time::zoned_times;
 use crate::model::{Timestamp, ValueType};
 
@@ -87,9 +88,19 @@ fn text(column: &ArrayRef) -> Result<ArrayRef, ArrowError> {
                 .map(|flag| flag.map(|flag| if flag { "True" } else { "False" }));
             Ok(Arc::new(words.collect::<arrow::array::StringArray>()))
         }
+        DataType::Float64 => Ok(float_text(column.as_primitive::<Float64Type>())),
+        DataType::Float32 => Ok(float_text(column.as_primitive::<Float32Type>())),
         nested if nested.is_nested() => json_text(column, false),
         _ => strict_cast(column, &DataType::Utf8),
     }
+}
+
+fn float_text<T: ArrowPrimitiveType>(floats: &PrimitiveArray<T>) -> ArrayRef
+where
+    T::Native: Into<f64> + std::fmt::LowerExp + std::fmt::Display,
+{
+    let texts = floats.iter().map(|float| float.map(python_float));
+    Arc::new(texts.collect::<arrow::array::StringArray>())
 }
 
 /// UUIDs as text; 16 raw bytes, as some writers keep them, in the usual form with hyphens.

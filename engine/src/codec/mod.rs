@@ -7,7 +7,7 @@ pub(crate) mod byte_block;
 pub(crate) mod coerce;
 pub(crate) mod document;
 pub(crate) mod entity_key;
-pub(crate) mod python_json;
+pub(crate) mod python_text;
 pub(crate) mod record;
 pub(crate) mod row;
 pub(crate) mod row_reader;

@@ -36,13 +36,8 @@ fn zoned_time(text: &str) -> Result<String, ArrowError> {
         Some((before, name)) if name.ends_with(']') => before,
         _ => text,
     };
-    let (time, offset) = Timestamp::parse_with_offset(with_offset).map_err(|_| {
-        ArrowError::CastError(
-            Timestamp::parse(text)
-                .err()
-                .map_or_else(String::new, |error| error.to_string()),
-        )
-    })?;
+    let (time, offset) =
+        Timestamp::parse_with_offset(with_offset).map_err(|problem| ArrowError::CastError(problem.to_string()))?;
     if with_offset != text && offset.is_none() {
         return Err(ArrowError::CastError(format!(
             "{text:?} names a zone, but not its offset"

@@ -11,6 +11,7 @@ mod permission;
 mod reference;
 mod source;
 mod timestamp;
+mod timestamp_forms;
 mod value_type;
 
 pub use definitions::{
@@ -27,6 +28,7 @@ pub use permission::{Action, Permission, Policy, ResourceType};
 pub use reference::{FeatureReference, FeatureSelection};
 pub use source::{DataSource, ExternalSource, ExternalSystem, FileFormat, SourceKind, StreamFormat, TableFormat};
 pub use timestamp::{ParseTimestampError, Timestamp};
+pub use timestamp_forms::DateOrder;
 pub use value_type::{StructField, ValueType};
 
 /// Join key of views that have no entity (Feast's name for it).

@@ -12,7 +12,7 @@ pub enum FeatureSelection {
 pub struct FeatureReference<'a> {
     /// View name, without a version.
     pub view: &'a str,
-    /// The version that is meant, if it is not the newest.
+    /// The version that is named; without one the current version is meant.
     pub version: Option<i32>,
     /// Feature name.
     pub feature: &'a str,

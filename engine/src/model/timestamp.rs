@@ -1,6 +1,8 @@
 use std::fmt;
 
-use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, TimeZone, Utc};
+use chrono::{DateTime, TimeZone, Utc};
+
+use super::timestamp_forms::{self, DateOrder};
 
 /// A point in time in microseconds since 1970 in UTC, the resolution of Feast's registry and windows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -10,35 +12,6 @@ pub struct Timestamp(i64);
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not a date or time; write it like 2026-01-31T12:00:00 (UTC unless it carries an offset)")]
 pub struct ParseTimestampError(String);
-
-/// Dates that are understood, most usual first, as pandas reads them: the month before the day where both are numbers, but
-/// the day first where that number can be no month. Names of months may be short.
-const DATE_FORMS: &[&str] = &[
-    "%Y-%m-%d",
-    "%Y/%m/%d",
-    "%Y%m%d",
-    "%m/%d/%Y",
-    "%d/%m/%Y",
-    "%m-%d-%Y",
-    "%d-%m-%Y",
-    "%d.%m.%Y",
-    "%B %d, %Y",
-    "%B %d %Y",
-    "%d %B %Y",
-    "%a, %d %B %Y",
-    "%A, %d %B %Y",
-];
-/// Times of day behind a date and a blank or a `T`.
-const TIME_FORMS: &[&str] = &[
-    "%H:%M:%S%.f",
-    "%H:%M",
-    "%I:%M%p",
-    "%I:%M %p",
-    "%I:%M:%S%p",
-    "%I:%M:%S %p",
-    "%H%M%S%.f",
-    "%H%M",
-];
 
 impl Timestamp {
     /// 1970-01-01T00:00:00Z, which stands for "none" in answers.
@@ -73,14 +46,26 @@ impl Timestamp {
         Self::parse_with_offset(text).map(|(time, _)| time)
     }
 
+    /// As [`Timestamp::parse`], for one of many texts that have day and month in one order.
+    ///
+    /// # Errors
+    /// When the text is in none of the understood forms, or has them in the other order.
+    pub fn parse_in_order(text: &str, order: &mut DateOrder) -> Result<Self, ParseTimestampError> {
+        Self::parse_whole(text, order).map(|(time, _)| time)
+    }
+
     /// As [`Timestamp::parse`]; gives the offset too, in seconds east of UTC, if the text has one.
     ///
     /// # Errors
     /// When the text is in none of the understood forms.
     pub(crate) fn parse_with_offset(text: &str) -> Result<(Self, Option<i32>), ParseTimestampError> {
-        let (local, offset) = split_offset(text.trim());
-        let naive = parse_local(local).ok_or_else(|| ParseTimestampError(text.to_owned()))?;
-        let micros = naive.and_utc().timestamp_micros();
+        Self::parse_whole(text, &mut DateOrder::default())
+    }
+
+    fn parse_whole(text: &str, order: &mut DateOrder) -> Result<(Self, Option<i32>), ParseTimestampError> {
+        let (local, offset) =
+            timestamp_forms::parse(text, order).ok_or_else(|| ParseTimestampError(text.to_owned()))?;
+        let micros = local.and_utc().timestamp_micros();
         let east = i64::from(offset.unwrap_or(0)) * 1_000_000;
         Ok((Self(micros.saturating_sub(east)), offset))
     }
@@ -116,57 +101,6 @@ impl Timestamp {
     }
 }
 
-fn parse_local(text: &str) -> Option<NaiveDateTime> {
-    DATE_FORMS.iter().find_map(|form| {
-        let (date, rest) = NaiveDate::parse_and_remainder(text, form).ok()?;
-        let rest = rest.strip_prefix(',').unwrap_or(rest);
-        let time = match rest.strip_prefix(['T', 't', ' ']) {
-            None if rest.is_empty() => NaiveTime::MIN,
-            None => return None,
-            Some(time) => {
-                let mut forms = TIME_FORMS.iter();
-                forms.find_map(|form| NaiveTime::parse_from_str(time.trim(), form).ok())?
-            }
-        };
-        Some(date.and_time(time))
-    })
-}
-
-/// Splits a trailing `Z`, `+02:00`, `+0200` or `+02` off and gives it in seconds east of UTC.
-fn split_offset(text: &str) -> (&str, Option<i32>) {
-    for suffix in ["Z", "z", " UTC", " GMT"] {
-        if let Some(local) = text.strip_suffix(suffix) {
-            return (local, Some(0));
-        }
-    }
-    // A sign is an offset only behind a time of day: dates hold '-' too.
-    let Some(colon) = text.find(':') else {
-        return (text, None);
-    };
-    let Some(sign) = text[colon..].rfind(['+', '-']).map(|position| position + colon) else {
-        return (text, None);
-    };
-    let digits: String = text[sign + 1..].chars().filter(|character| *character != ':').collect();
-    let all_digits = digits.bytes().all(|byte| byte.is_ascii_digit());
-    let (hours, minutes) = match digits.len() {
-        2 if all_digits => (digits.parse::<i32>().ok(), Some(0)),
-        4 if all_digits => (digits[..2].parse().ok(), digits[2..].parse().ok()),
-        _ => return (text, None),
-    };
-    let seconds = hours.zip(minutes).map(|(hours, minutes)| hours * 3600 + minutes * 60);
-    let signed = seconds.map(|seconds| {
-        if text.as_bytes()[sign] == b'-' {
-            -seconds
-        } else {
-            seconds
-        }
-    });
-    match signed.filter(|seconds| FixedOffset::east_opt(*seconds).is_some()) {
-        Some(seconds) => (text[..sign].trim_end(), Some(seconds)),
-        None => (text, None),
-    }
-}
-
 impl<Zone: TimeZone> From<DateTime<Zone>> for Timestamp {
     fn from(time: DateTime<Zone>) -> Self {
         Self(time.timestamp_micros())
@@ -175,7 +109,7 @@ impl<Zone: TimeZone> From<DateTime<Zone>> for Timestamp {
 
 #[cfg(test)]
 mod tests {
-    use super::Timestamp;
+    use super::{DateOrder, Timestamp};
 
     fn check(text: &str, expected: &str) {
         let answer = Timestamp::parse(text).map(|timestamp| timestamp.to_string());
@@ -198,7 +132,15 @@ mod tests {
         check("July 25, 2026 10:59 PM", "2026-07-25T22:59:00Z");
         check("25/07/2026 10:59", "2026-07-25T10:59:00Z");
         check("07/08/2026", "2026-07-08T00:00:00Z");
+        check("01/02/26", "2026-01-02T00:00:00Z");
+        check("25/07/26 10:59", "2026-07-25T10:59:00Z");
         check("25.07.2026 10:59:42", "2026-07-25T10:59:42Z");
+        check("02.07.2026", "2026-02-07T00:00:00Z");
+        check("02-Jul-2026", "2026-07-02T00:00:00Z");
+        check("2026-07-02 10:59:42,123", "2026-07-02T10:59:42.123Z");
+        check("2026-07-02T10:59:42GMT", "2026-07-02T10:59:42Z");
+        check("20260702105942", "2026-07-02T10:59:42Z");
+        check("Thu Jul  2 10:59:42 2026", "2026-07-02T10:59:42Z");
         check("2026/07/25 10:59:42.5", "2026-07-25T10:59:42.500Z");
         check("20260725T105942", "2026-07-25T10:59:42Z");
         check("2026-07-25T10:59", "2026-07-25T10:59:00Z");
@@ -217,6 +159,10 @@ mod tests {
             "12:00",
             "2022-05-13 10:59:42+99:00",
             "13/13/2022",
+            "0001-01-01",
+            "26-01-02",
+            "July 2025",
+            "May 5 26",
             "2022-05-13x",
             "2022-05-13T",
             "2022-05-13 10",
@@ -224,6 +170,20 @@ mod tests {
         ] {
             assert!(Timestamp::parse(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn the_first_date_of_numbers_decides_the_order() {
+        let parse = |texts: &[&str]| {
+            let mut order = DateOrder::default();
+            let times = texts.iter().map(|text| Timestamp::parse_in_order(text, &mut order));
+            let days =
+                times.map(|time| time.map_or_else(|_| "-".to_owned(), |time| time.to_string()[5..10].to_owned()));
+            days.collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(parse(&["25/7/2026", "7/8/2026"]), "07-25 08-07");
+        assert_eq!(parse(&["7/8/2026", "25/7/2026"]), "07-08 -");
+        assert_eq!(parse(&["2026-07-01", "7/8/2026", "25/7/2026"]), "07-01 07-08 -");
     }
 
     #[test]

@@ -8,6 +8,7 @@ use super::plan::{PlannedView, ReadPlan};
 use crate::codec::byte_block::ByteBlock;
 use crate::codec::coerce::coerce;
 use crate::codec::entity_key::EntityKeyEncoder;
+use crate::codec::python_text::python_list;
 use crate::codec::storage_key::row_prefix;
 use crate::error::{Error, FeastException, Result};
 use crate::model::{DUMMY_JOIN_KEY, FeatureView, ValueType};
@@ -184,14 +185,9 @@ fn missing_keys(plan: &ReadPlan, entities: &EntityRows) -> Error {
     let provided: Vec<&str> = entities.columns.iter().map(|column| column.name.as_str()).collect();
     Error::invalid(format!(
         "Missing join key values for keys: {}. No values provided for keys: {}. Provided join_key_values: {}",
-        python_list(&missing),
-        python_list(&empty),
-        python_list(&provided)
+        python_list(missing),
+        python_list(empty),
+        python_list(provided)
     ))
     .with_exception(FeastException::KeyError)
-}
-
-fn python_list(names: &[&str]) -> String {
-    let quoted: Vec<String> = names.iter().map(|name| format!("'{name}'")).collect();
-    format!("[{}]", quoted.join(", "))
 }

@@ -1,6 +1,6 @@
 //! What a request means: views, features and join keys, resolved against one state of the registry.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::keys::key_encoder;
 use crate::codec::entity_key::EntityKeyEncoder;
@@ -102,13 +102,9 @@ impl ReadPlan {
 
     /// The name and the current version of each view that answers, in the order of the answer, each name once.
     pub fn view_versions(&self) -> Vec<(&str, i32)> {
-        let mut versions: Vec<(&str, i32)> = Vec::with_capacity(self.views.len());
-        for view in &self.views {
-            if !versions.iter().any(|(name, _)| *name == view.shown_name) {
-                versions.push((&view.shown_name, view.version));
-            }
-        }
-        versions
+        let mut seen = BTreeSet::new();
+        let views = self.views.iter().filter(|view| seen.insert(&view.shown_name));
+        views.map(|view| (view.shown_name.as_str(), view.version)).collect()
     }
 
     /// The join key that a request means by a name: a join key, a mapped join key, or an entity's name.
@@ -181,11 +177,12 @@ fn served_view<'a>(context: &PlanContext<'a>, projection: &Projection) -> Result
     };
     let status = (context.status_of)(name);
     if let Some(version) = projection.version.filter(|version| *version != status.version) {
-        let current = status.version;
-        let text = format!(
-            "Version v{version} of feature view '{name}' cannot be read: this server keeps only the current one, v{current}"
-        );
-        return Err(Error::new(ErrorKind::Unsupported, text));
+        return Err(other_version(name, version, status.version, context.project));
+    }
+    if !view.enabled {
+        return Err(Error::invalid(format!(
+            "Feature view '{name}' is disabled and cannot serve features. Enable it with `feast feature-views enable {name}` or set enabled=True."
+        )));
     }
     // Rows stay readable while newer ones are loaded.
     if let state @ (ViewState::Created | ViewState::Generated) = status.state {
@@ -194,12 +191,18 @@ fn served_view<'a>(context: &PlanContext<'a>, projection: &Projection) -> Result
             state.name()
         )));
     }
-    if view.enabled {
-        return Ok(view);
+    Ok(view)
+}
+
+fn other_version(view: &str, version: i32, current: i32, project: &str) -> Error {
+    if version > current {
+        let text = format!("Version v{version} of feature view {view} does not exist in project {project}");
+        return Error::not_found(FeastException::FeatureViewVersionNotFound, text);
     }
-    Err(Error::invalid(format!(
-        "Feature view '{name}' is disabled and cannot serve features. Enable it with `feast feature-views enable {name}` or set enabled=True."
-    )))
+    let text = format!(
+        "Version v{version} of feature view '{view}' cannot be read: this server keeps only the current one, v{current}"
+    );
+    Error::new(ErrorKind::Unsupported, text)
 }
 
 /// One projection a view, views in order of first mention, features in request order.
@@ -208,6 +211,7 @@ fn group_references(references: &[String]) -> Result<Vec<Projection>> {
         return Err(Error::invalid("No features specified for retrieval"));
     }
     let mut projections: Vec<Projection> = Vec::new();
+    let mut positions = HashMap::new();
     for text in references {
         let reference = FeatureReference::parse(text).ok_or_else(|| {
             Error::invalid(format!(
@@ -216,18 +220,15 @@ fn group_references(references: &[String]) -> Result<Vec<Projection>> {
         })?;
         // Only the name counts here: the type is taken from the view.
         let wanted = Field::new(reference.feature, ValueType::Bytes);
-        match projections
-            .iter_mut()
-            .find(|projection| projection.view == reference.view && projection.version == reference.version)
-        {
-            Some(projection) => projection.features.push(wanted),
-            None => projections.push(Projection {
+        let position = *positions.entry((reference.view, reference.version)).or_insert_with(|| {
+            projections.push(Projection {
                 wanted: WantedFeatures::Resolved,
-                features: vec![wanted],
                 version: reference.version,
                 ..Projection::of(reference.view)
-            }),
-        }
+            });
+            projections.len() - 1
+        });
+        projections[position].features.push(wanted);
     }
     Ok(projections)
 }
@@ -242,12 +243,12 @@ fn answer_name(projection: &Projection, feature: &str, full_feature_names: bool)
 }
 
 fn check_collisions(projections: &[Projection], full_feature_names: bool) -> Result<()> {
-    let mut seen = BTreeSet::new();
+    let (mut seen, mut reported) = (BTreeSet::new(), BTreeSet::new());
     let mut twice = Vec::new();
     for projection in projections {
         for field in &projection.features {
             let name = answer_name(projection, &field.name, full_feature_names);
-            if !seen.insert(name.clone()) && !twice.contains(&name) {
+            if !seen.insert(name.clone()) && reported.insert(name.clone()) {
                 twice.push(name);
             }
         }

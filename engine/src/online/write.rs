@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, Int64Array, StringArray};
+use arrow::error::ArrowError;
 
 use super::keys::key_encoder;
 use crate::codec::byte_block::ByteBlock;
@@ -116,7 +117,15 @@ impl WriteTarget {
         // What the type demands beyond its Arrow form: documents that are objects, sets without duplicates.
         let typed = |column: &ArrayRef, name: &str, value_type: &ValueType| {
             coerce(column, value_type).map_err(|problem| {
-                Error::invalid(format!("column {name} of feature view {}: {problem}", self.view.name))
+                let view = &self.view.name;
+                // Row by row, only to find the one that does not fit.
+                let of_row = |row| Some((row, coerce(&column.slice(row, 1), value_type).err()?));
+                let (row, problem) = (0..column.len()).find_map(of_row).unwrap_or((0, problem));
+                let problem = match problem {
+                    ArrowError::CastError(text) | ArrowError::ParseError(text) => text,
+                    other => other.to_string(),
+                };
+                Error::invalid(format!("column {name} of feature view {view}, row {row}: {problem}"))
             })
         };
         let mut rows = RowColumns {

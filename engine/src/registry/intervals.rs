@@ -1,6 +1,6 @@
 //! What has been materialized, and in which state views are: the parts of the registry that change without an apply.
 
-use super::apply::kinds::{self, Kind};
+use super::apply::kinds::{self, Kind, name_in_project};
 use super::convert::{timestamp, timestamp_message};
 use super::file::RegistryFile;
 use super::messages::view::{FeatureViewMeta, MaterializationInterval};
@@ -17,7 +17,7 @@ const STATE: u32 = 6;
 impl RegistryFile {
     /// The greatest end of the view's recorded intervals: where an incremental materialization goes on.
     pub(crate) fn materialized_until(&self, view: &str) -> Result<Option<Timestamp>> {
-        let Some((kind, position)) = self.find_view(view)? else {
+        let Some((kind, position)) = self.find_view(view) else {
             return Ok(None);
         };
         let meta = bytes_of(&(kind.list)(&self.message)[position], META);
@@ -62,8 +62,9 @@ impl RegistryFile {
                 if status == ViewStatus::NEW {
                     continue;
                 }
-                if let Some(view) = (kind.decode)(self, kind.spec_of(bytes))? {
-                    statuses.push((view.name, status));
+                // Not read further: it may hold what only a newer Feast knows.
+                if let Some(name) = name_in_project(kind.kind, bytes, &self.project) {
+                    statuses.push((name, status));
                 }
             }
         }
@@ -81,7 +82,7 @@ impl RegistryFile {
     }
 
     fn change_meta(&mut self, view: &str, change: impl FnOnce(&[u8]) -> Vec<u8>) -> Result<()> {
-        let Some((kind, position)) = self.find_view(view)? else {
+        let Some((kind, position)) = self.find_view(view) else {
             return Err(Error::unknown_feature_view(view, &self.project));
         };
         let list = (kind.list_mut)(&mut self.message);
@@ -93,15 +94,12 @@ impl RegistryFile {
         Ok(())
     }
 
-    fn find_view(&self, view: &str) -> Result<Option<(&'static Kind<FeatureView>, usize)>> {
-        for kind in MATERIALIZED {
-            for (position, bytes) in (kind.list)(&self.message).iter().enumerate() {
-                let found = (kind.decode)(self, kind.spec_of(bytes))?;
-                if found.is_some_and(|found| found.name == view) {
-                    return Ok(Some((kind, position)));
-                }
-            }
-        }
-        Ok(None)
+    fn find_view(&self, view: &str) -> Option<(&'static Kind<FeatureView>, usize)> {
+        MATERIALIZED.into_iter().find_map(|kind| {
+            let is_named =
+                |object: &Vec<u8>| name_in_project(kind.kind, object, &self.project).is_some_and(|name| name == view);
+            let position = (kind.list)(&self.message).iter().position(is_named)?;
+            Some((kind, position))
+        })
     }
 }

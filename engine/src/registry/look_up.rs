@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::apply::kinds;
+use super::apply::kinds::{self, name_in_project};
 use super::convert::timestamp;
 use super::document::{Names, document};
 use super::file::RegistryFile;
@@ -117,21 +117,9 @@ const SHOWN: [Shown; 10] = [
 ];
 
 impl Shown {
-    /// The name of an object if it is of that project. Projects are their own.
+    /// The name of an object if it is of that project.
     fn name_in(&self, object: &[u8], project: &str) -> Option<String> {
-        let (name_field, project_field) = match self.kind {
-            ObjectKind::DataSource => (20, 21),
-            ObjectKind::Entity => (1, 9),
-            ObjectKind::Project => (1, 1),
-            _ => (1, 2),
-        };
-        let spec = if self.kind == ObjectKind::DataSource {
-            object
-        } else {
-            bytes_of(object, SPEC)
-        };
-        let text = |number| String::from_utf8_lossy(bytes_of(spec, number)).into_owned();
-        (text(project_field) == project).then(|| text(name_field))
+        name_in_project(self.kind, object, project)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Value types by the registry's numbers (`feast.types.ValueType.Enum`) and in the text notation of its reserved tags.
 
-use crate::codec::python_json::python_json;
+use crate::codec::python_text::python_json;
 use crate::model::{StructField, ValueType};
 
 /// Tag that holds the fields of a struct, as JSON: the number alone does not say them.

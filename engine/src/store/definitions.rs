@@ -140,7 +140,16 @@ impl FeatureStore {
         self.state().definitions.clone()
     }
 
-    /// The states of views that have one.
+    /// A feature that is meant for vector search, as `view:feature`, if there is one.
+    pub fn first_vector_feature(&self) -> Option<String> {
+        let state = self.state();
+        state.definitions.feature_views.iter().find_map(|view| {
+            let field = view.features.iter().find(|field| field.vector_index)?;
+            Some(format!("{}:{}", view.name, field.name))
+        })
+    }
+
+    /// The state of a view; unspecified for one that has none or is not there.
     pub fn view_state(&self, view: &str) -> ViewState {
         self.state().status_of(view).state
     }

@@ -1,5 +1,7 @@
 //! From parquet to the online store.
 
+use std::collections::{HashMap, HashSet};
+
 use super::{FeatureStore, RegistryState, lock};
 use crate::clock;
 use crate::error::{Error, Result};
@@ -20,13 +22,22 @@ pub struct MaterializeRequest {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reservation {
     /// All of them are in the state `MATERIALIZING` now.
-    Made,
+    Made(Vec<ReservedView>),
     /// These are being materialized already; no state was changed.
     Taken(Vec<String>),
 }
 
+/// A view that is marked as being materialized.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReservedView {
+    /// The view's name.
+    pub name: String,
+    /// Its state before.
+    pub former: ViewState,
+}
+
 impl FeatureStore {
-    /// The names of the views that a request means: those named, or all that are online and enabled.
+    /// The names of the views that a request means, each once: those named, or all that are online and enabled.
     ///
     /// # Errors
     /// `NotFound` for an unknown view, `Invalid` for one that cannot be materialized.
@@ -36,67 +47,69 @@ impl FeatureStore {
         Ok(views.into_iter().map(|view| view.name.clone()).collect())
     }
 
+    /// The views that are marked as being materialized, by whomever.
+    pub fn views_being_materialized(&self) -> Vec<String> {
+        let state = self.state();
+        let marked = state.statuses.iter().filter(|(_, status)| is_materializing(status));
+        let mut names: Vec<String> = marked.map(|(name, _)| name.clone()).collect();
+        names.sort_unstable();
+        names
+    }
+
     /// Marks views as being materialized, so that a second run is not started beside the first. With `force` also those
     /// that are marked already: their run may have died.
     ///
     /// # Errors
     /// `NotFound` for an unknown view, `Data` or `Unavailable` when the registry cannot be read or written.
     pub fn reserve_materialization(&self, views: &[String], force: bool) -> Result<Reservation> {
-        if views.is_empty() {
-            return Ok(Reservation::Made);
-        }
         let now = clock::now();
         self.update_registry(now, |file| {
-            let marked = file
-                .statuses()?
-                .into_iter()
-                .filter(|(_, status)| is_materializing(status));
-            let taken: Vec<String> = marked
-                .map(|(name, _)| name)
-                .filter(|name| views.contains(name))
-                .collect();
+            let statuses: HashMap<String, ViewStatus> = file.statuses()?.into_iter().collect();
+            let reserved = views.iter().map(|name| ReservedView {
+                name: name.clone(),
+                former: statuses.get(name).map_or(ViewState::Unspecified, |status| status.state),
+            });
+            let reserved: Vec<ReservedView> = reserved.collect();
+            let taken = reserved.iter().filter(|view| view.former == ViewState::Materializing);
+            let taken: Vec<String> = taken.map(|view| view.name.clone()).collect();
             if !taken.is_empty() && !force {
                 return Ok((Reservation::Taken(taken), false));
             }
-            for view in views {
-                file.set_state(view, ViewState::Materializing, now)?;
+            for view in &reserved {
+                check_state(&view.name, view.former)?;
+                file.set_state(&view.name, ViewState::Materializing, now)?;
             }
-            Ok((Reservation::Made, true))
+            Ok((Reservation::Made(reserved), true))
         })
     }
 
-    /// Takes the mark from views that are not being materialized any more: a run has ended without reaching them, or was
-    /// cut off. Gives their names. All views of the project when `views` is `None`.
-    ///
-    /// They get the state that what has been recorded of them allows, so that they can be read.
+    /// Gives views their former state back if they are still marked: their run has ended without reaching them.
     ///
     /// # Errors
     /// `Data` or `Unavailable` when the registry cannot be read or written.
-    pub fn release_materialization(&self, views: Option<&[String]>) -> Result<Vec<String>> {
-        let is_meant = |name: &String| views.is_none_or(|views| views.contains(name));
-        let is_marked = |name: &String, status: &ViewStatus| is_materializing(status) && is_meant(name);
-        if !self
-            .state()
-            .statuses
-            .iter()
-            .any(|(name, status)| is_marked(name, status))
-        {
-            return Ok(Vec::new());
-        }
+    pub fn release_materialization(&self, views: &[ReservedView]) -> Result<()> {
         let now = clock::now();
         self.update_registry(now, |file| {
-            let statuses = file.statuses()?.into_iter();
-            let marked = statuses.filter(|(name, status)| is_marked(name, status));
-            let names: Vec<String> = marked.map(|(name, _)| name).collect();
-            for name in &names {
-                let state = match file.materialized_until(name)? {
-                    Some(_) => ViewState::AvailableOnline,
-                    None => ViewState::Unspecified,
+            let marked: HashSet<String> = file
+                .statuses()?
+                .into_iter()
+                .filter(|(_, status)| is_materializing(status))
+                .map(|(name, _)| name)
+                .collect();
+            let mut changed = false;
+            for view in views.iter().filter(|view| marked.contains(&view.name)) {
+                let state = match view.former {
+                    // Marked by a run that had died: what is recorded says whether the view has rows.
+                    ViewState::Materializing if file.materialized_until(&view.name)?.is_some() => {
+                        ViewState::AvailableOnline
+                    }
+                    ViewState::Materializing => ViewState::Unspecified,
+                    former => former,
                 };
-                file.set_state(name, state, now)?;
+                file.set_state(&view.name, state, now)?;
+                changed = true;
             }
-            let changed = !names.is_empty();
-            Ok((names, changed))
+            Ok(((), changed))
         })
     }
 
@@ -174,20 +187,31 @@ impl FeatureStore {
         state: &'a RegistryState,
         names: Option<&[String]>,
     ) -> Result<Vec<&'a FeatureView>> {
-        match names {
-            Some(names) => names.iter().map(|name| self.materializable(state, name)).collect(),
-            None => {
-                let views = state.definitions.feature_views.iter();
-                Ok(views.filter(|view| view.is_served()).collect())
+        let Some(names) = names else {
+            let all = state.definitions.feature_views.iter();
+            let views: Vec<&FeatureView> = all.filter(|view| view.is_served() && !view.is_label_view()).collect();
+            for view in &views {
+                check_state(&view.name, state.status_of(&view.name).state)?;
             }
-        }
+            return Ok(views);
+        };
+        let mut seen = HashSet::new();
+        let names = names.iter().filter(|name| seen.insert(name.as_str()));
+        names.map(|name| self.materializable(state, name)).collect()
     }
 
     fn materializable<'a>(&self, state: &'a RegistryState, name: &str) -> Result<&'a FeatureView> {
-        let view = state
-            .definitions
-            .feature_view(name)
-            .ok_or_else(|| Error::unknown_feature_view(name, &self.config.project))?;
+        let Some(view) = state.definitions.feature_view(name) else {
+            return Err(match state.definitions.on_demand_feature_view(name) {
+                Some(_) => Error::computed_view(name),
+                None => Error::unknown_feature_view(name, &self.config.project),
+            });
+        };
+        if view.is_label_view() {
+            return Err(Error::invalid(format!(
+                "LabelView {name} cannot be materialized via materialize(). Use FeatureStore.push() to write labels."
+            )));
+        }
         if !view.enabled {
             return Err(Error::invalid(format!(
                 "FeatureView {name} is disabled. Enable it before materializing."
@@ -198,13 +222,18 @@ impl FeatureStore {
                 "FeatureView {name} is not configured to be served online."
             )));
         }
-        if state.status_of(name).state == ViewState::Created {
-            return Err(Error::invalid(format!(
-                "FeatureView {name} cannot transition from CREATED to MATERIALIZING."
-            )));
-        }
+        check_state(name, state.status_of(name).state)?;
         Ok(view)
     }
+}
+
+fn check_state(view: &str, state: ViewState) -> Result<()> {
+    if state == ViewState::Created {
+        return Err(Error::invalid(format!(
+            "FeatureView {view} cannot transition from CREATED to MATERIALIZING."
+        )));
+    }
+    Ok(())
 }
 
 fn is_materializing(status: &ViewStatus) -> bool {

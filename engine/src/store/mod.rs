@@ -8,7 +8,7 @@ mod materialization;
 mod writing;
 
 pub use definitions::{ApplyOptions, ApplyReport};
-pub use materialization::{MaterializeRequest, Reservation};
+pub use materialization::{MaterializeRequest, Reservation, ReservedView};
 pub use writing::{PushTarget, WriteReport};
 
 use crate::config::RepositoryConfig;
@@ -36,6 +36,8 @@ pub struct FeatureStore {
     /// Held from reading the registry until what follows from it is done, so that an older state never replaces a newer.
     publishing: Mutex<()>,
     appender: Appender,
+    /// The state of the registry file that could not be used, and why.
+    unusable: Mutex<Option<(FileStamp, String)>>,
     /// Held by a materialization: two at once would only do the same work twice.
     materializing: Mutex<()>,
 }
@@ -93,6 +95,7 @@ impl FeatureStore {
             opening: Mutex::default(),
             publishing: Mutex::default(),
             appender: Appender::default(),
+            unusable: Mutex::default(),
             materializing: Mutex::default(),
         };
         store.reload_registry()?;
@@ -136,9 +139,23 @@ impl FeatureStore {
     /// # Errors
     /// `Data` when the new file is damaged; the registry read before stays in use.
     pub fn refresh(&self) -> Result<bool> {
-        if FileStamp::of(&self.config.registry_path) == self.state().stamp {
+        let stamp = FileStamp::of(&self.config.registry_path);
+        if stamp == self.state().stamp {
             return Ok(false);
         }
+        // A damaged file is read once, however often it is looked at.
+        if let Some((known, problem)) = &*lock(&self.unusable)
+            && Some(*known) == stamp
+        {
+            return Err(Error::data(problem.clone()));
+        }
+        let outcome = self.read_changed_registry();
+        let problem = outcome.as_ref().err().map(ToString::to_string);
+        *lock(&self.unusable) = stamp.zip(problem);
+        outcome.map(|()| true)
+    }
+
+    fn read_changed_registry(&self) -> Result<()> {
         let _publishing = lock(&self.publishing);
         let state = self.read_registry()?;
         let has_project = |state: &RegistryState| state.definitions.project.is_some();
@@ -152,7 +169,7 @@ impl FeatureStore {
         if self.storage.get().is_some() {
             self.drop_tables_of_deleted_views()?;
         }
-        Ok(true)
+        Ok(())
     }
 
     /// Resolves what a request asks for. Plans are kept until the registry changes.
@@ -252,6 +269,6 @@ fn open_once<'a, T>(cell: &'a OnceLock<T>, opening: &Mutex<()>, open: impl FnOnc
         .ok_or_else(|| Error::internal("a store is not open right after it was opened"))
 }
 
-fn lock(mutex: &Mutex<()>) -> MutexGuard<'_, ()> {
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

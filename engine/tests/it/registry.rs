@@ -1,5 +1,5 @@
-use feast_engine::model::{Definitions, FeatureSelection, Field, Timestamp, ValueType};
-use feast_engine::{ApplyOptions, ErrorKind, MaterializeRange, MaterializeRequest};
+use feast_engine::model::{Definitions, FeatureSelection, Field, Timestamp, ValueType, ViewState};
+use feast_engine::{ApplyOptions, ErrorKind, MaterializeRange, MaterializeRequest, Reservation};
 
 use crate::support::{Fixture, definitions};
 
@@ -20,6 +20,19 @@ fn only_differences_are_changed() {
     let before = registry();
     assert_eq!(changes(&fixture, definitions()), [] as [&str; 0]);
     assert_eq!(registry(), before, "an apply without changes writes nothing");
+
+    // The view of this version now stands behind the other one.
+    fixture.materialize(0, 40);
+    let reserved = fixture
+        .store
+        .reserve_materialization(&["stats".to_owned()], false)
+        .unwrap();
+    let Reservation::Made(reserved) = reserved else {
+        panic!("nobody else is at it")
+    };
+    assert_eq!(fixture.store.views_being_materialized(), ["stats"]);
+    fixture.store.release_materialization(&reserved).unwrap();
+    assert_eq!(fixture.store.view_state("stats"), ViewState::AvailableOnline);
 
     let mut renamed = definitions();
     renamed.feature_views[0].description = "new".to_owned();
@@ -94,7 +107,9 @@ fn an_object_of_a_newer_feast_is_kept_and_stops_nothing_else() {
     // Value type 120 of a feature.
     let feature = [field(1, b"later"), vec![2 << 3, 120]].concat();
     let spec = [field(1, b"future"), field(2, b"shop"), field(4, &feature)].concat();
-    let view = field(6, &field(1, &spec));
+    // A version and a state.
+    let meta = [4 << 3, 1, 6 << 3, 4];
+    let view = field(6, &[field(1, &spec), field(2, &meta)].concat());
     let registry = [std::fs::read(&path).unwrap(), view.clone()].concat();
     std::fs::write(&path, &registry).unwrap();
     fixture.store.refresh().unwrap();
@@ -109,6 +124,19 @@ fn an_object_of_a_newer_feast_is_kept_and_stops_nothing_else() {
     let selection = FeatureSelection::Features(vec!["future:later".to_owned()]);
     let error = fixture.store.plan(&selection, false).err().unwrap();
     assert_eq!(error.kind(), ErrorKind::Unsupported);
+
+    // The view of this version now stands behind the other one.
+    fixture.materialize(0, 40);
+    let reserved = fixture
+        .store
+        .reserve_materialization(&["stats".to_owned()], false)
+        .unwrap();
+    let Reservation::Made(reserved) = reserved else {
+        panic!("nobody else is at it")
+    };
+    assert_eq!(fixture.store.views_being_materialized(), ["stats"]);
+    fixture.store.release_materialization(&reserved).unwrap();
+    assert_eq!(fixture.store.view_state("stats"), ViewState::AvailableOnline);
 
     let mut renamed = definitions();
     renamed.feature_views[0].description = "new".to_owned();

@@ -1,10 +1,10 @@
 //! `POST /get-online-features`: JSON to key columns, one look-up, columns to JSON.
 
-use feast_engine::{Error, ErrorKind, ResponseLayout};
+use feast_engine::{Error, ResponseLayout};
 use warp::http::{HeaderValue, StatusCode};
 
 use crate::context::Context;
-use crate::endpoints::read_newest_registry;
+use crate::endpoints::plan;
 use crate::error::ApiError;
 use crate::message::{Answer, Request, json_answer};
 use crate::wire::entities::entity_rows;
@@ -19,13 +19,7 @@ pub(crate) fn answer(context: &Context, request: &Request) -> Result<Answer, Api
     let store = &context.store;
     let layout = layout(store.config().response_layout, request);
     let wanted = GetOnlineFeatures::of(request)?;
-    let plan = match store.plan(&wanted.selection, wanted.full_feature_names) {
-        // Perhaps it has been applied since the last look at the registry.
-        Err(error) if error.kind() == ErrorKind::NotFound && read_newest_registry(store) => {
-            store.plan(&wanted.selection, wanted.full_feature_names)?
-        }
-        outcome => outcome?,
-    };
+    let plan = plan(store, &wanted.selection, wanted.full_feature_names)?;
     let entities = entity_rows(&plan, &wanted.entities)?;
     if entities.rows().saturating_mul(plan.feature_count()) > MAX_VALUES {
         let text = format!(

@@ -2,58 +2,27 @@
 //! begins.
 
 use feast_engine::model::Timestamp;
-use feast_engine::{Error, ErrorKind, MaterializeRange, MaterializeRequest, Reservation, now};
+use feast_engine::{Error, ErrorKind, MaterializeRange, MaterializeRequest, now};
 use serde_json::json;
 use warp::http::StatusCode;
 
-use crate::background;
+use crate::background::{self, Added};
 use crate::context::Context;
 use crate::endpoints::read_newest_registry;
 use crate::error::ApiError;
 use crate::message::{Answer, Request, json_answer};
-use crate::wire::request::Materialize;
+use crate::wire::request::{Materialize, Span};
 
 pub(crate) fn answer(context: &Context, request: &Request) -> Result<Answer, ApiError> {
-    run(context, &Materialize::of(request)?, |asked| {
-        if asked.disable_event_timestamp {
-            return Ok(MaterializeRange::Between {
-                start: Timestamp::EPOCH,
-                end: now(),
-            });
-        }
-        let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
-        let (Some(start), Some(end)) = (given(&asked.start), given(&asked.end)) else {
-            let text = "start_ts and end_ts are required when disable_event_timestamp is False";
-            return Err(Error::invalid(text));
-        };
-        let (start, end) = (parse("start_ts", &start)?, parse("end_ts", &end)?);
-        if start >= end {
-            let (start, end) = (start.to_python(), end.to_python());
-            return Err(Error::invalid(format!(
-                "start_ts ({start}) must be before end_ts ({end})"
-            )));
-        }
-        Ok(MaterializeRange::Between { start, end })
-    })
+    run(context, Materialize::of(request)?)
 }
 
 pub(crate) fn answer_incremental(context: &Context, request: &Request) -> Result<Answer, ApiError> {
-    run(context, &Materialize::incremental(request)?, |asked| {
-        let end = parse("end_ts", asked.end.as_deref().unwrap_or_default())?;
-        Ok(MaterializeRange::Until { end })
-    })
-}
-
-fn parse(field: &str, text: &str) -> Result<Timestamp, Error> {
-    Timestamp::parse(text).map_err(|problem| Error::invalid(format!("Invalid timestamp format: {field}: {problem}")))
+    run(context, Materialize::incremental(request)?)
 }
 
 /// Views are checked before times, as in Feast.
-fn run(
-    context: &Context,
-    asked: &Materialize,
-    range: impl FnOnce(&Materialize) -> Result<MaterializeRange, Error>,
-) -> Result<Answer, ApiError> {
+fn run(context: &Context, asked: Materialize) -> Result<Answer, ApiError> {
     let store = &context.store;
     read_newest_registry(store);
     if let Some(version) = &asked.version {
@@ -63,21 +32,45 @@ fn run(
             .into());
     }
     let views = store.views_to_materialize(asked.views.as_deref())?;
-    let request = MaterializeRequest {
-        range: range(asked)?,
-        views: Some(views.clone()),
-    };
+    let range = range(&asked.span)?;
     if !asked.in_background {
-        background::materialize(store, &request)?;
+        let views = Some(views);
+        background::materialize(store, &MaterializeRequest { range, views })?;
         return Ok(json_answer(StatusCode::OK, b"null".to_vec()));
     }
-    if let Reservation::Taken(taken) = store.reserve_materialization(&views, asked.force)? {
-        return Err(ApiError::AlreadyMaterializing(taken));
+    let accepted = json!({ "status": "accepted", "feature_views": &views });
+    match context.background.add(range, views, asked.force)? {
+        Added::Accepted => Ok(json_answer(StatusCode::ACCEPTED, accepted.to_string().into_bytes())),
+        Added::Taken(taken) => Err(ApiError::AlreadyMaterializing(taken)),
     }
-    if let Err(error) = context.background.add(request) {
-        background::release(store, Some(&views));
-        return Err(error.into());
+}
+
+fn range(span: &Span) -> Result<MaterializeRange, Error> {
+    let (start, end) = match span {
+        Span::Everything => {
+            let (start, end) = (Timestamp::EPOCH, now());
+            return Ok(MaterializeRange::Between { start, end });
+        }
+        Span::Until { end } => {
+            let end = parse("end_ts", end)?;
+            return Ok(MaterializeRange::Until { end });
+        }
+        Span::Between { start, end } => (start.as_deref(), end.as_deref()),
+    };
+    let is_given = |text: &&str| !text.is_empty();
+    let Some((start, end)) = start.filter(is_given).zip(end.filter(is_given)) else {
+        let text = "start_ts and end_ts are required when disable_event_timestamp is False";
+        return Err(Error::invalid(text));
+    };
+    let (start, end) = (parse("start_ts", start)?, parse("end_ts", end)?);
+    if start >= end {
+        let (start, end) = (start.to_python(), end.to_python());
+        let text = format!("start_ts ({start}) must be before end_ts ({end})");
+        return Err(Error::invalid(text));
     }
-    let body = json!({ "status": "accepted", "feature_views": views });
-    Ok(json_answer(StatusCode::ACCEPTED, body.to_string().into_bytes()))
+    Ok(MaterializeRange::Between { start, end })
+}
+
+fn parse(field: &str, text: &str) -> Result<Timestamp, Error> {
+    Timestamp::parse(text).map_err(|problem| Error::invalid(format!("Invalid timestamp format: {field}: {problem}")))
 }

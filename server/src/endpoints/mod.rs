@@ -8,7 +8,11 @@ pub(crate) mod push;
 pub(crate) mod vector_search;
 pub(crate) mod write_to_online_store;
 
-use feast_engine::{FeatureStore, WriteReport};
+use std::sync::Arc;
+
+use feast_engine::model::FeatureSelection;
+use feast_engine::{Error, ErrorKind, FeatureStore, ReadPlan, WriteReport};
+use tokio::task::block_in_place;
 use warp::http::HeaderValue;
 
 use crate::message::Answer;
@@ -27,6 +31,17 @@ fn report_stale_rows(answer: &mut Answer, report: WriteReport, target: &str) {
             report.stale,
             report.stale + report.written
         );
+    }
+}
+
+/// What a selection means. Something unknown may have been applied since the last look at the registry.
+fn plan(store: &FeatureStore, selection: &FeatureSelection, full_feature_names: bool) -> Result<Arc<ReadPlan>, Error> {
+    match store.plan(selection, full_feature_names) {
+        // Small requests are answered where they were read, and the registry is a file.
+        Err(error) if error.kind() == ErrorKind::NotFound && block_in_place(|| read_newest_registry(store)) => {
+            store.plan(selection, full_feature_names)
+        }
+        outcome => outcome,
     }
 }
 

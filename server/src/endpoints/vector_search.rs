@@ -6,6 +6,7 @@ use serde_json::json;
 use warp::http::StatusCode;
 
 use crate::context::Context;
+use crate::endpoints::plan;
 use crate::error::ApiError;
 use crate::message::{Answer, Request, json_answer};
 use crate::wire::request::{Search, VectorStoreSearch};
@@ -14,7 +15,7 @@ use crate::wire::request::{Search, VectorStoreSearch};
 pub(crate) fn search(context: &Context, request: &Request) -> Result<Answer, ApiError> {
     let selection = Search::of(request)?.selection;
     // What is wrong with the request, or unknown, is said first.
-    context.store.plan(&selection, false)?;
+    plan(&context.store, &selection, false)?;
     let what = match &selection {
         FeatureSelection::Service(name) => format!("vector search in feature service {name}"),
         FeatureSelection::Features(features) => format!("vector search for {}", features.join(", ")),
@@ -43,16 +44,8 @@ pub(crate) fn search_store(context: &Context, request: &Request) -> Result<Answe
 
 /// A view with a vector field is a vector store, which there are none of without a vector search.
 fn refuse_vector_fields(store: &FeatureStore) -> Result<(), Error> {
-    let definitions = store.definitions();
-    let mut fields = definitions
-        .feature_views
-        .iter()
-        .flat_map(|view| view.features.iter().map(move |field| (view, field)));
-    match fields.find(|(_, field)| field.vector_index) {
-        Some((view, field)) => Err(unsupported(&format!(
-            "vector search for feature {}:{}",
-            view.name, field.name
-        ))),
+    match store.first_vector_feature() {
+        Some(feature) => Err(unsupported(&format!("vector search for feature {feature}"))),
         None => Ok(()),
     }
 }

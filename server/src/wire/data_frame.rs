@@ -1,11 +1,13 @@
 //! The `df` of a write: what `pandas.DataFrame(df)` makes of a JSON object, then the columns a target needs.
 
+use std::collections::HashSet;
+
 use arrow::array::{ArrayRef, RecordBatch};
 use arrow::datatypes::SchemaRef;
-use feast_engine::{ColumnRole, Error, FeastException, WriteTarget};
+use feast_engine::{ColumnRole, Error, FeastException, WriteTarget, python_list};
 use serde_json::{Map, Value};
 
-use super::column::{Numbers, column, event_times};
+use super::column::{Rules, column, event_times};
 
 /// Named columns of equal length, still as JSON.
 pub(crate) struct DataFrame {
@@ -20,31 +22,37 @@ enum Column {
 }
 
 impl DataFrame {
-    /// Lists are columns; a scalar beside a list is repeated; an object is a column by its keys' order.
+    /// Lists are columns, or objects, whose members belong together by their names; a scalar beside them is repeated.
     pub(crate) fn new(df: Map<String, Value>) -> Result<Self, Error> {
-        let length = |value: &Value| match value {
-            Value::Array(items) => Some(items.len()),
-            Value::Object(members) => Some(members.len()),
-            _ => None,
-        };
-        let lengths: Vec<usize> = df.values().filter_map(length).collect();
-        let Some(rows) = lengths.first().copied() else {
-            if df.is_empty() {
-                return Ok(Self {
-                    columns: Vec::new(),
-                    rows: 0,
-                });
+        if df.is_empty() {
+            return Ok(Self {
+                columns: Vec::new(),
+                rows: 0,
+            });
+        }
+        let lists = df.values().filter_map(Value::as_array).map(Vec::len);
+        let lengths: Vec<usize> = lists.collect();
+        let labels = labels(&df);
+        let rows = match (lengths.first(), &labels) {
+            (Some(_), Some(_)) => {
+                let text = "Mixing dicts with non-Series may lead to ambiguous ordering.";
+                return Err(Error::invalid(text).with_hint("give all columns as lists, or all as objects"));
             }
-            return Err(Error::invalid("If using all scalar values, you must pass an index"));
+            (None, None) => return Err(Error::invalid("If using all scalar values, you must pass an index")),
+            (Some(rows), None) => *rows,
+            (None, Some(labels)) => labels.len(),
         };
         if lengths.iter().any(|length| *length != rows) {
             return Err(Error::invalid("All arrays must be of the same length"));
         }
         let columns = df.into_iter().map(|(name, value)| {
-            let values = match value {
-                Value::Array(items) => Column::Values(items),
-                Value::Object(members) => Column::Values(members.into_iter().map(|(_, value)| value).collect()),
-                scalar => Column::Repeated(scalar),
+            let values = match (value, &labels) {
+                (Value::Array(items), _) => Column::Values(items),
+                (Value::Object(mut members), Some(labels)) => {
+                    let member = |label: &String| members.get_mut(label).map(Value::take).unwrap_or_default();
+                    Column::Values(labels.iter().map(member).collect())
+                }
+                (scalar, _) => Column::Repeated(scalar),
             };
             (name, values)
         });
@@ -70,10 +78,8 @@ impl DataFrame {
             .map(|wanted| wanted.name.as_str())
             .collect();
         if !missing.is_empty() {
-            let names: Vec<String> = missing.iter().map(|name| format!("'{name}'")).collect();
-            return Err(
-                Error::invalid(format!("[{}] not in index", names.join(", "))).with_exception(FeastException::KeyError)
-            );
+            let text = format!("{} not in index", python_list(missing));
+            return Err(Error::invalid(text).with_exception(FeastException::KeyError));
         }
         let columns = target.columns().iter().map(|wanted| {
             let values = self.column(&wanted.name).ok_or_else(|| {
@@ -85,7 +91,7 @@ impl DataFrame {
             })?;
             let read = match &wanted.role {
                 ColumnRole::JoinKey(value_type) | ColumnRole::Feature(value_type) => {
-                    column(&values, &value_type.arrow_type(), Numbers::Feature)
+                    column(&values, &value_type.arrow_type(), Rules::of(value_type))
                 }
                 ColumnRole::EventTime | ColumnRole::CreatedTime => event_times(&values),
             };
@@ -111,23 +117,16 @@ impl DataFrame {
         if !missing.is_empty() || !extra.is_empty() {
             missing.sort_unstable();
             extra.sort_unstable();
-            let list = |names: &[&str]| {
-                names
-                    .iter()
-                    .map(|name| format!("'{name}'"))
-                    .collect::<Vec<_>>()
-                    .join(", ")
-            };
             return Err(Error::invalid(format!(
-                "The input dataframe columns do not match the batch source columns. missing_expected_columns: [{}], \
-                 extra_unexpected_columns: [{}].",
-                list(&missing),
-                list(&extra)
+                "The input dataframe columns do not match the batch source columns. missing_expected_columns: {}, \
+                 extra_unexpected_columns: {}.",
+                python_list(missing),
+                python_list(extra)
             )));
         }
         let columns = schema.fields().iter().map(|field| {
             let values = self.column(field.name()).unwrap_or_default();
-            column(&values, field.data_type(), Numbers::Time).map_err(|problem| problem.of_column(field.name()))
+            column(&values, field.data_type(), Rules::SOURCE).map_err(|problem| problem.of_column(field.name()))
         });
         let columns = columns.collect::<Result<Vec<_>, _>>()?;
         RecordBatch::try_new(std::sync::Arc::clone(schema), columns)
@@ -147,6 +146,15 @@ impl DataFrame {
     }
 }
 
+/// The names of the rows, in the order in which they first stand, if columns are objects.
+fn labels(df: &Map<String, Value>) -> Option<Vec<String>> {
+    let objects: Vec<&Map<String, Value>> = df.values().filter_map(Value::as_object).collect();
+    let mut seen = HashSet::new();
+    let names = objects.iter().flat_map(|members| members.keys());
+    let labels = names.filter(|name| seen.insert(name.as_str())).cloned().collect();
+    (!objects.is_empty()).then_some(labels)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -162,8 +170,20 @@ mod tests {
     fn forms_of_pandas_are_understood() {
         let scalar = frame(r#"{"a":[1,2],"b":"x"}"#).unwrap();
         assert_eq!(scalar.column("b").unwrap(), [&Value::from("x"), &Value::from("x")]);
-        let object = frame(r#"{"a":{"0":1,"1":2}}"#).unwrap();
-        assert_eq!(object.rows(), 2);
+        let objects = frame(r#"{"a":{"x":1,"y":2},"b":{"y":"for y","x":"for x"},"c":{"y":true},"d":5}"#).unwrap();
+        let column = |name| {
+            objects
+                .column(name)
+                .unwrap()
+                .into_iter()
+                .map(Value::to_string)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(objects.rows(), 2);
+        assert_eq!(column("a"), ["1", "2"]);
+        assert_eq!(column("b"), ["\"for x\"", "\"for y\""]);
+        assert_eq!(column("c"), ["null", "true"]);
+        assert_eq!(column("d"), ["5", "5"]);
         assert_eq!(frame("{}").unwrap().rows(), 0);
         assert_eq!(frame(r#"{"a":[],"b":1}"#).unwrap().rows(), 0);
     }
@@ -177,6 +197,12 @@ mod tests {
         assert_eq!(
             frame(r#"{"a":1}"#).err().unwrap(),
             "If using all scalar values, you must pass an index"
+        );
+        assert!(
+            frame(r#"{"a":[1],"b":{"x":1}}"#)
+                .err()
+                .unwrap()
+                .starts_with("Mixing dicts")
         );
     }
 }

@@ -4,7 +4,7 @@ use feast_engine::model::ValueType;
 use feast_engine::{EntityRows, Error, FeastException, JoinKey, KeyColumn, ReadPlan};
 use serde_json::{Map, Value};
 
-use super::column::{Numbers, column};
+use super::column::{Rules, column};
 
 /// Reads the keys that the plan knows, under the name of the join key; other lists must only have the common length.
 pub(crate) fn entity_rows(plan: &ReadPlan, entities: &Map<String, Value>) -> Result<EntityRows, Error> {
@@ -47,7 +47,8 @@ fn key_column(key: &JoinKey, values: &[Value]) -> Result<KeyColumn, Error> {
     } else {
         values.iter().collect()
     };
-    let values = column(&cells, &value_type.arrow_type(), Numbers::Feature).map_err(|problem| problem.of_key())?;
+    let values =
+        column(&cells, &value_type.arrow_type(), Rules::of(&value_type)).map_err(|misfit| misfit.of_key(name))?;
     Ok(KeyColumn {
         name: name.clone(),
         value_type,

@@ -11,27 +11,39 @@ pub(crate) struct Fields<'a> {
     origin: &'static str,
     body: &'a [u8],
     members: Map<String, Value>,
+    /// Whether there are members at all; if not, none is missing.
+    is_object: bool,
     problems: Vec<Problem>,
 }
 
 impl<'a> Fields<'a> {
     /// Parses a body. Its content type does not matter.
+    ///
+    /// # Errors
+    /// When it is no JSON; that it is no object is one of the problems.
     pub(crate) fn of_body(body: &'a [u8]) -> Result<Self, ApiError> {
+        let mut fields = Self {
+            origin: "body",
+            body,
+            members: Map::new(),
+            is_object: false,
+            problems: Vec::new(),
+        };
         if body.is_empty() {
-            return Err(body_problem("missing", "Field required", Value::Null));
+            fields.report("missing", Vec::new(), "Field required", Value::Null);
+            return Ok(fields);
         }
         match parse_json(body)? {
-            Value::Object(members) => Ok(Self {
-                origin: "body",
-                body,
-                members,
-                problems: Vec::new(),
-            }),
+            Value::Object(members) => {
+                fields.members = members;
+                fields.is_object = true;
+            }
             other => {
                 let message = "Input should be a valid dictionary or object to extract fields from";
-                Err(body_problem("model_attributes_type", message, other))
+                fields.report("model_attributes_type", Vec::new(), message, other);
             }
         }
+        Ok(fields)
     }
 
     /// The parameters of a query; of one that is given twice, the last.
@@ -43,6 +55,7 @@ impl<'a> Fields<'a> {
             members: members
                 .map(|(name, value)| (name.into_owned(), Value::String(value.into_owned())))
                 .collect(),
+            is_object: true,
             problems: Vec::new(),
         }
     }
@@ -157,7 +170,7 @@ impl<'a> Fields<'a> {
 
     fn required(&mut self, name: &'static str) -> Option<Value> {
         let value = self.members.shift_remove(name);
-        if value.is_none() {
+        if value.is_none() && self.is_object {
             // Parsed again, as members have been taken out: it has been parsed once, so it can be.
             let whole = parse_json(self.body).unwrap_or_default();
             self.report("missing", vec![name.into()], "Field required", whole);
@@ -213,7 +226,8 @@ fn read_flag(value: &Value) -> Result<bool, (&'static str, &'static str)> {
         Value::Number(number) => match number.as_f64() {
             Some(0.0) => Ok(false),
             Some(1.0) => Ok(true),
-            Some(whole) if whole.fract() == 0.0 => Err(WRONG_VALUE),
+            // What fits an integer of 64 bits is read as one.
+            Some(whole) if whole.fract() == 0.0 && whole.abs() < 9.2e18 => Err(WRONG_VALUE),
             _ => Err(WRONG_TYPE),
         },
         Value::String(text) => match text.to_ascii_lowercase().as_str() {
@@ -242,14 +256,4 @@ fn parse_json(body: &[u8]) -> Result<Value, ApiError> {
             cause: Some(message),
         }]),
     })
-}
-
-fn body_problem(kind: &'static str, message: &'static str, input: Value) -> ApiError {
-    ApiError::Validation(vec![Problem {
-        kind,
-        place: vec!["body".into()],
-        message,
-        input,
-        cause: None,
-    }])
 }

@@ -23,32 +23,43 @@ pub(super) enum Refusal {
 /// infinities are texts, as they are in answers.
 pub(super) fn parse(text: &str) -> Result<Value, Refusal> {
     let mut parser = Parser {
-        characters: text.chars().collect(),
+        text,
         next: 0,
         depth: 0,
     };
-    parser.skip_blanks();
-    let value = parser.value()?;
-    parser.skip_blanks();
-    if parser.next < parser.characters.len() {
-        return Err(syntax("Extra data", parser.next));
-    }
-    Ok(value)
+    parser.whole().map_err(|refusal| match refusal {
+        Refusal::Syntax { message, offset } => Refusal::Syntax {
+            message,
+            offset: text[..offset].chars().count(),
+        },
+        Refusal::TooDeep => refusal,
+    })
 }
 
 fn syntax(message: &'static str, offset: usize) -> Refusal {
     Refusal::Syntax { message, offset }
 }
 
-struct Parser {
-    characters: Vec<char>,
+/// Positions are in bytes until the end, always before a character.
+struct Parser<'text> {
+    text: &'text str,
     next: usize,
     depth: usize,
 }
 
-impl Parser {
+impl Parser<'_> {
+    fn whole(&mut self) -> Result<Value, Refusal> {
+        self.skip_blanks();
+        let value = self.value()?;
+        self.skip_blanks();
+        if self.next < self.text.len() {
+            return Err(syntax("Extra data", self.next));
+        }
+        Ok(value)
+    }
+
     fn peek(&self) -> Option<char> {
-        self.characters.get(self.next).copied()
+        self.text[self.next..].chars().next()
     }
 
     fn skip_blanks(&mut self) {
@@ -58,13 +69,9 @@ impl Parser {
     }
 
     fn takes(&mut self, wanted: &str) -> bool {
-        let end = self.next + wanted.len();
-        let found = self
-            .characters
-            .get(self.next..end)
-            .is_some_and(|found| found.iter().copied().eq(wanted.chars()));
+        let found = self.text[self.next..].starts_with(wanted);
         if found {
-            self.next = end;
+            self.next += wanted.len();
         }
         found
     }
@@ -171,14 +178,14 @@ impl Parser {
                 return Err(unterminated);
             };
             let here = self.next;
-            self.next += 1;
+            self.next += character.len_utf8();
             match character {
                 '"' => return Ok(text),
                 '\\' => {
                     let Some(escaped) = self.peek() else {
                         return Err(unterminated);
                     };
-                    self.next += 1;
+                    self.next += escaped.len_utf8();
                     text.push(match escaped {
                         '"' | '\\' | '/' => escaped,
                         'b' => '\u{8}',
@@ -214,9 +221,9 @@ impl Parser {
     }
 
     fn four_digits(&mut self) -> Option<u32> {
-        let digits = self.characters.get(self.next..self.next + 4)?;
+        let digits = self.text.get(self.next..self.next + 4)?;
         let number = digits
-            .iter()
+            .chars()
             .try_fold(0, |number, digit| Some(number * 16 + digit.to_digit(16)?))?;
         self.next += 4;
         Some(number)
@@ -241,8 +248,7 @@ impl Parser {
         } {
             self.next = fraction_end;
         }
-        let text: String = self.characters[begin..self.next].iter().collect();
-        Ok(number_of(&text, self.next > whole_end))
+        Ok(number_of(&self.text[begin..self.next], self.next > whole_end))
     }
 
     fn digits(&mut self) -> usize {
@@ -310,6 +316,8 @@ mod tests {
         check("[1.]", "Expecting ',' delimiter", 2);
         check("-", "Expecting value", 0);
         check("\"é", "Unterminated string starting at", 0);
+        check("[\"é\" x", "Expecting ',' delimiter", 5);
+        check("\"\\u12é4\"", "Invalid \\uXXXX escape", 2);
         check("[\"a\nb\"]", "Invalid control character at", 3);
         check("\"\\x\"", "Invalid \\escape", 1);
         check("\"\\u12\"", "Invalid \\uXXXX escape", 2);

@@ -34,17 +34,24 @@ pub(crate) struct WriteToOnlineStore {
 
 /// `POST /materialize` and `POST /materialize-incremental`.
 pub(crate) struct Materialize {
-    /// Never there for an incremental one.
-    pub(crate) start: Option<String>,
-    pub(crate) end: Option<String>,
+    pub(crate) span: Span,
     pub(crate) views: Option<Vec<String>>,
-    pub(crate) disable_event_timestamp: bool,
     /// Of a view, to be materialized instead of the current one.
     pub(crate) version: Option<String>,
     /// Answer at once and go on behind it.
     pub(crate) in_background: bool,
     /// Start although another run may be under way.
     pub(crate) force: bool,
+}
+
+/// The event times to materialize, as texts.
+pub(crate) enum Span {
+    /// From one to the other, both of which must be there in the end.
+    Between { start: Option<String>, end: Option<String> },
+    /// From 1970 until now.
+    Everything,
+    /// From where the last run ended.
+    Until { end: String },
 }
 
 /// `POST /search` and `POST /retrieve-online-documents`, as far as it matters before the search itself.
@@ -102,41 +109,38 @@ impl WriteToOnlineStore {
 
 impl Materialize {
     pub(crate) fn of(request: &Request) -> Result<Self, ApiError> {
-        let mut query = Fields::of_query(&request.query);
-        let (in_background, force) = run_flags(&mut query);
-        let mut fields = Fields::of_body(&request.body)?;
-        let start = fields.nullable_text("start_ts");
-        let end = fields.nullable_text("end_ts");
-        let views = fields.nullable_texts("feature_views");
-        let disable_event_timestamp = fields.flag_or("disable_event_timestamp", false);
-        ignore_flags(&mut fields, &["full_feature_names"]);
-        let version = fields.nullable_text("version");
-        query.and(fields).finish()?;
-        Ok(Self {
-            start,
-            end,
-            views,
-            disable_event_timestamp,
-            version,
-            in_background,
-            force,
+        Self::read(request, |fields| {
+            let (start, end) = (fields.nullable_text("start_ts"), fields.nullable_text("end_ts"));
+            let views = fields.nullable_texts("feature_views");
+            let span = match fields.flag_or("disable_event_timestamp", false) {
+                true => Span::Everything,
+                false => Span::Between { start, end },
+            };
+            (span, views)
         })
     }
 
     pub(crate) fn incremental(request: &Request) -> Result<Self, ApiError> {
+        Self::read(request, |fields| {
+            let end = fields.required_text("end_ts");
+            (Span::Until { end }, fields.nullable_texts("feature_views"))
+        })
+    }
+
+    fn read(
+        request: &Request,
+        span_and_views: impl FnOnce(&mut Fields<'_>) -> (Span, Option<Vec<String>>),
+    ) -> Result<Self, ApiError> {
         let mut query = Fields::of_query(&request.query);
-        let (in_background, force) = run_flags(&mut query);
+        let (in_background, force) = (query.flag_or("async", false), query.flag_or("force", false));
         let mut fields = Fields::of_body(&request.body)?;
-        let end = fields.required_text("end_ts");
-        let views = fields.nullable_texts("feature_views");
+        let (span, views) = span_and_views(&mut fields);
         ignore_flags(&mut fields, &["full_feature_names"]);
         let version = fields.nullable_text("version");
         query.and(fields).finish()?;
         Ok(Self {
-            start: None,
-            end: Some(end),
+            span,
             views,
-            disable_event_timestamp: false,
             version,
             in_background,
             force,
@@ -169,10 +173,6 @@ fn selection(fields: &mut Fields<'_>) -> FeatureSelection {
     let service = fields.nullable_text("feature_service").filter(|name| !name.is_empty());
     let features = fields.texts("features");
     service.map_or(FeatureSelection::Features(features), FeatureSelection::Service)
-}
-
-fn run_flags(query: &mut Fields<'_>) -> (bool, bool) {
-    (query.flag_or("async", false), query.flag_or("force", false))
 }
 
 /// Flags that change nothing here, but must be flags.

@@ -63,6 +63,23 @@ impl<T> Kind<T> {
     }
 }
 
+/// The name of an object if it is of that project, without reading the rest of it. Projects are their own.
+pub(in crate::registry) fn name_in_project(kind: ObjectKind, object: &[u8], project: &str) -> Option<String> {
+    let (name_field, project_field) = match kind {
+        ObjectKind::DataSource => (20, 21),
+        ObjectKind::Entity => (1, 9),
+        ObjectKind::Project => (1, 1),
+        _ => (1, 2),
+    };
+    let spec = if kind == ObjectKind::DataSource {
+        object
+    } else {
+        wire::bytes_of(object, SPEC)
+    };
+    let text = |number| String::from_utf8_lossy(wire::bytes_of(spec, number)).into_owned();
+    (text(project_field) == project).then(|| text(name_field))
+}
+
 /// How a kind of view is kept in the version history.
 pub(in crate::registry) struct Versions<T: 'static> {
     /// `feature_view_type` of its records.
