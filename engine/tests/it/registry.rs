@@ -21,19 +21,6 @@ fn only_differences_are_changed() {
     assert_eq!(changes(&fixture, definitions()), [] as [&str; 0]);
     assert_eq!(registry(), before, "an apply without changes writes nothing");
 
-    // The view of this version now stands behind the other one.
-    fixture.materialize(0, 40);
-    let reserved = fixture
-        .store
-        .reserve_materialization(&["stats".to_owned()], false)
-        .unwrap();
-    let Reservation::Made(reserved) = reserved else {
-        panic!("nobody else is at it")
-    };
-    assert_eq!(fixture.store.views_being_materialized(), ["stats"]);
-    fixture.store.release_materialization(&reserved).unwrap();
-    assert_eq!(fixture.store.view_state("stats"), ViewState::AvailableOnline);
-
     let mut renamed = definitions();
     renamed.feature_views[0].description = "new".to_owned();
     assert_eq!(changes(&fixture, renamed), ["Updated feature view stats"]);
