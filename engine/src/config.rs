@@ -4,6 +4,7 @@
 //! Owns every key this binary understands and its default. Knows nothing of what the settings are used for.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -29,8 +30,19 @@ pub struct RepositoryConfig {
     pub skip_dedup: bool,
     /// Let requests name versions of views (`registry.enable_online_feature_view_versioning`).
     pub online_versioning: bool,
+    /// Answer pushes to the offline store before they reach it (`feature_server.offline_push_batching_*`).
+    pub offline_batching: Option<OfflineBatching>,
     /// Layout of `/get-online-features` answers (`serving.response_layout`).
     pub response_layout: ResponseLayout,
+}
+
+/// When logged pushes are appended to their parquet source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OfflineBatching {
+    /// As soon as that many rows wait for one source.
+    pub rows: usize,
+    /// As soon as a row has waited that long.
+    pub interval: Duration,
 }
 
 /// How `/get-online-features` arranges its results when the request does not say.
@@ -107,6 +119,7 @@ impl RepositoryConfig {
             online_store_path: directory.join(online_store_path(&root)?),
             skip_dedup: flag_at(&root, "online_store", "skip_dedup")?,
             online_versioning: flag_at(&root, "registry", "enable_online_feature_view_versioning")?,
+            offline_batching: offline_batching(&root)?,
             response_layout: response_layout(&root)?,
             directory: directory.to_path_buf(),
         })
@@ -198,6 +211,30 @@ fn online_store_path(root: &Value) -> Result<&str> {
             .with_hint("this binary's embedded store is rocksdb: set type: rocksdb and path: data/online_store, then materialize again")),
         other => Err(Error::invalid(format!("online_store.type {other:?} is not known")).with_hint("set online_store to type: rocksdb")),
     }
+}
+
+/// As in Feast, batching without both of its numbers is none.
+fn offline_batching(root: &Value) -> Result<Option<OfflineBatching>> {
+    const BLOCK: &str = "feature_server";
+    let number = |key: &str| match root.get(BLOCK).and_then(|block| block.get(key)) {
+        None | Some(Value::Null) => Ok(None),
+        Some(value) => match value.as_u64().filter(|number| *number > 0) {
+            Some(number) => Ok(Some(number)),
+            None => Err(Error::invalid(format!(
+                "{BLOCK}.{key} must be a number above 0, not {value}"
+            ))),
+        },
+    };
+    let enabled = flag_at(root, BLOCK, "offline_push_batching_enabled")?;
+    let rows = number("offline_push_batching_batch_size")?;
+    let seconds = number("offline_push_batching_batch_interval_seconds")?;
+    Ok(rows
+        .zip(seconds)
+        .filter(|_| enabled)
+        .map(|(rows, seconds)| OfflineBatching {
+            rows: usize::try_from(rows).unwrap_or(usize::MAX),
+            interval: Duration::from_secs(seconds),
+        }))
 }
 
 fn response_layout(root: &Value) -> Result<ResponseLayout> {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::error::{Error, Result};
+use crate::fail_point::{self, Step};
 
 /// Replaces `path` by what `write` writes: a temporary file beside it, fsync, rename, fsync of the directory.
 ///
@@ -49,7 +50,9 @@ fn write_and_rename(
         file.set_permissions(old.permissions()).map_err(failed)?;
     }
     file.sync_all().map_err(failed)?;
+    fail_point::reached(Step::FileWritten);
     std::fs::rename(temporary, target).map_err(failed)?;
+    fail_point::reached(Step::FileRenamed);
     let directory = parent(target);
     File::open(&directory)
         .and_then(|directory| directory.sync_all())

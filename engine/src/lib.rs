@@ -65,11 +65,16 @@
 //! 7. `materialize`, `resolve`: from offline to online; from definitions as written to definitions as stored.
 //! 8. `store`: [`FeatureStore`].
 
+// So that the helpers of the integration tests can be used in unit tests.
+#[cfg(test)]
+extern crate self as feast_engine;
+
 mod clock;
 mod codec;
 mod config;
 mod durable_file;
 pub mod error;
+mod fail_point;
 mod materialize;
 pub mod model;
 mod offline;

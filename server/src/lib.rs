@@ -8,8 +8,8 @@ mod context;
 mod dispatch;
 mod endpoints;
 mod error;
+mod housekeeping;
 mod message;
-mod refresh;
 mod routes;
 mod wire;
 
@@ -63,14 +63,15 @@ pub async fn serve(
     options: ServeOptions,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), Error> {
-    refresh::warn_of_unread_objects(&store);
+    housekeeping::warn_of_unread_objects(&store);
     background::warn_of_marked_views(&store);
     let background = BackgroundRuns::start(Arc::clone(&store))?;
     let context = Arc::new(Context {
         background: Arc::clone(&background),
         store: Arc::clone(&store),
     });
-    let refresher = tokio::spawn(refresh::watch_registry(Arc::clone(&store)));
+    let refresher = tokio::spawn(housekeeping::watch_registry(Arc::clone(&store)));
+    let flusher = tokio::spawn(housekeeping::flush_pushes(Arc::clone(&store)));
     let (stopping, mut stopped) = tokio::sync::watch::channel(false);
     let signal = async move {
         shutdown.await;
@@ -93,7 +94,12 @@ pub async fn serve(
         () = drained => tracing::warn!("requests still open {} s after the signal to stop were cut off", DRAIN_TIME.as_secs()),
     }
     refresher.abort();
-    tokio::task::spawn_blocking(move || background.stop())
+    flusher.abort();
+    let stopped = move || {
+        background.stop();
+        housekeeping::flush(&store, true);
+    };
+    tokio::task::spawn_blocking(stopped)
         .await
         .map_err(|source| Error::internal(format!("runs in the background could not be stopped: {source}")))
 }

@@ -18,6 +18,8 @@ pub(crate) fn run(repository: &Repository, settings: &MaterializeSettings, outpu
     let target = output.strong("rocksdb");
     // The store is opened first: nothing is announced that cannot begin.
     store.open_online_store()?;
+    // What they append may belong to the window.
+    store.complete_pushes()?;
     output.line(&format!(
         "Materializing {views} feature views {span} into the {target} online store.\n"
     ));

@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use feast_engine::FeatureStore;
 use feast_server::{ServeOptions, serve};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -37,6 +38,7 @@ pub(crate) fn run(repository: &Repository, settings: &ServeSettings, output: &Ou
         let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
         let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
         store.open_online_store()?;
+        complete_pushes(&store, output);
         output.note(&format!(
             "Feature server of project {} listens on http://{bound}",
             store.config().project
@@ -62,4 +64,15 @@ pub(crate) fn run(repository: &Repository, settings: &ServeSettings, output: &Ou
     // Work that still runs, such as a long materialization, is cut: its rows are kept or written again by the next run.
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));
     outcome
+}
+
+/// What an earlier process has answered for, but not done.
+fn complete_pushes(store: &FeatureStore, output: &Output) {
+    match store.complete_pushes() {
+        Ok(0) => {}
+        Ok(pushes) => output.note(&format!("Completed {pushes} pushes that were cut off")),
+        Err(error) => output.warning(&format!(
+            "pushes stay in the log and are tried again at the next start: {error}"
+        )),
+    }
 }

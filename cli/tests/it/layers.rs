@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 /// Lowest first. Modules on one line may not use each other.
 const LAYERS: &[&[&str]] = &[
-    &["model"],
+    &["model", "fail_point"],
     &["error"],
     &["clock", "config", "durable_file"],
     &["codec"],

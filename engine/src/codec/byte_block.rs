@@ -15,6 +15,12 @@ impl ByteBlock {
         }
     }
 
+    /// Makes room for as many more strings and bytes.
+    pub(crate) fn reserve(&mut self, strings: usize, bytes: usize) {
+        self.bytes.reserve(bytes);
+        self.ends.reserve(strings);
+    }
+
     /// Adds the string that `write` appends to the buffer given to it. When `write` answers `false` nothing is added.
     pub(crate) fn push_if(&mut self, write: impl FnOnce(&mut Vec<u8>) -> bool) -> bool {
         let start = self.bytes.len();
@@ -31,6 +37,10 @@ impl ByteBlock {
     pub(crate) fn push_with(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
         write(&mut self.bytes);
         self.ends.push(self.bytes.len());
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        (0..self.len()).map(|position| self.get(position))
     }
 
     pub(crate) fn len(&self) -> usize {

@@ -32,6 +32,21 @@ pub(crate) struct SchemaRecord {
     pub(crate) features: Vec<(String, String)>,
 }
 
+/// What a push has to do: append rows to a parquet source, then write rows to the online store.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub(crate) struct PushRecord {
+    /// The data source's name, for messages.
+    pub(crate) source: String,
+    /// The parquet file or directory.
+    pub(crate) path: String,
+    /// The rows to append, as an Arrow IPC stream.
+    pub(crate) offline: Vec<u8>,
+    /// Storage keys and rows of the online store, in order of arrival.
+    pub(crate) online: Vec<(Vec<u8>, Vec<u8>)>,
+    /// Whether rows replace newer ones.
+    pub(crate) replace_all: bool,
+}
+
 /// A record is not what this program writes.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("stored record is damaged or of a newer version")]
@@ -48,7 +63,7 @@ pub(crate) fn encode<T: Encode>(record: &T) -> Result<Vec<u8>, DamagedRecord> {
 pub(crate) fn decode<T: Decode<()>>(bytes: &[u8]) -> Result<T, DamagedRecord> {
     let body = bytes.strip_prefix(&[RECORD_FORMAT]).ok_or(DamagedRecord)?;
     // The limit keeps a damaged length from asking for all memory.
-    let config = bincode::config::standard().with_limit::<{ 64 << 20 }>();
+    let config = bincode::config::standard().with_limit::<{ 1 << 30 }>();
     match bincode::decode_from_slice(body, config) {
         Ok((record, read)) if read == body.len() => Ok(record),
         _ => Err(DamagedRecord),

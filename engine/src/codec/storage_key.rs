@@ -13,11 +13,24 @@ pub(crate) enum KeyTag {
     Directory = 1,
     /// A row of a table.
     Row = 2,
+    /// A push that is not done yet.
+    Push = 3,
+    /// The number of the last push that was logged.
+    PushCounter = 4,
+    /// Which database this is.
+    Identity = 5,
 }
 
 impl KeyTag {
     #[cfg(test)]
-    const ALL: [Self; 3] = [Self::Format, Self::Directory, Self::Row];
+    const ALL: [Self; 6] = [
+        Self::Format,
+        Self::Directory,
+        Self::Row,
+        Self::Push,
+        Self::PushCounter,
+        Self::Identity,
+    ];
 
     /// The whole key of things that exist once.
     pub(crate) const fn single(self) -> [u8; 1] {
@@ -29,6 +42,21 @@ impl KeyTag {
 pub(crate) fn row_prefix(table_id: u32) -> [u8; 5] {
     let [first, second, third, fourth] = table_id.to_be_bytes();
     [KeyTag::Row as u8, first, second, third, fourth]
+}
+
+/// The key of a logged push. Keys are in the order of the numbers.
+pub(crate) fn push_key(number: u64) -> [u8; 9] {
+    let mut key = [KeyTag::Push as u8; 9];
+    key[1..].copy_from_slice(&number.to_be_bytes());
+    key
+}
+
+/// The number of a push, if this is the key of one.
+pub(crate) fn push_number(key: &[u8]) -> Option<u64> {
+    let (tag, number) = key.split_first()?;
+    (*tag == KeyTag::Push as u8)
+        .then(|| number.try_into().ok().map(u64::from_be_bytes))
+        .flatten()
 }
 
 /// The half-open range of all row keys of a table.
@@ -49,6 +77,17 @@ mod tests {
             assert_eq!(tag as usize, position);
         }
         assert_ne!(KeyTag::Directory.single()[0], row_prefix(0)[0]);
+    }
+
+    #[test]
+    fn pushes_are_in_the_order_of_their_numbers() {
+        for number in [0, 1, 255, 256, u64::MAX] {
+            assert_eq!(push_number(&push_key(number)), Some(number));
+            assert!(push_key(number) >= push_key(number.saturating_sub(1)));
+        }
+        assert!(push_key(0).as_slice() > table_range(u32::MAX).1.as_slice());
+        assert_eq!(push_number(&KeyTag::PushCounter.single()), None);
+        assert_eq!(push_number(&row_prefix(1)), None);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use arrow::array::ArrayRef;
 use super::window::ViewWindow;
 use crate::codec::coerce::{coerce, event_times};
 use crate::error::{Error, Result};
+use crate::fail_point::{self, Step};
 use crate::model::{DUMMY_JOIN_KEY, DataSource, FeatureView, Field};
 use crate::offline::{LatestRows, OfflineRuntime, ParquetSource, Window};
 use crate::online::{RowColumns, write_rows};
@@ -100,9 +101,11 @@ pub(crate) fn run(
         report.stale += count.stale;
         report.null_keys += null_keys;
         progress.rows_done(report.rows);
+        fail_point::reached(Step::RowsWritten);
         Ok(())
     })?;
     storage.sync()?;
+    fail_point::reached(Step::RowsSynced);
     Ok(report)
 }
 

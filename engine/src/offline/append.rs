@@ -1,6 +1,8 @@
 //! Appends to parquet sources: the old row groups are copied as bytes, the file is replaced as a whole.
+//!
+//! A file can say up to which numbered append of a writer it holds the rows, so that one that was cut off is done once.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -14,7 +16,7 @@ use datafusion::parquet::arrow::arrow_writer::{ArrowRowGroupWriterFactory, compu
 use datafusion::parquet::basic::Compression;
 use datafusion::parquet::column::writer::ColumnCloseResult;
 use datafusion::parquet::errors::ParquetError;
-use datafusion::parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
+use datafusion::parquet::file::metadata::{KeyValue, PageIndexPolicy, ParquetMetaData};
 use datafusion::parquet::file::properties::{EnabledStatistics, WriterProperties};
 use datafusion::parquet::file::writer::SerializedFileWriter;
 
@@ -22,6 +24,9 @@ use super::source::ParquetSource;
 use crate::clock;
 use crate::durable_file::{self, FileLock};
 use crate::error::{Error, ErrorKind, Result};
+
+/// Before the name of a writer in the metadata of a file.
+const MARK: &str = "feast.appended.";
 
 /// Appends rows to parquet sources. Appends to one file that come together are written together.
 #[derive(Default)]
@@ -39,36 +44,98 @@ struct FileQueue {
 
 struct Append {
     batch: RecordBatch,
+    number: Option<u64>,
     outcome: Mutex<Option<std::result::Result<(), (ErrorKind, String)>>>,
 }
 
+/// Gives appends their numbers, which rise, and makes them known to whoever would do them after a crash.
+pub(crate) trait AppendLog {
+    /// Whose numbers they are.
+    fn writer(&self) -> &str;
+    /// Logs one append and gives its number; `None` for one that need not be done again after a crash.
+    ///
+    /// # Errors
+    /// When it cannot be logged; nothing is appended then.
+    fn log(&self) -> Result<Option<u64>>;
+    /// Makes all that has been logged durable.
+    ///
+    /// # Errors
+    /// When the log cannot be written; nothing is appended then.
+    fn sync(&self) -> Result<()>;
+    /// Takes an append that has failed out of the log.
+    ///
+    /// # Errors
+    /// When the log cannot be written; the append is then done at the next start.
+    fn forget(&self, number: u64) -> Result<()>;
+}
+
+/// Makes logged appends durable, does them, and takes them out of the log if they fail.
+fn logged(log: &dyn AppendLog, numbers: &[u64], append: impl FnOnce(Option<(&str, u64)>) -> Result<()>) -> Result<()> {
+    let Some(last) = numbers.iter().max() else {
+        return append(None);
+    };
+    let outcome = log.sync().and_then(|()| append(Some((log.writer(), *last))));
+    if outcome.is_err() {
+        for number in numbers {
+            // The caller is told of the failure itself.
+            let _ = log.forget(*number);
+        }
+    }
+    outcome
+}
+
 impl Appender {
-    /// Appends rows, whose schema is that of the source. They are durable when this returns.
+    /// Appends rows, whose schema is that of the source. They are durable when this returns. The append is in the log
+    /// before the source is touched, and the source says that it holds it. Gives its number.
     ///
     /// A source that is one file stays one file with the new rows first; in a directory a new file is made.
     ///
     /// # Errors
-    /// `Data` or `Unavailable`; the source is then as before.
-    pub(crate) fn append(&self, source: &ParquetSource, batch: RecordBatch) -> Result<()> {
+    /// `Data` or `Unavailable`; the source is then as before, and the append is not in the log any more.
+    pub(crate) fn append(
+        &self,
+        source: &ParquetSource,
+        batch: RecordBatch,
+        log: &dyn AppendLog,
+    ) -> Result<Option<u64>> {
         if source.path.is_dir() {
-            // Later parts sort before earlier ones: of rows equal in both times the first in file order wins.
-            let until_end_of_time = u64::MAX - u64::try_from(clock::now().micros()).unwrap_or_default();
-            let part = source
-                .path
-                .join(format!("push-{until_end_of_time:020}-{}.parquet", uuid::Uuid::new_v4()));
-            return create_parquet(&part, &batch);
+            let number = log.log()?;
+            logged(log, number.as_slice(), |mark| create_part(&source.path, &batch, mark))?;
+            return Ok(number);
         }
         let queue = Arc::clone(lock(&self.files).entry(source.path.clone()).or_default());
-        let append = Arc::new(Append {
-            batch,
-            outcome: Mutex::default(),
-        });
-        lock(&queue.waiting).push(Arc::clone(&append));
+        let append = {
+            // Numbers rise in the order in which appends wait: the file says only the last one.
+            let mut waiting = lock(&queue.waiting);
+            let append = Arc::new(Append {
+                batch,
+                number: log.log()?,
+                outcome: Mutex::default(),
+            });
+            waiting.push(Arc::clone(&append));
+            append
+        };
+        self.append_waiting(source, &queue, &append, log)?;
+        Ok(append.number)
+    }
+
+    /// Appends all that wait, unless another caller has appended this one already.
+    fn append_waiting(
+        &self,
+        source: &ParquetSource,
+        queue: &FileQueue,
+        append: &Append,
+        log: &dyn AppendLog,
+    ) -> Result<()> {
         let _writer = lock(&queue.writer);
         if lock(&append.outcome).is_none() {
             let group = std::mem::take(&mut *lock(&queue.waiting));
-            let outcome = append_to_file(&source.path, group.iter().map(|append| &append.batch))
-                .map_err(|error| (error.kind(), error.to_string()));
+            // Whoever leads: the numbers of the others count too.
+            let numbers: Vec<u64> = group.iter().filter_map(|append| append.number).collect();
+            let outcome = logged(log, &numbers, |mark| {
+                append_to_file(&source.path, group.iter().map(|append| &append.batch), mark)
+            });
+            let outcome = outcome.map_err(|error| (error.kind(), error.to_string()));
             for member in &group {
                 *lock(&member.outcome) = Some(outcome.clone());
             }
@@ -83,6 +150,73 @@ impl Appender {
             ))),
         }
     }
+}
+
+/// Which appends of a writer a source holds.
+pub(crate) enum AppendsHeld {
+    /// A file: all up to this number.
+    UpTo(u64),
+    /// A directory: those that have a part.
+    Parts(HashSet<u64>),
+}
+
+impl AppendsHeld {
+    /// Looks into the source.
+    ///
+    /// # Errors
+    /// `Data` or `Unavailable` when it cannot be read.
+    pub(crate) fn of(path: &Path, writer: &str) -> Result<Self> {
+        if path.is_dir() {
+            let names = std::fs::read_dir(path).map_err(|source| Error::io("read", path, source))?;
+            let numbers = names.flatten().filter_map(|entry| {
+                let name = entry.file_name().to_string_lossy().into_owned();
+                let (before, number) = name.strip_suffix(".parquet")?.rsplit_once('-')?;
+                before.ends_with(writer).then(|| number.parse().ok()).flatten()
+            });
+            return Ok(Self::Parts(numbers.collect()));
+        }
+        let file = File::open(path).map_err(|source| Error::io("read", path, source))?;
+        let metadata =
+            ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).map_err(|source| failed(path, source))?;
+        let key = format!("{MARK}{writer}");
+        let file_metadata = metadata.metadata().file_metadata();
+        let mut entries = file_metadata.key_value_metadata().into_iter().flatten();
+        let mark = entries.find(|entry| entry.key == key);
+        let number = mark.and_then(|entry| entry.value.as_deref()?.parse().ok());
+        Ok(Self::UpTo(number.unwrap_or_default()))
+    }
+
+    /// Whether this one is there. Numbers start at 1.
+    pub(crate) fn contains(&self, number: u64) -> bool {
+        match self {
+            Self::UpTo(last) => number <= *last,
+            Self::Parts(numbers) => numbers.contains(&number),
+        }
+    }
+}
+
+/// Part of a directory: later parts sort before earlier ones, as of rows equal in both times the first in file order wins.
+fn create_part(directory: &Path, batch: &RecordBatch, mark: Option<(&str, u64)>) -> Result<()> {
+    let until_end_of_time = u64::MAX - u64::try_from(clock::now().micros()).unwrap_or_default();
+    let unique = match mark {
+        Some((writer, number)) => format!("{writer}-{number}"),
+        None => uuid::Uuid::new_v4().to_string(),
+    };
+    create_parquet(
+        &directory.join(format!("push-{until_end_of_time:020}-{unique}.parquet")),
+        batch,
+    )
+}
+
+/// The metadata of a file with another mark of one writer.
+fn with_mark(metadata: &ParquetMetaData, mark: Option<(&str, u64)>) -> Option<Vec<KeyValue>> {
+    let old = metadata.file_metadata().key_value_metadata().cloned();
+    let Some((writer, number)) = mark else { return old };
+    let key = format!("{MARK}{writer}");
+    let mut entries = old.unwrap_or_default();
+    entries.retain(|entry| entry.key != key);
+    entries.push(KeyValue::new(key, number.to_string()));
+    Some(entries)
 }
 
 /// Writes a new parquet file with these rows, atomically.
@@ -101,7 +235,11 @@ pub fn create_parquet(path: &Path, batch: &RecordBatch) -> Result<()> {
     })
 }
 
-fn append_to_file<'a>(path: &Path, batches: impl Iterator<Item = &'a RecordBatch> + Clone) -> Result<()> {
+fn append_to_file<'a>(
+    path: &Path,
+    batches: impl Iterator<Item = &'a RecordBatch> + Clone,
+    mark: Option<(&str, u64)>,
+) -> Result<()> {
     let _lock = FileLock::acquire(path)?;
     let old = File::open(path).map_err(|source| Error::io("read", path, source))?;
     let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Optional);
@@ -116,7 +254,7 @@ fn append_to_file<'a>(path: &Path, batches: impl Iterator<Item = &'a RecordBatch
         ));
     }
     durable_file::replace(path, |file| {
-        rewrite(file, &old, &old_metadata, batches.clone()).map_err(|source| failed(path, source))
+        rewrite(file, &old, &old_metadata, (batches.clone(), mark)).map_err(|source| failed(path, source))
     })
 }
 
@@ -125,7 +263,7 @@ fn rewrite<'a, W: Write + Send>(
     file: W,
     old: &File,
     old_metadata: &ArrowReaderMetadata,
-    batches: impl Iterator<Item = &'a RecordBatch>,
+    (batches, mark): (impl Iterator<Item = &'a RecordBatch>, Option<(&str, u64)>),
 ) -> std::result::Result<(), ParquetError> {
     let metadata = old_metadata.metadata();
     let file_metadata = metadata.file_metadata();
@@ -145,7 +283,7 @@ fn rewrite<'a, W: Write + Send>(
         .set_statistics_enabled(statistics)
         .set_offset_index_disabled(!indexed)
         .set_created_by(file_metadata.created_by().unwrap_or("feast").to_owned())
-        .set_key_value_metadata(file_metadata.key_value_metadata().cloned())
+        .set_key_value_metadata(with_mark(metadata, mark))
         .build();
     let root = file_metadata.schema_descr().root_schema_ptr();
     let mut writer = SerializedFileWriter::new(file, root, Arc::new(properties))?;
@@ -207,6 +345,26 @@ fn copy_row_group<W: Write + Send>(
         row_group.append_column(old, close)?;
     }
     row_group.close().map(|_| ())
+}
+
+/// The integers of a column, in file order.
+#[cfg(test)]
+pub(crate) fn read_integers(path: &Path, column: &str) -> Vec<i64> {
+    use arrow::array::AsArray;
+    use arrow::datatypes::Int64Type;
+    use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+    let file = File::open(path).unwrap();
+    let batches = ParquetRecordBatchReaderBuilder::try_new(file).unwrap().build().unwrap();
+    let values = batches.flat_map(|batch| {
+        let batch = batch.unwrap();
+        batch
+            .column_by_name(column)
+            .unwrap()
+            .as_primitive::<Int64Type>()
+            .values()
+            .to_vec()
+    });
+    values.collect()
 }
 
 fn failed(path: &Path, source: ParquetError) -> Error {

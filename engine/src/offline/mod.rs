@@ -7,8 +7,10 @@ mod latest;
 mod runtime;
 mod source;
 
-pub(crate) use append::Appender;
 pub use append::create_parquet;
+#[cfg(test)]
+pub(crate) use append::read_integers;
+pub(crate) use append::{AppendLog, Appender, AppendsHeld};
 pub(crate) use latest::{LatestRows, Window};
 pub(crate) use runtime::OfflineRuntime;
 pub(crate) use source::{ParquetSource, SourceSchema};

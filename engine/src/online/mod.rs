@@ -15,4 +15,4 @@ pub(crate) use lookup::read;
 pub(crate) use plan::PlanContext;
 pub use plan::{JoinKey, ReadPlan};
 pub use write::{ColumnRole, WriteColumn, WriteTarget};
-pub(crate) use write::{RowColumns, write_rows};
+pub(crate) use write::{RowColumns, StoredRows, encode_rows, write_rows};

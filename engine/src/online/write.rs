@@ -153,6 +153,13 @@ impl WriteTarget {
     }
 }
 
+/// Rows in the form of the store, in order of arrival.
+#[derive(Debug, Default)]
+pub(crate) struct StoredRows {
+    pub(crate) keys: ByteBlock,
+    pub(crate) rows: ByteBlock,
+}
+
 /// Writes rows of a view in order of arrival. They are durable after the next [`Storage::sync`].
 ///
 /// Rows whose key holds a null cannot be stored and are counted as skipped.
@@ -162,6 +169,19 @@ pub(crate) fn write_rows(
     rows: &RowColumns,
     replace: Replace,
 ) -> Result<(WriteCount, usize)> {
+    let mut stored = StoredRows::default();
+    let skipped = encode_rows(storage, view, rows, &mut stored)?;
+    let written = storage.write_rows(&stored.keys, &stored.rows, replace)?;
+    Ok((written, skipped))
+}
+
+/// Adds rows of a view to those of others. Gives the number of rows that cannot be stored because their key holds a null.
+pub(crate) fn encode_rows(
+    storage: &Storage,
+    view: &FeatureView,
+    rows: &RowColumns,
+    stored: &mut StoredRows,
+) -> Result<usize> {
     let schema = SchemaRecord {
         features: view
             .features
@@ -180,10 +200,11 @@ pub(crate) fn write_rows(
     } else {
         rows.keys.as_slice()
     };
-    let mut keys = ByteBlock::with_capacity(count, count * 48);
-    let mut values = ByteBlock::with_capacity(count, count * (32 + 8 * view.features.len()));
+    let before = stored.keys.len();
+    stored.keys.reserve(count, count * 48);
+    stored.rows.reserve(count, count * (32 + 8 * view.features.len()));
     for row in 0..count {
-        let has_key = keys.push_if(|out| {
+        let has_key = stored.keys.push_if(|out| {
             out.extend_from_slice(&prefix);
             encoder.encode(key_columns, row, out)
         });
@@ -197,9 +218,10 @@ pub(crate) fn write_rows(
                 event_time: Timestamp::from_micros(rows.event_times.value(row)),
                 created_time: created.map(Timestamp::from_micros),
             };
-            values.push_with(|out| layout.encode(RowHeader { schema_id, age }, &rows.features, row, out));
+            stored
+                .rows
+                .push_with(|out| layout.encode(RowHeader { schema_id, age }, &rows.features, row, out));
         }
     }
-    let written = storage.write_rows(&keys, &values, replace)?;
-    Ok((written, count - keys.len()))
+    Ok(count - (stored.keys.len() - before))
 }

@@ -4,6 +4,7 @@
 
 mod error;
 mod options;
+mod push_log;
 mod tables;
 
 use std::path::{Path, PathBuf};
@@ -24,6 +25,7 @@ pub(crate) struct Storage {
     db: DB,
     path: PathBuf,
     project: String,
+    identity: String,
     tables: RwLock<Arc<Tables>>,
     /// Held from comparing rows with the stored ones until they are written, so that no two writers pass each other.
     writer: Mutex<()>,
@@ -58,14 +60,16 @@ impl Storage {
         let family = ColumnFamilyDescriptor::new(DEFAULT_COLUMN_FAMILY_NAME, options::database());
         let opened = DB::open_cf_descriptors(&options::database(), path, [family]);
         let db = opened.map_err(|source| error::from_rocksdb(source, path))?;
-        let storage = Self {
+        let mut storage = Self {
             db,
             path: path.to_path_buf(),
             project: project.to_owned(),
+            identity: String::new(),
             tables: RwLock::default(),
             writer: Mutex::default(),
         };
         storage.check_format()?;
+        storage.identity = storage.read_identity()?;
         let directory = storage.read_directory()?;
         storage.publish(&directory);
         Ok(storage)
@@ -96,6 +100,17 @@ impl Storage {
     ///
     /// They are durable after the next [`Storage::sync`].
     pub(crate) fn write_rows(&self, keys: &ByteBlock, rows: &ByteBlock, replace: Replace) -> Result<WriteCount> {
+        self.write(keys, rows, replace, |_, _| Ok(()))
+    }
+
+    /// Writes rows and what `add` adds to the batch, under the writer lock.
+    fn write(
+        &self,
+        keys: &ByteBlock,
+        rows: &ByteBlock,
+        replace: Replace,
+        add: impl FnOnce(&Self, &mut WriteBatch) -> Result<()>,
+    ) -> Result<WriteCount> {
         let winners = newest_of_each_key(keys, rows, replace)?;
         let _writer = self.lock_writer();
         let stored = match replace {
@@ -114,7 +129,8 @@ impl Storage {
             batch.put(keys.get(*position), rows.get(*position));
             written += 1;
         }
-        if written > 0 {
+        add(self, &mut batch)?;
+        if !batch.is_empty() {
             self.db.write(batch).map_err(|source| self.error(source))?;
         }
         Ok(WriteCount {
@@ -190,6 +206,18 @@ impl Storage {
                 _ => Err(self.damaged(record::DamagedRecord)),
             },
         }
+    }
+
+    fn read_identity(&self) -> Result<String> {
+        let key = KeyTag::Identity.single();
+        if let Some(bytes) = self.db.get(key).map_err(|source| self.error(source))? {
+            return record::decode(&bytes).map_err(|source| self.damaged(source));
+        }
+        let identity = uuid::Uuid::new_v4().simple().to_string();
+        let bytes = record::encode(&identity).map_err(|source| self.damaged(source))?;
+        self.db.put(key, bytes).map_err(|source| self.error(source))?;
+        self.sync()?;
+        Ok(identity)
     }
 
     fn read_directory(&self) -> Result<TableDirectory> {

@@ -3,13 +3,18 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
+#[cfg(test)]
+mod crash_tests;
 mod definitions;
 mod materialization;
+mod push_log;
 mod writing;
 
 pub use definitions::{ApplyOptions, ApplyReport};
 pub use materialization::{MaterializeRequest, Reservation, ReservedView};
 pub use writing::{PushTarget, WriteReport};
+
+use push_log::WaitingPushes;
 
 use crate::config::RepositoryConfig;
 use crate::error::{Error, ErrorKind, Result};
@@ -36,6 +41,10 @@ pub struct FeatureStore {
     /// Held from reading the registry until what follows from it is done, so that an older state never replaces a newer.
     publishing: Mutex<()>,
     appender: Appender,
+    /// Pushes that are in the log, but not in their parquet source.
+    waiting_pushes: Mutex<WaitingPushes>,
+    /// Held while they are appended.
+    flushing: Mutex<()>,
     /// The state of the registry file that could not be used, and why.
     unusable: Mutex<Option<(FileStamp, String)>>,
     /// Held by a materialization: two at once would only do the same work twice.
@@ -95,6 +104,8 @@ impl FeatureStore {
             opening: Mutex::default(),
             publishing: Mutex::default(),
             appender: Appender::default(),
+            waiting_pushes: Mutex::default(),
+            flushing: Mutex::default(),
             unusable: Mutex::default(),
             materializing: Mutex::default(),
         };

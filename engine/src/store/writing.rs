@@ -5,11 +5,13 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, RecordBatch};
 use arrow::datatypes::SchemaRef;
 
-use super::FeatureStore;
+use super::push_log::{self, LoggedAppend};
+use super::{FeatureStore, lock};
 use crate::error::{Error, FeastException, Result};
+use crate::fail_point::{self, Step};
 use crate::model::{DataSource, FeatureView};
 use crate::offline::ParquetSource;
-use crate::online::{self, WriteTarget};
+use crate::online::{self, StoredRows, WriteTarget};
 
 /// Where pushed rows go.
 #[derive(Debug)]
@@ -77,10 +79,12 @@ impl FeatureStore {
         Ok(PushTarget { views, offline })
     }
 
-    /// Writes rows to the views of a push, and appends them to its parquet source. Durable when this returns.
+    /// Writes rows to the views of a push, and appends them to its parquet source. Durable when this returns; with offline
+    /// batching the append may follow later, but it is in the log.
     ///
     /// `online` holds, for each view of the target, its columns in the target's order. Everything is checked before
-    /// anything is written; the offline store is written first, once, however many views there are.
+    /// anything is written; the offline store is written first, once, however many views there are. A push that is cut off
+    /// by the end of the process is done wholly at the next start, or not at all.
     ///
     /// # Errors
     /// `Invalid`, naming the row, before anything is written; `Unavailable` or `Data` when a store cannot be written.
@@ -96,20 +100,47 @@ impl FeatureStore {
             .zip(online)
             .map(|(view, columns)| view.rows(columns))
             .collect::<Result<Vec<_>>>()?;
+        let offline = target.offline.as_ref().map(|(source, _)| source).zip(offline);
+        let batching = self.config.offline_batching.is_some();
         // Opened before the append: a push that cannot reach the online store must not reach the file either.
-        let storage = if rows.is_empty() { None } else { Some(self.storage()?) };
-        if let Some((source, batch)) = target.offline.as_ref().map(|(source, _)| source).zip(offline) {
-            self.appender.append(source, batch)?;
-        }
-        let mut report = WriteReport::default();
-        let Some(storage) = storage else { return Ok(report) };
+        let storage = self.storage()?;
+        let mut stored = StoredRows::default();
         for (view, rows) in target.views.iter().zip(&rows) {
-            let (count, _) = online::write_rows(storage, &view.view, rows, self.replace())?;
-            report.written += count.written;
-            report.stale += count.stale;
+            online::encode_rows(storage, &view.view, rows, &mut stored)?;
         }
+        let replace = self.replace();
+        let count = match offline {
+            None => storage.write_rows(&stored.keys, &stored.rows, replace)?,
+            Some((source, batch)) if batching => {
+                let record = push_log::encode(source, &batch, &StoredRows::default(), replace)?;
+                let (_, count) = storage.log_push(&record, &stored.keys, &stored.rows, replace)?;
+                lock(&self.waiting_pushes).add(&source.path, batch.num_rows());
+                count
+            }
+            Some((source, batch)) if rows.is_empty() => {
+                let log = LoggedAppend { storage, record: None };
+                self.appender.append(source, batch, &log)?;
+                return Ok(WriteReport::default());
+            }
+            Some((source, batch)) => {
+                let record = push_log::encode(source, &batch, &stored, replace)?;
+                let log = LoggedAppend {
+                    storage,
+                    record: Some(&record),
+                };
+                let number = self.appender.append(source, batch, &log)?;
+                fail_point::reached(Step::PushAppended);
+                let number = number.unwrap_or_default();
+                let count = storage.finish_push(number, &stored.keys, &stored.rows, replace)?;
+                fail_point::reached(Step::PushFinished);
+                count
+            }
+        };
         storage.sync()?;
-        Ok(report)
+        Ok(WriteReport {
+            written: count.written,
+            stale: count.stale,
+        })
     }
 
     /// Writes rows to one view. Durable when this returns.

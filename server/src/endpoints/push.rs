@@ -2,6 +2,7 @@
 
 use arrow::array::RecordBatch;
 use feast_engine::Error;
+use warp::http::StatusCode;
 
 use crate::context::Context;
 use crate::endpoints::{read_newest_registry, report_stale_rows};
@@ -40,6 +41,9 @@ pub(crate) fn answer(context: &Context, request: &Request) -> Result<Answer, Api
         store.push(&target, &online_columns, offline_rows)?
     };
     let mut answer = Answer::new(Vec::new());
+    if offline && store.config().offline_batching.is_some() {
+        *answer.status_mut() = StatusCode::ACCEPTED;
+    }
     report_stale_rows(&mut answer, report, &push.source);
     Ok(answer)
 }

@@ -1,4 +1,4 @@
-//! Notices a registry file that another process has replaced.
+//! What is done now and then: looking at the registry file, appending pushes that wait.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,6 +7,30 @@ use feast_engine::FeatureStore;
 
 /// Between two looks at the file. A look is one `stat`, so it can be often.
 const INTERVAL: Duration = Duration::from_millis(200);
+
+/// Between two looks whether pushes are due for their parquet source.
+const FLUSH_INTERVAL: Duration = Duration::from_millis(100);
+
+/// Appends pushes that were answered before they reached their parquet source. What fails is tried again.
+pub(crate) async fn flush_pushes(store: Arc<FeatureStore>) {
+    while store.config().offline_batching.is_some() {
+        tokio::time::sleep(FLUSH_INTERVAL).await;
+        let store = Arc::clone(&store);
+        let flushed = tokio::task::spawn_blocking(move || flush(&store, false));
+        if let Err(source) = flushed.await {
+            tracing::error!("appending pushes failed: {source}");
+        }
+    }
+}
+
+/// Appends the pushes that are due, or all.
+pub(crate) fn flush(store: &FeatureStore, all: bool) {
+    match store.flush_pushes(all) {
+        Ok(0) => {}
+        Ok(pushes) => tracing::info!("{pushes} pushes appended to their parquet source"),
+        Err(error) => tracing::error!("pushes stay in the log: {error}"),
+    }
+}
 
 /// Objects that this binary cannot use are no reason to stop, but somebody should know.
 pub(crate) fn warn_of_unread_objects(store: &FeatureStore) {

@@ -1,0 +1,74 @@
+//! The log of pushes: what a push still has to do when its parquet source is concerned, kept in the database until it is done.
+//!
+//! A record has a number. Numbers rise, also over restarts, so that a parquet file can say up to which one it holds the rows.
+
+use rocksdb::{Direction, IteratorMode, WriteBatch};
+
+use super::{Replace, Storage, WriteCount};
+use crate::codec::byte_block::ByteBlock;
+use crate::codec::record;
+use crate::codec::storage_key::{KeyTag, push_key, push_number};
+use crate::error::Result;
+
+impl Storage {
+    /// The identity of this database, made with it: numbers of pushes mean nothing in another one.
+    pub(crate) fn identity(&self) -> &str {
+        &self.identity
+    }
+
+    /// Adds a record, and writes rows together with it: both or neither are there after a crash. They are durable after the
+    /// next [`Storage::sync`].
+    pub(crate) fn log_push(
+        &self,
+        push: &[u8],
+        keys: &ByteBlock,
+        rows: &ByteBlock,
+        replace: Replace,
+    ) -> Result<(u64, WriteCount)> {
+        let mut number = 0;
+        let count = self.write(keys, rows, replace, |storage, batch| {
+            number = storage.last_push()? + 1;
+            let counter = record::encode(&number).map_err(|source| storage.damaged(source))?;
+            batch.put(KeyTag::PushCounter.single(), counter);
+            batch.put(push_key(number), push);
+            Ok(())
+        })?;
+        Ok((number, count))
+    }
+
+    /// Removes a record, and writes rows together with it.
+    pub(crate) fn finish_push(
+        &self,
+        number: u64,
+        keys: &ByteBlock,
+        rows: &ByteBlock,
+        replace: Replace,
+    ) -> Result<WriteCount> {
+        self.write(keys, rows, replace, |_, batch: &mut WriteBatch| {
+            batch.delete(push_key(number));
+            Ok(())
+        })
+    }
+
+    /// The records that are there, in the order of their numbers.
+    pub(crate) fn logged_pushes(&self) -> Result<Vec<(u64, Vec<u8>)>> {
+        let first = push_key(0);
+        let mut pushes = Vec::new();
+        for entry in self.db.iterator(IteratorMode::From(&first, Direction::Forward)) {
+            let (key, value) = entry.map_err(|source| self.error(source))?;
+            let Some(number) = push_number(&key) else { break };
+            pushes.push((number, value.into_vec()));
+        }
+        Ok(pushes)
+    }
+
+    /// Called with the writer lock held.
+    fn last_push(&self) -> Result<u64> {
+        let stored = self
+            .db
+            .get(KeyTag::PushCounter.single())
+            .map_err(|source| self.error(source))?;
+        let decoded = stored.map(|bytes| record::decode(&bytes)).transpose();
+        Ok(decoded.map_err(|source| self.damaged(source))?.unwrap_or_default())
+    }
+}

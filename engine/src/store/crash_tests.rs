@@ -1,0 +1,319 @@
+//! Processes that are killed while they push and materialize: what they have acknowledged must be there, and what they have
+//! not must be there wholly or not at all.
+//!
+//! A child process works on a store and writes what it begins and what is acknowledged into a journal. It is killed at a
+//! random moment, or ends itself at a step of [`crate::fail_point`]. The parent opens the store, holds it against the
+//! journal, and starts the next child on it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, Instant};
+
+use arrow::array::{ArrayRef, Int64Array, RecordBatch, TimestampMicrosecondArray};
+use arrow::datatypes::{DataType, TimeUnit};
+use feast_fixtures::Random;
+
+use crate::fail_point::Step;
+use crate::model::Timestamp;
+use crate::offline::read_integers;
+use crate::registry::RegistryFile;
+use crate::store::FeatureStore;
+use crate::{ApplyOptions, MaterializeRange, MaterializeRequest, Unwatched, create_parquet};
+
+#[path = "../../tests/it/support.rs"]
+#[expect(dead_code, reason = "the integration tests use all of it")]
+mod support;
+
+/// Rows are pushed to these keys; a row's value is the number of the operation that pushed it.
+const KEYS: i64 = 6;
+const THREADS: usize = 3;
+/// Children in a test run; `FEAST_CRASH_MINUTES` makes it go on for longer.
+const LEAST_KILLS: usize = 24;
+
+const DIRECTORY: &str = "FEAST_CRASH_DIRECTORY";
+const SEED: &str = "FEAST_CRASH_SEED";
+const FIRST_NUMBER: &str = "FEAST_CRASH_FIRST_NUMBER";
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Online,
+    Offline,
+    Both,
+    Materialize,
+}
+
+impl Kind {
+    const ALL: [Self; 4] = [Self::Online, Self::Offline, Self::Both, Self::Materialize];
+
+    fn is_offline(self) -> bool {
+        matches!(self, Self::Offline | Self::Both)
+    }
+}
+
+/// One line of the journal begins an operation, another one acknowledges it.
+#[derive(Debug, Clone)]
+struct Operation {
+    kind: Kind,
+    key: i64,
+    /// Seconds. No two operations have one event time, so ties do not hide mistakes.
+    event_time: i64,
+    is_acknowledged: bool,
+    /// Of a materialization: the offline operations that were acknowledged before it began.
+    sees: BTreeSet<i64>,
+}
+
+fn prepare(directory: &Path) {
+    let times = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
+    let rows = support::source_rows(&[], &times);
+    create_parquet(&directory.join("data/stats.parquet"), &rows).unwrap();
+    support::open(directory)
+        .apply(support::definitions(), ApplyOptions::default())
+        .unwrap();
+}
+
+/// The process that is killed.
+#[test]
+#[ignore = "started by the test below"]
+fn child() {
+    let Some(directory) = std::env::var_os(DIRECTORY) else {
+        return;
+    };
+    let directory = Path::new(&directory);
+    let number = |name: &str| std::env::var(name).unwrap().parse::<i64>().unwrap();
+    let store = support::open(directory);
+    store.complete_pushes().unwrap();
+    let next = AtomicI64::new(number(FIRST_NUMBER));
+    let journal = OpenOptions::new().append(true).open(directory.join("journal")).unwrap();
+    std::thread::scope(|scope| {
+        for thread in 0..THREADS {
+            let (store, next, journal) = (&store, &next, &journal);
+            let mut random = Random::from_seed(number(SEED) as u64 * 31 + thread as u64 + 1);
+            scope.spawn(move || {
+                loop {
+                    operate(store, next.fetch_add(1, Ordering::SeqCst), &mut random, journal);
+                }
+            });
+        }
+    });
+}
+
+/// One system call a line, so that the lines of threads do not mix and what is written survives the process.
+fn write_line(mut journal: &File, line: &str) {
+    journal.write_all(format!("{line}\n").as_bytes()).unwrap();
+}
+
+fn operate(store: &FeatureStore, number: i64, random: &mut Random, journal: &File) {
+    let kind = match random.below(20) {
+        0 => Kind::Materialize,
+        1..=6 => Kind::Online,
+        7..=10 => Kind::Offline,
+        _ => Kind::Both,
+    };
+    let key = random.below(KEYS as usize) as i64;
+    // In no order, and each once.
+    let event_time = 1 + random.below(1000) as i64 * 1_000_000 + number;
+    write_line(journal, &format!("begin {number} {kind:?} {key} {event_time}"));
+    if kind == Kind::Materialize {
+        let start = Timestamp::EPOCH;
+        let end = Timestamp::from_seconds(10_000_000_000 + number).unwrap();
+        let range = MaterializeRange::Between { start, end };
+        let windows = store
+            .materialization_windows(&MaterializeRequest { range, views: None })
+            .unwrap();
+        store.materialize(&windows, &mut Unwatched).unwrap();
+    } else {
+        push(store, kind, (key, event_time, number));
+    }
+    write_line(journal, &format!("done {number}"));
+}
+
+fn push(store: &FeatureStore, kind: Kind, (key, event_time, value): (i64, i64, i64)) {
+    let target = store
+        .push_target("push", kind != Kind::Offline, kind.is_offline())
+        .unwrap();
+    let number = |value: i64| Arc::new(Int64Array::from(vec![value])) as ArrayRef;
+    let time = |seconds: i64| Arc::new(TimestampMicrosecondArray::from(vec![seconds * 1_000_000])) as ArrayRef;
+    let online = vec![number(value), number(key), time(event_time), time(0)];
+    let offline = kind.is_offline().then(|| {
+        let schema = Arc::clone(target.offline_schema().unwrap());
+        let rows = [(Some(key), Some(event_time), Some(0), Some(value))];
+        let rows = support::source_rows(&rows, schema.field(1).data_type());
+        RecordBatch::try_new(schema, rows.columns().to_vec()).unwrap()
+    });
+    let columns = if kind == Kind::Offline {
+        Vec::new()
+    } else {
+        vec![online]
+    };
+    store.push(&target, &columns, offline).unwrap();
+}
+
+fn read_journal(directory: &Path) -> BTreeMap<i64, Operation> {
+    let text = std::fs::read_to_string(directory.join("journal")).unwrap();
+    let mut operations: BTreeMap<i64, Operation> = BTreeMap::new();
+    for line in text.lines() {
+        let words: Vec<&str> = line.split(' ').collect();
+        let number: i64 = words[1].parse().unwrap();
+        if words[0] == "done" {
+            operations.get_mut(&number).unwrap().is_acknowledged = true;
+            continue;
+        }
+        let seen = operations
+            .iter()
+            .filter(|(_, other)| other.is_acknowledged && other.kind.is_offline());
+        let sees = seen.map(|(number, _)| *number).collect();
+        let kind = Kind::ALL
+            .into_iter()
+            .find(|kind| format!("{kind:?}") == words[2])
+            .unwrap();
+        let operation = Operation {
+            kind,
+            key: words[3].parse().unwrap(),
+            event_time: words[4].parse().unwrap(),
+            is_acknowledged: false,
+            sees,
+        };
+        operations.insert(number, operation);
+    }
+    operations
+}
+
+/// Opens the store after a kill and holds it against the journal.
+fn check(directory: &Path, operations: &BTreeMap<i64, Operation>, death: &str) {
+    let store = support::open(directory);
+    store.open_online_store().unwrap();
+    store.complete_pushes().unwrap();
+    assert_eq!(
+        store.storage().unwrap().logged_pushes().unwrap(),
+        [],
+        "{death}: the log is done"
+    );
+
+    let in_file = read_integers(&directory.join("data/stats.parquet"), "value");
+    let distinct: BTreeSet<i64> = in_file.iter().copied().collect();
+    assert_eq!(distinct.len(), in_file.len(), "{death}: no row is there twice");
+    for number in &distinct {
+        assert!(operations[number].kind.is_offline(), "{death}: {number} is in the file");
+    }
+    for (number, operation) in operations {
+        let must = operation.is_acknowledged && operation.kind.is_offline();
+        assert!(
+            !must || distinct.contains(number),
+            "{death}: {number} {operation:?} is not in the file"
+        );
+    }
+
+    // What must be in the online store: acknowledged pushes, pushes to both stores that are in the file, and what an
+    // acknowledged or recorded materialization has seen.
+    let file = RegistryFile::load(&directory.join("data/registry.db"), "shop").unwrap();
+    let recorded = file
+        .materialized_until("stats")
+        .unwrap()
+        .map_or(0, |until| until.micros() / 1_000_000 - 10_000_000_000);
+    let mut must: BTreeSet<i64> = BTreeSet::new();
+    for (number, operation) in operations {
+        match operation.kind {
+            Kind::Online if operation.is_acknowledged => drop(must.insert(*number)),
+            Kind::Both if distinct.contains(number) => drop(must.insert(*number)),
+            Kind::Materialize if operation.is_acknowledged || *number == recorded => must.extend(&operation.sees),
+            _ => {}
+        }
+    }
+    for key in 0..KEYS {
+        let least = must
+            .iter()
+            .map(|number| &operations[number])
+            .filter(|operation| operation.key == key);
+        let least = least.map(|operation| operation.event_time).max();
+        let stored = support::online(&store, &[key]);
+        let Some((value, event_time)) = stored.split_once('@') else {
+            assert_eq!(least, None, "{death}: key {key} is lost");
+            continue;
+        };
+        let (value, event_time): (i64, i64) = (value.parse().unwrap(), event_time.parse().unwrap());
+        let source = &operations[&value];
+        assert_eq!(
+            (source.key, source.event_time),
+            (key, event_time),
+            "{death}: a row of nobody"
+        );
+        assert!(
+            least.is_none_or(|least| least <= event_time),
+            "{death}: key {key} has {stored}, not {least:?}"
+        );
+        let is_whole = source.kind != Kind::Both || distinct.contains(&value);
+        assert!(is_whole, "{death}: {value} is online, but not in the file");
+    }
+}
+
+#[test]
+fn killed_processes_lose_nothing_and_leave_nothing_half_done() {
+    let minutes: u64 = std::env::var("FEAST_CRASH_MINUTES").map_or(0, |text| text.parse().unwrap());
+    let end = Instant::now() + Duration::from_secs(minutes * 60);
+    let mut random = Random::seeded();
+    let directory = tempfile::tempdir().unwrap();
+    prepare(directory.path());
+    File::create(directory.path().join("journal")).unwrap();
+    let (mut kills, mut ended_at) = (0, BTreeSet::new());
+    let mut operations = BTreeMap::new();
+    while kills < LEAST_KILLS || Instant::now() < end {
+        let step = Step::ALL[kills % Step::ALL.len()];
+        let at_step = random.below(3) > 0;
+        let first = operations.last_key_value().map_or(1, |(number, _)| number + 1);
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "store::crash_tests::child", "--ignored", "--nocapture"])
+            .env(DIRECTORY, directory.path())
+            .env(SEED, random.below(1 << 20).to_string())
+            .env(FIRST_NUMBER, first.to_string())
+            .env(
+                "FEAST_FAIL_AT",
+                if at_step {
+                    format!("{step:?} {}", random.below(12))
+                } else {
+                    String::new()
+                },
+            )
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let patience = if at_step { 1500 } else { 20 + random.below(200) as u64 };
+        let killed_at = Instant::now() + Duration::from_millis(patience);
+        let mut death = format!("kill {kills}, at random");
+        while Instant::now() < killed_at {
+            if let Some(status) = child.try_wait().unwrap() {
+                assert!(
+                    at_step && status.code().is_none(),
+                    "the child ended by itself: {status}"
+                );
+                death = format!("kill {kills}, at {step:?}");
+                ended_at.insert(format!("{step:?}"));
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        // It may have ended already.
+        let _ = child.kill();
+        child.wait().unwrap();
+        operations = read_journal(directory.path());
+        check(directory.path(), &operations, &death);
+        kills += 1;
+    }
+    let acknowledged = operations
+        .values()
+        .filter(|operation| operation.is_acknowledged)
+        .count();
+    assert!(acknowledged > kills, "{acknowledged} operations");
+    assert!(ended_at.len() >= 4, "{ended_at:?}");
+    report(kills, operations.len(), acknowledged);
+}
+
+#[expect(clippy::print_stderr, reason = "what a long run has survived is worth a line")]
+fn report(kills: usize, begun: usize, acknowledged: usize) {
+    eprintln!("{kills} kills survived: {begun} operations begun, {acknowledged} acknowledged");
+}
