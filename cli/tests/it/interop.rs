@@ -38,6 +38,11 @@ fn the_registries_of_the_corpus_are_equal() {
 }
 
 #[test]
+fn readers_of_a_file_that_is_pushed_to_see_whole_files() {
+    check("concurrent_pushes.py");
+}
+
+#[test]
 fn the_sdk_works_through_the_server() {
     check("remote_store.py");
 }

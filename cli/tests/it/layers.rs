@@ -24,7 +24,10 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("warp::", &["server/src"]),
     ("clap::", &["cli/src/args.rs", "cli/src/main.rs"]),
     ("ruff_python_", &["cli/src/definitions"]),
-    ("println!", &["cli/src/output.rs", "benches/src"]),
+    (
+        "println!",
+        &["cli/src/output.rs", "benches/src", "engine/src/store/crash_tests.rs"],
+    ),
 ];
 
 fn root() -> PathBuf {

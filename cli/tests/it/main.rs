@@ -4,6 +4,7 @@
 //! - `golden`: recorded answers of Python Feast's server, replayed.
 //! - `contract`: what recordings do not hold: on-demand views, versions, gates, searches, the server's own documents.
 //! - `types`: values of every type from parquet and over HTTP.
+//! - `durability`: full disks, damaged files, killed servers, pushes that wait in the log.
 //! - `background`: materializations that go on behind their answers.
 //! - `bad_input`: what a mistake gets: one clear line, the exit code, nothing half-written.
 //! - `registries`: registries that Python Feast wrote, against ours of the same definitions.
@@ -17,6 +18,7 @@
 mod background;
 mod bad_input;
 mod contract;
+mod durability;
 mod fuzz;
 mod golden;
 mod interop;

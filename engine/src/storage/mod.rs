@@ -203,7 +203,11 @@ impl Storage {
             }
             Some(bytes) => match record::decode::<u32>(&bytes).map_err(|source| self.damaged(source))? {
                 STORE_FORMAT => Ok(()),
-                _ => Err(self.damaged(record::DamagedRecord)),
+                newer => Err(Error::data(format!(
+                    "online store {} has format {newer}; this version knows format {STORE_FORMAT}",
+                    self.path.display()
+                ))
+                .with_hint("use the version that wrote it, or remove the directory and materialize again")),
             },
         }
     }

@@ -1,6 +1,8 @@
 //! Every RocksDB option in one place.
 
-use rocksdb::{BlockBasedIndexType, BlockBasedOptions, Cache, DBCompressionType, DataBlockIndexType, Options};
+use rocksdb::{
+    BlockBasedIndexType, BlockBasedOptions, Cache, DBCompressionType, DBRecoveryMode, DataBlockIndexType, Options,
+};
 
 /// Blocks held in memory. The cache grows with use, so an idle server does not hold it.
 const BLOCK_CACHE_BYTES: usize = 512 << 20;
@@ -30,5 +32,8 @@ pub(super) fn database() -> Options {
     options.set_level_compaction_dynamic_level_bytes(true);
     options.set_max_background_jobs(2);
     options.set_keep_log_file_num(2);
+    // A record that was cut off at the end was never acknowledged; any other damage in the log is an error, where the
+    // default would silently drop all writes behind it.
+    options.set_wal_recovery_mode(DBRecoveryMode::TolerateCorruptedTailRecords);
     options
 }

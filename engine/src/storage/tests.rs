@@ -94,6 +94,147 @@ proptest! {
     }
 }
 
+/// Something that happens to a store of two views.
+#[derive(Debug, Clone)]
+enum Event {
+    /// Rows arrive together: key, event time, created time.
+    Write(u8, Vec<Arrival>),
+    /// A push is logged with its rows, or its log record goes with them.
+    LogAndFinish(u8, Vec<Arrival>),
+    /// A push is logged and nothing more.
+    Log,
+    /// The view gets another feature.
+    Widen(u8),
+    /// The view is gone, and comes back without its rows.
+    Drop(u8),
+    /// The process ends and another one starts.
+    Reopen,
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    let rows = || proptest::collection::vec((0_u8..4, 0_i64..5, proptest::option::of(0_i64..3)), 1..6);
+    prop_oneof![
+        6 => (0_u8..2, rows()).prop_map(|(view, rows)| Event::Write(view, rows)),
+        2 => (0_u8..2, rows()).prop_map(|(view, rows)| Event::LogAndFinish(view, rows)),
+        1 => Just(Event::Log),
+        1 => (0_u8..2).prop_map(Event::Widen),
+        1 => (0_u8..2).prop_map(Event::Drop),
+        2 => Just(Event::Reopen),
+    ]
+}
+
+/// What a store should hold.
+#[derive(Default)]
+struct Model {
+    rows: BTreeMap<(u8, u8), (Age, Vec<u8>)>,
+    features: [usize; 2],
+    logged: Vec<u64>,
+    last_push: u64,
+    marks: u32,
+}
+
+impl Model {
+    fn arrive(&mut self, view: u8, table: u32, rows: &[Arrival]) -> (ByteBlock, ByteBlock) {
+        let (mut keys, mut values) = (Vec::new(), Vec::new());
+        for (id, event_time, created_time) in rows {
+            self.marks += 1;
+            let bytes = row(*event_time, *created_time, self.marks);
+            let age = (*event_time, *created_time);
+            if self.rows.get(&(view, *id)).is_none_or(|(known, _)| *known <= age) {
+                self.rows.insert((view, *id), (age, bytes.clone()));
+            }
+            keys.push(key(table, *id));
+            values.push(bytes);
+        }
+        (block(&keys), block(&values))
+    }
+
+    fn table(&self, storage: &Storage, view: u8) -> Arc<Table> {
+        let names: Vec<String> = (0..=self.features[usize::from(view)])
+            .map(|index| format!("f{index}"))
+            .collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        storage.ensure_table(&format!("v{view}"), &schema(&names)).unwrap().0
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Whatever happens to a store, it holds what the model holds.
+    #[test]
+    fn holds_what_the_model_holds(events in proptest::collection::vec(event(), 1..24)) {
+        let directory = tempfile::tempdir().unwrap();
+        let mut storage = Storage::open(directory.path(), "p").unwrap();
+        let identity = storage.identity().to_owned();
+        let mut model = Model::default();
+        for event in &events {
+            match event {
+                Event::Write(view, rows) => {
+                    let table = model.table(&storage, *view);
+                    let (keys, values) = model.arrive(*view, table.id, rows);
+                    let count = storage.write_rows(&keys, &values, Replace::OlderRows).unwrap();
+                    prop_assert_eq!(count.written + count.stale, rows.len());
+                }
+                Event::LogAndFinish(view, rows) => {
+                    let table = model.table(&storage, *view);
+                    let none = ByteBlock::default();
+                    let (number, _) = storage.log_push(b"push", &none, &none, Replace::OlderRows).unwrap();
+                    prop_assert_eq!(number, model.last_push + 1);
+                    model.last_push = number;
+                    let (keys, values) = model.arrive(*view, table.id, rows);
+                    storage.finish_push(number, &keys, &values, Replace::OlderRows).unwrap();
+                }
+                Event::Log => {
+                    let none = ByteBlock::default();
+                    let (number, _) = storage.log_push(b"push", &none, &none, Replace::OlderRows).unwrap();
+                    model.last_push = number;
+                    model.logged.push(number);
+                }
+                Event::Widen(view) => {
+                    model.features[usize::from(*view)] += 1;
+                    model.table(&storage, *view);
+                }
+                Event::Drop(view) => {
+                    let gone = format!("v{view}");
+                    storage.drop_tables(|name| name != gone).unwrap();
+                    model.rows.retain(|(known, _), _| known != view);
+                }
+                Event::Reopen => {
+                    storage.sync().unwrap();
+                    drop(storage);
+                    storage = Storage::open(directory.path(), "p").unwrap();
+                    prop_assert_eq!(storage.identity(), &identity);
+                }
+            }
+            for view in 0..2 {
+                let table = storage.tables().get(&format!("v{view}")).map(|table| table.id);
+                for id in 0..4 {
+                    let expected = model.rows.get(&(view, id)).map(|(_, bytes)| bytes.clone());
+                    prop_assert_eq!(table.and_then(|table| stored(&storage, &key(table, id))), expected);
+                }
+            }
+            let logged: Vec<u64> = storage.logged_pushes().unwrap().into_iter().map(|(number, _)| number).collect();
+            prop_assert_eq!(&logged, &model.logged);
+        }
+    }
+}
+
+#[test]
+fn a_newer_format_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let storage = Storage::open(directory.path(), "p").unwrap();
+    let newer = record::encode(&(STORE_FORMAT + 1)).unwrap();
+    storage.db.put(KeyTag::Format.single(), newer).unwrap();
+    drop(storage);
+    let error = Storage::open(directory.path(), "p").err().unwrap();
+    assert_eq!(error.kind(), ErrorKind::Data);
+    assert!(
+        error.to_string().contains("has format 2; this version knows format 1"),
+        "{error}"
+    );
+}
+
 #[test]
 fn replacing_all_rows_lets_the_last_arrival_win() {
     let directory = tempfile::tempdir().unwrap();

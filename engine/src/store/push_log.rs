@@ -59,6 +59,7 @@ impl AppendLog for LoggedAppend<'_> {
 /// # Errors
 /// `Invalid` when the push is too large for one record.
 pub(super) fn encode(
+    repository: &Path,
     source: &ParquetSource,
     batch: &RecordBatch,
     online: &StoredRows,
@@ -73,7 +74,13 @@ pub(super) fn encode(
     let pairs = online.keys.iter().zip(online.rows.iter());
     let record = PushRecord {
         source: source.name.clone(),
-        path: source.path.to_string_lossy().into_owned(),
+        // A repository may be moved.
+        path: source
+            .path
+            .strip_prefix(repository)
+            .unwrap_or(&source.path)
+            .to_string_lossy()
+            .into_owned(),
         offline,
         online: pairs.map(|(key, row)| (key.to_vec(), row.to_vec())).collect(),
         replace_all: replace == Replace::AllRows,
@@ -91,12 +98,12 @@ fn decode_batches(offline: &[u8]) -> std::result::Result<Vec<RecordBatch>, Arrow
 ///
 /// # Errors
 /// That of the first source that cannot be written, after all others are done.
-pub(super) fn complete(storage: &Storage, appender: &Appender) -> Result<usize> {
+pub(super) fn complete(repository: &Path, storage: &Storage, appender: &Appender) -> Result<usize> {
     let mut by_path: BTreeMap<PathBuf, Vec<(u64, PushRecord)>> = BTreeMap::new();
     for (number, bytes) in storage.logged_pushes()? {
         let record: PushRecord = record::decode(&bytes).map_err(|problem| storage.damaged(problem))?;
         by_path
-            .entry(PathBuf::from(&record.path))
+            .entry(repository.join(&record.path))
             .or_default()
             .push((number, record));
     }
@@ -194,7 +201,7 @@ impl FeatureStore {
     /// # Errors
     /// `Data` or `Unavailable`; what could not be done stays in the log.
     pub fn complete_pushes(&self) -> Result<usize> {
-        complete(self.storage()?, &self.appender)
+        complete(&self.config.directory, self.storage()?, &self.appender)
     }
 
     /// Appends pushes that were answered before they reached their parquet source, if enough rows wait or some have waited
@@ -216,7 +223,7 @@ impl FeatureStore {
             // What is logged from here on waits for the next time.
             std::mem::take(&mut waiting.rows)
         };
-        let outcome = complete(self.storage()?, &self.appender);
+        let outcome = complete(&self.config.directory, self.storage()?, &self.appender);
         if outcome.is_err() {
             let mut waiting = lock(&self.waiting_pushes);
             // Tried again after the interval, not at once.

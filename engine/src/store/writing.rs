@@ -108,11 +108,11 @@ impl FeatureStore {
         for (view, rows) in target.views.iter().zip(&rows) {
             online::encode_rows(storage, &view.view, rows, &mut stored)?;
         }
-        let replace = self.replace();
+        let (replace, repository) = (self.replace(), &self.config.directory);
         let count = match offline {
             None => storage.write_rows(&stored.keys, &stored.rows, replace)?,
             Some((source, batch)) if batching => {
-                let record = push_log::encode(source, &batch, &StoredRows::default(), replace)?;
+                let record = push_log::encode(repository, source, &batch, &StoredRows::default(), replace)?;
                 let (_, count) = storage.log_push(&record, &stored.keys, &stored.rows, replace)?;
                 lock(&self.waiting_pushes).add(&source.path, batch.num_rows());
                 count
@@ -123,7 +123,7 @@ impl FeatureStore {
                 return Ok(WriteReport::default());
             }
             Some((source, batch)) => {
-                let record = push_log::encode(source, &batch, &stored, replace)?;
+                let record = push_log::encode(repository, source, &batch, &stored, replace)?;
                 let log = LoggedAppend {
                     storage,
                     record: Some(&record),

@@ -6,6 +6,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by it, also in its helpers")]
 
+mod damage;
 mod materialize;
 mod push;
 mod registry;

@@ -12,7 +12,11 @@ use feast_engine::{FeatureStore, WriteReport};
 use crate::support::{Fixture, SourceRow, online, open, source_rows};
 
 /// Pushes one row; times are in seconds.
-fn push(store: &FeatureStore, (id, event, created, value): (i64, i64, i64, i64), offline: bool) -> WriteReport {
+pub(crate) fn push(
+    store: &FeatureStore,
+    (id, event, created, value): (i64, i64, i64, i64),
+    offline: bool,
+) -> WriteReport {
     let target = store.push_target("push", true, offline).unwrap();
     let number = |value: i64| Arc::new(Int64Array::from(vec![value])) as ArrayRef;
     let time = |seconds: i64| Arc::new(TimestampMicrosecondArray::from(vec![seconds * 1_000_000])) as ArrayRef;
@@ -132,6 +136,51 @@ fn a_materialization_reads_one_state_of_the_file_while_pushes_replace_it() {
     assert!(
         !left.iter().any(|name| name.to_string_lossy().ends_with(".scan")),
         "{left:?}"
+    );
+}
+
+#[test]
+fn pushes_in_any_order_during_a_bulk_load_leave_the_newest() {
+    const THREADS: i64 = 16;
+    const PUSHES: i64 = 25;
+    const KEYS: i64 = 40;
+    // The file has a row for each key, some newer and some older than what is pushed.
+    let of_file = |id: i64| (id * 53 % 1000, -1 - id);
+    let rows: Vec<SourceRow> = (0..20_000)
+        .map(|id| {
+            let (event, value) = of_file(id);
+            (Some(id), Some(event), Some(0), Some(value))
+        })
+        .collect();
+    let fixture = Fixture::new(&rows);
+    // Event times differ by the number in the created time, so that the newest is known whatever the order of arrival.
+    let pushed = |number: i64| (number % KEYS, number * 37 % 1000, 1 + number, number);
+    std::thread::scope(|scope| {
+        for thread in 0..THREADS {
+            let store = &fixture.store;
+            scope.spawn(move || {
+                for index in 0..PUSHES {
+                    push(store, pushed(thread * PUSHES + index), false);
+                }
+            });
+        }
+        for _ in 0..3 {
+            fixture.materialize(0, 2000);
+        }
+    });
+    let ids: Vec<i64> = (0..KEYS).chain([KEYS, 19_999]).collect();
+    let newest = |id: &i64| {
+        let (event, value) = of_file(*id);
+        let pushes = (0..THREADS * PUSHES).map(pushed).filter(|(key, ..)| key == id);
+        let ages = pushes
+            .map(|(_, event, created, value)| (event, created, value))
+            .chain([(event, 0, value)]);
+        let (event, _, value) = ages.max().unwrap();
+        format!("{value}@{event}")
+    };
+    assert_eq!(
+        fixture.online(&ids),
+        ids.iter().map(newest).collect::<Vec<_>>().join(" ")
     );
 }
 

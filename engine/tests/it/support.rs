@@ -113,21 +113,21 @@ impl Fixture {
     }
 }
 
+/// Rows that ask for these ids.
+pub(crate) fn entities(ids: &[i64]) -> EntityRows {
+    let keys = KeyColumn {
+        name: "id".to_owned(),
+        value_type: ValueType::Int64,
+        values: Arc::new(Int64Array::from(ids.to_vec())),
+    };
+    EntityRows::new(ids.len(), vec![keys]).unwrap()
+}
+
 pub(crate) fn online(store: &FeatureStore, ids: &[i64]) -> String {
     let plan = store
         .plan(&FeatureSelection::Features(vec!["stats:value".to_owned()]), false)
         .unwrap();
-    let keys: ArrayRef = Arc::new(Int64Array::from(ids.to_vec()));
-    let entities = EntityRows::new(
-        ids.len(),
-        vec![KeyColumn {
-            name: "id".to_owned(),
-            value_type: ValueType::Int64,
-            values: keys,
-        }],
-    )
-    .unwrap();
-    let answer = store.read(&plan, &entities).unwrap();
+    let answer = store.read(&plan, &entities(ids)).unwrap();
     let column = &answer.columns[1];
     let cells = (0..ids.len()).map(|row| match column.statuses[row].name() {
         "PRESENT" => {

@@ -1,0 +1,83 @@
+use std::path::{Path, PathBuf};
+
+use feast_engine::FeatureStore;
+use feast_engine::model::FeatureSelection;
+use feast_fixtures::Random;
+
+use crate::support::{Fixture, entities, online, open};
+
+const IDS: [i64; 5] = [0, 1, 77, 199, 1000];
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+fn files(directory: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
+    let mut files: Vec<PathBuf> = entries.filter(|path| path.is_file()).collect();
+    files.sort();
+    files
+}
+
+/// Reads through a store that may be damaged: the answer, or what is said of it.
+fn read(directory: &Path) -> Result<String, String> {
+    let store: FeatureStore = open(directory);
+    let selection = FeatureSelection::Features(vec!["stats:value".to_owned()]);
+    let plan = store.plan(&selection, false).map_err(|error| error.to_string())?;
+    let opened = store
+        .open_online_store()
+        .and_then(|()| store.read(&plan, &entities(&IDS)));
+    opened.map(|_| online(&store, &IDS)).map_err(|error| error.to_string())
+}
+
+#[test]
+fn a_changed_byte_in_the_store_is_an_error_or_changes_nothing() {
+    let rows: Vec<_> = (0..200)
+        .map(|id| (Some(id), Some(10 + id), Some(0), Some(id * 7)))
+        .collect();
+    let fixture = Fixture::new(&rows);
+    fixture.materialize(0, 1000);
+    let Fixture { directory, store } = fixture;
+    drop(store);
+    // Opened again, the log of the first becomes a table file; the rows of the next are in the log.
+    let store = open(directory.path());
+    crate::push::push(&store, (1, 500, 0, -1), false);
+    drop(store);
+    let sound = read(directory.path()).unwrap();
+    assert_eq!(sound, "0@10 -1@500 539@87 1393@209 -");
+
+    let mut random = Random::from_seed(5);
+    let mut noticed = 0;
+    for file in files(&directory.path().join("data/online")) {
+        let bytes = std::fs::read(&file).unwrap();
+        let name = file.file_name().unwrap().to_string_lossy().into_owned();
+        // The log for people, and settings that the program gives itself.
+        if bytes.is_empty() || name.starts_with("LOG") || name.starts_with("OPTIONS") || name == "IDENTITY" {
+            continue;
+        }
+        for _ in 0..24 {
+            let place = tempfile::tempdir().unwrap();
+            copy(directory.path(), place.path());
+            let mut changed = bytes.clone();
+            let position = random.below(changed.len());
+            changed[position] ^= 1 << random.below(8);
+            std::fs::write(place.path().join("data/online").join(&name), changed).unwrap();
+            match read(place.path()) {
+                Ok(answer) => assert_eq!(answer, sound, "byte {position} of {name}"),
+                Err(problem) => {
+                    assert!(problem.contains("online"), "byte {position} of {name}: {problem}");
+                    noticed += 1;
+                }
+            }
+        }
+    }
+    assert!(noticed > 40, "{noticed}");
+}
