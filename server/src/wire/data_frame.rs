@@ -9,6 +9,9 @@ use serde_json::{Map, Value};
 
 use super::column::{Rules, column, event_times};
 
+/// Most bytes that a text may become by standing in every row.
+const MAX_REPEATED_BYTES: usize = 256 << 20;
+
 /// Named columns of equal length, still as JSON.
 pub(crate) struct DataFrame {
     columns: Vec<(String, Column)>,
@@ -45,6 +48,7 @@ impl DataFrame {
         if lengths.iter().any(|length| *length != rows) {
             return Err(Error::invalid("All arrays must be of the same length"));
         }
+        check_repeated(&df, rows)?;
         let columns = df.into_iter().map(|(name, value)| {
             let values = match (value, &labels) {
                 (Value::Array(items), _) => Column::Values(items),
@@ -146,6 +150,18 @@ impl DataFrame {
     }
 }
 
+/// A short body must not stand for rows that fill the memory.
+fn check_repeated(df: &Map<String, Value>, rows: usize) -> Result<(), Error> {
+    for (name, value) in df {
+        let bytes = value.as_str().map_or(0, str::len);
+        if bytes.saturating_mul(rows) > MAX_REPEATED_BYTES {
+            let text = format!("column {name}: a text of {bytes} bytes repeated in {rows} rows is too much");
+            return Err(Error::invalid(text).with_hint("send fewer rows at once"));
+        }
+    }
+    Ok(())
+}
+
 /// The names of the rows, in the order in which they first stand, if columns are objects.
 fn labels(df: &Map<String, Value>) -> Option<Vec<String>> {
     let objects: Vec<&Map<String, Value>> = df.values().filter_map(Value::as_object).collect();
@@ -186,6 +202,16 @@ mod tests {
         assert_eq!(column("d"), ["5", "5"]);
         assert_eq!(frame("{}").unwrap().rows(), 0);
         assert_eq!(frame(r#"{"a":[],"b":1}"#).unwrap().rows(), 0);
+    }
+
+    #[test]
+    fn a_short_body_does_not_fill_the_memory() {
+        let long = format!(r#"{{"a":[{}1],"b":"{}"}}"#, "1,".repeat(2000), "x".repeat(1 << 20));
+        let text = frame(&long).err().unwrap();
+        assert_eq!(
+            text,
+            "column b: a text of 1048576 bytes repeated in 2001 rows is too much"
+        );
     }
 
     #[test]
