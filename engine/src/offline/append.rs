@@ -10,8 +10,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
+use arrow::error::ArrowError;
 use datafusion::parquet::arrow::ArrowWriter;
-use datafusion::parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
+use datafusion::parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
+};
 use datafusion::parquet::arrow::arrow_writer::{ArrowRowGroupWriterFactory, compute_leaves};
 use datafusion::parquet::basic::Compression;
 use datafusion::parquet::column::writer::ColumnCloseResult;
@@ -25,6 +28,10 @@ use crate::clock;
 use crate::durable_file::{self, FileLock};
 use crate::error::{Error, ErrorKind, Result};
 
+/// Row groups of at most so many rows are small; each push adds one.
+const SMALL_ROWS: i64 = 10_000;
+/// So many small row groups at the front of a file are made one, or the next push would copy ever more of them.
+const MOST_SMALL_GROUPS: usize = 32;
 /// Before the name of a writer in the metadata of a file.
 const MARK: &str = "feast.appended.";
 
@@ -258,6 +265,29 @@ fn append_to_file<'a>(
     })
 }
 
+/// How many row groups at the front are written anew, together with the new rows: none, until enough small ones are there.
+fn small_row_groups(metadata: &ParquetMetaData) -> usize {
+    let groups = metadata.row_groups().iter();
+    let small = groups.take_while(|group| group.num_rows() <= SMALL_ROWS).count();
+    if small >= MOST_SMALL_GROUPS { small } else { 0 }
+}
+
+fn read_row_groups(
+    file: &File,
+    metadata: &ArrowReaderMetadata,
+    count: usize,
+) -> std::result::Result<Vec<RecordBatch>, ParquetError> {
+    if count == 0 {
+        return Ok(Vec::new());
+    }
+    let file = file.try_clone()?;
+    let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata.clone())
+        .with_row_groups((0..count).collect())
+        .build()?;
+    let batches: std::result::Result<Vec<RecordBatch>, ArrowError> = reader.collect();
+    Ok(batches?)
+}
+
 /// New rows first, as one row group, then the old row groups byte for byte. Schema and metadata of the file stay.
 fn rewrite<'a, W: Write + Send>(
     file: W,
@@ -287,8 +317,12 @@ fn rewrite<'a, W: Write + Send>(
         .build();
     let root = file_metadata.schema_descr().root_schema_ptr();
     let mut writer = SerializedFileWriter::new(file, root, Arc::new(properties))?;
-    write_row_group(&mut writer, old_metadata.schema(), batches)?;
-    for index in 0..metadata.num_row_groups() {
+    let merged = small_row_groups(metadata);
+    let small = read_row_groups(old, old_metadata, merged)?;
+    let mut first: Vec<&RecordBatch> = batches.collect();
+    first.extend(&small);
+    write_row_group(&mut writer, old_metadata.schema(), first.into_iter())?;
+    for index in merged..metadata.num_row_groups() {
         copy_row_group(&mut writer, old, metadata, (index, indexed))?;
     }
     writer.close().map(|_| ())
@@ -352,7 +386,6 @@ fn copy_row_group<W: Write + Send>(
 pub(crate) fn read_integers(path: &Path, column: &str) -> Vec<i64> {
     use arrow::array::AsArray;
     use arrow::datatypes::Int64Type;
-    use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
     let file = File::open(path).unwrap();
     let batches = ParquetRecordBatchReaderBuilder::try_new(file).unwrap().build().unwrap();
     let values = batches.flat_map(|batch| {

@@ -8,6 +8,7 @@ mod push_log;
 mod tables;
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use rocksdb::{ColumnFamilyDescriptor, DB, DBPinnableSlice, DEFAULT_COLUMN_FAMILY_NAME, WriteBatch};
@@ -29,6 +30,15 @@ pub(crate) struct Storage {
     tables: RwLock<Arc<Tables>>,
     /// Held from comparing rows with the stored ones until they are written, so that no two writers pass each other.
     writer: Mutex<()>,
+    syncs: Syncs,
+}
+
+/// Counts calls of [`Storage::sync`], so that one fsync can do for many of them.
+#[derive(Default)]
+struct Syncs {
+    asked: AtomicU64,
+    /// The last call that is done, and with it all before it. Held during an fsync.
+    done: Mutex<u64>,
 }
 
 /// Which rows a write may replace.
@@ -67,6 +77,7 @@ impl Storage {
             identity: String::new(),
             tables: RwLock::default(),
             writer: Mutex::default(),
+            syncs: Syncs::default(),
         };
         storage.check_format()?;
         storage.identity = storage.read_identity()?;
@@ -139,9 +150,18 @@ impl Storage {
         })
     }
 
-    /// Makes everything written so far durable. Concurrent callers share one fsync.
+    /// Makes everything written so far durable. Callers that come during an fsync share the next one.
     pub(crate) fn sync(&self) -> Result<()> {
-        self.db.flush_wal(true).map_err(|source| self.error(source))
+        let own = self.syncs.asked.fetch_add(1, Ordering::SeqCst) + 1;
+        let mut done = self.syncs.done.lock().unwrap_or_else(PoisonError::into_inner);
+        if *done >= own {
+            return Ok(());
+        }
+        // What these callers have written, they have written before they asked.
+        let covered = self.syncs.asked.load(Ordering::SeqCst);
+        self.db.flush_wal(true).map_err(|source| self.error(source))?;
+        *done = covered;
+        Ok(())
     }
 
     /// The table of a view, made or extended by this schema if needed. Returns it with the id of the schema.

@@ -86,6 +86,23 @@ fn offline_rows_come_first_in_the_file_and_old_ones_stay() {
 }
 
 #[test]
+fn many_pushes_do_not_make_many_row_groups() {
+    let fixture = Fixture::new(&[(Some(0), Some(0), Some(0), Some(0))]);
+    for number in 1..=100 {
+        push(&fixture.store, (number % 7, number, 0, number), true);
+    }
+    assert_eq!(parquet_values(&fixture), (0..=100).rev().collect::<Vec<_>>());
+    let file = File::open(fixture.directory.path().join("data/stats.parquet")).unwrap();
+    let groups = ParquetRecordBatchReaderBuilder::try_new(file)
+        .unwrap()
+        .metadata()
+        .num_row_groups();
+    assert!(groups <= 33, "{groups} row groups");
+    assert_eq!(fixture.materialize(0, 1000).rows, 7);
+    assert_eq!(fixture.online(&[1, 2]), "99@99 100@100");
+}
+
+#[test]
 fn files_without_page_indexes_are_appended_to() {
     // As pandas and pyarrow write them by default.
     let fixture = Fixture::new(&[]);
