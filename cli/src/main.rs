@@ -4,6 +4,7 @@ mod args;
 mod commands;
 mod definitions;
 mod output;
+mod running_server;
 mod settings;
 mod table;
 mod templates;

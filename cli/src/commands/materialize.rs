@@ -1,6 +1,7 @@
-use feast_engine::MaterializeRange;
+use feast_engine::{ErrorKind, MaterializeRange};
 
 use crate::output::{Failure, Output};
+use crate::running_server::RunningServer;
 use crate::settings::{MaterializeSettings, Repository};
 
 /// Loads the newest rows of each view into the online store.
@@ -16,13 +17,29 @@ pub(crate) fn run(repository: &Repository, settings: &MaterializeSettings, outpu
         MaterializeRange::Until { .. } => (format!("to {end}"), true),
     };
     let target = output.strong("rocksdb");
+    let announce = || {
+        output.line(&format!(
+            "Materializing {views} feature views {span} into the {target} online store.\n"
+        ));
+    };
     // The store is opened first: nothing is announced that cannot begin.
-    store.open_online_store()?;
+    if let Err(error) = store.open_online_store() {
+        let server = RunningServer::of(&store).filter(|_| error.kind() == ErrorKind::Conflict);
+        let Some(server) = server else { return Err(error.into()) };
+        output.note(&format!(
+            "The server at http://{} has the online store open and does it",
+            server.address()
+        ));
+        let Some(done) = server.materialize(&settings.request) else {
+            return Err(error.into());
+        };
+        done?;
+        announce();
+        return Ok(());
+    }
     // What they append may belong to the window.
     store.complete_pushes()?;
-    output.line(&format!(
-        "Materializing {views} feature views {span} into the {target} online store.\n"
-    ));
+    announce();
     store.materialize(&windows, &mut output.materialization(incremental))?;
     Ok(())
 }

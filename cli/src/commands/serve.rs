@@ -6,6 +6,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::output::{Failure, Output};
+use crate::running_server::PostedAddress;
 use crate::settings::{Repository, ServeSettings};
 
 /// Answers requests until SIGINT or SIGTERM.
@@ -39,6 +40,7 @@ pub(crate) fn run(repository: &Repository, settings: &ServeSettings, output: &Ou
         let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
         store.open_online_store()?;
         complete_pushes(&store, output);
+        let _posted = PostedAddress::post(&store, bound)?;
         output.note(&format!(
             "Feature server of project {} listens on http://{bound}",
             store.config().project

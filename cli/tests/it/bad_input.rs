@@ -166,12 +166,24 @@ fn one_owner_of_port_and_store() {
         "is in use by another process",
         "stop it",
     );
-    check(
-        &repository.feast(&["materialize", "2020-01-01", "2030-01-01"]),
-        "is in use by another process",
-        "POST /materialize",
-    );
     assert_eq!(server.send("GET", "/health", &[], "").status, 200);
+    // A server that is gone has left its address, and another one of another store listens there.
+    let other = Repository::from_template();
+    other.succeed(&["apply"]);
+    let listening = other.serve();
+    let posted = repository.path.join("data/online_store/SERVER");
+    let text = std::fs::read_to_string(&posted).unwrap();
+    let (_, identity) = text.split_once('\n').unwrap();
+    for address in [listening.address(), "127.0.0.1:1"] {
+        std::fs::write(&posted, format!("{address}\n{identity}")).unwrap();
+        let outcome = repository.feast(&["materialize", "2020-01-01", "2030-01-01"]);
+        assert_eq!((outcome.code, outcome.stdout.as_str()), (Some(1), ""));
+        assert!(
+            outcome.stderr.contains("is in use by another process"),
+            "{}",
+            outcome.stderr
+        );
+    }
 }
 
 #[test]

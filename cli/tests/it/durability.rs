@@ -238,6 +238,51 @@ fn a_push_that_does_not_fit_leaves_the_file_as_it_was() {
     assert!(!left.iter().any(|name| name.ends_with(".tmp")), "{left:?}");
 }
 
+#[test]
+fn processes_that_change_one_registry_lose_nothing() {
+    const VIEWS: usize = 12;
+    let repository = Repository::from_template();
+    let definitions = std::fs::read_to_string(repository.path.join("feature_definitions.py")).unwrap();
+    repository.write(
+        "feature_definitions.py",
+        &format!(
+            "{definitions}\nmore = [FeatureView(name=f\"view_{{i}}\", entities=[driver], schema=[Field(name=\"acc_rate\", \
+             dtype=Float32)], source=driver_stats_source) for i in range({VIEWS})]\nfor view in more:\n    globals()[view.name] = view\n"
+        ),
+    );
+    repository.succeed(&["apply"]);
+    let server = repository.serve();
+    std::thread::scope(|scope| {
+        for index in 0..VIEWS {
+            let repository = &repository;
+            scope.spawn(move || repository.succeed(&["feature-views", "disable", &format!("view_{index}")]));
+        }
+        for _ in 0..4 {
+            let body =
+                json!({"start_ts": "2020-01-01", "end_ts": "2030-01-01", "feature_views": ["driver_hourly_stats"]});
+            assert_eq!(server.post_json("/materialize", &body).status, 200);
+        }
+    });
+    let list = repository.succeed(&["feature-views", "list"]);
+    let disabled = list
+        .lines()
+        .filter(|line| line.starts_with("view_") && line.contains("  No "))
+        .count();
+    assert_eq!(disabled, VIEWS, "{list}");
+    let state = list.lines().find(|line| line.starts_with("driver_hourly_stats"));
+    assert!(state.is_some_and(|line| line.contains("AVAILABLE_ONLINE")), "{list}");
+    let dump: Value = serde_json::from_str(&repository.succeed(&["registry-dump"])).unwrap();
+    let views = dump["featureViews"].as_array().unwrap();
+    let view = views
+        .iter()
+        .find(|view| view["spec"]["name"] == "driver_hourly_stats")
+        .unwrap();
+    assert_eq!(
+        view["meta"]["materializationIntervals"].as_array().map(Vec::len),
+        Some(4)
+    );
+}
+
 /// Every file below a directory whose name ends so.
 fn files(directory: &Path, suffix: &str) -> Vec<std::path::PathBuf> {
     let entries = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());

@@ -205,6 +205,32 @@ fn materializing_over_http_is_the_same_as_from_the_command_line() {
 }
 
 #[test]
+fn a_running_server_does_what_the_command_line_asks() {
+    let repository = Repository::from_template();
+    repository.succeed(&["apply"]);
+    let server = repository.serve();
+    let outcome = repository.feast(&["materialize-incremental", "2030-01-01T00:00:00"]);
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+    assert!(
+        outcome
+            .stdout
+            .starts_with("Materializing 1 feature views to 2030-01-01 00:00:00+00:00")
+    );
+    assert!(
+        outcome.stderr.contains("has the online store open and does it"),
+        "{}",
+        outcome.stderr
+    );
+    let read = server.post("/get-online-features", READ).json();
+    assert_eq!(read["results"][0]["statuses"], json!(vec!["PRESENT"; 4]));
+    let refused = repository.feast(&["materialize", "2030-01-01", "2030-01-01"]);
+    assert_eq!(refused.code, Some(1));
+    assert!(refused.stderr.contains("says: start_ts"), "{}", refused.stderr);
+    server.stop();
+    assert!(!repository.exists("data/online_store/SERVER"));
+}
+
+#[test]
 fn an_applied_change_reaches_a_running_server() {
     let repository = Repository::from_template();
     repository.succeed(&["apply"]);

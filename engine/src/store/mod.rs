@@ -140,6 +140,14 @@ impl FeatureStore {
         Ok(())
     }
 
+    /// Tells this online store from every other one, also from another in the same directory.
+    ///
+    /// # Errors
+    /// As [`FeatureStore::open_online_store`].
+    pub fn online_store_identity(&self) -> Result<&str> {
+        self.storage().map(Storage::identity)
+    }
+
     /// Objects of the registry that hold what this binary does not know: they are kept, but cannot be used.
     pub fn unread_objects(&self) -> Vec<UnreadObject> {
         self.state().unread.clone()

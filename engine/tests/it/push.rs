@@ -86,6 +86,31 @@ fn offline_rows_come_first_in_the_file_and_old_ones_stay() {
 }
 
 #[test]
+fn two_stores_that_push_to_one_file_lose_nothing() {
+    let first = Fixture::new(&[]);
+    let second = Fixture::new(&[]);
+    let shared = second.directory.path().join("data/stats.parquet");
+    std::fs::remove_file(&shared).unwrap();
+    std::os::unix::fs::symlink(first.directory.path().join("data/stats.parquet"), &shared).unwrap();
+    std::thread::scope(|scope| {
+        for (offset, fixture) in [(0, &first), (100, &second)] {
+            scope.spawn(move || {
+                (offset..offset + 60)
+                    .map(|number| push(&fixture.store, (1, number, 0, number), true))
+                    .count()
+            });
+        }
+    });
+    let values: BTreeSet<i64> = parquet_values(&first).into_iter().collect();
+    assert_eq!(values, (0..60).chain(100..160).collect());
+    assert_eq!(parquet_values(&first).len(), 120);
+    // Each says for itself what is there, so nothing is appended again.
+    for fixture in [&first, &second] {
+        assert_eq!(fixture.store.complete_pushes().unwrap(), 0);
+    }
+}
+
+#[test]
 fn many_pushes_do_not_make_many_row_groups() {
     let fixture = Fixture::new(&[(Some(0), Some(0), Some(0), Some(0))]);
     for number in 1..=100 {

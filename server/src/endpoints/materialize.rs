@@ -13,12 +13,27 @@ use crate::error::ApiError;
 use crate::message::{Answer, Request, json_answer};
 use crate::wire::request::{Materialize, Span};
 
+/// Names the online store that a request is meant for, where it was not the person who chose the server.
+const STORE_HEADER: &str = "x-feast-store";
+
 pub(crate) fn answer(context: &Context, request: &Request) -> Result<Answer, ApiError> {
+    check_store(context, request)?;
     run(context, Materialize::of(request)?)
 }
 
 pub(crate) fn answer_incremental(context: &Context, request: &Request) -> Result<Answer, ApiError> {
+    check_store(context, request)?;
     run(context, Materialize::incremental(request)?)
+}
+
+fn check_store(context: &Context, request: &Request) -> Result<(), Error> {
+    match request.headers.get(STORE_HEADER) {
+        Some(meant) if meant.as_bytes() != context.store.online_store_identity()?.as_bytes() => Err(Error::new(
+            ErrorKind::Conflict,
+            "the request is meant for another online store",
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// Views are checked before times, as in Feast.
