@@ -1,6 +1,7 @@
 //! A server that has the online store open, and handing work to it.
 //!
-//! It leaves its address in the directory of the store. Another server may listen there by now, so requests name the store.
+//! It leaves its address in the directory of the store. Another server may listen there by now, so it is asked first which
+//! store it has.
 
 use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
@@ -13,6 +14,7 @@ use serde_json::{Value, json};
 use crate::output::Failure;
 
 const CONNECT_TIME: Duration = Duration::from_secs(5);
+const STORE_HEADER: &str = "x-feast-store";
 
 /// The address of this process, while it serves.
 pub(crate) struct PostedAddress(PathBuf);
@@ -70,11 +72,21 @@ impl RunningServer {
         self.address
     }
 
-    /// Has the server materialize, and waits until it has. `None` when no server of this store answers.
+    /// Whether the server of this store answers there.
+    pub(crate) fn answers(&self) -> bool {
+        let answer = self.send("GET", "/health", "", Some(CONNECT_TIME));
+        let wanted = format!("{STORE_HEADER}: {}", self.store);
+        answer.is_ok_and(|answer| {
+            let head = answer.split("\r\n\r\n").next().unwrap_or_default();
+            head.lines().any(|line| line.eq_ignore_ascii_case(&wanted))
+        })
+    }
+
+    /// Has the server materialize, and waits until it has.
     ///
     /// # Errors
-    /// What the server says.
-    pub(crate) fn materialize(&self, request: &MaterializeRequest) -> Option<Result<(), Failure>> {
+    /// What the server says, or that it does not answer any more.
+    pub(crate) fn materialize(&self, request: &MaterializeRequest) -> Result<(), Failure> {
         let (path, body) = match request.range {
             MaterializeRange::Between { start, end } => (
                 "/materialize",
@@ -85,28 +97,32 @@ impl RunningServer {
                 json!({"end_ts": end.to_string(), "feature_views": request.views}),
             ),
         };
-        let (status, answer) = self.post(path, &body.to_string()).ok()??;
-        match status {
-            200 => Some(Ok(())),
-            // Of another store: this one's server is gone.
-            409 => None,
-            _ => {
-                let text = serde_json::from_str::<Value>(&answer).ok();
-                let text = text.and_then(|text| text.as_str().map(str::to_owned)).unwrap_or(answer);
-                Some(Err(Failure::new(format!(
-                    "the server at http://{} says: {text}",
-                    self.address
-                ))))
+        let says = |text: &str| Failure::new(format!("the server at http://{} {text}", self.address));
+        let answer = self
+            .send("POST", path, &body.to_string(), None)
+            .map_err(|source| says(&format!("does not answer any more: {source}")))?;
+        let parts = answer.split_once("\r\n\r\n").and_then(|(head, body)| {
+            let status: u16 = head.split(' ').nth(1)?.parse().ok()?;
+            Some((status, body))
+        });
+        match parts {
+            Some((200, _)) => Ok(()),
+            Some((_, body)) => {
+                let text = serde_json::from_str::<Value>(body).ok();
+                let text = text.and_then(|text| text.as_str().map(str::to_owned));
+                Err(says(&format!("says: {}", text.as_deref().unwrap_or(body))))
             }
+            None => Err(says("has broken off")),
         }
     }
 
-    /// Status and body of the answer; `None` when it is no HTTP.
-    fn post(&self, path: &str, body: &str) -> std::io::Result<Option<(u16, String)>> {
+    /// The whole answer.
+    fn send(&self, method: &str, path: &str, body: &str, patience: Option<Duration>) -> std::io::Result<String> {
         let mut stream = TcpStream::connect_timeout(&self.address, CONNECT_TIME)?;
+        stream.set_read_timeout(patience)?;
         let head = format!(
-            "POST {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\ncontent-type: application/json\r\n\
-             x-feast-store: {}\r\ncontent-length: {}\r\n\r\n",
+            "{method} {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\ncontent-type: application/json\r\n\
+             {STORE_HEADER}: {}\r\ncontent-length: {}\r\n\r\n",
             self.address,
             self.store,
             body.len()
@@ -115,10 +131,6 @@ impl RunningServer {
         stream.write_all(body.as_bytes())?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer)?;
-        let parts = answer.split_once("\r\n\r\n").and_then(|(head, body)| {
-            let status = head.split(' ').nth(1)?.parse().ok()?;
-            Some((status, body.to_owned()))
-        });
-        Ok(parts)
+        Ok(answer)
     }
 }

@@ -25,20 +25,21 @@ pub(crate) fn run(repository: &Repository, settings: &MaterializeSettings, outpu
     // The store is opened first: nothing is announced that cannot begin.
     if let Err(error) = store.open_online_store() {
         let server = RunningServer::of(&store).filter(|_| error.kind() == ErrorKind::Conflict);
-        let Some(server) = server else { return Err(error.into()) };
+        let Some(server) = server.filter(RunningServer::answers) else {
+            return Err(error.into());
+        };
         output.note(&format!(
             "The server at http://{} has the online store open and does it",
             server.address()
         ));
-        let Some(done) = server.materialize(&settings.request) else {
-            return Err(error.into());
-        };
-        done?;
+        server.materialize(&settings.request)?;
         announce();
         return Ok(());
     }
     // What they append may belong to the window.
-    store.complete_pushes()?;
+    if let Err(error) = store.complete_pushes() {
+        output.warning(&format!("pushes stay in the log: {error}"));
+    }
     announce();
     store.materialize(&windows, &mut output.materialization(incremental))?;
     Ok(())

@@ -35,6 +35,8 @@ pub(crate) struct SchemaRecord {
 /// What a push has to do: append rows to a parquet source, then write rows to the online store.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub(crate) struct PushRecord {
+    /// The session that logged it.
+    pub(crate) session: String,
     /// The data source's name, for messages.
     pub(crate) source: String,
     /// The parquet file or directory.

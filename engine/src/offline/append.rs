@@ -2,7 +2,7 @@
 //!
 //! A file can say up to which numbered append of a writer it holds the rows, so that one that was cut off is done once.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -19,10 +19,11 @@ use datafusion::parquet::arrow::arrow_writer::{ArrowRowGroupWriterFactory, compu
 use datafusion::parquet::basic::Compression;
 use datafusion::parquet::column::writer::ColumnCloseResult;
 use datafusion::parquet::errors::ParquetError;
-use datafusion::parquet::file::metadata::{KeyValue, PageIndexPolicy, ParquetMetaData};
+use datafusion::parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
 use datafusion::parquet::file::properties::{EnabledStatistics, WriterProperties};
 use datafusion::parquet::file::writer::SerializedFileWriter;
 
+use super::marks::{AppendsHeld, Mark, part_name, with_marks};
 use super::source::ParquetSource;
 use crate::clock;
 use crate::durable_file::{self, FileLock};
@@ -30,11 +31,10 @@ use crate::error::{Error, ErrorKind, Result};
 
 /// Row groups of at most so many rows are small; each push adds one.
 const SMALL_ROWS: i64 = 10_000;
+/// Most rows that are written anew for it.
+const MOST_MERGED_ROWS: i64 = 100_000;
 /// So many small row groups at the front of a file are made one, or the next push would copy ever more of them.
 const MOST_SMALL_GROUPS: usize = 32;
-/// Before the name of a writer in the metadata of a file.
-const MARK: &str = "feast.appended.";
-
 /// Appends rows to parquet sources. Appends to one file that come together are written together.
 #[derive(Default)]
 pub(crate) struct Appender {
@@ -51,19 +51,17 @@ struct FileQueue {
 
 struct Append {
     batch: RecordBatch,
-    number: Option<u64>,
+    marks: Vec<Mark>,
     outcome: Mutex<Option<std::result::Result<(), (ErrorKind, String)>>>,
 }
 
-/// Gives appends their numbers, which rise, and makes them known to whoever would do them after a crash.
+/// Makes appends known to whoever would do them after a crash.
 pub(crate) trait AppendLog {
-    /// Whose numbers they are.
-    fn writer(&self) -> &str;
-    /// Logs one append and gives its number; `None` for one that need not be done again after a crash.
+    /// Logs one append. Gives the marks by which the source says that it holds it; none for one that need not be done again.
     ///
     /// # Errors
     /// When it cannot be logged; nothing is appended then.
-    fn log(&self) -> Result<Option<u64>>;
+    fn log(&self) -> Result<Vec<Mark>>;
     /// Makes all that has been logged durable.
     ///
     /// # Errors
@@ -73,19 +71,23 @@ pub(crate) trait AppendLog {
     ///
     /// # Errors
     /// When the log cannot be written; the append is then done at the next start.
-    fn forget(&self, number: u64) -> Result<()>;
+    fn forget(&self, mark: &Mark) -> Result<()>;
 }
 
-/// Makes logged appends durable, does them, and takes them out of the log if they fail.
-fn logged(log: &dyn AppendLog, numbers: &[u64], append: impl FnOnce(Option<(&str, u64)>) -> Result<()>) -> Result<()> {
-    let Some(last) = numbers.iter().max() else {
-        return append(None);
-    };
-    let outcome = log.sync().and_then(|()| append(Some((log.writer(), *last))));
+/// Makes logged appends durable, does them, and takes them out of the log if they have failed.
+fn logged(path: &Path, log: &dyn AppendLog, marks: &[Mark], append: impl FnOnce() -> Result<()>) -> Result<()> {
+    if marks.is_empty() {
+        return append();
+    }
+    let outcome = log.sync().and_then(|()| append());
     if outcome.is_err() {
-        for number in numbers {
-            // The caller is told of the failure itself.
-            let _ = log.forget(*number);
+        // A failure after the renaming leaves them in the source: then they stay in the log, to be done wholly.
+        let held = AppendsHeld::of(path);
+        for mark in marks {
+            if held.as_ref().is_ok_and(|held| !held.contains(mark)) {
+                // The caller is told of the failure itself.
+                let _ = log.forget(mark);
+            }
         }
     }
     outcome
@@ -93,37 +95,31 @@ fn logged(log: &dyn AppendLog, numbers: &[u64], append: impl FnOnce(Option<(&str
 
 impl Appender {
     /// Appends rows, whose schema is that of the source. They are durable when this returns. The append is in the log
-    /// before the source is touched, and the source says that it holds it. Gives its number.
+    /// before the source is touched, and the source says that it holds it. Gives its marks.
     ///
     /// A source that is one file stays one file with the new rows first; in a directory a new file is made.
     ///
     /// # Errors
     /// `Data` or `Unavailable`; the source is then as before, and the append is not in the log any more.
-    pub(crate) fn append(
-        &self,
-        source: &ParquetSource,
-        batch: RecordBatch,
-        log: &dyn AppendLog,
-    ) -> Result<Option<u64>> {
+    pub(crate) fn append(&self, source: &ParquetSource, batch: RecordBatch, log: &dyn AppendLog) -> Result<Vec<Mark>> {
         if source.path.is_dir() {
-            let number = log.log()?;
-            logged(log, number.as_slice(), |mark| create_part(&source.path, &batch, mark))?;
-            return Ok(number);
+            let marks = log.log()?;
+            logged(&source.path, log, &marks, || {
+                create_part(&source.path, &batch, marks.first())
+            })?;
+            return Ok(marks);
         }
-        let queue = Arc::clone(lock(&self.files).entry(source.path.clone()).or_default());
-        let append = {
-            // Numbers rise in the order in which appends wait: the file says only the last one.
-            let mut waiting = lock(&queue.waiting);
-            let append = Arc::new(Append {
-                batch,
-                number: log.log()?,
-                outcome: Mutex::default(),
-            });
-            waiting.push(Arc::clone(&append));
-            append
-        };
+        // Through links too, a file has one queue.
+        let path = std::fs::canonicalize(&source.path).unwrap_or_else(|_| source.path.clone());
+        let queue = Arc::clone(lock(&self.files).entry(path).or_default());
+        let append = Arc::new(Append {
+            batch,
+            marks: log.log()?,
+            outcome: Mutex::default(),
+        });
+        lock(&queue.waiting).push(Arc::clone(&append));
         self.append_waiting(source, &queue, &append, log)?;
-        Ok(append.number)
+        Ok(append.marks.clone())
     }
 
     /// Appends all that wait, unless another caller has appended this one already.
@@ -137,10 +133,11 @@ impl Appender {
         let _writer = lock(&queue.writer);
         if lock(&append.outcome).is_none() {
             let group = std::mem::take(&mut *lock(&queue.waiting));
-            // Whoever leads: the numbers of the others count too.
-            let numbers: Vec<u64> = group.iter().filter_map(|append| append.number).collect();
-            let outcome = logged(log, &numbers, |mark| {
-                append_to_file(&source.path, group.iter().map(|append| &append.batch), mark)
+            let marks: Vec<Mark> = group.iter().flat_map(|append| append.marks.iter().cloned()).collect();
+            // Of rows equal in both times the first in file order wins, which is to be the later arrival.
+            let batches = || group.iter().rev().map(|append| &append.batch);
+            let outcome = logged(&source.path, log, &marks, || {
+                append_to_file(&source.path, batches(), &marks)
             });
             let outcome = outcome.map_err(|error| (error.kind(), error.to_string()));
             for member in &group {
@@ -159,71 +156,14 @@ impl Appender {
     }
 }
 
-/// Which appends of a writer a source holds.
-pub(crate) enum AppendsHeld {
-    /// A file: all up to this number.
-    UpTo(u64),
-    /// A directory: those that have a part.
-    Parts(HashSet<u64>),
-}
-
-impl AppendsHeld {
-    /// Looks into the source.
-    ///
-    /// # Errors
-    /// `Data` or `Unavailable` when it cannot be read.
-    pub(crate) fn of(path: &Path, writer: &str) -> Result<Self> {
-        if path.is_dir() {
-            let names = std::fs::read_dir(path).map_err(|source| Error::io("read", path, source))?;
-            let numbers = names.flatten().filter_map(|entry| {
-                let name = entry.file_name().to_string_lossy().into_owned();
-                let (before, number) = name.strip_suffix(".parquet")?.rsplit_once('-')?;
-                before.ends_with(writer).then(|| number.parse().ok()).flatten()
-            });
-            return Ok(Self::Parts(numbers.collect()));
-        }
-        let file = File::open(path).map_err(|source| Error::io("read", path, source))?;
-        let metadata =
-            ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).map_err(|source| failed(path, source))?;
-        let key = format!("{MARK}{writer}");
-        let file_metadata = metadata.metadata().file_metadata();
-        let mut entries = file_metadata.key_value_metadata().into_iter().flatten();
-        let mark = entries.find(|entry| entry.key == key);
-        let number = mark.and_then(|entry| entry.value.as_deref()?.parse().ok());
-        Ok(Self::UpTo(number.unwrap_or_default()))
-    }
-
-    /// Whether this one is there. Numbers start at 1.
-    pub(crate) fn contains(&self, number: u64) -> bool {
-        match self {
-            Self::UpTo(last) => number <= *last,
-            Self::Parts(numbers) => numbers.contains(&number),
-        }
-    }
-}
-
 /// Part of a directory: later parts sort before earlier ones, as of rows equal in both times the first in file order wins.
-fn create_part(directory: &Path, batch: &RecordBatch, mark: Option<(&str, u64)>) -> Result<()> {
+fn create_part(directory: &Path, batch: &RecordBatch, mark: Option<&Mark>) -> Result<()> {
     let until_end_of_time = u64::MAX - u64::try_from(clock::now().micros()).unwrap_or_default();
-    let unique = match mark {
-        Some((writer, number)) => format!("{writer}-{number}"),
-        None => uuid::Uuid::new_v4().to_string(),
-    };
+    let unique = mark.map_or_else(|| uuid::Uuid::new_v4().to_string(), part_name);
     create_parquet(
         &directory.join(format!("push-{until_end_of_time:020}-{unique}.parquet")),
         batch,
     )
-}
-
-/// The metadata of a file with another mark of one writer.
-fn with_mark(metadata: &ParquetMetaData, mark: Option<(&str, u64)>) -> Option<Vec<KeyValue>> {
-    let old = metadata.file_metadata().key_value_metadata().cloned();
-    let Some((writer, number)) = mark else { return old };
-    let key = format!("{MARK}{writer}");
-    let mut entries = old.unwrap_or_default();
-    entries.retain(|entry| entry.key != key);
-    entries.push(KeyValue::new(key, number.to_string()));
-    Some(entries)
 }
 
 /// Writes a new parquet file with these rows, atomically.
@@ -245,7 +185,7 @@ pub fn create_parquet(path: &Path, batch: &RecordBatch) -> Result<()> {
 fn append_to_file<'a>(
     path: &Path,
     batches: impl Iterator<Item = &'a RecordBatch> + Clone,
-    mark: Option<(&str, u64)>,
+    marks: &[Mark],
 ) -> Result<()> {
     let _lock = FileLock::acquire(path)?;
     let old = File::open(path).map_err(|source| Error::io("read", path, source))?;
@@ -261,14 +201,19 @@ fn append_to_file<'a>(
         ));
     }
     durable_file::replace(path, |file| {
-        rewrite(file, &old, &old_metadata, (batches.clone(), mark)).map_err(|source| failed(path, source))
+        rewrite(file, &old, &old_metadata, (batches.clone(), marks)).map_err(|source| failed(path, source))
     })
 }
 
 /// How many row groups at the front are written anew, together with the new rows: none, until enough small ones are there.
 fn small_row_groups(metadata: &ParquetMetaData) -> usize {
+    let mut rows = 0;
     let groups = metadata.row_groups().iter();
-    let small = groups.take_while(|group| group.num_rows() <= SMALL_ROWS).count();
+    let small = groups.take_while(|group| {
+        rows += group.num_rows();
+        group.num_rows() <= SMALL_ROWS && rows <= MOST_MERGED_ROWS
+    });
+    let small = small.count();
     if small >= MOST_SMALL_GROUPS { small } else { 0 }
 }
 
@@ -293,7 +238,7 @@ fn rewrite<'a, W: Write + Send>(
     file: W,
     old: &File,
     old_metadata: &ArrowReaderMetadata,
-    (batches, mark): (impl Iterator<Item = &'a RecordBatch>, Option<(&str, u64)>),
+    (batches, marks): (impl Iterator<Item = &'a RecordBatch>, &[Mark]),
 ) -> std::result::Result<(), ParquetError> {
     let metadata = old_metadata.metadata();
     let file_metadata = metadata.file_metadata();
@@ -313,7 +258,7 @@ fn rewrite<'a, W: Write + Send>(
         .set_statistics_enabled(statistics)
         .set_offset_index_disabled(!indexed)
         .set_created_by(file_metadata.created_by().unwrap_or("feast").to_owned())
-        .set_key_value_metadata(with_mark(metadata, mark))
+        .set_key_value_metadata(with_marks(metadata, marks))
         .build();
     let root = file_metadata.schema_descr().root_schema_ptr();
     let mut writer = SerializedFileWriter::new(file, root, Arc::new(properties))?;
@@ -400,7 +345,7 @@ pub(crate) fn read_integers(path: &Path, column: &str) -> Vec<i64> {
     values.collect()
 }
 
-fn failed(path: &Path, source: ParquetError) -> Error {
+pub(super) fn failed(path: &Path, source: ParquetError) -> Error {
     let kind = if matches!(source, ParquetError::External(_)) {
         ErrorKind::Unavailable
     } else {

@@ -4,13 +4,15 @@
 
 mod append;
 mod latest;
+mod marks;
 mod runtime;
 mod source;
 
 pub use append::create_parquet;
 #[cfg(test)]
 pub(crate) use append::read_integers;
-pub(crate) use append::{AppendLog, Appender, AppendsHeld};
+pub(crate) use append::{AppendLog, Appender};
 pub(crate) use latest::{LatestRows, Window};
+pub(crate) use marks::{AppendsHeld, Mark};
 pub(crate) use runtime::OfflineRuntime;
 pub(crate) use source::{ParquetSource, SourceSchema};

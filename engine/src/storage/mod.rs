@@ -27,6 +27,7 @@ pub(crate) struct Storage {
     path: PathBuf,
     project: String,
     identity: String,
+    session: String,
     tables: RwLock<Arc<Tables>>,
     /// Held from comparing rows with the stored ones until they are written, so that no two writers pass each other.
     writer: Mutex<()>,
@@ -75,6 +76,7 @@ impl Storage {
             path: path.to_path_buf(),
             project: project.to_owned(),
             identity: String::new(),
+            session: uuid::Uuid::new_v4().simple().to_string(),
             tables: RwLock::default(),
             writer: Mutex::default(),
             syncs: Syncs::default(),

@@ -1,6 +1,6 @@
 //! The log of pushes: what a push still has to do when its parquet source is concerned, kept in the database until it is done.
 //!
-//! A record has a number. Numbers rise, also over restarts, so that a parquet file can say up to which one it holds the rows.
+//! A record has a number, by which a parquet source says that it holds the rows.
 
 use rocksdb::{Direction, IteratorMode, WriteBatch};
 
@@ -11,9 +11,15 @@ use crate::codec::storage_key::{KeyTag, push_key, push_number};
 use crate::error::Result;
 
 impl Storage {
-    /// The identity of this database, made with it: numbers of pushes mean nothing in another one.
+    /// The identity of this database, made with it.
     pub(crate) fn identity(&self) -> &str {
         &self.identity
+    }
+
+    /// This opening of the database. Numbers of pushes mean something within it: a copy of the database, or an older one that
+    /// was restored, gives the same numbers again.
+    pub(crate) fn session(&self) -> &str {
+        &self.session
     }
 
     /// Adds a record, and writes rows together with it: both or neither are there after a crash. They are durable after the

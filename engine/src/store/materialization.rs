@@ -152,6 +152,8 @@ impl FeatureStore {
         progress: &mut dyn MaterializeProgress,
     ) -> Result<Vec<ViewReport>> {
         let _materializing = lock(&self.materializing);
+        // What has been answered for belongs to the window.
+        self.flush_pushes(true)?;
         let storage = self.storage()?;
         let runtime = self.offline()?;
         let mut reports = Vec::with_capacity(windows.len());

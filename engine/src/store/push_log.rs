@@ -3,10 +3,12 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
-use arrow::array::RecordBatch;
-use arrow::compute::concat_batches;
+use arrow::array::{RecordBatch, new_null_array};
+use arrow::compute::{CastOptions, cast_with_options, concat_batches};
+use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 use arrow::ipc::reader::StreamReader;
 use arrow::ipc::writer::StreamWriter;
@@ -14,11 +16,15 @@ use arrow::ipc::writer::StreamWriter;
 use super::{FeatureStore, lock};
 use crate::codec::byte_block::ByteBlock;
 use crate::codec::record::{self, PushRecord};
+use crate::config::OfflineBatching;
 use crate::error::{Error, Result};
 use crate::fail_point::{self, Step};
-use crate::offline::{AppendLog, Appender, AppendsHeld, ParquetSource};
+use crate::offline::{AppendLog, Appender, AppendsHeld, Mark, ParquetSource};
 use crate::online::StoredRows;
 use crate::storage::{Replace, Storage};
+
+/// Well below what a record may be when it is read.
+const MAX_RECORD_BYTES: usize = 512 << 20;
 
 /// The log as the appender of parquet sources sees it.
 pub(super) struct LoggedAppend<'a> {
@@ -28,16 +34,15 @@ pub(super) struct LoggedAppend<'a> {
 }
 
 impl AppendLog for LoggedAppend<'_> {
-    fn writer(&self) -> &str {
-        self.storage.identity()
-    }
-
-    fn log(&self) -> Result<Option<u64>> {
-        let Some(record) = self.record else { return Ok(None) };
+    fn log(&self) -> Result<Vec<Mark>> {
+        let Some(record) = self.record else {
+            return Ok(Vec::new());
+        };
         let none = ByteBlock::default();
         let (number, _) = self.storage.log_push(record, &none, &none, Replace::AllRows)?;
         fail_point::reached(Step::PushLogged);
-        Ok(Some(number))
+        let session = self.storage.session().to_owned();
+        Ok(vec![Mark { session, number }])
     }
 
     fn sync(&self) -> Result<()> {
@@ -46,10 +51,10 @@ impl AppendLog for LoggedAppend<'_> {
         Ok(())
     }
 
-    fn forget(&self, number: u64) -> Result<()> {
+    fn forget(&self, mark: &Mark) -> Result<()> {
         let none = ByteBlock::default();
         self.storage
-            .finish_push(number, &none, &none, Replace::AllRows)
+            .finish_push(mark.number, &none, &none, Replace::AllRows)
             .map(|_| ())
     }
 }
@@ -59,7 +64,7 @@ impl AppendLog for LoggedAppend<'_> {
 /// # Errors
 /// `Invalid` when the push is too large for one record.
 pub(super) fn encode(
-    repository: &Path,
+    (repository, session): (&Path, &str),
     source: &ParquetSource,
     batch: &RecordBatch,
     online: &StoredRows,
@@ -73,6 +78,7 @@ pub(super) fn encode(
     written.map_err(|problem| Error::internal(format!("rows could not be logged: {problem}")))?;
     let pairs = online.keys.iter().zip(online.rows.iter());
     let record = PushRecord {
+        session: session.to_owned(),
         source: source.name.clone(),
         // A repository may be moved.
         path: source
@@ -85,96 +91,162 @@ pub(super) fn encode(
         online: pairs.map(|(key, row)| (key.to_vec(), row.to_vec())).collect(),
         replace_all: replace == Replace::AllRows,
     };
-    record::encode(&record).map_err(|problem| Error::internal(problem.to_string()))
+    let bytes = record::encode(&record).map_err(|problem| Error::internal(problem.to_string()))?;
+    if bytes.len() > MAX_RECORD_BYTES {
+        let text = format!("a push of {} MiB is too large", bytes.len() >> 20);
+        return Err(Error::invalid(text).with_hint("send fewer rows at once"));
+    }
+    Ok(bytes)
 }
 
-fn decode_batches(offline: &[u8]) -> std::result::Result<Vec<RecordBatch>, ArrowError> {
-    StreamReader::try_new(offline, None)?.collect()
+/// A push in the log.
+struct LoggedPush {
+    mark: Mark,
+    record: PushRecord,
 }
 
 /// Does what is left of all logged pushes: to the parquet sources first, one append a source, then to the online store.
 ///
-/// Each source is done for itself: one that cannot be written keeps its pushes in the log. Gives the number of pushes done.
+/// Each source is done for itself, and so is each push that does not fit its source any more: what cannot be done stays in
+/// the log. Gives the number of pushes done.
 ///
 /// # Errors
-/// That of the first source that cannot be written, after all others are done.
+/// The first of what cannot be done, after all others are done.
 pub(super) fn complete(repository: &Path, storage: &Storage, appender: &Appender) -> Result<usize> {
-    let mut by_path: BTreeMap<PathBuf, Vec<(u64, PushRecord)>> = BTreeMap::new();
+    let mut by_path: BTreeMap<PathBuf, Vec<LoggedPush>> = BTreeMap::new();
+    let (mut done, mut failures) = (0, Vec::new());
     for (number, bytes) in storage.logged_pushes()? {
-        let record: PushRecord = record::decode(&bytes).map_err(|problem| storage.damaged(problem))?;
-        by_path
-            .entry(repository.join(&record.path))
-            .or_default()
-            .push((number, record));
-    }
-    let (mut done, mut failure) = (0, None);
-    for (path, pushes) in by_path {
-        match complete_source(storage, appender, &path, &pushes) {
-            Ok(()) => done += pushes.len(),
-            Err(error) => failure = failure.or(Some(error)),
+        match record::decode::<PushRecord>(&bytes) {
+            Ok(record) => {
+                let path = repository.join(&record.path);
+                let path = std::fs::canonicalize(&path).unwrap_or(path);
+                let session = record.session.clone();
+                let mark = Mark { session, number };
+                by_path.entry(path).or_default().push(LoggedPush { mark, record });
+            }
+            Err(problem) => failures.push(storage.damaged(problem)),
         }
     }
-    failure.map_or(Ok(done), Err)
+    for (path, pushes) in by_path {
+        // A directory says of each part what it holds, so each push becomes one.
+        let at_once = if path.is_dir() { 1 } else { pushes.len() };
+        for pushes in pushes.chunks(at_once) {
+            match complete_source(storage, appender, &path, pushes, &mut failures) {
+                Ok(count) => done += count,
+                Err(error) => failures.push(error),
+            }
+        }
+    }
+    failures.into_iter().next().map_or(Ok(done), Err)
 }
 
-fn complete_source(storage: &Storage, appender: &Appender, path: &Path, pushes: &[(u64, PushRecord)]) -> Result<()> {
-    let held = AppendsHeld::of(path, storage.identity())?;
-    let damaged = |problem: ArrowError| storage.damaged(problem);
-    let mut batches = Vec::new();
-    let mut last = None;
-    let mut name = "";
-    for (number, record) in pushes.iter().filter(|(number, _)| !held.contains(*number)) {
-        // Later arrivals stand first: of rows equal in both times the first in file order wins.
-        batches.splice(0..0, decode_batches(&record.offline).map_err(damaged)?);
-        last = Some(*number);
-        name = &record.source;
+fn complete_source(
+    storage: &Storage,
+    appender: &Appender,
+    path: &Path,
+    pushes: &[LoggedPush],
+    failures: &mut Vec<Error>,
+) -> Result<usize> {
+    let name = pushes.first().map_or("", |push| push.record.source.as_str());
+    let source = ParquetSource {
+        path: path.to_path_buf(),
+        name: name.to_owned(),
+    };
+    let held = AppendsHeld::of(path)?;
+    let schema = Arc::clone(&source.schema()?.schema);
+    let (mut batches, mut marks, mut finished) = (Vec::new(), Vec::new(), Vec::new());
+    for push in pushes {
+        if held.contains(&push.mark) {
+            finished.push(push);
+            continue;
+        }
+        match fitting(&push.record.offline, &schema) {
+            Ok(rows) => {
+                // Later arrivals stand first: of rows equal in both times the first in file order wins.
+                batches.splice(0..0, rows);
+                marks.push(push.mark.clone());
+                finished.push(push);
+            }
+            Err(problem) => failures.push(Error::data(format!(
+                "data source {name}: a push in the log does not fit its columns: {problem}"
+            ))),
+        }
     }
-    if let (Some(first), Some(last)) = (batches.first(), last) {
-        let rows = concat_batches(&first.schema(), &batches).map_err(damaged)?;
-        let source = ParquetSource {
-            path: path.to_path_buf(),
-            name: name.to_owned(),
-        };
-        appender.append(&source, rows, &Relogged { storage, number: last })?;
+    if !marks.is_empty() {
+        let rows = concat_batches(&schema, &batches).map_err(|problem| Error::internal(problem.to_string()))?;
+        appender.append(&source, rows, &Relogged { storage, marks })?;
         fail_point::reached(Step::PushAppended);
     }
-    for (number, record) in pushes {
+    for push in &finished {
         let mut stored = StoredRows::default();
-        for (key, row) in &record.online {
+        for (key, row) in &push.record.online {
             stored.keys.push_with(|out| out.extend_from_slice(key));
             stored.rows.push_with(|out| out.extend_from_slice(row));
         }
-        let replace = if record.replace_all {
+        let replace = if push.record.replace_all {
             Replace::AllRows
         } else {
             Replace::OlderRows
         };
-        storage.finish_push(*number, &stored.keys, &stored.rows, replace)?;
+        storage.finish_push(push.mark.number, &stored.keys, &stored.rows, replace)?;
         fail_point::reached(Step::PushFinished);
     }
-    storage.sync()
+    storage.sync()?;
+    Ok(finished.len())
 }
 
-/// An append that is in the log already, and stays there if it fails.
+/// Logged rows with the columns that the source has now: by name, in its types; what it has more is null.
+fn fitting(offline: &[u8], schema: &SchemaRef) -> std::result::Result<Vec<RecordBatch>, ArrowError> {
+    let mut fitted = Vec::new();
+    for batch in StreamReader::try_new(offline, None)? {
+        let batch = batch?;
+        let logged = batch.schema();
+        if let Some(gone) = logged
+            .fields()
+            .iter()
+            .find(|field| schema.field_with_name(field.name()).is_err())
+        {
+            return Err(ArrowError::SchemaError(format!(
+                "there is no column {} any more",
+                gone.name()
+            )));
+        }
+        let columns = schema
+            .fields()
+            .iter()
+            .map(|field| match batch.column_by_name(field.name()) {
+                None => Ok(new_null_array(field.data_type(), batch.num_rows())),
+                Some(column) if column.data_type() == field.data_type() => Ok(Arc::clone(column)),
+                Some(column) => {
+                    let options = CastOptions {
+                        safe: false,
+                        ..CastOptions::default()
+                    };
+                    cast_with_options(column, field.data_type(), &options)
+                }
+            });
+        let columns = columns.collect::<std::result::Result<Vec<_>, _>>()?;
+        fitted.push(RecordBatch::try_new(Arc::clone(schema), columns)?);
+    }
+    Ok(fitted)
+}
+
+/// Appends that are in the log already, and stay there if they fail.
 struct Relogged<'a> {
     storage: &'a Storage,
-    number: u64,
+    marks: Vec<Mark>,
 }
 
 impl AppendLog for Relogged<'_> {
-    fn writer(&self) -> &str {
-        self.storage.identity()
-    }
-
-    fn log(&self) -> Result<Option<u64>> {
-        Ok(Some(self.number))
+    fn log(&self) -> Result<Vec<Mark>> {
+        Ok(self.marks.clone())
     }
 
     fn sync(&self) -> Result<()> {
         self.storage.sync()
     }
 
-    fn forget(&self, _number: u64) -> Result<()> {
+    fn forget(&self, _mark: &Mark) -> Result<()> {
         Ok(())
     }
 }
@@ -182,16 +254,29 @@ impl AppendLog for Relogged<'_> {
 /// Rows that have been answered for and wait for their parquet source.
 #[derive(Default)]
 pub(super) struct WaitingPushes {
-    /// For each source the rows that wait, and since when.
-    rows: HashMap<PathBuf, (usize, Instant)>,
+    rows: HashMap<PathBuf, usize>,
+    /// Since when the first of them waits.
+    since: Option<Instant>,
+    /// After a failure the number of rows does not count.
+    is_paused: bool,
 }
 
 impl WaitingPushes {
     pub(super) fn add(&mut self, path: &Path, rows: usize) {
-        self.rows
-            .entry(path.to_path_buf())
-            .or_insert_with(|| (0, Instant::now()))
-            .0 += rows;
+        *self.rows.entry(path.to_path_buf()).or_default() += rows;
+        self.since.get_or_insert_with(Instant::now);
+    }
+
+    /// There are pushes in the log that could not be appended.
+    fn pause(&mut self) {
+        self.since.get_or_insert_with(Instant::now);
+        self.is_paused = true;
+    }
+
+    fn are_due(&self, batching: OfflineBatching) -> bool {
+        let are_many = self.rows.values().any(|rows| *rows >= batching.rows);
+        let are_late = self.since.is_some_and(|since| since.elapsed() >= batching.interval);
+        are_late || are_many && !self.is_paused
     }
 }
 
@@ -201,7 +286,11 @@ impl FeatureStore {
     /// # Errors
     /// `Data` or `Unavailable`; what could not be done stays in the log.
     pub fn complete_pushes(&self) -> Result<usize> {
-        complete(&self.config.directory, self.storage()?, &self.appender)
+        let outcome = complete(&self.config.directory, self.storage()?, &self.appender);
+        if outcome.is_err() {
+            lock(&self.waiting_pushes).pause();
+        }
+        outcome
     }
 
     /// Appends pushes that were answered before they reached their parquet source, if enough rows wait or some have waited
@@ -214,22 +303,17 @@ impl FeatureStore {
         let Some(batching) = self.config.offline_batching else {
             return Ok(0);
         };
-        let is_due = |(rows, since): &(usize, Instant)| *rows >= batching.rows || since.elapsed() >= batching.interval;
-        let taken = {
+        {
             let mut waiting = lock(&self.waiting_pushes);
-            if !all && !waiting.rows.values().any(is_due) {
+            if !all && !waiting.are_due(batching) {
                 return Ok(0);
             }
-            // What is logged from here on waits for the next time.
-            std::mem::take(&mut waiting.rows)
-        };
+            // What is logged from here on waits for the next time; what fails is tried again after the interval.
+            *waiting = WaitingPushes::default();
+        }
         let outcome = complete(&self.config.directory, self.storage()?, &self.appender);
         if outcome.is_err() {
-            let mut waiting = lock(&self.waiting_pushes);
-            // Tried again after the interval, not at once.
-            for (path, (rows, _)) in taken {
-                waiting.add(&path, rows.min(batching.rows.saturating_sub(1)));
-            }
+            lock(&self.waiting_pushes).pause();
         }
         outcome
     }

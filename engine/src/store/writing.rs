@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch};
+use arrow::array::{ArrayRef, RecordBatch, UInt64Array};
+use arrow::compute::take_record_batch;
 use arrow::datatypes::SchemaRef;
 
 use super::push_log::{self, LoggedAppend};
@@ -108,11 +109,13 @@ impl FeatureStore {
         for (view, rows) in target.views.iter().zip(&rows) {
             online::encode_rows(storage, &view.view, rows, &mut stored)?;
         }
-        let (replace, repository) = (self.replace(), &self.config.directory);
+        let (replace, place) = (self.replace(), (self.config.directory.as_path(), storage.session()));
+        let offline = offline.map(|(source, batch)| Ok::<_, Error>((source, latest_first(batch)?)));
+        let offline = offline.transpose()?;
         let count = match offline {
             None => storage.write_rows(&stored.keys, &stored.rows, replace)?,
             Some((source, batch)) if batching => {
-                let record = push_log::encode(repository, source, &batch, &StoredRows::default(), replace)?;
+                let record = push_log::encode(place, source, &batch, &StoredRows::default(), replace)?;
                 let (_, count) = storage.log_push(&record, &stored.keys, &stored.rows, replace)?;
                 lock(&self.waiting_pushes).add(&source.path, batch.num_rows());
                 count
@@ -123,14 +126,14 @@ impl FeatureStore {
                 return Ok(WriteReport::default());
             }
             Some((source, batch)) => {
-                let record = push_log::encode(repository, source, &batch, &stored, replace)?;
+                let record = push_log::encode(place, source, &batch, &stored, replace)?;
                 let log = LoggedAppend {
                     storage,
                     record: Some(&record),
                 };
-                let number = self.appender.append(source, batch, &log)?;
+                let marks = self.appender.append(source, batch, &log)?;
                 fail_point::reached(Step::PushAppended);
-                let number = number.unwrap_or_default();
+                let number = marks.first().map(|mark| mark.number).unwrap_or_default();
                 let count = storage.finish_push(number, &stored.keys, &stored.rows, replace)?;
                 fail_point::reached(Step::PushFinished);
                 count
@@ -169,4 +172,14 @@ impl FeatureStore {
         let schema = Arc::clone(&parquet.schema()?.schema);
         Ok((parquet, schema))
     }
+}
+
+/// The rows of a push in the order in which they stand in the file: of rows equal in both times the first one there wins,
+/// and the last one of a push is to.
+fn latest_first(batch: RecordBatch) -> Result<RecordBatch> {
+    if batch.num_rows() < 2 {
+        return Ok(batch);
+    }
+    let backwards: UInt64Array = (0..batch.num_rows() as u64).rev().collect();
+    take_record_batch(&batch, &backwards).map_err(|problem| Error::internal(problem.to_string()))
 }

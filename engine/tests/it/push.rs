@@ -9,7 +9,7 @@ use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use datafusion::parquet::file::properties::{EnabledStatistics, WriterProperties};
 use feast_engine::{FeatureStore, WriteReport};
 
-use crate::support::{Fixture, SourceRow, online, open, source_rows};
+use crate::support::{Fixture, SourceRow, online, open, open_batching, source_rows};
 
 /// Pushes one row; times are in seconds.
 pub(crate) fn push(
@@ -108,6 +108,80 @@ fn two_stores_that_push_to_one_file_lose_nothing() {
     for fixture in [&first, &second] {
         assert_eq!(fixture.store.complete_pushes().unwrap(), 0);
     }
+}
+
+#[test]
+fn logged_pushes_are_fitted_to_the_columns_that_the_file_has_by_then() {
+    let fixture = Fixture::new(&[(Some(0), Some(0), Some(0), Some(0))]);
+    let Fixture { directory, store } = fixture;
+    drop(store);
+    let store = open_batching(directory.path());
+    push(&store, (1, 1, 0, 10), true);
+    // A job rewrites the file: the columns in another order, and one more.
+    let path = directory.path().join("data/stats.parquet");
+    let old = source_rows(
+        &[(Some(0), Some(0), Some(0), Some(0))],
+        &DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+    );
+    let wider = RecordBatch::try_from_iter_with_nullable([
+        ("value", Arc::clone(old.column(3)), true),
+        ("more", Arc::clone(old.column(3)), true),
+        ("created", Arc::clone(old.column(2)), true),
+        ("event_timestamp", Arc::clone(old.column(1)), true),
+        ("id", Arc::clone(old.column(0)), true),
+    ]);
+    feast_engine::create_parquet(&path, &wider.unwrap()).unwrap();
+    assert_eq!(store.flush_pushes(true).unwrap(), 1);
+    let fixture = Fixture { directory, store };
+    assert_eq!(parquet_values(&fixture), [10, 0]);
+    assert_eq!(fixture.materialize(0, 100).rows, 2);
+    assert_eq!(fixture.online(&[1]), "10@1");
+}
+
+#[test]
+fn logged_pushes_that_do_not_fit_wait_until_they_do() {
+    let fixture = Fixture::new(&[(Some(0), Some(0), Some(0), Some(0))]);
+    let Fixture { directory, store } = fixture;
+    drop(store);
+    let path = directory.path().join("data/stats.parquet");
+    let whole = std::fs::read(&path).unwrap();
+    let store = open_batching(directory.path());
+    push(&store, (1, 1, 0, 10), true);
+    let old = source_rows(&[], &DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())));
+    feast_engine::create_parquet(&path, &old.project(&[0, 1, 2]).unwrap()).unwrap();
+    let error = store.flush_pushes(true).err().unwrap();
+    assert!(
+        error.to_string().contains("there is no column value any more"),
+        "{error}"
+    );
+    std::fs::remove_file(&path).unwrap();
+    assert!(store.flush_pushes(true).is_err());
+    std::fs::write(&path, whole).unwrap();
+    assert_eq!(store.flush_pushes(true).unwrap(), 1);
+    assert_eq!(parquet_values(&Fixture { directory, store }), [10, 0]);
+}
+
+#[test]
+fn of_rows_equal_in_both_times_the_last_one_wins_in_both_stores() {
+    let fixture = Fixture::new(&[]);
+    let target = fixture.store.push_target("push", true, true).unwrap();
+    let rows = [
+        (Some(1), Some(5), Some(0), Some(10)),
+        (Some(1), Some(5), Some(0), Some(20)),
+    ];
+    let schema = Arc::clone(target.offline_schema().unwrap());
+    let rows = source_rows(&rows, schema.field(1).data_type());
+    let column = |index: usize| Arc::clone(rows.column(index));
+    let times = |index: usize| {
+        arrow::compute::cast(rows.column(index), &DataType::Timestamp(TimeUnit::Microsecond, None)).unwrap()
+    };
+    let online = vec![column(3), column(0), times(1), times(2)];
+    let batch = RecordBatch::try_new(schema, rows.columns().to_vec()).unwrap();
+    fixture.store.push(&target, &[online], Some(batch)).unwrap();
+    assert_eq!(fixture.online(&[1]), "20@5");
+    fixture.materialize(0, 100);
+    assert_eq!(fixture.online(&[1]), "20@5");
+    assert_eq!(parquet_values(&fixture), [20, 10]);
 }
 
 #[test]

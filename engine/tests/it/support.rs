@@ -22,9 +22,18 @@ pub(crate) struct Fixture {
     pub(crate) store: FeatureStore,
 }
 
+const SETTINGS: &str = "project: shop\nregistry: data/registry.db\nonline_store: {type: rocksdb, path: data/online}";
+
 pub(crate) fn open(directory: &Path) -> FeatureStore {
-    let settings = "project: shop\nregistry: data/registry.db\nonline_store: {type: rocksdb, path: data/online}";
-    FeatureStore::open(RepositoryConfig::parse(settings, directory).unwrap()).unwrap()
+    FeatureStore::open(RepositoryConfig::parse(SETTINGS, directory).unwrap()).unwrap()
+}
+
+/// As [`open`], with offline batching: five rows or a second.
+pub(crate) fn open_batching(directory: &Path) -> FeatureStore {
+    let batching = "{offline_push_batching_enabled: true, offline_push_batching_batch_size: 5, \
+                    offline_push_batching_batch_interval_seconds: 1}";
+    let settings = format!("{SETTINGS}\nfeature_server: {batching}");
+    FeatureStore::open(RepositoryConfig::parse(&settings, directory).unwrap()).unwrap()
 }
 
 pub(crate) fn definitions() -> Definitions {

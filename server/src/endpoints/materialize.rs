@@ -8,13 +8,11 @@ use warp::http::StatusCode;
 
 use crate::background::{self, Added};
 use crate::context::Context;
+use crate::endpoints::health::STORE_HEADER;
 use crate::endpoints::read_newest_registry;
 use crate::error::ApiError;
 use crate::message::{Answer, Request, json_answer};
 use crate::wire::request::{Materialize, Span};
-
-/// Names the online store that a request is meant for, where it was not the person who chose the server.
-const STORE_HEADER: &str = "x-feast-store";
 
 pub(crate) fn answer(context: &Context, request: &Request) -> Result<Answer, ApiError> {
     check_store(context, request)?;
@@ -26,6 +24,7 @@ pub(crate) fn answer_incremental(context: &Context, request: &Request) -> Result
     run(context, Materialize::incremental(request)?)
 }
 
+/// The online store that a request is meant for may be named, where it was not a person who chose the server.
 fn check_store(context: &Context, request: &Request) -> Result<(), Error> {
     match request.headers.get(STORE_HEADER) {
         Some(meant) if meant.as_bytes() != context.store.online_store_identity()?.as_bytes() => Err(Error::new(
