@@ -4,9 +4,10 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use feast_fixtures::copy_directory;
 use serde_json::{Value, json};
 
-use crate::support::{Repository, Server, copy_directory};
+use crate::support::{Repository, Server};
 
 const BATCHING: &str = "feature_server:\n    offline_push_batching_enabled: true\n";
 

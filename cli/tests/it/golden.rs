@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use feast_fixtures::copy_directory;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Repository, Server, copy_directory};
+use crate::support::{Answer, Repository, Server};
 
 const SETTINGS: &str =
     "project: types_repo\nregistry: data/registry.db\nonline_store:\n    type: rocksdb\n    path: data/online_store\n";

@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
+use feast_fixtures::copy_directory;
 use serde_json::{Value, json};
 
-use crate::support::{Repository, copy_directory};
+use crate::support::Repository;
 
 /// A repository with a label view, a stream view, a permission and two plain views, applied.
 fn applied() -> Repository {

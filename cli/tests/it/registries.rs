@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
+use feast_fixtures::copy_directory;
 use serde_json::{Map, Value};
 
-use crate::support::{Repository, copy_directory};
+use crate::support::Repository;
 
 /// A directory of `fixtures/registries` and the project in it.
 const REPOSITORIES: [(&str, &str); 4] = [

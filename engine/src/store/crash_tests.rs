@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, TimestampMicrosecondArray};
 use arrow::datatypes::{DataType, TimeUnit};
-use feast_fixtures::Random;
+use feast_fixtures::{Random, copy_directory};
 
 use crate::fail_point::Step;
 use crate::model::Timestamp;
@@ -196,23 +196,11 @@ fn read_journal(directory: &Path) -> BTreeMap<i64, Operation> {
     operations
 }
 
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
-        let target = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            std::fs::copy(entry.path(), target).unwrap();
-        }
-    }
-}
-
 /// Opens a copy of the store after a kill and holds it against the journal. The next child completes the store itself, and
 /// may be killed while it does.
 fn check(original: &Path, operations: &BTreeMap<i64, Operation>, death: &str) {
     let copied = tempfile::tempdir().unwrap();
-    copy(original, copied.path());
+    copy_directory(original, copied.path());
     let directory = copied.path();
     let store = support::open(directory);
     store.open_online_store().unwrap();

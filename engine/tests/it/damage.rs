@@ -2,23 +2,11 @@ use std::path::{Path, PathBuf};
 
 use feast_engine::FeatureStore;
 use feast_engine::model::FeatureSelection;
-use feast_fixtures::Random;
+use feast_fixtures::{Random, copy_directory};
 
 use crate::support::{Fixture, entities, online, open};
 
 const IDS: [i64; 5] = [0, 1, 77, 199, 1000];
-
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
-        let target = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            std::fs::copy(entry.path(), target).unwrap();
-        }
-    }
-}
 
 fn files(directory: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
@@ -65,7 +53,7 @@ fn a_changed_byte_in_the_store_is_an_error_or_changes_nothing() {
         }
         for _ in 0..24 {
             let place = tempfile::tempdir().unwrap();
-            copy(directory.path(), place.path());
+            copy_directory(directory.path(), place.path());
             let mut changed = bytes.clone();
             let position = random.below(changed.len());
             changed[position] ^= 1 << random.below(8);
