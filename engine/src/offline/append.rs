@@ -23,6 +23,7 @@ use datafusion::parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
 use datafusion::parquet::file::properties::{EnabledStatistics, WriterProperties};
 use datafusion::parquet::file::writer::SerializedFileWriter;
 
+use super::guard::guarded;
 use super::marks::{AppendsHeld, Mark, part_name, with_marks};
 use super::source::ParquetSource;
 use crate::clock;
@@ -137,7 +138,7 @@ impl Appender {
             // Of rows equal in both times the first in file order wins, which is to be the later arrival.
             let batches = || group.iter().rev().map(|append| &append.batch);
             let outcome = logged(&source.path, log, &marks, || {
-                append_to_file(&source.path, batches(), &marks)
+                guarded(&source.path, || append_to_file(&source.path, batches(), &marks))
             });
             let outcome = outcome.map_err(|error| (error.kind(), error.to_string()));
             for member in &group {

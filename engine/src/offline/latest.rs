@@ -21,6 +21,7 @@ use datafusion::logical_expr::{ColumnarValue, Expr, ScalarUDF, Volatility, creat
 use datafusion::prelude::{ParquetReadOptions, SessionContext};
 use futures::StreamExt;
 
+use super::guard::guarded;
 use super::runtime::OfflineRuntime;
 use super::source::{ParquetSource, Snapshot, SourceSchema};
 use crate::codec::coerce::event_times;
@@ -66,8 +67,12 @@ impl LatestRows<'_> {
     pub(crate) fn stream(
         &self,
         runtime: &OfflineRuntime,
-        mut consume: impl FnMut(&[ArrayRef]) -> Result<()>,
+        consume: impl FnMut(&[ArrayRef]) -> Result<()>,
     ) -> Result<()> {
+        guarded(&self.source.path, || self.stream_rows(runtime, consume))
+    }
+
+    fn stream_rows(&self, runtime: &OfflineRuntime, mut consume: impl FnMut(&[ArrayRef]) -> Result<()>) -> Result<()> {
         let schema = self.source.schema()?;
         for name in self.keys.iter().chain(&self.features) {
             schema.column(name)?;

@@ -8,6 +8,7 @@ use datafusion::parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderO
 use datafusion::parquet::file::metadata::{KeyValue, ParquetMetaData};
 
 use super::append::failed;
+use super::guard::guarded;
 use crate::error::{Error, Result};
 
 /// Before the name of a session in the metadata of a file.
@@ -50,8 +51,8 @@ impl AppendsHeld {
             return Ok(Self::InParts(marks.collect()));
         }
         let file = File::open(path).map_err(|source| Error::io("read", path, source))?;
-        let metadata =
-            ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).map_err(|source| failed(path, source))?;
+        let load = || ArrowReaderMetadata::load(&file, ArrowReaderOptions::new());
+        let metadata = guarded(path, || load().map_err(|source| failed(path, source)))?;
         Ok(Self::InFile(sessions(metadata.metadata()).into_iter().collect()))
     }
 

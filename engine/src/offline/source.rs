@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use arrow::datatypes::{DataType, SchemaRef};
 use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
+use super::guard::guarded;
 use crate::durable_file::{name_beside, remove_leftovers};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{DataSource, FileFormat, SourceKind};
@@ -163,6 +164,10 @@ impl ParquetSource {
     /// # Errors
     /// `NotFound` when the file is missing, `Data` when it is not parquet.
     pub(crate) fn schema(&self) -> Result<SourceSchema<'_>> {
+        guarded(&self.path, || self.read_schema())
+    }
+
+    fn read_schema(&self) -> Result<SourceSchema<'_>> {
         let file_path = self.files()?.swap_remove(0);
         let file = File::open(&file_path).map_err(|source| self.missing_or(source))?;
         let reader = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|source| {

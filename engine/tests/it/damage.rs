@@ -1,7 +1,7 @@
 use std::path::{Path, PathBuf};
 
-use feast_engine::FeatureStore;
-use feast_engine::model::FeatureSelection;
+use feast_engine::model::{FeatureSelection, Timestamp};
+use feast_engine::{FeatureStore, MaterializeRange, MaterializeRequest, Unwatched};
 use feast_fixtures::{Random, copy_directory};
 
 use crate::support::{Fixture, entities, online, open};
@@ -65,6 +65,47 @@ fn a_changed_byte_in_the_store_is_an_error_or_changes_nothing() {
                     noticed += 1;
                 }
             }
+        }
+    }
+    assert!(noticed > 40, "{noticed}");
+}
+
+#[test]
+fn a_changed_byte_in_a_parquet_file_ends_nothing() {
+    let rows: Vec<_> = (0..300)
+        .map(|id| (Some(id), Some(10 + id), Some(0), Some(id * 7)))
+        .collect();
+    let fixture = Fixture::new(&rows);
+    let path = fixture.directory.path().join("data/stats.parquet");
+    let sound = std::fs::read(&path).unwrap();
+    let mut random = Random::from_seed(9);
+    let mut noticed = 0;
+    let windows = fixture
+        .store
+        .materialization_windows(&MaterializeRequest {
+            range: MaterializeRange::Between {
+                start: Timestamp::EPOCH,
+                end: Timestamp::from_seconds(1000).unwrap(),
+            },
+            views: None,
+        })
+        .unwrap();
+    for round in 0..120 {
+        let mut changed = sound.clone();
+        // The numbers at the end say where everything is: every other time there.
+        let position = if round % 2 == 0 {
+            random.below(changed.len())
+        } else {
+            changed.len() - 1 - random.below(600)
+        };
+        changed[position] ^= 1 << random.below(8);
+        std::fs::write(&path, changed).unwrap();
+        let materialized = fixture.store.materialize(&windows, &mut Unwatched);
+        let pushed = fixture.store.push_target("push", true, true).map(|_| ());
+        for problem in [materialized.map(|_| ()), pushed].into_iter().filter_map(Result::err) {
+            let text = problem.to_string();
+            assert!(text.contains("stats"), "byte {position}: {text}");
+            noticed += 1;
         }
     }
     assert!(noticed > 40, "{noticed}");
