@@ -4,7 +4,9 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
 
 use feast_engine::{
     Error, ErrorKind, FeatureStore, MaterializeProgress, MaterializeRange, MaterializeRequest, Reservation,
@@ -19,6 +21,10 @@ pub(crate) struct BackgroundRuns {
     store: Arc<FeatureStore>,
     runs: Mutex<Runs>,
     changed: Condvar,
+    /// Ends the runs that are under way at their next batch of rows.
+    is_stopped: AtomicBool,
+    /// Ends with the thread.
+    worker: Mutex<Option<JoinHandle<()>>>,
 }
 
 #[derive(Default)]
@@ -52,13 +58,33 @@ impl BackgroundRuns {
             store,
             runs: Mutex::default(),
             changed: Condvar::new(),
+            is_stopped: AtomicBool::new(false),
+            worker: Mutex::default(),
         });
         let worker = Arc::clone(&runs);
-        std::thread::Builder::new()
+        let thread = std::thread::Builder::new()
             .name("feast-materialize".to_owned())
             .spawn(move || worker.work())
-            .map(|_| runs)
-            .map_err(|source| Error::new(ErrorKind::Unavailable, format!("no thread can be started: {source}")))
+            .map_err(|source| Error::new(ErrorKind::Unavailable, format!("no thread can be started: {source}")))?;
+        *runs.worker.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread);
+        Ok(runs)
+    }
+
+    /// Materializes what a request means; progress is logged.
+    ///
+    /// # Errors
+    /// Those of the run; `Unavailable` when it is stopped.
+    pub(crate) fn materialize(&self, request: &MaterializeRequest) -> Result<(), Error> {
+        let windows = self.store.materialization_windows(request)?;
+        let mut progress = LoggedProgress {
+            is_stopped: &self.is_stopped,
+        };
+        self.store.materialize(&windows, &mut progress).map(|_| ())
+    }
+
+    /// Ends runs that are under way at their next batch of rows.
+    pub(crate) fn interrupt(&self) {
+        self.is_stopped.store(true, Ordering::SeqCst);
     }
 
     /// Adds a run, unless one of its views is being materialized and it is not forced.
@@ -98,8 +124,16 @@ impl BackgroundRuns {
         Ok(Added::Accepted)
     }
 
-    /// Drops the runs that wait and takes the marks from all views, as no run will end any more.
+    /// Ends all runs, waits for the one that is under way, and takes the marks from all views.
     pub(crate) fn stop(&self) {
+        self.interrupt();
+        self.clear();
+        let worker = self.worker.lock().unwrap_or_else(PoisonError::into_inner).take();
+        // The store must not be in use when the process ends. A panic of the thread has been logged.
+        let _ = worker.map(JoinHandle::join);
+    }
+
+    fn clear(&self) {
         let mut runs = self.lock();
         runs.stopped = true;
         runs.waiting.clear();
@@ -118,7 +152,7 @@ impl BackgroundRuns {
                 views: Some(run.views),
             };
             // A panic has been logged with its place; the runs behind it go on.
-            match catch_unwind(AssertUnwindSafe(|| materialize(&self.store, &request))) {
+            match catch_unwind(AssertUnwindSafe(|| self.materialize(&request))) {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => tracing::error!("materialization in the background failed: {error}"),
                 Err(_) => tracing::error!("materialization in the background failed"),
@@ -163,12 +197,6 @@ impl BackgroundRuns {
     }
 }
 
-/// Materializes what a request means; progress is logged.
-pub(crate) fn materialize(store: &FeatureStore, request: &MaterializeRequest) -> Result<(), Error> {
-    let windows = store.materialization_windows(request)?;
-    store.materialize(&windows, &mut LoggedProgress).map(|_| ())
-}
-
 /// A server or another process may have died in a run, or may be in one: that cannot be told apart.
 pub(crate) fn warn_of_marked_views(store: &FeatureStore) {
     for view in store.views_being_materialized() {
@@ -179,9 +207,15 @@ pub(crate) fn warn_of_marked_views(store: &FeatureStore) {
 }
 
 /// Progress as log lines.
-struct LoggedProgress;
+struct LoggedProgress<'a> {
+    is_stopped: &'a AtomicBool,
+}
 
-impl MaterializeProgress for LoggedProgress {
+impl MaterializeProgress for LoggedProgress<'_> {
+    fn is_stopped(&self) -> bool {
+        self.is_stopped.load(Ordering::SeqCst)
+    }
+
     fn view_started(&mut self, window: &ViewWindow) {
         tracing::info!("materializing {} from {} to {}", window.view, window.start, window.end);
     }

@@ -93,6 +93,8 @@ pub async fn serve(
         () = server => {}
         () = drained => tracing::warn!("requests still open {} s after the signal to stop were cut off", DRAIN_TIME.as_secs()),
     }
+    // Materializations that are asked for over HTTP too.
+    background.interrupt();
     refresher.abort();
     flusher.abort();
     let stopped = move || {

@@ -63,8 +63,9 @@ pub(crate) fn run(repository: &Repository, settings: &ServeSettings, output: &Ou
         output.note("Feature server stopped");
         Ok(())
     });
-    // Work that still runs, such as a long materialization, is cut: its rows are kept or written again by the next run.
-    runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+    // The store must not be in use when the process ends: materializations stop at their next batch of rows, what they have
+    // written stays.
+    runtime.shutdown_timeout(std::time::Duration::from_secs(30));
     outcome
 }
 

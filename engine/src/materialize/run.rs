@@ -4,7 +4,7 @@ use arrow::array::ArrayRef;
 
 use super::window::ViewWindow;
 use crate::codec::coerce::{coerce, event_times};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::fail_point::{self, Step};
 use crate::model::{DUMMY_JOIN_KEY, DataSource, FeatureView, Field};
 use crate::offline::{LatestRows, OfflineRuntime, ParquetSource, Window};
@@ -21,6 +21,10 @@ pub trait MaterializeProgress {
     fn rows_done(&mut self, rows: usize);
     /// The run of a view is over, its rows are durable and its interval recorded.
     fn view_finished(&mut self, report: &ViewReport);
+    /// Whether the run should end early. What it has written stays; its interval is not recorded.
+    fn is_stopped(&self) -> bool {
+        false
+    }
 }
 
 /// Nobody looks at the run.
@@ -101,6 +105,10 @@ pub(crate) fn run(
         report.stale += count.stale;
         report.null_keys += null_keys;
         progress.rows_done(report.rows);
+        if progress.is_stopped() {
+            let text = format!("the materialization of {} was stopped", view.name);
+            return Err(Error::new(ErrorKind::Unavailable, text));
+        }
         fail_point::reached(Step::RowsWritten);
         Ok(())
     })?;

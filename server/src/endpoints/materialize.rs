@@ -6,7 +6,7 @@ use feast_engine::{Error, ErrorKind, MaterializeRange, MaterializeRequest, now};
 use serde_json::json;
 use warp::http::StatusCode;
 
-use crate::background::{self, Added};
+use crate::background::Added;
 use crate::context::Context;
 use crate::endpoints::health::STORE_HEADER;
 use crate::endpoints::read_newest_registry;
@@ -49,7 +49,7 @@ fn run(context: &Context, asked: Materialize) -> Result<Answer, ApiError> {
     let range = range(&asked.span)?;
     if !asked.in_background {
         let views = Some(views);
-        background::materialize(store, &MaterializeRequest { range, views })?;
+        context.background.materialize(&MaterializeRequest { range, views })?;
         return Ok(json_answer(StatusCode::OK, b"null".to_vec()));
     }
     let accepted = json!({ "status": "accepted", "feature_views": &views });
