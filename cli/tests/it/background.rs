@@ -1,8 +1,6 @@
-use std::time::{Duration, Instant};
-
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Repository, Server};
+use crate::support::{Answer, Repository, Server, eventually};
 
 const VIEW: &str = "driver_hourly_stats";
 
@@ -14,14 +12,8 @@ fn state_of(repository: &Repository) -> String {
 
 /// Waits until no run is under way.
 fn settled(repository: &Repository) -> String {
-    let end = Instant::now() + Duration::from_secs(60);
-    loop {
-        match state_of(repository) {
-            state if state != "MATERIALIZING" => return state,
-            _ => assert!(Instant::now() < end, "the run did not end"),
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    eventually("the run ends", || state_of(repository) != "MATERIALIZING");
+    state_of(repository)
 }
 
 fn materialize(server: &Server, query: &str, views: &Value) -> Answer {

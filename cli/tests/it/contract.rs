@@ -1,8 +1,6 @@
-use std::time::{Duration, Instant};
-
 use serde_json::{Value, json};
 
-use crate::support::{Repository, Server};
+use crate::support::{Repository, Server, eventually};
 
 const DEFINITIONS: &str = r#"
 from datetime import timedelta
@@ -37,15 +35,6 @@ fn repository() -> Repository {
     repository.write("feature_definitions.py", DEFINITIONS);
     repository.succeed(&["apply"]);
     repository
-}
-
-/// The server looks at the registry now and then.
-fn eventually(is_so: impl Fn() -> bool) {
-    let end = Instant::now() + Duration::from_secs(30);
-    while !is_so() {
-        assert!(Instant::now() < end, "the server does not see the new registry");
-        std::thread::sleep(Duration::from_millis(20));
-    }
 }
 
 fn read(server: &Server, features: &[&str], more: &Value) -> (u16, Value) {
@@ -209,7 +198,9 @@ fn gates_are_those_of_feast() {
     let none = json!({});
     repository.succeed(&["feature-views", "disable", "more"]);
     repository.succeed(&["feature-views", "set-state", "stats", "CREATED"]);
-    eventually(|| read(&server, &["stats:conv_rate"], &none).0 == 400);
+    eventually("the server sees the new state", || {
+        read(&server, &["stats:conv_rate"], &none).0 == 400
+    });
     let (status, answer) = read(&server, &["more:acc_rate"], &none);
     assert_eq!(
         (status, answer),
@@ -257,7 +248,7 @@ fn vector_search_is_named() {
     repository.succeed(&["apply", "--skip-source-validation"]);
     let expected = json!("vector search for feature more:place is not supported by this server");
     let list = || server.send("GET", "/v1/vector_stores", &[], "");
-    eventually(|| list().status == 501);
+    eventually("the server sees the new view", || list().status == 501);
     assert_eq!(list().json(), expected);
 }
 

@@ -1,13 +1,11 @@
 //! What is promised of rows that were answered for, where a disk, a file or the process fails.
 
-use std::path::Path;
-use std::process::Command;
-use std::time::{Duration, Instant};
-
 use feast_fixtures::copy_directory;
 use serde_json::{Value, json};
+use std::path::Path;
+use std::process::Command;
 
-use crate::support::{Repository, Server};
+use crate::support::{Repository, Server, eventually};
 
 const BATCHING: &str = "feature_server:\n    offline_push_batching_enabled: true\n";
 
@@ -59,14 +57,6 @@ fn file_bytes(repository: &Repository) -> u64 {
     std::fs::metadata(repository.path.join("data/driver_stats.parquet"))
         .unwrap()
         .len()
-}
-
-fn eventually(what: &str, is_so: impl Fn() -> bool) {
-    let end = Instant::now() + Duration::from_secs(60);
-    while !is_so() {
-        assert!(Instant::now() < end, "{what}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
 }
 
 #[test]

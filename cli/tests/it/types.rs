@@ -47,6 +47,19 @@ fn parquet(repository: &Repository, columns: Vec<(&str, ArrayRef)>) {
     feast_engine::create_parquet(&repository.path.join("data/typed.parquet"), &batch.unwrap()).unwrap();
 }
 
+/// An applied repository whose view has features of these types, called `f0`, `f1` and so on, and no rows.
+fn applied<'a>(types: impl Iterator<Item = &'a str>) -> (Repository, Vec<String>) {
+    let (names, types): (Vec<String>, Vec<&str>) = types
+        .enumerate()
+        .map(|(index, dtype)| (format!("f{index}"), dtype))
+        .unzip();
+    let columns: Vec<(&str, &str)> = names.iter().map(String::as_str).zip(types).collect();
+    let repository = repository(&columns);
+    parquet(&repository, vec![("unused", Arc::new(Int64Array::from(vec![0])))]);
+    repository.succeed(&["apply", "--skip-source-validation"]);
+    (repository, names)
+}
+
 /// The values of a feature for ids 1, 2, ...
 fn values(server: &Server, feature: &str, count: i64) -> Value {
     let ids: Vec<i64> = (1..=count).collect();
@@ -271,15 +284,7 @@ fn values_written_over_http() {
             Some(json!(["5", "True", "é😀\u{0}"])),
         ),
     ];
-    let names: Vec<String> = (0..cases.len()).map(|index| format!("f{index}")).collect();
-    let types: Vec<(&str, &str)> = names
-        .iter()
-        .zip(cases)
-        .map(|(name, case)| (name.as_str(), case.0))
-        .collect();
-    let repository = repository(&types);
-    parquet(&repository, vec![("unused", Arc::new(Int64Array::from(vec![0])))]);
-    repository.succeed(&["apply", "--skip-source-validation"]);
+    let (repository, names) = applied(cases.iter().map(|case| case.0));
     let server = repository.serve();
     let mut df = json!({"id": [1, 2, 3], "event_timestamp": "2026-07-01T00:00:00Z"});
     for (name, (_, given, _)) in names.iter().zip(cases) {
@@ -315,15 +320,7 @@ fn values_that_do_not_fit_are_named() {
         ("Json", json!("{"), "column f6"),
         ("ZonedTimestamp", json!("soon"), "column f7"),
     ];
-    let names: Vec<String> = (0..cases.len()).map(|index| format!("f{index}")).collect();
-    let types: Vec<(&str, &str)> = names
-        .iter()
-        .zip(&cases)
-        .map(|(name, case)| (name.as_str(), case.0))
-        .collect();
-    let repository = repository(&types);
-    parquet(&repository, vec![("unused", Arc::new(Int64Array::from(vec![0])))]);
-    repository.succeed(&["apply", "--skip-source-validation"]);
+    let (repository, names) = applied(cases.iter().map(|case| case.0));
     let server = repository.serve();
     for (name, (dtype, wrong, text)) in names.iter().zip(&cases) {
         let mut df = json!({"id": [1, 2], "event_timestamp": "2026-07-01T00:00:00Z"});

@@ -2,7 +2,7 @@
 //!
 //! The only user of bincode. A record starts with a format byte, so that another encoding can take over in this file.
 
-use bincode::{Decode, Encode};
+pub(crate) use bincode::{Decode, Encode};
 
 /// Format of the whole store. A store with a greater one was written by a newer version.
 pub(crate) const STORE_FORMAT: u32 = 1;

@@ -16,7 +16,7 @@ use rocksdb::{ColumnFamilyDescriptor, DB, DBPinnableSlice, DEFAULT_COLUMN_FAMILY
 pub(crate) use tables::{Table, Tables};
 
 use crate::codec::byte_block::ByteBlock;
-use crate::codec::record::{self, STORE_FORMAT, SchemaRecord, TableDirectory, TableRecord};
+use crate::codec::record::{self, Decode, Encode, STORE_FORMAT, SchemaRecord, TableDirectory, TableRecord};
 use crate::codec::row::{RowAge, RowHeader};
 use crate::codec::storage_key::{KeyTag, table_range};
 use crate::error::{Error, Result};
@@ -216,52 +216,47 @@ impl Storage {
     }
 
     fn check_format(&self) -> Result<()> {
-        let key = KeyTag::Format.single();
-        match self.db.get(key).map_err(|source| self.error(source))? {
-            None => {
-                let format = record::encode(&STORE_FORMAT).map_err(|source| self.damaged(source))?;
-                self.db.put(key, format).map_err(|source| self.error(source))?;
-                self.sync()
-            }
-            Some(bytes) => match record::decode::<u32>(&bytes).map_err(|source| self.damaged(source))? {
-                STORE_FORMAT => Ok(()),
-                newer => Err(Error::data(format!(
-                    "online store {} has format {newer}; this version knows format {STORE_FORMAT}",
-                    self.path.display()
-                ))
-                .with_hint("use the version that wrote it, or remove the directory and materialize again")),
-            },
+        match self.read_record(KeyTag::Format)? {
+            None => self.write_record(KeyTag::Format, &STORE_FORMAT),
+            Some(STORE_FORMAT) => Ok(()),
+            Some(newer) => Err(Error::data(format!(
+                "online store {} has format {newer}; this version knows format {STORE_FORMAT}",
+                self.path.display()
+            ))
+            .with_hint("use the version that wrote it, or remove the directory and materialize again")),
         }
     }
 
     fn read_identity(&self) -> Result<String> {
-        let key = KeyTag::Identity.single();
-        if let Some(bytes) = self.db.get(key).map_err(|source| self.error(source))? {
-            return record::decode(&bytes).map_err(|source| self.damaged(source));
+        if let Some(identity) = self.read_record(KeyTag::Identity)? {
+            return Ok(identity);
         }
         let identity = uuid::Uuid::new_v4().simple().to_string();
-        let bytes = record::encode(&identity).map_err(|source| self.damaged(source))?;
-        self.db.put(key, bytes).map_err(|source| self.error(source))?;
-        self.sync()?;
+        self.write_record(KeyTag::Identity, &identity)?;
         Ok(identity)
     }
 
     fn read_directory(&self) -> Result<TableDirectory> {
-        let stored = self
-            .db
-            .get(KeyTag::Directory.single())
-            .map_err(|source| self.error(source))?;
+        Ok(self.read_record(KeyTag::Directory)?.unwrap_or_default())
+    }
+
+    /// A record that exists once, if it is there.
+    fn read_record<T: Decode<()>>(&self, tag: KeyTag) -> Result<Option<T>> {
+        let stored = self.db.get(tag.single()).map_err(|source| self.error(source))?;
         let decoded = stored.map(|bytes| record::decode(&bytes)).transpose();
-        Ok(decoded.map_err(|source| self.damaged(source))?.unwrap_or_default())
+        decoded.map_err(|source| self.damaged(source))
+    }
+
+    /// Writes a record that exists once. It is durable when this returns.
+    fn write_record<T: Encode>(&self, tag: KeyTag, value: &T) -> Result<()> {
+        let bytes = record::encode(value).map_err(|source| self.damaged(source))?;
+        self.db.put(tag.single(), bytes).map_err(|source| self.error(source))?;
+        self.sync()
     }
 
     /// Called with the writer lock held.
     fn write_directory(&self, directory: &TableDirectory) -> Result<()> {
-        let bytes = record::encode(directory).map_err(|source| self.damaged(source))?;
-        self.db
-            .put(KeyTag::Directory.single(), bytes)
-            .map_err(|source| self.error(source))?;
-        self.sync()?;
+        self.write_record(KeyTag::Directory, directory)?;
         self.publish(directory);
         Ok(())
     }

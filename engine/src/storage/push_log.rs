@@ -33,7 +33,7 @@ impl Storage {
     ) -> Result<(u64, WriteCount)> {
         let mut number = 0;
         let count = self.write(keys, rows, replace, |storage, batch| {
-            number = storage.last_push()? + 1;
+            number = storage.read_record::<u64>(KeyTag::PushCounter)?.unwrap_or_default() + 1;
             let counter = record::encode(&number).map_err(|source| storage.damaged(source))?;
             batch.put(KeyTag::PushCounter.single(), counter);
             batch.put(push_key(number), push);
@@ -66,15 +66,5 @@ impl Storage {
             pushes.push((number, value.into_vec()));
         }
         Ok(pushes)
-    }
-
-    /// Called with the writer lock held.
-    fn last_push(&self) -> Result<u64> {
-        let stored = self
-            .db
-            .get(KeyTag::PushCounter.single())
-            .map_err(|source| self.error(source))?;
-        let decoded = stored.map(|bytes| record::decode(&bytes)).transpose();
-        Ok(decoded.map_err(|source| self.damaged(source))?.unwrap_or_default())
     }
 }
