@@ -1,0 +1,86 @@
+//! Load on one endpoint of a running server, with every answer checked: how many requests it answers, and how long each
+//! takes.
+//!
+//! Closed loop: each connection sends its next request when it has the answer to the last one. Open loop (`--rate`):
+//! requests are due at fixed times, and one that finds all connections busy is timed from when it was due.
+#![expect(clippy::print_stdout, reason = "the figures are this program's output")]
+
+mod check;
+mod connection;
+mod options;
+mod report;
+mod schedule;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use clap::Parser;
+
+use check::CheckedRequest;
+use connection::Connection;
+use options::Options;
+use report::{Outcome, Report};
+use schedule::Schedule;
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+fn main() -> Result<(), Failure> {
+    let options = Options::parse();
+    let requests: Arc<[CheckedRequest]> = check::read_requests(&options)?.into();
+    run(&options, &requests, Duration::from_secs_f64(options.warm_up))?;
+    let outcome = run(&options, &requests, Duration::from_secs_f64(options.seconds))?;
+    let report = Report::new(&options, requests.len(), outcome);
+    if options.json {
+        println!("{}", report.to_json());
+    } else {
+        println!("{report}");
+    }
+    Ok(())
+}
+
+/// Loads the server from one thread a connection.
+fn run(options: &Options, requests: &Arc<[CheckedRequest]>, duration: Duration) -> Result<Outcome, Failure> {
+    let schedule = Arc::new(Schedule::new(options.rate, duration));
+    let connections: Vec<_> = (0..options.connections)
+        .map(|number| {
+            let (schedule, requests) = (Arc::clone(&schedule), Arc::clone(requests));
+            let connection = Connection::open(&options.address)?;
+            Ok(std::thread::spawn(move || {
+                load(connection, &schedule, &requests, number)
+            }))
+        })
+        .collect::<Result<_, Failure>>()?;
+    let mut outcome = Outcome::default();
+    for connection in connections {
+        outcome.add(connection.join().map_err(|_| "a connection ended in a panic")??);
+    }
+    outcome.elapsed = schedule.started().elapsed();
+    Ok(outcome)
+}
+
+fn load(
+    mut connection: Connection,
+    schedule: &Schedule,
+    requests: &[CheckedRequest],
+    first: usize,
+) -> Result<Outcome, Failure> {
+    let mut outcome = Outcome::default();
+    // Connections start at different requests, so that they do not ask for the same entities at the same time.
+    let mut order = requests.iter().cycle().skip(first * requests.len() / 7 % requests.len());
+    while let Some(due) = schedule.next() {
+        let Some(request) = order.next() else { break };
+        let answer = connection.exchange(&request.bytes)?;
+        let latency = Instant::now().saturating_duration_since(due);
+        match answer.status {
+            200 => request.check_again(answer.body)?,
+            503 => {
+                outcome.refused += 1;
+                continue;
+            }
+            status => return Err(format!("status {status}: {}", String::from_utf8_lossy(answer.body)).into()),
+        }
+        outcome.latencies.push(latency);
+        outcome.answer_bytes += answer.body.len() as u64;
+    }
+    Ok(outcome)
+}
