@@ -26,6 +26,8 @@ pub struct RepositoryConfig {
     pub registry_path: PathBuf,
     /// The directory of the RocksDB online store.
     pub online_store_path: PathBuf,
+    /// What the online store may hold in memory.
+    pub memory: OnlineStoreMemory,
     /// Write rows whatever is stored, even older ones (`online_store.skip_dedup`).
     pub skip_dedup: bool,
     /// Let requests name versions of views (`registry.enable_online_feature_view_versioning`).
@@ -34,6 +36,24 @@ pub struct RepositoryConfig {
     pub offline_batching: Option<OfflineBatching>,
     /// Layout of `/get-online-features` answers (`serving.response_layout`).
     pub response_layout: ResponseLayout,
+}
+
+/// What the online store holds in memory at most, in bytes. Both grow with use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OnlineStoreMemory {
+    /// Rows that were read lately (`online_store.row_cache_mib`).
+    pub row_cache: usize,
+    /// Blocks of the database's files (`online_store.block_cache_mib`).
+    pub block_cache: usize,
+}
+
+impl Default for OnlineStoreMemory {
+    fn default() -> Self {
+        Self {
+            row_cache: 256 << 20,
+            block_cache: 512 << 20,
+        }
+    }
 }
 
 /// When logged pushes are appended to their parquet source.
@@ -117,6 +137,7 @@ impl RepositoryConfig {
             project_description: text_at(&root, "project_description")?.unwrap_or_default().to_owned(),
             registry_path: directory.join(registry_path(&root)?),
             online_store_path: directory.join(online_store_path(&root)?),
+            memory: online_store_memory(&root)?,
             skip_dedup: flag_at(&root, "online_store", "skip_dedup")?,
             online_versioning: flag_at(&root, "registry", "enable_online_feature_view_versioning")?,
             offline_batching: offline_batching(&root)?,
@@ -188,6 +209,8 @@ fn registry_path(root: &Value) -> Result<&str> {
     }
 }
 
+const ONLINE_STORE_KEYS: [&str; 5] = ["type", "path", "skip_dedup", "row_cache_mib", "block_cache_mib"];
+
 fn online_store_path(root: &Value) -> Result<&str> {
     let keys = root
         .get("online_store")
@@ -202,10 +225,10 @@ fn online_store_path(root: &Value) -> Result<&str> {
         Some(_) => return Err(Error::invalid("online_store must be a mapping with the key type")),
     };
     match kind {
-        "rocksdb" => match keys.into_iter().find(|key| !["type", "path", "skip_dedup"].contains(key)) {
+        "rocksdb" => match keys.into_iter().find(|key| !ONLINE_STORE_KEYS.contains(key)) {
             None => Ok(path.unwrap_or("data/online_store")),
             Some(key) => Err(Error::invalid(format!("online_store.{key} is not known"))
-                .with_hint("the keys of a rocksdb online store are type, path and skip_dedup")),
+                .with_hint(format!("the keys of a rocksdb online store are {}", ONLINE_STORE_KEYS.join(", ")))),
         },
         "sqlite" => Err(Error::invalid("online_store.type is sqlite (Feast's default), which this binary does not serve")
             .with_hint("this binary's embedded store is rocksdb: set type: rocksdb and path: data/online_store, then materialize again")),
@@ -213,18 +236,27 @@ fn online_store_path(root: &Value) -> Result<&str> {
     }
 }
 
+fn online_store_memory(root: &Value) -> Result<OnlineStoreMemory> {
+    // A pebibyte: more is a mistake.
+    const MOST_MIB: u64 = 1 << 30;
+    let bytes = |key: &str, least: u64, default: usize| match number_at(root, "online_store", key, least)? {
+        None => Ok(default),
+        Some(mib) if mib <= MOST_MIB => Ok((mib as usize) << 20),
+        Some(mib) => Err(Error::invalid(format!(
+            "online_store.{key} must be at most {MOST_MIB}, not {mib}"
+        ))),
+    };
+    let default = OnlineStoreMemory::default();
+    Ok(OnlineStoreMemory {
+        row_cache: bytes("row_cache_mib", 0, default.row_cache)?,
+        block_cache: bytes("block_cache_mib", 1, default.block_cache)?,
+    })
+}
+
 /// As in Feast, batching without both of its numbers is none.
 fn offline_batching(root: &Value) -> Result<Option<OfflineBatching>> {
     const BLOCK: &str = "feature_server";
-    let number = |key: &str| match root.get(BLOCK).and_then(|block| block.get(key)) {
-        None | Some(Value::Null) => Ok(None),
-        Some(value) => match value.as_u64().filter(|number| *number > 0) {
-            Some(number) => Ok(Some(number)),
-            None => Err(Error::invalid(format!(
-                "{BLOCK}.{key} must be a number above 0, not {value}"
-            ))),
-        },
-    };
+    let number = |key: &str| number_at(root, BLOCK, key, 1);
     let enabled = flag_at(root, BLOCK, "offline_push_batching_enabled")?;
     let rows = number("offline_push_batching_batch_size")?;
     let seconds = number("offline_push_batching_batch_interval_seconds")?;
@@ -287,6 +319,19 @@ fn flag_at(root: &Value, block: &str, key: &str) -> Result<bool> {
     }
 }
 
+/// A whole number that is at least `least`.
+fn number_at(root: &Value, block: &str, key: &str, least: u64) -> Result<Option<u64>> {
+    match root.get(block).and_then(|block| block.get(key)) {
+        None | Some(Value::Null) => Ok(None),
+        Some(value) => match value.as_u64().filter(|number| *number >= least) {
+            Some(number) => Ok(Some(number)),
+            None => Err(Error::invalid(format!(
+                "{block}.{key} must be a whole number of at least {least}, not {value}"
+            ))),
+        },
+    }
+}
+
 /// `$NAME` and `${NAME}` as Python's `os.path.expandvars`: unset variables stay as they are.
 fn expand_variables(text: &str, lookup: &dyn Fn(&str) -> Option<String>) -> String {
     let mut expanded = String::with_capacity(text.len());
@@ -331,6 +376,7 @@ mod tests {
         assert_eq!(config.registry_path, Path::new("/repo/data/registry.db"));
         assert_eq!(config.online_store_path, Path::new("/repo/data/online"));
         assert_eq!(config.response_layout, ResponseLayout::Auto);
+        assert_eq!(config.memory, OnlineStoreMemory::default());
     }
 
     #[test]
@@ -356,6 +402,10 @@ mod tests {
         assert!(
             problem("project: p\nregistry: r\nonline_store: {type: rocksdb, pth: x}")
                 .contains("online_store.pth is not known")
+        );
+        assert!(
+            problem("project: p\nregistry: r\nonline_store: {type: rocksdb, block_cache_mib: 0}")
+                .contains("online_store.block_cache_mib must be a whole number of at least 1, not 0")
         );
         assert!(problem("project: 5\nregistry: r\nonline_store: rocksdb").contains("project must be a string"));
         assert!(problem("a: [").contains("not valid YAML"));

@@ -45,7 +45,8 @@
 //! // A look-up of three customers.
 //! let plan = store.plan(&FeatureSelection::Features(vec!["orders:orders".to_owned()]), false)?;
 //! let keys = KeyColumn { name: "customer_id".to_owned(), value_type: ValueType::Int64, values: column([2, 1, 9]) };
-//! let answer = store.read(&plan, &EntityRows::new(3, vec![keys])?)?;
+//! let entities = EntityRows::new(3, vec![keys])?;
+//! let answer = store.read(&plan, &entities)?;
 //! let orders: Vec<_> = answer.columns[1].values.as_primitive::<Int64Type>().iter().collect();
 //! assert_eq!(orders, [Some(7), Some(4), None]);
 //! # Ok(())

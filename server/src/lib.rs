@@ -48,7 +48,8 @@ pub fn online_features(
     entities: &Map<String, Value>,
 ) -> Result<Value, Error> {
     let plan = store.plan(selection, false)?;
-    let vectors = store.read(&plan, &entity_rows(&plan, entities)?)?;
+    let entities = entity_rows(&plan, entities)?;
+    let vectors = store.read(&plan, &entities)?;
     let text = write_feature_vectors(&vectors, Layout::Columns, None);
     serde_json::from_slice(&text).map_err(|source| Error::internal(format!("the answer is not JSON: {source}")))
 }

@@ -43,12 +43,7 @@ pub(crate) fn read_requests(options: &Options) -> Result<Vec<CheckedRequest>, Fa
         let bytes = [head.as_bytes(), body.as_bytes()].concat();
         let answer = connection.exchange(&bytes)?;
         if answer.status != 200 {
-            return Err(format!(
-                "status {}: {}",
-                answer.status,
-                String::from_utf8_lossy(answer.body)
-            )
-            .into());
+            return Err(format!("status {}: {}", answer.status, String::from_utf8_lossy(answer.body)).into());
         }
         if let Some(expected) = request["values"].as_object() {
             check(answer.body, expected)?;

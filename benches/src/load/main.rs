@@ -66,7 +66,10 @@ fn load(
 ) -> Result<Outcome, Failure> {
     let mut outcome = Outcome::default();
     // Connections start at different requests, so that they do not ask for the same entities at the same time.
-    let mut order = requests.iter().cycle().skip(first * requests.len() / 7 % requests.len());
+    let mut order = requests
+        .iter()
+        .cycle()
+        .skip(first * requests.len() / 7 % requests.len());
     while let Some(due) = schedule.next() {
         let Some(request) = order.next() else { break };
         let answer = connection.exchange(&request.bytes)?;

@@ -86,8 +86,17 @@ impl fmt::Display for Report {
             Some(rate) => format!("open loop, {rate} requests/s due"),
             None => "closed loop".to_owned(),
         };
-        writeln!(formatter, "{} connections, {loop_kind}, {:.1} s", self.connections, self.seconds)?;
-        writeln!(formatter, "answered  {} ({:.0}/s), all as checked", self.answered, self.per_second())?;
+        writeln!(
+            formatter,
+            "{} connections, {loop_kind}, {:.1} s",
+            self.connections, self.seconds
+        )?;
+        writeln!(
+            formatter,
+            "answered  {} ({:.0}/s), all as checked",
+            self.answered,
+            self.per_second()
+        )?;
         writeln!(formatter, "refused   {} (503)", self.refused)?;
         let megabytes = self.answer_bytes as f64 / 1e6 / self.seconds;
         write!(formatter, "bodies    {megabytes:.1} MB/s")?;

@@ -103,7 +103,10 @@ impl Store {
         }
         let read = |keys: &Vec<Vec<u8>>| {
             let rows = self.db.batched_multi_get_cf(&family, keys, true);
-            assert!(rows.iter().all(|row| matches!(row, Ok(Some(row)) if row.len() == ROW_BYTES)));
+            assert!(
+                rows.iter()
+                    .all(|row| matches!(row, Ok(Some(row)) if row.len() == ROW_BYTES))
+            );
         };
         batches.iter().for_each(read);
         let (started, mut keys_read) = (Instant::now(), 0);

@@ -1,8 +1,6 @@
 //! The settings that are compared. The first is the one in use; each other differs from it in what its name says.
 
-use rocksdb::{
-    BlockBasedIndexType, BlockBasedOptions, Cache, DBCompressionType, DataBlockIndexType, Options,
-};
+use rocksdb::{BlockBasedIndexType, BlockBasedOptions, Cache, DBCompressionType, DataBlockIndexType, Options};
 
 /// How a store is set and its keys are laid out.
 pub(crate) struct Variant {
@@ -71,13 +69,27 @@ pub(crate) const VARIANTS: &[Variant] = &[
             blocks.set_partition_filters(true);
         })
     }),
-    in_use("LRU cache", || with_blocks(|blocks| blocks.set_block_cache(&Cache::new_lru_cache(CACHE_BYTES)))),
-    in_use("blocks of 1 KiB", || with_blocks(|blocks| blocks.set_block_size(1 << 10))),
-    in_use("blocks of 2 KiB", || with_blocks(|blocks| blocks.set_block_size(2 << 10))),
-    in_use("blocks of 8 KiB", || with_blocks(|blocks| blocks.set_block_size(8 << 10))),
-    in_use("blocks of 16 KiB", || with_blocks(|blocks| blocks.set_block_size(16 << 10))),
-    in_use("restart at each key", || with_blocks(|blocks| blocks.set_block_restart_interval(1))),
-    in_use("restart at each fourth key", || with_blocks(|blocks| blocks.set_block_restart_interval(4))),
+    in_use("LRU cache", || {
+        with_blocks(|blocks| blocks.set_block_cache(&Cache::new_lru_cache(CACHE_BYTES)))
+    }),
+    in_use("blocks of 1 KiB", || {
+        with_blocks(|blocks| blocks.set_block_size(1 << 10))
+    }),
+    in_use("blocks of 2 KiB", || {
+        with_blocks(|blocks| blocks.set_block_size(2 << 10))
+    }),
+    in_use("blocks of 8 KiB", || {
+        with_blocks(|blocks| blocks.set_block_size(8 << 10))
+    }),
+    in_use("blocks of 16 KiB", || {
+        with_blocks(|blocks| blocks.set_block_size(16 << 10))
+    }),
+    in_use("restart at each key", || {
+        with_blocks(|blocks| blocks.set_block_restart_interval(1))
+    }),
+    in_use("restart at each fourth key", || {
+        with_blocks(|blocks| blocks.set_block_restart_interval(4))
+    }),
     in_use("RocksDB's row cache", || {
         let mut options = options_in_use();
         options.set_row_cache(&Cache::new_lru_cache(CACHE_BYTES));

@@ -147,7 +147,7 @@ fn batching_without_its_numbers_is_none() {
     assert!(
         outcome
             .stderr
-            .contains("offline_push_batching_batch_size must be a number above 0"),
+            .contains("offline_push_batching_batch_size must be a whole number of at least 1"),
         "{}",
         outcome.stderr
     );

@@ -16,13 +16,15 @@ const LAYERS: &[&[&str]] = &[
 
 /// A library and the only folders whose files may name it.
 const OWNERS: &[(&str, &[&str])] = &[
-    ("rocksdb::", &["engine/src/storage"]),
+    ("rocksdb::", &["engine/src/storage", "benches/src/point_lookups"]),
+    ("hashbrown::", &["engine/src/storage"]),
+    ("foldhash::", &["engine/src/storage"]),
     ("datafusion::", &["engine/src/offline"]),
     ("prost::", &["engine/src/registry"]),
     ("bincode::", &["engine/src/codec/record.rs"]),
     ("serde_saphyr::", &["engine/src/config.rs"]),
     ("warp::", &["server/src"]),
-    ("clap::", &["cli/src/args.rs", "cli/src/main.rs"]),
+    ("clap::", &["cli/src/args.rs", "cli/src/main.rs", "benches/src"]),
     ("ruff_python_", &["cli/src/definitions"]),
     (
         "println!",

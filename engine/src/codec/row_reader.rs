@@ -13,6 +13,9 @@ use arrow::datatypes::{
 use super::row::{DamagedRow, fixed_width, read_u32};
 use crate::model::ValueType;
 
+/// The stored bytes of a value, or null.
+pub(crate) type Payload<'row> = Result<Option<&'row [u8]>, DamagedRow>;
+
 /// Builds the column of one feature.
 pub(crate) enum FeatureBuilder {
     Bool(BooleanBuilder),
@@ -64,24 +67,38 @@ impl FeatureBuilder {
         }
     }
 
-    /// Appends one value: its stored bytes, or `None` for null.
+    /// Appends values: the stored bytes of each, or `None` for null. The type is looked at once, not for each value.
     ///
     /// # Errors
-    /// When the bytes are no value of this type.
-    pub(crate) fn append(&mut self, payload: Option<&[u8]>) -> Result<(), DamagedRow> {
+    /// When bytes are no value of this type.
+    pub(crate) fn extend<'row>(&mut self, payloads: impl Iterator<Item = Payload<'row>>) -> Result<(), DamagedRow> {
         match self {
-            Self::Bool(builder) => builder.append_option(payload.map(|bytes| bytes.first() == Some(&1))),
-            Self::Int32(builder) => append_fixed(builder, payload, i32::from_le_bytes)?,
-            Self::Int64(builder) => append_fixed(builder, payload, i64::from_le_bytes)?,
-            Self::Float32(builder) => append_fixed(builder, payload, f32::from_le_bytes)?,
-            Self::Float64(builder) => append_fixed(builder, payload, f64::from_le_bytes)?,
-            Self::Timestamp(builder) => append_fixed(builder, payload, i64::from_le_bytes)?,
-            Self::Text(builder) => {
-                let text = payload.map(std::str::from_utf8).transpose();
-                builder.append_option(text.map_err(|_| DamagedRow("text is not UTF-8"))?);
+            Self::Bool(builder) => {
+                for payload in payloads {
+                    builder.append_option(payload?.map(|bytes| bytes.first() == Some(&1)));
+                }
             }
-            Self::Binary(builder) => builder.append_option(payload),
-            Self::List(builder) => builder.append(payload)?,
+            Self::Int32(builder) => extend_fixed(builder, payloads, i32::from_le_bytes)?,
+            Self::Int64(builder) => extend_fixed(builder, payloads, i64::from_le_bytes)?,
+            Self::Float32(builder) => extend_fixed(builder, payloads, f32::from_le_bytes)?,
+            Self::Float64(builder) => extend_fixed(builder, payloads, f64::from_le_bytes)?,
+            Self::Timestamp(builder) => extend_fixed(builder, payloads, i64::from_le_bytes)?,
+            Self::Text(builder) => {
+                for payload in payloads {
+                    let text = payload?.map(std::str::from_utf8).transpose();
+                    builder.append_option(text.map_err(|_| DamagedRow("text is not UTF-8"))?);
+                }
+            }
+            Self::Binary(builder) => {
+                for payload in payloads {
+                    builder.append_option(payload?);
+                }
+            }
+            Self::List(builder) => {
+                for payload in payloads {
+                    builder.append(payload?)?;
+                }
+            }
         }
         Ok(())
     }
@@ -109,9 +126,10 @@ impl ListBuilder {
             let values_at = 4 + count.div_ceil(8);
             let bits = bytes.get(4..values_at).ok_or(DamagedRow("a list is cut"))?;
             let variable_at = values_at + count * 4;
+            let item_width = self.item_width;
             let mut start = 0;
-            for item in 0..count {
-                let range = match self.item_width {
+            self.items.extend((0..count).map(|item| {
+                let range = match item_width {
                     Some(width) => values_at + item * width..values_at + (item + 1) * width,
                     None => {
                         let end = read_u32(bytes, values_at + item * 4)?;
@@ -122,8 +140,8 @@ impl ListBuilder {
                 };
                 let value = bytes.get(range).ok_or(DamagedRow("a list is cut"))?;
                 let present = bits[item / 8] & (1 << (item % 8)) != 0;
-                self.items.append(present.then_some(value))?;
-            }
+                Ok(present.then_some(value))
+            }))?;
             self.length = i32::try_from(count)
                 .ok()
                 .and_then(|count| self.length.checked_add(count))
@@ -145,18 +163,20 @@ impl ListBuilder {
     }
 }
 
-fn append_fixed<T: ArrowPrimitiveType, const WIDTH: usize>(
+fn extend_fixed<'row, T: ArrowPrimitiveType, const WIDTH: usize>(
     builder: &mut PrimitiveBuilder<T>,
-    payload: Option<&[u8]>,
-    decode: fn([u8; WIDTH]) -> T::Native,
+    payloads: impl Iterator<Item = Payload<'row>>,
+    decode: impl Fn([u8; WIDTH]) -> T::Native,
 ) -> Result<(), DamagedRow> {
-    match payload {
-        None => builder.append_null(),
-        Some(bytes) => {
-            let bytes = bytes
-                .try_into()
-                .map_err(|_| DamagedRow("a number has the wrong width"))?;
-            builder.append_value(decode(bytes));
+    for payload in payloads {
+        match payload? {
+            None => builder.append_null(),
+            Some(bytes) => {
+                let bytes = bytes
+                    .try_into()
+                    .map_err(|_| DamagedRow("a number has the wrong width"))?;
+                builder.append_value(decode(bytes));
+            }
         }
     }
     Ok(())
@@ -194,7 +214,7 @@ mod tests {
             layout.encode(header(), columns, row, &mut bytes);
             assert_eq!(RowHeader::decode(&bytes), Ok(header()));
             for (index, builder) in builders.iter_mut().enumerate() {
-                builder.append(layout.payload(&bytes, index).unwrap()).unwrap();
+                builder.extend(std::iter::once(layout.payload(&bytes, index))).unwrap();
             }
         }
         builders.into_iter().map(FeatureBuilder::finish).collect()
@@ -239,9 +259,7 @@ mod tests {
             let layout = RowLayout::new(&types.iter().map(storage_type).collect::<Vec<_>>());
             let _ = RowHeader::decode(&bytes);
             for (index, value_type) in types.iter().enumerate() {
-                if let Ok(payload) = layout.payload(&bytes, index) {
-                    let _ = FeatureBuilder::new(value_type, 1).append(payload);
-                }
+                let _ = FeatureBuilder::new(value_type, 1).extend(std::iter::once(layout.payload(&bytes, index)));
             }
         }
     }

@@ -44,6 +44,13 @@ pub(crate) fn row_prefix(table_id: u32) -> [u8; 5] {
     [KeyTag::Row as u8, first, second, third, fourth]
 }
 
+/// The table id and the entity key of a row's key, if this is one.
+pub(crate) fn split_row_key(key: &[u8]) -> Option<(u32, &[u8])> {
+    let (tag, rest) = key.split_first()?;
+    let (table, entity) = rest.split_first_chunk()?;
+    (*tag == KeyTag::Row as u8).then(|| (u32::from_be_bytes(*table), entity))
+}
+
 /// The key of a logged push. Keys are in the order of the numbers.
 pub(crate) fn push_key(number: u64) -> [u8; 9] {
     let mut key = [KeyTag::Push as u8; 9];
@@ -88,6 +95,14 @@ mod tests {
         assert!(push_key(0).as_slice() > table_range(u32::MAX).1.as_slice());
         assert_eq!(push_number(&KeyTag::PushCounter.single()), None);
         assert_eq!(push_number(&row_prefix(1)), None);
+    }
+
+    #[test]
+    fn row_keys_come_apart_again() {
+        let key = [row_prefix(258).as_slice(), b"entity"].concat();
+        assert_eq!(split_row_key(&key), Some((258, &b"entity"[..])));
+        assert_eq!(split_row_key(&key[..4]), None);
+        assert_eq!(split_row_key(&push_key(1)), None);
     }
 
     #[test]

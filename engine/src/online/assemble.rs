@@ -1,37 +1,40 @@
 //! Stored rows into the answer: for each feature a column of values, statuses and event times.
 
-use std::ops::Deref;
 use std::sync::Arc;
 
 use arrow::array::ArrayRef;
 
-use super::keys::{EntityRows, RequestKeys};
+use super::binding::{Binding, BoundView};
+use super::keys::EntityRows;
 use super::plan::{PlannedView, ReadPlan};
 use crate::codec::row::{DamagedRow, RowHeader};
 use crate::codec::row_reader::FeatureBuilder;
 use crate::model::{Timestamp, ValueType};
-use crate::storage::{Table, Tables};
+use crate::storage::FoundRows;
 
 /// The answer to a request: columns x rows, one row per entity asked about.
 #[derive(Debug, Clone)]
-pub struct FeatureVectors {
+pub struct FeatureVectors<'request> {
     /// Join keys first, in request order, then features in request order.
-    pub columns: Vec<FeatureColumn>,
+    pub columns: Vec<FeatureColumn<'request>>,
     /// Number of entities.
     pub rows: usize,
 }
 
-/// One column of an answer. The three lists are as long as the answer has rows.
+/// One column of an answer. The three lists are as long as the answer has rows; columns of one view share them where they
+/// are the same.
 #[derive(Debug, Clone)]
-pub struct FeatureColumn {
+pub struct FeatureColumn<'request> {
     /// Name in the answer.
-    pub name: String,
+    pub name: &'request str,
     /// Type of the values.
-    pub value_type: ValueType,
+    pub value_type: &'request ValueType,
+    /// Name of the view in the answer; `None` for a join key.
+    pub view: Option<&'request str>,
     /// Values, of the type's Arrow type.
     pub values: ArrayRef,
     /// Whether each value is what it should be.
-    pub statuses: Vec<FieldStatus>,
+    pub statuses: Arc<[FieldStatus]>,
     /// Event time of the row each value comes from; the epoch where there is none.
     pub event_times: Arc<[Timestamp]>,
 }
@@ -55,102 +58,134 @@ impl FieldStatus {
     }
 }
 
-/// `rows` are the stored rows of the distinct keys.
-pub(super) fn assemble<Row: Deref<Target = [u8]>>(
-    plan: &ReadPlan,
-    entities: &EntityRows,
-    tables: &Tables,
-    keys: &RequestKeys,
-    rows: &[Option<Row>],
-) -> Result<FeatureVectors, DamagedRow> {
-    let mut columns = key_columns(entities);
-    for (index, view) in plan.views.iter().enumerate() {
-        let table = tables.get(&view.view).map(|table| &**table);
-        let view_rows = keys
-            .places(index)
-            .iter()
-            .map(|place| place.and_then(|place| rows[place].as_deref()));
-        columns.extend(view_columns(view, table, view_rows)?);
-    }
-    Ok(FeatureVectors {
-        columns,
-        rows: entities.rows(),
-    })
+/// A row of a view that is there.
+#[derive(Clone, Copy)]
+struct ViewRow<'rows> {
+    bytes: &'rows [u8],
+    schema: usize,
+    event_time: Timestamp,
 }
 
-fn key_columns(entities: &EntityRows) -> Vec<FeatureColumn> {
-    let epochs: Arc<[Timestamp]> = vec![Timestamp::EPOCH; entities.rows()].into();
-    let columns = entities.columns().iter().map(|key| FeatureColumn {
-        name: key.name.clone(),
-        value_type: key.value_type.clone(),
-        values: Arc::clone(&key.values),
-        statuses: vec![FieldStatus::Present; entities.rows()],
-        event_times: Arc::clone(&epochs),
-    });
-    columns.collect()
-}
-
-fn view_columns<'row>(
-    view: &PlannedView,
-    table: Option<&Table>,
-    rows: impl ExactSizeIterator<Item = Option<&'row [u8]>>,
-) -> Result<Vec<FeatureColumn>, DamagedRow> {
-    let count = rows.len();
-    let schemas = table.map_or(&[][..], Table::schemas);
-    // For each schema, the position in its rows of each wanted feature.
-    let positions: Vec<Vec<Option<usize>>> = schemas
-        .iter()
-        .map(|schema| {
-            view.features
-                .iter()
-                .map(|feature| schema.position(&feature.name, &feature.storage_type))
-                .collect()
-        })
-        .collect();
-    let mut builders: Vec<_> = view
-        .features
-        .iter()
-        .map(|feature| FeatureBuilder::new(&feature.value_type, count))
-        .collect();
-    let mut statuses = vec![Vec::with_capacity(count); view.features.len()];
-    let mut event_times = Vec::with_capacity(count);
-    for row in rows {
-        let Some(row) = row else {
-            event_times.push(Timestamp::EPOCH);
-            for (builder, statuses) in builders.iter_mut().zip(&mut statuses) {
-                builder.append(None)?;
-                statuses.push(FieldStatus::NotFound);
+/// `found` are the rows of each group of the plan.
+pub(super) fn assemble<'request>(
+    plan: &'request ReadPlan,
+    binding: &Binding,
+    entities: &'request EntityRows,
+    found: &[FoundRows],
+) -> Result<FeatureVectors<'request>, DamagedRow> {
+    let rows = entities.rows();
+    let mut columns = Vec::with_capacity(entities.columns().len() + plan.feature_count());
+    push_key_columns(entities, &mut columns);
+    for (number, view) in plan.views.iter().enumerate() {
+        match binding.view(number) {
+            None => push_empty_columns(view, rows, &mut columns)?,
+            Some(bound) => {
+                let rows_per_entity = binding.rows_per_entity(view.group);
+                let stored = (0..rows).map(|row| found[view.group].get(row * rows_per_entity + bound.place));
+                let view_rows = stored
+                    .map(|bytes| view_row(bound, bytes))
+                    .collect::<Result<Vec<_>, _>>()?;
+                push_view_columns(view, bound, &view_rows, &mut columns)?;
             }
-            continue;
-        };
-        let header = RowHeader::decode(row)?;
-        event_times.push(header.age.event_time);
-        let schema_id = header.schema_id as usize;
-        let (schema, positions) = schemas
-            .get(schema_id)
-            .zip(positions.get(schema_id))
-            .ok_or(DamagedRow("its schema is not known"))?;
-        for (feature, position) in positions.iter().enumerate() {
-            let (payload, status) = match position {
-                Some(position) => (schema.layout.payload(row, *position)?, FieldStatus::Present),
-                None => (None, FieldStatus::NotFound),
-            };
-            builders[feature].append(payload)?;
-            statuses[feature].push(status);
         }
     }
-    let event_times: Arc<[Timestamp]> = event_times.into();
-    let columns = view
-        .features
+    Ok(FeatureVectors { columns, rows })
+}
+
+fn push_key_columns<'request>(entities: &'request EntityRows, columns: &mut Vec<FeatureColumn<'request>>) {
+    let statuses: Arc<[FieldStatus]> = vec![FieldStatus::Present; entities.rows()].into();
+    let event_times: Arc<[Timestamp]> = vec![Timestamp::EPOCH; entities.rows()].into();
+    columns.extend(entities.columns().iter().map(|key| FeatureColumn {
+        name: &key.name,
+        value_type: &key.value_type,
+        view: None,
+        values: Arc::clone(&key.values),
+        statuses: Arc::clone(&statuses),
+        event_times: Arc::clone(&event_times),
+    }));
+}
+
+/// The columns of a view that nothing was ever written to.
+fn push_empty_columns<'request>(
+    view: &'request PlannedView,
+    rows: usize,
+    columns: &mut Vec<FeatureColumn<'request>>,
+) -> Result<(), DamagedRow> {
+    let statuses: Arc<[FieldStatus]> = vec![FieldStatus::NotFound; rows].into();
+    let event_times: Arc<[Timestamp]> = vec![Timestamp::EPOCH; rows].into();
+    for feature in &view.features {
+        let mut builder = FeatureBuilder::new(&feature.value_type, rows);
+        builder.extend((0..rows).map(|_| Ok(None)))?;
+        columns.push(FeatureColumn {
+            name: &feature.answer_name,
+            value_type: &feature.value_type,
+            view: Some(&view.shown_name),
+            values: builder.finish(),
+            statuses: Arc::clone(&statuses),
+            event_times: Arc::clone(&event_times),
+        });
+    }
+    Ok(())
+}
+
+fn view_row<'rows>(view: &BoundView, bytes: Option<&'rows [u8]>) -> Result<Option<ViewRow<'rows>>, DamagedRow> {
+    let Some(bytes) = bytes else { return Ok(None) };
+    let header = RowHeader::decode(bytes)?;
+    let schema = header.schema_id as usize;
+    if schema >= view.features.len() {
+        return Err(DamagedRow("its schema is not known"));
+    }
+    Ok(Some(ViewRow {
+        bytes,
+        schema,
+        event_time: header.age.event_time,
+    }))
+}
+
+fn push_view_columns<'request>(
+    view: &'request PlannedView,
+    bound: &BoundView,
+    rows: &[Option<ViewRow<'_>>],
+    columns: &mut Vec<FeatureColumn<'request>>,
+) -> Result<(), DamagedRow> {
+    let status = |is_present| {
+        if is_present {
+            FieldStatus::Present
+        } else {
+            FieldStatus::NotFound
+        }
+    };
+    let event_times: Arc<[Timestamp]> = rows
         .iter()
-        .zip(builders)
-        .zip(statuses)
-        .map(|((feature, builder), statuses)| FeatureColumn {
-            name: feature.answer_name.clone(),
-            value_type: feature.value_type.clone(),
+        .map(|row| row.map_or(Timestamp::EPOCH, |row| row.event_time))
+        .collect();
+    let row_statuses: Arc<[FieldStatus]> = rows.iter().map(|row| status(row.is_some())).collect();
+    let schemas = bound.table.schemas();
+    for (number, feature) in view.features.iter().enumerate() {
+        let position = |row: &ViewRow<'_>| bound.features[row.schema][number];
+        let mut builder = FeatureBuilder::new(&feature.value_type, rows.len());
+        builder.extend(rows.iter().map(|row| match row {
+            Some(row) => match position(row) {
+                Some(position) => schemas[row.schema].layout.payload(row.bytes, position),
+                None => Ok(None),
+            },
+            None => Ok(None),
+        }))?;
+        let is_in_all_schemas = bound.features.iter().all(|positions| positions[number].is_some());
+        let statuses = if is_in_all_schemas {
+            Arc::clone(&row_statuses)
+        } else {
+            let has_feature = |row: &Option<ViewRow<'_>>| row.as_ref().and_then(position).is_some();
+            rows.iter().map(|row| status(has_feature(row))).collect()
+        };
+        columns.push(FeatureColumn {
+            name: &feature.answer_name,
+            value_type: &feature.value_type,
+            view: Some(&view.shown_name),
             values: builder.finish(),
             statuses,
             event_times: Arc::clone(&event_times),
         });
-    Ok(columns.collect())
+    }
+    Ok(())
 }

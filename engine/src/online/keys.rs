@@ -1,18 +1,16 @@
-//! The store keys of a request: built in one block, then sorted and made distinct for one batched look-up.
+//! The entity keys of a request: one list for each group of views that share their join keys.
 
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, StringArray};
 
-use super::plan::{PlannedView, ReadPlan};
+use super::plan::{KeyGroup, ReadPlan};
 use crate::codec::byte_block::ByteBlock;
 use crate::codec::coerce::coerce;
 use crate::codec::entity_key::EntityKeyEncoder;
 use crate::codec::python_text::python_list;
-use crate::codec::storage_key::row_prefix;
 use crate::error::{Error, FeastException, Result};
-use crate::model::{DUMMY_JOIN_KEY, FeatureView, ValueType};
-use crate::storage::Tables;
+use crate::model::{DUMMY_JOIN_KEY, ValueType};
 
 /// The entities a request asks about: key columns of equal length.
 #[derive(Debug, Clone)]
@@ -59,90 +57,30 @@ impl EntityRows {
     }
 }
 
-/// Writes the entity keys of a view from columns in the order of its join keys.
-pub(super) fn key_encoder(view: &FeatureView) -> Result<EntityKeyEncoder> {
-    let named: Vec<_> = view
-        .entity_columns
-        .iter()
-        .map(|key| (key.name.as_str(), &key.value_type))
-        .collect();
-    EntityKeyEncoder::new(&named)
-        .map_err(|unsupported| Error::invalid(format!("feature view {}: {unsupported}", view.name)))
+/// Writes entity keys from columns of these names and types.
+pub(super) fn key_encoder(view: &str, keys: &[(&str, &ValueType)]) -> Result<EntityKeyEncoder> {
+    EntityKeyEncoder::new(keys).map_err(|unsupported| Error::invalid(format!("feature view {view}: {unsupported}")))
 }
 
-/// The distinct keys of a request in ascending order, and which of them each (view, row) means.
-pub(super) struct RequestKeys {
-    block: ByteBlock,
-    /// Positions in the block of the distinct keys, in key order.
-    distinct: Vec<usize>,
-    /// For each view, for each row: position in `distinct`; `None` when the view has no rows or the key is null.
-    places: Vec<Vec<Option<usize>>>,
+/// For each group of the plan the entity key of each row of the request, empty where a key value is null.
+pub(super) fn entity_keys(plan: &ReadPlan, entities: &EntityRows) -> Result<Vec<ByteBlock>> {
+    let groups = plan.groups.iter().map(|group| {
+        let columns = key_columns(group, plan, entities)?;
+        let mut keys = ByteBlock::with_capacity(entities.rows, entities.rows * 48);
+        for row in 0..entities.rows {
+            keys.push_with(|out| {
+                // Nothing is written for a null.
+                group.encoder.encode(&columns, row, out);
+            });
+        }
+        Ok(keys)
+    });
+    groups.collect()
 }
 
-impl RequestKeys {
-    pub(super) fn new(plan: &ReadPlan, entities: &EntityRows, tables: &Tables) -> Result<Self> {
-        let mut block =
-            ByteBlock::with_capacity(plan.views.len() * entities.rows, plan.views.len() * entities.rows * 48);
-        let mut places = Vec::with_capacity(plan.views.len());
-        for view in &plan.views {
-            let columns = key_columns(view, plan, entities)?;
-            let Some(table) = tables.get(&view.view) else {
-                places.push(vec![None; entities.rows]);
-                continue;
-            };
-            let prefix = row_prefix(table.id);
-            let place = |row| {
-                let pushed = block.push_if(|out| {
-                    out.extend_from_slice(&prefix);
-                    view.encoder.encode(&columns, row, out)
-                });
-                pushed.then(|| block.len() - 1)
-            };
-            places.push((0..entities.rows).map(place).collect());
-        }
-        Ok(Self::sorted(block, places))
-    }
-
-    fn sorted(block: ByteBlock, mut places: Vec<Vec<Option<usize>>>) -> Self {
-        let mut order: Vec<usize> = (0..block.len()).collect();
-        order.sort_unstable_by(|left, right| block.get(*left).cmp(block.get(*right)));
-        let mut rank = vec![0; block.len()];
-        let mut distinct: Vec<usize> = Vec::with_capacity(order.len());
-        for position in order {
-            if distinct
-                .last()
-                .is_none_or(|last| block.get(*last) != block.get(position))
-            {
-                distinct.push(position);
-            }
-            rank[position] = distinct.len() - 1;
-        }
-        places
-            .iter_mut()
-            .flatten()
-            .flatten()
-            .for_each(|place| *place = rank[*place]);
-        Self {
-            block,
-            distinct,
-            places,
-        }
-    }
-
-    /// The distinct keys, ascending.
-    pub(super) fn distinct(&self) -> impl ExactSizeIterator<Item = &[u8]> {
-        self.distinct.iter().map(|position| self.block.get(*position))
-    }
-
-    /// For each row, the position of its key among the distinct ones.
-    pub(super) fn places(&self, view: usize) -> &[Option<usize>] {
-        &self.places[view]
-    }
-}
-
-/// The key columns of a view, in the view's order and types.
-fn key_columns(view: &PlannedView, plan: &ReadPlan, entities: &EntityRows) -> Result<Vec<ArrayRef>> {
-    let columns = view.keys.iter().map(|key| {
+/// The key columns of a group, in its order and types.
+fn key_columns(group: &KeyGroup, plan: &ReadPlan, entities: &EntityRows) -> Result<Vec<ArrayRef>> {
+    let columns = group.keys.iter().map(|key| {
         if key.join_key == DUMMY_JOIN_KEY {
             return Ok(Arc::new(StringArray::from(vec![""; entities.rows])) as ArrayRef);
         }
@@ -164,9 +102,9 @@ fn key_columns(view: &PlannedView, plan: &ReadPlan, entities: &EntityRows) -> Re
 /// Feast's text, naming only the keys of the requested views.
 fn missing_keys(plan: &ReadPlan, entities: &EntityRows) -> Error {
     let wanted = plan
-        .views
+        .groups
         .iter()
-        .flat_map(|view| &view.keys)
+        .flat_map(|group| &group.keys)
         .filter(|key| key.join_key != DUMMY_JOIN_KEY);
     let is_given = |name: &str| entities.column(name).is_some();
     let mut missing: Vec<&str> = wanted

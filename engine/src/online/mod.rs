@@ -4,6 +4,7 @@
 //! No DataFusion, no protobuf and no file is touched here. Knows nothing of HTTP or JSON.
 
 mod assemble;
+mod binding;
 mod keys;
 mod lookup;
 mod plan;

@@ -2,6 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use arc_swap::ArcSwapOption;
+
+use super::binding::Binding;
 use super::keys::key_encoder;
 use crate::codec::entity_key::EntityKeyEncoder;
 use crate::codec::row::storage_type;
@@ -15,6 +18,9 @@ use crate::model::{
 #[derive(Debug)]
 pub struct ReadPlan {
     pub(super) views: Vec<PlannedView>,
+    pub(super) groups: Vec<KeyGroup>,
+    /// To the tables as they were when it was last used.
+    pub(super) binding: ArcSwapOption<Binding>,
     /// Every name under which a request may give keys: join keys of the project, mapped keys, entity names.
     request_keys: BTreeMap<String, JoinKey>,
 }
@@ -42,14 +48,22 @@ pub struct JoinKey {
 pub(super) struct PlannedView {
     pub(super) view: String,
     /// Name in the answer's metadata: the service's alias, or the view's own.
-    shown_name: String,
+    pub(super) shown_name: String,
     version: i32,
-    pub(super) keys: Vec<PlannedKey>,
-    pub(super) encoder: EntityKeyEncoder,
+    /// Position of its group in the plan.
+    pub(super) group: usize,
     pub(super) features: Vec<PlannedFeature>,
 }
 
+/// Join keys that views share: their rows of an entity have the same entity key.
 #[derive(Debug)]
+pub(super) struct KeyGroup {
+    /// In the order of the encoder.
+    pub(super) keys: Vec<PlannedKey>,
+    pub(super) encoder: EntityKeyEncoder,
+}
+
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct PlannedKey {
     /// Key in the request, after the projection's join key map.
     pub(super) request_key: String,
@@ -87,12 +101,19 @@ impl ReadPlan {
             found.push((projection, served_view(context, projection)?));
         }
         check_collisions(&projections, full_feature_names)?;
-        let views = found
-            .iter()
-            .map(|(projection, view)| PlannedView::new(context, projection, view, full_feature_names));
-        let views = views.collect::<Result<Vec<_>>>()?;
-        let request_keys = request_keys(context.definitions, &views);
-        Ok(Self { views, request_keys })
+        let mut groups = Vec::new();
+        let mut views = Vec::with_capacity(found.len());
+        for (projection, view) in found {
+            let group = group_of(projection, view, &mut groups)?;
+            views.push(PlannedView::new(context, projection, view, group, full_feature_names)?);
+        }
+        let request_keys = request_keys(context.definitions, &groups);
+        Ok(Self {
+            views,
+            groups,
+            binding: ArcSwapOption::empty(),
+            request_keys,
+        })
     }
 
     /// How many features an answer holds for each entity.
@@ -118,6 +139,7 @@ impl PlannedView {
         context: &PlanContext<'_>,
         projection: &Projection,
         view: &FeatureView,
+        group: usize,
         full_feature_names: bool,
     ) -> Result<Self> {
         let features = projection.features.iter().map(|wanted| {
@@ -137,21 +159,39 @@ impl PlannedView {
             })
         });
         let features = features.collect::<Result<Vec<_>>>()?;
-        let encoder = key_encoder(view)?;
-        let keys = view.entity_columns.iter().map(|key| PlannedKey {
-            request_key: projection.request_key(&key.name).to_owned(),
-            join_key: key.name.clone(),
-            value_type: key.value_type.clone(),
-        });
         Ok(Self {
             view: view.name.clone(),
             shown_name: projection.display_name().to_owned(),
             version: (context.status_of)(&view.name).version,
-            keys: keys.collect(),
-            encoder,
+            group,
             features,
         })
     }
+}
+
+/// The position of the group with the keys of a view, which is added if it is new.
+fn group_of(projection: &Projection, view: &FeatureView, groups: &mut Vec<KeyGroup>) -> Result<usize> {
+    let mut keys: Vec<PlannedKey> = view
+        .entity_columns
+        .iter()
+        .map(|key| PlannedKey {
+            request_key: projection.request_key(&key.name).to_owned(),
+            join_key: key.name.clone(),
+            value_type: key.value_type.clone(),
+        })
+        .collect();
+    // An entity key has them in this order, whatever that of the view.
+    keys.sort_by(|left, right| left.join_key.cmp(&right.join_key));
+    if let Some(known) = groups.iter().position(|group| group.keys == keys) {
+        return Ok(known);
+    }
+    let named: Vec<_> = keys
+        .iter()
+        .map(|key| (key.join_key.as_str(), &key.value_type))
+        .collect();
+    let encoder = key_encoder(&view.name, &named)?;
+    groups.push(KeyGroup { keys, encoder });
+    Ok(groups.len() - 1)
 }
 
 fn service<'a>(context: &PlanContext<'a>, name: &str) -> Result<&'a FeatureService> {
@@ -268,7 +308,7 @@ fn check_collisions(projections: &[Projection], full_feature_names: bool) -> Res
     Err(Error::new(ErrorKind::Invalid, text).with_exception(FeastException::FeatureNameCollision))
 }
 
-fn request_keys(definitions: &Definitions, planned: &[PlannedView]) -> BTreeMap<String, JoinKey> {
+fn request_keys(definitions: &Definitions, groups: &[KeyGroup]) -> BTreeMap<String, JoinKey> {
     let mut keys = BTreeMap::new();
     let mut add = |given_as: &str, name: &str, value_type: Option<&ValueType>| {
         let key = JoinKey {
@@ -278,7 +318,7 @@ fn request_keys(definitions: &Definitions, planned: &[PlannedView]) -> BTreeMap<
         keys.entry(given_as.to_owned()).or_insert(key);
     };
     // The requested views come first: their type of a key is the one that matters.
-    for key in planned.iter().flat_map(|view| &view.keys) {
+    for key in groups.iter().flat_map(|group| &group.keys) {
         add(&key.request_key, &key.request_key, Some(&key.value_type));
         add(&key.join_key, &key.join_key, Some(&key.value_type));
     }

@@ -8,6 +8,7 @@ use arrow::error::ArrowError;
 use super::keys::key_encoder;
 use crate::codec::byte_block::ByteBlock;
 use crate::codec::coerce::{coerce, event_times};
+use crate::codec::entity_key::EntityKeyEncoder;
 use crate::codec::record::SchemaRecord;
 use crate::codec::row::{RowAge, RowHeader, storage_type};
 use crate::codec::storage_key::row_prefix;
@@ -65,7 +66,7 @@ impl WriteTarget {
             ))
         })?;
         // Found out before anything is written anywhere.
-        key_encoder(view)?;
+        view_key_encoder(view)?;
         let keys = view.entity_columns.iter().filter(|key| key.name != DUMMY_JOIN_KEY);
         let keys = keys.map(|key| WriteColumn {
             name: key.name.clone(),
@@ -153,6 +154,16 @@ impl WriteTarget {
     }
 }
 
+/// Writes the entity keys of a view from columns in the order of its join keys.
+fn view_key_encoder(view: &FeatureView) -> Result<EntityKeyEncoder> {
+    let named: Vec<_> = view
+        .entity_columns
+        .iter()
+        .map(|key| (key.name.as_str(), &key.value_type))
+        .collect();
+    key_encoder(&view.name, &named)
+}
+
 /// Rows in the form of the store, in order of arrival.
 #[derive(Debug, Default)]
 pub(crate) struct StoredRows {
@@ -192,7 +203,7 @@ pub(crate) fn encode_rows(
     let (table, schema_id) = storage.ensure_table(&view.name, &schema)?;
     let layout = &table.schemas()[schema_id as usize].layout;
     let prefix = row_prefix(table.id);
-    let encoder = key_encoder(view)?;
+    let encoder = view_key_encoder(view)?;
     let count = rows.event_times.len();
     let dummy = [Arc::new(StringArray::from(vec![""; count])) as ArrayRef];
     let key_columns = if view.is_entityless() {

@@ -3,23 +3,33 @@
 //! The only user of rocksdb. Synchronous; every call is a batch. Knows keys and row ages, but neither JSON nor Arrow.
 
 mod error;
+mod found_rows;
 mod options;
 mod push_log;
+mod reading;
+mod row_cache;
 mod tables;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rocksdb::{ColumnFamilyDescriptor, DB, DBPinnableSlice, DEFAULT_COLUMN_FAMILY_NAME, WriteBatch};
+use arc_swap::ArcSwap;
+use rocksdb::{
+    ColumnFamilyDescriptor, DB, DBPinnableSlice, DEFAULT_COLUMN_FAMILY_NAME, ReadOptions, ReadTier, WriteBatch,
+};
 
+pub(crate) use found_rows::FoundRows;
+pub(crate) use reading::RowQuery;
 pub(crate) use tables::{Table, Tables};
 
 use crate::codec::byte_block::ByteBlock;
 use crate::codec::record::{self, Decode, Encode, STORE_FORMAT, SchemaRecord, TableDirectory, TableRecord};
 use crate::codec::row::{RowAge, RowHeader};
-use crate::codec::storage_key::{KeyTag, table_range};
+use crate::codec::storage_key::{KeyTag, split_row_key, table_range};
+use crate::config::OnlineStoreMemory;
 use crate::error::{Error, Result};
+use row_cache::RowCache;
 
 /// An open database. One process at a time can have it open.
 pub(crate) struct Storage {
@@ -28,7 +38,8 @@ pub(crate) struct Storage {
     project: String,
     identity: String,
     session: String,
-    tables: RwLock<Arc<Tables>>,
+    tables: ArcSwap<Tables>,
+    row_cache: RowCache,
     /// Held from comparing rows with the stored ones until they are written, so that no two writers pass each other.
     writer: Mutex<()>,
     syncs: Syncs,
@@ -51,6 +62,15 @@ pub(crate) enum Replace {
     AllRows,
 }
 
+/// Whether a read may wait for the disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Disk {
+    /// It waits.
+    Wait,
+    /// It gives up. What the operating system has in its own cache counts as the disk too.
+    Avoid,
+}
+
 /// What a write did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct WriteCount {
@@ -65,11 +85,12 @@ impl Storage {
     ///
     /// # Errors
     /// `Conflict` when another process has it open, `Data` when it is damaged or of a newer version.
-    pub(crate) fn open(path: &Path, project: &str) -> Result<Self> {
+    pub(crate) fn open(path: &Path, project: &str, memory: OnlineStoreMemory) -> Result<Self> {
         std::fs::create_dir_all(path).map_err(|source| Error::io("create the online store directory", path, source))?;
         // Named, so that its handle can be had for batched reads.
-        let family = ColumnFamilyDescriptor::new(DEFAULT_COLUMN_FAMILY_NAME, options::database());
-        let opened = DB::open_cf_descriptors(&options::database(), path, [family]);
+        let options = options::database(memory.block_cache);
+        let family = ColumnFamilyDescriptor::new(DEFAULT_COLUMN_FAMILY_NAME, options.clone());
+        let opened = DB::open_cf_descriptors(&options, path, [family]);
         let db = opened.map_err(|source| error::from_rocksdb(source, path))?;
         let mut storage = Self {
             db,
@@ -77,7 +98,8 @@ impl Storage {
             project: project.to_owned(),
             identity: String::new(),
             session: uuid::Uuid::new_v4().simple().to_string(),
-            tables: RwLock::default(),
+            tables: ArcSwap::default(),
+            row_cache: RowCache::new(memory.row_cache),
             writer: Mutex::default(),
             syncs: Syncs::default(),
         };
@@ -90,26 +112,33 @@ impl Storage {
 
     /// The tables of the project as they are now.
     pub(crate) fn tables(&self) -> Arc<Tables> {
-        Arc::clone(&self.tables.read().unwrap_or_else(PoisonError::into_inner))
+        self.tables.load_full()
     }
 
-    /// Reads the values of distinct keys in ascending order, in one batch. One answer a key, in key order.
-    pub(crate) fn get_many<'key>(
+    /// Reads the values of distinct keys in ascending order from the database, in one batch. One answer a key, in key
+    /// order; `None` when the disk would be needed, which `disk` forbids.
+    fn get_many<'key>(
         &self,
         keys: impl ExactSizeIterator<Item = &'key [u8]>,
-    ) -> Result<Vec<Option<DBPinnableSlice<'_>>>> {
+        disk: Disk,
+    ) -> Result<Option<Vec<Option<DBPinnableSlice<'_>>>>> {
         let Some(family) = self.db.cf_handle(DEFAULT_COLUMN_FAMILY_NAME) else {
             return Err(Error::internal("the online store has no default column family"));
         };
         let keys: Vec<&[u8]> = keys.collect();
-        let values = self.db.batched_multi_get_cf(&family, keys, true);
-        values
-            .into_iter()
-            .map(|value| value.map_err(|source| self.error(source)))
-            .collect()
+        let mut options = ReadOptions::default();
+        if disk == Disk::Avoid {
+            options.set_read_tier(ReadTier::BlockCache);
+        }
+        let values = self.db.batched_multi_get_cf_opt(&family, keys, true, &options);
+        match values.into_iter().collect() {
+            Ok(values) => Ok(Some(values)),
+            Err(source) if disk == Disk::Avoid && error::needs_disk(&source) => Ok(None),
+            Err(source) => Err(self.error(source)),
+        }
     }
 
-    /// Writes rows, each a storage key and the bytes of a row, in order of arrival. All or none are visible together.
+    /// Writes rows, each a storage key and the bytes of a row, in order of arrival: all or none.
     ///
     /// They are durable after the next [`Storage::sync`].
     pub(crate) fn write_rows(&self, keys: &ByteBlock, rows: &ByteBlock, replace: Replace) -> Result<WriteCount> {
@@ -127,11 +156,14 @@ impl Storage {
         let winners = newest_of_each_key(keys, rows, replace)?;
         let _writer = self.lock_writer();
         let stored = match replace {
-            Replace::OlderRows => self.get_many(winners.iter().map(|(position, _)| keys.get(*position)))?,
+            Replace::OlderRows => {
+                let keys = winners.iter().map(|(position, _)| keys.get(*position));
+                self.get_many(keys, Disk::Wait)?.unwrap_or_default()
+            }
             Replace::AllRows => Vec::new(),
         };
         let mut batch = WriteBatch::default();
-        let mut written = 0;
+        let mut written = Vec::with_capacity(winners.len());
         for (index, (position, age)) in winners.iter().enumerate() {
             if let Some(Some(old)) = stored.get(index) {
                 let old_age = RowHeader::decode(old).map_err(|source| self.damaged(source))?.age;
@@ -140,15 +172,20 @@ impl Storage {
                 }
             }
             batch.put(keys.get(*position), rows.get(*position));
-            written += 1;
+            written.push(*position);
         }
         add(self, &mut batch)?;
         if !batch.is_empty() {
             self.db.write(batch).map_err(|source| self.error(source))?;
         }
+        for position in &written {
+            if let Some((table, entity)) = split_row_key(keys.get(*position)) {
+                self.row_cache.replace(table, entity, rows.get(*position));
+            }
+        }
         Ok(WriteCount {
-            written,
-            stale: keys.len() - written,
+            written: written.len(),
+            stale: keys.len() - written.len(),
         })
     }
 
@@ -262,8 +299,8 @@ impl Storage {
     }
 
     fn publish(&self, directory: &TableDirectory) {
-        let tables = Arc::new(Tables::of_project(directory, &self.project));
-        *self.tables.write().unwrap_or_else(PoisonError::into_inner) = tables;
+        self.tables
+            .store(Arc::new(Tables::of_project(directory, &self.project)));
     }
 
     /// A panicking writer left at most an unwritten batch behind, so its lock can be taken over.

@@ -4,16 +4,14 @@ use rocksdb::{
     BlockBasedIndexType, BlockBasedOptions, Cache, DBCompressionType, DBRecoveryMode, DataBlockIndexType, Options,
 };
 
-/// Blocks held in memory. The cache grows with use, so an idle server does not hold it.
-const BLOCK_CACHE_BYTES: usize = 512 << 20;
 const WRITE_BUFFER_BYTES: usize = 64 << 20;
 const BLOOM_BITS_PER_KEY: f64 = 10.0;
 
-/// Options for point look-ups of small values by whole key.
-pub(super) fn database() -> Options {
+/// Options for point look-ups of small values by whole key, with blocks of so many bytes held in memory.
+pub(super) fn database(block_cache: usize) -> Options {
     let mut blocks = BlockBasedOptions::default();
     // The clock cache does not serialize readers on a lock as the LRU cache does; 0 lets it size its entries itself.
-    blocks.set_block_cache(&Cache::new_hyper_clock_cache(BLOCK_CACHE_BYTES, 0));
+    blocks.set_block_cache(&Cache::new_hyper_clock_cache(block_cache, 0));
     blocks.set_bloom_filter(BLOOM_BITS_PER_KEY, false);
     blocks.set_index_type(BlockBasedIndexType::BinarySearch);
     blocks.set_data_block_index_type(DataBlockIndexType::BinaryAndHash);

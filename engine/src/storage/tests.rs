@@ -17,7 +17,7 @@ fn schema(names: &[&str]) -> SchemaRecord {
     }
 }
 
-/// A row without features: its schema id tells rows of one age apart.
+/// A row without features: its schema id tells rows of one age apart, and so do bytes behind it.
 fn row(event_time: i64, created_time: Option<i64>, mark: u32) -> Vec<u8> {
     let age = RowAge {
         event_time: Timestamp::from_micros(event_time),
@@ -25,6 +25,7 @@ fn row(event_time: i64, created_time: Option<i64>, mark: u32) -> Vec<u8> {
     };
     let mut bytes = Vec::new();
     RowLayout::new(&[]).encode(RowHeader { schema_id: mark, age }, &[], 0, &mut bytes);
+    bytes.resize(bytes.len() + mark as usize % 3, 0);
     bytes
 }
 
@@ -40,12 +41,30 @@ fn block(strings: &[Vec<u8>]) -> ByteBlock {
     block
 }
 
+/// What the database holds, which must be what readers get, be it in memory already or not.
 fn stored(storage: &Storage, key: &[u8]) -> Option<Vec<u8>> {
-    storage
-        .get_many([key].into_iter())
+    let (table, entity) = split_row_key(key).unwrap();
+    let read = || read_rows(storage, &[table], &[entity]).remove(0);
+    let stored = storage
+        .get_many([key].into_iter(), Disk::Wait)
         .unwrap()
-        .remove(0)
-        .map(|value| value.to_vec())
+        .unwrap()
+        .remove(0);
+    let stored = stored.map(|value| value.to_vec());
+    assert_eq!([&read(), &read()], [&stored, &stored]);
+    stored
+}
+
+/// The rows of each entity in each table.
+fn read_rows(storage: &Storage, tables: &[u32], entities: &[&[u8]]) -> Vec<Option<Vec<u8>>> {
+    let keys = block(&entities.iter().map(|entity| entity.to_vec()).collect::<Vec<_>>());
+    let query = RowQuery {
+        tables,
+        entities: &keys,
+    };
+    let found = storage.read_rows(&[query], Disk::Wait).unwrap().unwrap().remove(0);
+    let rows = 0..tables.len() * entities.len();
+    rows.map(|position| found.get(position).map(<[u8]>::to_vec)).collect()
 }
 
 /// Event time and created time.
@@ -65,7 +84,7 @@ proptest! {
             proptest::collection::vec((0_u8..4, 0_i64..4, proptest::option::of(0_i64..3)), 1..6), 1..8)
     ) {
         let directory = tempfile::tempdir().unwrap();
-        let storage = Storage::open(directory.path(), "p").unwrap();
+        let storage = Storage::open(directory.path(), "p", OnlineStoreMemory::default()).unwrap();
         let mut model: BTreeMap<u8, (Age, Vec<u8>)> = BTreeMap::new();
         let mut mark = 0;
         for batch in &batches {
@@ -87,7 +106,7 @@ proptest! {
         }
         storage.sync().unwrap();
         drop(storage);
-        let storage = Storage::open(directory.path(), "p").unwrap();
+        let storage = Storage::open(directory.path(), "p", OnlineStoreMemory::default()).unwrap();
         for id in 0..4 {
             prop_assert_eq!(stored(&storage, &key(1, id)), model.get(&id).map(|(_, bytes)| bytes.clone()));
         }
@@ -163,9 +182,13 @@ proptest! {
 
     /// Whatever happens to a store, it holds what the model holds.
     #[test]
-    fn holds_what_the_model_holds(events in proptest::collection::vec(event(), 1..24)) {
+    fn holds_what_the_model_holds(
+        events in proptest::collection::vec(event(), 1..24),
+        row_cache in prop_oneof![Just(0), Just(16 << 10), Just(1 << 20)],
+    ) {
         let directory = tempfile::tempdir().unwrap();
-        let mut storage = Storage::open(directory.path(), "p").unwrap();
+        let memory = OnlineStoreMemory { row_cache, ..OnlineStoreMemory::default() };
+        let mut storage = Storage::open(directory.path(), "p", memory).unwrap();
         let identity = storage.identity().to_owned();
         let mut model = Model::default();
         for event in &events {
@@ -203,16 +226,26 @@ proptest! {
                 Event::Reopen => {
                     storage.sync().unwrap();
                     drop(storage);
-                    storage = Storage::open(directory.path(), "p").unwrap();
+                    storage = Storage::open(directory.path(), "p", memory).unwrap();
                     prop_assert_eq!(storage.identity(), &identity);
                 }
             }
+            let ids = [0, 1].map(|view| storage.tables().get(&format!("v{view}")).map(|table| table.id));
             for view in 0..2 {
-                let table = storage.tables().get(&format!("v{view}")).map(|table| table.id);
+                let table = ids[usize::from(view)];
                 for id in 0..4 {
                     let expected = model.rows.get(&(view, id)).map(|(_, bytes)| bytes.clone());
                     prop_assert_eq!(table.and_then(|table| stored(&storage, &key(table, id))), expected);
                 }
+            }
+            if let [Some(first), Some(second)] = ids {
+                let mut tables = [first, second];
+                tables.sort_unstable();
+                let together = read_rows(&storage, &tables, &[&[1], &[0], &[], &[1]]);
+                let row = |table, id| stored(&storage, &key(table, id));
+                let [low, high] = tables;
+                let apart = [row(low, 1), row(high, 1), row(low, 0), row(high, 0), None, None, row(low, 1), row(high, 1)];
+                prop_assert_eq!(together, apart);
             }
             let logged: Vec<u64> = storage.logged_pushes().unwrap().into_iter().map(|(number, _)| number).collect();
             prop_assert_eq!(&logged, &model.logged);
@@ -223,11 +256,13 @@ proptest! {
 #[test]
 fn a_newer_format_is_refused() {
     let directory = tempfile::tempdir().unwrap();
-    let storage = Storage::open(directory.path(), "p").unwrap();
+    let storage = Storage::open(directory.path(), "p", OnlineStoreMemory::default()).unwrap();
     let newer = record::encode(&(STORE_FORMAT + 1)).unwrap();
     storage.db.put(KeyTag::Format.single(), newer).unwrap();
     drop(storage);
-    let error = Storage::open(directory.path(), "p").err().unwrap();
+    let error = Storage::open(directory.path(), "p", OnlineStoreMemory::default())
+        .err()
+        .unwrap();
     assert_eq!(error.kind(), ErrorKind::Data);
     assert!(
         error.to_string().contains("has format 2; this version knows format 1"),
@@ -238,7 +273,7 @@ fn a_newer_format_is_refused() {
 #[test]
 fn replacing_all_rows_lets_the_last_arrival_win() {
     let directory = tempfile::tempdir().unwrap();
-    let storage = Storage::open(directory.path(), "p").unwrap();
+    let storage = Storage::open(directory.path(), "p", OnlineStoreMemory::default()).unwrap();
     let keys = block(&[key(1, 0), key(1, 0)]);
     let rows = [row(9, None, 1), row(5, None, 2)];
     storage.write_rows(&keys, &block(&rows), Replace::OlderRows).unwrap();
@@ -251,8 +286,10 @@ fn replacing_all_rows_lets_the_last_arrival_win() {
 #[test]
 fn a_second_opener_is_told_who_is_in_the_way() {
     let directory = tempfile::tempdir().unwrap();
-    let _storage = Storage::open(directory.path(), "p").unwrap();
-    let error = Storage::open(directory.path(), "p").err().unwrap();
+    let _storage = Storage::open(directory.path(), "p", OnlineStoreMemory::default()).unwrap();
+    let error = Storage::open(directory.path(), "p", OnlineStoreMemory::default())
+        .err()
+        .unwrap();
     assert_eq!(error.kind(), ErrorKind::Conflict);
     assert!(error.to_string().contains(&directory.path().display().to_string()));
 }
@@ -260,14 +297,14 @@ fn a_second_opener_is_told_who_is_in_the_way() {
 #[test]
 fn tables_keep_their_ids_and_gain_schemas() {
     let directory = tempfile::tempdir().unwrap();
-    let storage = Storage::open(directory.path(), "p").unwrap();
+    let storage = Storage::open(directory.path(), "p", OnlineStoreMemory::default()).unwrap();
     let (first, id) = storage.ensure_table("a", &schema(&["x"])).unwrap();
     assert_eq!((first.id, id), (0, 0));
     let (same, id) = storage.ensure_table("a", &schema(&["x", "y"])).unwrap();
     assert_eq!((same.id, id, same.schemas().len()), (0, 1, 2));
     storage.ensure_table("b", &schema(&["x"])).unwrap();
     drop(storage);
-    let storage = Storage::open(directory.path(), "p").unwrap();
+    let storage = Storage::open(directory.path(), "p", OnlineStoreMemory::default()).unwrap();
     let (again, id) = storage.ensure_table("a", &schema(&["x"])).unwrap();
     assert_eq!((again.id, id), (0, 0));
     assert_eq!(storage.tables().get("b").map(|table| table.id), Some(1));
@@ -276,7 +313,7 @@ fn tables_keep_their_ids_and_gain_schemas() {
 #[test]
 fn a_dropped_table_loses_its_rows_and_its_id() {
     let directory = tempfile::tempdir().unwrap();
-    let storage = Storage::open(directory.path(), "p").unwrap();
+    let storage = Storage::open(directory.path(), "p", OnlineStoreMemory::default()).unwrap();
     let (dropped, _) = storage.ensure_table("a", &schema(&["x"])).unwrap();
     let (kept, _) = storage.ensure_table("b", &schema(&["x"])).unwrap();
     let keys = block(&[key(dropped.id, 1), key(kept.id, 1)]);
@@ -293,10 +330,10 @@ fn a_dropped_table_loses_its_rows_and_its_id() {
 #[test]
 fn tables_of_another_project_are_left_alone() {
     let directory = tempfile::tempdir().unwrap();
-    let storage = Storage::open(directory.path(), "p").unwrap();
+    let storage = Storage::open(directory.path(), "p", OnlineStoreMemory::default()).unwrap();
     storage.ensure_table("a", &schema(&["x"])).unwrap();
     drop(storage);
-    let other = Storage::open(directory.path(), "q").unwrap();
+    let other = Storage::open(directory.path(), "q", OnlineStoreMemory::default()).unwrap();
     assert!(other.tables().get("a").is_none());
     assert!(other.drop_tables(|_| false).unwrap().is_empty());
     let (table, _) = other.ensure_table("a", &schema(&["x"])).unwrap();

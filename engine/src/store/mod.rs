@@ -1,7 +1,9 @@
 //! [`FeatureStore`]: the one type that servers and commands use. Each operation is a few named steps.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use arc_swap::ArcSwap;
 
 #[cfg(test)]
 mod crash_tests;
@@ -22,7 +24,7 @@ use crate::model::{Definitions, FeatureReference, FeatureSelection, ViewStatus};
 use crate::offline::{Appender, OfflineRuntime};
 use crate::online::{self, EntityRows, FeatureVectors, PlanContext, ReadPlan};
 use crate::registry::{FileStamp, RegistryFile, UnreadObject};
-use crate::storage::{Replace, Storage};
+use crate::storage::{Disk, Replace, Storage};
 
 /// Plans kept per state of the registry. Beyond it they are made anew for each request.
 const MAX_CACHED_PLANS: usize = 4096;
@@ -33,7 +35,7 @@ const MAX_CACHED_PLANS: usize = 4096;
 /// many threads; they block, so asynchronous callers run them on threads of their own.
 pub struct FeatureStore {
     config: RepositoryConfig,
-    registry: RwLock<Arc<RegistryState>>,
+    registry: ArcSwap<RegistryState>,
     storage: OnceLock<Storage>,
     offline: OnceLock<OfflineRuntime>,
     /// Held while one of the two above is made.
@@ -59,12 +61,25 @@ struct RegistryState {
     unread: Vec<UnreadObject>,
     /// Of views that are not new.
     statuses: HashMap<String, ViewStatus>,
-    plans: RwLock<HashMap<FeatureSelection, PlansOfSelection>>,
+    plans: ArcSwap<HashMap<Arc<FeatureSelection>, PlansOfSelection>>,
 }
 
 impl RegistryState {
     fn status_of(&self, view: &str) -> ViewStatus {
         self.statuses.get(view).copied().unwrap_or(ViewStatus::NEW)
+    }
+
+    /// Keeps a plan for the next request. Readers go on with the plans as they were meanwhile.
+    fn keep(&self, selection: &FeatureSelection, form: usize, plan: &Arc<ReadPlan>) {
+        let selection = Arc::new(selection.clone());
+        self.plans.rcu(|plans| {
+            if plans.len() >= MAX_CACHED_PLANS {
+                return Arc::clone(plans);
+            }
+            let mut plans = HashMap::clone(plans);
+            plans.entry(Arc::clone(&selection)).or_default()[form] = Some(Arc::clone(plan));
+            Arc::new(plans)
+        });
     }
 
     /// What is not found may be there, but not readable.
@@ -98,7 +113,7 @@ impl FeatureStore {
     pub fn open(config: RepositoryConfig) -> Result<Self> {
         let store = Self {
             config,
-            registry: RwLock::default(),
+            registry: ArcSwap::default(),
             storage: OnceLock::new(),
             offline: OnceLock::new(),
             opening: Mutex::default(),
@@ -198,9 +213,8 @@ impl FeatureStore {
     pub fn plan(&self, selection: &FeatureSelection, full_feature_names: bool) -> Result<Arc<ReadPlan>> {
         let state = self.state();
         let form = usize::from(full_feature_names);
-        let known = |plans: &HashMap<FeatureSelection, PlansOfSelection>| plans.get(selection)?[form].clone();
-        if let Some(plan) = known(&state.plans.read().unwrap_or_else(PoisonError::into_inner)) {
-            return Ok(plan);
+        if let Some(plan) = state.plans.load().get(selection).and_then(|plans| plans[form].as_ref()) {
+            return Ok(Arc::clone(plan));
         }
         let context = PlanContext {
             definitions: &state.definitions,
@@ -211,10 +225,7 @@ impl FeatureStore {
         let plan = ReadPlan::new(&context, selection, full_feature_names)
             .map_err(|error| state.explained(error, selection))?;
         let plan = Arc::new(plan);
-        let mut plans = state.plans.write().unwrap_or_else(PoisonError::into_inner);
-        if plans.len() < MAX_CACHED_PLANS {
-            plans.entry(selection.clone()).or_default()[form] = Some(Arc::clone(&plan));
-        }
+        state.keep(selection, form, &plan);
         Ok(plan)
     }
 
@@ -222,8 +233,34 @@ impl FeatureStore {
     ///
     /// # Errors
     /// `Invalid` when join keys are missing, `Data` when the store is damaged.
-    pub fn read(&self, plan: &ReadPlan, entities: &EntityRows) -> Result<FeatureVectors> {
-        online::read(self.storage()?, plan, entities)
+    pub fn read<'request>(
+        &self,
+        plan: &'request ReadPlan,
+        entities: &'request EntityRows,
+    ) -> Result<FeatureVectors<'request>> {
+        self.read_from(plan, entities, Disk::Wait)?
+            .ok_or_else(|| Error::internal("a read that may wait for the disk gave up"))
+    }
+
+    /// As [`FeatureStore::read`] if everything it needs is in memory, else `None`.
+    ///
+    /// # Errors
+    /// As [`FeatureStore::read`].
+    pub fn read_from_memory<'request>(
+        &self,
+        plan: &'request ReadPlan,
+        entities: &'request EntityRows,
+    ) -> Result<Option<FeatureVectors<'request>>> {
+        self.read_from(plan, entities, Disk::Avoid)
+    }
+
+    fn read_from<'request>(
+        &self,
+        plan: &'request ReadPlan,
+        entities: &'request EntityRows,
+        disk: Disk,
+    ) -> Result<Option<FeatureVectors<'request>>> {
+        online::read(self.storage()?, plan, entities, disk)
     }
 
     fn replace(&self) -> Replace {
@@ -235,7 +272,7 @@ impl FeatureStore {
     }
 
     fn state(&self) -> Arc<RegistryState> {
-        Arc::clone(&self.registry.read().unwrap_or_else(PoisonError::into_inner))
+        self.registry.load_full()
     }
 
     fn reload_registry(&self) -> Result<()> {
@@ -255,17 +292,17 @@ impl FeatureStore {
             definitions,
             unread,
             statuses: file.statuses()?.into_iter().collect(),
-            plans: RwLock::default(),
+            plans: ArcSwap::default(),
         })
     }
 
     fn publish(&self, state: RegistryState) {
-        *self.registry.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(state);
+        self.registry.store(Arc::new(state));
     }
 
     fn storage(&self) -> Result<&Storage> {
         open_once(&self.storage, &self.opening, || {
-            Storage::open(&self.config.online_store_path, &self.config.project)
+            Storage::open(&self.config.online_store_path, &self.config.project, self.config.memory)
         })
     }
 

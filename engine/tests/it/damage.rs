@@ -20,9 +20,8 @@ fn read(directory: &Path) -> Result<String, String> {
     let store: FeatureStore = open(directory);
     let selection = FeatureSelection::Features(vec!["stats:value".to_owned()]);
     let plan = store.plan(&selection, false).map_err(|error| error.to_string())?;
-    let opened = store
-        .open_online_store()
-        .and_then(|()| store.read(&plan, &entities(&IDS)));
+    let entities = entities(&IDS);
+    let opened = store.open_online_store().and_then(|()| store.read(&plan, &entities));
     opened.map(|_| online(&store, &IDS)).map_err(|error| error.to_string())
 }
 

@@ -136,7 +136,8 @@ pub(crate) fn online(store: &FeatureStore, ids: &[i64]) -> String {
     let plan = store
         .plan(&FeatureSelection::Features(vec!["stats:value".to_owned()]), false)
         .unwrap();
-    let answer = store.read(&plan, &entities(ids)).unwrap();
+    let entities = entities(ids);
+    let answer = store.read(&plan, &entities).unwrap();
     let column = &answer.columns[1];
     let cells = (0..ids.len()).map(|row| match column.statuses[row].name() {
         "PRESENT" => {

@@ -98,8 +98,8 @@ mod tests {
             assert_eq!(column.value_type, expected, "{given}");
             let json = super::super::json::JsonColumn::new(&column.values, &column.value_type);
             let mut answer = Vec::new();
-            super::super::json::write_list(0..values.len(), &mut answer, |row, out| json.write(row, out));
-            assert_eq!(String::from_utf8(answer).unwrap(), given.to_string());
+            json.write(0..values.len(), &mut answer);
+            assert_eq!(format!("[{}]", String::from_utf8(answer).unwrap()), given.to_string());
         };
         check(json!([7, null, -1]), ValueType::Int64);
         check(json!(["7", ""]), ValueType::String);

@@ -1,9 +1,11 @@
 //! Single values as JSON, in Feast's encodings: 64-bit integers as numbers, bytes as base64, timestamps as whole seconds,
 //! numbers that JSON cannot hold as strings.
 
+use std::ops::Range;
+
 use arrow::array::{
-    Array, ArrayRef, AsArray, BinaryArray, BooleanArray, Float32Array, Float64Array, Int32Array, Int64Array, ListArray,
-    StringArray, TimestampSecondArray,
+    Array, ArrayAccessor, ArrayRef, AsArray, BinaryArray, BooleanArray, Float32Array, Float64Array, Int32Array,
+    Int64Array, ListArray, StringArray, TimestampSecondArray,
 };
 use arrow::datatypes::{DataType, Float32Type, Float64Type, Int32Type, Int64Type, TimestampSecondType};
 use base64::Engine as _;
@@ -51,43 +53,81 @@ impl<'a> JsonColumn<'a> {
         }
     }
 
-    /// Appends one cell.
-    pub(super) fn write(&self, row: usize, out: &mut Vec<u8>) {
+    /// Appends the cells of those rows with commas between them.
+    pub(super) fn write(&self, rows: Range<usize>, out: &mut Vec<u8>) {
         match self {
-            Self::Bool(array) if array.is_valid(row) => {
-                out.extend_from_slice(if array.value(row) { b"true" } else { b"false" })
-            }
-            Self::Int32(array) if array.is_valid(row) => write_integer(array.value(row), out),
-            Self::Int64(array) if array.is_valid(row) => write_integer(array.value(row), out),
-            Self::Seconds(array) if array.is_valid(row) => write_integer(array.value(row), out),
-            Self::Float32(array) if array.is_valid(row) => write_float(f64::from(array.value(row)), out),
-            Self::Float64(array) if array.is_valid(row) => write_float(array.value(row), out),
-            Self::Text(array) if array.is_valid(row) => write_text(array.value(row), out),
-            Self::Document(array) if array.is_valid(row) => out.extend_from_slice(array.value(row).as_bytes()),
-            Self::Bytes(array) if array.is_valid(row) => {
+            Self::Bool(array) => write_cells(*array, rows, out, |flag, out| {
+                out.extend_from_slice(if flag { b"true" } else { b"false" });
+            }),
+            Self::Int32(array) => write_cells(*array, rows, out, write_integer),
+            Self::Int64(array) => write_cells(*array, rows, out, write_integer),
+            Self::Seconds(array) => write_cells(*array, rows, out, write_integer),
+            Self::Float32(array) => write_cells(*array, rows, out, |number, out| write_float(f64::from(number), out)),
+            Self::Float64(array) => write_cells(*array, rows, out, write_float),
+            Self::Text(array) => write_cells(*array, rows, out, write_text),
+            Self::Document(array) => write_cells(*array, rows, out, |text, out| out.extend_from_slice(text.as_bytes())),
+            Self::Bytes(array) => write_cells(*array, rows, out, |bytes, out| {
                 out.push(b'"');
-                out.extend_from_slice(BASE64_STANDARD.encode(array.value(row)).as_bytes());
+                out.extend_from_slice(BASE64_STANDARD.encode(bytes).as_bytes());
                 out.push(b'"');
-            }
-            Self::List(array, items) if array.is_valid(row) => {
+            }),
+            Self::List(array, items) => {
                 let offsets = array.value_offsets();
-                let range = offsets[row] as usize..offsets[row + 1] as usize;
-                write_list(range, out, |item, out| items.write(item, out));
+                write_items(rows, out, |row, out| {
+                    if array.is_null(row) {
+                        return write_null(out);
+                    }
+                    out.push(b'[');
+                    items.write(offsets[row] as usize..offsets[row + 1] as usize, out);
+                    out.push(b']');
+                });
             }
-            _ => out.extend_from_slice(b"null"),
+            Self::Unknown => write_items(rows, out, |_, out| write_null(out)),
         }
     }
 }
 
-/// `[a,b]` of whatever `write` appends for each item.
-pub(super) fn write_list<T>(items: impl Iterator<Item = T>, out: &mut Vec<u8>, mut write: impl FnMut(T, &mut Vec<u8>)) {
-    out.push(b'[');
+/// The cells of an array, each written by `write` unless it is null.
+fn write_cells<Array: ArrayAccessor>(
+    array: Array,
+    rows: Range<usize>,
+    out: &mut Vec<u8>,
+    write: impl Fn(Array::Item, &mut Vec<u8>),
+) {
+    if array.null_count() == 0 {
+        return write_items(rows, out, |row, out| write(array.value(row), out));
+    }
+    write_items(rows, out, |row, out| {
+        if array.is_null(row) {
+            write_null(out);
+        } else {
+            write(array.value(row), out);
+        }
+    });
+}
+
+fn write_null(out: &mut Vec<u8>) {
+    out.extend_from_slice(b"null");
+}
+
+/// Whatever `write` appends for each item, with commas between.
+pub(super) fn write_items<T>(
+    items: impl Iterator<Item = T>,
+    out: &mut Vec<u8>,
+    mut write: impl FnMut(T, &mut Vec<u8>),
+) {
     for (index, item) in items.enumerate() {
         if index > 0 {
             out.push(b',');
         }
         write(item, out);
     }
+}
+
+/// As [`write_items`], in brackets.
+pub(super) fn write_list<T>(items: impl Iterator<Item = T>, out: &mut Vec<u8>, write: impl FnMut(T, &mut Vec<u8>)) {
+    out.push(b'[');
+    write_items(items, out, write);
     out.push(b']');
 }
 
@@ -120,6 +160,6 @@ pub(super) fn write_time(time: Timestamp, out: &mut Vec<u8>) {
         return;
     }
     out.push(b'"');
-    out.extend_from_slice(time.to_string().as_bytes());
+    time.write(out);
     out.push(b'"');
 }

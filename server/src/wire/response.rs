@@ -1,11 +1,12 @@
 //! Feature vectors as the JSON of `/get-online-features`, in either layout.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use feast_engine::model::Timestamp;
 use feast_engine::{FeatureColumn, FeatureVectors, FieldStatus};
 
-use super::json::{JsonColumn, write_integer, write_list, write_text, write_time};
+use super::json::{JsonColumn, write_integer, write_items, write_list, write_text, write_time};
 
 /// What one item of `results` is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,77 +32,27 @@ impl Layout {
     }
 }
 
-/// A column with its event times, which all columns of a view share, already as JSON texts.
-struct WireColumn<'a> {
-    column: &'a FeatureColumn,
-    values: JsonColumn<'a>,
-    times: Arc<TimeTexts>,
-}
-
-/// JSON texts of event times, end to end.
-struct TimeTexts {
-    text: Vec<u8>,
-    ends: Vec<usize>,
-}
-
-impl TimeTexts {
-    fn new(times: &[Timestamp]) -> Self {
-        let mut texts = Self {
-            text: Vec::with_capacity(times.len() * 22),
-            ends: Vec::with_capacity(times.len()),
-        };
-        for time in times {
-            write_time(*time, &mut texts.text);
-            texts.ends.push(texts.text.len());
-        }
-        texts
-    }
-
-    fn write(&self, row: usize, out: &mut Vec<u8>) {
-        let start = if row == 0 { 0 } else { self.ends[row - 1] };
-        out.extend_from_slice(&self.text[start..self.ends[row]]);
-    }
-}
-
-/// Buffers of larger answers grow as they are written.
+/// Room for values and statuses and times beside them; buffers of larger answers grow as they are written.
+const BYTES_PER_VALUE: usize = 48;
 const FIRST_CAPACITY: usize = 16 << 20;
 
 /// The body of an answer: `results` in that layout, then `metadata` with the columns' names and, if they are given, the
 /// views' names and versions.
 pub(crate) fn write_feature_vectors(
-    vectors: &FeatureVectors,
+    vectors: &FeatureVectors<'_>,
     layout: Layout,
     view_versions: Option<&[(&str, i32)]>,
 ) -> Vec<u8> {
-    let columns = wire_columns(&vectors.columns);
-    let mut out = Vec::with_capacity((64 + vectors.rows * columns.len() * 48).min(FIRST_CAPACITY));
-    out.extend_from_slice(b"{\"results\":");
+    let values = vectors.rows * vectors.columns.len();
+    let mut out = Vec::with_capacity((1024 + values * BYTES_PER_VALUE).min(FIRST_CAPACITY));
+    out.extend_from_slice(b"{\"results\":[");
     match layout {
-        Layout::Columns => write_list(columns.iter(), &mut out, |column, out| {
-            let rows = || 0..vectors.rows;
-            write_result(
-                out,
-                |out| write_list(rows(), out, |row, out| column.values.write(row, out)),
-                |out| write_list(rows(), out, |row, out| write_status(column.column.statuses[row], out)),
-                |out| write_list(rows(), out, |row, out| column.times.write(row, out)),
-            );
-        }),
-        Layout::Rows => write_list(0..vectors.rows, &mut out, |row, out| {
-            write_result(
-                out,
-                |out| write_list(columns.iter(), out, |column, out| column.values.write(row, out)),
-                |out| {
-                    write_list(columns.iter(), out, |column, out| {
-                        write_status(column.column.statuses[row], out)
-                    })
-                },
-                |out| write_list(columns.iter(), out, |column, out| column.times.write(row, out)),
-            );
-        }),
+        Layout::Columns => write_columns(&vectors.columns, &mut out),
+        Layout::Rows => write_rows(vectors, &mut out),
     }
-    out.extend_from_slice(b",\"metadata\":{\"feature_names\":");
+    out.extend_from_slice(b"],\"metadata\":{\"feature_names\":");
     write_list(vectors.columns.iter(), &mut out, |column, out| {
-        write_text(&column.name, out)
+        write_text(column.name, out)
     });
     if let Some(versions) = view_versions {
         out.extend_from_slice(b",\"feature_view_metadata\":");
@@ -120,44 +71,75 @@ pub(crate) fn write_feature_vectors(
     out
 }
 
-fn wire_columns(columns: &[FeatureColumn]) -> Vec<WireColumn<'_>> {
-    let mut wired: Vec<WireColumn<'_>> = Vec::with_capacity(columns.len());
+const VALUES: &[u8] = b"{\"values\":[";
+const STATUSES: &[u8] = b"],\"statuses\":[";
+const EVENT_TIMESTAMPS: &[u8] = b"],\"event_timestamps\":[";
+
+fn write_columns(columns: &[FeatureColumn<'_>], out: &mut Vec<u8>) {
+    // Where the statuses and times of the column before lie, which most columns of a view share: written once, copied after.
+    let mut last: Option<(&FeatureColumn<'_>, Range<usize>)> = None;
     for column in columns {
-        let shared = wired
-            .last()
-            .filter(|last| Arc::ptr_eq(&last.column.event_times, &column.event_times));
-        let times = shared.map_or_else(
-            || Arc::new(TimeTexts::new(&column.event_times)),
-            |last| Arc::clone(&last.times),
-        );
-        wired.push(WireColumn {
-            column,
-            values: JsonColumn::new(&column.values, &column.value_type),
-            times,
-        });
+        if last.is_some() {
+            out.push(b',');
+        }
+        out.extend_from_slice(VALUES);
+        let values = JsonColumn::new(&column.values, column.value_type);
+        values.write(0..column.values.len(), out);
+        let start = out.len();
+        match &last {
+            Some((before, written)) if has_same_state(before, column) => out.extend_from_within(written.clone()),
+            _ => {
+                out.extend_from_slice(STATUSES);
+                write_items(column.statuses.iter(), out, |status, out| write_status(*status, out));
+                out.extend_from_slice(EVENT_TIMESTAMPS);
+                write_items(column.event_times.iter(), out, |time, out| write_time(*time, out));
+                out.extend_from_slice(b"]}");
+            }
+        }
+        last = Some((column, start..out.len()));
     }
-    wired
 }
 
-fn write_result(
-    out: &mut Vec<u8>,
-    values: impl FnOnce(&mut Vec<u8>),
-    statuses: impl FnOnce(&mut Vec<u8>),
-    event_timestamps: impl FnOnce(&mut Vec<u8>),
-) {
-    out.extend_from_slice(b"{\"values\":");
-    values(out);
-    out.extend_from_slice(b",\"statuses\":");
-    statuses(out);
-    out.extend_from_slice(b",\"event_timestamps\":");
-    event_timestamps(out);
-    out.push(b'}');
+fn has_same_state(left: &FeatureColumn<'_>, right: &FeatureColumn<'_>) -> bool {
+    Arc::ptr_eq(&left.statuses, &right.statuses) && Arc::ptr_eq(&left.event_times, &right.event_times)
+}
+
+fn write_rows(vectors: &FeatureVectors<'_>, out: &mut Vec<u8>) {
+    let columns = &vectors.columns;
+    let values: Vec<JsonColumn<'_>> = columns
+        .iter()
+        .map(|column| JsonColumn::new(&column.values, column.value_type))
+        .collect();
+    for row in 0..vectors.rows {
+        if row > 0 {
+            out.push(b',');
+        }
+        out.extend_from_slice(VALUES);
+        write_items(values.iter(), out, |column, out| column.write(row..row + 1, out));
+        out.extend_from_slice(STATUSES);
+        write_items(columns.iter(), out, |column, out| {
+            write_status(column.statuses[row], out)
+        });
+        out.extend_from_slice(EVENT_TIMESTAMPS);
+        // Neighbours of one view have the same time.
+        let mut last: Option<(Timestamp, Range<usize>)> = None;
+        write_items(columns.iter(), out, |column, out| {
+            let (time, start) = (column.event_times[row], out.len());
+            match &last {
+                Some((before, written)) if *before == time => out.extend_from_within(written.clone()),
+                _ => write_time(time, out),
+            }
+            last = Some((time, start..out.len()));
+        });
+        out.extend_from_slice(b"]}");
+    }
 }
 
 fn write_status(status: FieldStatus, out: &mut Vec<u8>) {
-    out.push(b'"');
-    out.extend_from_slice(status.name().as_bytes());
-    out.push(b'"');
+    out.extend_from_slice(match status {
+        FieldStatus::Present => b"\"PRESENT\"",
+        FieldStatus::NotFound => b"\"NOT_FOUND\"",
+    });
 }
 
 #[cfg(test)]
@@ -167,23 +149,23 @@ mod tests {
 
     use super::*;
 
-    fn vectors() -> FeatureVectors {
-        let column =
-            |name: &str, value_type, values: ArrayRef, statuses: [FieldStatus; 2], times: [i64; 2]| FeatureColumn {
-                name: name.to_owned(),
-                value_type,
-                values,
-                statuses: statuses.to_vec(),
-                event_times: times.map(Timestamp::from_micros).into(),
-            };
+    fn vectors() -> FeatureVectors<'static> {
+        let column = |name, value_type, values: ArrayRef, statuses: [FieldStatus; 2], times: [i64; 2]| FeatureColumn {
+            name,
+            value_type,
+            view: None,
+            values,
+            statuses: statuses.into(),
+            event_times: times.map(Timestamp::from_micros).into(),
+        };
         let present = [FieldStatus::Present; 2];
         let key: ArrayRef = Arc::new(Int64Array::from(vec![1, 2]));
         let rate: ArrayRef = Arc::new(Float32Array::from(vec![Some(0.1), None]));
         let columns = vec![
-            column("id", ValueType::Int64, key, present, [0, 0]),
+            column("id", &ValueType::Int64, key, present, [0, 0]),
             column(
                 "rate",
-                ValueType::Float32,
+                &ValueType::Float32,
                 rate,
                 [FieldStatus::Present, FieldStatus::NotFound],
                 [1_000_000, 0],

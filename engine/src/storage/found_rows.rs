@@ -1,0 +1,56 @@
+/// Rows of a list of entities in a list of tables, laid end to end.
+#[derive(Debug, Default)]
+pub(crate) struct FoundRows {
+    bytes: Vec<u8>,
+    /// Where each row lies: those of the first entity in the order of the tables, then those of the next one.
+    spans: Vec<Option<(usize, usize)>>,
+}
+
+impl FoundRows {
+    pub(super) fn with_capacity(rows: usize) -> Self {
+        Self {
+            // What a row of some ten numbers takes.
+            bytes: Vec::with_capacity(rows * 128),
+            spans: Vec::with_capacity(rows),
+        }
+    }
+
+    /// The row at a position: the entity's, times the number of tables, plus the table's.
+    pub(crate) fn get(&self, position: usize) -> Option<&[u8]> {
+        let (start, end) = (*self.spans.get(position)?)?;
+        self.bytes.get(start..end)
+    }
+
+    /// Adds the next row, or that there is none.
+    pub(super) fn push(&mut self, row: Option<&[u8]>) {
+        let span = row.map(|row| {
+            let start = self.bytes.len();
+            self.bytes.extend_from_slice(row);
+            (start, self.bytes.len())
+        });
+        self.spans.push(span);
+    }
+
+    /// Leaves room for rows that are set later.
+    pub(super) fn push_unknown(&mut self, rows: usize) {
+        self.spans.resize(self.spans.len() + rows, None);
+    }
+
+    /// Sets the row at a position.
+    pub(super) fn set(&mut self, position: usize, row: &[u8]) {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(row);
+        self.spans[position] = Some((start, self.bytes.len()));
+    }
+
+    /// How much is there, for [`FoundRows::truncate`].
+    pub(super) fn mark(&self) -> (usize, usize) {
+        (self.bytes.len(), self.spans.len())
+    }
+
+    /// Takes away what was added after the mark.
+    pub(super) fn truncate(&mut self, (bytes, spans): (usize, usize)) {
+        self.bytes.truncate(bytes);
+        self.spans.truncate(spans);
+    }
+}

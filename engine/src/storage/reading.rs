@@ -1,0 +1,139 @@
+//! Rows of entities: from the row cache, else in one batched get.
+
+use super::found_rows::FoundRows;
+use super::row_cache::Missed;
+use super::{Disk, Storage};
+use crate::codec::byte_block::ByteBlock;
+use crate::codec::storage_key::row_prefix;
+use crate::error::Result;
+
+/// The rows to read: those of each entity in each table.
+pub(crate) struct RowQuery<'a> {
+    /// Ids of tables, ascending.
+    pub(crate) tables: &'a [u32],
+    /// Entity keys, in any order; an empty one has no rows.
+    pub(crate) entities: &'a ByteBlock,
+}
+
+/// An entity whose rows must come from the database.
+struct Miss {
+    query: usize,
+    entity: usize,
+    missed: Missed,
+}
+
+/// Where a fetched row belongs.
+struct Place {
+    query: usize,
+    position: usize,
+}
+
+impl Storage {
+    /// Reads rows; one answer a query. `None` when rows would have to come from the disk, which `disk` forbids.
+    ///
+    /// A row is never older than what was acknowledged before the call. Rows of one write may come in sight one after
+    /// the other.
+    pub(crate) fn read_rows(&self, queries: &[RowQuery<'_>], disk: Disk) -> Result<Option<Vec<FoundRows>>> {
+        self.row_cache.begin_reading();
+        let mut misses = Vec::new();
+        let mut found = Vec::with_capacity(queries.len());
+        for (number, query) in queries.iter().enumerate() {
+            let mut rows = FoundRows::with_capacity(query.entities.len() * query.tables.len());
+            for (position, entity) in query.entities.iter().enumerate() {
+                if entity.is_empty() || query.tables.is_empty() {
+                    rows.push_unknown(query.tables.len());
+                } else if let Err(missed) = self.row_cache.find(entity, query.tables, &mut rows) {
+                    rows.push_unknown(query.tables.len());
+                    misses.push(Miss {
+                        query: number,
+                        entity: position,
+                        missed,
+                    });
+                }
+            }
+            found.push(rows);
+        }
+        if !misses.is_empty() && !self.fetch(queries, misses, disk, &mut found)? {
+            return Ok(None);
+        }
+        Ok(Some(found))
+    }
+
+    /// Reads the rows of the misses into their places and into the cache. `false` when the disk would be needed.
+    fn fetch(
+        &self,
+        queries: &[RowQuery<'_>],
+        mut misses: Vec<Miss>,
+        disk: Disk,
+        found: &mut [FoundRows],
+    ) -> Result<bool> {
+        let entity_of = |miss: &Miss| queries[miss.query].entities.get(miss.entity);
+        misses.sort_by(|left, right| {
+            let by_query = left.query.cmp(&right.query);
+            by_query.then_with(|| entity_of(left).cmp(entity_of(right)))
+        });
+        let (keys, places) = keys_of(queries, &misses);
+        let (distinct, ranks) = distinct_in_order(&keys);
+        let Some(values) = self.get_many(distinct.iter().map(|position| keys.get(*position)), disk)? else {
+            return Ok(false);
+        };
+        for (place, rank) in places.iter().zip(ranks) {
+            if let Some(row) = &values[rank] {
+                found[place.query].set(place.position, row);
+            }
+        }
+        for (number, miss) in misses.iter().enumerate() {
+            let is_repeated = number.checked_sub(1).is_some_and(|before| {
+                let before = &misses[before];
+                before.query == miss.query && entity_of(before) == entity_of(miss)
+            });
+            if is_repeated {
+                continue;
+            }
+            let tables = queries[miss.query].tables;
+            let first = miss.entity * tables.len();
+            let rows = (first..first + tables.len()).map(|position| found[miss.query].get(position));
+            self.row_cache.insert(miss.missed, entity_of(miss), tables, rows);
+        }
+        Ok(true)
+    }
+}
+
+/// The storage keys of misses that are sorted by query and entity. Within a query they come out in key order.
+fn keys_of(queries: &[RowQuery<'_>], misses: &[Miss]) -> (ByteBlock, Vec<Place>) {
+    let rows: usize = misses.iter().map(|miss| queries[miss.query].tables.len()).sum();
+    let mut keys = ByteBlock::with_capacity(rows, rows * 48);
+    let mut places = Vec::with_capacity(rows);
+    for of_query in misses.chunk_by(|left, right| left.query == right.query) {
+        let query = of_query[0].query;
+        let RowQuery { tables, entities } = queries[query];
+        for (table_position, table) in tables.iter().enumerate() {
+            let prefix = row_prefix(*table);
+            for miss in of_query {
+                keys.push_with(|out| {
+                    out.extend_from_slice(&prefix);
+                    out.extend_from_slice(entities.get(miss.entity));
+                });
+                let position = miss.entity * tables.len() + table_position;
+                places.push(Place { query, position });
+            }
+        }
+    }
+    (keys, places)
+}
+
+/// Positions of the distinct keys in ascending order, and for each key its rank among them.
+fn distinct_in_order(keys: &ByteBlock) -> (Vec<usize>, Vec<usize>) {
+    let mut order: Vec<usize> = (0..keys.len()).collect();
+    // Stable, as that sort makes use of the runs that are there.
+    order.sort_by(|left, right| keys.get(*left).cmp(keys.get(*right)));
+    let mut ranks = vec![0; keys.len()];
+    let mut distinct: Vec<usize> = Vec::with_capacity(order.len());
+    for position in order {
+        if distinct.last().is_none_or(|last| keys.get(*last) != keys.get(position)) {
+            distinct.push(position);
+        }
+        ranks[position] = distinct.len() - 1;
+    }
+    (distinct, ranks)
+}

@@ -1,0 +1,209 @@
+//! Rows that were read lately, in memory. All rows of an entity lie together, so that one probe finds those of many views.
+//!
+//! A row in here is the stored one: a writer puts its rows in before it answers ([`RowCache::replace`]), and what a reader
+//! has fetched meanwhile is not taken ([`RowCache::insert`]). That an entity has no row in a table is remembered too.
+
+mod entry;
+
+use std::hash::BuildHasher;
+use std::sync::atomic::{AtomicBool, Ordering, fence};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use foldhash::fast::RandomState;
+use hashbrown::HashTable;
+
+use entry::Entry;
+
+use super::found_rows::FoundRows;
+
+/// More than threads that read at once, so that they seldom meet.
+const SHARDS: usize = 64;
+
+/// Holds rows up to a number of bytes; those that were not asked for again go first.
+pub(super) struct RowCache {
+    shards: Box<[RwLock<Shard>]>,
+    /// Seeded, so that nobody can choose entities that meet in one place.
+    hashes: RandomState,
+    shard_capacity: usize,
+    /// Whether anybody has read yet: who only writes, as a materialization from the command line, need not look.
+    is_read: AtomicBool,
+}
+
+/// The state of a part of the cache at which a row was not found. Rows read from the database after it may be inserted
+/// as long as nobody has written since.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Missed {
+    hash: u64,
+    writes: u64,
+}
+
+#[derive(Default)]
+struct Shard {
+    entries: Vec<Entry>,
+    /// Positions in `entries`.
+    index: HashTable<usize>,
+    bytes: usize,
+    /// The entry that is looked at next when one must go.
+    hand: usize,
+    /// Counts writes to keys of this shard, whether they are in it or not.
+    writes: u64,
+}
+
+impl RowCache {
+    pub(super) fn new(capacity: usize) -> Self {
+        Self {
+            shards: (0..SHARDS).map(|_| RwLock::default()).collect(),
+            hashes: RandomState::default(),
+            shard_capacity: capacity / SHARDS,
+            is_read: AtomicBool::new(false),
+        }
+    }
+
+    /// Adds an entity's rows of `tables`, which are ascending, to `found`; adds nothing when one of them is not known.
+    pub(super) fn find(&self, entity: &[u8], tables: &[u32], found: &mut FoundRows) -> Result<(), Missed> {
+        let hash = self.hashes.hash_one(entity);
+        let shard = self.read(hash);
+        let missed = Missed {
+            hash,
+            writes: shard.writes,
+        };
+        let entry = shard.find(hash, entity).ok_or(missed)?;
+        if !entry.copy_rows(tables, found) {
+            return Err(missed);
+        }
+        entry.mark_used();
+        Ok(())
+    }
+
+    /// To be called before rows are read from the database that may be inserted.
+    pub(super) fn begin_reading(&self) {
+        if !self.is_read.load(Ordering::Relaxed) {
+            self.is_read.store(true, Ordering::Relaxed);
+            fence(Ordering::SeqCst);
+        }
+    }
+
+    /// Takes what the database has for an entity in `tables`, which are ascending.
+    pub(super) fn insert<'row>(
+        &self,
+        missed: Missed,
+        entity: &[u8],
+        tables: &[u32],
+        rows: impl Iterator<Item = Option<&'row [u8]>> + Clone,
+    ) {
+        let mut shard = self.write(missed.hash);
+        if shard.writes != missed.writes {
+            return;
+        }
+        let known = shard.remove(missed.hash, entity);
+        let fetched = tables.iter().copied().zip(rows);
+        let entry = match known {
+            Some(known) => known.merged(fetched),
+            None => Entry::new(missed.hash, entity, fetched),
+        };
+        if let Some(entry) = entry.filter(|entry| entry.bytes() <= self.shard_capacity) {
+            shard.add(entry);
+            shard.shrink_to(self.shard_capacity);
+        }
+    }
+
+    /// Puts a written row in the place of the one it replaces. To be called in the order of the writes, after each.
+    pub(super) fn replace(&self, table: u32, entity: &[u8], row: &[u8]) {
+        // Who begins to read after this look reads what is written by now.
+        fence(Ordering::SeqCst);
+        if !self.is_read.load(Ordering::Relaxed) {
+            return;
+        }
+        let hash = self.hashes.hash_one(entity);
+        let mut shard = self.write(hash);
+        shard.writes += 1;
+        let Some(position) = shard.position(hash, entity) else {
+            return;
+        };
+        if shard.entries[position].overwrite(table, row) {
+            return;
+        }
+        // Another length: made anew, unless nobody has asked for this table.
+        if shard.entries[position].has(table)
+            && let Some(known) = shard.remove(hash, entity)
+            && let Some(entry) = known.merged([(table, Some(row))].into_iter())
+            && entry.bytes() <= self.shard_capacity
+        {
+            shard.add(entry);
+            shard.shrink_to(self.shard_capacity);
+        }
+    }
+
+    fn read(&self, hash: u64) -> RwLockReadGuard<'_, Shard> {
+        let shard = &self.shards[shard_of(hash)];
+        shard.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self, hash: u64) -> RwLockWriteGuard<'_, Shard> {
+        let shard = &self.shards[shard_of(hash)];
+        shard.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The table inside of a shard uses the lowest and the highest bits.
+fn shard_of(hash: u64) -> usize {
+    (hash >> 32) as usize % SHARDS
+}
+
+impl Shard {
+    fn position(&self, hash: u64, entity: &[u8]) -> Option<usize> {
+        let is_it = |position: &usize| self.entries[*position].entity() == entity;
+        self.index.find(hash, is_it).copied()
+    }
+
+    fn find(&self, hash: u64, entity: &[u8]) -> Option<&Entry> {
+        self.position(hash, entity).map(|position| &self.entries[position])
+    }
+
+    fn add(&mut self, entry: Entry) {
+        self.bytes += entry.bytes();
+        let (hash, position) = (entry.hash(), self.entries.len());
+        self.entries.push(entry);
+        let entries = &self.entries;
+        self.index
+            .insert_unique(hash, position, |position| entries[*position].hash());
+    }
+
+    fn remove(&mut self, hash: u64, entity: &[u8]) -> Option<Entry> {
+        let position = self.position(hash, entity)?;
+        Some(self.remove_at(position))
+    }
+
+    fn remove_at(&mut self, position: usize) -> Entry {
+        let last = self.entries.len() - 1;
+        let is_at = |wanted: usize| move |position: &usize| *position == wanted;
+        if let Ok(removed) = self.index.find_entry(self.entries[position].hash(), is_at(position)) {
+            removed.remove();
+        }
+        if position != last
+            && let Some(moved) = self.index.find_mut(self.entries[last].hash(), is_at(last))
+        {
+            *moved = position;
+        }
+        let entry = self.entries.swap_remove(position);
+        self.bytes -= entry.bytes();
+        entry
+    }
+
+    /// Lets go of entries that were not used since the hand last came by.
+    fn shrink_to(&mut self, capacity: usize) {
+        while self.bytes > capacity {
+            if self.hand >= self.entries.len() {
+                self.hand = 0;
+            }
+            if self.entries[self.hand].take_used() {
+                self.hand += 1;
+            } else {
+                self.remove_at(self.hand);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
