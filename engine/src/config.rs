@@ -34,6 +34,8 @@ pub struct RepositoryConfig {
     pub online_versioning: bool,
     /// Answer pushes to the offline store before they reach it (`feature_server.offline_push_batching_*`).
     pub offline_batching: Option<OfflineBatching>,
+    /// What a server takes on at once (`serving.max_requests`, `serving.max_memory_mib`).
+    pub limits: ServingLimits,
     /// Layout of `/get-online-features` answers (`serving.response_layout`).
     pub response_layout: ResponseLayout,
 }
@@ -52,6 +54,24 @@ impl Default for OnlineStoreMemory {
         Self {
             row_cache: 256 << 20,
             block_cache: 512 << 20,
+        }
+    }
+}
+
+/// What a server takes on at once; what is more, it refuses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ServingLimits {
+    /// Requests that are more than a small read from memory.
+    pub requests: usize,
+    /// Bytes of request bodies and answers.
+    pub memory: usize,
+}
+
+impl Default for ServingLimits {
+    fn default() -> Self {
+        Self {
+            requests: 256,
+            memory: 1 << 30,
         }
     }
 }
@@ -141,6 +161,7 @@ impl RepositoryConfig {
             skip_dedup: flag_at(&root, "online_store", "skip_dedup")?,
             online_versioning: flag_at(&root, "registry", "enable_online_feature_view_versioning")?,
             offline_batching: offline_batching(&root)?,
+            limits: serving_limits(&root)?,
             response_layout: response_layout(&root)?,
             directory: directory.to_path_buf(),
         })
@@ -237,19 +258,20 @@ fn online_store_path(root: &Value) -> Result<&str> {
 }
 
 fn online_store_memory(root: &Value) -> Result<OnlineStoreMemory> {
-    // A pebibyte: more is a mistake.
-    const MOST_MIB: u64 = 1 << 30;
-    let bytes = |key: &str, least: u64, default: usize| match number_at(root, "online_store", key, least)? {
-        None => Ok(default),
-        Some(mib) if mib <= MOST_MIB => Ok((mib as usize) << 20),
-        Some(mib) => Err(Error::invalid(format!(
-            "online_store.{key} must be at most {MOST_MIB}, not {mib}"
-        ))),
-    };
     let default = OnlineStoreMemory::default();
+    let bytes = |key: &str, least: u64| bytes_at(root, "online_store", key, least);
     Ok(OnlineStoreMemory {
-        row_cache: bytes("row_cache_mib", 0, default.row_cache)?,
-        block_cache: bytes("block_cache_mib", 1, default.block_cache)?,
+        row_cache: bytes("row_cache_mib", 0)?.unwrap_or(default.row_cache),
+        block_cache: bytes("block_cache_mib", 1)?.unwrap_or(default.block_cache),
+    })
+}
+
+fn serving_limits(root: &Value) -> Result<ServingLimits> {
+    let default = ServingLimits::default();
+    let requests = number_at(root, "serving", "max_requests", 1)?;
+    Ok(ServingLimits {
+        requests: requests.map_or(default.requests, |number| usize::try_from(number).unwrap_or(usize::MAX)),
+        memory: bytes_at(root, "serving", "max_memory_mib", 1)?.unwrap_or(default.memory),
     })
 }
 
@@ -316,6 +338,18 @@ fn flag_at(root: &Value, block: &str, key: &str) -> Result<bool> {
         Some(other) => Err(Error::invalid(format!(
             "{block}.{key} must be true or false, not {other}"
         ))),
+    }
+}
+
+/// A number of MiB, in bytes.
+fn bytes_at(root: &Value, block: &str, key: &str, least: u64) -> Result<Option<usize>> {
+    // A pebibyte: more is a mistake.
+    const MOST_MIB: u64 = 1 << 30;
+    match number_at(root, block, key, least)? {
+        Some(mib) if mib > MOST_MIB => Err(Error::invalid(format!(
+            "{block}.{key} must be at most {MOST_MIB}, not {mib}"
+        ))),
+        mib => Ok(mib.map(|mib| (mib as usize) << 20)),
     }
 }
 

@@ -65,6 +65,7 @@
 //! 6. `online`: the request path. `offline`: parquet through DataFusion.
 //! 7. `materialize`, `resolve`: from offline to online; from definitions as written to definitions as stored.
 //! 8. `store`: [`FeatureStore`].
+//! 9. `stages`: the steps of a read, for the benches.
 
 // So that the helpers of the integration tests can be used in unit tests.
 #[cfg(test)]
@@ -82,12 +83,17 @@ mod offline;
 mod online;
 mod registry;
 mod resolve;
+#[doc(hidden)]
+pub mod stages;
 mod storage;
 mod store;
 
 pub use clock::now;
 pub use codec::python_text::{python_float, python_json, python_list};
-pub use config::{CONFIG_FILE, RepositoryConfig, ResponseLayout, check_project_name, parse_yaml};
+pub use config::{
+    CONFIG_FILE, OfflineBatching, OnlineStoreMemory, RepositoryConfig, ResponseLayout, ServingLimits,
+    check_project_name, parse_yaml,
+};
 pub use error::{Error, ErrorKind, FeastException, InvalidDefinition, Result};
 pub use materialize::{MaterializeProgress, MaterializeRange, Unwatched, ViewReport, ViewWindow};
 pub use offline::create_parquet;

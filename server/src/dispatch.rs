@@ -12,15 +12,16 @@ use warp::path::FullPath;
 use warp::{Filter, Reply};
 
 use crate::ServeOptions;
+use crate::admission::Reservation;
 use crate::context::Context;
 use crate::error::ApiError;
 use crate::message::{Answer, Request};
-use crate::routes::{Matched, Route, Thread, find};
+use crate::routes::{Endpoint, Matched, Route, Waiting, find};
 
 /// Largest accepted body.
 const MAX_BODY_BYTES: usize = 256 << 20;
-/// Bodies up to this size are answered where they were read; larger ones on a thread that may block for long.
-const MAX_INLINE_BODY_BYTES: usize = 8 << 10;
+/// Larger bodies are not even parsed where they were read.
+const MAX_BODY_BYTES_AT_ONCE: usize = 8 << 10;
 
 /// Answers every request.
 pub(crate) fn service(
@@ -69,10 +70,11 @@ async fn answer(
         Matched::Nothing => return ApiError::NoSuchPath.into_answer(),
     };
     // A GET has no body that means anything.
+    let mut reservation = context.admission.reservation();
     let body = if route.method == Method::GET {
         Ok(Bytes::new())
     } else {
-        read_body(body).await
+        read_body(body, &mut reservation).await
     };
     let outcome = match body {
         Ok(body) => {
@@ -86,6 +88,7 @@ async fn answer(
         }
         Err(problem) => Err(problem),
     };
+    drop(reservation);
     outcome.unwrap_or_else(|error| {
         if error.status().is_server_error() && error.status() != StatusCode::NOT_IMPLEMENTED {
             tracing::error!(
@@ -100,32 +103,73 @@ async fn answer(
 }
 
 async fn run(route: &'static Route, context: Arc<Context>, request: Request) -> Result<Answer, ApiError> {
-    let request_is_small = request.body.len() <= MAX_INLINE_BODY_BYTES;
-    // Endpoints change nothing that they could leave half changed; the panic itself is logged by its hook.
-    let answer = move || {
-        let answer = AssertUnwindSafe(|| (route.endpoint)(&context, &request));
-        catch_unwind(answer).unwrap_or(Err(ApiError::Panicked))
-    };
-    if route.thread == Thread::BySize && request_is_small {
-        return answer();
+    match route.endpoint {
+        Endpoint::Quick(answer) => guarded(|| answer(&context, &request)),
+        Endpoint::Read(answer) => {
+            if request.body.len() <= MAX_BODY_BYTES_AT_ONCE
+                && let Some(answer) = guarded(|| answer(&context, &request, Waiting::Never))?
+            {
+                return Ok(answer);
+            }
+            let admitted = context.admission.admit()?;
+            let turn = context.admission.turn_to_read().await;
+            let answer = on_waiting_thread(move || {
+                let answer = answer(&context, &request, Waiting::Allowed);
+                drop((admitted, turn));
+                answer
+            });
+            // Who may wait answers.
+            answer.await?.ok_or(ApiError::Panicked)
+        }
+        Endpoint::Blocking(answer) => {
+            let admitted = context.admission.admit()?;
+            on_waiting_thread(move || {
+                let answer = answer(&context, &request);
+                drop(admitted);
+                answer
+            })
+            .await
+        }
     }
-    tokio::task::spawn_blocking(answer)
-        .await
-        .unwrap_or(Err(ApiError::Panicked))
 }
 
-async fn read_body(stream: impl Stream<Item = Result<impl Buf, warp::Error>> + Send) -> Result<Bytes, ApiError> {
+async fn on_waiting_thread<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, ApiError> + Send + 'static,
+) -> Result<T, ApiError> {
+    let done = tokio::task::spawn_blocking(|| guarded(work)).await;
+    done.unwrap_or(Err(ApiError::Panicked))
+}
+
+/// Endpoints change nothing that they could leave half changed; the panic itself is logged by its hook.
+fn guarded<T>(work: impl FnOnce() -> Result<T, ApiError>) -> Result<T, ApiError> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or(Err(ApiError::Panicked))
+}
+
+async fn read_body(
+    stream: impl Stream<Item = Result<impl Buf, warp::Error>> + Send,
+    reservation: &mut Reservation,
+) -> Result<Bytes, ApiError> {
     let mut stream = std::pin::pin!(stream);
-    let mut body = BytesMut::new();
+    // Most bodies come in one piece, which is not copied.
+    let mut body = Bytes::new();
     while let Some(chunk) = stream.next().await {
         let mut chunk = chunk.map_err(|_| ApiError::Unreadable)?;
-        if body.len() + chunk.remaining() > MAX_BODY_BYTES {
+        let length = body.len() + chunk.remaining();
+        if length > MAX_BODY_BYTES {
             return Err(ApiError::TooLarge);
         }
-        let bytes = chunk.copy_to_bytes(chunk.remaining());
-        body.extend_from_slice(&bytes);
+        reservation.grow_to(length)?;
+        let chunk = chunk.copy_to_bytes(chunk.remaining());
+        body = if body.is_empty() { chunk } else { joined(body, &chunk) };
     }
-    Ok(body.freeze())
+    Ok(body)
+}
+
+fn joined(body: Bytes, chunk: &[u8]) -> Bytes {
+    // Nobody else has it, so it grows in place.
+    let mut body = BytesMut::from(body);
+    body.extend_from_slice(chunk);
+    body.freeze()
 }
 
 /// To the same path without slashes at its end. Relative, so that it is right behind a proxy too.
@@ -135,7 +179,7 @@ fn redirect(path: &str, query: &str) -> Answer {
     } else {
         format!("{path}?{query}")
     };
-    let mut answer = Answer::new(Vec::new());
+    let mut answer = Answer::default();
     *answer.status_mut() = StatusCode::TEMPORARY_REDIRECT;
     // It came in a request line, so it can stand in a header.
     if let Ok(target) = HeaderValue::from_str(&target) {

@@ -6,6 +6,9 @@ use warp::http::{HeaderValue, StatusCode};
 
 use crate::message::{Answer, json_answer};
 
+/// Work that is under way takes no longer, most often.
+const RETRY_AFTER_SECONDS: &str = "1";
+
 /// Anything that keeps an endpoint from answering.
 #[derive(Debug)]
 pub(crate) enum ApiError {
@@ -25,6 +28,8 @@ pub(crate) enum ApiError {
     UnknownVectorStore(String),
     /// What the engine says.
     Engine(Error),
+    /// More is under way than the server takes on.
+    Overloaded(String),
     /// A handler ended without an answer; its panic is in the log.
     Panicked,
 }
@@ -59,6 +64,7 @@ impl ApiError {
             Self::WrongMethod(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::AlreadyMaterializing(_) => StatusCode::CONFLICT,
             Self::Panicked => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Overloaded(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Engine(error) => match (error.kind(), error.exception()) {
                 (_, Some(FeastException::PushSourceNotFound)) => StatusCode::UNPROCESSABLE_ENTITY,
                 (ErrorKind::Invalid, _) => StatusCode::BAD_REQUEST,
@@ -95,6 +101,7 @@ impl ApiError {
                 json!({ "error": { "message": message, "type": "not_found_error" } })
             }
             Self::Panicked => Value::from("Internal Server Error"),
+            Self::Overloaded(why) => Value::from(format!("The server is busy: {why}. Try again later.")),
             Self::Engine(error) => Value::from(exception_text(error)),
         };
         body.to_string().into_bytes()
@@ -103,11 +110,18 @@ impl ApiError {
     /// The whole answer.
     pub(crate) fn into_answer(self) -> Answer {
         let mut answer = json_answer(self.status(), self.body());
-        if let Self::WrongMethod(allowed) = self {
-            // Names of methods can stand in a header.
-            if let Ok(allowed) = HeaderValue::from_str(&allowed.join(", ")) {
-                answer.headers_mut().insert("allow", allowed);
+        match self {
+            Self::WrongMethod(allowed) => {
+                // Names of methods can stand in a header.
+                if let Ok(allowed) = HeaderValue::from_str(&allowed.join(", ")) {
+                    answer.headers_mut().insert("allow", allowed);
+                }
             }
+            Self::Overloaded(_) => {
+                let seconds = HeaderValue::from_static(RETRY_AFTER_SECONDS);
+                answer.headers_mut().insert("retry-after", seconds);
+            }
+            _ => {}
         }
         answer
     }

@@ -3,6 +3,7 @@
 //! Owns the wire format: JSON in and out, Feast's error bodies, status codes. Knows nothing of RocksDB, parquet or the
 //! registry file; the socket and the signal to stop come from outside.
 
+mod admission;
 mod background;
 mod context;
 mod dispatch;
@@ -21,9 +22,10 @@ use feast_engine::{Error, FeatureStore};
 use serde_json::{Map, Value};
 use tokio::net::TcpListener;
 
+use admission::Admission;
 use background::BackgroundRuns;
 use context::Context;
-use wire::entities::entity_rows;
+use wire::entities::{KeyValues, entity_rows};
 use wire::response::{Layout, write_feature_vectors};
 
 /// How long open requests may go on after the signal to stop.
@@ -34,6 +36,8 @@ const DRAIN_TIME: Duration = Duration::from_secs(10);
 pub struct ServeOptions {
     /// Log a line for each request.
     pub access_log: bool,
+    /// How many large reads are answered at once.
+    pub threads: usize,
 }
 
 /// What `POST /get-online-features` answers in columns, for callers without a socket.
@@ -48,7 +52,16 @@ pub fn online_features(
     entities: &Map<String, Value>,
 ) -> Result<Value, Error> {
     let plan = store.plan(selection, false)?;
-    let entities = entity_rows(&plan, entities)?;
+    let entities = entities
+        .iter()
+        .map(|(name, keys)| {
+            (
+                name.clone(),
+                KeyValues::Json(keys.as_array().cloned().unwrap_or_default()),
+            )
+        })
+        .collect();
+    let entities = entity_rows(&plan, &entities)?;
     let vectors = store.read(&plan, &entities)?;
     let text = write_feature_vectors(&vectors, Layout::Columns, None);
     serde_json::from_slice(&text).map_err(|source| Error::internal(format!("the answer is not JSON: {source}")))
@@ -69,6 +82,7 @@ pub async fn serve(
     let background = BackgroundRuns::start(Arc::clone(&store))?;
     let context = Arc::new(Context {
         background: Arc::clone(&background),
+        admission: Admission::new(store.config().limits, options.threads),
         store: Arc::clone(&store),
     });
     let refresher = tokio::spawn(housekeeping::watch_registry(Arc::clone(&store)));

@@ -12,15 +12,75 @@ pub(crate) struct Request {
     pub(crate) body: Bytes,
 }
 
+impl Request {
+    /// Whether the media type of the body, in small letters and without parameters, is one of those.
+    pub(crate) fn has_content_type(&self, is_such: impl Fn(&str) -> bool) -> bool {
+        let kind = self.header("content-type").split(';').next().unwrap_or_default();
+        is_such(&kind.trim().to_ascii_lowercase())
+    }
+
+    /// Whether the client names this media type among those it takes.
+    pub(crate) fn accepts(&self, media_type: &str) -> bool {
+        self.header("accept").split(',').any(|range| {
+            let mut parts = range.split(';').map(str::trim);
+            let is_it = parts.next().is_some_and(|kind| kind.eq_ignore_ascii_case(media_type));
+            let refuses = |parameter: &str| {
+                let weight = parameter.strip_prefix("q=").and_then(|weight| weight.parse().ok());
+                weight == Some(0.0)
+            };
+            is_it && !parts.any(refuses)
+        })
+    }
+
+    fn header(&self, name: &str) -> &str {
+        let value = self.headers.get(name).and_then(|value| value.to_str().ok());
+        value.unwrap_or_default()
+    }
+}
+
 /// An answer, whatever its status.
-pub(crate) type Answer = Response<Vec<u8>>;
+pub(crate) type Answer = Response<Bytes>;
 
 /// An answer with a JSON body.
-pub(crate) fn json_answer(status: StatusCode, body: Vec<u8>) -> Answer {
-    let mut answer = Response::new(body);
+pub(crate) fn json_answer(status: StatusCode, body: impl Into<Bytes>) -> Answer {
+    let mut answer = Response::new(body.into());
     *answer.status_mut() = status;
     answer
         .headers_mut()
         .insert("content-type", HeaderValue::from_static("application/json"));
     answer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(name: &'static str, value: &'static str) -> Request {
+        Request {
+            headers: [(name.parse().unwrap(), HeaderValue::from_static(value))]
+                .into_iter()
+                .collect(),
+            query: String::new(),
+            parameter: String::new(),
+            body: Bytes::new(),
+        }
+    }
+
+    #[test]
+    fn accepted_types_are_found_among_others() {
+        let accepts = |value| request("accept", value).accepts("application/x");
+        assert!(accepts("application/x"));
+        assert!(accepts("application/json;q=0.5, Application/X; q=1"));
+        assert!(!accepts("application/x;q=0"));
+        assert!(!accepts("*/*"));
+        assert!(!accepts("application/xml"));
+    }
+
+    #[test]
+    fn parameters_of_a_content_type_do_not_matter() {
+        let is = |value| request("content-type", value).has_content_type(|kind| kind == "application/x");
+        assert!(is("Application/X; charset=utf-8"));
+        assert!(!is("application/xml"));
+        assert!(!request("accept", "application/x").has_content_type(|kind| kind == "application/x"));
+    }
 }

@@ -9,71 +9,69 @@ use crate::endpoints::{
 use crate::error::ApiError;
 use crate::message::{Answer, Request};
 
-/// What answers a request.
-pub(crate) type Endpoint = fn(&Context, &Request) -> Result<Answer, ApiError>;
+/// What answers a request, and where it runs.
+pub(crate) enum Endpoint {
+    /// On the thread that read the request: it waits for nothing.
+    Quick(fn(&Context, &Request) -> Result<Answer, ApiError>),
+    /// On the thread that read the request as long as it need not wait; otherwise `None`, and again on one that may.
+    Read(fn(&Context, &Request, Waiting) -> Result<Option<Answer>, ApiError>),
+    /// On a thread that may wait for disks.
+    Blocking(fn(&Context, &Request) -> Result<Answer, ApiError>),
+}
+
+/// Whether an endpoint may wait for disks, or work for long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Waiting {
+    Allowed,
+    Never,
+}
 
 /// One method of one path.
 pub(crate) struct Route {
     pub(crate) method: Method,
     /// As in OpenAPI: a segment in braces stands for any text.
     pub(crate) path: &'static str,
-    pub(crate) thread: Thread,
     pub(crate) endpoint: Endpoint,
-}
-
-/// Where an endpoint runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Thread {
-    /// On the thread that read the request, if it is small.
-    BySize,
-    /// On a thread that may wait for disks.
-    Blocking,
 }
 
 /// All routes.
 pub(crate) const ROUTES: &[Route] = &[
-    post("/get-online-features", Thread::BySize, get_online_features::answer),
-    post("/push", Thread::Blocking, push::answer),
+    post("/get-online-features", Endpoint::Read(get_online_features::answer)),
+    post("/push", Endpoint::Blocking(push::answer)),
     post(
         "/write-to-online-store",
-        Thread::Blocking,
-        write_to_online_store::answer,
+        Endpoint::Blocking(write_to_online_store::answer),
     ),
-    post("/materialize", Thread::Blocking, materialize::answer),
+    post("/materialize", Endpoint::Blocking(materialize::answer)),
     post(
         "/materialize-incremental",
-        Thread::Blocking,
-        materialize::answer_incremental,
+        Endpoint::Blocking(materialize::answer_incremental),
     ),
     get("/health", health::answer),
-    post("/search", Thread::BySize, vector_search::search),
-    post("/retrieve-online-documents", Thread::BySize, vector_search::search),
+    post("/search", Endpoint::Blocking(vector_search::search)),
+    post("/retrieve-online-documents", Endpoint::Blocking(vector_search::search)),
     get("/v1/vector_stores", vector_search::list),
     get("/v1/vector_stores/{vector_store_id}", vector_search::show),
     post(
         "/v1/vector_stores/{vector_store_id}/search",
-        Thread::BySize,
-        vector_search::search_store,
+        Endpoint::Blocking(vector_search::search_store),
     ),
     get("/openapi.json", documentation::openapi),
     get("/docs", documentation::page),
 ];
 
-const fn get(path: &'static str, endpoint: Endpoint) -> Route {
+const fn get(path: &'static str, answer: fn(&Context, &Request) -> Result<Answer, ApiError>) -> Route {
     Route {
         method: Method::GET,
         path,
-        // Its body is not read.
-        thread: Thread::BySize,
-        endpoint,
+        endpoint: Endpoint::Quick(answer),
     }
 }
 
-const fn post(path: &'static str, thread: Thread, endpoint: Endpoint) -> Route {
+const fn post(path: &'static str, endpoint: Endpoint) -> Route {
     Route {
         method: Method::POST,
         path,
-        thread,
         endpoint,
     }
 }

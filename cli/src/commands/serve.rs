@@ -56,6 +56,7 @@ pub(crate) fn run(repository: &Repository, settings: &ServeSettings, output: &Ou
             Arc::clone(&store),
             ServeOptions {
                 access_log: settings.access_log,
+                threads: settings.threads,
             },
             shutdown,
         )

@@ -12,6 +12,7 @@ const LAYERS: &[&[&str]] = &[
     &["online", "offline"],
     &["materialize", "resolve"],
     &["store"],
+    &["stages"],
 ];
 
 /// A library and the only folders whose files may name it.

@@ -29,14 +29,21 @@ pub struct FeatureColumn<'request> {
     pub name: &'request str,
     /// Type of the values.
     pub value_type: &'request ValueType,
-    /// Name of the view in the answer; `None` for a join key.
-    pub view: Option<&'request str>,
+    /// Whether it is a join key, answered as it was given, and not a feature.
+    pub is_join_key: bool,
     /// Values, of the type's Arrow type.
     pub values: ArrayRef,
     /// Whether each value is what it should be.
     pub statuses: Arc<[FieldStatus]>,
     /// Event time of the row each value comes from; the epoch where there is none.
     pub event_times: Arc<[Timestamp]>,
+}
+
+impl FeatureColumn<'_> {
+    /// Whether both share their statuses and event times, as most columns of a view do.
+    pub fn has_state_of(&self, other: &FeatureColumn<'_>) -> bool {
+        Arc::ptr_eq(&self.statuses, &other.statuses) && Arc::ptr_eq(&self.event_times, &other.event_times)
+    }
 }
 
 /// Feast's `FieldStatus`, as far as it is answered.
@@ -67,7 +74,7 @@ struct ViewRow<'rows> {
 }
 
 /// `found` are the rows of each group of the plan.
-pub(super) fn assemble<'request>(
+pub(crate) fn assemble<'request>(
     plan: &'request ReadPlan,
     binding: &Binding,
     entities: &'request EntityRows,
@@ -98,7 +105,7 @@ fn push_key_columns<'request>(entities: &'request EntityRows, columns: &mut Vec<
     columns.extend(entities.columns().iter().map(|key| FeatureColumn {
         name: &key.name,
         value_type: &key.value_type,
-        view: None,
+        is_join_key: true,
         values: Arc::clone(&key.values),
         statuses: Arc::clone(&statuses),
         event_times: Arc::clone(&event_times),
@@ -119,7 +126,7 @@ fn push_empty_columns<'request>(
         columns.push(FeatureColumn {
             name: &feature.answer_name,
             value_type: &feature.value_type,
-            view: Some(&view.shown_name),
+            is_join_key: false,
             values: builder.finish(),
             statuses: Arc::clone(&statuses),
             event_times: Arc::clone(&event_times),
@@ -181,7 +188,7 @@ fn push_view_columns<'request>(
         columns.push(FeatureColumn {
             name: &feature.answer_name,
             value_type: &feature.value_type,
-            view: Some(&view.shown_name),
+            is_join_key: false,
             values: builder.finish(),
             statuses,
             event_times: Arc::clone(&event_times),

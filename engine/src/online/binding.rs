@@ -8,7 +8,7 @@ use crate::storage::{RowQuery, Table, Tables};
 
 /// Made once for each plan and state of the tables.
 #[derive(Debug)]
-pub(super) struct Binding {
+pub(crate) struct Binding {
     tables: Arc<Tables>,
     /// Of each group of the plan, the ids of its views' tables, ascending and distinct.
     group_tables: Vec<Vec<u32>>,
@@ -55,7 +55,7 @@ impl Binding {
     }
 
     /// What to read, given the entity keys of each group.
-    pub(super) fn queries<'a>(&'a self, keys: &'a [ByteBlock]) -> Vec<RowQuery<'a>> {
+    pub(crate) fn queries<'a>(&'a self, keys: &'a [ByteBlock]) -> Vec<RowQuery<'a>> {
         let queries = self.group_tables.iter().zip(keys);
         queries
             .map(|(tables, entities)| RowQuery { tables, entities })

@@ -26,7 +26,7 @@ pub struct KeyColumn {
     pub name: String,
     /// The type of [`JoinKey`](super::JoinKey); where it has none, the one to answer with.
     pub value_type: ValueType,
-    /// Of the type's Arrow type.
+    /// Of the type's Arrow type, or of one that can be brought to it.
     pub values: ArrayRef,
 }
 
@@ -34,10 +34,13 @@ impl EntityRows {
     /// `columns` are in the order in which they are answered, each with `rows` values.
     ///
     /// # Errors
-    /// `Invalid` when a column has another length.
-    pub fn new(rows: usize, columns: Vec<KeyColumn>) -> Result<Self> {
+    /// `Invalid` when a column has another length, or values that are none of its type.
+    pub fn new(rows: usize, mut columns: Vec<KeyColumn>) -> Result<Self> {
         if columns.iter().any(|column| column.values.len() != rows) {
             return Err(Error::invalid("All entity rows must have the same columns."));
+        }
+        for column in &mut columns {
+            column.values = typed_keys(&column.values, &column.value_type, &column.name)?;
         }
         Ok(Self { rows, columns })
     }
@@ -63,7 +66,7 @@ pub(super) fn key_encoder(view: &str, keys: &[(&str, &ValueType)]) -> Result<Ent
 }
 
 /// For each group of the plan the entity key of each row of the request, empty where a key value is null.
-pub(super) fn entity_keys(plan: &ReadPlan, entities: &EntityRows) -> Result<Vec<ByteBlock>> {
+pub(crate) fn entity_keys(plan: &ReadPlan, entities: &EntityRows) -> Result<Vec<ByteBlock>> {
     let groups = plan.groups.iter().map(|group| {
         let columns = key_columns(group, plan, entities)?;
         let mut keys = ByteBlock::with_capacity(entities.rows, entities.rows * 48);
@@ -90,13 +93,16 @@ fn key_columns(group: &KeyGroup, plan: &ReadPlan, entities: &EntityRows) -> Resu
         let given = given
             .filter(|_| entities.rows > 0)
             .ok_or_else(|| missing_keys(plan, entities))?;
-        if *given.data_type() == key.value_type.arrow_type() {
-            return Ok(Arc::clone(given));
-        }
-        coerce(given, &key.value_type)
-            .map_err(|source| Error::invalid(format!("join key {}: {source}", key.request_key)))
+        typed_keys(given, &key.value_type, &key.request_key)
     });
     columns.collect()
+}
+
+fn typed_keys(values: &ArrayRef, value_type: &ValueType, name: &str) -> Result<ArrayRef> {
+    if *values.data_type() == value_type.arrow_type() {
+        return Ok(Arc::clone(values));
+    }
+    coerce(values, value_type).map_err(|source| Error::invalid(format!("join key {name}: {source}")))
 }
 
 /// Feast's text, naming only the keys of the requested views.

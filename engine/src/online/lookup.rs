@@ -32,7 +32,7 @@ pub(crate) fn read<'request>(
 }
 
 /// The plan's binding to the tables as they are now.
-fn bind(plan: &ReadPlan, storage: &Storage) -> Arc<Binding> {
+pub(crate) fn bind(plan: &ReadPlan, storage: &Storage) -> Arc<Binding> {
     let tables = storage.tables();
     if let Some(known) = plan.binding.load_full().filter(|known| known.is_of(&tables)) {
         return known;

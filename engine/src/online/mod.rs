@@ -10,9 +10,11 @@ mod lookup;
 mod plan;
 mod write;
 
+pub(crate) use assemble::assemble;
 pub use assemble::{FeatureColumn, FeatureVectors, FieldStatus};
+pub(crate) use keys::entity_keys;
 pub use keys::{EntityRows, KeyColumn};
-pub(crate) use lookup::read;
+pub(crate) use lookup::{bind, read};
 pub(crate) use plan::PlanContext;
 pub use plan::{JoinKey, ReadPlan};
 pub use write::{ColumnRole, WriteColumn, WriteTarget};

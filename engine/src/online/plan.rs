@@ -48,7 +48,7 @@ pub struct JoinKey {
 pub(super) struct PlannedView {
     pub(super) view: String,
     /// Name in the answer's metadata: the service's alias, or the view's own.
-    pub(super) shown_name: String,
+    shown_name: String,
     version: i32,
     /// Position of its group in the plan.
     pub(super) group: usize,

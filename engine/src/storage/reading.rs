@@ -1,5 +1,9 @@
 //! Rows of entities: from the row cache, else in one batched get.
 
+use std::collections::BTreeSet;
+
+use rocksdb::DBPinnableSlice;
+
 use super::found_rows::FoundRows;
 use super::row_cache::Missed;
 use super::{Disk, Storage};
@@ -57,6 +61,27 @@ impl Storage {
             return Ok(None);
         }
         Ok(Some(found))
+    }
+
+    /// The keys of the database for queries, ascending and distinct.
+    pub(crate) fn database_keys(&self, queries: &[RowQuery<'_>]) -> Vec<Vec<u8>> {
+        let keys = queries.iter().flat_map(|query| {
+            let tables = query.tables.iter();
+            tables.flat_map(|table| {
+                query
+                    .entities
+                    .iter()
+                    .map(|entity| [&row_prefix(*table), entity].concat())
+            })
+        });
+        let keys: BTreeSet<Vec<u8>> = keys.collect();
+        keys.into_iter().collect()
+    }
+
+    /// One batched get of ascending keys, without the row cache.
+    pub(crate) fn batched_get(&self, keys: &[Vec<u8>]) -> Result<Vec<Option<DBPinnableSlice<'_>>>> {
+        let rows = self.get_many(keys.iter().map(Vec::as_slice), Disk::Wait)?;
+        Ok(rows.unwrap_or_default())
     }
 
     /// Reads the rows of the misses into their places and into the cache. `false` when the disk would be needed.

@@ -300,6 +300,11 @@ impl FeatureStore {
         self.registry.store(Arc::new(state));
     }
 
+    /// For the benches.
+    pub(crate) fn online_store(&self) -> Result<&Storage> {
+        self.storage()
+    }
+
     fn storage(&self) -> Result<&Storage> {
         open_once(&self.storage, &self.opening, || {
             Storage::open(&self.config.online_store_path, &self.config.project, self.config.memory)

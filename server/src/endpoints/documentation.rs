@@ -1,6 +1,7 @@
 //! `GET /openapi.json` and `GET /docs`: what the server can be asked, for programs and for people. Both are files inside the
 //! binary, and load nothing from elsewhere.
 
+use bytes::Bytes;
 use warp::http::{HeaderValue, StatusCode};
 
 use crate::context::Context;
@@ -12,11 +13,11 @@ const OPENAPI: &str = include_str!("documentation/openapi.json");
 const PAGE: &str = include_str!("documentation/docs.html");
 
 pub(crate) fn openapi(_: &Context, _: &Request) -> Result<Answer, ApiError> {
-    Ok(json_answer(StatusCode::OK, OPENAPI.as_bytes().to_vec()))
+    Ok(json_answer(StatusCode::OK, OPENAPI.as_bytes()))
 }
 
 pub(crate) fn page(_: &Context, _: &Request) -> Result<Answer, ApiError> {
-    let mut answer = Answer::new(PAGE.as_bytes().to_vec());
+    let mut answer = Answer::new(Bytes::from_static(PAGE.as_bytes()));
     answer
         .headers_mut()
         .insert("content-type", HeaderValue::from_static("text/html; charset=utf-8"));

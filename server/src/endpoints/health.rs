@@ -10,7 +10,7 @@ use crate::message::{Answer, Request};
 pub(crate) const STORE_HEADER: &str = "x-feast-store";
 
 pub(crate) fn answer(context: &Context, _: &Request) -> Result<Answer, ApiError> {
-    let mut answer = Answer::new(Vec::new());
+    let mut answer = Answer::default();
     if let Ok(identity) = HeaderValue::from_str(context.store.online_store_identity()?) {
         answer.headers_mut().insert(STORE_HEADER, identity);
     }

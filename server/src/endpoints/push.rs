@@ -40,7 +40,7 @@ pub(crate) fn answer(context: &Context, request: &Request) -> Result<Answer, Api
     } else {
         store.push(&target, &online_columns, offline_rows)?
     };
-    let mut answer = Answer::new(Vec::new());
+    let mut answer = Answer::default();
     if offline && store.config().offline_batching.is_some() {
         *answer.status_mut() = StatusCode::ACCEPTED;
     }

@@ -1,13 +1,73 @@
-//! The `entities` of a read: lists of JSON values into key columns.
+//! The keys of a read, as they were given, into key columns of the join keys' types.
 
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, Int64Array, StringArray};
+use arrow::datatypes::DataType;
 use feast_engine::model::ValueType;
 use feast_engine::{EntityRows, Error, FeastException, JoinKey, KeyColumn, ReadPlan};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::column::{Rules, column};
 
+/// Names and their keys, in the order of the request.
+pub(crate) type Entities = Vec<(String, KeyValues)>;
+
+/// The keys under one name, in the form in which they came.
+pub(crate) enum KeyValues {
+    /// Whole numbers, without nulls.
+    Integers(Arc<Int64Array>),
+    /// Texts, without nulls.
+    Texts(Arc<StringArray>),
+    /// JSON of any kind.
+    Json(Vec<Value>),
+    /// A column of an Arrow stream.
+    Arrow(ArrayRef),
+}
+
+impl KeyValues {
+    fn len(&self) -> usize {
+        match self {
+            Self::Integers(keys) => keys.len(),
+            Self::Texts(keys) => keys.len(),
+            Self::Json(keys) => keys.len(),
+            Self::Arrow(keys) => keys.len(),
+        }
+    }
+
+    /// The column as it is, if that is what a key of this type is read as.
+    fn as_column(&self, value_type: Option<&ValueType>) -> Option<(ValueType, ArrayRef)> {
+        match (self, value_type) {
+            (Self::Integers(keys), None | Some(ValueType::Int64)) => {
+                Some((ValueType::Int64, Arc::clone(keys) as ArrayRef))
+            }
+            (Self::Texts(keys), None | Some(ValueType::String)) => {
+                Some((ValueType::String, Arc::clone(keys) as ArrayRef))
+            }
+            // The engine brings it to the type of the key.
+            (Self::Arrow(keys), Some(value_type)) => Some((value_type.clone(), Arc::clone(keys))),
+            _ => None,
+        }
+    }
+
+    /// The keys as JSON values. Columns of Arrow are no JSON.
+    fn values(&self) -> Vec<Value> {
+        match self {
+            Self::Integers(keys) => keys.values().iter().map(|key| Value::from(*key)).collect(),
+            Self::Texts(keys) => keys.iter().map(Value::from).collect(),
+            Self::Json(keys) => keys.clone(),
+            Self::Arrow(_) => Vec::new(),
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn to_json(&self) -> Value {
+        Value::from(self.values())
+    }
+}
+
 /// Reads the keys that the plan knows, under the name of the join key; other lists must only have the common length.
-pub(crate) fn entity_rows(plan: &ReadPlan, entities: &Map<String, Value>) -> Result<EntityRows, Error> {
+pub(crate) fn entity_rows(plan: &ReadPlan, entities: &Entities) -> Result<EntityRows, Error> {
     if entities.is_empty() {
         // Python's own words, which Feast passes on.
         return Err(Error::invalid("pop from an empty set").with_exception(FeastException::KeyError));
@@ -15,12 +75,11 @@ pub(crate) fn entity_rows(plan: &ReadPlan, entities: &Map<String, Value>) -> Res
     let mut rows = None;
     let mut columns: Vec<KeyColumn> = Vec::with_capacity(entities.len());
     for (name, values) in entities {
-        let values = values.as_array().map(Vec::as_slice).unwrap_or_default();
         if *rows.get_or_insert(values.len()) != values.len() {
             return Err(Error::invalid("All entity rows must have the same columns."));
         }
         let Some(key) = plan.join_key(name) else { continue };
-        let keys = key_column(key, values)?;
+        let Some(keys) = key_column(key, values)? else { continue };
         // An entity's name and its join key mean the same column; the later one counts.
         match columns.iter_mut().find(|column| column.name == key.name) {
             Some(column) => *column = keys,
@@ -30,7 +89,33 @@ pub(crate) fn entity_rows(plan: &ReadPlan, entities: &Map<String, Value>) -> Res
     EntityRows::new(rows.unwrap_or_default(), columns)
 }
 
-fn key_column(key: &JoinKey, values: &[Value]) -> Result<KeyColumn, Error> {
+/// `None` for a column of an Arrow stream that no requested view has and whose type no key has: there is no need for it.
+fn key_column(key: &JoinKey, values: &KeyValues) -> Result<Option<KeyColumn>, Error> {
+    let column = match (values.as_column(key.value_type.as_ref()), values) {
+        (Some(column), _) => column,
+        (None, KeyValues::Arrow(keys)) => match arrow_key_type(keys.data_type()) {
+            Some(value_type) => (value_type, Arc::clone(keys)),
+            None => return Ok(None),
+        },
+        (None, _) => json_column(key, &values.values())?,
+    };
+    let (value_type, values) = column;
+    Ok(Some(KeyColumn {
+        name: key.name.clone(),
+        value_type,
+        values,
+    }))
+}
+
+/// The type as which a column of an Arrow stream can be answered unchanged.
+fn arrow_key_type(data_type: &DataType) -> Option<ValueType> {
+    let types = [ValueType::Int64, ValueType::String, ValueType::Int32, ValueType::Bytes];
+    types
+        .into_iter()
+        .find(|value_type| value_type.arrow_type() == *data_type)
+}
+
+fn json_column(key: &JoinKey, values: &[Value]) -> Result<(ValueType, ArrayRef), Error> {
     let name = &key.name;
     if key.value_type.is_some()
         && let Some(row) = values.iter().position(|value| value.is_array() || value.is_object())
@@ -49,11 +134,7 @@ fn key_column(key: &JoinKey, values: &[Value]) -> Result<KeyColumn, Error> {
     };
     let values =
         column(&cells, &value_type.arrow_type(), Rules::of(&value_type)).map_err(|misfit| misfit.of_key(name))?;
-    Ok(KeyColumn {
-        name: name.clone(),
-        value_type,
-        values,
-    })
+    Ok((value_type, values))
 }
 
 /// The type of values that are not looked up, but only answered.
@@ -94,9 +175,9 @@ mod tests {
                 value_type: None,
             };
             let values = given.as_array().unwrap();
-            let column = key_column(&key, values).unwrap();
-            assert_eq!(column.value_type, expected, "{given}");
-            let json = super::super::json::JsonColumn::new(&column.values, &column.value_type);
+            let (value_type, column) = json_column(&key, values).unwrap();
+            assert_eq!(value_type, expected, "{given}");
+            let json = super::super::json::JsonColumn::new(&column, &value_type);
             let mut answer = Vec::new();
             json.write(0..values.len(), &mut answer);
             assert_eq!(format!("[{}]", String::from_utf8(answer).unwrap()), given.to_string());

@@ -215,6 +215,12 @@ impl<'a> Fields<'a> {
     }
 }
 
+/// The values of a parameter that may be given more than once.
+pub(super) fn query_texts(query: &str, name: &str) -> Vec<String> {
+    let parameters = parse_query(query.as_bytes()).filter(|(known, _)| known == name);
+    parameters.map(|(_, value)| value.into_owned()).collect()
+}
+
 fn read_flag(value: &Value) -> Result<bool, (&'static str, &'static str)> {
     const WRONG_TYPE: (&str, &str) = ("bool_type", "Input should be a valid boolean");
     const WRONG_VALUE: (&str, &str) = (

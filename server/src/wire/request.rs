@@ -3,17 +3,19 @@
 //! Members are read in the order of Feast's models, which is the order in which problems are answered.
 
 use feast_engine::model::FeatureSelection;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::data_frame::DataFrame;
-use super::fields::Fields;
+use super::entities::{Entities, KeyValues};
+use super::fields::{Fields, query_texts};
+use super::{arrow_stream, plain_read};
 use crate::error::ApiError;
 use crate::message::Request;
 
 /// `POST /get-online-features`.
 pub(crate) struct GetOnlineFeatures {
     pub(crate) selection: FeatureSelection,
-    pub(crate) entities: Map<String, Value>,
+    pub(crate) entities: Entities,
     pub(crate) full_feature_names: bool,
     /// Answer with the version of each view.
     pub(crate) with_view_versions: bool,
@@ -64,11 +66,45 @@ pub(crate) struct VectorStoreSearch;
 
 impl GetOnlineFeatures {
     pub(crate) fn of(request: &Request) -> Result<Self, ApiError> {
-        let mut fields = Fields::of_body(&request.body)?;
-        let entities = fields.required_lists("entities");
+        if request.has_content_type(|kind| kind == arrow_stream::MEDIA_TYPE) {
+            return Self::of_arrow_stream(request);
+        }
+        match plain_read::parse(&request.body) {
+            Some(read) => Ok(Self {
+                selection: service_or_features(read.feature_service, read.features.unwrap_or_default()),
+                entities: read.entities.unwrap_or_default(),
+                full_feature_names: read.full_feature_names.unwrap_or(false),
+                with_view_versions: read.with_view_versions.unwrap_or(false),
+            }),
+            None => Self::of_any_json(request),
+        }
+    }
+
+    /// Keys in the body, everything else in the query.
+    fn of_arrow_stream(request: &Request) -> Result<Self, ApiError> {
+        let entities = arrow_stream::read_entities(&request.body)?;
+        let mut query = Fields::of_query(&request.query);
+        let service = query.nullable_text("feature_service");
         let asked = Self {
-            selection: selection(&mut fields),
+            selection: service_or_features(service, query_texts(&request.query, "features")),
             entities,
+            full_feature_names: query.flag_or("full_feature_names", false),
+            with_view_versions: false,
+        };
+        query.finish().map(|()| asked)
+    }
+
+    fn of_any_json(request: &Request) -> Result<Self, ApiError> {
+        let mut fields = Fields::of_body(&request.body)?;
+        let lists = fields.required_lists("entities").into_iter();
+        let keys = |values| match values {
+            Value::Array(keys) => KeyValues::Json(keys),
+            // One of the problems by now.
+            _ => KeyValues::Json(Vec::new()),
+        };
+        let asked = Self {
+            entities: lists.map(|(name, values)| (name, keys(values))).collect(),
+            selection: selection(&mut fields),
             full_feature_names: fields.flag_or("full_feature_names", false),
             with_view_versions: fields.flag_or("include_feature_view_version_metadata", false),
         };
@@ -170,8 +206,12 @@ impl VectorStoreSearch {
 
 /// A service counts before single features; an empty name is none.
 fn selection(fields: &mut Fields<'_>) -> FeatureSelection {
-    let service = fields.nullable_text("feature_service").filter(|name| !name.is_empty());
-    let features = fields.texts("features");
+    let service = fields.nullable_text("feature_service");
+    service_or_features(service, fields.texts("features"))
+}
+
+fn service_or_features(service: Option<String>, features: Vec<String>) -> FeatureSelection {
+    let service = service.filter(|name| !name.is_empty());
     service.map_or(FeatureSelection::Features(features), FeatureSelection::Service)
 }
 

@@ -1,7 +1,6 @@
 //! Feature vectors as the JSON of `/get-online-features`, in either layout.
 
 use std::ops::Range;
-use std::sync::Arc;
 
 use feast_engine::model::Timestamp;
 use feast_engine::{FeatureColumn, FeatureVectors, FieldStatus};
@@ -33,7 +32,7 @@ impl Layout {
 }
 
 /// Room for values and statuses and times beside them; buffers of larger answers grow as they are written.
-const BYTES_PER_VALUE: usize = 48;
+pub(crate) const BYTES_PER_VALUE: usize = 48;
 const FIRST_CAPACITY: usize = 16 << 20;
 
 /// The body of an answer: `results` in that layout, then `metadata` with the columns' names and, if they are given, the
@@ -87,7 +86,7 @@ fn write_columns(columns: &[FeatureColumn<'_>], out: &mut Vec<u8>) {
         values.write(0..column.values.len(), out);
         let start = out.len();
         match &last {
-            Some((before, written)) if has_same_state(before, column) => out.extend_from_within(written.clone()),
+            Some((before, written)) if column.has_state_of(before) => out.extend_from_within(written.clone()),
             _ => {
                 out.extend_from_slice(STATUSES);
                 write_items(column.statuses.iter(), out, |status, out| write_status(*status, out));
@@ -98,10 +97,6 @@ fn write_columns(columns: &[FeatureColumn<'_>], out: &mut Vec<u8>) {
         }
         last = Some((column, start..out.len()));
     }
-}
-
-fn has_same_state(left: &FeatureColumn<'_>, right: &FeatureColumn<'_>) -> bool {
-    Arc::ptr_eq(&left.statuses, &right.statuses) && Arc::ptr_eq(&left.event_times, &right.event_times)
 }
 
 fn write_rows(vectors: &FeatureVectors<'_>, out: &mut Vec<u8>) {
@@ -144,6 +139,8 @@ fn write_status(status: FieldStatus, out: &mut Vec<u8>) {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use arrow::array::{ArrayRef, Float32Array, Int64Array};
     use feast_engine::model::ValueType;
 
@@ -153,7 +150,7 @@ mod tests {
         let column = |name, value_type, values: ArrayRef, statuses: [FieldStatus; 2], times: [i64; 2]| FeatureColumn {
             name,
             value_type,
-            view: None,
+            is_join_key: name == "id",
             values,
             statuses: statuses.into(),
             event_times: times.map(Timestamp::from_micros).into(),

@@ -1,0 +1,66 @@
+//! The steps of a read one by one, so that each can be measured beside its floor. Only the benches use it.
+
+use crate::codec::byte_block::ByteBlock;
+use crate::error::Result;
+use crate::online::{self, EntityRows, FeatureVectors, ReadPlan};
+use crate::storage::{Disk, FoundRows};
+use crate::store::FeatureStore;
+
+/// The entity keys of a request, for each group of views that share their join keys.
+pub struct EntityKeys(Vec<ByteBlock>);
+
+/// The stored rows of a request.
+pub struct StoredRows(Vec<FoundRows>);
+
+/// Key columns to entity keys.
+///
+/// # Errors
+/// As [`FeatureStore::read`].
+pub fn entity_keys(plan: &ReadPlan, entities: &EntityRows) -> Result<EntityKeys> {
+    online::entity_keys(plan, entities).map(EntityKeys)
+}
+
+/// Entity keys to stored rows. Without the row cache the database is asked for each of them.
+///
+/// # Errors
+/// As [`FeatureStore::read`].
+pub fn stored_rows(store: &FeatureStore, plan: &ReadPlan, keys: &EntityKeys) -> Result<StoredRows> {
+    let storage = store.online_store()?;
+    let binding = online::bind(plan, storage);
+    let rows = storage.read_rows(&binding.queries(&keys.0), Disk::Wait)?;
+    Ok(StoredRows(rows.unwrap_or_default()))
+}
+
+/// Stored rows to Arrow columns.
+///
+/// # Errors
+/// As [`FeatureStore::read`].
+pub fn columns<'request>(
+    store: &FeatureStore,
+    plan: &'request ReadPlan,
+    entities: &'request EntityRows,
+    rows: &StoredRows,
+) -> Result<FeatureVectors<'request>> {
+    let storage = store.online_store()?;
+    let binding = online::bind(plan, storage);
+    online::assemble(plan, &binding, entities, &rows.0).map_err(|damage| storage.damaged(damage))
+}
+
+/// The keys of the database for entity keys, ascending.
+///
+/// # Errors
+/// As [`FeatureStore::read`].
+pub fn database_keys(store: &FeatureStore, plan: &ReadPlan, keys: &EntityKeys) -> Result<Vec<Vec<u8>>> {
+    let storage = store.online_store()?;
+    let binding = online::bind(plan, storage);
+    Ok(storage.database_keys(&binding.queries(&keys.0)))
+}
+
+/// One batched get of RocksDB and nothing else: the floor of a look-up. Gives the number of bytes read.
+///
+/// # Errors
+/// As [`FeatureStore::read`].
+pub fn batched_get(store: &FeatureStore, keys: &[Vec<u8>]) -> Result<usize> {
+    let rows = store.online_store()?.batched_get(keys)?;
+    Ok(rows.iter().flatten().map(|row| row.len()).sum())
+}

@@ -1,0 +1,159 @@
+//! How much the server works on at once. What is more is refused at once with 503 and `Retry-After`, not queued: a queue
+//! would make every client wait and hold every request's memory.
+//!
+//! What is answered where it was read, small reads from memory and `/health`, does not come here.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use feast_engine::ServingLimits;
+use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
+
+use crate::error::ApiError;
+
+/// Smaller bodies and answers are not counted: connections hold about as much by themselves.
+const LEAST_COUNTED_BYTES: usize = 64 << 10;
+/// Memory is counted in these.
+const UNIT_BYTES: usize = 1 << 10;
+
+/// What may be under way at once.
+pub(crate) struct Admission {
+    requests: Arc<Semaphore>,
+    reads: Arc<Semaphore>,
+    memory: Arc<Semaphore>,
+    limits: ServingLimits,
+}
+
+/// Memory that is counted until this is dropped.
+pub(crate) struct Reservation {
+    memory: Arc<Semaphore>,
+    permit: Option<OwnedSemaphorePermit>,
+    most: usize,
+}
+
+/// Bytes that are counted as long as anybody holds them.
+struct CountedBytes {
+    bytes: Vec<u8>,
+    _reservation: Reservation,
+}
+
+impl AsRef<[u8]> for CountedBytes {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl Admission {
+    /// `threads` is how many large reads go on at once; each keeps a core busy.
+    pub(crate) fn new(limits: ServingLimits, threads: usize) -> Self {
+        let units = (limits.memory / UNIT_BYTES).min(Semaphore::MAX_PERMITS);
+        Self {
+            requests: Arc::new(Semaphore::new(limits.requests.min(Semaphore::MAX_PERMITS))),
+            reads: Arc::new(Semaphore::new(threads)),
+            memory: Arc::new(Semaphore::new(units)),
+            limits,
+        }
+    }
+
+    /// Counts a request as long as the permit is held.
+    ///
+    /// # Errors
+    /// `Overloaded` when there are too many.
+    pub(crate) fn admit(&self) -> Result<OwnedSemaphorePermit, ApiError> {
+        let permit = Arc::clone(&self.requests).try_acquire_owned();
+        permit.map_err(|_| ApiError::Overloaded(format!("{} requests are under way", self.limits.requests)))
+    }
+
+    /// Waits for the turn of a large read that was admitted.
+    pub(crate) async fn turn_to_read(&self) -> Result<OwnedSemaphorePermit, AcquireError> {
+        Arc::clone(&self.reads).acquire_owned().await
+    }
+
+    /// Nothing yet, to be grown.
+    pub(crate) fn reservation(&self) -> Reservation {
+        Reservation {
+            memory: Arc::clone(&self.memory),
+            permit: None,
+            most: self.limits.memory,
+        }
+    }
+}
+
+impl Reservation {
+    /// Counts that many bytes in all, if it did not before.
+    ///
+    /// # Errors
+    /// `Overloaded` when others hold too much. Alone, anything goes.
+    pub(crate) fn grow_to(&mut self, bytes: usize) -> Result<(), ApiError> {
+        if bytes < LEAST_COUNTED_BYTES {
+            return Ok(());
+        }
+        let wanted = bytes.min(self.most) / UNIT_BYTES;
+        let held = self.permit.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
+        let Some(missing) = wanted.checked_sub(held).filter(|missing| *missing > 0) else {
+            return Ok(());
+        };
+        let missing = u32::try_from(missing).unwrap_or(u32::MAX);
+        let permit = Arc::clone(&self.memory).try_acquire_many_owned(missing).map_err(|_| {
+            let most = self.most >> 20;
+            ApiError::Overloaded(format!("requests under way hold up to {most} MiB in memory"))
+        })?;
+        match &mut self.permit {
+            Some(held) => held.merge(permit),
+            None => self.permit = Some(permit),
+        }
+        Ok(())
+    }
+
+    /// The bytes, counted until they are sent.
+    pub(crate) fn hold(self, bytes: Vec<u8>) -> Bytes {
+        if self.permit.is_none() {
+            return Bytes::from(bytes);
+        }
+        Bytes::from_owner(CountedBytes {
+            bytes,
+            _reservation: self,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn admission() -> Admission {
+        let limits = ServingLimits {
+            requests: 2,
+            memory: 1 << 20,
+        };
+        Admission::new(limits, 1)
+    }
+
+    #[test]
+    fn more_requests_than_allowed_are_refused_until_one_is_done() {
+        let admission = admission();
+        let first = admission.admit().unwrap();
+        let _second = admission.admit().unwrap();
+        assert!(matches!(admission.admit(), Err(ApiError::Overloaded(_))));
+        drop(first);
+        assert!(admission.admit().is_ok());
+    }
+
+    #[test]
+    fn memory_is_counted_until_it_is_sent() {
+        let admission = admission();
+        let grown = |bytes| {
+            let mut reservation = admission.reservation();
+            reservation.grow_to(bytes).map(|()| reservation)
+        };
+        let mut large = grown(600 << 10).ok().unwrap();
+        assert!(grown(600 << 10).is_err());
+        assert!(grown(100).is_ok());
+        large.grow_to(700 << 10).unwrap();
+        assert!(large.grow_to(2 << 20).is_ok(), "alone, anything goes");
+        let sent = large.hold(vec![0; 100]);
+        assert!(grown(100 << 10).is_err());
+        drop(sent);
+        assert!(grown(2 << 20).is_ok());
+    }
+}

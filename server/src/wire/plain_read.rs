@@ -1,0 +1,233 @@
+//! A read in its usual form, parsed straight into columns: lists of whole numbers or of texts, and members of their plain
+//! types.
+//!
+//! Whatever differs, be it wrong or only unusual, is refused here without a word and left to [`fields`](super::fields),
+//! which knows all forms and says what is wrong.
+
+use std::fmt;
+use std::sync::Arc;
+
+use arrow::array::{Int64Array, StringBuilder};
+use serde::Deserialize;
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+
+use super::entities::{Entities, KeyValues};
+
+/// The members of a read, as far as they were given.
+#[derive(Default)]
+pub(super) struct PlainRead {
+    pub(super) entities: Option<Entities>,
+    pub(super) feature_service: Option<String>,
+    pub(super) features: Option<Vec<String>>,
+    pub(super) full_feature_names: Option<bool>,
+    pub(super) with_view_versions: Option<bool>,
+}
+
+/// `None` when it is not in the usual form.
+pub(super) fn parse(body: &[u8]) -> Option<PlainRead> {
+    let read: PlainRead = serde_json::from_slice(body).ok()?;
+    read.entities.is_some().then_some(read)
+}
+
+fn unusual<E: Error>() -> E {
+    E::custom("not in the usual form")
+}
+
+impl<'de> Deserialize<'de> for PlainRead {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(ReadVisitor)
+    }
+}
+
+struct ReadVisitor;
+
+impl<'de> Visitor<'de> for ReadVisitor {
+    type Value = PlainRead;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a read")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<PlainRead, A::Error> {
+        let mut read = PlainRead::default();
+        // Of a member that is there twice the last counts: unusual.
+        fn once<T, E: Error>(member: &mut Option<T>, value: T) -> Result<(), E> {
+            match member.replace(value) {
+                None => Ok(()),
+                Some(_) => Err(unusual()),
+            }
+        }
+        while let Some(name) = members.next_key()? {
+            match name {
+                "entities" => once(&mut read.entities, members.next_value_seed(EntitiesVisitor)?)?,
+                "feature_service" => once(&mut read.feature_service, members.next_value()?)?,
+                "features" => once(&mut read.features, members.next_value()?)?,
+                "full_feature_names" => once(&mut read.full_feature_names, members.next_value()?)?,
+                "include_feature_view_version_metadata" => {
+                    once(&mut read.with_view_versions, members.next_value()?)?;
+                }
+                _ => return Err(unusual()),
+            }
+        }
+        Ok(read)
+    }
+}
+
+struct EntitiesVisitor;
+
+impl<'de> DeserializeSeed<'de> for EntitiesVisitor {
+    type Value = Entities;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Entities, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for EntitiesVisitor {
+    type Value = Entities;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("lists of keys")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut lists: A) -> Result<Entities, A::Error> {
+        let mut entities = Entities::new();
+        while let Some(name) = lists.next_key::<String>()? {
+            if entities.iter().any(|(known, _)| *known == name) {
+                return Err(unusual());
+            }
+            entities.push((name, lists.next_value_seed(KeysVisitor)?));
+        }
+        Ok(entities)
+    }
+}
+
+/// The keys of a list so far; the first decides what they are.
+enum Keys {
+    None,
+    Integers(Vec<i64>),
+    Texts(StringBuilder),
+}
+
+struct KeysVisitor;
+
+impl<'de> DeserializeSeed<'de> for KeysVisitor {
+    type Value = KeyValues;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<KeyValues, D::Error> {
+        deserializer.deserialize_seq(self)
+    }
+}
+
+impl<'de> Visitor<'de> for KeysVisitor {
+    type Value = KeyValues;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a list of keys")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<KeyValues, A::Error> {
+        let mut keys = Keys::None;
+        while list.next_element_seed(KeyVisitor(&mut keys))?.is_some() {}
+        match keys {
+            Keys::None => Err(unusual()),
+            Keys::Integers(values) => Ok(KeyValues::Integers(Arc::new(Int64Array::from(values)))),
+            Keys::Texts(mut values) => Ok(KeyValues::Texts(Arc::new(values.finish()))),
+        }
+    }
+}
+
+struct KeyVisitor<'a>(&'a mut Keys);
+
+impl<'de> DeserializeSeed<'de> for KeyVisitor<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl Visitor<'_> for KeyVisitor<'_> {
+    type Value = ();
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a whole number or a text")
+    }
+
+    fn visit_i64<E: Error>(self, key: i64) -> Result<(), E> {
+        match self.0 {
+            Keys::Integers(keys) => keys.push(key),
+            Keys::None => *self.0 = Keys::Integers(vec![key]),
+            Keys::Texts(_) => return Err(unusual()),
+        }
+        Ok(())
+    }
+
+    fn visit_u64<E: Error>(self, key: u64) -> Result<(), E> {
+        self.visit_i64(i64::try_from(key).map_err(|_| unusual())?)
+    }
+
+    fn visit_str<E: Error>(self, key: &str) -> Result<(), E> {
+        if matches!(self.0, Keys::None) {
+            *self.0 = Keys::Texts(StringBuilder::new());
+        }
+        match self.0 {
+            Keys::Texts(keys) => keys.append_value(key),
+            _ => return Err(unusual()),
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(body: &str, expected: Option<&str>) {
+        let shown = parse(body.as_bytes()).map(|read| {
+            let entities = read.entities.unwrap_or_default().into_iter();
+            let entities: Vec<_> = entities
+                .map(|(name, keys)| format!("{name}={}", keys.to_json()))
+                .collect();
+            let selection = read
+                .feature_service
+                .unwrap_or_else(|| read.features.unwrap_or_default().join(" "));
+            format!("{} {selection} {:?}", entities.join(" "), read.full_feature_names)
+        });
+        assert_eq!(shown.as_deref(), expected, "{body}");
+    }
+
+    #[test]
+    fn the_usual_form_is_read() {
+        check(
+            r#"{"feature_service":"s","entities":{"id":[1,-2,9223372036854775807],"name":["a","\u00e9"]}}"#,
+            Some(r#"id=[1,-2,9223372036854775807] name=["a","é"] s None"#),
+        );
+        check(
+            r#"{"entities":{"id":["1"]},"features":["v:f","v:g"],"full_feature_names":true}"#,
+            Some(r#"id=["1"] v:f v:g Some(true)"#),
+        );
+    }
+
+    #[test]
+    fn what_differs_is_left_to_others() {
+        for body in [
+            r#"{"entities":{"id":[1,null]},"features":["v:f"]}"#,
+            r#"{"entities":{"id":[1,"a"]},"features":["v:f"]}"#,
+            r#"{"entities":{"id":[1.0]},"features":["v:f"]}"#,
+            r#"{"entities":{"id":[9223372036854775808]},"features":["v:f"]}"#,
+            r#"{"entities":{"id":[]},"features":["v:f"]}"#,
+            r#"{"entities":{"id":[1],"id":[2]},"features":["v:f"]}"#,
+            r#"{"entities":{"id":[1]},"features":["v:f"],"features":["v:g"]}"#,
+            r#"{"entities":{"id":[1]},"features":null}"#,
+            r#"{"entities":{"id":[1]},"features":["v:f"],"full_feature_names":"yes"}"#,
+            r#"{"entities":{"id":[1]},"features":["v:f"],"more":[]}"#,
+            r#"{"entities":{"id":[NaN]},"features":["v:f"]}"#,
+            r#"{"features":["v:f"]}"#,
+            "[]",
+            "",
+        ] {
+            check(body, None);
+        }
+    }
+}
