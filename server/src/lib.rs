@@ -12,6 +12,8 @@ mod error;
 mod housekeeping;
 mod message;
 mod routes;
+#[doc(hidden)]
+pub mod stages;
 mod wire;
 
 use std::sync::Arc;

@@ -1,0 +1,40 @@
+//! The steps of a read on the side of HTTP, so that each can be measured beside its floor. Only the benches use it.
+
+use bytes::Bytes;
+use feast_engine::{EntityRows, Error, FeatureVectors, ReadPlan};
+use warp::http::HeaderMap;
+
+use crate::message::Request;
+use crate::wire::arrow_stream;
+use crate::wire::entities::entity_rows;
+use crate::wire::request::GetOnlineFeatures;
+use crate::wire::response::{Layout, write_feature_vectors};
+
+/// A request's body to key columns, for a plan that is known.
+///
+/// # Errors
+/// `Invalid` when the body is no read.
+pub fn key_columns(plan: &ReadPlan, body: &Bytes) -> Result<EntityRows, Error> {
+    let request = Request {
+        headers: HeaderMap::new(),
+        query: String::new(),
+        parameter: String::new(),
+        body: body.clone(),
+    };
+    let wanted = GetOnlineFeatures::of(&request);
+    let wanted = wanted.map_err(|problem| Error::invalid(String::from_utf8_lossy(&problem.body())))?;
+    entity_rows(plan, &wanted.entities)
+}
+
+/// An answer as JSON, one result a feature.
+pub fn json(vectors: &FeatureVectors<'_>) -> Vec<u8> {
+    write_feature_vectors(vectors, Layout::Columns, None)
+}
+
+/// An answer as an Arrow stream.
+///
+/// # Errors
+/// `Internal` when the columns do not make a batch.
+pub fn arrow(vectors: &FeatureVectors<'_>) -> Result<Vec<u8>, Error> {
+    arrow_stream::write_feature_vectors(vectors)
+}
