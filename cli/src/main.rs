@@ -20,6 +20,9 @@ use commands::{apply, init, list, materialize, online_features, registry, serve}
 use output::{Failure, Output};
 use settings::{MaterializeSettings, Repository, ServeSettings};
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Version of Feast whose formats this binary speaks.
 const FEAST_VERSION: &str = "0.67.0";
 

@@ -43,10 +43,10 @@ fn run(options: &Options, requests: &Arc<[CheckedRequest]>, duration: Duration) 
     let schedule = Arc::new(Schedule::new(options.rate, duration));
     let connections: Vec<_> = (0..options.connections)
         .map(|number| {
-            let (schedule, requests) = (Arc::clone(&schedule), Arc::clone(requests));
+            let (schedule, requests, address) = (Arc::clone(&schedule), Arc::clone(requests), options.address.clone());
             let connection = Connection::open(&options.address)?;
             Ok(std::thread::spawn(move || {
-                load(connection, &schedule, &requests, number)
+                load(connection, &address, &schedule, &requests, number)
             }))
         })
         .collect::<Result<_, Failure>>()?;
@@ -60,6 +60,7 @@ fn run(options: &Options, requests: &Arc<[CheckedRequest]>, duration: Duration) 
 
 fn load(
     mut connection: Connection,
+    address: &str,
     schedule: &Schedule,
     requests: &[CheckedRequest],
     first: usize,
@@ -72,7 +73,14 @@ fn load(
         .skip(first * requests.len() / 7 % requests.len());
     while let Some(due) = schedule.next() {
         let Some(request) = order.next() else { break };
-        let answer = connection.exchange(&request.bytes)?;
+        let answer = match connection.exchange(&request.bytes) {
+            Ok(answer) => answer,
+            Err(_) => {
+                outcome.failed += 1;
+                connection = Connection::open(address)?;
+                continue;
+            }
+        };
         let latency = Instant::now().saturating_duration_since(due);
         match answer.status {
             200 => request.check_again(answer.body)?,

@@ -14,6 +14,8 @@ pub(crate) struct Outcome {
     pub(crate) answer_bytes: u64,
     /// Requests answered with 503.
     pub(crate) refused: u64,
+    /// Requests whose connection ended before their answer.
+    pub(crate) failed: u64,
     pub(crate) elapsed: Duration,
 }
 
@@ -22,6 +24,7 @@ impl Outcome {
         self.latencies.extend(other.latencies);
         self.answer_bytes += other.answer_bytes;
         self.refused += other.refused;
+        self.failed += other.failed;
     }
 }
 
@@ -32,6 +35,7 @@ pub(crate) struct Report {
     distinct_requests: usize,
     answered: usize,
     refused: u64,
+    failed: u64,
     seconds: f64,
     answer_bytes: u64,
     /// In milliseconds, of the answered requests.
@@ -54,6 +58,7 @@ impl Report {
             distinct_requests,
             answered: latencies.len(),
             refused: outcome.refused,
+            failed: outcome.failed,
             seconds: outcome.elapsed.as_secs_f64(),
             answer_bytes: outcome.answer_bytes,
             quantiles: QUANTILES.map(|(_, quantile)| millis(quantile)),
@@ -72,6 +77,7 @@ impl Report {
             "distinct_requests": self.distinct_requests,
             "answered": self.answered,
             "refused": self.refused,
+            "failed": self.failed,
             "seconds": self.seconds,
             "answer_bytes": self.answer_bytes,
             "requests_per_second": self.per_second(),
@@ -98,6 +104,7 @@ impl fmt::Display for Report {
             self.per_second()
         )?;
         writeln!(formatter, "refused   {} (503)", self.refused)?;
+        writeln!(formatter, "failed    {} (connection ended)", self.failed)?;
         let megabytes = self.answer_bytes as f64 / 1e6 / self.seconds;
         write!(formatter, "bodies    {megabytes:.1} MB/s")?;
         for ((name, _), millis) in QUANTILES.iter().zip(self.quantiles) {

@@ -43,6 +43,11 @@ fn readers_of_a_file_that_is_pushed_to_see_whole_files() {
 }
 
 #[test]
+fn pyarrow_reads_and_writes_streams() {
+    check("arrow_stream.py");
+}
+
+#[test]
 fn the_sdk_works_through_the_server() {
     check("remote_store.py");
 }

@@ -24,7 +24,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("prost::", &["engine/src/registry"]),
     ("bincode::", &["engine/src/codec/record.rs"]),
     ("serde_saphyr::", &["engine/src/config.rs"]),
-    ("warp::", &["server/src"]),
+    ("warp::", &["server/src", "benches/src/bare_route"]),
     ("clap::", &["cli/src/args.rs", "cli/src/main.rs", "benches/src"]),
     ("ruff_python_", &["cli/src/definitions"]),
     (

@@ -3,6 +3,8 @@
 //! - `walk`: the documented way from `feast init` to served and pushed features.
 //! - `golden`: recorded answers of Python Feast's server, replayed.
 //! - `contract`: what recordings do not hold: on-demand views, versions, gates, searches, the server's own documents.
+//! - `arrow`: reads with Arrow streams.
+//! - `overload`: more work than the server takes on.
 //! - `types`: values of every type from parquet and over HTTP.
 //! - `durability`: full disks, damaged files, killed servers, pushes that wait in the log.
 //! - `background`: materializations that go on behind their answers.
@@ -15,6 +17,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by it, also in its helpers")]
 
+mod arrow;
 mod background;
 mod bad_input;
 mod contract;
@@ -24,6 +27,7 @@ mod golden;
 mod interop;
 mod layers;
 mod look_up;
+mod overload;
 mod registries;
 mod support;
 mod types;

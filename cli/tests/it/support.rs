@@ -90,7 +90,9 @@ pub(crate) struct Server {
 pub(crate) struct Answer {
     pub(crate) status: u16,
     headers: Vec<(String, String)>,
+    /// As text, as far as it is one.
     pub(crate) body: String,
+    pub(crate) bytes: Vec<u8>,
 }
 
 impl Answer {
@@ -176,9 +178,11 @@ impl Server {
         stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
         stream.write_all(request.as_bytes()).unwrap();
         stream.write_all(body).unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).unwrap();
+        let head_length = answer.windows(4).position(|window| window == b"\r\n\r\n").unwrap();
+        let bytes = answer.split_off(head_length + 4);
+        let head = String::from_utf8(answer).unwrap();
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
         let headers = head.lines().skip(1).filter_map(|line| line.split_once(": "));
         let headers = headers
@@ -187,7 +191,8 @@ impl Server {
         Answer {
             status,
             headers,
-            body: body.to_owned(),
+            body: String::from_utf8_lossy(&bytes).into_owned(),
+            bytes,
         }
     }
 }

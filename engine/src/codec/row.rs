@@ -51,6 +51,15 @@ pub(crate) struct RowLayout {
     variable_at: usize,
 }
 
+/// Where one feature lies in the rows of a schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct FeatureSlot {
+    bit_at: usize,
+    bit: u8,
+    slot: Slot,
+    variable_at: usize,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Slot {
     Fixed {
@@ -162,17 +171,26 @@ impl RowLayout {
         }
     }
 
-    /// The bytes of a feature by its position in the schema; `None` when it is null.
-    pub(crate) fn payload<'row>(&self, row: &'row [u8], index: usize) -> Result<Option<&'row [u8]>, DamagedRow> {
-        let bits = row.get(HEADER_BYTES + index / 8).ok_or(DamagedRow("too short"))?;
-        if bits & (1 << (index % 8)) == 0 {
+    /// Where a feature lies, by its position in the schema.
+    pub(crate) fn feature(&self, index: usize) -> Option<FeatureSlot> {
+        Some(FeatureSlot {
+            bit_at: HEADER_BYTES + index / 8,
+            bit: 1 << (index % 8),
+            slot: *self.slots.get(index)?,
+            variable_at: self.variable_at,
+        })
+    }
+}
+
+impl FeatureSlot {
+    /// The bytes of the feature in a row; `None` when it is null.
+    #[inline]
+    pub(crate) fn payload<'row>(&self, row: &'row [u8]) -> Result<Option<&'row [u8]>, DamagedRow> {
+        let bits = row.get(self.bit_at).ok_or(DamagedRow("too short"))?;
+        if bits & self.bit == 0 {
             return Ok(None);
         }
-        let slot = self
-            .slots
-            .get(index)
-            .ok_or(DamagedRow("no such feature in its schema"))?;
-        let range = match *slot {
+        let range = match self.slot {
             Slot::Fixed { offset, width } => offset..offset + width,
             Slot::Variable {
                 end_offset,

@@ -1,11 +1,9 @@
-//! Stored rows into Arrow columns: one builder per feature, typed once, fed straight from the stored bytes.
+//! Stored rows into Arrow columns: a column at a time, its type looked at once, straight from the stored bytes.
 
 use std::sync::Arc;
 
-use arrow::array::{
-    ArrayRef, BinaryBuilder, BooleanBuilder, ListArray, NullBufferBuilder, PrimitiveBuilder, StringBuilder,
-};
-use arrow::buffer::{OffsetBuffer, ScalarBuffer};
+use arrow::array::{ArrayRef, BinaryArray, BooleanArray, ListArray, NullBufferBuilder, PrimitiveArray, StringArray};
+use arrow::buffer::{Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow::datatypes::{
     ArrowPrimitiveType, DataType, FieldRef, Float32Type, Float64Type, Int32Type, Int64Type, TimestampSecondType,
 };
@@ -16,170 +14,159 @@ use crate::model::ValueType;
 /// The stored bytes of a value, or null.
 pub(crate) type Payload<'row> = Result<Option<&'row [u8]>, DamagedRow>;
 
-/// Builds the column of one feature.
-pub(crate) enum FeatureBuilder {
-    Bool(BooleanBuilder),
-    Int32(PrimitiveBuilder<Int32Type>),
-    Int64(PrimitiveBuilder<Int64Type>),
-    Float32(PrimitiveBuilder<Float32Type>),
-    Float64(PrimitiveBuilder<Float64Type>),
-    Timestamp(PrimitiveBuilder<TimestampSecondType>),
-    Text(StringBuilder),
-    Binary(BinaryBuilder),
-    List(Box<ListBuilder>),
+/// The column of a feature.
+///
+/// # Errors
+/// When bytes are no value of this type.
+pub(crate) fn read_column<'row>(
+    value_type: &ValueType,
+    payloads: impl ExactSizeIterator<Item = Payload<'row>>,
+) -> Result<ArrayRef, DamagedRow> {
+    column_of(&value_type.arrow_type(), payloads)
 }
 
-/// Builds a list column around the builder of its items.
-pub(crate) struct ListBuilder {
-    field: FieldRef,
-    items: FeatureBuilder,
-    item_width: Option<usize>,
-    offsets: Vec<i32>,
-    length: i32,
-    validity: NullBufferBuilder,
+fn column_of<'row>(
+    data_type: &DataType,
+    payloads: impl ExactSizeIterator<Item = Payload<'row>>,
+) -> Result<ArrayRef, DamagedRow> {
+    Ok(match data_type {
+        DataType::Boolean => {
+            let flags = payloads.map(|payload| Ok(payload?.map(|bytes| bytes.first() == Some(&1))));
+            Arc::new(flags.collect::<Result<BooleanArray, DamagedRow>>()?)
+        }
+        DataType::Int32 => numbers::<Int32Type, 4>(payloads, i32::from_le_bytes)?,
+        DataType::Int64 => numbers::<Int64Type, 8>(payloads, i64::from_le_bytes)?,
+        DataType::Float32 => numbers::<Float32Type, 4>(payloads, f32::from_le_bytes)?,
+        DataType::Float64 => numbers::<Float64Type, 8>(payloads, f64::from_le_bytes)?,
+        DataType::Timestamp(..) => numbers::<TimestampSecondType, 8>(payloads, i64::from_le_bytes)?,
+        DataType::Utf8 => {
+            let (offsets, bytes, nulls) = byte_strings(payloads)?;
+            let texts = StringArray::try_new(offsets, bytes, nulls);
+            Arc::new(texts.map_err(|_| DamagedRow("text is not UTF-8"))?)
+        }
+        DataType::Binary => {
+            let (offsets, bytes, nulls) = byte_strings(payloads)?;
+            Arc::new(BinaryArray::new(offsets, bytes, nulls))
+        }
+        DataType::List(field) => lists(field, payloads)?,
+        other => unreachable!("{other} is no type of a feature column"),
+    })
 }
 
-impl FeatureBuilder {
-    /// For a feature of that type, with room for `rows` values.
-    pub(crate) fn new(value_type: &ValueType, rows: usize) -> Self {
-        Self::for_arrow_type(&value_type.arrow_type(), rows)
-    }
-
-    fn for_arrow_type(data_type: &DataType, rows: usize) -> Self {
-        match data_type {
-            DataType::Boolean => Self::Bool(BooleanBuilder::with_capacity(rows)),
-            DataType::Int32 => Self::Int32(PrimitiveBuilder::with_capacity(rows)),
-            DataType::Int64 => Self::Int64(PrimitiveBuilder::with_capacity(rows)),
-            DataType::Float32 => Self::Float32(PrimitiveBuilder::with_capacity(rows)),
-            DataType::Float64 => Self::Float64(PrimitiveBuilder::with_capacity(rows)),
-            DataType::Timestamp(..) => Self::Timestamp(PrimitiveBuilder::with_capacity(rows)),
-            DataType::Utf8 => Self::Text(StringBuilder::with_capacity(rows, rows * 16)),
-            DataType::Binary => Self::Binary(BinaryBuilder::with_capacity(rows, rows * 16)),
-            DataType::List(field) => Self::List(Box::new(ListBuilder {
-                field: Arc::clone(field),
-                items: Self::for_arrow_type(field.data_type(), rows),
-                item_width: fixed_width(field.data_type()),
-                offsets: vec![0],
-                length: 0,
-                validity: NullBufferBuilder::new(rows),
-            })),
-            other => unreachable!("{other} is no type of a feature column"),
-        }
-    }
-
-    /// Appends values: the stored bytes of each, or `None` for null. The type is looked at once, not for each value.
-    ///
-    /// # Errors
-    /// When bytes are no value of this type.
-    pub(crate) fn extend<'row>(&mut self, payloads: impl Iterator<Item = Payload<'row>>) -> Result<(), DamagedRow> {
-        match self {
-            Self::Bool(builder) => {
-                for payload in payloads {
-                    builder.append_option(payload?.map(|bytes| bytes.first() == Some(&1)));
-                }
-            }
-            Self::Int32(builder) => extend_fixed(builder, payloads, i32::from_le_bytes)?,
-            Self::Int64(builder) => extend_fixed(builder, payloads, i64::from_le_bytes)?,
-            Self::Float32(builder) => extend_fixed(builder, payloads, f32::from_le_bytes)?,
-            Self::Float64(builder) => extend_fixed(builder, payloads, f64::from_le_bytes)?,
-            Self::Timestamp(builder) => extend_fixed(builder, payloads, i64::from_le_bytes)?,
-            Self::Text(builder) => {
-                for payload in payloads {
-                    let text = payload?.map(std::str::from_utf8).transpose();
-                    builder.append_option(text.map_err(|_| DamagedRow("text is not UTF-8"))?);
-                }
-            }
-            Self::Binary(builder) => {
-                for payload in payloads {
-                    builder.append_option(payload?);
-                }
-            }
-            Self::List(builder) => {
-                for payload in payloads {
-                    builder.append(payload?)?;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// The column, as long as the number of values appended.
-    pub(crate) fn finish(self) -> ArrayRef {
-        match self {
-            Self::Bool(mut builder) => Arc::new(builder.finish()),
-            Self::Int32(mut builder) => Arc::new(builder.finish()),
-            Self::Int64(mut builder) => Arc::new(builder.finish()),
-            Self::Float32(mut builder) => Arc::new(builder.finish()),
-            Self::Float64(mut builder) => Arc::new(builder.finish()),
-            Self::Timestamp(mut builder) => Arc::new(builder.finish()),
-            Self::Text(mut builder) => Arc::new(builder.finish()),
-            Self::Binary(mut builder) => Arc::new(builder.finish()),
-            Self::List(builder) => builder.finish(),
-        }
-    }
-}
-
-impl ListBuilder {
-    fn append(&mut self, payload: Option<&[u8]>) -> Result<(), DamagedRow> {
-        if let Some(bytes) = payload {
-            let count = read_u32(bytes, 0)?;
-            let values_at = 4 + count.div_ceil(8);
-            let bits = bytes.get(4..values_at).ok_or(DamagedRow("a list is cut"))?;
-            let variable_at = values_at + count * 4;
-            let item_width = self.item_width;
-            let mut start = 0;
-            self.items.extend((0..count).map(|item| {
-                let range = match item_width {
-                    Some(width) => values_at + item * width..values_at + (item + 1) * width,
-                    None => {
-                        let end = read_u32(bytes, values_at + item * 4)?;
-                        let range = variable_at + start..variable_at + end;
-                        start = end;
-                        range
-                    }
-                };
-                let value = bytes.get(range).ok_or(DamagedRow("a list is cut"))?;
-                let present = bits[item / 8] & (1 << (item % 8)) != 0;
-                Ok(present.then_some(value))
-            }))?;
-            self.length = i32::try_from(count)
-                .ok()
-                .and_then(|count| self.length.checked_add(count))
-                .ok_or(DamagedRow("lists of one answer exceed 2^31 items"))?;
-        }
-        self.offsets.push(self.length);
-        self.validity.append(payload.is_some());
-        Ok(())
-    }
-
-    fn finish(mut self) -> ArrayRef {
-        let offsets = OffsetBuffer::new(ScalarBuffer::from(self.offsets));
-        Arc::new(ListArray::new(
-            self.field,
-            offsets,
-            self.items.finish(),
-            self.validity.finish(),
-        ))
-    }
-}
-
-fn extend_fixed<'row, T: ArrowPrimitiveType, const WIDTH: usize>(
-    builder: &mut PrimitiveBuilder<T>,
-    payloads: impl Iterator<Item = Payload<'row>>,
+fn numbers<'row, T: ArrowPrimitiveType, const WIDTH: usize>(
+    mut payloads: impl ExactSizeIterator<Item = Payload<'row>>,
     decode: impl Fn([u8; WIDTH]) -> T::Native,
-) -> Result<(), DamagedRow> {
-    for payload in payloads {
+) -> Result<ArrayRef, DamagedRow> {
+    let mut values = Vec::with_capacity(payloads.len());
+    let mut nulls = NullBufferBuilder::new(payloads.len());
+    // Iterated from the inside, which lets the compiler make one loop of it.
+    payloads.try_for_each(|payload| {
         match payload? {
-            None => builder.append_null(),
+            None => {
+                values.push(T::Native::default());
+                nulls.append_null();
+            }
             Some(bytes) => {
                 let bytes = bytes
                     .try_into()
                     .map_err(|_| DamagedRow("a number has the wrong width"))?;
-                builder.append_value(decode(bytes));
+                values.push(decode(bytes));
+                nulls.append_non_null();
             }
         }
+        Ok(())
+    })?;
+    Ok(Arc::new(PrimitiveArray::<T>::new(values.into(), nulls.finish())))
+}
+
+type ByteStrings = (OffsetBuffer<i32>, Buffer, Option<NullBuffer>);
+
+fn byte_strings<'row>(payloads: impl ExactSizeIterator<Item = Payload<'row>>) -> Result<ByteStrings, DamagedRow> {
+    let mut bytes = Vec::with_capacity(payloads.len() * 16);
+    let mut ends = Ends::new(payloads.len());
+    for payload in payloads {
+        let payload = payload?;
+        bytes.extend_from_slice(payload.unwrap_or_default());
+        ends.push(bytes.len(), payload.is_some())?;
+    }
+    let (offsets, nulls) = ends.finish();
+    Ok((offsets, Buffer::from_vec(bytes), nulls))
+}
+
+fn lists<'row>(
+    field: &FieldRef,
+    payloads: impl ExactSizeIterator<Item = Payload<'row>>,
+) -> Result<ArrayRef, DamagedRow> {
+    let item_width = fixed_width(field.data_type());
+    let mut items = Vec::new();
+    let mut ends = Ends::new(payloads.len());
+    for payload in payloads {
+        let payload = payload?;
+        if let Some(bytes) = payload {
+            push_items(bytes, item_width, &mut items)?;
+        }
+        ends.push(items.len(), payload.is_some())?;
+    }
+    let (offsets, nulls) = ends.finish();
+    let items = column_of(field.data_type(), items.into_iter().map(Ok))?;
+    Ok(Arc::new(ListArray::new(Arc::clone(field), offsets, items, nulls)))
+}
+
+/// The stored bytes of each item of a list. `item_width` is `None` for items of variable width.
+fn push_items<'row>(
+    bytes: &'row [u8],
+    item_width: Option<usize>,
+    items: &mut Vec<Option<&'row [u8]>>,
+) -> Result<(), DamagedRow> {
+    let count = read_u32(bytes, 0)?;
+    let values_at = 4 + count.div_ceil(8);
+    let bits = bytes.get(4..values_at).ok_or(DamagedRow("a list is cut"))?;
+    let variable_at = values_at + count * 4;
+    let mut start = 0;
+    for item in 0..count {
+        let range = match item_width {
+            Some(width) => values_at + item * width..values_at + (item + 1) * width,
+            None => {
+                let end = read_u32(bytes, values_at + item * 4)?;
+                let range = variable_at + start..variable_at + end;
+                start = end;
+                range
+            }
+        };
+        let value = bytes.get(range).ok_or(DamagedRow("a list is cut"))?;
+        let is_present = bits[item / 8] & (1 << (item % 8)) != 0;
+        items.push(is_present.then_some(value));
     }
     Ok(())
+}
+
+/// Where values of variable length end, and which of them are null.
+struct Ends {
+    offsets: Vec<i32>,
+    nulls: NullBufferBuilder,
+}
+
+impl Ends {
+    fn new(values: usize) -> Self {
+        let mut offsets = Vec::with_capacity(values + 1);
+        offsets.push(0);
+        Self {
+            offsets,
+            nulls: NullBufferBuilder::new(values),
+        }
+    }
+
+    fn push(&mut self, end: usize, is_present: bool) -> Result<(), DamagedRow> {
+        let end = i32::try_from(end).map_err(|_| DamagedRow("a column of one answer exceeds 2^31 bytes or items"))?;
+        self.offsets.push(end);
+        self.nulls.append(is_present);
+        Ok(())
+    }
+
+    fn finish(mut self) -> (OffsetBuffer<i32>, Option<NullBuffer>) {
+        let offsets = OffsetBuffer::new(ScalarBuffer::from(self.offsets));
+        (offsets, self.nulls.finish())
+    }
 }
 
 #[cfg(test)]
@@ -205,19 +192,18 @@ mod tests {
     /// Writes every row of the columns and reads them back into columns.
     fn round_trip(types: &[ValueType], columns: &[ArrayRef]) -> Vec<ArrayRef> {
         let layout = RowLayout::new(&types.iter().map(storage_type).collect::<Vec<_>>());
-        let mut builders: Vec<_> = types
-            .iter()
-            .map(|value_type| FeatureBuilder::new(value_type, 1))
-            .collect();
-        for row in 0..columns[0].len() {
+        let encode = |row| {
             let mut bytes = Vec::new();
             layout.encode(header(), columns, row, &mut bytes);
             assert_eq!(RowHeader::decode(&bytes), Ok(header()));
-            for (index, builder) in builders.iter_mut().enumerate() {
-                builder.extend(std::iter::once(layout.payload(&bytes, index))).unwrap();
-            }
-        }
-        builders.into_iter().map(FeatureBuilder::finish).collect()
+            bytes
+        };
+        let rows: Vec<Vec<u8>> = (0..columns[0].len()).map(encode).collect();
+        let read = types.iter().enumerate().map(|(index, value_type)| {
+            let feature = layout.feature(index).unwrap();
+            read_column(value_type, rows.iter().map(|row| feature.payload(row))).unwrap()
+        });
+        read.collect()
     }
 
     fn list_of(items: ArrayRef, lengths: &[Option<usize>]) -> ArrayRef {
@@ -259,7 +245,8 @@ mod tests {
             let layout = RowLayout::new(&types.iter().map(storage_type).collect::<Vec<_>>());
             let _ = RowHeader::decode(&bytes);
             for (index, value_type) in types.iter().enumerate() {
-                let _ = FeatureBuilder::new(value_type, 1).extend(std::iter::once(layout.payload(&bytes, index)));
+                let payload = layout.feature(index).unwrap().payload(&bytes);
+                let _ = read_column(value_type, std::iter::once(payload));
             }
         }
     }

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use arrow::array::ArrayRef;
+use arrow::array::{ArrayRef, new_null_array};
 
 use super::binding::{Binding, BoundView};
 use super::keys::EntityRows;
 use super::plan::{PlannedView, ReadPlan};
 use crate::codec::row::{DamagedRow, RowHeader};
-use crate::codec::row_reader::FeatureBuilder;
+use crate::codec::row_reader::read_column;
 use crate::model::{Timestamp, ValueType};
 use crate::storage::FoundRows;
 
@@ -85,7 +85,7 @@ pub(crate) fn assemble<'request>(
     push_key_columns(entities, &mut columns);
     for (number, view) in plan.views.iter().enumerate() {
         match binding.view(number) {
-            None => push_empty_columns(view, rows, &mut columns)?,
+            None => push_empty_columns(view, rows, &mut columns),
             Some(bound) => {
                 let rows_per_entity = binding.rows_per_entity(view.group);
                 let stored = (0..rows).map(|row| found[view.group].get(row * rows_per_entity + bound.place));
@@ -113,33 +113,26 @@ fn push_key_columns<'request>(entities: &'request EntityRows, columns: &mut Vec<
 }
 
 /// The columns of a view that nothing was ever written to.
-fn push_empty_columns<'request>(
-    view: &'request PlannedView,
-    rows: usize,
-    columns: &mut Vec<FeatureColumn<'request>>,
-) -> Result<(), DamagedRow> {
+fn push_empty_columns<'request>(view: &'request PlannedView, rows: usize, columns: &mut Vec<FeatureColumn<'request>>) {
     let statuses: Arc<[FieldStatus]> = vec![FieldStatus::NotFound; rows].into();
     let event_times: Arc<[Timestamp]> = vec![Timestamp::EPOCH; rows].into();
     for feature in &view.features {
-        let mut builder = FeatureBuilder::new(&feature.value_type, rows);
-        builder.extend((0..rows).map(|_| Ok(None)))?;
         columns.push(FeatureColumn {
             name: &feature.answer_name,
             value_type: &feature.value_type,
             is_join_key: false,
-            values: builder.finish(),
+            values: new_null_array(&feature.value_type.arrow_type(), rows),
             statuses: Arc::clone(&statuses),
             event_times: Arc::clone(&event_times),
         });
     }
-    Ok(())
 }
 
 fn view_row<'rows>(view: &BoundView, bytes: Option<&'rows [u8]>) -> Result<Option<ViewRow<'rows>>, DamagedRow> {
     let Some(bytes) = bytes else { return Ok(None) };
     let header = RowHeader::decode(bytes)?;
     let schema = header.schema_id as usize;
-    if schema >= view.features.len() {
+    if schema >= view.schemas {
         return Err(DamagedRow("its schema is not known"));
     }
     Ok(Some(ViewRow {
@@ -167,29 +160,24 @@ fn push_view_columns<'request>(
         .map(|row| row.map_or(Timestamp::EPOCH, |row| row.event_time))
         .collect();
     let row_statuses: Arc<[FieldStatus]> = rows.iter().map(|row| status(row.is_some())).collect();
-    let schemas = bound.table.schemas();
-    for (number, feature) in view.features.iter().enumerate() {
-        let position = |row: &ViewRow<'_>| bound.features[row.schema][number];
-        let mut builder = FeatureBuilder::new(&feature.value_type, rows.len());
-        builder.extend(rows.iter().map(|row| match row {
-            Some(row) => match position(row) {
-                Some(position) => schemas[row.schema].layout.payload(row.bytes, position),
-                None => Ok(None),
-            },
+    for (feature, slots) in view.features.iter().zip(&bound.features) {
+        let slot = |row: &ViewRow<'_>| slots[row.schema].as_ref();
+        let payloads = rows.iter().map(|row| match row {
+            Some(row) => slot(row).map_or(Ok(None), |slot| slot.payload(row.bytes)),
             None => Ok(None),
-        }))?;
-        let is_in_all_schemas = bound.features.iter().all(|positions| positions[number].is_some());
-        let statuses = if is_in_all_schemas {
+        });
+        let values = read_column(&feature.value_type, payloads)?;
+        let statuses = if slots.iter().all(Option::is_some) {
             Arc::clone(&row_statuses)
         } else {
-            let has_feature = |row: &Option<ViewRow<'_>>| row.as_ref().and_then(position).is_some();
+            let has_feature = |row: &Option<ViewRow<'_>>| row.as_ref().and_then(slot).is_some();
             rows.iter().map(|row| status(has_feature(row))).collect()
         };
         columns.push(FeatureColumn {
             name: &feature.answer_name,
             value_type: &feature.value_type,
             is_join_key: false,
-            values: builder.finish(),
+            values,
             statuses,
             event_times: Arc::clone(&event_times),
         });

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::plan::{PlannedView, ReadPlan};
 use crate::codec::byte_block::ByteBlock;
+use crate::codec::row::FeatureSlot;
 use crate::storage::{RowQuery, Table, Tables};
 
 /// Made once for each plan and state of the tables.
@@ -19,11 +20,11 @@ pub(crate) struct Binding {
 /// Where a view's rows are and what they hold.
 #[derive(Debug)]
 pub(super) struct BoundView {
-    pub(super) table: Arc<Table>,
-    /// Position of the table among those of the group.
+    /// Position of its table among those of the group.
     pub(super) place: usize,
-    /// For each schema of the table, the position in its rows of each wanted feature.
-    pub(super) features: Vec<Vec<Option<usize>>>,
+    /// For each wanted feature, its place in rows of each schema of the table; `None` where a schema has it not.
+    pub(super) features: Vec<Vec<Option<FeatureSlot>>>,
+    pub(super) schemas: usize,
 }
 
 impl Binding {
@@ -74,16 +75,19 @@ impl Binding {
 
 impl BoundView {
     fn new(view: &PlannedView, table: &Arc<Table>, place: usize) -> Self {
-        let of_schemas = table.schemas().iter().map(|schema| {
-            let features = view.features.iter();
-            features
-                .map(|feature| schema.position(&feature.name, &feature.storage_type))
+        let features = view.features.iter().map(|feature| {
+            let schemas = table.schemas().iter();
+            schemas
+                .map(|schema| {
+                    let position = schema.position(&feature.name, &feature.storage_type)?;
+                    schema.layout.feature(position)
+                })
                 .collect()
         });
         Self {
             place,
-            features: of_schemas.collect(),
-            table: Arc::clone(table),
+            features: features.collect(),
+            schemas: table.schemas().len(),
         }
     }
 }

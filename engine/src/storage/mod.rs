@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
+use rocksdb::properties::CUR_SIZE_ALL_MEM_TABLES;
 use rocksdb::{
     ColumnFamilyDescriptor, DB, DBPinnableSlice, DEFAULT_COLUMN_FAMILY_NAME, ReadOptions, ReadTier, WriteBatch,
 };
@@ -30,6 +31,9 @@ use crate::codec::storage_key::{KeyTag, split_row_key, table_range};
 use crate::config::OnlineStoreMemory;
 use crate::error::{Error, Result};
 use row_cache::RowCache;
+
+/// Fewer bytes are replayed in some milliseconds.
+const LEAST_SETTLED_BYTES: u64 = 4 << 20;
 
 /// An open database. One process at a time can have it open.
 pub(crate) struct Storage {
@@ -201,6 +205,15 @@ impl Storage {
         self.db.flush_wal(true).map_err(|source| self.error(source))?;
         *done = covered;
         Ok(())
+    }
+
+    /// Moves rows from the log of writes into table files, if they are many, so that the next start need not read them all
+    /// again. What cannot be moved stays where it is, which is safe.
+    pub(crate) fn settle(&self) {
+        let in_log = self.db.property_int_value(CUR_SIZE_ALL_MEM_TABLES);
+        if in_log.is_ok_and(|bytes| bytes.is_some_and(|bytes| bytes >= LEAST_SETTLED_BYTES)) {
+            let _ = self.db.flush();
+        }
     }
 
     /// The table of a view, made or extended by this schema if needed. Returns it with the id of the schema.

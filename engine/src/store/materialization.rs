@@ -181,6 +181,7 @@ impl FeatureStore {
             progress.view_finished(&report);
             reports.push(report);
         }
+        storage.settle();
         Ok(reports)
     }
 

@@ -1,0 +1,161 @@
+"""The servers that are compared, each over a repository of its own: filled, started, watched and stopped."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+import urllib.request
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import repository
+
+END = "2026-11-22T00:00:00"
+PATIENCE = 120
+# By default Python's worker ends after a thousand requests, in the middle of a measurement.
+ENDLESS = ("--max-requests", "0")
+
+
+@dataclass
+class Server:
+    """A server that answers on `port`."""
+
+    name: str
+    port: int
+    process: subprocess.Popen
+    # What it took to get here, in seconds and MB.
+    figures: dict = field(default_factory=dict)
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    def pids(self) -> list[int]:
+        """The process and its children: Python's server is a master and its worker."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        return [self.process.pid, *map(int, children)]
+
+    def cpu_seconds(self) -> float:
+        ticks = 0
+        for pid in self.pids():
+            behind_name = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+            ticks += int(behind_name[11]) + int(behind_name[12])
+        return ticks / os.sysconf("SC_CLK_TCK")
+
+    def resident_megabytes(self) -> float:
+        pages = sum(int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in self.pids())
+        return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+def timed(command: list, directory: Path, environment: dict) -> float:
+    started = time.monotonic()
+    ran = subprocess.run(command, cwd=directory, env=environment, capture_output=True, text=True)
+    if ran.returncode != 0:
+        raise SystemExit(f"{' '.join(map(str, command))}: {ran.stdout}{ran.stderr}")
+    return time.monotonic() - started
+
+
+def wait_for_answer(port: int, process: subprocess.Popen) -> None:
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until:
+        if process.poll() is not None:
+            raise SystemExit(f"a server ended with {process.returncode} before it answered")
+        try:
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5)
+            return
+        except OSError:
+            time.sleep(0.002)
+    raise SystemExit(f"a server does not answer after {PATIENCE} s")
+
+
+def ended(process: subprocess.Popen) -> None:
+    process.terminate()
+    try:
+        process.wait(30)
+    except subprocess.TimeoutExpired:
+        process.kill()
+
+
+@contextmanager
+def feast(name: str, binary: Path, directory: Path, parquet: Path, online_store: dict, options: tuple = ()):
+    """Our binary and Python's take the same commands: apply, materialize, serve with one worker."""
+    repository.write_repository(directory, parquet, online_store)
+    environment = {**os.environ, "FEAST_USAGE": "False", "PYTHONWARNINGS": "ignore"}
+    figures = {
+        "apply_seconds": timed([binary, "apply"], directory, environment),
+        "materialize_seconds": timed([binary, "materialize-incremental", END], directory, environment),
+    }
+    port = free_port()
+    started = time.monotonic()
+    process = subprocess.Popen(
+        [binary, "serve", "--host", "127.0.0.1", "--port", str(port), "--workers", "1", "--no-access-log", *options],
+        cwd=directory,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        wait_for_answer(port, process)
+        figures["start_seconds"] = time.monotonic() - started
+        server = Server(name, port, process, figures)
+        figures["idle_megabytes"] = server.resident_megabytes()
+        yield server
+    finally:
+        ended(process)
+
+
+@contextmanager
+def redis():
+    """A Redis that keeps nothing on disk. Gives its port."""
+    port = free_port()
+    with tempfile.TemporaryDirectory() as directory:
+        process = subprocess.Popen(
+            ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"],
+            cwd=directory,
+            stdout=subprocess.DEVNULL,
+        )
+        try:
+            yield port
+        finally:
+            ended(process)
+
+
+@contextmanager
+def bare_route(binary: Path, answer: Path):
+    """The route of warp that parses a body and answers the bytes of a file."""
+    process = subprocess.Popen([binary, answer], stdout=subprocess.PIPE, text=True)
+    try:
+        port = int(process.stdout.readline().rsplit(":", 1)[1])
+        yield Server("bare warp route", port, process)
+    finally:
+        ended(process)
+
+
+@contextmanager
+def all_servers(ours: Path, pythons: Path | None, place: Path, parquet: Path):
+    """Ours, and Python's on sqlite and, where there is one, on Redis. They run beside each other; only one has work."""
+    with ExitStack() as stack:
+        ready = [
+            stack.enter_context(
+                feast("Rust feast", ours, place / "ours", parquet, {"type": "rocksdb", "path": "data/online_store"})
+            )
+        ]
+        if pythons is not None:
+            sqlite = {"type": "sqlite", "path": "data/online.db"}
+            ready.append(stack.enter_context(feast("Python, sqlite", pythons, place / "sqlite", parquet, sqlite, ENDLESS)))
+            if shutil.which("redis-server"):
+                port = stack.enter_context(redis())
+                store = {"type": "redis", "connection_string": f"127.0.0.1:{port}"}
+                ready.append(stack.enter_context(feast("Python, Redis", pythons, place / "redis", parquet, store, ENDLESS)))
+        yield ready

@@ -1,0 +1,93 @@
+//! More work than the server takes on: it is refused at once, and everything else goes on.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::support::{Answer, Repository, Server};
+
+fn served(limits: &str) -> (Repository, Server) {
+    let repository = Repository::from_template();
+    let settings = std::fs::read_to_string(repository.path.join("feature_store.yaml")).unwrap();
+    repository.write("feature_store.yaml", &format!("{settings}\nserving: {{{limits}}}\n"));
+    repository.succeed(&["apply"]);
+    repository.succeed(&["materialize-incremental", "2100-01-01T00:00:00"]);
+    let server = repository.serve();
+    (repository, server)
+}
+
+fn read_of(drivers: usize) -> String {
+    json!({
+        "features": ["driver_hourly_stats:conv_rate", "driver_hourly_stats:acc_rate"],
+        "entities": { "driver_id": vec![1001; drivers] },
+    })
+    .to_string()
+}
+
+fn check_refused(answer: &Answer, why: &str) {
+    assert_eq!(answer.status, 503, "{}", answer.body);
+    assert_eq!(answer.header("retry-after"), Some("1"));
+    let text = answer.json();
+    assert!(text.as_str().unwrap().starts_with("The server is busy: "), "{text}");
+    assert!(text.as_str().unwrap().contains(why), "{text}");
+}
+
+#[test]
+fn bodies_that_hold_too_much_memory_keep_others_out_until_they_are_done() {
+    let (_repository, server) = served("max_memory_mib: 1");
+    let large = " ".repeat(700 << 10) + &read_of(3);
+    // All of it but the last byte, so that the server waits for that.
+    let mut first = TcpStream::connect(server.address()).unwrap();
+    let head = format!(
+        "POST /get-online-features HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
+        large.len()
+    );
+    first.write_all(head.as_bytes()).unwrap();
+    first.write_all(&large.as_bytes()[..large.len() - 1]).unwrap();
+    crate::support::eventually("the second large body is refused", || {
+        let second = server.post("/get-online-features", &large);
+        if second.status == 503 {
+            check_refused(&second, "hold up to 1 MiB in memory");
+        }
+        second.status == 503
+    });
+    assert_eq!(server.send("GET", "/health", &[], "").status, 200);
+    assert_eq!(server.post("/get-online-features", &read_of(3)).status, 200);
+    first.write_all(b"}").unwrap();
+    let mut answer = String::new();
+    first.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    crate::support::eventually("the memory is free again", || {
+        server.post("/get-online-features", &large).status == 200
+    });
+}
+
+#[test]
+fn more_large_reads_than_allowed_are_refused_and_small_ones_are_not() {
+    let (_repository, server) = served("max_requests: 1");
+    let (refused, done) = (AtomicUsize::new(0), AtomicBool::new(false));
+    let end = Instant::now() + Duration::from_secs(30);
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                while !done.load(Ordering::SeqCst) {
+                    let answer = server.post("/get-online-features", &read_of(20_000));
+                    if answer.status != 200 {
+                        check_refused(&answer, "1 requests are under way");
+                        refused.fetch_add(1, Ordering::SeqCst);
+                    }
+                }
+            });
+        }
+        while refused.load(Ordering::SeqCst) < 3 && Instant::now() < end {
+            assert_eq!(server.send("GET", "/health", &[], "").status, 200);
+            assert_eq!(server.post("/get-online-features", &read_of(3)).status, 200);
+        }
+        done.store(true, Ordering::SeqCst);
+    });
+    assert!(refused.load(Ordering::SeqCst) >= 3);
+    assert_eq!(server.post("/get-online-features", &read_of(20_000)).status, 200);
+}
