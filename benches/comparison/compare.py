@@ -57,6 +57,12 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--binaries", type=Path, required=True, help="the folder of feast, feast-load and feast-bare-route")
     parser.add_argument("--python-feast", type=Path, help="the feast command of Python; without it only ours is measured")
     parser.add_argument("--entities", type=int, default=10_000)
+    parser.add_argument(
+        "--requests",
+        type=int,
+        default=300,
+        help="different requests of one entity; fewer of more, so that the slowest server can answer each of them once",
+    )
     parser.add_argument("--seconds", type=float, default=5.0, help="how long each load goes on")
     parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results")
     arguments = parser.parse_args()
@@ -73,8 +79,7 @@ def measure_grid(arguments: argparse.Namespace, servers: list[Server], place: Pa
     for features in repository.SERVICES:
         for rows in ROWS:
             requests = place / f"requests-{rows}x{features}.jsonl"
-            # Few enough that the slowest server can answer each of them once before it is measured.
-            count = max(3, min(300, 20_000 // (rows * features)))
+            count = max(3, min(arguments.requests, arguments.requests * 70 // (rows * features)))
             repository.write_requests(requests, rows, features, arguments.entities, count)
             for server in servers:
                 cell = {"rows": rows, "features": features, "server": server.name}

@@ -17,7 +17,7 @@ matplotlib.use("Agg")
 from matplotlib import pyplot  # noqa: E402
 
 OURS = "Rust feast"
-COLOURS = {OURS: "#b7410e", "Python, sqlite": "#3b6ea5", "Python, Redis": "#7a9cc6"}
+COLOURS = {OURS: "#b7410e", "without row cache": "#e0a080", "Python, sqlite": "#3b6ea5", "Python, Redis": "#7a9cc6"}
 
 
 def machine(feast: Path, python_feast: Path | None) -> dict:
@@ -55,11 +55,15 @@ def number(value: float) -> str:
     return f"{value:.3g}"
 
 
+def throughput(cell: dict) -> float:
+    """Python's server answers fewer large requests when they come together than one after the other: the better counts."""
+    return max(cell[load]["requests_per_second"] for load in ("single", "saturated"))
+
+
 def line(cell: dict) -> str:
-    single, saturated = cell["single"], cell["saturated"]
     return (
-        f"{cell['rows']:>4} x {cell['features']:<4} {cell['server']:<15} "
-        f"{number(saturated['requests_per_second']):>8} requests/s, p50 {number(single['p50_ms'])} ms alone"
+        f"{cell['rows']:>4} x {cell['features']:<4} {cell['server']:<17} "
+        f"{number(throughput(cell)):>8} requests/s, p50 {number(cell['single']['p50_ms'])} ms alone"
     )
 
 
@@ -78,13 +82,12 @@ def table(result: dict) -> str:
         for name in names:
             cell = cells[rows, features, name]
             single, paced = cell["single"], cell.get("paced")
-            row.append(number(cell["saturated"]["requests_per_second"]))
+            row.append(number(throughput(cell)))
             row.append(f"{number(single['p50_ms'])}, {number(single['p99_ms'])}")
             quantiles = [number(paced[key]) for key in ("p50_ms", "p99_ms", "p999_ms")] if paced else ["-"]
             row.append(", ".join(quantiles))
-        ours = cells[rows, features, OURS]["saturated"]["requests_per_second"]
-        for name in peers:
-            row.append(number(ours / cells[rows, features, name]["saturated"]["requests_per_second"]))
+        ours = throughput(cells[rows, features, OURS])
+        row += [number(ours / throughput(cells[rows, features, name])) for name in peers]
         lines.append(f"| {' | '.join(row)} |")
     lines += ["", *around(result)]
     return "\n".join(lines) + "\n"
@@ -104,7 +107,7 @@ def described(result: dict) -> list[str]:
 def around(result: dict) -> list[str]:
     bare = result["bare_route"]["requests_per_second"]
     ours = next(
-        cell["saturated"]["requests_per_second"]
+        throughput(cell)
         for cell in result["cells"]
         if (cell["rows"], cell["features"], cell["server"]) == (1, 50, OURS)
     )
@@ -127,18 +130,18 @@ def plot(result: dict, path: Path) -> None:
     """Requests per second and the time of a single request, both on logarithmic scales."""
     grid = list(dict.fromkeys((cell["rows"], cell["features"]) for cell in result["cells"]))
     names = list(dict.fromkeys(cell["server"] for cell in result["cells"]))
-    figure, (throughput, latency) = pyplot.subplots(1, 2, figsize=(12, 4.2))
+    figure, (rate_axes, latency) = pyplot.subplots(1, 2, figsize=(12, 4.2))
     width = 0.8 / len(names)
     for position, name in enumerate(names):
         cells = {(cell["rows"], cell["features"]): cell for cell in result["cells"] if cell["server"] == name}
         places = [number + (position - (len(names) - 1) / 2) * width for number in range(len(grid))]
-        rates = [cells[key]["saturated"]["requests_per_second"] for key in grid]
+        rates = [throughput(cells[key]) for key in grid]
         medians = [cells[key]["single"]["p50_ms"] for key in grid]
         colour = COLOURS.get(name)
-        for axes, values in ((throughput, rates), (latency, medians)):
+        for axes, values in ((rate_axes, rates), (latency, medians)):
             bars = axes.bar(places, values, width, label=name, color=colour)
             axes.bar_label(bars, [number(value) for value in values], fontsize=6, rotation=90, padding=2)
-    for axes, title in ((throughput, "Requests a second, one worker"), (latency, "p50 of one connection, ms")):
+    for axes, title in ((rate_axes, "Requests a second, one worker"), (latency, "p50 of one connection, ms")):
         axes.set_yscale("log")
         axes.set_title(title)
         axes.set_xticks(range(len(grid)), [f"{rows} x {features}" for rows, features in grid])

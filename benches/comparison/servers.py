@@ -144,14 +144,17 @@ def bare_route(binary: Path, answer: Path):
 
 @contextmanager
 def all_servers(ours: Path, pythons: Path | None, place: Path, parquet: Path):
-    """Ours, and Python's on sqlite and, where there is one, on Redis. They run beside each other; only one has work."""
+    """Ours, and Python's on sqlite and, where there is one, on Redis. They run beside each other; only one has work.
+
+    Without Python's, ours is compared with itself when it holds no rows in memory.
+    """
     with ExitStack() as stack:
-        ready = [
-            stack.enter_context(
-                feast("Rust feast", ours, place / "ours", parquet, {"type": "rocksdb", "path": "data/online_store"})
-            )
-        ]
-        if pythons is not None:
+        rocksdb = {"type": "rocksdb", "path": "data/online_store"}
+        ready = [stack.enter_context(feast("Rust feast", ours, place / "ours", parquet, rocksdb))]
+        if pythons is None:
+            uncached = {**rocksdb, "row_cache_mib": 0}
+            ready.append(stack.enter_context(feast("without row cache", ours, place / "uncached", parquet, uncached)))
+        else:
             sqlite = {"type": "sqlite", "path": "data/online.db"}
             ready.append(stack.enter_context(feast("Python, sqlite", pythons, place / "sqlite", parquet, sqlite, ENDLESS)))
             if shutil.which("redis-server"):

@@ -13,6 +13,10 @@ use serde_json::json;
 
 use repository::{ENTITIES, Repository};
 
+/// That of the binary.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Entities asked about x features.
 const GRID: [(usize, usize); 4] = [(1, 50), (100, 50), (100, 250), (500, 250)];
 

@@ -183,9 +183,25 @@ impl RowLayout {
 }
 
 impl FeatureSlot {
+    /// The bytes of a feature of that width in a row; `None` when it is null.
+    #[inline(always)]
+    pub(super) fn fixed<const WIDTH: usize>(&self, row: &[u8]) -> Result<Option<[u8; WIDTH]>, DamagedRow> {
+        let bits = row.get(self.bit_at).ok_or(DamagedRow("too short"))?;
+        if bits & self.bit == 0 {
+            return Ok(None);
+        }
+        match self.slot {
+            Slot::Fixed { offset, .. } => match row.get(offset..).and_then(<[u8]>::first_chunk) {
+                Some(bytes) => Ok(Some(*bytes)),
+                None => Err(DamagedRow("a value lies outside of it")),
+            },
+            Slot::Variable { .. } => Err(DamagedRow("a number has the wrong width")),
+        }
+    }
+
     /// The bytes of the feature in a row; `None` when it is null.
     #[inline]
-    pub(crate) fn payload<'row>(&self, row: &'row [u8]) -> Result<Option<&'row [u8]>, DamagedRow> {
+    pub(super) fn payload<'row>(&self, row: &'row [u8]) -> Result<Option<&'row [u8]>, DamagedRow> {
         let bits = row.get(self.bit_at).ok_or(DamagedRow("too short"))?;
         if bits & self.bit == 0 {
             return Ok(None);

@@ -8,84 +8,148 @@ use arrow::datatypes::{
     ArrowPrimitiveType, DataType, FieldRef, Float32Type, Float64Type, Int32Type, Int64Type, TimestampSecondType,
 };
 
-use super::row::{DamagedRow, fixed_width, read_u32};
+use super::row::{DamagedRow, FeatureSlot, fixed_width, read_u32};
 use crate::model::ValueType;
 
-/// The stored bytes of a value, or null.
-pub(crate) type Payload<'row> = Result<Option<&'row [u8]>, DamagedRow>;
+/// A stored row and the schema that it follows.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SchemaRow<'row> {
+    pub(crate) bytes: &'row [u8],
+    /// Position of the schema among those of its table.
+    pub(crate) schema: usize,
+}
 
-/// The column of a feature.
+/// The column of a feature: its value in each of the rows, null where there is no row. `slots` says for each schema where
+/// the feature lies, `None` where a schema has it not: null too.
 ///
 /// # Errors
 /// When bytes are no value of this type.
-pub(crate) fn read_column<'row>(
+pub(crate) fn read_column(
     value_type: &ValueType,
-    payloads: impl ExactSizeIterator<Item = Payload<'row>>,
+    rows: &[Option<SchemaRow<'_>>],
+    slots: &[Option<FeatureSlot>],
 ) -> Result<ArrayRef, DamagedRow> {
-    column_of(&value_type.arrow_type(), payloads)
+    column_of(&value_type.arrow_type(), &FeatureOfRows { rows, slots })
 }
 
-fn column_of<'row>(
-    data_type: &DataType,
-    payloads: impl ExactSizeIterator<Item = Payload<'row>>,
-) -> Result<ArrayRef, DamagedRow> {
+/// The stored bytes of a value, or null.
+type Payload<'row> = Result<Option<&'row [u8]>, DamagedRow>;
+
+/// Values that make a column.
+trait Cells<'row> {
+    fn len(&self) -> usize;
+
+    fn payload(&self, cell: usize) -> Payload<'row>;
+
+    /// A value of so many bytes.
+    #[inline(always)]
+    fn fixed<const WIDTH: usize>(&self, cell: usize) -> Result<Option<[u8; WIDTH]>, DamagedRow> {
+        match self.payload(cell)? {
+            None => Ok(None),
+            Some(bytes) => match bytes.try_into() {
+                Ok(bytes) => Ok(Some(bytes)),
+                Err(_) => Err(DamagedRow("a number has the wrong width")),
+            },
+        }
+    }
+}
+
+struct FeatureOfRows<'a, 'row> {
+    rows: &'a [Option<SchemaRow<'row>>],
+    slots: &'a [Option<FeatureSlot>],
+}
+
+impl<'row> Cells<'row> for FeatureOfRows<'_, 'row> {
+    fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    #[inline(always)]
+    fn payload(&self, cell: usize) -> Payload<'row> {
+        let Some(row) = &self.rows[cell] else { return Ok(None) };
+        match &self.slots[row.schema] {
+            None => Ok(None),
+            Some(slot) => slot.payload(row.bytes),
+        }
+    }
+
+    #[inline(always)]
+    fn fixed<const WIDTH: usize>(&self, cell: usize) -> Result<Option<[u8; WIDTH]>, DamagedRow> {
+        let Some(row) = &self.rows[cell] else { return Ok(None) };
+        match &self.slots[row.schema] {
+            None => Ok(None),
+            Some(slot) => slot.fixed(row.bytes),
+        }
+    }
+}
+
+/// The items of lists.
+struct Items<'row>(Vec<Option<&'row [u8]>>);
+
+impl<'row> Cells<'row> for Items<'row> {
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    #[inline(always)]
+    fn payload(&self, cell: usize) -> Payload<'row> {
+        Ok(self.0[cell])
+    }
+}
+
+fn column_of<'row>(data_type: &DataType, cells: &impl Cells<'row>) -> Result<ArrayRef, DamagedRow> {
     Ok(match data_type {
         DataType::Boolean => {
-            let flags = payloads.map(|payload| Ok(payload?.map(|bytes| bytes.first() == Some(&1))));
+            let flags = (0..cells.len()).map(|cell| Ok(cells.payload(cell)?.map(|bytes| bytes.first() == Some(&1))));
             Arc::new(flags.collect::<Result<BooleanArray, DamagedRow>>()?)
         }
-        DataType::Int32 => numbers::<Int32Type, 4>(payloads, i32::from_le_bytes)?,
-        DataType::Int64 => numbers::<Int64Type, 8>(payloads, i64::from_le_bytes)?,
-        DataType::Float32 => numbers::<Float32Type, 4>(payloads, f32::from_le_bytes)?,
-        DataType::Float64 => numbers::<Float64Type, 8>(payloads, f64::from_le_bytes)?,
-        DataType::Timestamp(..) => numbers::<TimestampSecondType, 8>(payloads, i64::from_le_bytes)?,
+        DataType::Int32 => numbers::<Int32Type, 4>(cells, i32::from_le_bytes)?,
+        DataType::Int64 => numbers::<Int64Type, 8>(cells, i64::from_le_bytes)?,
+        DataType::Float32 => numbers::<Float32Type, 4>(cells, f32::from_le_bytes)?,
+        DataType::Float64 => numbers::<Float64Type, 8>(cells, f64::from_le_bytes)?,
+        DataType::Timestamp(..) => numbers::<TimestampSecondType, 8>(cells, i64::from_le_bytes)?,
         DataType::Utf8 => {
-            let (offsets, bytes, nulls) = byte_strings(payloads)?;
+            let (offsets, bytes, nulls) = byte_strings(cells)?;
             let texts = StringArray::try_new(offsets, bytes, nulls);
             Arc::new(texts.map_err(|_| DamagedRow("text is not UTF-8"))?)
         }
         DataType::Binary => {
-            let (offsets, bytes, nulls) = byte_strings(payloads)?;
+            let (offsets, bytes, nulls) = byte_strings(cells)?;
             Arc::new(BinaryArray::new(offsets, bytes, nulls))
         }
-        DataType::List(field) => lists(field, payloads)?,
+        DataType::List(field) => lists(field, cells)?,
         other => unreachable!("{other} is no type of a feature column"),
     })
 }
 
 fn numbers<'row, T: ArrowPrimitiveType, const WIDTH: usize>(
-    mut payloads: impl ExactSizeIterator<Item = Payload<'row>>,
+    cells: &impl Cells<'row>,
     decode: impl Fn([u8; WIDTH]) -> T::Native,
 ) -> Result<ArrayRef, DamagedRow> {
-    let mut values = Vec::with_capacity(payloads.len());
-    let mut nulls = NullBufferBuilder::new(payloads.len());
-    // Iterated from the inside, which lets the compiler make one loop of it.
-    payloads.try_for_each(|payload| {
-        match payload? {
+    let mut values = Vec::with_capacity(cells.len());
+    let mut nulls = NullBufferBuilder::new(cells.len());
+    for cell in 0..cells.len() {
+        match cells.fixed(cell)? {
             None => {
                 values.push(T::Native::default());
                 nulls.append_null();
             }
             Some(bytes) => {
-                let bytes = bytes
-                    .try_into()
-                    .map_err(|_| DamagedRow("a number has the wrong width"))?;
                 values.push(decode(bytes));
                 nulls.append_non_null();
             }
         }
-        Ok(())
-    })?;
+    }
     Ok(Arc::new(PrimitiveArray::<T>::new(values.into(), nulls.finish())))
 }
 
 type ByteStrings = (OffsetBuffer<i32>, Buffer, Option<NullBuffer>);
 
-fn byte_strings<'row>(payloads: impl ExactSizeIterator<Item = Payload<'row>>) -> Result<ByteStrings, DamagedRow> {
-    let mut bytes = Vec::with_capacity(payloads.len() * 16);
-    let mut ends = Ends::new(payloads.len());
-    for payload in payloads {
-        let payload = payload?;
+fn byte_strings<'row>(cells: &impl Cells<'row>) -> Result<ByteStrings, DamagedRow> {
+    let mut bytes = Vec::with_capacity(cells.len() * 16);
+    let mut ends = Ends::new(cells.len());
+    for cell in 0..cells.len() {
+        let payload = cells.payload(cell)?;
         bytes.extend_from_slice(payload.unwrap_or_default());
         ends.push(bytes.len(), payload.is_some())?;
     }
@@ -93,22 +157,19 @@ fn byte_strings<'row>(payloads: impl ExactSizeIterator<Item = Payload<'row>>) ->
     Ok((offsets, Buffer::from_vec(bytes), nulls))
 }
 
-fn lists<'row>(
-    field: &FieldRef,
-    payloads: impl ExactSizeIterator<Item = Payload<'row>>,
-) -> Result<ArrayRef, DamagedRow> {
+fn lists<'row>(field: &FieldRef, cells: &impl Cells<'row>) -> Result<ArrayRef, DamagedRow> {
     let item_width = fixed_width(field.data_type());
     let mut items = Vec::new();
-    let mut ends = Ends::new(payloads.len());
-    for payload in payloads {
-        let payload = payload?;
+    let mut ends = Ends::new(cells.len());
+    for cell in 0..cells.len() {
+        let payload = cells.payload(cell)?;
         if let Some(bytes) = payload {
             push_items(bytes, item_width, &mut items)?;
         }
         ends.push(items.len(), payload.is_some())?;
     }
     let (offsets, nulls) = ends.finish();
-    let items = column_of(field.data_type(), items.into_iter().map(Ok))?;
+    let items = column_of(field.data_type(), &Items(items))?;
     Ok(Arc::new(ListArray::new(Arc::clone(field), offsets, items, nulls)))
 }
 
@@ -200,8 +261,8 @@ mod tests {
         };
         let rows: Vec<Vec<u8>> = (0..columns[0].len()).map(encode).collect();
         let read = types.iter().enumerate().map(|(index, value_type)| {
-            let feature = layout.feature(index).unwrap();
-            read_column(value_type, rows.iter().map(|row| feature.payload(row))).unwrap()
+            let rows: Vec<_> = rows.iter().map(|bytes| Some(SchemaRow { bytes, schema: 0 })).collect();
+            read_column(value_type, &rows, &[layout.feature(index)]).unwrap()
         });
         read.collect()
     }
@@ -245,8 +306,8 @@ mod tests {
             let layout = RowLayout::new(&types.iter().map(storage_type).collect::<Vec<_>>());
             let _ = RowHeader::decode(&bytes);
             for (index, value_type) in types.iter().enumerate() {
-                let payload = layout.feature(index).unwrap().payload(&bytes);
-                let _ = read_column(value_type, std::iter::once(payload));
+                let row = Some(SchemaRow { bytes: &bytes, schema: 0 });
+                let _ = read_column(value_type, &[row], &[layout.feature(index)]);
             }
         }
     }

@@ -7,8 +7,8 @@ use arrow::array::{ArrayRef, new_null_array};
 use super::binding::{Binding, BoundView};
 use super::keys::EntityRows;
 use super::plan::{PlannedView, ReadPlan};
-use crate::codec::row::{DamagedRow, RowHeader};
-use crate::codec::row_reader::read_column;
+use crate::codec::row::{DamagedRow, FeatureSlot, RowHeader};
+use crate::codec::row_reader::{SchemaRow, read_column};
 use crate::model::{Timestamp, ValueType};
 use crate::storage::FoundRows;
 
@@ -65,12 +65,11 @@ impl FieldStatus {
     }
 }
 
-/// A row of a view that is there.
-#[derive(Clone, Copy)]
-struct ViewRow<'rows> {
-    bytes: &'rows [u8],
-    schema: usize,
-    event_time: Timestamp,
+/// The rows of a view, one an entity asked about, and what all its columns share.
+struct ViewRows<'rows> {
+    rows: Vec<Option<SchemaRow<'rows>>>,
+    statuses: Arc<[FieldStatus]>,
+    event_times: Arc<[Timestamp]>,
 }
 
 /// `found` are the rows of each group of the plan.
@@ -89,9 +88,7 @@ pub(crate) fn assemble<'request>(
             Some(bound) => {
                 let rows_per_entity = binding.rows_per_entity(view.group);
                 let stored = (0..rows).map(|row| found[view.group].get(row * rows_per_entity + bound.place));
-                let view_rows = stored
-                    .map(|bytes| view_row(bound, bytes))
-                    .collect::<Result<Vec<_>, _>>()?;
+                let view_rows = ViewRows::new(bound, stored)?;
                 push_view_columns(view, bound, &view_rows, &mut columns)?;
             }
         }
@@ -128,58 +125,61 @@ fn push_empty_columns<'request>(view: &'request PlannedView, rows: usize, column
     }
 }
 
-fn view_row<'rows>(view: &BoundView, bytes: Option<&'rows [u8]>) -> Result<Option<ViewRow<'rows>>, DamagedRow> {
-    let Some(bytes) = bytes else { return Ok(None) };
-    let header = RowHeader::decode(bytes)?;
-    let schema = header.schema_id as usize;
-    if schema >= view.schemas {
-        return Err(DamagedRow("its schema is not known"));
+impl<'rows> ViewRows<'rows> {
+    fn new(view: &BoundView, stored: impl ExactSizeIterator<Item = Option<&'rows [u8]>>) -> Result<Self, DamagedRow> {
+        let mut rows = Vec::with_capacity(stored.len());
+        let mut statuses = Vec::with_capacity(stored.len());
+        let mut event_times = Vec::with_capacity(stored.len());
+        for bytes in stored {
+            let Some(bytes) = bytes else {
+                rows.push(None);
+                statuses.push(FieldStatus::NotFound);
+                event_times.push(Timestamp::EPOCH);
+                continue;
+            };
+            let header = RowHeader::decode(bytes)?;
+            let schema = header.schema_id as usize;
+            if schema >= view.schemas {
+                return Err(DamagedRow("its schema is not known"));
+            }
+            rows.push(Some(SchemaRow { bytes, schema }));
+            statuses.push(FieldStatus::Present);
+            event_times.push(header.age.event_time);
+        }
+        Ok(Self {
+            rows,
+            statuses: statuses.into(),
+            event_times: event_times.into(),
+        })
     }
-    Ok(Some(ViewRow {
-        bytes,
-        schema,
-        event_time: header.age.event_time,
-    }))
+
+    /// The statuses of a feature that lies in these places of the schemas.
+    fn statuses_of(&self, slots: &[Option<FeatureSlot>]) -> Arc<[FieldStatus]> {
+        if slots.iter().all(Option::is_some) {
+            return Arc::clone(&self.statuses);
+        }
+        let status = |row: &Option<SchemaRow<'_>>| match row {
+            Some(row) if slots[row.schema].is_some() => FieldStatus::Present,
+            _ => FieldStatus::NotFound,
+        };
+        self.rows.iter().map(status).collect()
+    }
 }
 
 fn push_view_columns<'request>(
     view: &'request PlannedView,
     bound: &BoundView,
-    rows: &[Option<ViewRow<'_>>],
+    rows: &ViewRows<'_>,
     columns: &mut Vec<FeatureColumn<'request>>,
 ) -> Result<(), DamagedRow> {
-    let status = |is_present| {
-        if is_present {
-            FieldStatus::Present
-        } else {
-            FieldStatus::NotFound
-        }
-    };
-    let event_times: Arc<[Timestamp]> = rows
-        .iter()
-        .map(|row| row.map_or(Timestamp::EPOCH, |row| row.event_time))
-        .collect();
-    let row_statuses: Arc<[FieldStatus]> = rows.iter().map(|row| status(row.is_some())).collect();
     for (feature, slots) in view.features.iter().zip(&bound.features) {
-        let slot = |row: &ViewRow<'_>| slots[row.schema].as_ref();
-        let payloads = rows.iter().map(|row| match row {
-            Some(row) => slot(row).map_or(Ok(None), |slot| slot.payload(row.bytes)),
-            None => Ok(None),
-        });
-        let values = read_column(&feature.value_type, payloads)?;
-        let statuses = if slots.iter().all(Option::is_some) {
-            Arc::clone(&row_statuses)
-        } else {
-            let has_feature = |row: &Option<ViewRow<'_>>| row.as_ref().and_then(slot).is_some();
-            rows.iter().map(|row| status(has_feature(row))).collect()
-        };
         columns.push(FeatureColumn {
             name: &feature.answer_name,
             value_type: &feature.value_type,
             is_join_key: false,
-            values,
-            statuses,
-            event_times: Arc::clone(&event_times),
+            values: read_column(&feature.value_type, &rows.rows, slots)?,
+            statuses: rows.statuses_of(slots),
+            event_times: Arc::clone(&rows.event_times),
         });
     }
     Ok(())

@@ -91,6 +91,9 @@ impl RowCache {
         tables: &[u32],
         rows: impl Iterator<Item = Option<&'row [u8]>> + Clone,
     ) {
+        if self.shard_capacity == 0 {
+            return;
+        }
         let mut shard = self.write(missed.hash);
         if shard.writes != missed.writes {
             return;
