@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use feast_engine::ServingLimits;
-use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::error::ApiError;
 
@@ -19,7 +19,7 @@ const UNIT_BYTES: usize = 1 << 10;
 /// What may be under way at once.
 pub(crate) struct Admission {
     requests: Arc<Semaphore>,
-    reads: Arc<Semaphore>,
+    large_reads: Arc<Semaphore>,
     memory: Arc<Semaphore>,
     limits: ServingLimits,
 }
@@ -49,7 +49,7 @@ impl Admission {
         let units = (limits.memory / UNIT_BYTES).min(Semaphore::MAX_PERMITS);
         Self {
             requests: Arc::new(Semaphore::new(limits.requests.min(Semaphore::MAX_PERMITS))),
-            reads: Arc::new(Semaphore::new(threads)),
+            large_reads: Arc::new(Semaphore::new(threads)),
             memory: Arc::new(Semaphore::new(units)),
             limits,
         }
@@ -64,9 +64,10 @@ impl Admission {
         permit.map_err(|_| ApiError::Overloaded(format!("{} requests are under way", self.limits.requests)))
     }
 
-    /// Waits for the turn of a large read that was admitted.
-    pub(crate) async fn turn_to_read(&self) -> Result<OwnedSemaphorePermit, AcquireError> {
-        Arc::clone(&self.reads).acquire_owned().await
+    /// Waits for the turn of a large read that was admitted: more of them at once would only take cores from each other.
+    /// Small ones that wait for disks need none.
+    pub(crate) async fn turn_to_work(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.large_reads).acquire_owned().await.ok()
     }
 
     /// Nothing yet, to be grown.

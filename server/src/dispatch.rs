@@ -16,7 +16,7 @@ use crate::admission::Reservation;
 use crate::context::Context;
 use crate::error::ApiError;
 use crate::message::{Answer, Request};
-use crate::routes::{Endpoint, Matched, Route, Waiting, find};
+use crate::routes::{AtOnce, Endpoint, Matched, Route, find};
 
 /// Largest accepted body.
 const MAX_BODY_BYTES: usize = 256 << 20;
@@ -105,21 +105,29 @@ async fn answer(
 async fn run(route: &'static Route, context: Arc<Context>, request: Request) -> Result<Answer, ApiError> {
     match route.endpoint {
         Endpoint::Quick(answer) => guarded(|| answer(&context, &request)),
-        Endpoint::Read(answer) => {
-            if request.body.len() <= MAX_BODY_BYTES_AT_ONCE
-                && let Some(answer) = guarded(|| answer(&context, &request, Waiting::Never))?
-            {
-                return Ok(answer);
-            }
+        Endpoint::Read { at_once, waiting } => {
+            let outcome = if request.body.len() <= MAX_BODY_BYTES_AT_ONCE {
+                guarded(|| at_once(&context, &request))?
+            } else {
+                AtOnce::TakesLong
+            };
+            let takes_long = match outcome {
+                AtOnce::Answer(answer) => return Ok(answer),
+                AtOnce::NeedsDisk => false,
+                AtOnce::TakesLong => true,
+            };
             let admitted = context.admission.admit()?;
-            let turn = context.admission.turn_to_read().await;
-            let answer = on_waiting_thread(move || {
-                let answer = answer(&context, &request, Waiting::Allowed);
+            let turn = if takes_long {
+                context.admission.turn_to_work().await
+            } else {
+                None
+            };
+            on_waiting_thread(move || {
+                let answer = waiting(&context, &request);
                 drop((admitted, turn));
                 answer
-            });
-            // Who may wait answers.
-            answer.await?.ok_or(ApiError::Panicked)
+            })
+            .await
         }
         Endpoint::Blocking(answer) => {
             let admitted = context.admission.admit()?;

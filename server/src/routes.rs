@@ -13,17 +13,22 @@ use crate::message::{Answer, Request};
 pub(crate) enum Endpoint {
     /// On the thread that read the request: it waits for nothing.
     Quick(fn(&Context, &Request) -> Result<Answer, ApiError>),
-    /// On the thread that read the request as long as it need not wait; otherwise `None`, and again on one that may.
-    Read(fn(&Context, &Request, Waiting) -> Result<Option<Answer>, ApiError>),
+    /// On the thread that read the request if it can be answered at once, otherwise again on one that may wait.
+    Read {
+        at_once: fn(&Context, &Request) -> Result<AtOnce, ApiError>,
+        waiting: fn(&Context, &Request) -> Result<Answer, ApiError>,
+    },
     /// On a thread that may wait for disks.
     Blocking(fn(&Context, &Request) -> Result<Answer, ApiError>),
 }
 
-/// Whether an endpoint may wait for disks, or work for long.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Waiting {
-    Allowed,
-    Never,
+/// What came of a read on a thread that must not wait.
+pub(crate) enum AtOnce {
+    Answer(Answer),
+    /// Rows must come from the disk.
+    NeedsDisk,
+    /// It would keep other requests of this thread waiting.
+    TakesLong,
 }
 
 /// One method of one path.
@@ -36,7 +41,13 @@ pub(crate) struct Route {
 
 /// All routes.
 pub(crate) const ROUTES: &[Route] = &[
-    post("/get-online-features", Endpoint::Read(get_online_features::answer)),
+    post(
+        "/get-online-features",
+        Endpoint::Read {
+            at_once: get_online_features::answer_at_once,
+            waiting: get_online_features::answer,
+        },
+    ),
     post("/push", Endpoint::Blocking(push::answer)),
     post(
         "/write-to-online-store",

@@ -2,6 +2,8 @@
 //!
 //! `cargo bench --package feast-benches` prints times a batch; `benches/README.md` holds them as ratios.
 
+#![expect(clippy::unwrap_used, reason = "a bench that cannot run ends by it")]
+
 mod repository;
 
 use std::hint::black_box;

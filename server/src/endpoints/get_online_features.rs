@@ -1,13 +1,17 @@
 //! `POST /get-online-features`: keys to key columns, one look-up, columns to JSON or to an Arrow stream.
 
-use feast_engine::{Error, FeatureVectors, ReadPlan, ResponseLayout};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use feast_engine::{EntityRows, Error, FeatureVectors, ReadPlan, ResponseLayout};
 use warp::http::{HeaderValue, StatusCode};
 
+use crate::admission::Reservation;
 use crate::context::Context;
 use crate::endpoints::plan;
 use crate::error::ApiError;
 use crate::message::{Answer, Request, json_answer};
-use crate::routes::Waiting;
+use crate::routes::AtOnce;
 use crate::wire::arrow_stream;
 use crate::wire::entities::entity_rows;
 use crate::wire::request::GetOnlineFeatures;
@@ -15,9 +19,17 @@ use crate::wire::response::{BYTES_PER_VALUE, Layout, write_feature_vectors};
 
 /// Most values of one answer: about a gigabyte of JSON.
 const MAX_VALUES: usize = 20_000_000;
-/// Answers of more values are not made where the request was read: a third of a millisecond.
+/// Answers of more values are not made where the request was read: a quarter of a millisecond.
 const MAX_VALUES_AT_ONCE: usize = 8192;
 const LAYOUT_HEADER: &str = "x-feast-layout";
+
+/// A read whose names and keys are understood.
+struct Read {
+    form: Form,
+    plan: Arc<ReadPlan>,
+    entities: EntityRows,
+    with_view_versions: bool,
+}
 
 /// What an answer is written as.
 #[derive(Clone, Copy)]
@@ -26,65 +38,85 @@ enum Form {
     ArrowStream,
 }
 
-pub(crate) fn answer(context: &Context, request: &Request, waiting: Waiting) -> Result<Option<Answer>, ApiError> {
-    let store = &context.store;
-    let form = form(store.config().response_layout, request);
-    let wanted = GetOnlineFeatures::of(request)?;
-    let plan = plan(store, &wanted.selection, wanted.full_feature_names)?;
-    let entities = entity_rows(&plan, &wanted.entities)?;
-    let values = entities.rows().saturating_mul(plan.feature_count());
-    if values > MAX_VALUES {
-        return Err(too_many(entities.rows(), plan.feature_count()).into());
+/// Answers if that takes neither long nor the disk.
+pub(crate) fn answer_at_once(context: &Context, request: &Request) -> Result<AtOnce, ApiError> {
+    let read = Read::of(context, request)?;
+    if read.values() > MAX_VALUES_AT_ONCE {
+        return Ok(AtOnce::TakesLong);
     }
+    match context.store.read_from_memory(&read.plan, &read.entities)? {
+        None => Ok(AtOnce::NeedsDisk),
+        Some(vectors) => read
+            .answer(vectors, context.admission.reservation())
+            .map(AtOnce::Answer),
+    }
+}
+
+/// Answers, however long it takes.
+pub(crate) fn answer(context: &Context, request: &Request) -> Result<Answer, ApiError> {
+    let read = Read::of(context, request)?;
     let mut reservation = context.admission.reservation();
-    let vectors = match waiting {
-        Waiting::Allowed => {
-            reservation.grow_to(values * BYTES_PER_VALUE)?;
-            Some(store.read(&plan, &entities)?)
-        }
-        Waiting::Never if values > MAX_VALUES_AT_ONCE => None,
-        Waiting::Never => store.read_from_memory(&plan, &entities)?,
-    };
-    let Some(vectors) = vectors else { return Ok(None) };
-    let body = write(&vectors, form, wanted.with_view_versions.then_some(&plan))?;
-    drop(vectors);
-    reservation.grow_to(body.len())?;
-    Ok(Some(whole_answer(form, reservation.hold(body))))
+    reservation.grow_to(read.values() * BYTES_PER_VALUE)?;
+    let vectors = context.store.read(&read.plan, &read.entities)?;
+    read.answer(vectors, reservation)
 }
 
-fn too_many(entities: usize, features: usize) -> Error {
-    let text = format!("{entities} entities x {features} features are more than {MAX_VALUES} values");
-    Error::invalid(text).with_hint("ask for them in several requests")
-}
-
-/// `versions_of`: the plan whose versions of views the answer shall name.
-fn write(
-    vectors: &FeatureVectors<'_>,
-    form: Form,
-    versions_of: Option<&std::sync::Arc<ReadPlan>>,
-) -> Result<Vec<u8>, Error> {
-    match form {
-        Form::ArrowStream => arrow_stream::write_feature_vectors(vectors),
-        Form::Json(layout) => {
-            let versions = versions_of.map(|plan| plan.view_versions());
-            Ok(write_feature_vectors(vectors, layout, versions.as_deref()))
+impl Read {
+    fn of(context: &Context, request: &Request) -> Result<Self, ApiError> {
+        let form = form(context.store.config().response_layout, request);
+        let wanted = GetOnlineFeatures::of(request)?;
+        let plan = plan(&context.store, &wanted.selection, wanted.full_feature_names)?;
+        let entities = entity_rows(&plan, &wanted.entities)?;
+        let read = Self {
+            form,
+            plan,
+            entities,
+            with_view_versions: wanted.with_view_versions,
+        };
+        if read.values() > MAX_VALUES {
+            let (entities, features) = (read.entities.rows(), read.plan.feature_count());
+            let text = format!("{entities} entities x {features} features are more than {MAX_VALUES} values");
+            return Err(Error::invalid(text)
+                .with_hint("ask for them in several requests")
+                .into());
         }
+        Ok(read)
+    }
+
+    /// How many values the answer holds.
+    fn values(&self) -> usize {
+        self.entities.rows().saturating_mul(self.plan.feature_count())
+    }
+
+    fn answer(&self, vectors: FeatureVectors<'_>, mut reservation: Reservation) -> Result<Answer, ApiError> {
+        let body = match self.form {
+            Form::ArrowStream => arrow_stream::write_feature_vectors(&vectors)?,
+            Form::Json(layout) => {
+                let versions = self.with_view_versions.then(|| self.plan.view_versions());
+                write_feature_vectors(&vectors, layout, versions.as_deref())
+            }
+        };
+        drop(vectors);
+        reservation.grow_to(body.len())?;
+        Ok(self.form.whole_answer(reservation.hold(body)))
     }
 }
 
-fn whole_answer(form: Form, body: bytes::Bytes) -> Answer {
-    match form {
-        Form::Json(layout) => {
-            let mut answer = json_answer(StatusCode::OK, body);
-            let name = HeaderValue::from_static(layout.name());
-            answer.headers_mut().insert(LAYOUT_HEADER, name);
-            answer
-        }
-        Form::ArrowStream => {
-            let mut answer = Answer::new(body);
-            let media_type = HeaderValue::from_static(arrow_stream::MEDIA_TYPE);
-            answer.headers_mut().insert("content-type", media_type);
-            answer
+impl Form {
+    fn whole_answer(self, body: Bytes) -> Answer {
+        match self {
+            Self::Json(layout) => {
+                let mut answer = json_answer(StatusCode::OK, body);
+                let name = HeaderValue::from_static(layout.name());
+                answer.headers_mut().insert(LAYOUT_HEADER, name);
+                answer
+            }
+            Self::ArrowStream => {
+                let mut answer = Answer::new(body);
+                let media_type = HeaderValue::from_static(arrow_stream::MEDIA_TYPE);
+                answer.headers_mut().insert("content-type", media_type);
+                answer
+            }
         }
     }
 }

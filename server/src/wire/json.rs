@@ -10,7 +10,7 @@ use arrow::array::{
 use arrow::datatypes::{DataType, Float32Type, Float64Type, Int32Type, Int64Type, TimestampSecondType};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use feast_engine::model::{Timestamp, ValueType};
+use feast_engine::model::{Timestamp, TimestampWriter, ValueType};
 
 /// A column, typed once, whose cells can be written as JSON.
 pub(super) enum JsonColumn<'a> {
@@ -154,12 +154,8 @@ fn write_float(number: f64, out: &mut Vec<u8>) {
     }
 }
 
-pub(super) fn write_time(time: Timestamp, out: &mut Vec<u8>) {
-    if time == Timestamp::EPOCH {
-        out.extend_from_slice(b"\"1970-01-01T00:00:00Z\"");
-        return;
-    }
+pub(super) fn write_time(time: Timestamp, writer: &mut TimestampWriter, out: &mut Vec<u8>) {
     out.push(b'"');
-    time.write(out);
+    writer.write(time, out);
     out.push(b'"');
 }

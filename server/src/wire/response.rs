@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use feast_engine::model::Timestamp;
+use feast_engine::model::{Timestamp, TimestampWriter};
 use feast_engine::{FeatureColumn, FeatureVectors, FieldStatus};
 
 use super::json::{JsonColumn, write_integer, write_items, write_list, write_text, write_time};
@@ -77,6 +77,7 @@ const EVENT_TIMESTAMPS: &[u8] = b"],\"event_timestamps\":[";
 fn write_columns(columns: &[FeatureColumn<'_>], out: &mut Vec<u8>) {
     // Where the statuses and times of the column before lie, which most columns of a view share: written once, copied after.
     let mut last: Option<(&FeatureColumn<'_>, Range<usize>)> = None;
+    let mut times = TimestampWriter::default();
     for column in columns {
         if last.is_some() {
             out.push(b',');
@@ -91,7 +92,9 @@ fn write_columns(columns: &[FeatureColumn<'_>], out: &mut Vec<u8>) {
                 out.extend_from_slice(STATUSES);
                 write_items(column.statuses.iter(), out, |status, out| write_status(*status, out));
                 out.extend_from_slice(EVENT_TIMESTAMPS);
-                write_items(column.event_times.iter(), out, |time, out| write_time(*time, out));
+                write_items(column.event_times.iter(), out, |time, out| {
+                    write_time(*time, &mut times, out)
+                });
                 out.extend_from_slice(b"]}");
             }
         }
@@ -105,6 +108,7 @@ fn write_rows(vectors: &FeatureVectors<'_>, out: &mut Vec<u8>) {
         .iter()
         .map(|column| JsonColumn::new(&column.values, column.value_type))
         .collect();
+    let mut times = TimestampWriter::default();
     for row in 0..vectors.rows {
         if row > 0 {
             out.push(b',');
@@ -122,7 +126,7 @@ fn write_rows(vectors: &FeatureVectors<'_>, out: &mut Vec<u8>) {
             let (time, start) = (column.event_times[row], out.len());
             match &last {
                 Some((before, written)) if *before == time => out.extend_from_within(written.clone()),
-                _ => write_time(time, out),
+                _ => write_time(time, &mut times, out),
             }
             last = Some((time, start..out.len()));
         });
