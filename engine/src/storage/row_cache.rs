@@ -19,6 +19,9 @@ use super::found_rows::FoundRows;
 /// More than threads that read at once, so that they seldom meet.
 const SHARDS: usize = 64;
 
+/// No entity takes more than this part of a shard: half a MiB where the cache is 256 MiB.
+const LARGEST_SHARE: usize = 8;
+
 /// Holds rows up to a number of bytes; those that were not asked for again go first.
 pub(super) struct RowCache {
     shards: Box<[RwLock<Shard>]>,
@@ -104,10 +107,7 @@ impl RowCache {
             Some(known) => known.merged(fetched),
             None => Entry::new(missed.hash, entity, fetched),
         };
-        if let Some(entry) = entry.filter(|entry| entry.bytes() <= self.shard_capacity) {
-            shard.add(entry);
-            shard.shrink_to(self.shard_capacity);
-        }
+        self.keep(&mut shard, entry);
     }
 
     /// Puts a written row in the place of the one it replaces. To be called in the order of the writes, after each.
@@ -127,11 +127,15 @@ impl RowCache {
             return;
         }
         // Another length: made anew, unless nobody has asked for this table.
-        if shard.entries[position].has(table)
-            && let Some(known) = shard.remove(hash, entity)
-            && let Some(entry) = known.merged([(table, Some(row))].into_iter())
-            && entry.bytes() <= self.shard_capacity
-        {
+        if shard.entries[position].has(table) {
+            let known = shard.remove_at(position);
+            self.keep(&mut shard, known.merged([(table, Some(row))].into_iter()));
+        }
+    }
+
+    /// Adds an entry, if there is one and it would not drive out many others, and lets others go for it.
+    fn keep(&self, shard: &mut Shard, entry: Option<Entry>) {
+        if let Some(entry) = entry.filter(|entry| entry.bytes() <= self.shard_capacity / LARGEST_SHARE) {
             shard.add(entry);
             shard.shrink_to(self.shard_capacity);
         }
@@ -199,11 +203,11 @@ impl Shard {
             if self.hand >= self.entries.len() {
                 self.hand = 0;
             }
-            if self.entries[self.hand].take_used() {
-                self.hand += 1;
-            } else {
+            if !self.entries[self.hand].take_used() {
                 self.remove_at(self.hand);
             }
+            // Also after a removal: the newest entry is there now.
+            self.hand += 1;
         }
     }
 }

@@ -46,6 +46,19 @@ fn it_stays_within_its_size_and_keeps_what_is_used() {
 }
 
 #[test]
+fn what_is_asked_for_now_takes_the_place_of_what_was() {
+    let cache = RowCache::new(SHARDS * 4096);
+    let entity = |set: u32, number: u32| [set.to_le_bytes(), number.to_le_bytes()].concat();
+    (0..10_000).for_each(|number| insert(&cache, &entity(1, number), &[1; 100]));
+    // Half of what there is room for, asked for in turns.
+    for _ in 0..4 {
+        (0..500).for_each(|number| insert(&cache, &entity(2, number), &[2; 100]));
+    }
+    let held = (0..500).filter(|number| holds(&cache, &entity(2, *number))).count();
+    assert!(held > 450, "{held} of 500");
+}
+
+#[test]
 fn a_row_larger_than_its_share_is_not_kept() {
     let cache = RowCache::new(SHARDS * 4096);
     insert(&cache, b"small", &[1; 10]);
