@@ -4,10 +4,12 @@
 //! What is answered where it was read, small reads from memory and `/health`, does not come here.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use feast_engine::ServingLimits;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
 
 use crate::error::ApiError;
 
@@ -16,12 +18,16 @@ const LEAST_COUNTED_BYTES: usize = 64 << 10;
 /// Memory is counted in these.
 const UNIT_BYTES: usize = 1 << 10;
 
+/// A client that has waited so long for the turn of its read is better off elsewhere.
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
+
 /// What may be under way at once.
 pub(crate) struct Admission {
     requests: Arc<Semaphore>,
     large_reads: Arc<Semaphore>,
     memory: Arc<Semaphore>,
     limits: ServingLimits,
+    longest_wait: Duration,
 }
 
 /// Memory that is counted until this is dropped.
@@ -52,6 +58,7 @@ impl Admission {
             large_reads: Arc::new(Semaphore::new(threads)),
             memory: Arc::new(Semaphore::new(units)),
             limits,
+            longest_wait: LONGEST_WAIT,
         }
     }
 
@@ -66,8 +73,18 @@ impl Admission {
 
     /// Waits for the turn of a large read that was admitted: more of them at once would only take cores from each other.
     /// Small ones that wait for disks need none.
-    pub(crate) async fn turn_to_work(&self) -> Option<OwnedSemaphorePermit> {
-        Arc::clone(&self.large_reads).acquire_owned().await.ok()
+    ///
+    /// # Errors
+    /// `Overloaded` when its turn does not come soon.
+    pub(crate) async fn turn_to_work(&self) -> Result<OwnedSemaphorePermit, ApiError> {
+        let turn = Arc::clone(&self.large_reads).acquire_owned();
+        match timeout(self.longest_wait, turn).await {
+            Ok(Ok(turn)) => Ok(turn),
+            Ok(Err(_)) | Err(_) => Err(ApiError::Overloaded(format!(
+                "large reads wait for more than {} ms",
+                self.longest_wait.as_millis()
+            ))),
+        }
     }
 
     /// Nothing yet, to be grown.
@@ -138,6 +155,18 @@ mod tests {
         assert!(matches!(admission.admit(), Err(ApiError::Overloaded(_))));
         drop(first);
         assert!(admission.admit().is_ok());
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_long_for_a_turn() {
+        let admission = Admission {
+            longest_wait: Duration::from_millis(20),
+            ..admission()
+        };
+        let first = admission.turn_to_work().await.unwrap();
+        assert!(matches!(admission.turn_to_work().await, Err(ApiError::Overloaded(_))));
+        drop(first);
+        assert!(admission.turn_to_work().await.is_ok());
     }
 
     #[test]

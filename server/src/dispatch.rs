@@ -117,10 +117,9 @@ async fn run(route: &'static Route, context: Arc<Context>, request: Request) -> 
                 AtOnce::TakesLong => true,
             };
             let admitted = context.admission.admit()?;
-            let turn = if takes_long {
-                context.admission.turn_to_work().await
-            } else {
-                None
+            let turn = match takes_long {
+                true => Some(context.admission.turn_to_work().await?),
+                false => None,
             };
             on_waiting_thread(move || {
                 let answer = waiting(&context, &request);
