@@ -1,10 +1,10 @@
 //! How much the server works on at once. What is more is refused at once with 503 and `Retry-After`, not queued: a queue
 //! would make every client wait and hold every request's memory.
 //!
-//! What is answered where it was read, small reads from memory and `/health`, does not come here.
+//! Of what is answered where it was read, small reads from memory and `/health`, only the memory is counted.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use feast_engine::ServingLimits;
@@ -21,18 +21,24 @@ const UNIT_BYTES: usize = 1 << 10;
 /// A client that has waited so long for the turn of its read is better off elsewhere.
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
+const LOG_INTERVAL: Duration = Duration::from_secs(1);
+
 /// What may be under way at once.
 pub(crate) struct Admission {
-    requests: Arc<Semaphore>,
+    reads: Arc<Semaphore>,
+    writes: Arc<Semaphore>,
     large_reads: Arc<Semaphore>,
     memory: Arc<Semaphore>,
     limits: ServingLimits,
     longest_wait: Duration,
+    /// Since the last line in the log: when that was, and how many there were.
+    refusals: Mutex<(Instant, usize)>,
 }
 
-/// Memory that is counted until this is dropped.
+/// Memory that is counted until this is dropped. The default counts nothing.
+#[derive(Default)]
 pub(crate) struct Reservation {
-    memory: Arc<Semaphore>,
+    memory: Option<Arc<Semaphore>>,
     permit: Option<OwnedSemaphorePermit>,
     most: usize,
 }
@@ -54,21 +60,50 @@ impl Admission {
     pub(crate) fn new(limits: ServingLimits, threads: usize) -> Self {
         let units = (limits.memory / UNIT_BYTES).min(Semaphore::MAX_PERMITS);
         Self {
-            requests: Arc::new(Semaphore::new(limits.requests.min(Semaphore::MAX_PERMITS))),
+            reads: Arc::new(Semaphore::new(limits.requests.min(Semaphore::MAX_PERMITS))),
+            writes: Arc::new(Semaphore::new(limits.requests.min(Semaphore::MAX_PERMITS))),
             large_reads: Arc::new(Semaphore::new(threads)),
             memory: Arc::new(Semaphore::new(units)),
             limits,
             longest_wait: LONGEST_WAIT,
+            refusals: Mutex::new((Instant::now(), 0)),
         }
     }
 
-    /// Counts a request as long as the permit is held.
+    /// Counts a read as long as the permit is held.
     ///
     /// # Errors
     /// `Overloaded` when there are too many.
-    pub(crate) fn admit(&self) -> Result<OwnedSemaphorePermit, ApiError> {
-        let permit = Arc::clone(&self.requests).try_acquire_owned();
-        permit.map_err(|_| ApiError::Overloaded(format!("{} requests are under way", self.limits.requests)))
+    pub(crate) fn admit_read(&self) -> Result<OwnedSemaphorePermit, ApiError> {
+        self.admit(&self.reads, "reads")
+    }
+
+    /// Counts a write, or a materialization, as long as the permit is held. Reads do not keep writes out, nor they reads.
+    ///
+    /// # Errors
+    /// `Overloaded` when there are too many.
+    pub(crate) fn admit_write(&self) -> Result<OwnedSemaphorePermit, ApiError> {
+        self.admit(&self.writes, "writes")
+    }
+
+    fn admit(&self, semaphore: &Arc<Semaphore>, what: &str) -> Result<OwnedSemaphorePermit, ApiError> {
+        let permit = Arc::clone(semaphore).try_acquire_owned();
+        permit.map_err(|_| ApiError::Overloaded(format!("{} {what} are under way", self.limits.requests)))
+    }
+
+    /// Logs refusals, at most one line a second.
+    pub(crate) fn note_refusal(&self, why: &ApiError) {
+        let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
+        refusals.1 += 1;
+        if refusals.0.elapsed() >= LOG_INTERVAL {
+            let text = why.body();
+            tracing::warn!(
+                "{} requests were refused, the last: {}",
+                refusals.1,
+                String::from_utf8_lossy(&text)
+            );
+            *refusals = (Instant::now(), 0);
+        }
     }
 
     /// Waits for the turn of a large read that was admitted: more of them at once would only take cores from each other.
@@ -90,7 +125,7 @@ impl Admission {
     /// Nothing yet, to be grown.
     pub(crate) fn reservation(&self) -> Reservation {
         Reservation {
-            memory: Arc::clone(&self.memory),
+            memory: Some(Arc::clone(&self.memory)),
             permit: None,
             most: self.limits.memory,
         }
@@ -103,16 +138,15 @@ impl Reservation {
     /// # Errors
     /// `Overloaded` when others hold too much. Alone, anything goes.
     pub(crate) fn grow_to(&mut self, bytes: usize) -> Result<(), ApiError> {
-        if bytes < LEAST_COUNTED_BYTES {
+        let Some(memory) = self.memory.as_ref().filter(|_| bytes >= LEAST_COUNTED_BYTES) else {
             return Ok(());
-        }
-        let wanted = bytes.min(self.most) / UNIT_BYTES;
-        let held = self.permit.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
+        };
+        let (wanted, held) = (bytes.min(self.most) / UNIT_BYTES, self.held());
         let Some(missing) = wanted.checked_sub(held).filter(|missing| *missing > 0) else {
             return Ok(());
         };
         let missing = u32::try_from(missing).unwrap_or(u32::MAX);
-        let permit = Arc::clone(&self.memory).try_acquire_many_owned(missing).map_err(|_| {
+        let permit = Arc::clone(memory).try_acquire_many_owned(missing).map_err(|_| {
             let most = self.most >> 20;
             ApiError::Overloaded(format!("requests under way hold up to {most} MiB in memory"))
         })?;
@@ -121,6 +155,20 @@ impl Reservation {
             None => self.permit = Some(permit),
         }
         Ok(())
+    }
+
+    /// Another one for the same request, which shares what may be held at most.
+    pub(crate) fn beside(&self) -> Self {
+        Self {
+            memory: self.memory.clone(),
+            permit: None,
+            most: self.most.saturating_sub(self.held() * UNIT_BYTES),
+        }
+    }
+
+    /// In units.
+    fn held(&self) -> usize {
+        self.permit.as_ref().map_or(0, OwnedSemaphorePermit::num_permits)
     }
 
     /// The bytes, counted until they are sent.
@@ -150,11 +198,12 @@ mod tests {
     #[test]
     fn more_requests_than_allowed_are_refused_until_one_is_done() {
         let admission = admission();
-        let first = admission.admit().unwrap();
-        let _second = admission.admit().unwrap();
-        assert!(matches!(admission.admit(), Err(ApiError::Overloaded(_))));
+        let first = admission.admit_read().unwrap();
+        let _second = admission.admit_read().unwrap();
+        assert!(matches!(admission.admit_read(), Err(ApiError::Overloaded(_))));
+        assert!(admission.admit_write().is_ok());
         drop(first);
-        assert!(admission.admit().is_ok());
+        assert!(admission.admit_read().is_ok());
     }
 
     #[tokio::test]
@@ -184,6 +233,7 @@ mod tests {
         let sent = large.hold(vec![0; 100]);
         assert!(grown(100 << 10).is_err());
         drop(sent);
-        assert!(grown(2 << 20).is_ok());
+        let body = grown(700 << 10).ok().unwrap();
+        assert!(body.beside().grow_to(2 << 20).is_ok(), "alone, whatever the body");
     }
 }

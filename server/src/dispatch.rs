@@ -3,10 +3,12 @@
 use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
 use futures::{Stream, StreamExt};
 use percent_encoding::percent_decode_str;
+use tokio::time::timeout;
 use warp::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use warp::path::FullPath;
 use warp::{Filter, Reply};
@@ -20,6 +22,8 @@ use crate::routes::{AtOnce, Endpoint, Matched, Route, find};
 
 /// Largest accepted body.
 const MAX_BODY_BYTES: usize = 256 << 20;
+/// How long the next piece of a body may take.
+const BODY_PATIENCE: Duration = Duration::from_secs(30);
 /// Larger bodies are not even parsed where they were read.
 const MAX_BODY_BYTES_AT_ONCE: usize = 8 << 10;
 
@@ -71,6 +75,7 @@ async fn answer(
     };
     // A GET has no body that means anything.
     let mut reservation = context.admission.reservation();
+    let noted = Arc::clone(&context);
     let body = if route.method == Method::GET {
         Ok(Bytes::new())
     } else {
@@ -83,14 +88,16 @@ async fn answer(
                 query,
                 parameter,
                 body,
+                reservation,
             };
             run(route, context, request).await
         }
         Err(problem) => Err(problem),
     };
-    drop(reservation);
     outcome.unwrap_or_else(|error| {
-        if error.status().is_server_error() && error.status() != StatusCode::NOT_IMPLEMENTED {
+        if matches!(error, ApiError::Overloaded(_)) {
+            noted.admission.note_refusal(&error);
+        } else if error.status().is_server_error() && error.status() != StatusCode::NOT_IMPLEMENTED {
             tracing::error!(
                 "{} {}: {}",
                 method,
@@ -116,7 +123,7 @@ async fn run(route: &'static Route, context: Arc<Context>, request: Request) -> 
                 AtOnce::NeedsDisk => false,
                 AtOnce::TakesLong => true,
             };
-            let admitted = context.admission.admit()?;
+            let admitted = context.admission.admit_read()?;
             let turn = match takes_long {
                 true => Some(context.admission.turn_to_work().await?),
                 false => None,
@@ -129,7 +136,7 @@ async fn run(route: &'static Route, context: Arc<Context>, request: Request) -> 
             .await
         }
         Endpoint::Blocking(answer) => {
-            let admitted = context.admission.admit()?;
+            let admitted = context.admission.admit_write()?;
             on_waiting_thread(move || {
                 let answer = answer(&context, &request);
                 drop(admitted);
@@ -159,7 +166,11 @@ async fn read_body(
     let mut stream = std::pin::pin!(stream);
     // Most bodies come in one piece, which is not copied.
     let mut body = Bytes::new();
-    while let Some(chunk) = stream.next().await {
+    // Who stops sending must not hold what it has sent for ever.
+    while let Some(chunk) = timeout(BODY_PATIENCE, stream.next())
+        .await
+        .map_err(|_| ApiError::Unreadable)?
+    {
         let mut chunk = chunk.map_err(|_| ApiError::Unreadable)?;
         let length = body.len() + chunk.remaining();
         if length > MAX_BODY_BYTES {

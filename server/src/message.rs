@@ -3,6 +3,8 @@
 use bytes::Bytes;
 use warp::http::{HeaderMap, HeaderValue, Response, StatusCode};
 
+use crate::admission::Reservation;
+
 /// A request as endpoints see it.
 pub(crate) struct Request {
     pub(crate) headers: HeaderMap,
@@ -10,6 +12,8 @@ pub(crate) struct Request {
     /// The text in the place of the braces of the route's path; empty if it has none.
     pub(crate) parameter: String,
     pub(crate) body: Bytes,
+    /// Counts the body.
+    pub(crate) reservation: Reservation,
 }
 
 impl Request {
@@ -19,17 +23,15 @@ impl Request {
         is_such(&kind.trim().to_ascii_lowercase())
     }
 
-    /// Whether the client names this media type among those it takes.
-    pub(crate) fn accepts(&self, media_type: &str) -> bool {
-        self.header("accept").split(',').any(|range| {
+    /// How much the client wants a media type that it names, 0 to 1; 0 if it does not.
+    pub(crate) fn weight_of(&self, media_type: &str) -> f32 {
+        let weights = self.header("accept").split(',').filter_map(|range| {
             let mut parts = range.split(';').map(str::trim);
             let is_it = parts.next().is_some_and(|kind| kind.eq_ignore_ascii_case(media_type));
-            let refuses = |parameter: &str| {
-                let weight = parameter.strip_prefix("q=").and_then(|weight| weight.parse().ok());
-                weight == Some(0.0)
-            };
-            is_it && !parts.any(refuses)
-        })
+            let mut weight = parts.filter_map(|parameter| parameter.strip_prefix("q=")?.parse().ok());
+            is_it.then(|| weight.next().unwrap_or(1.0))
+        });
+        weights.fold(0.0, f32::max)
     }
 
     fn header(&self, name: &str) -> &str {
@@ -63,17 +65,18 @@ mod tests {
             query: String::new(),
             parameter: String::new(),
             body: Bytes::new(),
+            reservation: Reservation::default(),
         }
     }
 
     #[test]
     fn accepted_types_are_found_among_others() {
-        let accepts = |value| request("accept", value).accepts("application/x");
-        assert!(accepts("application/x"));
-        assert!(accepts("application/json;q=0.5, Application/X; q=1"));
-        assert!(!accepts("application/x;q=0"));
-        assert!(!accepts("*/*"));
-        assert!(!accepts("application/xml"));
+        let check = |value, weight| assert_eq!(request("accept", value).weight_of("application/x"), weight, "{value}");
+        check("application/x", 1.0);
+        check("application/json;q=0.5, Application/X; q=0.7", 0.7);
+        check("application/x;q=0", 0.0);
+        check("*/*", 0.0);
+        check("application/xml", 0.0);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use feast_engine::{EntityRows, Error, FeatureVectors, ReadPlan};
 use warp::http::HeaderMap;
 
+use crate::admission::Reservation;
 use crate::message::Request;
 use crate::wire::arrow_stream;
 use crate::wire::entities::entity_rows;
@@ -20,6 +21,7 @@ pub fn key_columns(plan: &ReadPlan, body: &Bytes) -> Result<EntityRows, Error> {
         query: String::new(),
         parameter: String::new(),
         body: body.clone(),
+        reservation: Reservation::default(),
     };
     let wanted = GetOnlineFeatures::of(&request);
     let wanted = wanted.map_err(|problem| Error::invalid(String::from_utf8_lossy(&problem.body())))?;
@@ -36,5 +38,5 @@ pub fn json(vectors: &FeatureVectors<'_>) -> Vec<u8> {
 /// # Errors
 /// `Internal` when the columns do not make a batch.
 pub fn arrow(vectors: &FeatureVectors<'_>) -> Result<Vec<u8>, Error> {
-    arrow_stream::write_feature_vectors(vectors)
+    arrow_stream::write_feature_vectors(vectors, None)
 }

@@ -140,8 +140,8 @@ fn what_is_wrong_with_a_stream_is_said() {
     };
     let path = format!("/get-online-features?{TRIPS}");
     let ids = || stream("driver_id", Arc::new(Int64Array::from(vec![1001])));
-    assert!(problem(&path, b"{}").starts_with("the body is no Arrow stream: "));
-    assert!(problem(&path, &ids()[..100]).starts_with("the body is no Arrow stream: "));
+    assert!(problem(&path, b"{}").starts_with("the body is no Arrow stream of keys: "));
+    assert!(problem(&path, &ids()[..100]).starts_with("the body is no Arrow stream of keys: "));
     assert_eq!(
         problem("/get-online-features", &ids()),
         "No features specified for retrieval"

@@ -76,7 +76,7 @@ fn more_large_reads_than_allowed_are_refused_and_small_ones_are_not() {
                 while !done.load(Ordering::SeqCst) {
                     let answer = server.post("/get-online-features", &read_of(20_000));
                     if answer.status != 200 {
-                        check_refused(&answer, "1 requests are under way");
+                        check_refused(&answer, "1 reads are under way");
                         refused.fetch_add(1, Ordering::SeqCst);
                     }
                 }

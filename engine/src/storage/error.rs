@@ -4,11 +4,6 @@ use rocksdb::ErrorKind as RocksKind;
 
 use crate::error::{Error, ErrorKind};
 
-/// Whether a read that must not wait for the disk found nothing in memory.
-pub(super) fn needs_disk(error: &rocksdb::Error) -> bool {
-    error.kind() == RocksKind::Incomplete
-}
-
 /// The one place that reads RocksDB's error texts.
 pub(super) fn from_rocksdb(source: rocksdb::Error, path: &Path) -> Error {
     let text = source.to_string();

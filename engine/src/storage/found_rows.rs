@@ -31,6 +31,16 @@ impl FoundRows {
         self.spans.push(span);
     }
 
+    /// Adds the same rows again: as many as an entity has, from a position on.
+    pub(super) fn push_same(&mut self, first: usize, rows: usize) {
+        self.spans.extend_from_within(first..first + rows);
+    }
+
+    /// How many bytes all rows take together; rows that are there more than once count once.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// Leaves room for rows that are set later.
     pub(super) fn push_unknown(&mut self, rows: usize) {
         self.spans.resize(self.spans.len() + rows, None);
@@ -41,6 +51,11 @@ impl FoundRows {
         let start = self.bytes.len();
         self.bytes.extend_from_slice(row);
         self.spans[position] = Some((start, self.bytes.len()));
+    }
+
+    /// Sets rows to others that are set: as many as an entity has.
+    pub(super) fn set_same(&mut self, position: usize, first: usize, rows: usize) {
+        self.spans.copy_within(first..first + rows, position);
     }
 
     /// How much is there, for [`FoundRows::truncate`].

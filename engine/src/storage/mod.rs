@@ -16,9 +16,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
 use rocksdb::properties::CUR_SIZE_ALL_MEM_TABLES;
-use rocksdb::{
-    ColumnFamilyDescriptor, DB, DBPinnableSlice, DEFAULT_COLUMN_FAMILY_NAME, ReadOptions, ReadTier, WriteBatch,
-};
+use rocksdb::{ColumnFamilyDescriptor, DB, DBPinnableSlice, DEFAULT_COLUMN_FAMILY_NAME, WriteBatch};
 
 pub(crate) use found_rows::FoundRows;
 pub(crate) use reading::RowQuery;
@@ -69,9 +67,10 @@ pub(crate) enum Replace {
 /// Whether a read may wait for the disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Disk {
-    /// It waits.
+    /// It may.
     Wait,
-    /// It gives up. What the operating system has in its own cache counts as the disk too.
+    /// It gives up when a row is not in the row cache. What RocksDB has in memory counts as the disk too: a batched get
+    /// that is told to read nothing else does read blocks, and can give an empty value for a row that it has not looked at.
     Avoid,
 }
 
@@ -120,26 +119,20 @@ impl Storage {
     }
 
     /// Reads the values of distinct keys in ascending order from the database, in one batch. One answer a key, in key
-    /// order; `None` when the disk would be needed, which `disk` forbids.
+    /// order.
     fn get_many<'key>(
         &self,
         keys: impl ExactSizeIterator<Item = &'key [u8]>,
-        disk: Disk,
-    ) -> Result<Option<Vec<Option<DBPinnableSlice<'_>>>>> {
+    ) -> Result<Vec<Option<DBPinnableSlice<'_>>>> {
         let Some(family) = self.db.cf_handle(DEFAULT_COLUMN_FAMILY_NAME) else {
             return Err(Error::internal("the online store has no default column family"));
         };
         let keys: Vec<&[u8]> = keys.collect();
-        let mut options = ReadOptions::default();
-        if disk == Disk::Avoid {
-            options.set_read_tier(ReadTier::BlockCache);
-        }
-        let values = self.db.batched_multi_get_cf_opt(&family, keys, true, &options);
-        match values.into_iter().collect() {
-            Ok(values) => Ok(Some(values)),
-            Err(source) if disk == Disk::Avoid && error::needs_disk(&source) => Ok(None),
-            Err(source) => Err(self.error(source)),
-        }
+        let values = self.db.batched_multi_get_cf(&family, keys, true);
+        values
+            .into_iter()
+            .map(|value| value.map_err(|source| self.error(source)))
+            .collect()
     }
 
     /// Writes rows, each a storage key and the bytes of a row, in order of arrival: all or none.
@@ -162,7 +155,7 @@ impl Storage {
         let stored = match replace {
             Replace::OlderRows => {
                 let keys = winners.iter().map(|(position, _)| keys.get(*position));
-                self.get_many(keys, Disk::Wait)?.unwrap_or_default()
+                self.get_many(keys)?
             }
             Replace::AllRows => Vec::new(),
         };

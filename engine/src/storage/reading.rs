@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
 use rocksdb::DBPinnableSlice;
 
 use super::found_rows::FoundRows;
@@ -9,7 +11,7 @@ use super::row_cache::Missed;
 use super::{Disk, Storage};
 use crate::codec::byte_block::ByteBlock;
 use crate::codec::storage_key::row_prefix;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// The rows to read: those of each entity in each table.
 pub(crate) struct RowQuery<'a> {
@@ -23,8 +25,15 @@ pub(crate) struct RowQuery<'a> {
 struct Miss {
     query: usize,
     entity: usize,
+    /// Where else in the query it stands.
+    repeated: Vec<usize>,
     missed: Missed,
 }
+
+/// Most bytes of rows that one request may read.
+const MAX_BYTES: usize = 1 << 30;
+/// More are not copied on a thread that reads sockets.
+const MAX_BYTES_AT_ONCE: usize = 4 << 20;
 
 /// Where a fetched row belongs.
 struct Place {
@@ -37,30 +46,61 @@ impl Storage {
     ///
     /// A row is never older than what was acknowledged before the call. Rows of one write may come in sight one after
     /// the other.
+    ///
+    /// # Errors
+    /// `Invalid` when the rows are too much for memory.
     pub(crate) fn read_rows(&self, queries: &[RowQuery<'_>], disk: Disk) -> Result<Option<Vec<FoundRows>>> {
-        self.row_cache.begin_reading();
         let mut misses = Vec::new();
         let mut found = Vec::with_capacity(queries.len());
         for (number, query) in queries.iter().enumerate() {
-            let mut rows = FoundRows::with_capacity(query.entities.len() * query.tables.len());
-            for (position, entity) in query.entities.iter().enumerate() {
-                if entity.is_empty() || query.tables.is_empty() {
-                    rows.push_unknown(query.tables.len());
-                } else if let Err(missed) = self.row_cache.find(entity, query.tables, &mut rows) {
-                    rows.push_unknown(query.tables.len());
-                    misses.push(Miss {
-                        query: number,
-                        entity: position,
-                        missed,
-                    });
-                }
+            let rows = self.rows_in_memory(number, query, &mut misses);
+            if disk == Disk::Avoid && (!misses.is_empty() || rows.bytes() > MAX_BYTES_AT_ONCE) {
+                return Ok(None);
             }
             found.push(rows);
         }
-        if !misses.is_empty() && !self.fetch(queries, misses, disk, &mut found)? {
-            return Ok(None);
+        if !misses.is_empty() {
+            self.fetch(queries, misses, &mut found)?;
         }
         Ok(Some(found))
+    }
+
+    /// What the row cache has for a query; room is left for the misses. Each entity is looked for once.
+    fn rows_in_memory(&self, number: usize, query: &RowQuery<'_>, misses: &mut Vec<Miss>) -> FoundRows {
+        let tables = query.tables.len();
+        let mut rows = FoundRows::with_capacity(query.entities.len() * tables);
+        let mut seen = HashTable::with_capacity(query.entities.len());
+        for (position, entity) in query.entities.iter().enumerate() {
+            if entity.is_empty() || tables == 0 {
+                rows.push_unknown(tables);
+                continue;
+            }
+            let hash = self.row_cache.hash(entity);
+            let is_it = |known: &(u64, usize)| known.0 == hash && query.entities.get(known.1) == entity;
+            match seen.entry(hash, is_it, |(hash, _)| *hash) {
+                Entry::Occupied(known) => {
+                    let (_, first) = *known.get();
+                    rows.push_same(first * tables, tables);
+                    // Misses come in this order.
+                    if let Ok(miss) = misses.binary_search_by_key(&(number, first), |miss| (miss.query, miss.entity)) {
+                        misses[miss].repeated.push(position);
+                    }
+                }
+                Entry::Vacant(place) => {
+                    place.insert((hash, position));
+                    if let Err(missed) = self.row_cache.find(hash, entity, query.tables, &mut rows) {
+                        rows.push_unknown(tables);
+                        misses.push(Miss {
+                            query: number,
+                            entity: position,
+                            repeated: Vec::new(),
+                            missed,
+                        });
+                    }
+                }
+            }
+        }
+        rows
     }
 
     /// The keys of the database for queries, ascending and distinct.
@@ -80,18 +120,11 @@ impl Storage {
 
     /// One batched get of ascending keys, without the row cache.
     pub(crate) fn batched_get(&self, keys: &[Vec<u8>]) -> Result<Vec<Option<DBPinnableSlice<'_>>>> {
-        let rows = self.get_many(keys.iter().map(Vec::as_slice), Disk::Wait)?;
-        Ok(rows.unwrap_or_default())
+        self.get_many(keys.iter().map(Vec::as_slice))
     }
 
-    /// Reads the rows of the misses into their places and into the cache. `false` when the disk would be needed.
-    fn fetch(
-        &self,
-        queries: &[RowQuery<'_>],
-        mut misses: Vec<Miss>,
-        disk: Disk,
-        found: &mut [FoundRows],
-    ) -> Result<bool> {
+    /// Reads the rows of the misses into their places and into the cache.
+    fn fetch(&self, queries: &[RowQuery<'_>], mut misses: Vec<Miss>, found: &mut [FoundRows]) -> Result<()> {
         let entity_of = |miss: &Miss| queries[miss.query].entities.get(miss.entity);
         misses.sort_by(|left, right| {
             let by_query = left.query.cmp(&right.query);
@@ -99,28 +132,28 @@ impl Storage {
         });
         let (keys, places) = keys_of(queries, &misses);
         let (distinct, ranks) = distinct_in_order(&keys);
-        let Some(values) = self.get_many(distinct.iter().map(|position| keys.get(*position)), disk)? else {
-            return Ok(false);
-        };
+        let mut bytes: usize = found.iter().map(FoundRows::bytes).sum();
+        let values = self.get_many(distinct.iter().map(|position| keys.get(*position)))?;
         for (place, rank) in places.iter().zip(ranks) {
             if let Some(row) = &values[rank] {
                 found[place.query].set(place.position, row);
+                bytes += row.len();
+                if bytes > MAX_BYTES {
+                    let text = format!("the rows asked for take more than {} MiB", MAX_BYTES >> 20);
+                    return Err(Error::invalid(text).with_hint("ask for them in several requests"));
+                }
             }
         }
-        for (number, miss) in misses.iter().enumerate() {
-            let is_repeated = number.checked_sub(1).is_some_and(|before| {
-                let before = &misses[before];
-                before.query == miss.query && entity_of(before) == entity_of(miss)
-            });
-            if is_repeated {
-                continue;
-            }
+        for miss in &misses {
             let tables = queries[miss.query].tables;
-            let first = miss.entity * tables.len();
-            let rows = (first..first + tables.len()).map(|position| found[miss.query].get(position));
-            self.row_cache.insert(miss.missed, entity_of(miss), tables, rows);
+            let (rows, first) = (&mut found[miss.query], miss.entity * tables.len());
+            for position in &miss.repeated {
+                rows.set_same(position * tables.len(), first, tables.len());
+            }
+            let fetched = (first..first + tables.len()).map(|position| rows.get(position));
+            self.row_cache.insert(miss.missed, entity_of(miss), tables, fetched);
         }
-        Ok(true)
+        Ok(())
     }
 }
 

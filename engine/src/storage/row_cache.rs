@@ -6,7 +6,6 @@
 mod entry;
 
 use std::hash::BuildHasher;
-use std::sync::atomic::{AtomicBool, Ordering, fence};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use foldhash::fast::RandomState;
@@ -28,8 +27,6 @@ pub(super) struct RowCache {
     /// Seeded, so that nobody can choose entities that meet in one place.
     hashes: RandomState,
     shard_capacity: usize,
-    /// Whether anybody has read yet: who only writes, as a materialization from the command line, need not look.
-    is_read: AtomicBool,
 }
 
 /// The state of a part of the cache at which a row was not found. Rows read from the database after it may be inserted
@@ -58,13 +55,16 @@ impl RowCache {
             shards: (0..SHARDS).map(|_| RwLock::default()).collect(),
             hashes: RandomState::default(),
             shard_capacity: capacity / SHARDS,
-            is_read: AtomicBool::new(false),
         }
     }
 
+    /// The hash of an entity, for [`RowCache::find`].
+    pub(super) fn hash(&self, entity: &[u8]) -> u64 {
+        self.hashes.hash_one(entity)
+    }
+
     /// Adds an entity's rows of `tables`, which are ascending, to `found`; adds nothing when one of them is not known.
-    pub(super) fn find(&self, entity: &[u8], tables: &[u32], found: &mut FoundRows) -> Result<(), Missed> {
-        let hash = self.hashes.hash_one(entity);
+    pub(super) fn find(&self, hash: u64, entity: &[u8], tables: &[u32], found: &mut FoundRows) -> Result<(), Missed> {
         let shard = self.read(hash);
         let missed = Missed {
             hash,
@@ -76,14 +76,6 @@ impl RowCache {
         }
         entry.mark_used();
         Ok(())
-    }
-
-    /// To be called before rows are read from the database that may be inserted.
-    pub(super) fn begin_reading(&self) {
-        if !self.is_read.load(Ordering::Relaxed) {
-            self.is_read.store(true, Ordering::Relaxed);
-            fence(Ordering::SeqCst);
-        }
     }
 
     /// Takes what the database has for an entity in `tables`, which are ascending.
@@ -101,23 +93,25 @@ impl RowCache {
         if shard.writes != missed.writes {
             return;
         }
-        let known = shard.remove(missed.hash, entity);
         let fetched = tables.iter().copied().zip(rows);
+        let known = shard.position(missed.hash, entity);
         let entry = match known {
-            Some(known) => known.merged(fetched),
+            Some(position) => shard.entries[position].merged(fetched),
             None => Entry::new(missed.hash, entity, fetched),
         };
-        self.keep(&mut shard, entry);
+        // One that would be too large leaves the known rows where they are.
+        if let Some(entry) = entry.filter(|entry| self.may_keep(entry)) {
+            known.map(|position| shard.remove_at(position));
+            shard.add(entry, self.shard_capacity);
+        }
     }
 
     /// Puts a written row in the place of the one it replaces. To be called in the order of the writes, after each.
     pub(super) fn replace(&self, table: u32, entity: &[u8], row: &[u8]) {
-        // Who begins to read after this look reads what is written by now.
-        fence(Ordering::SeqCst);
-        if !self.is_read.load(Ordering::Relaxed) {
+        if self.shard_capacity == 0 {
             return;
         }
-        let hash = self.hashes.hash_one(entity);
+        let hash = self.hash(entity);
         let mut shard = self.write(hash);
         shard.writes += 1;
         let Some(position) = shard.position(hash, entity) else {
@@ -129,16 +123,16 @@ impl RowCache {
         // Another length: made anew, unless nobody has asked for this table.
         if shard.entries[position].has(table) {
             let known = shard.remove_at(position);
-            self.keep(&mut shard, known.merged([(table, Some(row))].into_iter()));
+            let entry = known.merged([(table, Some(row))].into_iter());
+            if let Some(entry) = entry.filter(|entry| self.may_keep(entry)) {
+                shard.add(entry, self.shard_capacity);
+            }
         }
     }
 
-    /// Adds an entry, if there is one and it would not drive out many others, and lets others go for it.
-    fn keep(&self, shard: &mut Shard, entry: Option<Entry>) {
-        if let Some(entry) = entry.filter(|entry| entry.bytes() <= self.shard_capacity / LARGEST_SHARE) {
-            shard.add(entry);
-            shard.shrink_to(self.shard_capacity);
-        }
+    /// Whether it would not drive out many others.
+    fn may_keep(&self, entry: &Entry) -> bool {
+        entry.bytes() <= self.shard_capacity / LARGEST_SHARE
     }
 
     fn read(&self, hash: u64) -> RwLockReadGuard<'_, Shard> {
@@ -167,18 +161,15 @@ impl Shard {
         self.position(hash, entity).map(|position| &self.entries[position])
     }
 
-    fn add(&mut self, entry: Entry) {
+    /// Adds an entry and lets others go for it.
+    fn add(&mut self, entry: Entry, capacity: usize) {
         self.bytes += entry.bytes();
         let (hash, position) = (entry.hash(), self.entries.len());
         self.entries.push(entry);
         let entries = &self.entries;
         self.index
             .insert_unique(hash, position, |position| entries[*position].hash());
-    }
-
-    fn remove(&mut self, hash: u64, entity: &[u8]) -> Option<Entry> {
-        let position = self.position(hash, entity)?;
-        Some(self.remove_at(position))
+        self.shrink_to(capacity);
     }
 
     fn remove_at(&mut self, position: usize) -> Entry {

@@ -45,11 +45,7 @@ fn block(strings: &[Vec<u8>]) -> ByteBlock {
 fn stored(storage: &Storage, key: &[u8]) -> Option<Vec<u8>> {
     let (table, entity) = split_row_key(key).unwrap();
     let read = || read_rows(storage, &[table], &[entity]).remove(0);
-    let stored = storage
-        .get_many([key].into_iter(), Disk::Wait)
-        .unwrap()
-        .unwrap()
-        .remove(0);
+    let stored = storage.get_many([key].into_iter()).unwrap().remove(0);
     let stored = stored.map(|value| value.to_vec());
     assert_eq!([&read(), &read()], [&stored, &stored]);
     stored

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use feast_engine::{EntityRows, Error, FeatureVectors, ReadPlan, ResponseLayout};
+use feast_engine::{Error, FeatureVectors, ReadPlan, ResponseLayout};
 use warp::http::{HeaderValue, StatusCode};
 
 use crate::admission::Reservation;
@@ -23,12 +23,11 @@ const MAX_VALUES: usize = 20_000_000;
 const MAX_VALUES_AT_ONCE: usize = 8192;
 const LAYOUT_HEADER: &str = "x-feast-layout";
 
-/// A read whose names and keys are understood.
+/// A read whose names are understood.
 struct Read {
     form: Form,
     plan: Arc<ReadPlan>,
-    entities: EntityRows,
-    with_view_versions: bool,
+    wanted: GetOnlineFeatures,
 }
 
 /// What an answer is written as.
@@ -44,20 +43,20 @@ pub(crate) fn answer_at_once(context: &Context, request: &Request) -> Result<AtO
     if read.values() > MAX_VALUES_AT_ONCE {
         return Ok(AtOnce::TakesLong);
     }
-    match context.store.read_from_memory(&read.plan, &read.entities)? {
+    let entities = entity_rows(&read.plan, &read.wanted.entities)?;
+    match context.store.read_from_memory(&read.plan, &entities)? {
         None => Ok(AtOnce::NeedsDisk),
-        Some(vectors) => read
-            .answer(vectors, context.admission.reservation())
-            .map(AtOnce::Answer),
+        Some(vectors) => read.answer(vectors, request.reservation.beside()).map(AtOnce::Answer),
     }
 }
 
 /// Answers, however long it takes.
 pub(crate) fn answer(context: &Context, request: &Request) -> Result<Answer, ApiError> {
     let read = Read::of(context, request)?;
-    let mut reservation = context.admission.reservation();
+    let mut reservation = request.reservation.beside();
     reservation.grow_to(read.values() * BYTES_PER_VALUE)?;
-    let vectors = context.store.read(&read.plan, &read.entities)?;
+    let entities = entity_rows(&read.plan, &read.wanted.entities)?;
+    let vectors = context.store.read(&read.plan, &entities)?;
     read.answer(vectors, reservation)
 }
 
@@ -66,15 +65,9 @@ impl Read {
         let form = form(context.store.config().response_layout, request);
         let wanted = GetOnlineFeatures::of(request)?;
         let plan = plan(&context.store, &wanted.selection, wanted.full_feature_names)?;
-        let entities = entity_rows(&plan, &wanted.entities)?;
-        let read = Self {
-            form,
-            plan,
-            entities,
-            with_view_versions: wanted.with_view_versions,
-        };
+        let read = Self { form, plan, wanted };
         if read.values() > MAX_VALUES {
-            let (entities, features) = (read.entities.rows(), read.plan.feature_count());
+            let (entities, features) = (read.rows(), read.plan.feature_count());
             let text = format!("{entities} entities x {features} features are more than {MAX_VALUES} values");
             return Err(Error::invalid(text)
                 .with_hint("ask for them in several requests")
@@ -85,16 +78,19 @@ impl Read {
 
     /// How many values the answer holds.
     fn values(&self) -> usize {
-        self.entities.rows().saturating_mul(self.plan.feature_count())
+        self.rows().saturating_mul(self.plan.feature_count())
+    }
+
+    /// All lists must be as long as the first.
+    fn rows(&self) -> usize {
+        self.wanted.entities.first().map_or(0, |(_, keys)| keys.len())
     }
 
     fn answer(&self, vectors: FeatureVectors<'_>, mut reservation: Reservation) -> Result<Answer, ApiError> {
+        let versions = self.wanted.with_view_versions.then(|| self.plan.view_versions());
         let body = match self.form {
-            Form::ArrowStream => arrow_stream::write_feature_vectors(&vectors)?,
-            Form::Json(layout) => {
-                let versions = self.with_view_versions.then(|| self.plan.view_versions());
-                write_feature_vectors(&vectors, layout, versions.as_deref())
-            }
+            Form::ArrowStream => arrow_stream::write_feature_vectors(&vectors, versions.as_deref())?,
+            Form::Json(layout) => write_feature_vectors(&vectors, layout, versions.as_deref()),
         };
         drop(vectors);
         reservation.grow_to(body.len())?;
@@ -125,7 +121,8 @@ impl Form {
 /// with a JSON one come from clients of Feast's servers, which read columns; Feast refuses those without one, and its
 /// documentation shows them with rows.
 fn form(setting: ResponseLayout, request: &Request) -> Form {
-    if request.accepts(arrow_stream::MEDIA_TYPE) {
+    let wish = request.weight_of(arrow_stream::MEDIA_TYPE);
+    if wish > 0.0 && wish >= request.weight_of("application/json") {
         return Form::ArrowStream;
     }
     let asked = request

@@ -1,22 +1,28 @@
 //! Arrow's IPC stream format: keys of a read from it, and answers in it, for clients that work with columns anyway.
 
+use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, TimestampMicrosecondArray, UInt8Array};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, RecordBatchOptions, TimestampMicrosecondArray, UInt8Array};
 use arrow::buffer::Buffer;
 use arrow::compute::concat_batches;
-use arrow::datatypes::{Field, Schema};
+use arrow::datatypes::{DataType, Field, Schema};
 use arrow::error::ArrowError;
 use arrow::ipc::reader::StreamDecoder;
+use arrow::ipc::root_as_message;
 use arrow::ipc::writer::StreamWriter;
 use bytes::Bytes;
 use feast_engine::{Error, FeatureColumn, FeatureVectors, FieldStatus};
 
 use super::entities::{Entities, KeyValues};
+use super::response::{VIEW_METADATA, write_view_versions};
 
 /// The media type of the format.
 pub(crate) const MEDIA_TYPE: &str = "application/vnd.apache.arrow.stream";
+
+/// More than any view has join keys.
+const MAX_COLUMNS: usize = 64;
 
 /// Behind a feature's name: its statuses, as numbers of Feast's `FieldStatus`.
 const STATUS_SUFFIX: &str = "__status";
@@ -30,9 +36,13 @@ const EVENT_TIME_SUFFIX: &str = "__ts";
 pub(super) fn read_entities(body: &Bytes) -> Result<Entities, Error> {
     // Its reader trusts some numbers of a stream.
     let batch = catch_unwind(AssertUnwindSafe(|| read_batch(body)))
-        .unwrap_or_else(|_| Err(ArrowError::IpcError("its parts contradict each other".to_owned())))
+        .unwrap_or_else(|_| Err(refused("its parts contradict each other")))
         .map_err(|source| {
-            Error::invalid(format!("the body is no Arrow stream: {source}"))
+            let why = match source {
+                ArrowError::IpcError(why) => why,
+                other => other.to_string(),
+            };
+            Error::invalid(format!("the body is no Arrow stream of keys: {why}"))
                 .with_hint("write it with pyarrow.ipc.new_stream, without compression")
         })?;
     let schema = batch.schema();
@@ -45,6 +55,7 @@ pub(super) fn read_entities(body: &Bytes) -> Result<Entities, Error> {
 }
 
 fn read_batch(body: &Bytes) -> Result<RecordBatch, ArrowError> {
+    refuse_compression(body)?;
     // Reads in place: a length that is wrong makes it wait for more, not ask for that much memory.
     let mut decoder = StreamDecoder::new();
     let mut rest = Buffer::from(body.clone());
@@ -54,21 +65,91 @@ fn read_batch(body: &Bytes) -> Result<RecordBatch, ArrowError> {
     }
     let schema = decoder.schema();
     decoder.finish()?;
-    match schema {
-        Some(schema) => concat_batches(&schema, &batches),
-        None => Err(ArrowError::IpcError("it has no schema".to_owned())),
+    let Some(schema) = schema else {
+        return Err(refused("it has no schema"));
+    };
+    for batch in &batches {
+        check_columns(batch, body.len())?;
+    }
+    concat_batches(&schema, &batches)
+}
+
+/// Compressed buffers say themselves how large they will be, and are believed.
+fn refuse_compression(body: &[u8]) -> Result<(), ArrowError> {
+    const CONTINUES: [u8; 4] = [0xff; 4];
+    let mut rest = body;
+    loop {
+        rest = rest.strip_prefix(&CONTINUES).unwrap_or(rest);
+        let Some((length, behind)) = rest.split_first_chunk() else {
+            return Ok(());
+        };
+        let length = u32::from_le_bytes(*length) as usize;
+        let (Some(header), true) = (behind.get(..length), length > 0) else {
+            // The end, or cut: the decoder says which.
+            return Ok(());
+        };
+        let message = root_as_message(header).map_err(|problem| refused(&problem.to_string()))?;
+        let batch = message
+            .header_as_record_batch()
+            .or_else(|| message.header_as_dictionary_batch()?.data());
+        if batch.is_some_and(|batch| batch.compression().is_some()) {
+            return Err(refused("it is compressed"));
+        }
+        let body_length = usize::try_from(message.bodyLength()).unwrap_or(usize::MAX);
+        rest = behind.get(length.saturating_add(body_length)..).unwrap_or_default();
     }
 }
 
-/// An answer as one record batch: join keys, then for each feature its values, statuses and event times.
+/// Keys are few columns of plain types, whose length is bounded by that of the body.
+fn check_columns(batch: &RecordBatch, body_length: usize) -> Result<(), ArrowError> {
+    if batch.num_columns() > MAX_COLUMNS {
+        return Err(refused(&format!("it has more than {MAX_COLUMNS} columns")));
+    }
+    for (field, column) in batch.schema().fields().iter().zip(batch.columns()) {
+        let views = match column.data_type() {
+            kind if kind.is_integer() => 0,
+            DataType::Utf8 | DataType::LargeUtf8 | DataType::Binary | DataType::LargeBinary => 0,
+            DataType::Timestamp(..) | DataType::Date32 | DataType::Date64 => 0,
+            // Many of them may show the same bytes.
+            DataType::Utf8View => column.as_string_view().total_buffer_bytes_used(),
+            DataType::BinaryView => column.as_binary_view().total_buffer_bytes_used(),
+            other => {
+                return Err(refused(&format!(
+                    "column {} is {other}, which no key can be",
+                    field.name()
+                )));
+            }
+        };
+        if views > body_length {
+            return Err(refused(&format!("the values of column {} overlap", field.name())));
+        }
+    }
+    Ok(())
+}
+
+fn refused(why: &str) -> ArrowError {
+    ArrowError::IpcError(why.to_owned())
+}
+
+/// An answer as one record batch: join keys, then for each feature its values, statuses and event times. The views' names
+/// and versions, if they are given, are metadata of the schema, as JSON.
 ///
 /// # Errors
 /// `Internal` when the columns do not make a batch.
-pub(crate) fn write_feature_vectors(vectors: &FeatureVectors<'_>) -> Result<Vec<u8>, Error> {
-    write(vectors).map_err(|source| Error::internal(format!("the answer is no Arrow stream: {source}")))
+pub(crate) fn write_feature_vectors(
+    vectors: &FeatureVectors<'_>,
+    view_versions: Option<&[(&str, i32)]>,
+) -> Result<Vec<u8>, Error> {
+    let metadata = view_versions.map(|versions| {
+        let mut text = Vec::new();
+        write_view_versions(versions, &mut text);
+        (VIEW_METADATA.to_owned(), String::from_utf8_lossy(&text).into_owned())
+    });
+    write(vectors, metadata.into_iter().collect())
+        .map_err(|source| Error::internal(format!("the answer is no Arrow stream: {source}")))
 }
 
-fn write(vectors: &FeatureVectors<'_>) -> Result<Vec<u8>, ArrowError> {
+fn write(vectors: &FeatureVectors<'_>, metadata: HashMap<String, String>) -> Result<Vec<u8>, ArrowError> {
     let mut fields = Vec::with_capacity(vectors.columns.len() * 3);
     let mut columns: Vec<ArrayRef> = Vec::with_capacity(vectors.columns.len() * 3);
     let mut last: Option<(&FeatureColumn<'_>, ArrayRef, ArrayRef)> = None;
@@ -90,7 +171,7 @@ fn write(vectors: &FeatureVectors<'_>) -> Result<Vec<u8>, ArrowError> {
         push(format!("{}{EVENT_TIME_SUFFIX}", column.name), &times);
         last = Some((column, statuses, times));
     }
-    let schema = Arc::new(Schema::new(fields));
+    let schema = Arc::new(Schema::new_with_metadata(fields, metadata));
     let options = RecordBatchOptions::new().with_row_count(Some(vectors.rows));
     let batch = RecordBatch::try_new_with_options(Arc::clone(&schema), columns, &options)?;
     let mut writer = StreamWriter::try_new(Vec::new(), &schema)?;
@@ -113,7 +194,9 @@ fn event_times(column: &FeatureColumn<'_>) -> ArrayRef {
 
 #[cfg(test)]
 mod tests {
-    use arrow::array::{Int64Array, StringArray};
+    use arrow::array::{Int64Array, StringArray, StringViewBuilder, new_null_array};
+    use arrow::ipc::CompressionType;
+    use arrow::ipc::writer::IpcWriteOptions;
 
     use super::*;
 
@@ -141,6 +224,41 @@ mod tests {
             })
             .collect();
         assert_eq!(lengths, ["id 3", "name 3"]);
+    }
+
+    #[test]
+    fn columns_that_no_key_can_be_are_refused() {
+        let check = |column: ArrayRef, expected: &str| {
+            let batch = RecordBatch::try_from_iter([("id", column)]).unwrap();
+            let problem = read_entities(&stream(&[batch]).into()).err().unwrap().to_string();
+            assert!(problem.ends_with(expected), "{problem}");
+        };
+        check(
+            new_null_array(&DataType::Null, 1 << 40),
+            "column id is Null, which no key can be",
+        );
+        check(new_null_array(&DataType::FixedSizeBinary(0), 5), "which no key can be");
+        let mut views = StringViewBuilder::new();
+        let block = views.append_block(vec![b'x'; 4096].into());
+        (0..1000).for_each(|_| views.try_append_view(block, 0, 4096).unwrap());
+        check(Arc::new(views.finish()), "the values of column id overlap");
+        let many = (0..65).map(|number| (format!("k{number}"), Arc::new(Int64Array::from(vec![1])) as ArrayRef));
+        let batch = RecordBatch::try_from_iter(many).unwrap();
+        assert!(read_entities(&stream(&[batch]).into()).is_err());
+    }
+
+    #[test]
+    fn compressed_streams_are_refused() {
+        let options = IpcWriteOptions::default()
+            .try_with_compression(Some(CompressionType::LZ4_FRAME))
+            .unwrap();
+        let mut writer = StreamWriter::try_new_with_options(Vec::new(), &keys().schema(), options).unwrap();
+        writer.write(&keys()).unwrap();
+        let problem = read_entities(&writer.into_inner().unwrap().into())
+            .err()
+            .unwrap()
+            .to_string();
+        assert!(problem.ends_with("it is compressed"), "{problem}");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The keys of a read, as they were given, into key columns of the join keys' types.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, Int64Array, StringArray};
@@ -26,7 +27,7 @@ pub(crate) enum KeyValues {
 }
 
 impl KeyValues {
-    fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         match self {
             Self::Integers(keys) => keys.len(),
             Self::Texts(keys) => keys.len(),
@@ -51,18 +52,18 @@ impl KeyValues {
     }
 
     /// The keys as JSON values. Columns of Arrow are no JSON.
-    fn values(&self) -> Vec<Value> {
+    fn values(&self) -> Cow<'_, [Value]> {
         match self {
             Self::Integers(keys) => keys.values().iter().map(|key| Value::from(*key)).collect(),
             Self::Texts(keys) => keys.iter().map(Value::from).collect(),
-            Self::Json(keys) => keys.clone(),
-            Self::Arrow(_) => Vec::new(),
+            Self::Json(keys) => Cow::Borrowed(keys),
+            Self::Arrow(_) => Cow::Borrowed(&[]),
         }
     }
 
     #[cfg(test)]
     pub(super) fn to_json(&self) -> Value {
-        Value::from(self.values())
+        Value::from(self.values().into_owned())
     }
 }
 

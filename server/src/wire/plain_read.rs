@@ -13,6 +13,9 @@ use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visi
 
 use super::entities::{Entities, KeyValues};
 
+/// More lists are compared in another way than each with each.
+const MAX_LISTS: usize = 64;
+
 /// The members of a read, as far as they were given.
 #[derive(Default)]
 pub(super) struct PlainRead {
@@ -93,7 +96,7 @@ impl<'de> Visitor<'de> for EntitiesVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut lists: A) -> Result<Entities, A::Error> {
         let mut entities = Entities::new();
         while let Some(name) = lists.next_key::<String>()? {
-            if entities.iter().any(|(known, _)| *known == name) {
+            if entities.len() == MAX_LISTS || entities.iter().any(|(known, _)| *known == name) {
                 return Err(unusual());
             }
             entities.push((name, lists.next_value_seed(KeysVisitor)?));

@@ -89,7 +89,7 @@ impl GetOnlineFeatures {
             selection: service_or_features(service, query_texts(&request.query, "features")),
             entities,
             full_feature_names: query.flag_or("full_feature_names", false),
-            with_view_versions: false,
+            with_view_versions: query.flag_or("include_feature_view_version_metadata", false),
         };
         query.finish().map(|()| asked)
     }
@@ -234,6 +234,7 @@ mod tests {
             query: query.to_owned(),
             parameter: String::new(),
             body: body.as_bytes().to_vec().into(),
+            reservation: crate::admission::Reservation::default(),
         }
     }
 

@@ -54,20 +54,30 @@ pub(crate) fn write_feature_vectors(
         write_text(column.name, out)
     });
     if let Some(versions) = view_versions {
-        out.extend_from_slice(b",\"feature_view_metadata\":");
-        write_list(versions.iter(), &mut out, |(name, version), out| {
-            out.extend_from_slice(b"{\"name\":");
-            write_text(name, out);
-            // As in protobuf's JSON, zero is left out.
-            if *version != 0 {
-                out.extend_from_slice(b",\"version\":");
-                write_integer(*version, out);
-            }
-            out.push(b'}');
-        });
+        out.push(b',');
+        write_text(VIEW_METADATA, &mut out);
+        out.push(b':');
+        write_view_versions(versions, &mut out);
     }
     out.extend_from_slice(b"}}");
     out
+}
+
+/// The member of the metadata that [`write_view_versions`] writes.
+pub(super) const VIEW_METADATA: &str = "feature_view_metadata";
+
+/// Names of views with their versions.
+pub(super) fn write_view_versions(versions: &[(&str, i32)], out: &mut Vec<u8>) {
+    write_list(versions.iter(), out, |(name, version), out| {
+        out.extend_from_slice(b"{\"name\":");
+        write_text(name, out);
+        // As in protobuf's JSON, zero is left out.
+        if *version != 0 {
+            out.extend_from_slice(b",\"version\":");
+            write_integer(*version, out);
+        }
+        out.push(b'}');
+    });
 }
 
 const VALUES: &[u8] = b"{\"values\":[";

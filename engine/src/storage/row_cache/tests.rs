@@ -20,14 +20,15 @@ fn block<Bytes: AsRef<[u8]>>(strings: impl IntoIterator<Item = Bytes>) -> ByteBl
 }
 
 fn insert(cache: &RowCache, entity: &[u8], row: &[u8]) {
-    cache.begin_reading();
-    if let Err(missed) = cache.find(entity, &[1], &mut FoundRows::default()) {
+    if let Err(missed) = cache.find(cache.hash(entity), entity, &[1], &mut FoundRows::default()) {
         cache.insert(missed, entity, &[1], [Some(row)].into_iter());
     }
 }
 
 fn holds(cache: &RowCache, entity: &[u8]) -> bool {
-    cache.find(entity, &[1], &mut FoundRows::default()).is_ok()
+    cache
+        .find(cache.hash(entity), entity, &[1], &mut FoundRows::default())
+        .is_ok()
 }
 
 #[test]
@@ -72,8 +73,9 @@ fn a_row_larger_than_its_share_is_not_kept() {
 #[test]
 fn what_was_read_before_a_write_is_not_taken_after_it() {
     let cache = RowCache::new(1 << 20);
-    cache.begin_reading();
-    let missed = cache.find(b"e", &[1], &mut FoundRows::default()).unwrap_err();
+    let missed = cache
+        .find(cache.hash(b"e"), b"e", &[1], &mut FoundRows::default())
+        .unwrap_err();
     cache.replace(1, b"e", b"new");
     cache.insert(missed, b"e", &[1], [Some(b"old".as_slice())].into_iter());
     assert!(!holds(&cache, b"e"));
