@@ -1,3 +1,6 @@
+/// For more rows than these the room grows as they come.
+const MOST_FIRST_ROWS: usize = 1 << 16;
+
 /// Rows of a list of entities in a list of tables, laid end to end.
 #[derive(Debug, Default)]
 pub(crate) struct FoundRows {
@@ -9,8 +12,8 @@ pub(crate) struct FoundRows {
 impl FoundRows {
     pub(super) fn with_capacity(rows: usize) -> Self {
         Self {
-            // What a row of some ten numbers takes.
-            bytes: Vec::with_capacity(rows * 128),
+            // What a row of some ten numbers takes; more than some of them may be the same.
+            bytes: Vec::with_capacity(rows.min(MOST_FIRST_ROWS) * 128),
             spans: Vec::with_capacity(rows),
         }
     }
