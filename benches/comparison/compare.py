@@ -10,6 +10,7 @@ import argparse
 import json
 import subprocess
 import tempfile
+import time
 import urllib.request
 from pathlib import Path
 
@@ -92,23 +93,20 @@ def measure_grid(arguments: argparse.Namespace, servers: list[Server], place: Pa
 def measure(arguments: argparse.Namespace, server: Server, requests: Path) -> dict:
     """One connection; as many as keep the worker busy; and requests that are due at half of that rate."""
     single = load(arguments, server, requests, "--connections", "1")
-    cpu = server.cpu_seconds()
+    started, cpu = time.monotonic(), server.cpu_seconds()
     saturated = load(arguments, server, requests, "--connections", str(SATURATING_CONNECTIONS))
-    cpu = server.cpu_seconds() - cpu
+    cores = (server.cpu_seconds() - cpu) / (time.monotonic() - started)
     rate = saturated["requests_per_second"] / 2
-    measured = {"single": single, "saturated": saturated, "cpu_share": cpu / (arguments.seconds + WARM_UP)}
+    measured = {"single": single, "saturated": saturated, "cores_used": cores}
     if rate * arguments.seconds >= LEAST_ANSWERS:
         connections = str(4 * SATURATING_CONNECTIONS)
         measured["paced"] = load(arguments, server, requests, "--connections", connections, "--rate", str(rate))
     return measured
 
 
-WARM_UP = 0.5
-
-
 def load(arguments: argparse.Namespace, server: Server, requests: Path, *options: str) -> dict:
     command = [arguments.binaries / "feast-load", server.address, "--requests", requests, "--json"]
-    command += ["--seconds", str(arguments.seconds), "--warm-up", str(WARM_UP), *options]
+    command += ["--seconds", str(arguments.seconds), *options]
     ran = subprocess.run(command, capture_output=True, text=True)
     if ran.returncode != 0:
         raise SystemExit(f"{server.name}: {ran.stderr}")
