@@ -157,6 +157,11 @@ impl Reservation {
         Ok(())
     }
 
+    /// Counts nothing any more.
+    pub(crate) fn release(&mut self) {
+        self.permit = None;
+    }
+
     /// Another one for the same request, which shares what may be held at most.
     pub(crate) fn beside(&self) -> Self {
         Self {

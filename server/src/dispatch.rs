@@ -176,7 +176,14 @@ async fn read_body(
         if length > MAX_BODY_BYTES {
             return Err(ApiError::TooLarge);
         }
-        reservation.grow_to(length)?;
+        if let Err(refusal) = reservation.grow_to(length) {
+            drop(std::mem::take(&mut body));
+            reservation.release();
+            // A client that is still sending would see its connection break instead of the answer.
+            let rest = async { while let Some(Ok(_)) = stream.next().await {} };
+            let _ = timeout(BODY_PATIENCE, rest).await;
+            return Err(refusal);
+        }
         let chunk = chunk.copy_to_bytes(chunk.remaining());
         body = if body.is_empty() { chunk } else { joined(body, &chunk) };
     }

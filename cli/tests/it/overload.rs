@@ -47,13 +47,10 @@ fn bodies_that_hold_too_much_memory_keep_others_out_until_they_are_done() {
     );
     first.write_all(head.as_bytes()).unwrap();
     first.write_all(&large.as_bytes()[..large.len() - 1]).unwrap();
-    crate::support::eventually("the second large body is refused", || {
-        let second = server.post("/get-online-features", &large);
-        if second.status == 503 {
-            check_refused(&second, "hold up to 1 MiB in memory");
-        }
-        second.status == 503
-    });
+    // Until the server holds it. Nothing shows that from outside, and of two that arrive together either may be refused.
+    std::thread::sleep(Duration::from_secs(1));
+    let second = server.post("/get-online-features", &large);
+    check_refused(&second, "hold up to 1 MiB in memory");
     assert_eq!(server.send("GET", "/health", &[], "").status, 200);
     assert_eq!(server.post("/get-online-features", &read_of(3)).status, 200);
     first.write_all(b"}").unwrap();
