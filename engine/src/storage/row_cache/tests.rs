@@ -1,3 +1,4 @@
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use crate::codec::byte_block::ByteBlock;
@@ -133,18 +134,18 @@ fn readers_see_every_write_that_is_done() {
         }
     };
     std::thread::scope(|scope| {
-        scope.spawn(|| {
+        let writer = Arc::new(scope.spawn(|| {
             for number in 1..=WRITES {
                 let entity = (number % i64::from(ENTITIES)) as u8;
                 write(storage, &[entity], number);
                 done[usize::from(entity)].store(number, Ordering::SeqCst);
             }
-        });
+        }));
         for start in [0, 100] {
+            let writer = Arc::clone(&writer);
             scope.spawn(move || {
-                let last = usize::from((WRITES % i64::from(ENTITIES)) as u8);
                 let mut from: u8 = start;
-                while done[last].load(Ordering::SeqCst) < WRITES {
+                while !writer.is_finished() {
                     read(from);
                     from = from.wrapping_add(1);
                 }
