@@ -1,6 +1,9 @@
 //! The steps of a read one by one, so that each can be measured beside its floor. Only the benches use it.
 
+use std::collections::BTreeSet;
+
 use crate::codec::byte_block::ByteBlock;
+use crate::codec::storage_key::row_prefix;
 use crate::error::Result;
 use crate::online::{self, EntityRows, FeatureVectors, ReadPlan};
 use crate::storage::{Disk, FoundRows};
@@ -46,14 +49,21 @@ pub fn columns<'request>(
     online::assemble(plan, &binding, entities, &rows.0).map_err(|damage| storage.damaged(damage))
 }
 
-/// The keys of the database for entity keys, ascending.
+/// The keys of the database for entity keys, ascending and distinct.
 ///
 /// # Errors
 /// As [`FeatureStore::read`].
 pub fn database_keys(store: &FeatureStore, plan: &ReadPlan, keys: &EntityKeys) -> Result<Vec<Vec<u8>>> {
     let storage = store.online_store()?;
     let binding = online::bind(plan, storage);
-    Ok(storage.database_keys(&binding.queries(&keys.0)))
+    let mut database_keys = BTreeSet::new();
+    for query in binding.queries(&keys.0) {
+        for table in query.tables {
+            let prefix = row_prefix(*table);
+            database_keys.extend(query.entities.iter().map(|entity| [&prefix, entity].concat()));
+        }
+    }
+    Ok(database_keys.into_iter().collect())
 }
 
 /// One batched get of RocksDB and nothing else: the floor of a look-up. Gives the number of bytes read.
@@ -61,6 +71,6 @@ pub fn database_keys(store: &FeatureStore, plan: &ReadPlan, keys: &EntityKeys) -
 /// # Errors
 /// As [`FeatureStore::read`].
 pub fn batched_get(store: &FeatureStore, keys: &[Vec<u8>]) -> Result<usize> {
-    let rows = store.online_store()?.batched_get(keys)?;
+    let rows = store.online_store()?.get_many(keys.iter().map(Vec::as_slice))?;
     Ok(rows.iter().flatten().map(|row| row.len()).sum())
 }

@@ -40,7 +40,10 @@ pub(crate) struct Admission {
 pub(crate) struct Reservation {
     memory: Option<Arc<Semaphore>>,
     permit: Option<OwnedSemaphorePermit>,
+    /// In bytes; of one beside another, what that one left.
     most: usize,
+    /// In bytes, for all requests.
+    limit: usize,
 }
 
 /// Bytes that are counted as long as anybody holds them.
@@ -128,6 +131,7 @@ impl Admission {
             memory: Some(Arc::clone(&self.memory)),
             permit: None,
             most: self.limits.memory,
+            limit: self.limits.memory,
         }
     }
 }
@@ -147,8 +151,8 @@ impl Reservation {
         };
         let missing = u32::try_from(missing).unwrap_or(u32::MAX);
         let permit = Arc::clone(memory).try_acquire_many_owned(missing).map_err(|_| {
-            let most = self.most >> 20;
-            ApiError::Overloaded(format!("requests under way hold up to {most} MiB in memory"))
+            let limit = self.limit >> 20;
+            ApiError::Overloaded(format!("requests under way hold up to {limit} MiB in memory"))
         })?;
         match &mut self.permit {
             Some(held) => held.merge(permit),
@@ -168,6 +172,7 @@ impl Reservation {
             memory: self.memory.clone(),
             permit: None,
             most: self.most.saturating_sub(self.held() * UNIT_BYTES),
+            limit: self.limit,
         }
     }
 

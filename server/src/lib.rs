@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use feast_engine::model::FeatureSelection;
 use feast_engine::{Error, FeatureStore};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use tokio::net::TcpListener;
 
 use admission::Admission;
@@ -44,26 +44,18 @@ pub struct ServeOptions {
 
 /// What `POST /get-online-features` answers in columns, for callers without a socket.
 ///
-/// `entities` holds a list of values for each join key.
+/// `entities` holds a list of JSON values for each join key.
 ///
 /// # Errors
 /// As the endpoint: `NotFound` for an unknown view, `Invalid` for wrong references and keys.
 pub fn online_features(
     store: &FeatureStore,
     selection: &FeatureSelection,
-    entities: &Map<String, Value>,
+    entities: Vec<(String, Vec<Value>)>,
 ) -> Result<Value, Error> {
     let plan = store.plan(selection, false)?;
-    let entities = entities
-        .iter()
-        .map(|(name, keys)| {
-            (
-                name.clone(),
-                KeyValues::Json(keys.as_array().cloned().unwrap_or_default()),
-            )
-        })
-        .collect();
-    let entities = entity_rows(&plan, &entities)?;
+    let entities = entities.into_iter().map(|(name, keys)| (name, KeyValues::Json(keys)));
+    let entities = entity_rows(&plan, &entities.collect())?;
     let vectors = store.read(&plan, &entities)?;
     let text = write_feature_vectors(&vectors, Layout::Columns, None);
     serde_json::from_slice(&text).map_err(|source| Error::internal(format!("the answer is not JSON: {source}")))

@@ -1,5 +1,5 @@
 use feast_engine::model::{FeatureSelection, ValueType};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::args::OnlineFeaturesArguments;
 use crate::output::{Failure, Output};
@@ -14,7 +14,7 @@ pub(crate) fn run(
     let store = repository.open()?;
     let selection = FeatureSelection::Features(arguments.features.clone());
     let plan = store.plan(&selection, false)?;
-    let mut entities: Map<String, Value> = Map::new();
+    let mut entities: Vec<(String, Vec<Value>)> = Vec::new();
     for pair in &arguments.entities {
         let Some((key, text)) = pair.split_once('=') else {
             // Feast's answer, which it gives with the exit code of success.
@@ -22,12 +22,13 @@ pub(crate) fn run(
             return Ok(());
         };
         let value_type = plan.join_key(key).and_then(|key| key.value_type.as_ref());
-        let values = entities.entry(key).or_insert_with(|| Value::Array(Vec::new()));
-        if let Some(values) = values.as_array_mut() {
-            values.push(key_value(text, value_type));
+        let value = key_value(text, value_type);
+        match entities.iter_mut().find(|(name, _)| name == key) {
+            Some((_, values)) => values.push(value),
+            None => entities.push((key.to_owned(), vec![value])),
         }
     }
-    let answer = feast_server::online_features(&store, &selection, &entities)?;
+    let answer = feast_server::online_features(&store, &selection, entities)?;
     let names = answer["metadata"]["feature_names"].as_array().into_iter().flatten();
     let columns = answer["results"].as_array().into_iter().flatten();
     let members = names

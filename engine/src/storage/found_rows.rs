@@ -1,3 +1,5 @@
+//! The rows that a read found, in one block of bytes. Rows that are asked for more than once lie in it once.
+
 /// For more rows than these the room grows as they come.
 const MOST_FIRST_ROWS: usize = 1 << 16;
 

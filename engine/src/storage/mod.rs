@@ -120,7 +120,7 @@ impl Storage {
 
     /// Reads the values of distinct keys in ascending order from the database, in one batch. One answer a key, in key
     /// order.
-    fn get_many<'key>(
+    pub(crate) fn get_many<'key>(
         &self,
         keys: impl ExactSizeIterator<Item = &'key [u8]>,
     ) -> Result<Vec<Option<DBPinnableSlice<'_>>>> {

@@ -1,10 +1,7 @@
 //! Rows of entities: from the row cache, else in one batched get.
 
-use std::collections::BTreeSet;
-
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
-use rocksdb::DBPinnableSlice;
 
 use super::found_rows::FoundRows;
 use super::row_cache::Missed;
@@ -12,6 +9,11 @@ use super::{Disk, Storage};
 use crate::codec::byte_block::ByteBlock;
 use crate::codec::storage_key::row_prefix;
 use crate::error::{Error, Result};
+
+/// Most bytes of rows that one request may read.
+const MAX_BYTES: usize = 1 << 30;
+/// More are not copied on a thread that reads sockets.
+const MAX_BYTES_AT_ONCE: usize = 4 << 20;
 
 /// The rows to read: those of each entity in each table.
 pub(crate) struct RowQuery<'a> {
@@ -29,11 +31,6 @@ struct Miss {
     repeated: Vec<usize>,
     missed: Missed,
 }
-
-/// Most bytes of rows that one request may read.
-const MAX_BYTES: usize = 1 << 30;
-/// More are not copied on a thread that reads sockets.
-const MAX_BYTES_AT_ONCE: usize = 4 << 20;
 
 /// Where a fetched row belongs.
 struct Place {
@@ -101,26 +98,6 @@ impl Storage {
             }
         }
         rows
-    }
-
-    /// The keys of the database for queries, ascending and distinct.
-    pub(crate) fn database_keys(&self, queries: &[RowQuery<'_>]) -> Vec<Vec<u8>> {
-        let keys = queries.iter().flat_map(|query| {
-            let tables = query.tables.iter();
-            tables.flat_map(|table| {
-                query
-                    .entities
-                    .iter()
-                    .map(|entity| [&row_prefix(*table), entity].concat())
-            })
-        });
-        let keys: BTreeSet<Vec<u8>> = keys.collect();
-        keys.into_iter().collect()
-    }
-
-    /// One batched get of ascending keys, without the row cache.
-    pub(crate) fn batched_get(&self, keys: &[Vec<u8>]) -> Result<Vec<Option<DBPinnableSlice<'_>>>> {
-        self.get_many(keys.iter().map(Vec::as_slice))
     }
 
     /// Reads the rows of the misses into their places and into the cache.
