@@ -47,7 +47,8 @@
 //! let keys = KeyColumn { name: "customer_id".to_owned(), value_type: ValueType::Int64, values: column([2, 1, 9]) };
 //! let entities = EntityRows::new(3, vec![keys])?;
 //! let answer = store.read(&plan, &entities)?;
-//! let orders: Vec<_> = answer.columns[1].values.as_primitive::<Int64Type>().iter().collect();
+//! let values = answer.columns().nth(1).expect("a key and a feature").values();
+//! let orders: Vec<_> = values.as_primitive::<Int64Type>().iter().collect();
 //! assert_eq!(orders, [Some(7), Some(4), None]);
 //! # Ok(())
 //! # }
@@ -98,8 +99,8 @@ pub use error::{Error, ErrorKind, FeastException, InvalidDefinition, Result};
 pub use materialize::{MaterializeProgress, MaterializeRange, Unwatched, ViewReport, ViewWindow};
 pub use offline::create_parquet;
 pub use online::{
-    ColumnRole, EntityRows, FeatureColumn, FeatureVectors, FieldStatus, JoinKey, KeyColumn, ReadPlan, WriteColumn,
-    WriteTarget,
+    ColumnHeading, ColumnRole, EntityRows, FeatureColumn, FeatureVectors, FieldStatus, JoinKey, KeyColumn, ReadPlan,
+    WriteColumn, WriteTarget,
 };
 pub use registry::{Change, FieldChange, UnreadObject, Verb, ViewVersion};
 pub use store::{

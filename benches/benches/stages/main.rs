@@ -101,7 +101,7 @@ fn look_ups(criterion: &mut Criterion) {
             group.bench_function(
                 BenchmarkId::new(format!("whole read, {kind}"), name(rows, features)),
                 |bencher| {
-                    bencher.iter(|| black_box(read.answer()).rows);
+                    bencher.iter(|| black_box(read.answer()).rows());
                 },
             );
             if kind == "RocksDB only" {
@@ -130,7 +130,7 @@ fn assembly(criterion: &mut Criterion) {
             bencher.iter(|| {
                 stages::columns(store, &read.plan, &read.entities, &stored)
                     .unwrap()
-                    .rows
+                    .rows()
             });
         });
         let values = vec![1_i64; rows];

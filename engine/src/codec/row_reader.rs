@@ -1,15 +1,17 @@
-//! Stored rows into Arrow columns: a column at a time, its type looked at once, straight from the stored bytes.
+//! Stored rows into Arrow arrays: all features of one type at a time, straight from the stored bytes.
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, BinaryArray, BooleanArray, ListArray, NullBufferBuilder, PrimitiveArray, StringArray};
+use arrow::array::{
+    ArrayRef, BinaryArray, BooleanArray, BooleanBufferBuilder, ListArray, NullBufferBuilder, PrimitiveArray,
+    StringArray,
+};
 use arrow::buffer::{Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow::datatypes::{
     ArrowPrimitiveType, DataType, FieldRef, Float32Type, Float64Type, Int32Type, Int64Type, TimestampSecondType,
 };
 
 use super::row::{DamagedRow, FeatureSlot, fixed_width, read_u32};
-use crate::model::ValueType;
 
 /// A stored row and the schema that it follows.
 #[derive(Debug, Clone, Copy)]
@@ -19,67 +21,118 @@ pub(crate) struct SchemaRow<'row> {
     pub(crate) schema: usize,
 }
 
-/// The column of a feature: its value in each of the rows, null where there is no row. `slots` says for each schema where
-/// the feature lies, `None` where a schema has it not: null too.
-///
-/// # Errors
-/// When bytes are no value of this type.
-pub(crate) fn read_column(
-    value_type: &ValueType,
-    rows: &[Option<SchemaRow<'_>>],
-    slots: &[Option<FeatureSlot>],
-) -> Result<ArrayRef, DamagedRow> {
-    column_of(&value_type.arrow_type(), &FeatureOfRows { rows, slots })
+/// Features of one Arrow type, and where they lie in the rows of each schema of their table.
+#[derive(Debug)]
+pub(crate) struct FeatureBlock {
+    data_type: DataType,
+    features: usize,
+    /// For each schema the places of the features; `None` for one that the schema has not.
+    slots: Vec<Vec<Option<FeatureSlot>>>,
+}
+
+impl FeatureBlock {
+    /// Has no features yet.
+    pub(crate) fn new(data_type: DataType, schemas: usize) -> Self {
+        Self {
+            data_type,
+            features: 0,
+            slots: vec![Vec::new(); schemas],
+        }
+    }
+
+    /// Adds a feature, given its place in each schema; gives its number.
+    pub(crate) fn push(&mut self, slots: impl Iterator<Item = Option<FeatureSlot>>) -> usize {
+        for (of_schema, slot) in self.slots.iter_mut().zip(slots) {
+            of_schema.push(slot);
+        }
+        self.features += 1;
+        self.features - 1
+    }
+
+    pub(crate) fn data_type(&self) -> &DataType {
+        &self.data_type
+    }
+
+    pub(crate) fn is_in_schema(&self, feature: usize, schema: usize) -> bool {
+        self.slots[schema][feature].is_some()
+    }
+
+    pub(crate) fn is_in_all_schemas(&self, feature: usize) -> bool {
+        self.slots.iter().all(|slots| slots[feature].is_some())
+    }
+
+    /// The values of each feature in all rows, one feature after the other: features x rows in one array. Null where there
+    /// is no row, and where its schema has not the feature.
+    ///
+    /// # Errors
+    /// When bytes are no value of this type.
+    pub(crate) fn read(&self, rows: &[Option<SchemaRow<'_>>]) -> Result<ArrayRef, DamagedRow> {
+        array_of(&self.data_type, &Block { block: self, rows })
+    }
 }
 
 /// The stored bytes of a value, or null.
 type Payload<'row> = Result<Option<&'row [u8]>, DamagedRow>;
 
-/// Values that make a column.
+/// Values that make an array.
 trait Cells<'row> {
-    fn len(&self) -> usize;
+    fn count(&self) -> usize;
 
-    fn payload(&self, cell: usize) -> Payload<'row>;
+    /// In order.
+    fn payloads(&self) -> impl Iterator<Item = Payload<'row>>;
 
-    /// A value of so many bytes.
-    #[inline(always)]
-    fn fixed<const WIDTH: usize>(&self, cell: usize) -> Result<Option<[u8; WIDTH]>, DamagedRow> {
-        match self.payload(cell)? {
-            None => Ok(None),
-            Some(bytes) => match bytes.try_into() {
-                Ok(bytes) => Ok(Some(bytes)),
-                Err(_) => Err(DamagedRow("a number has the wrong width")),
-            },
-        }
-    }
+    /// Hands out all values, which are of so many bytes, each with its position, in whatever order is fastest.
+    fn each_fixed<const WIDTH: usize>(&self, take: impl FnMut(usize, Option<[u8; WIDTH]>)) -> Result<(), DamagedRow>;
 }
 
-struct FeatureOfRows<'a, 'row> {
+/// The features of a block in rows.
+struct Block<'a, 'row> {
+    block: &'a FeatureBlock,
     rows: &'a [Option<SchemaRow<'row>>],
-    slots: &'a [Option<FeatureSlot>],
 }
 
-impl<'row> Cells<'row> for FeatureOfRows<'_, 'row> {
-    fn len(&self) -> usize {
-        self.rows.len()
+impl<'row> Cells<'row> for Block<'_, 'row> {
+    fn count(&self) -> usize {
+        self.block.features * self.rows.len()
+    }
+
+    fn payloads(&self) -> impl Iterator<Item = Payload<'row>> {
+        (0..self.block.features).flat_map(move |feature| {
+            self.rows.iter().map(move |row| match row {
+                None => Ok(None),
+                Some(row) => match &self.block.slots[row.schema][feature] {
+                    None => Ok(None),
+                    Some(slot) => slot.payload(row.bytes),
+                },
+            })
+        })
     }
 
     #[inline(always)]
-    fn payload(&self, cell: usize) -> Payload<'row> {
-        let Some(row) = &self.rows[cell] else { return Ok(None) };
-        match &self.slots[row.schema] {
-            None => Ok(None),
-            Some(slot) => slot.payload(row.bytes),
+    fn each_fixed<const WIDTH: usize>(
+        &self,
+        mut take: impl FnMut(usize, Option<[u8; WIDTH]>),
+    ) -> Result<(), DamagedRow> {
+        for feature in 0..self.block.features {
+            let first = feature * self.rows.len();
+            // Most tables have one schema.
+            let only = match &self.block.slots[..] {
+                [slots] => slots[feature].as_ref(),
+                _ => None,
+            };
+            for (number, row) in self.rows.iter().enumerate() {
+                let value = match (row, only) {
+                    (None, _) => None,
+                    (Some(row), Some(slot)) => slot.fixed(row.bytes)?,
+                    (Some(row), None) => match &self.block.slots[row.schema][feature] {
+                        None => None,
+                        Some(slot) => slot.fixed(row.bytes)?,
+                    },
+                };
+                take(first + number, value);
+            }
         }
-    }
-
-    #[inline(always)]
-    fn fixed<const WIDTH: usize>(&self, cell: usize) -> Result<Option<[u8; WIDTH]>, DamagedRow> {
-        let Some(row) = &self.rows[cell] else { return Ok(None) };
-        match &self.slots[row.schema] {
-            None => Ok(None),
-            Some(slot) => slot.fixed(row.bytes),
-        }
+        Ok(())
     }
 }
 
@@ -87,20 +140,32 @@ impl<'row> Cells<'row> for FeatureOfRows<'_, 'row> {
 struct Items<'row>(Vec<Option<&'row [u8]>>);
 
 impl<'row> Cells<'row> for Items<'row> {
-    fn len(&self) -> usize {
+    fn count(&self) -> usize {
         self.0.len()
     }
 
-    #[inline(always)]
-    fn payload(&self, cell: usize) -> Payload<'row> {
-        Ok(self.0[cell])
+    fn payloads(&self) -> impl Iterator<Item = Payload<'row>> {
+        self.0.iter().map(|item| Ok(*item))
+    }
+
+    fn each_fixed<const WIDTH: usize>(
+        &self,
+        mut take: impl FnMut(usize, Option<[u8; WIDTH]>),
+    ) -> Result<(), DamagedRow> {
+        for (position, item) in self.0.iter().enumerate() {
+            let value = item.map(<[u8; WIDTH]>::try_from).transpose();
+            take(position, value.map_err(|_| DamagedRow("a number has the wrong width"))?);
+        }
+        Ok(())
     }
 }
 
-fn column_of<'row>(data_type: &DataType, cells: &impl Cells<'row>) -> Result<ArrayRef, DamagedRow> {
+fn array_of<'row>(data_type: &DataType, cells: &impl Cells<'row>) -> Result<ArrayRef, DamagedRow> {
     Ok(match data_type {
         DataType::Boolean => {
-            let flags = (0..cells.len()).map(|cell| Ok(cells.payload(cell)?.map(|bytes| bytes.first() == Some(&1))));
+            let flags = cells
+                .payloads()
+                .map(|cell| Ok(cell?.map(|bytes| bytes.first() == Some(&1))));
             Arc::new(flags.collect::<Result<BooleanArray, DamagedRow>>()?)
         }
         DataType::Int32 => numbers::<Int32Type, 4>(cells, i32::from_le_bytes)?,
@@ -126,30 +191,32 @@ fn numbers<'row, T: ArrowPrimitiveType, const WIDTH: usize>(
     cells: &impl Cells<'row>,
     decode: impl Fn([u8; WIDTH]) -> T::Native,
 ) -> Result<ArrayRef, DamagedRow> {
-    let mut values = Vec::with_capacity(cells.len());
-    let mut nulls = NullBufferBuilder::new(cells.len());
-    for cell in 0..cells.len() {
-        match cells.fixed(cell)? {
-            None => {
-                values.push(T::Native::default());
-                nulls.append_null();
-            }
-            Some(bytes) => {
-                values.push(decode(bytes));
-                nulls.append_non_null();
-            }
+    let count = cells.count();
+    let mut values = vec![T::Native::default(); count];
+    // Made at the first null; most columns have none.
+    let mut valid: Option<BooleanBufferBuilder> = None;
+    cells.each_fixed(|position, value| match value {
+        Some(bytes) => values[position] = decode(bytes),
+        None => {
+            let valid = valid.get_or_insert_with(|| {
+                let mut all = BooleanBufferBuilder::new(count);
+                all.append_n(count, true);
+                all
+            });
+            valid.set_bit(position, false);
         }
-    }
-    Ok(Arc::new(PrimitiveArray::<T>::new(values.into(), nulls.finish())))
+    })?;
+    let nulls = valid.map(|mut valid| NullBuffer::new(valid.finish()));
+    Ok(Arc::new(PrimitiveArray::<T>::new(values.into(), nulls)))
 }
 
 type ByteStrings = (OffsetBuffer<i32>, Buffer, Option<NullBuffer>);
 
 fn byte_strings<'row>(cells: &impl Cells<'row>) -> Result<ByteStrings, DamagedRow> {
-    let mut bytes = Vec::with_capacity(cells.len() * 16);
-    let mut ends = Ends::new(cells.len());
-    for cell in 0..cells.len() {
-        let payload = cells.payload(cell)?;
+    let mut bytes = Vec::with_capacity(cells.count() * 16);
+    let mut ends = Ends::new(cells.count());
+    for payload in cells.payloads() {
+        let payload = payload?;
         bytes.extend_from_slice(payload.unwrap_or_default());
         ends.push(bytes.len(), payload.is_some())?;
     }
@@ -160,16 +227,16 @@ fn byte_strings<'row>(cells: &impl Cells<'row>) -> Result<ByteStrings, DamagedRo
 fn lists<'row>(field: &FieldRef, cells: &impl Cells<'row>) -> Result<ArrayRef, DamagedRow> {
     let item_width = fixed_width(field.data_type());
     let mut items = Vec::new();
-    let mut ends = Ends::new(cells.len());
-    for cell in 0..cells.len() {
-        let payload = cells.payload(cell)?;
+    let mut ends = Ends::new(cells.count());
+    for payload in cells.payloads() {
+        let payload = payload?;
         if let Some(bytes) = payload {
             push_items(bytes, item_width, &mut items)?;
         }
         ends.push(items.len(), payload.is_some())?;
     }
     let (offsets, nulls) = ends.finish();
-    let items = column_of(field.data_type(), &Items(items))?;
+    let items = array_of(field.data_type(), &Items(items))?;
     Ok(Arc::new(ListArray::new(Arc::clone(field), offsets, items, nulls)))
 }
 
@@ -238,7 +305,7 @@ mod tests {
 
     use super::*;
     use crate::codec::row::{RowAge, RowHeader, RowLayout, storage_type};
-    use crate::model::Timestamp;
+    use crate::model::{Timestamp, ValueType};
 
     fn header() -> RowHeader {
         RowHeader {
@@ -248,6 +315,13 @@ mod tests {
                 created_time: None,
             },
         }
+    }
+
+    /// One feature in one schema.
+    fn block(value_type: &ValueType, slot: Option<FeatureSlot>) -> FeatureBlock {
+        let mut block = FeatureBlock::new(value_type.arrow_type(), 1);
+        block.push([slot].into_iter());
+        block
     }
 
     /// Writes every row of the columns and reads them back into columns.
@@ -260,10 +334,11 @@ mod tests {
             bytes
         };
         let rows: Vec<Vec<u8>> = (0..columns[0].len()).map(encode).collect();
-        let read = types.iter().enumerate().map(|(index, value_type)| {
-            let rows: Vec<_> = rows.iter().map(|bytes| Some(SchemaRow { bytes, schema: 0 })).collect();
-            read_column(value_type, &rows, &[layout.feature(index)]).unwrap()
-        });
+        let rows: Vec<_> = rows.iter().map(|bytes| Some(SchemaRow { bytes, schema: 0 })).collect();
+        let read = types
+            .iter()
+            .enumerate()
+            .map(|(index, value_type)| block(value_type, layout.feature(index)).read(&rows).unwrap());
         read.collect()
     }
 
@@ -307,7 +382,7 @@ mod tests {
             let _ = RowHeader::decode(&bytes);
             for (index, value_type) in types.iter().enumerate() {
                 let row = Some(SchemaRow { bytes: &bytes, schema: 0 });
-                let _ = read_column(value_type, &[row], &[layout.feature(index)]);
+                let _ = block(value_type, layout.feature(index)).read(&[row]);
             }
         }
     }

@@ -1,75 +1,23 @@
-//! Stored rows into the answer: for each feature a column of values, statuses and event times.
+//! Stored rows into the answer.
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, new_null_array};
+use arrow::array::new_null_array;
 
 use super::binding::{Binding, BoundView};
+use super::feature_vectors::{ColumnHeading, ColumnPlace, FeatureVectors, FieldStatus};
 use super::keys::EntityRows;
-use super::plan::{PlannedView, ReadPlan};
-use crate::codec::row::{DamagedRow, FeatureSlot, RowHeader};
-use crate::codec::row_reader::{SchemaRow, read_column};
-use crate::model::{Timestamp, ValueType};
+use super::plan::{PlannedFeature, PlannedView, ReadPlan};
+use crate::codec::row::{DamagedRow, RowHeader};
+use crate::codec::row_reader::{FeatureBlock, SchemaRow};
+use crate::model::Timestamp;
 use crate::storage::FoundRows;
 
-/// The answer to a request: columns x rows, one row per entity asked about.
-#[derive(Debug, Clone)]
-pub struct FeatureVectors<'request> {
-    /// Join keys first, in request order, then features in request order.
-    pub columns: Vec<FeatureColumn<'request>>,
-    /// Number of entities.
-    pub rows: usize,
-}
-
-/// One column of an answer. The three lists are as long as the answer has rows; columns of one view share them where they
-/// are the same.
-#[derive(Debug, Clone)]
-pub struct FeatureColumn<'request> {
-    /// Name in the answer.
-    pub name: &'request str,
-    /// Type of the values.
-    pub value_type: &'request ValueType,
-    /// Whether it is a join key, answered as it was given, and not a feature.
-    pub is_join_key: bool,
-    /// Values, of the type's Arrow type.
-    pub values: ArrayRef,
-    /// Whether each value is what it should be.
-    pub statuses: Arc<[FieldStatus]>,
-    /// Event time of the row each value comes from; the epoch where there is none.
-    pub event_times: Arc<[Timestamp]>,
-}
-
-impl FeatureColumn<'_> {
-    /// Whether both share their statuses and event times, as most columns of a view do.
-    pub fn has_state_of(&self, other: &FeatureColumn<'_>) -> bool {
-        Arc::ptr_eq(&self.statuses, &other.statuses) && Arc::ptr_eq(&self.event_times, &other.event_times)
-    }
-}
-
-/// Feast's `FieldStatus`, as far as it is answered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FieldStatus {
-    /// The value is stored; it may be null.
-    Present,
-    /// There is no such row, or the row does not have this feature.
-    NotFound,
-}
-
-impl FieldStatus {
-    /// The word in answers.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Present => "PRESENT",
-            Self::NotFound => "NOT_FOUND",
-        }
-    }
-}
-
-/// The rows of a view, one an entity asked about, and what all its columns share.
+/// The rows of a view, one an entity asked about.
 struct ViewRows<'rows> {
     rows: Vec<Option<SchemaRow<'rows>>>,
-    statuses: Arc<[FieldStatus]>,
-    event_times: Arc<[Timestamp]>,
+    statuses: Vec<FieldStatus>,
+    event_times: Vec<Timestamp>,
 }
 
 /// `found` are the rows of each group of the plan.
@@ -80,48 +28,62 @@ pub(crate) fn assemble<'request>(
     found: &[FoundRows],
 ) -> Result<FeatureVectors<'request>, DamagedRow> {
     let rows = entities.rows();
-    let mut columns = Vec::with_capacity(entities.columns().len() + plan.feature_count());
-    push_key_columns(entities, &mut columns);
+    let mut vectors = FeatureVectors::with_capacity(rows, entities.columns().len() + plan.feature_count());
+    push_key_columns(entities, &mut vectors);
     for (number, view) in plan.views.iter().enumerate() {
         match binding.view(number) {
-            None => push_empty_columns(view, rows, &mut columns),
+            None => push_empty_columns(view, &mut vectors),
             Some(bound) => {
                 let rows_per_entity = binding.rows_per_entity(view.group);
                 let stored = (0..rows).map(|row| found[view.group].get(row * rows_per_entity + bound.place));
-                let view_rows = ViewRows::new(bound, stored)?;
-                push_view_columns(view, bound, &view_rows, &mut columns)?;
+                push_view_columns(view, bound, ViewRows::new(bound, stored)?, &mut vectors)?;
             }
         }
     }
-    Ok(FeatureVectors { columns, rows })
+    Ok(vectors)
 }
 
-fn push_key_columns<'request>(entities: &'request EntityRows, columns: &mut Vec<FeatureColumn<'request>>) {
-    let statuses: Arc<[FieldStatus]> = vec![FieldStatus::Present; entities.rows()].into();
-    let event_times: Arc<[Timestamp]> = vec![Timestamp::EPOCH; entities.rows()].into();
-    columns.extend(entities.columns().iter().map(|key| FeatureColumn {
-        name: &key.name,
-        value_type: &key.value_type,
-        is_join_key: true,
-        values: Arc::clone(&key.values),
-        statuses: Arc::clone(&statuses),
-        event_times: Arc::clone(&event_times),
-    }));
+fn push_key_columns<'request>(entities: &'request EntityRows, vectors: &mut FeatureVectors<'request>) {
+    let statuses = vectors.add_statuses(vec![FieldStatus::Present; entities.rows()]);
+    let event_times = vectors.add_event_times(vec![Timestamp::EPOCH; entities.rows()]);
+    for key in entities.columns() {
+        let place = ColumnPlace {
+            heading: ColumnHeading {
+                name: &key.name,
+                value_type: &key.value_type,
+                is_join_key: true,
+            },
+            array: vectors.add_array(Arc::clone(&key.values)),
+            number: 0,
+            statuses,
+            event_times,
+        };
+        vectors.push_place(place);
+    }
 }
 
 /// The columns of a view that nothing was ever written to.
-fn push_empty_columns<'request>(view: &'request PlannedView, rows: usize, columns: &mut Vec<FeatureColumn<'request>>) {
-    let statuses: Arc<[FieldStatus]> = vec![FieldStatus::NotFound; rows].into();
-    let event_times: Arc<[Timestamp]> = vec![Timestamp::EPOCH; rows].into();
+fn push_empty_columns<'request>(view: &'request PlannedView, vectors: &mut FeatureVectors<'request>) {
+    let rows = vectors.rows();
+    let statuses = vectors.add_statuses(vec![FieldStatus::NotFound; rows]);
+    let event_times = vectors.add_event_times(vec![Timestamp::EPOCH; rows]);
     for feature in &view.features {
-        columns.push(FeatureColumn {
-            name: &feature.answer_name,
-            value_type: &feature.value_type,
-            is_join_key: false,
-            values: new_null_array(&feature.value_type.arrow_type(), rows),
-            statuses: Arc::clone(&statuses),
-            event_times: Arc::clone(&event_times),
-        });
+        let place = ColumnPlace {
+            heading: heading(feature),
+            array: vectors.add_array(new_null_array(&feature.value_type.arrow_type(), rows)),
+            number: 0,
+            statuses,
+            event_times,
+        };
+        vectors.push_place(place);
+    }
+}
+
+fn heading(feature: &PlannedFeature) -> ColumnHeading<'_> {
+    ColumnHeading {
+        name: &feature.answer_name,
+        value_type: &feature.value_type,
+        is_join_key: false,
     }
 }
 
@@ -148,39 +110,47 @@ impl<'rows> ViewRows<'rows> {
         }
         Ok(Self {
             rows,
-            statuses: statuses.into(),
-            event_times: event_times.into(),
+            statuses,
+            event_times,
         })
-    }
-
-    /// The statuses of a feature that lies in these places of the schemas.
-    fn statuses_of(&self, slots: &[Option<FeatureSlot>]) -> Arc<[FieldStatus]> {
-        if slots.iter().all(Option::is_some) {
-            return Arc::clone(&self.statuses);
-        }
-        let status = |row: &Option<SchemaRow<'_>>| match row {
-            Some(row) if slots[row.schema].is_some() => FieldStatus::Present,
-            _ => FieldStatus::NotFound,
-        };
-        self.rows.iter().map(status).collect()
     }
 }
 
 fn push_view_columns<'request>(
     view: &'request PlannedView,
     bound: &BoundView,
-    rows: &ViewRows<'_>,
-    columns: &mut Vec<FeatureColumn<'request>>,
+    stored: ViewRows<'_>,
+    vectors: &mut FeatureVectors<'request>,
 ) -> Result<(), DamagedRow> {
-    for (feature, slots) in view.features.iter().zip(&bound.features) {
-        columns.push(FeatureColumn {
-            name: &feature.answer_name,
-            value_type: &feature.value_type,
-            is_join_key: false,
-            values: read_column(&feature.value_type, &rows.rows, slots)?,
-            statuses: rows.statuses_of(slots),
-            event_times: Arc::clone(&rows.event_times),
+    let rows = &stored.rows;
+    let first_array = vectors.array_count();
+    for block in &bound.blocks {
+        vectors.add_array(block.read(rows)?);
+    }
+    let statuses = vectors.add_statuses(stored.statuses);
+    let event_times = vectors.add_event_times(stored.event_times);
+    for (feature, place) in view.features.iter().zip(&bound.places) {
+        let block = &bound.blocks[place.block];
+        let statuses = match block.is_in_all_schemas(place.number) {
+            true => statuses,
+            false => vectors.add_statuses(statuses_of(block, place.number, rows)),
+        };
+        vectors.push_place(ColumnPlace {
+            heading: heading(feature),
+            array: first_array + place.block,
+            number: place.number,
+            statuses,
+            event_times,
         });
     }
     Ok(())
+}
+
+/// The statuses of a feature that some schemas have not.
+fn statuses_of(block: &FeatureBlock, feature: usize, rows: &[Option<SchemaRow<'_>>]) -> Vec<FieldStatus> {
+    let status = |row: &Option<SchemaRow<'_>>| match row {
+        Some(row) if block.is_in_schema(feature, row.schema) => FieldStatus::Present,
+        _ => FieldStatus::NotFound,
+    };
+    rows.iter().map(status).collect()
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::plan::{PlannedView, ReadPlan};
 use crate::codec::byte_block::ByteBlock;
-use crate::codec::row::FeatureSlot;
+use crate::codec::row_reader::FeatureBlock;
 use crate::storage::{RowQuery, Table, Tables};
 
 /// Made once for each plan and state of the tables.
@@ -22,9 +22,18 @@ pub(crate) struct Binding {
 pub(super) struct BoundView {
     /// Position of its table among those of the group.
     pub(super) place: usize,
-    /// For each wanted feature, its place in rows of each schema of the table; `None` where a schema has it not.
-    pub(super) features: Vec<Vec<Option<FeatureSlot>>>,
+    /// The wanted features, those of one Arrow type together.
+    pub(super) blocks: Vec<FeatureBlock>,
+    /// Where each wanted feature is in the blocks.
+    pub(super) places: Vec<BlockPlace>,
     pub(super) schemas: usize,
+}
+
+#[derive(Debug)]
+pub(super) struct BlockPlace {
+    pub(super) block: usize,
+    /// Its number among the features of the block.
+    pub(super) number: usize,
 }
 
 impl Binding {
@@ -75,18 +84,25 @@ impl Binding {
 
 impl BoundView {
     fn new(view: &PlannedView, table: &Arc<Table>, place: usize) -> Self {
-        let features = view.features.iter().map(|feature| {
-            let schemas = table.schemas().iter();
-            schemas
-                .map(|schema| {
-                    let position = schema.position(&feature.name, &feature.storage_type)?;
-                    schema.layout.feature(position)
-                })
-                .collect()
+        let mut blocks: Vec<FeatureBlock> = Vec::new();
+        let places = view.features.iter().map(|feature| {
+            let data_type = feature.value_type.arrow_type();
+            let known = blocks.iter().position(|block| *block.data_type() == data_type);
+            let block = known.unwrap_or_else(|| {
+                blocks.push(FeatureBlock::new(data_type, table.schemas().len()));
+                blocks.len() - 1
+            });
+            let slots = table.schemas().iter().map(|schema| {
+                let position = schema.position(&feature.name, &feature.storage_type)?;
+                schema.layout.feature(position)
+            });
+            let number = blocks[block].push(slots);
+            BlockPlace { block, number }
         });
         Self {
             place,
-            features: features.collect(),
+            places: places.collect(),
+            blocks,
             schemas: table.schemas().len(),
         }
     }

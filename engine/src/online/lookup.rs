@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use super::assemble::{FeatureVectors, assemble};
+use super::assemble::assemble;
 use super::binding::Binding;
+use super::feature_vectors::FeatureVectors;
 use super::keys::{EntityRows, entity_keys};
 use super::plan::ReadPlan;
 use crate::error::Result;

@@ -5,13 +5,14 @@
 
 mod assemble;
 mod binding;
+mod feature_vectors;
 mod keys;
 mod lookup;
 mod plan;
 mod write;
 
 pub(crate) use assemble::assemble;
-pub use assemble::{FeatureColumn, FeatureVectors, FieldStatus};
+pub use feature_vectors::{ColumnHeading, FeatureColumn, FeatureVectors, FieldStatus};
 pub(crate) use keys::entity_keys;
 pub use keys::{EntityRows, KeyColumn};
 pub(crate) use lookup::{bind, read};

@@ -14,7 +14,15 @@ fn in_memory(store: &FeatureStore, ids: &[i64]) -> Option<Vec<Option<i64>>> {
     let plan = store.plan(&selection, false).unwrap();
     let entities = entities(ids);
     let answer = store.read_from_memory(&plan, &entities).unwrap()?;
-    Some(answer.columns[1].values.as_primitive::<Int64Type>().iter().collect())
+    Some(
+        answer
+            .columns()
+            .nth(1)?
+            .values()
+            .as_primitive::<Int64Type>()
+            .iter()
+            .collect(),
+    )
 }
 
 #[test]

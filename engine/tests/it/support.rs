@@ -138,13 +138,14 @@ pub(crate) fn online(store: &FeatureStore, ids: &[i64]) -> String {
         .unwrap();
     let entities = entities(ids);
     let answer = store.read(&plan, &entities).unwrap();
-    let column = &answer.columns[1];
+    let column = answer.columns().nth(1).unwrap();
+    let values = column.values();
     let cells = (0..ids.len()).map(|row| match column.statuses[row].name() {
         "PRESENT" => {
-            let value = if column.values.is_null(row) {
+            let value = if values.is_null(row) {
                 "null".to_owned()
             } else {
-                array_value_to_string(&column.values, row).unwrap()
+                array_value_to_string(&values, row).unwrap()
             };
             format!("{value}@{}", column.event_times[row].micros() as f64 / 1e6)
         }

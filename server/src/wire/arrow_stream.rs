@@ -150,29 +150,31 @@ pub(crate) fn write_feature_vectors(
 }
 
 fn write(vectors: &FeatureVectors<'_>, metadata: HashMap<String, String>) -> Result<Vec<u8>, ArrowError> {
-    let mut fields = Vec::with_capacity(vectors.columns.len() * 3);
-    let mut columns: Vec<ArrayRef> = Vec::with_capacity(vectors.columns.len() * 3);
-    let mut last: Option<(&FeatureColumn<'_>, ArrayRef, ArrayRef)> = None;
-    for column in &vectors.columns {
+    let count = vectors.columns().len() * 3;
+    let mut fields = Vec::with_capacity(count);
+    let mut columns: Vec<ArrayRef> = Vec::with_capacity(count);
+    let mut last: Option<(FeatureColumn<'_>, ArrayRef, ArrayRef)> = None;
+    for column in vectors.columns() {
+        let name = column.heading.name;
         let mut push = |name: String, values: &ArrayRef| {
             fields.push(Field::new(name, values.data_type().clone(), true));
             columns.push(Arc::clone(values));
         };
-        push(column.name.to_owned(), &column.values);
-        if column.is_join_key {
+        push(name.to_owned(), &column.values());
+        if column.heading.is_join_key {
             continue;
         }
         // Columns of one view share them.
         let (_, statuses, times) = match last.take() {
-            Some(shared) if shared.0.has_state_of(column) => shared,
-            _ => (column, statuses(column), event_times(column)),
+            Some(shared) if shared.0.has_state_of(&column) => shared,
+            _ => (column, statuses(&column), event_times(&column)),
         };
-        push(format!("{}{STATUS_SUFFIX}", column.name), &statuses);
-        push(format!("{}{EVENT_TIME_SUFFIX}", column.name), &times);
+        push(format!("{name}{STATUS_SUFFIX}"), &statuses);
+        push(format!("{name}{EVENT_TIME_SUFFIX}"), &times);
         last = Some((column, statuses, times));
     }
     let schema = Arc::new(Schema::new_with_metadata(fields, metadata));
-    let options = RecordBatchOptions::new().with_row_count(Some(vectors.rows));
+    let options = RecordBatchOptions::new().with_row_count(Some(vectors.rows()));
     let batch = RecordBatch::try_new_with_options(Arc::clone(&schema), columns, &options)?;
     let mut writer = StreamWriter::try_new(Vec::new(), &schema)?;
     writer.write(&batch)?;

@@ -42,16 +42,16 @@ pub(crate) fn write_feature_vectors(
     layout: Layout,
     view_versions: Option<&[(&str, i32)]>,
 ) -> Vec<u8> {
-    let values = vectors.rows * vectors.columns.len();
+    let values = vectors.rows() * vectors.columns().len();
     let mut out = Vec::with_capacity((1024 + values * BYTES_PER_VALUE).min(FIRST_CAPACITY));
     out.extend_from_slice(b"{\"results\":[");
     match layout {
-        Layout::Columns => write_columns(&vectors.columns, &mut out),
+        Layout::Columns => write_columns(vectors, &mut out),
         Layout::Rows => write_rows(vectors, &mut out),
     }
     out.extend_from_slice(b"],\"metadata\":{\"feature_names\":");
-    write_list(vectors.columns.iter(), &mut out, |column, out| {
-        write_text(column.name, out)
+    write_list(vectors.columns(), &mut out, |column, out| {
+        write_text(column.heading.name, out)
     });
     if let Some(versions) = view_versions {
         out.push(b',');
@@ -84,17 +84,17 @@ const VALUES: &[u8] = b"{\"values\":[";
 const STATUSES: &[u8] = b"],\"statuses\":[";
 const EVENT_TIMESTAMPS: &[u8] = b"],\"event_timestamps\":[";
 
-fn write_columns(columns: &[FeatureColumn<'_>], out: &mut Vec<u8>) {
+fn write_columns(vectors: &FeatureVectors<'_>, out: &mut Vec<u8>) {
     // Where the statuses and times of the column before lie, which most columns of a view share: written once, copied after.
-    let mut last: Option<(&FeatureColumn<'_>, Range<usize>)> = None;
+    let mut last: Option<(FeatureColumn<'_>, Range<usize>)> = None;
     let mut times = TimestampWriter::default();
-    for column in columns {
+    for column in vectors.columns() {
         if last.is_some() {
             out.push(b',');
         }
         out.extend_from_slice(VALUES);
-        let values = JsonColumn::new(&column.values, column.value_type);
-        values.write(0..column.values.len(), out);
+        let (array, rows) = column.place();
+        JsonColumn::new(array, column.heading.value_type).write(rows, out);
         let start = out.len();
         match &last {
             Some((before, written)) if column.has_state_of(before) => out.extend_from_within(written.clone()),
@@ -113,26 +113,30 @@ fn write_columns(columns: &[FeatureColumn<'_>], out: &mut Vec<u8>) {
 }
 
 fn write_rows(vectors: &FeatureVectors<'_>, out: &mut Vec<u8>) {
-    let columns = &vectors.columns;
-    let values: Vec<JsonColumn<'_>> = columns
-        .iter()
-        .map(|column| JsonColumn::new(&column.values, column.value_type))
+    let values: Vec<(JsonColumn<'_>, usize)> = vectors
+        .columns()
+        .map(|column| {
+            let (array, rows) = column.place();
+            (JsonColumn::new(array, column.heading.value_type), rows.start)
+        })
         .collect();
     let mut times = TimestampWriter::default();
-    for row in 0..vectors.rows {
+    for row in 0..vectors.rows() {
         if row > 0 {
             out.push(b',');
         }
         out.extend_from_slice(VALUES);
-        write_items(values.iter(), out, |column, out| column.write(row..row + 1, out));
+        write_items(values.iter(), out, |(column, start), out| {
+            column.write(start + row..start + row + 1, out)
+        });
         out.extend_from_slice(STATUSES);
-        write_items(columns.iter(), out, |column, out| {
+        write_items(vectors.columns(), out, |column, out| {
             write_status(column.statuses[row], out)
         });
         out.extend_from_slice(EVENT_TIMESTAMPS);
         // Neighbours of one view have the same time.
         let mut last: Option<(Timestamp, Range<usize>)> = None;
-        write_items(columns.iter(), out, |column, out| {
+        write_items(vectors.columns(), out, |column, out| {
             let (time, start) = (column.event_times[row], out.len());
             match &last {
                 Some((before, written)) if *before == time => out.extend_from_within(written.clone()),
@@ -156,33 +160,32 @@ mod tests {
     use std::sync::Arc;
 
     use arrow::array::{ArrayRef, Float32Array, Int64Array};
+    use feast_engine::ColumnHeading;
     use feast_engine::model::ValueType;
 
     use super::*;
 
     fn vectors() -> FeatureVectors<'static> {
-        let column = |name, value_type, values: ArrayRef, statuses: [FieldStatus; 2], times: [i64; 2]| FeatureColumn {
-            name,
-            value_type,
-            is_join_key: name == "id",
-            values,
-            statuses: statuses.into(),
-            event_times: times.map(Timestamp::from_micros).into(),
+        let mut vectors = FeatureVectors::with_capacity(2, 2);
+        let mut push = |name, value_type, values: ArrayRef, statuses: [FieldStatus; 2], times: [i64; 2]| {
+            let heading = ColumnHeading {
+                name,
+                value_type,
+                is_join_key: name == "id",
+            };
+            vectors.push(
+                heading,
+                values,
+                statuses.into(),
+                times.map(Timestamp::from_micros).into(),
+            );
         };
-        let present = [FieldStatus::Present; 2];
         let key: ArrayRef = Arc::new(Int64Array::from(vec![1, 2]));
+        push("id", &ValueType::Int64, key, [FieldStatus::Present; 2], [0, 0]);
         let rate: ArrayRef = Arc::new(Float32Array::from(vec![Some(0.1), None]));
-        let columns = vec![
-            column("id", &ValueType::Int64, key, present, [0, 0]),
-            column(
-                "rate",
-                &ValueType::Float32,
-                rate,
-                [FieldStatus::Present, FieldStatus::NotFound],
-                [1_000_000, 0],
-            ),
-        ];
-        FeatureVectors { columns, rows: 2 }
+        let statuses = [FieldStatus::Present, FieldStatus::NotFound];
+        push("rate", &ValueType::Float32, rate, statuses, [1_000_000, 0]);
+        vectors
     }
 
     fn check(layout: Layout, expected: &str) {
