@@ -10,8 +10,8 @@ use arrow::compute::concat_batches;
 use arrow::datatypes::{DataType, Field, Schema};
 use arrow::error::ArrowError;
 use arrow::ipc::reader::StreamDecoder;
-use arrow::ipc::root_as_message;
 use arrow::ipc::writer::StreamWriter;
+use arrow::ipc::{Message, MessageHeader, Type, root_as_message};
 use bytes::Bytes;
 use feast_engine::{Error, FeatureColumn, FeatureVectors, FieldStatus};
 
@@ -55,7 +55,7 @@ pub(super) fn read_entities(body: &Bytes) -> Result<Entities, Error> {
 }
 
 fn read_batch(body: &Bytes) -> Result<RecordBatch, ArrowError> {
-    refuse_compression(body)?;
+    check_messages(body)?;
     // Reads in place: a length that is wrong makes it wait for more, not ask for that much memory.
     let mut decoder = StreamDecoder::new();
     let mut rest = Buffer::from(body.clone());
@@ -68,14 +68,16 @@ fn read_batch(body: &Bytes) -> Result<RecordBatch, ArrowError> {
     let Some(schema) = schema else {
         return Err(refused("it has no schema"));
     };
-    for batch in &batches {
-        check_columns(batch, body.len())?;
+    // Many views may show the same bytes.
+    if batches.iter().map(viewed_bytes).sum::<usize>() > body.len() {
+        return Err(refused("its texts overlap"));
     }
     concat_batches(&schema, &batches)
 }
 
-/// Compressed buffers say themselves how large they will be, and are believed.
-fn refuse_compression(body: &[u8]) -> Result<(), ArrowError> {
+/// Refuses what may take much more memory than it has bytes, before the decoder believes it: compressed buffers say
+/// themselves how large they will be, buffers may overlap, and columns without buffers can have any length.
+fn check_messages(body: &[u8]) -> Result<(), ArrowError> {
     const CONTINUES: [u8; 4] = [0xff; 4];
     let mut rest = body;
     loop {
@@ -89,42 +91,63 @@ fn refuse_compression(body: &[u8]) -> Result<(), ArrowError> {
             return Ok(());
         };
         let message = root_as_message(header).map_err(|problem| refused(&problem.to_string()))?;
-        let batch = message
-            .header_as_record_batch()
-            .or_else(|| message.header_as_dictionary_batch()?.data());
-        if batch.is_some_and(|batch| batch.compression().is_some()) {
-            return Err(refused("it is compressed"));
+        match message.header_type() {
+            MessageHeader::Schema => check_schema(&message)?,
+            MessageHeader::RecordBatch => check_batch(&message)?,
+            MessageHeader::DictionaryBatch => return Err(refused("it has dictionaries")),
+            // The decoder says that it does not know them.
+            _ => {}
         }
         let body_length = usize::try_from(message.bodyLength()).unwrap_or(usize::MAX);
         rest = behind.get(length.saturating_add(body_length)..).unwrap_or_default();
     }
 }
 
-/// Keys are few columns of plain types, whose length is bounded by that of the body.
-fn check_columns(batch: &RecordBatch, body_length: usize) -> Result<(), ArrowError> {
-    if batch.num_columns() > MAX_COLUMNS {
+/// Keys are few columns of plain types.
+fn check_schema(message: &Message<'_>) -> Result<(), ArrowError> {
+    let fields = message.header_as_schema().and_then(|schema| schema.fields());
+    let fields = fields.ok_or_else(|| refused("its schema has no fields"))?;
+    if fields.len() > MAX_COLUMNS {
         return Err(refused(&format!("it has more than {MAX_COLUMNS} columns")));
     }
-    for (field, column) in batch.schema().fields().iter().zip(batch.columns()) {
-        let views = match column.data_type() {
-            kind if kind.is_integer() => 0,
-            DataType::Utf8 | DataType::LargeUtf8 | DataType::Binary | DataType::LargeBinary => 0,
-            DataType::Timestamp(..) | DataType::Date32 | DataType::Date64 => 0,
-            // Many of them may show the same bytes.
-            DataType::Utf8View => column.as_string_view().total_buffer_bytes_used(),
-            DataType::BinaryView => column.as_binary_view().total_buffer_bytes_used(),
-            other => {
-                return Err(refused(&format!(
-                    "column {} is {other}, which no key can be",
-                    field.name()
-                )));
-            }
+    for field in fields {
+        let kind = match (field.type_type(), field.dictionary()) {
+            (_, Some(_)) => "Dictionary",
+            (Type::Int | Type::Date | Type::Timestamp, None) => continue,
+            (Type::Utf8 | Type::LargeUtf8 | Type::Utf8View, None) => continue,
+            (Type::Binary | Type::LargeBinary | Type::BinaryView, None) => continue,
+            (other, None) => other.variant_name().unwrap_or("of an unknown type"),
         };
-        if views > body_length {
-            return Err(refused(&format!("the values of column {} overlap", field.name())));
-        }
+        let name = field.name().unwrap_or_default();
+        return Err(refused(&format!("column {name} is {kind}, which no key can be")));
     }
     Ok(())
+}
+
+/// Buffers lie side by side in the body of their batch.
+fn check_batch(message: &Message<'_>) -> Result<(), ArrowError> {
+    let Some(batch) = message.header_as_record_batch() else {
+        return Err(refused("a batch has no header"));
+    };
+    if batch.compression().is_some() {
+        return Err(refused("it is compressed"));
+    }
+    let lengths = batch.buffers().into_iter().flatten().map(|buffer| buffer.length());
+    let total = lengths.fold(0_i64, |total, length| total.saturating_add(length.max(0)));
+    if total > message.bodyLength() {
+        return Err(refused("its buffers overlap"));
+    }
+    Ok(())
+}
+
+/// Bytes of the texts that views show.
+fn viewed_bytes(batch: &RecordBatch) -> usize {
+    let columns = batch.columns().iter().map(|column| match column.data_type() {
+        DataType::Utf8View => column.as_string_view().total_buffer_bytes_used(),
+        DataType::BinaryView => column.as_binary_view().total_buffer_bytes_used(),
+        _ => 0,
+    });
+    columns.sum()
 }
 
 fn refused(why: &str) -> ArrowError {
@@ -243,10 +266,34 @@ mod tests {
         let mut views = StringViewBuilder::new();
         let block = views.append_block(vec![b'x'; 4096].into());
         (0..1000).for_each(|_| views.try_append_view(block, 0, 4096).unwrap());
-        check(Arc::new(views.finish()), "the values of column id overlap");
+        check(Arc::new(views.finish()), "its texts overlap");
         let many = (0..65).map(|number| (format!("k{number}"), Arc::new(Int64Array::from(vec![1])) as ArrayRef));
         let batch = RecordBatch::try_from_iter(many).unwrap();
         assert!(read_entities(&stream(&[batch]).into()).is_err());
+    }
+
+    #[test]
+    fn texts_that_overlap_are_counted_over_all_batches() {
+        let mut views = StringViewBuilder::new();
+        let block = views.append_block(vec![b'x'; 4096].into());
+        (0..2).for_each(|_| views.try_append_view(block, 0, 4096).unwrap());
+        let batch = RecordBatch::try_from_iter([("id", Arc::new(views.finish()) as ArrayRef)]).unwrap();
+        assert!(read_entities(&stream(std::slice::from_ref(&batch)).into()).is_err());
+        let once = batch.slice(0, 1);
+        assert!(read_entities(&stream(&[once.clone(), once]).into()).is_ok());
+        // Each is as long as the body but one; together they are not.
+        assert!(read_entities(&stream(&[batch.clone(), batch.clone(), batch]).into()).is_err());
+    }
+
+    #[test]
+    fn buffers_that_overlap_are_refused() {
+        // The values of `id`, by their offset and length: nothing stands before them, as there are no nulls.
+        let id = [&0_i64.to_le_bytes()[..], &16_i64.to_le_bytes()[..]].concat();
+        let mut body = stream(&[keys()]);
+        let at = body.windows(16).rposition(|window| window == id).unwrap();
+        body[at + 8..at + 16].copy_from_slice(&1_000_000_i64.to_le_bytes());
+        let problem = read_entities(&body.into()).err().unwrap().to_string();
+        assert!(problem.ends_with("its buffers overlap"), "{problem}");
     }
 
     #[test]
