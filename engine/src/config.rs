@@ -34,7 +34,7 @@ pub struct RepositoryConfig {
     pub online_versioning: bool,
     /// Answer pushes to the offline store before they reach it (`feature_server.offline_push_batching_*`).
     pub offline_batching: Option<OfflineBatching>,
-    /// What a server takes on at once (`serving.max_requests`, `serving.max_memory_mib`).
+    /// What a server takes on (`serving.max_requests`, `serving.max_memory_mib`, `serving.send_timeout_seconds`).
     pub limits: ServingLimits,
     /// Layout of `/get-online-features` answers (`serving.response_layout`).
     pub response_layout: ResponseLayout,
@@ -58,13 +58,15 @@ impl Default for OnlineStoreMemory {
     }
 }
 
-/// What a server takes on at once; what is more, it refuses.
+/// What a server takes on at once; what is more, it refuses. And how long it waits for who does not take his answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ServingLimits {
     /// Requests that are more than a small read from memory.
     pub requests: usize,
     /// Bytes of request bodies and answers.
     pub memory: usize,
+    /// How long a client may take nothing of its answer.
+    pub send_timeout: Duration,
 }
 
 impl Default for ServingLimits {
@@ -72,6 +74,7 @@ impl Default for ServingLimits {
         Self {
             requests: 256,
             memory: 1 << 30,
+            send_timeout: Duration::from_secs(60),
         }
     }
 }
@@ -272,6 +275,8 @@ fn serving_limits(root: &Value) -> Result<ServingLimits> {
     Ok(ServingLimits {
         requests: requests.map_or(default.requests, |number| usize::try_from(number).unwrap_or(usize::MAX)),
         memory: bytes_at(root, "serving", "max_memory_mib", 1)?.unwrap_or(default.memory),
+        send_timeout: number_at(root, "serving", "send_timeout_seconds", 1)?
+            .map_or(default.send_timeout, Duration::from_secs),
     })
 }
 

@@ -100,9 +100,10 @@ pub use materialize::{MaterializeProgress, MaterializeRange, Unwatched, ViewRepo
 pub use offline::create_parquet;
 pub use online::{
     ColumnHeading, ColumnRole, EntityRows, FeatureColumn, FeatureVectors, FieldStatus, JoinKey, KeyColumn, ReadPlan,
-    WriteColumn, WriteTarget,
+    StoredEntities, WriteColumn, WriteTarget,
 };
 pub use registry::{Change, FieldChange, UnreadObject, Verb, ViewVersion};
+pub use storage::FromMemory;
 pub use store::{
     ApplyOptions, ApplyReport, FeatureStore, MaterializeRequest, PushTarget, Reservation, ReservedView, WriteReport,
 };

@@ -6,7 +6,7 @@ use crate::codec::byte_block::ByteBlock;
 use crate::codec::storage_key::row_prefix;
 use crate::error::Result;
 use crate::online::{self, EntityRows, FeatureVectors, ReadPlan};
-use crate::storage::{Disk, FoundRows};
+use crate::storage::FoundRows;
 use crate::store::FeatureStore;
 
 /// The entity keys of a request, for each group of views that share their join keys.
@@ -30,8 +30,7 @@ pub fn entity_keys(plan: &ReadPlan, entities: &EntityRows) -> Result<EntityKeys>
 pub fn stored_rows(store: &FeatureStore, plan: &ReadPlan, keys: &EntityKeys) -> Result<StoredRows> {
     let storage = store.online_store()?;
     let binding = online::bind(plan, storage);
-    let rows = storage.read_rows(&binding.queries(&keys.0), Disk::Wait)?;
-    Ok(StoredRows(rows.unwrap_or_default()))
+    storage.read_rows(&binding.queries(&keys.0)).map(StoredRows)
 }
 
 /// Stored rows to Arrow columns.

@@ -1,5 +1,5 @@
-//! How much the server works on at once. What is more is refused at once with 503 and `Retry-After`, not queued: a queue
-//! would make every client wait and hold every request's memory.
+//! How much the server works on at once. What is more is refused with 503 and `Retry-After`, and not queued beyond a second:
+//! a queue would make every client wait and hold every request's memory.
 //!
 //! Of what is answered where it was read, small reads from memory and `/health`, only the memory is counted.
 
@@ -40,9 +40,7 @@ pub(crate) struct Admission {
 pub(crate) struct Reservation {
     memory: Option<Arc<Semaphore>>,
     permit: Option<OwnedSemaphorePermit>,
-    /// In bytes; of one beside another, what that one left.
-    most: usize,
-    /// In bytes, for all requests.
+    /// In bytes, for all requests together.
     limit: usize,
 }
 
@@ -130,26 +128,25 @@ impl Admission {
         Reservation {
             memory: Some(Arc::clone(&self.memory)),
             permit: None,
-            most: self.limits.memory,
             limit: self.limits.memory,
         }
     }
 }
 
 impl Reservation {
-    /// Counts that many bytes in all, if it did not before.
+    /// Counts that many bytes from now on.
     ///
     /// # Errors
     /// `Overloaded` when others hold too much. Alone, anything goes.
-    pub(crate) fn grow_to(&mut self, bytes: usize) -> Result<(), ApiError> {
-        let Some(memory) = self.memory.as_ref().filter(|_| bytes >= LEAST_COUNTED_BYTES) else {
+    pub(crate) fn resize_to(&mut self, bytes: usize) -> Result<(), ApiError> {
+        let Some(memory) = &self.memory else { return Ok(()) };
+        let bytes = if bytes < LEAST_COUNTED_BYTES { 0 } else { bytes };
+        let (wanted, held) = (bytes.min(self.limit) / UNIT_BYTES, self.held());
+        if wanted <= held {
+            drop(self.permit.as_mut().and_then(|permit| permit.split(held - wanted)));
             return Ok(());
-        };
-        let (wanted, held) = (bytes.min(self.most) / UNIT_BYTES, self.held());
-        let Some(missing) = wanted.checked_sub(held).filter(|missing| *missing > 0) else {
-            return Ok(());
-        };
-        let missing = u32::try_from(missing).unwrap_or(u32::MAX);
+        }
+        let missing = u32::try_from(wanted - held).unwrap_or(u32::MAX);
         let permit = Arc::clone(memory).try_acquire_many_owned(missing).map_err(|_| {
             let limit = self.limit >> 20;
             ApiError::Overloaded(format!("requests under way hold up to {limit} MiB in memory"))
@@ -161,21 +158,6 @@ impl Reservation {
         Ok(())
     }
 
-    /// Counts nothing any more.
-    pub(crate) fn release(&mut self) {
-        self.permit = None;
-    }
-
-    /// Another one for the same request, which shares what may be held at most.
-    pub(crate) fn beside(&self) -> Self {
-        Self {
-            memory: self.memory.clone(),
-            permit: None,
-            most: self.most.saturating_sub(self.held() * UNIT_BYTES),
-            limit: self.limit,
-        }
-    }
-
     /// In units.
     fn held(&self) -> usize {
         self.permit.as_ref().map_or(0, OwnedSemaphorePermit::num_permits)
@@ -183,7 +165,7 @@ impl Reservation {
 
     /// The bytes, counted until they are sent.
     pub(crate) fn hold(self, bytes: Vec<u8>) -> Bytes {
-        if self.permit.is_none() {
+        if self.held() == 0 {
             return Bytes::from(bytes);
         }
         Bytes::from_owner(CountedBytes {
@@ -201,6 +183,7 @@ mod tests {
         let limits = ServingLimits {
             requests: 2,
             memory: 1 << 20,
+            ..ServingLimits::default()
         };
         Admission::new(limits, 1)
     }
@@ -233,17 +216,19 @@ mod tests {
         let admission = admission();
         let grown = |bytes| {
             let mut reservation = admission.reservation();
-            reservation.grow_to(bytes).map(|()| reservation)
+            reservation.resize_to(bytes).map(|()| reservation)
         };
         let mut large = grown(600 << 10).ok().unwrap();
         assert!(grown(600 << 10).is_err());
         assert!(grown(100).is_ok());
-        large.grow_to(700 << 10).unwrap();
-        assert!(large.grow_to(2 << 20).is_ok(), "alone, anything goes");
-        let sent = large.hold(vec![0; 100]);
+        large.resize_to(700 << 10).unwrap();
+        assert!(large.resize_to(2 << 20).is_ok(), "alone, anything goes");
         assert!(grown(100 << 10).is_err());
+        large.resize_to(600 << 10).unwrap();
+        assert!(grown(300 << 10).is_ok(), "what is too much is given back");
+        let sent = large.hold(vec![0; 100]);
+        assert!(grown(600 << 10).is_err());
         drop(sent);
-        let body = grown(700 << 10).ok().unwrap();
-        assert!(body.beside().grow_to(2 << 20).is_ok(), "alone, whatever the body");
+        assert!(grown(600 << 10).is_ok());
     }
 }

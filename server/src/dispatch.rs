@@ -8,6 +8,7 @@ use std::time::Duration;
 use bytes::{Buf, Bytes, BytesMut};
 use futures::{Stream, StreamExt};
 use percent_encoding::percent_decode_str;
+use serde_json::Value;
 use tokio::time::timeout;
 use warp::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use warp::path::FullPath;
@@ -19,13 +20,16 @@ use crate::context::Context;
 use crate::error::ApiError;
 use crate::message::{Answer, Request};
 use crate::routes::{AtOnce, Endpoint, Matched, Route, find};
+use crate::wire::arrow_stream;
 
 /// Largest accepted body.
 const MAX_BODY_BYTES: usize = 256 << 20;
+/// Most values of one JSON body: parsed they take two gigabytes at most, however short they are.
+const MAX_BODY_VALUES: usize = 10_000_000;
 /// How long the next piece of a body may take.
 const BODY_PATIENCE: Duration = Duration::from_secs(30);
-/// Larger bodies are not even parsed where they were read.
-const MAX_BODY_BYTES_AT_ONCE: usize = 8 << 10;
+/// Larger bodies are not even parsed where they were read: some tenth of a millisecond.
+const MAX_BODY_BYTES_AT_ONCE: usize = 32 << 10;
 
 /// Answers every request.
 pub(crate) fn service(
@@ -88,9 +92,8 @@ async fn answer(
                 query,
                 parameter,
                 body,
-                reservation,
             };
-            run(route, context, request).await
+            run(route, context, request, reservation).await
         }
         Err(problem) => Err(problem),
     };
@@ -109,12 +112,17 @@ async fn answer(
     })
 }
 
-async fn run(route: &'static Route, context: Arc<Context>, request: Request) -> Result<Answer, ApiError> {
+async fn run(
+    route: &'static Route,
+    context: Arc<Context>,
+    request: Request,
+    mut reservation: Reservation,
+) -> Result<Answer, ApiError> {
     match route.endpoint {
         Endpoint::Quick(answer) => guarded(|| answer(&context, &request)),
         Endpoint::Read { at_once, waiting } => {
             let outcome = if request.body.len() <= MAX_BODY_BYTES_AT_ONCE {
-                guarded(|| at_once(&context, &request))?
+                guarded(|| at_once(&context, &request, &mut reservation))?
             } else {
                 AtOnce::TakesLong
             };
@@ -123,28 +131,46 @@ async fn run(route: &'static Route, context: Arc<Context>, request: Request) -> 
                 AtOnce::NeedsDisk => false,
                 AtOnce::TakesLong => true,
             };
+            reserve_for_parsing(&request, &mut reservation)?;
             let admitted = context.admission.admit_read()?;
             let turn = match takes_long {
                 true => Some(context.admission.turn_to_work().await?),
                 false => None,
             };
             on_waiting_thread(move || {
-                let answer = waiting(&context, &request);
+                let answer = waiting(&context, &request, reservation);
                 drop((admitted, turn));
                 answer
             })
             .await
         }
         Endpoint::Blocking(answer) => {
+            reserve_for_parsing(&request, &mut reservation)?;
             let admitted = context.admission.admit_write()?;
             on_waiting_thread(move || {
                 let answer = answer(&context, &request);
-                drop(admitted);
+                drop((admitted, reservation));
                 answer
             })
             .await
         }
     }
+}
+
+/// Counts the memory that the parsed body will take: of JSON up to 72 times its length, so that is known before.
+fn reserve_for_parsing(request: &Request, reservation: &mut Reservation) -> Result<(), ApiError> {
+    let length = request.body.len();
+    if request.has_content_type(|kind| kind == arrow_stream::MEDIA_TYPE) {
+        return reservation.resize_to(2 * length);
+    }
+    // Each value but the first of all stands behind one of these. In texts there may be more of them.
+    let behind = request.body.iter().filter(|byte| matches!(byte, b',' | b'[' | b'{'));
+    let values = 1 + behind.count();
+    if values > MAX_BODY_VALUES {
+        return Err(ApiError::TooLarge(format!("has more than {MAX_BODY_VALUES} values")));
+    }
+    // Lists grow by doubling.
+    reservation.resize_to(length + values * 2 * size_of::<Value>())
 }
 
 async fn on_waiting_thread<T: Send + 'static>(
@@ -173,12 +199,16 @@ async fn read_body(
     {
         let mut chunk = chunk.map_err(|_| ApiError::Unreadable)?;
         let length = body.len() + chunk.remaining();
-        if length > MAX_BODY_BYTES {
-            return Err(ApiError::TooLarge);
-        }
-        if let Err(refusal) = reservation.grow_to(length) {
+        let accepted = match length > MAX_BODY_BYTES {
+            true => Err(ApiError::TooLarge(format!(
+                "is larger than {} MiB",
+                MAX_BODY_BYTES >> 20
+            ))),
+            false => reservation.resize_to(length),
+        };
+        if let Err(refusal) = accepted {
             drop(std::mem::take(&mut body));
-            reservation.release();
+            reservation.resize_to(0)?;
             // A client that is still sending would see its connection break instead of the answer.
             let rest = async { while let Some(Ok(_)) = stream.next().await {} };
             let _ = timeout(BODY_PATIENCE, rest).await;

@@ -16,8 +16,8 @@ pub(crate) enum ApiError {
     Validation(Vec<Problem>),
     /// The body is not UTF-8, or was cut off on its way.
     Unreadable,
-    /// The body is larger than is accepted.
-    TooLarge,
+    /// The body is more than is accepted: what of it.
+    TooLarge(String),
     /// No route has this path.
     NoSuchPath,
     /// Routes with this path have only these methods.
@@ -59,7 +59,7 @@ impl ApiError {
         match self {
             Self::Validation(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Unreadable => StatusCode::BAD_REQUEST,
-            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NoSuchPath | Self::UnknownVectorStore(_) => StatusCode::NOT_FOUND,
             Self::WrongMethod(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::AlreadyMaterializing(_) => StatusCode::CONFLICT,
@@ -85,7 +85,7 @@ impl ApiError {
                 json!({ "detail": problems.iter().map(Problem::to_json).collect::<Vec<_>>() })
             }
             Self::Unreadable => json!({ "detail": "There was an error parsing the body" }),
-            Self::TooLarge => json!({ "detail": "The body is larger than 256 MiB" }),
+            Self::TooLarge(what) => json!({ "detail": format!("The body {what}") }),
             Self::NoSuchPath => json!({ "detail": "Not Found" }),
             Self::WrongMethod(_) => json!({ "detail": "Method Not Allowed" }),
             Self::AlreadyMaterializing(views) => {
@@ -137,9 +137,16 @@ impl Problem {
     }
 }
 
+/// Most bytes of a message: a text of the request may be in it.
+const MAX_MESSAGE_BYTES: usize = 16 << 10;
+
 /// The text of Feast's handler: for its own exceptions an object, for a `KeyError` a quoted text, else the message.
 fn exception_text(error: &Error) -> String {
-    let message = error.to_string();
+    let mut message = error.to_string();
+    if message.len() > MAX_MESSAGE_BYTES {
+        message.truncate(message.floor_char_boundary(MAX_MESSAGE_BYTES));
+        message.push_str(" ... (cut)");
+    }
     match error.exception() {
         None => message,
         Some(FeastException::KeyError) => python_quoted(&message),
@@ -182,6 +189,12 @@ mod tests {
         let key = |text: &str| body(Error::invalid(text).with_exception(FeastException::KeyError));
         assert_eq!(key("Feature x not found"), r#""'Feature x not found'""#);
         assert_eq!(key("keys: ['a']"), r#""\"keys: ['a']\"""#);
+        let long = body(Error::invalid("é".repeat(20_000)));
+        assert!(
+            long.len() < 17 << 10 && long.ends_with("é ... (cut)\""),
+            "{}",
+            long.len()
+        );
         assert_eq!(
             body(Error::invalid("No features specified for retrieval")),
             r#""No features specified for retrieval""#

@@ -71,6 +71,7 @@ pub async fn serve(
     options: ServeOptions,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), Error> {
+    limit_sending(&listener, store.config().limits.send_timeout);
     housekeeping::warn_of_unread_objects(&store);
     background::warn_of_marked_views(&store);
     let background = BackgroundRuns::start(Arc::clone(&store))?;
@@ -114,3 +115,16 @@ pub async fn serve(
         .await
         .map_err(|source| Error::internal(format!("runs in the background could not be stopped: {source}")))
 }
+
+/// Ends connections whose client takes nothing of what was sent for so long: it would hold the memory of its answer. Nothing
+/// above the socket has such a limit. Connections have the option of their listener.
+#[cfg(target_os = "linux")]
+fn limit_sending(listener: &TcpListener, longest: Duration) {
+    if let Err(source) = socket2::SockRef::from(listener).set_tcp_user_timeout(Some(longest)) {
+        tracing::warn!("clients that do not read their answers are not ended: {source}");
+    }
+}
+
+/// Only Linux has the option.
+#[cfg(not(target_os = "linux"))]
+fn limit_sending(_listener: &TcpListener, _longest: Duration) {}

@@ -3,8 +3,6 @@
 use bytes::Bytes;
 use warp::http::{HeaderMap, HeaderValue, Response, StatusCode};
 
-use crate::admission::Reservation;
-
 /// A request as endpoints see it.
 pub(crate) struct Request {
     pub(crate) headers: HeaderMap,
@@ -12,8 +10,6 @@ pub(crate) struct Request {
     /// The text in the place of the braces of the route's path; empty if it has none.
     pub(crate) parameter: String,
     pub(crate) body: Bytes,
-    /// Counts the body.
-    pub(crate) reservation: Reservation,
 }
 
 impl Request {
@@ -65,7 +61,6 @@ mod tests {
             query: String::new(),
             parameter: String::new(),
             body: Bytes::new(),
-            reservation: Reservation::default(),
         }
     }
 

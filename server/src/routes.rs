@@ -2,6 +2,7 @@
 
 use warp::http::Method;
 
+use crate::admission::Reservation;
 use crate::context::Context;
 use crate::endpoints::{
     documentation, get_online_features, health, materialize, push, vector_search, write_to_online_store,
@@ -14,9 +15,10 @@ pub(crate) enum Endpoint {
     /// On the thread that read the request: it waits for nothing.
     Quick(fn(&Context, &Request) -> Result<Answer, ApiError>),
     /// On the thread that read the request if it can be answered at once, otherwise again on one that may wait.
+    /// What counts the memory of the body then counts that of the answer.
     Read {
-        at_once: fn(&Context, &Request) -> Result<AtOnce, ApiError>,
-        waiting: fn(&Context, &Request) -> Result<Answer, ApiError>,
+        at_once: fn(&Context, &Request, &mut Reservation) -> Result<AtOnce, ApiError>,
+        waiting: fn(&Context, &Request, Reservation) -> Result<Answer, ApiError>,
     },
     /// On a thread that may wait for disks.
     Blocking(fn(&Context, &Request) -> Result<Answer, ApiError>),

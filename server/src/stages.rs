@@ -4,7 +4,6 @@ use bytes::Bytes;
 use feast_engine::{EntityRows, Error, FeatureVectors, ReadPlan};
 use warp::http::HeaderMap;
 
-use crate::admission::Reservation;
 use crate::message::Request;
 use crate::wire::arrow_stream;
 use crate::wire::entities::entity_rows;
@@ -21,7 +20,6 @@ pub fn key_columns(plan: &ReadPlan, body: &Bytes) -> Result<EntityRows, Error> {
         query: String::new(),
         parameter: String::new(),
         body: body.clone(),
-        reservation: Reservation::default(),
     };
     let wanted = GetOnlineFeatures::of(&request);
     let wanted = wanted.map_err(|problem| Error::invalid(String::from_utf8_lossy(&problem.body())))?;

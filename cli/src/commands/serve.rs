@@ -15,8 +15,11 @@ pub(crate) fn run(repository: &Repository, settings: &ServeSettings, output: &Ou
         output.warning(&format!("{option} has no effect here"));
     }
     let store = Arc::new(repository.open()?);
+    // Reads and writes that wait for disks have as many threads as are admitted, each apart, and the housekeeping some more.
+    let waiting_threads = store.config().limits.requests.saturating_mul(2).saturating_add(16);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(settings.threads)
+        .max_blocking_threads(waiting_threads)
         .thread_name("feast-serve")
         .enable_all()
         .build()

@@ -1,11 +1,12 @@
 //! More work than the server takes on: it is refused at once, and everything else goes on.
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::io::{ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
+use socket2::{Domain, Socket, Type};
 
 use crate::support::{Answer, Repository, Server};
 
@@ -60,6 +61,57 @@ fn bodies_that_hold_too_much_memory_keep_others_out_until_they_are_done() {
     crate::support::eventually("the memory is free again", || {
         server.post("/get-online-features", &large).status == 200
     });
+}
+
+#[test]
+fn short_values_are_counted_before_they_are_parsed() {
+    let (_repository, server) = served("max_requests: 1");
+    let body = format!("{{\"push_source_name\": [{}1]}}", "1,".repeat(10_000_000));
+    let refused = server.post("/push", &body);
+    assert_eq!(refused.status, 413, "{}", refused.body);
+    assert_eq!(
+        refused.json(),
+        json!({ "detail": "The body has more than 10000000 values" })
+    );
+}
+
+/// What does not fit into the buffers of both sockets waits in the server.
+#[test]
+fn a_client_that_does_not_read_its_answer_is_cut_off() {
+    let (_repository, server) = served("max_memory_mib: 1, send_timeout_seconds: 1");
+    let large = read_of(300_000);
+    // Otherwise the kernel may take tens of megabytes for the client.
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.set_recv_buffer_size(64 << 10).unwrap();
+    let address: SocketAddr = server.address().parse().unwrap();
+    socket.connect(&address.into()).unwrap();
+    let mut stalled = TcpStream::from(socket);
+    stalled.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    let head = format!(
+        "POST /get-online-features HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n",
+        large.len()
+    );
+    stalled.write_all(head.as_bytes()).unwrap();
+    stalled.write_all(large.as_bytes()).unwrap();
+    let is_free = || {
+        server
+            .post("/get-online-features", &(" ".repeat(700 << 10) + &read_of(3)))
+            .status
+            == 200
+    };
+    let mut start = [0; 12];
+    while stalled.peek(&mut start).unwrap() < start.len() {}
+    assert_eq!(&start, b"HTTP/1.1 200");
+    assert!(!is_free(), "the rest of the answer is in memory");
+    crate::support::eventually("the memory is free again", is_free);
+    let mut answer = Vec::new();
+    let end = stalled.read_to_end(&mut answer).unwrap_err();
+    assert_eq!(
+        end.kind(),
+        ErrorKind::ConnectionReset,
+        "{end}, after {} bytes",
+        answer.len()
+    );
 }
 
 #[test]

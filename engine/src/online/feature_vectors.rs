@@ -63,16 +63,6 @@ pub enum FieldStatus {
     NotFound,
 }
 
-impl FieldStatus {
-    /// The word in answers.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Present => "PRESENT",
-            Self::NotFound => "NOT_FOUND",
-        }
-    }
-}
-
 impl<'request> FeatureVectors<'request> {
     /// Has no columns yet, and room for so many.
     pub fn with_capacity(rows: usize, columns: usize) -> Self {

@@ -8,27 +8,76 @@ use super::feature_vectors::FeatureVectors;
 use super::keys::{EntityRows, entity_keys};
 use super::plan::ReadPlan;
 use crate::error::Result;
-use crate::storage::{Disk, Storage};
+use crate::storage::{FoundRows, FromMemory, Storage};
 
-/// Answers a request: keys, one look-up, Arrow columns. `None` when the disk would be needed, which `disk` forbids.
-pub(crate) fn read<'request>(
-    storage: &Storage,
+/// The stored rows of a request's entities, not yet decoded.
+pub struct StoredEntities<'request> {
+    storage: &'request Storage,
     plan: &'request ReadPlan,
     entities: &'request EntityRows,
-    disk: Disk,
-) -> Result<Option<FeatureVectors<'request>>> {
+    binding: Arc<Binding>,
+    rows: Vec<FoundRows>,
+}
+
+/// Reads the rows of all views for the entities.
+pub(crate) fn look_up<'request>(
+    storage: &'request Storage,
+    plan: &'request ReadPlan,
+    entities: &'request EntityRows,
+) -> Result<StoredEntities<'request>> {
     let keys = entity_keys(plan, entities)?;
     loop {
         let binding = bind(plan, storage);
-        let Some(rows) = storage.read_rows(&binding.queries(&keys), disk)? else {
-            return Ok(None);
-        };
+        let rows = storage.read_rows(&binding.queries(&keys))?;
         // A row follows a schema that was known before it was written. If tables have changed meanwhile, which they seldom
         // do, the rows may follow one that this binding does not know.
         if binding.is_of(&storage.tables()) {
-            let answer = assemble(plan, &binding, entities, &rows);
-            return answer.map(Some).map_err(|damage| storage.damaged(damage));
+            return Ok(StoredEntities {
+                storage,
+                plan,
+                entities,
+                binding,
+                rows,
+            });
         }
+    }
+}
+
+/// As [`look_up`], waiting for nothing.
+pub(crate) fn look_up_in_memory<'request>(
+    storage: &'request Storage,
+    plan: &'request ReadPlan,
+    entities: &'request EntityRows,
+) -> Result<FromMemory<StoredEntities<'request>>> {
+    let keys = entity_keys(plan, entities)?;
+    let binding = bind(plan, storage);
+    Ok(match storage.rows_from_memory(&binding.queries(&keys)) {
+        // Otherwise as in `look_up`.
+        FromMemory::Found(rows) if binding.is_of(&storage.tables()) => FromMemory::Found(StoredEntities {
+            storage,
+            plan,
+            entities,
+            binding,
+            rows,
+        }),
+        FromMemory::Found(_) | FromMemory::NeedsDisk => FromMemory::NeedsDisk,
+        FromMemory::TakesLong => FromMemory::TakesLong,
+    })
+}
+
+impl<'request> StoredEntities<'request> {
+    /// Bytes of all rows, each counted as often as it was asked for: about what their values will take in memory.
+    pub fn bytes(&self) -> usize {
+        self.rows.iter().map(FoundRows::asked_bytes).sum()
+    }
+
+    /// Decodes the rows into Arrow columns.
+    ///
+    /// # Errors
+    /// `Data` when the store is damaged.
+    pub fn feature_vectors(&self) -> Result<FeatureVectors<'request>> {
+        let vectors = assemble(self.plan, &self.binding, self.entities, &self.rows);
+        vectors.map_err(|damage| self.storage.damaged(damage))
     }
 }
 

@@ -46,6 +46,11 @@ impl FoundRows {
         self.bytes.len()
     }
 
+    /// As [`FoundRows::bytes`], but rows count as often as they are there.
+    pub(crate) fn asked_bytes(&self) -> usize {
+        self.spans.iter().flatten().map(|(start, end)| end - start).sum()
+    }
+
     /// Leaves room for rows that are set later.
     pub(super) fn push_unknown(&mut self, rows: usize) {
         self.spans.resize(self.spans.len() + rows, None);

@@ -19,6 +19,7 @@ use rocksdb::properties::CUR_SIZE_ALL_MEM_TABLES;
 use rocksdb::{ColumnFamilyDescriptor, DB, DBPinnableSlice, DEFAULT_COLUMN_FAMILY_NAME, WriteBatch};
 
 pub(crate) use found_rows::FoundRows;
+pub use reading::FromMemory;
 pub(crate) use reading::RowQuery;
 pub(crate) use tables::{Table, Tables};
 
@@ -62,16 +63,6 @@ pub(crate) enum Replace {
     OlderRows,
     /// All.
     AllRows,
-}
-
-/// Whether a read may wait for the disk.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Disk {
-    /// It may.
-    Wait,
-    /// It gives up when a row is not in the row cache. What RocksDB has in memory counts as the disk too: a batched get
-    /// that is told to read nothing else does read blocks, and can give an empty value for a row that it has not looked at.
-    Avoid,
 }
 
 /// What a write did.
@@ -309,9 +300,13 @@ impl Storage {
             .store(Arc::new(Tables::of_project(directory, &self.project)));
     }
 
-    /// A panicking writer left at most an unwritten batch behind, so its lock can be taken over.
+    /// A writer that panicked left whole batches behind, so its lock can be taken over; the row cache may not know of the last.
     fn lock_writer(&self) -> MutexGuard<'_, ()> {
-        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+        self.writer.lock().unwrap_or_else(|poisoned| {
+            self.row_cache.clear();
+            self.writer.clear_poison();
+            poisoned.into_inner()
+        })
     }
 
     fn error(&self, source: rocksdb::Error) -> Error {

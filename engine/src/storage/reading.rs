@@ -3,17 +3,18 @@
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 
+use super::Storage;
 use super::found_rows::FoundRows;
 use super::row_cache::Missed;
-use super::{Disk, Storage};
 use crate::codec::byte_block::ByteBlock;
 use crate::codec::storage_key::row_prefix;
 use crate::error::{Error, Result};
 
-/// Most bytes of rows that one request may read.
+/// Most bytes of rows that one request may ask for, each counted as often as it is asked for: so often it is answered. It
+/// also keeps arrays below 2^31 bytes and items.
 const MAX_BYTES: usize = 1 << 30;
-/// More are not copied on a thread that reads sockets.
-const MAX_BYTES_AT_ONCE: usize = 4 << 20;
+/// Most bytes of rows that are answered from memory: their values make some milliseconds of work at worst.
+const MAX_BYTES_FROM_MEMORY: usize = 256 << 10;
 
 /// The rows to read: those of each entity in each table.
 pub(crate) struct RowQuery<'a> {
@@ -32,6 +33,17 @@ struct Miss {
     missed: Missed,
 }
 
+/// What came of a read that must wait for nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FromMemory<T> {
+    /// What was asked for.
+    Found(T),
+    /// Not all of it is in memory.
+    NeedsDisk,
+    /// All or part of it is in memory, but it is much.
+    TakesLong,
+}
+
 /// Where a fetched row belongs.
 struct Place {
     query: usize,
@@ -39,31 +51,56 @@ struct Place {
 }
 
 impl Storage {
-    /// Reads rows; one answer a query. `None` when rows would have to come from the disk, which `disk` forbids.
+    /// Reads rows; one answer a query.
     ///
     /// A row is never older than what was acknowledged before the call. Rows of one write may come in sight one after
     /// the other.
     ///
     /// # Errors
     /// `Invalid` when the rows are too much for memory.
-    pub(crate) fn read_rows(&self, queries: &[RowQuery<'_>], disk: Disk) -> Result<Option<Vec<FoundRows>>> {
+    pub(crate) fn read_rows(&self, queries: &[RowQuery<'_>]) -> Result<Vec<FoundRows>> {
         let mut misses = Vec::new();
-        let mut found = Vec::with_capacity(queries.len());
-        for (number, query) in queries.iter().enumerate() {
-            let rows = self.rows_in_memory(number, query, &mut misses);
-            if disk == Disk::Avoid && (!misses.is_empty() || rows.bytes() > MAX_BYTES_AT_ONCE) {
-                return Ok(None);
-            }
-            found.push(rows);
-        }
+        let numbered = queries.iter().enumerate();
+        let mut found: Vec<FoundRows> = numbered
+            .map(|(number, query)| self.cached_rows(number, query, &mut misses))
+            .collect();
+        check_size(found.iter().map(FoundRows::bytes).sum())?;
         if !misses.is_empty() {
             self.fetch(queries, misses, &mut found)?;
         }
-        Ok(Some(found))
+        check_size(found.iter().map(FoundRows::asked_bytes).sum())?;
+        Ok(found)
+    }
+
+    /// As [`Storage::read_rows`], if the row cache has all rows. What RocksDB has in memory counts as the disk too: a batched
+    /// get that is told to read nothing else does read blocks, and can give an empty value for a row that it has not
+    /// looked at.
+    pub(crate) fn rows_from_memory(&self, queries: &[RowQuery<'_>]) -> FromMemory<Vec<FoundRows>> {
+        let mut found = Vec::with_capacity(queries.len());
+        let mut room = MAX_BYTES_FROM_MEMORY;
+        for RowQuery { tables, entities } in queries {
+            let mut rows = FoundRows::with_capacity(entities.len() * tables.len());
+            for entity in entities.iter() {
+                if entity.is_empty() || tables.is_empty() {
+                    rows.push_unknown(tables.len());
+                    continue;
+                }
+                let hash = self.row_cache.hash(entity);
+                if self.row_cache.find(hash, entity, tables, &mut rows).is_err() {
+                    return FromMemory::NeedsDisk;
+                }
+                if rows.bytes() > room {
+                    return FromMemory::TakesLong;
+                }
+            }
+            room -= rows.bytes();
+            found.push(rows);
+        }
+        FromMemory::Found(found)
     }
 
     /// What the row cache has for a query; room is left for the misses. Each entity is looked for once.
-    fn rows_in_memory(&self, number: usize, query: &RowQuery<'_>, misses: &mut Vec<Miss>) -> FoundRows {
+    fn cached_rows(&self, number: usize, query: &RowQuery<'_>, misses: &mut Vec<Miss>) -> FoundRows {
         let tables = query.tables.len();
         let mut rows = FoundRows::with_capacity(query.entities.len() * tables);
         let mut seen = HashTable::with_capacity(query.entities.len());
@@ -115,10 +152,7 @@ impl Storage {
             if let Some(row) = &values[rank] {
                 found[place.query].set(place.position, row);
                 bytes += row.len();
-                if bytes > MAX_BYTES {
-                    let text = format!("the rows asked for take more than {} MiB", MAX_BYTES >> 20);
-                    return Err(Error::invalid(text).with_hint("ask for them in several requests"));
-                }
+                check_size(bytes)?;
             }
         }
         for miss in &misses {
@@ -132,6 +166,14 @@ impl Storage {
         }
         Ok(())
     }
+}
+
+fn check_size(bytes: usize) -> Result<()> {
+    if bytes <= MAX_BYTES {
+        return Ok(());
+    }
+    let text = format!("the rows asked for take more than {} MiB", MAX_BYTES >> 20);
+    Err(Error::invalid(text).with_hint("ask for them in several requests"))
 }
 
 /// The storage keys of misses that are sorted by query and entity. Within a query they come out in key order.

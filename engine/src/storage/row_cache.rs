@@ -130,6 +130,18 @@ impl RowCache {
         }
     }
 
+    /// Forgets all rows.
+    pub(super) fn clear(&self) {
+        for shard in &self.shards {
+            let mut shard = shard.write().unwrap_or_else(PoisonError::into_inner);
+            // What readers have fetched by now may be the old rows.
+            *shard = Shard {
+                writes: shard.writes + 1,
+                ..Shard::default()
+            };
+        }
+    }
+
     /// Whether it would not drive out many others.
     fn may_keep(&self, entry: &Entry) -> bool {
         entry.bytes() <= self.shard_capacity / LARGEST_SHARE

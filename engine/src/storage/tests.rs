@@ -58,7 +58,7 @@ fn read_rows(storage: &Storage, tables: &[u32], entities: &[&[u8]]) -> Vec<Optio
         tables,
         entities: &keys,
     };
-    let found = storage.read_rows(&[query], Disk::Wait).unwrap().unwrap().remove(0);
+    let found = storage.read_rows(&[query]).unwrap().remove(0);
     let rows = 0..tables.len() * entities.len();
     rows.map(|position| found.get(position).map(<[u8]>::to_vec)).collect()
 }

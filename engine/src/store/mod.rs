@@ -22,9 +22,9 @@ use crate::config::RepositoryConfig;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Definitions, FeatureReference, FeatureSelection, ViewStatus};
 use crate::offline::{Appender, OfflineRuntime};
-use crate::online::{self, EntityRows, FeatureVectors, PlanContext, ReadPlan};
+use crate::online::{self, EntityRows, FeatureVectors, PlanContext, ReadPlan, StoredEntities};
 use crate::registry::{FileStamp, RegistryFile, UnreadObject};
-use crate::storage::{Disk, Replace, Storage};
+use crate::storage::{FromMemory, Replace, Storage};
 
 /// Plans kept per state of the registry. Beyond it they are made anew for each request.
 const MAX_CACHED_PLANS: usize = 4096;
@@ -229,38 +229,40 @@ impl FeatureStore {
         Ok(plan)
     }
 
-    /// Looks up the newest row of each entity.
+    /// Looks up the newest row of each entity and decodes it.
     ///
     /// # Errors
-    /// `Invalid` when join keys are missing, `Data` when the store is damaged.
+    /// `Invalid` when join keys are missing or the rows are too much for memory, `Data` when the store is damaged.
     pub fn read<'request>(
-        &self,
+        &'request self,
         plan: &'request ReadPlan,
         entities: &'request EntityRows,
     ) -> Result<FeatureVectors<'request>> {
-        self.read_from(plan, entities, Disk::Wait)?
-            .ok_or_else(|| Error::internal("a read that may wait for the disk gave up"))
+        self.look_up(plan, entities)?.feature_vectors()
     }
 
-    /// As [`FeatureStore::read`] if everything it needs is in memory, else `None`.
+    /// The first half of [`FeatureStore::read`], for callers who want to know how much it is first.
     ///
     /// # Errors
     /// As [`FeatureStore::read`].
-    pub fn read_from_memory<'request>(
-        &self,
+    pub fn look_up<'request>(
+        &'request self,
         plan: &'request ReadPlan,
         entities: &'request EntityRows,
-    ) -> Result<Option<FeatureVectors<'request>>> {
-        self.read_from(plan, entities, Disk::Avoid)
+    ) -> Result<StoredEntities<'request>> {
+        online::look_up(self.storage()?, plan, entities)
     }
 
-    fn read_from<'request>(
-        &self,
+    /// As [`FeatureStore::look_up`], for threads that must not wait: only of what is in memory and not much.
+    ///
+    /// # Errors
+    /// As [`FeatureStore::read`].
+    pub fn look_up_in_memory<'request>(
+        &'request self,
         plan: &'request ReadPlan,
         entities: &'request EntityRows,
-        disk: Disk,
-    ) -> Result<Option<FeatureVectors<'request>>> {
-        online::read(self.storage()?, plan, entities, disk)
+    ) -> Result<FromMemory<StoredEntities<'request>>> {
+        online::look_up_in_memory(self.storage()?, plan, entities)
     }
 
     fn replace(&self) -> Replace {

@@ -11,8 +11,8 @@ use feast_engine::model::{
     DataSource, Definitions, Entity, FeatureSelection, FeatureView, Field, SourceKind, Timestamp, ValueType,
 };
 use feast_engine::{
-    ApplyOptions, EntityRows, FeatureStore, KeyColumn, MaterializeRange, MaterializeRequest, RepositoryConfig,
-    Unwatched, ViewReport, create_parquet,
+    ApplyOptions, EntityRows, FeatureStore, FieldStatus, KeyColumn, MaterializeRange, MaterializeRequest,
+    RepositoryConfig, Unwatched, ViewReport, create_parquet,
 };
 use tempfile::TempDir;
 
@@ -140,8 +140,8 @@ pub(crate) fn online(store: &FeatureStore, ids: &[i64]) -> String {
     let answer = store.read(&plan, &entities).unwrap();
     let column = answer.columns().nth(1).unwrap();
     let values = column.values();
-    let cells = (0..ids.len()).map(|row| match column.statuses[row].name() {
-        "PRESENT" => {
+    let cells = (0..ids.len()).map(|row| match column.statuses[row] {
+        FieldStatus::Present => {
             let value = if values.is_null(row) {
                 "null".to_owned()
             } else {
@@ -149,7 +149,7 @@ pub(crate) fn online(store: &FeatureStore, ids: &[i64]) -> String {
             };
             format!("{value}@{}", column.event_times[row].micros() as f64 / 1e6)
         }
-        _ => "-".to_owned(),
+        FieldStatus::NotFound => "-".to_owned(),
     });
     cells.collect::<Vec<_>>().join(" ")
 }

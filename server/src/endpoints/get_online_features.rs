@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use feast_engine::{Error, FeatureVectors, ReadPlan, ResponseLayout};
+use feast_engine::{Error, FeatureVectors, FromMemory, ReadPlan, ResponseLayout};
 use warp::http::{HeaderValue, StatusCode};
 
 use crate::admission::Reservation;
@@ -17,7 +17,7 @@ use crate::wire::entities::entity_rows;
 use crate::wire::request::GetOnlineFeatures;
 use crate::wire::response::{BYTES_PER_VALUE, Layout, write_feature_vectors};
 
-/// Most values of one answer: about a gigabyte of JSON.
+/// Most values of one answer, keys included: about a gigabyte of JSON.
 const MAX_VALUES: usize = 20_000_000;
 /// Answers of more values are not made where the request was read: a quarter of a millisecond.
 const MAX_VALUES_AT_ONCE: usize = 8192;
@@ -38,25 +38,37 @@ enum Form {
 }
 
 /// Answers if that takes neither long nor the disk.
-pub(crate) fn answer_at_once(context: &Context, request: &Request) -> Result<AtOnce, ApiError> {
+pub(crate) fn answer_at_once(
+    context: &Context,
+    request: &Request,
+    reservation: &mut Reservation,
+) -> Result<AtOnce, ApiError> {
     let read = Read::of(context, request)?;
     if read.values() > MAX_VALUES_AT_ONCE {
         return Ok(AtOnce::TakesLong);
     }
     let entities = entity_rows(&read.plan, &read.wanted.entities)?;
-    match context.store.read_from_memory(&read.plan, &entities)? {
-        None => Ok(AtOnce::NeedsDisk),
-        Some(vectors) => read.answer(vectors, request.reservation.beside()).map(AtOnce::Answer),
+    match context.store.look_up_in_memory(&read.plan, &entities)? {
+        FromMemory::NeedsDisk => Ok(AtOnce::NeedsDisk),
+        FromMemory::TakesLong => Ok(AtOnce::TakesLong),
+        FromMemory::Found(stored) => {
+            let vectors = stored.feature_vectors()?;
+            read.answer(vectors, std::mem::take(reservation)).map(AtOnce::Answer)
+        }
     }
 }
 
 /// Answers, however long it takes.
-pub(crate) fn answer(context: &Context, request: &Request) -> Result<Answer, ApiError> {
+pub(crate) fn answer(context: &Context, request: &Request, mut reservation: Reservation) -> Result<Answer, ApiError> {
     let read = Read::of(context, request)?;
-    let mut reservation = request.reservation.beside();
-    reservation.grow_to(read.values() * BYTES_PER_VALUE)?;
+    let least = request.body.len() + read.values() * BYTES_PER_VALUE;
+    reservation.resize_to(least)?;
     let entities = entity_rows(&read.plan, &read.wanted.entities)?;
-    let vectors = context.store.read(&read.plan, &entities)?;
+    let stored = context.store.look_up(&read.plan, &entities)?;
+    // Texts and lists are in the arrays and then in the answer.
+    reservation.resize_to(least + 2 * stored.bytes())?;
+    let vectors = stored.feature_vectors()?;
+    drop(stored);
     read.answer(vectors, reservation)
 }
 
@@ -67,8 +79,8 @@ impl Read {
         let plan = plan(&context.store, &wanted.selection, wanted.full_feature_names)?;
         let read = Self { form, plan, wanted };
         if read.values() > MAX_VALUES {
-            let (entities, features) = (read.rows(), read.plan.feature_count());
-            let text = format!("{entities} entities x {features} features are more than {MAX_VALUES} values");
+            let (entities, columns) = (read.rows(), read.columns());
+            let text = format!("{entities} entities x {columns} keys and features are more than {MAX_VALUES} values");
             return Err(Error::invalid(text)
                 .with_hint("ask for them in several requests")
                 .into());
@@ -78,7 +90,12 @@ impl Read {
 
     /// How many values the answer holds.
     fn values(&self) -> usize {
-        self.rows().saturating_mul(self.plan.feature_count())
+        self.rows().saturating_mul(self.columns())
+    }
+
+    /// Keys are answered too.
+    fn columns(&self) -> usize {
+        self.wanted.entities.len() + self.plan.feature_count()
     }
 
     /// All lists must be as long as the first.
@@ -93,7 +110,7 @@ impl Read {
             Form::Json(layout) => write_feature_vectors(&vectors, layout, versions.as_deref()),
         };
         drop(vectors);
-        reservation.grow_to(body.len())?;
+        reservation.resize_to(body.len())?;
         Ok(self.form.whole_answer(reservation.hold(body)))
     }
 }

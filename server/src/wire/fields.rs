@@ -6,6 +6,11 @@ use serde_json::{Map, Value, json};
 use super::python_json::{self, Refusal};
 use crate::error::{ApiError, Problem};
 
+/// Most problems that are told of one request: an answer is not to be much larger than its request.
+const MAX_PROBLEMS: usize = 100;
+/// Of larger bodies nothing is repeated in problems.
+const MAX_REPEATED_BYTES: usize = 64 << 10;
+
 /// The members of a body or of a query. What is wrong with them is kept until [`Fields::finish`].
 pub(crate) struct Fields<'a> {
     origin: &'static str,
@@ -141,7 +146,8 @@ impl<'a> Fields<'a> {
         for (member, value) in &members {
             if !value.is_array() {
                 let place = vec![name.into(), member.as_str().into()];
-                self.report("list_type", place, "Input should be a valid list", value.clone());
+                let input = if self.repeats() { value.clone() } else { Value::Null };
+                self.report("list_type", place, "Input should be a valid list", input);
             }
         }
         members
@@ -154,7 +160,8 @@ impl<'a> Fields<'a> {
         if value.is_string() || value.as_array().is_some_and(is_texts) {
             return;
         }
-        self.text(vec![name.into(), "str".into()], value.clone());
+        let input = if self.repeats() { value.clone() } else { Value::Null };
+        self.report("string_type", vec![name.into(), "str".into()], NO_TEXT, input);
         match value {
             Value::Array(items) => {
                 for (index, item) in items.into_iter().enumerate() {
@@ -172,7 +179,10 @@ impl<'a> Fields<'a> {
         let value = self.members.shift_remove(name);
         if value.is_none() && self.is_object {
             // Parsed again, as members have been taken out: it has been parsed once, so it can be.
-            let whole = parse_json(self.body).unwrap_or_default();
+            let whole = match self.repeats() {
+                true => parse_json(self.body).unwrap_or_default(),
+                false => Value::Null,
+            };
             self.report("missing", vec![name.into()], "Field required", whole);
         }
         value
@@ -186,7 +196,7 @@ impl<'a> Fields<'a> {
         match value {
             Value::String(text) => Some(text),
             other => {
-                self.report("string_type", place, "Input should be a valid string", other);
+                self.report("string_type", place, NO_TEXT, other);
                 None
             }
         }
@@ -203,7 +213,16 @@ impl<'a> Fields<'a> {
             .collect()
     }
 
+    /// Whether problems show what they are about.
+    fn repeats(&self) -> bool {
+        self.body.len() <= MAX_REPEATED_BYTES
+    }
+
     fn report(&mut self, kind: &'static str, mut place: Vec<Value>, message: &'static str, input: Value) {
+        if self.problems.len() == MAX_PROBLEMS {
+            return;
+        }
+        let input = if self.repeats() { input } else { Value::Null };
         place.insert(0, self.origin.into());
         self.problems.push(Problem {
             kind,
@@ -214,6 +233,8 @@ impl<'a> Fields<'a> {
         });
     }
 }
+
+const NO_TEXT: &str = "Input should be a valid string";
 
 /// The values of a parameter that may be given more than once.
 pub(super) fn query_texts(query: &str, name: &str) -> Vec<String> {

@@ -224,6 +224,7 @@ fn ignore_flags(fields: &mut Fields<'_>, names: &[&'static str]) {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
     use warp::http::HeaderMap;
 
     use super::*;
@@ -234,7 +235,6 @@ mod tests {
             query: query.to_owned(),
             parameter: String::new(),
             body: body.as_bytes().to_vec().into(),
-            reservation: crate::admission::Reservation::default(),
         }
     }
 
@@ -314,6 +314,19 @@ mod tests {
             places(Materialize::incremental(&run).err().unwrap()),
             ["bool_parsing [query,async]", "string_type [body,end_ts]"]
         );
+    }
+
+    #[test]
+    fn an_answer_is_not_much_larger_than_a_wrong_request() {
+        let problems = |count: usize| {
+            let body = json!({ "entities": {}, "features": vec![1; count] }).to_string();
+            let answer: Value = serde_json::from_str(&parse(&body)).unwrap();
+            let problems = answer["detail"].as_array().unwrap();
+            (problems.len(), problems[0]["input"].clone())
+        };
+        assert_eq!(problems(99), (99, json!(1)));
+        assert_eq!(problems(101), (100, json!(1)));
+        assert_eq!(problems(100_000), (100, Value::Null));
     }
 
     #[test]

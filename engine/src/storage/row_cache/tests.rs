@@ -6,7 +6,7 @@ use crate::codec::row::{RowAge, RowHeader, RowLayout};
 use crate::codec::storage_key::row_prefix;
 use crate::config::OnlineStoreMemory;
 use crate::model::Timestamp;
-use crate::storage::{Disk, Replace, RowQuery, Storage};
+use crate::storage::{Replace, RowQuery, Storage};
 
 use super::{FoundRows, RowCache, SHARDS};
 
@@ -82,6 +82,18 @@ fn what_was_read_before_a_write_is_not_taken_after_it() {
     assert!(!holds(&cache, b"e"));
 }
 
+#[test]
+fn nothing_is_held_or_taken_that_was_read_before_it_was_cleared() {
+    let cache = RowCache::new(1 << 20);
+    insert(&cache, b"a", b"old");
+    let missed = cache
+        .find(cache.hash(b"e"), b"e", &[1], &mut FoundRows::default())
+        .unwrap_err();
+    cache.clear();
+    cache.insert(missed, b"e", &[1], [Some(b"old".as_slice())].into_iter());
+    assert!(!holds(&cache, b"a") && !holds(&cache, b"e"));
+}
+
 /// The event time of each row is the number of its write.
 fn write(storage: &Storage, entities: &[u8], number: i64) {
     let layout = RowLayout::new(&[]);
@@ -126,7 +138,7 @@ fn readers_see_every_write_that_is_done() {
             tables: &TABLES,
             entities: &keys,
         };
-        let found = storage.read_rows(&[query], Disk::Wait).unwrap().unwrap();
+        let found = storage.read_rows(&[query]).unwrap();
         for position in 0..4 {
             let header = RowHeader::decode(found[0].get(position).unwrap()).unwrap();
             let seen = header.age.event_time.micros();
