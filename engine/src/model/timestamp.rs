@@ -108,9 +108,11 @@ impl TimestampWriter {
     pub fn write(&mut self, time: Timestamp, out: &mut Vec<u8>) {
         let (day, micros) = (time.0.div_euclid(MICROS_PER_DAY), time.0.rem_euclid(MICROS_PER_DAY));
         match &self.date {
+            // Stands between the others wherever there is no time.
+            _ if day == 0 => out.extend_from_slice(b"1970-01-01"),
             Some((known, text)) if *known == day => out.extend_from_slice(text.as_bytes()),
             _ => {
-                let text = time.date_time().format("%Y-%m-%d").to_string();
+                let text = time.date_time().date_naive().to_string();
                 out.extend_from_slice(text.as_bytes());
                 self.date = Some((day, text));
             }
