@@ -63,7 +63,7 @@ impl Default for OnlineStoreMemory {
 pub struct ServingLimits {
     /// Requests that are more than a small read from memory.
     pub requests: usize,
-    /// Bytes of request bodies and answers.
+    /// Bytes of request bodies, of what they are parsed into, and of answers.
     pub memory: usize,
     /// How long a client may take nothing of its answer.
     pub send_timeout: Duration,
@@ -269,14 +269,18 @@ fn online_store_memory(root: &Value) -> Result<OnlineStoreMemory> {
     })
 }
 
+/// A day: the kernel does not take numbers of any size.
+const LONGEST_SEND_TIMEOUT_SECONDS: u64 = 86_400;
+
 fn serving_limits(root: &Value) -> Result<ServingLimits> {
     let default = ServingLimits::default();
     let requests = number_at(root, "serving", "max_requests", 1)?;
     Ok(ServingLimits {
         requests: requests.map_or(default.requests, |number| usize::try_from(number).unwrap_or(usize::MAX)),
         memory: bytes_at(root, "serving", "max_memory_mib", 1)?.unwrap_or(default.memory),
-        send_timeout: number_at(root, "serving", "send_timeout_seconds", 1)?
-            .map_or(default.send_timeout, Duration::from_secs),
+        send_timeout: number_at(root, "serving", "send_timeout_seconds", 1)?.map_or(default.send_timeout, |seconds| {
+            Duration::from_secs(seconds.min(LONGEST_SEND_TIMEOUT_SECONDS))
+        }),
     })
 }
 

@@ -83,7 +83,7 @@ impl fmt::Display for InvalidDefinition {
 }
 
 /// Result with the engine's [`Error`].
-pub type Result<T> = std::result::Result<T, Error>;
+pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
     /// An error of that kind.

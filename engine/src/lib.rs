@@ -103,7 +103,6 @@ pub use online::{
     StoredEntities, WriteColumn, WriteTarget,
 };
 pub use registry::{Change, FieldChange, UnreadObject, Verb, ViewVersion};
-pub use storage::FromMemory;
 pub use store::{
     ApplyOptions, ApplyReport, FeatureStore, MaterializeRequest, PushTarget, Reservation, ReservedView, WriteReport,
 };

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::codec::byte_block::ByteBlock;
 use crate::codec::storage_key::row_prefix;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::online::{self, EntityRows, FeatureVectors, ReadPlan};
 use crate::storage::FoundRows;
 use crate::store::FeatureStore;
@@ -30,7 +30,8 @@ pub fn entity_keys(plan: &ReadPlan, entities: &EntityRows) -> Result<EntityKeys>
 pub fn stored_rows(store: &FeatureStore, plan: &ReadPlan, keys: &EntityKeys) -> Result<StoredRows> {
     let storage = store.online_store()?;
     let binding = online::bind(plan, storage);
-    storage.read_rows(&binding.queries(&keys.0)).map(StoredRows)
+    let rows = storage.read_rows(&binding.queries(&keys.0), |_| Ok::<_, Error>(()))?;
+    Ok(StoredRows(rows))
 }
 
 /// Stored rows to Arrow columns.

@@ -18,14 +18,15 @@ use crate::ServeOptions;
 use crate::admission::Reservation;
 use crate::context::Context;
 use crate::error::ApiError;
-use crate::message::{Answer, Request};
+use crate::message::{Answer, Request, has_content_type};
 use crate::routes::{AtOnce, Endpoint, Matched, Route, find};
 use crate::wire::arrow_stream;
 
 /// Largest accepted body.
 const MAX_BODY_BYTES: usize = 256 << 20;
-/// Most values of one JSON body: parsed they take two gigabytes at most, however short they are.
-const MAX_BODY_VALUES: usize = 10_000_000;
+/// Most commas and brackets of a JSON body. Each value but the first of all stands behind one of them, so that its values take
+/// two gigabytes at most, however short they are.
+const MAX_SEPARATORS: usize = 10_000_000;
 /// How long the next piece of a body may take.
 const BODY_PATIENCE: Duration = Duration::from_secs(30);
 /// Larger bodies are not even parsed where they were read: some tenth of a millisecond.
@@ -80,20 +81,22 @@ async fn answer(
     // A GET has no body that means anything.
     let mut reservation = context.admission.reservation();
     let noted = Arc::clone(&context);
-    let body = if route.method == Method::GET {
-        Ok(Bytes::new())
-    } else {
-        read_body(body, &mut reservation).await
+    let body = match (&route.method, &route.endpoint) {
+        (&Method::GET, _) => Ok(Body::default()),
+        (_, Endpoint::Read { .. }) if has_content_type(&headers, |kind| kind == arrow_stream::MEDIA_TYPE) => {
+            read_body(body, Format::Arrow, &mut reservation).await
+        }
+        _ => read_body(body, Format::Json, &mut reservation).await,
     };
     let outcome = match body {
-        Ok(body) => {
+        Ok(Body { bytes, parsed_bytes }) => {
             let request = Request {
                 headers,
                 query,
                 parameter,
-                body,
+                body: bytes,
             };
-            run(route, context, request, reservation).await
+            run(route, context, request, parsed_bytes, reservation).await
         }
         Err(problem) => Err(problem),
     };
@@ -116,6 +119,7 @@ async fn run(
     route: &'static Route,
     context: Arc<Context>,
     request: Request,
+    parsed_bytes: usize,
     mut reservation: Reservation,
 ) -> Result<Answer, ApiError> {
     match route.endpoint {
@@ -128,15 +132,15 @@ async fn run(
             };
             let takes_long = match outcome {
                 AtOnce::Answer(answer) => return Ok(answer),
-                AtOnce::NeedsDisk => false,
+                AtOnce::Waits => false,
                 AtOnce::TakesLong => true,
             };
-            reserve_for_parsing(&request, &mut reservation)?;
             let admitted = context.admission.admit_read()?;
             let turn = match takes_long {
                 true => Some(context.admission.turn_to_work().await?),
                 false => None,
             };
+            reservation.resize_to(parsed_bytes)?;
             on_waiting_thread(move || {
                 let answer = waiting(&context, &request, reservation);
                 drop((admitted, turn));
@@ -145,8 +149,8 @@ async fn run(
             .await
         }
         Endpoint::Blocking(answer) => {
-            reserve_for_parsing(&request, &mut reservation)?;
             let admitted = context.admission.admit_write()?;
+            reservation.resize_to(parsed_bytes)?;
             on_waiting_thread(move || {
                 let answer = answer(&context, &request);
                 drop((admitted, reservation));
@@ -155,22 +159,6 @@ async fn run(
             .await
         }
     }
-}
-
-/// Counts the memory that the parsed body will take: of JSON up to 72 times its length, so that is known before.
-fn reserve_for_parsing(request: &Request, reservation: &mut Reservation) -> Result<(), ApiError> {
-    let length = request.body.len();
-    if request.has_content_type(|kind| kind == arrow_stream::MEDIA_TYPE) {
-        return reservation.resize_to(2 * length);
-    }
-    // Each value but the first of all stands behind one of these. In texts there may be more of them.
-    let behind = request.body.iter().filter(|byte| matches!(byte, b',' | b'[' | b'{'));
-    let values = 1 + behind.count();
-    if values > MAX_BODY_VALUES {
-        return Err(ApiError::TooLarge(format!("has more than {MAX_BODY_VALUES} values")));
-    }
-    // Lists grow by doubling.
-    reservation.resize_to(length + values * 2 * size_of::<Value>())
 }
 
 async fn on_waiting_thread<T: Send + 'static>(
@@ -185,39 +173,69 @@ fn guarded<T>(work: impl FnOnce() -> Result<T, ApiError>) -> Result<T, ApiError>
     catch_unwind(AssertUnwindSafe(work)).unwrap_or(Err(ApiError::Panicked))
 }
 
+/// A request's body.
+#[derive(Default)]
+struct Body {
+    bytes: Bytes,
+    /// What it takes at most together with what it is parsed into.
+    parsed_bytes: usize,
+}
+
+/// What a body is parsed as.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Format {
+    Json,
+    Arrow,
+}
+
 async fn read_body(
     stream: impl Stream<Item = Result<impl Buf, warp::Error>> + Send,
+    format: Format,
     reservation: &mut Reservation,
-) -> Result<Bytes, ApiError> {
+) -> Result<Body, ApiError> {
     let mut stream = std::pin::pin!(stream);
     // Most bodies come in one piece, which is not copied.
-    let mut body = Bytes::new();
+    let mut bytes = Bytes::new();
+    let mut separators = 0;
     // Who stops sending must not hold what it has sent for ever.
     while let Some(chunk) = timeout(BODY_PATIENCE, stream.next())
         .await
         .map_err(|_| ApiError::Unreadable)?
     {
         let mut chunk = chunk.map_err(|_| ApiError::Unreadable)?;
-        let length = body.len() + chunk.remaining();
-        let accepted = match length > MAX_BODY_BYTES {
-            true => Err(ApiError::TooLarge(format!(
+        let chunk = chunk.copy_to_bytes(chunk.remaining());
+        let length = bytes.len() + chunk.len();
+        if format == Format::Json {
+            separators += chunk.iter().filter(|byte| matches!(byte, b',' | b'[' | b'{')).count();
+        }
+        let accepted = if length > MAX_BODY_BYTES {
+            Err(ApiError::TooLarge(format!(
                 "is larger than {} MiB",
                 MAX_BODY_BYTES >> 20
-            ))),
-            false => reservation.resize_to(length),
+            )))
+        } else if separators > MAX_SEPARATORS {
+            Err(ApiError::TooLarge(format!(
+                "has more than {MAX_SEPARATORS} commas and brackets"
+            )))
+        } else {
+            reservation.resize_to(length)
         };
         if let Err(refusal) = accepted {
-            drop(std::mem::take(&mut body));
+            drop(std::mem::take(&mut bytes));
             reservation.resize_to(0)?;
             // A client that is still sending would see its connection break instead of the answer.
             let rest = async { while let Some(Ok(_)) = stream.next().await {} };
             let _ = timeout(BODY_PATIENCE, rest).await;
             return Err(refusal);
         }
-        let chunk = chunk.copy_to_bytes(chunk.remaining());
-        body = if body.is_empty() { chunk } else { joined(body, &chunk) };
+        bytes = if bytes.is_empty() { chunk } else { joined(bytes, &chunk) };
     }
-    Ok(body)
+    let parsed_bytes = match format {
+        // Lists grow by doubling. One value has no separator before it.
+        Format::Json => bytes.len() + (separators + 1) * 2 * size_of::<Value>(),
+        Format::Arrow => bytes.len() * arrow_stream::MAX_GROWTH,
+    };
+    Ok(Body { bytes, parsed_bytes })
 }
 
 fn joined(body: Bytes, chunk: &[u8]) -> Bytes {

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use feast_engine::model::FeatureSelection;
-use feast_engine::{Error, FeatureStore};
+use feast_engine::{Error, FeatureStore, ServingLimits};
 use serde_json::Value;
 use tokio::net::TcpListener;
 
@@ -61,6 +61,17 @@ pub fn online_features(
     serde_json::from_slice(&text).map_err(|source| Error::internal(format!("the answer is not JSON: {source}")))
 }
 
+/// Listens on a host and a port for [`serve`].
+///
+/// # Errors
+/// Those of the socket.
+pub async fn listen(host: &str, port: u16, limits: &ServingLimits) -> std::io::Result<TcpListener> {
+    let listener = TcpListener::bind((host, port)).await?;
+    // Before the first connection, as connections have the options that their listener has when they come.
+    limit_sending(&listener, limits.send_timeout);
+    Ok(listener)
+}
+
 /// Answers requests on `listener` until `shutdown` is done, then lets open requests end.
 ///
 /// # Errors
@@ -71,7 +82,6 @@ pub async fn serve(
     options: ServeOptions,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), Error> {
-    limit_sending(&listener, store.config().limits.send_timeout);
     housekeeping::warn_of_unread_objects(&store);
     background::warn_of_marked_views(&store);
     let background = BackgroundRuns::start(Arc::clone(&store))?;
@@ -116,8 +126,8 @@ pub async fn serve(
         .map_err(|source| Error::internal(format!("runs in the background could not be stopped: {source}")))
 }
 
-/// Ends connections whose client takes nothing of what was sent for so long: it would hold the memory of its answer. Nothing
-/// above the socket has such a limit. Connections have the option of their listener.
+/// Ends connections whose client takes nothing of what was sent for so long: it would hold the memory of its answer. hyper has
+/// no such limit. A client of HTTP/2 that takes the bytes and gives no credit for more is not noticed.
 #[cfg(target_os = "linux")]
 fn limit_sending(listener: &TcpListener, longest: Duration) {
     if let Err(source) = socket2::SockRef::from(listener).set_tcp_user_timeout(Some(longest)) {

@@ -15,13 +15,12 @@ pub(crate) struct Request {
 impl Request {
     /// Whether the media type of the body, in small letters and without parameters, is one of those.
     pub(crate) fn has_content_type(&self, is_such: impl Fn(&str) -> bool) -> bool {
-        let kind = self.header("content-type").split(';').next().unwrap_or_default();
-        is_such(&kind.trim().to_ascii_lowercase())
+        has_content_type(&self.headers, is_such)
     }
 
     /// How much the client wants a media type that it names, 0 to 1; 0 if it does not.
     pub(crate) fn weight_of(&self, media_type: &str) -> f32 {
-        let weights = self.header("accept").split(',').filter_map(|range| {
+        let weights = text_of(&self.headers, "accept").split(',').filter_map(|range| {
             let mut parts = range.split(';').map(str::trim);
             let is_it = parts.next().is_some_and(|kind| kind.eq_ignore_ascii_case(media_type));
             let mut weight = parts.filter_map(|parameter| parameter.strip_prefix("q=")?.parse().ok());
@@ -29,11 +28,17 @@ impl Request {
         });
         weights.fold(0.0, f32::max)
     }
+}
 
-    fn header(&self, name: &str) -> &str {
-        let value = self.headers.get(name).and_then(|value| value.to_str().ok());
-        value.unwrap_or_default()
-    }
+/// As [`Request::has_content_type`], before there is a request.
+pub(crate) fn has_content_type(headers: &HeaderMap, is_such: impl Fn(&str) -> bool) -> bool {
+    let kind = text_of(headers, "content-type").split(';').next().unwrap_or_default();
+    is_such(&kind.trim().to_ascii_lowercase())
+}
+
+fn text_of<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
+    let value = headers.get(name).and_then(|value| value.to_str().ok());
+    value.unwrap_or_default()
 }
 
 /// An answer, whatever its status.

@@ -27,8 +27,8 @@ pub(crate) enum Endpoint {
 /// What came of a read on a thread that must not wait.
 pub(crate) enum AtOnce {
     Answer(Answer),
-    /// Rows must come from the disk.
-    NeedsDisk,
+    /// Rows must come from the disk, or are large.
+    Waits,
     /// It would keep other requests of this thread waiting.
     TakesLong,
 }

@@ -1,13 +1,15 @@
 use std::sync::Arc;
 
 use feast_engine::FeatureStore;
-use feast_server::{ServeOptions, serve};
-use tokio::net::TcpListener;
+use feast_server::{ServeOptions, listen, serve};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::output::{Failure, Output};
 use crate::running_server::PostedAddress;
 use crate::settings::{Repository, ServeSettings};
+
+/// More would not be answered any faster.
+const MOST_WAITING_THREADS: usize = 1 << 14;
 
 /// Answers requests until SIGINT or SIGTERM.
 pub(crate) fn run(repository: &Repository, settings: &ServeSettings, output: &Output) -> Result<(), Failure> {
@@ -16,7 +18,8 @@ pub(crate) fn run(repository: &Repository, settings: &ServeSettings, output: &Ou
     }
     let store = Arc::new(repository.open()?);
     // Reads and writes that wait for disks have as many threads as are admitted, each apart, and the housekeeping some more.
-    let waiting_threads = store.config().limits.requests.saturating_mul(2).saturating_add(16);
+    let limits = store.config().limits;
+    let waiting_threads = 2 * limits.requests.min(MOST_WAITING_THREADS / 2) + 16;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(settings.threads)
         .max_blocking_threads(waiting_threads)
@@ -26,17 +29,15 @@ pub(crate) fn run(repository: &Repository, settings: &ServeSettings, output: &Ou
         .map_err(|source| Failure::new(format!("cannot start {} threads: {source}", settings.threads)))?;
     let outcome = runtime.block_on(async {
         let address = format!("{}:{}", settings.host, settings.port);
-        let listener = TcpListener::bind((settings.host.as_str(), settings.port))
-            .await
-            .map_err(|source| {
-                let failure = Failure::new(format!("cannot listen on {address}: {source}"));
-                match source.kind() {
-                    std::io::ErrorKind::AddrInUse => {
-                        failure.with_hint("another server listens there: stop it, or choose another port with --port")
-                    }
-                    _ => failure,
+        let listener = listen(&settings.host, settings.port, &limits).await.map_err(|source| {
+            let failure = Failure::new(format!("cannot listen on {address}: {source}"));
+            match source.kind() {
+                std::io::ErrorKind::AddrInUse => {
+                    failure.with_hint("another server listens there: stop it, or choose another port with --port")
                 }
-            })?;
+                _ => failure,
+            }
+        })?;
         let failed = |source: std::io::Error| Failure::new(format!("cannot prepare the server: {source}"));
         let bound = listener.local_addr().map_err(failed)?;
         let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;

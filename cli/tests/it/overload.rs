@@ -71,7 +71,7 @@ fn short_values_are_counted_before_they_are_parsed() {
     assert_eq!(refused.status, 413, "{}", refused.body);
     assert_eq!(
         refused.json(),
-        json!({ "detail": "The body has more than 10000000 values" })
+        json!({ "detail": "The body has more than 10000000 commas and brackets" })
     );
 }
 

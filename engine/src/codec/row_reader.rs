@@ -136,10 +136,49 @@ impl<'row> Cells<'row> for Block<'_, 'row> {
     }
 }
 
-/// The items of lists.
-struct Items<'row>(Vec<Option<&'row [u8]>>);
+/// The items of lists, if they have one width: for each list the bits that say which are there, and their bytes. No more is
+/// kept of an item, as lists are long.
+#[derive(Default)]
+struct FixedItems<'row> {
+    lists: Vec<(&'row [u8], &'row [u8])>,
+    width: usize,
+    count: usize,
+}
 
-impl<'row> Cells<'row> for Items<'row> {
+impl<'row> FixedItems<'row> {
+    fn items(&self) -> impl Iterator<Item = Option<&'row [u8]>> {
+        self.lists.iter().flat_map(|(bits, values)| {
+            let items = values.chunks_exact(self.width).enumerate();
+            items.map(|(item, value)| has_item(bits, item).then_some(value))
+        })
+    }
+}
+
+impl<'row> Cells<'row> for FixedItems<'row> {
+    fn count(&self) -> usize {
+        self.count
+    }
+
+    fn payloads(&self) -> impl Iterator<Item = Payload<'row>> {
+        self.items().map(Ok)
+    }
+
+    fn each_fixed<const WIDTH: usize>(
+        &self,
+        mut take: impl FnMut(usize, Option<[u8; WIDTH]>),
+    ) -> Result<(), DamagedRow> {
+        for (position, item) in self.items().enumerate() {
+            let value = item.map(<[u8; WIDTH]>::try_from).transpose();
+            take(position, value.map_err(|_| DamagedRow("a number has the wrong width"))?);
+        }
+        Ok(())
+    }
+}
+
+/// The items of lists, if each has a width of its own.
+struct VariableItems<'row>(Vec<Option<&'row [u8]>>);
+
+impl<'row> Cells<'row> for VariableItems<'row> {
     fn count(&self) -> usize {
         self.0.len()
     }
@@ -148,15 +187,8 @@ impl<'row> Cells<'row> for Items<'row> {
         self.0.iter().map(|item| Ok(*item))
     }
 
-    fn each_fixed<const WIDTH: usize>(
-        &self,
-        mut take: impl FnMut(usize, Option<[u8; WIDTH]>),
-    ) -> Result<(), DamagedRow> {
-        for (position, item) in self.0.iter().enumerate() {
-            let value = item.map(<[u8; WIDTH]>::try_from).transpose();
-            take(position, value.map_err(|_| DamagedRow("a number has the wrong width"))?);
-        }
-        Ok(())
+    fn each_fixed<const WIDTH: usize>(&self, _: impl FnMut(usize, Option<[u8; WIDTH]>)) -> Result<(), DamagedRow> {
+        Err(DamagedRow("a number has the wrong width"))
     }
 }
 
@@ -225,45 +257,64 @@ fn byte_strings<'row>(cells: &impl Cells<'row>) -> Result<ByteStrings, DamagedRo
 }
 
 fn lists<'row>(field: &FieldRef, cells: &impl Cells<'row>) -> Result<ArrayRef, DamagedRow> {
-    let item_width = fixed_width(field.data_type());
-    let mut items = Vec::new();
     let mut ends = Ends::new(cells.count());
-    for payload in cells.payloads() {
-        let payload = payload?;
-        if let Some(bytes) = payload {
-            push_items(bytes, item_width, &mut items)?;
+    let items = match fixed_width(field.data_type()) {
+        Some(width) => {
+            let mut items = FixedItems {
+                width,
+                ..FixedItems::default()
+            };
+            for payload in cells.payloads() {
+                let payload = payload?;
+                if let Some(bytes) = payload {
+                    let (count, bits, values) = split_list(bytes)?;
+                    let values = values.get(..count * width).ok_or(CUT_LIST)?;
+                    items.lists.push((bits, values));
+                    items.count += count;
+                }
+                ends.push(items.count, payload.is_some())?;
+            }
+            array_of(field.data_type(), &items)?
         }
-        ends.push(items.len(), payload.is_some())?;
-    }
+        None => {
+            let mut items = Vec::new();
+            for payload in cells.payloads() {
+                let payload = payload?;
+                if let Some(bytes) = payload {
+                    push_variable_items(bytes, &mut items)?;
+                }
+                ends.push(items.len(), payload.is_some())?;
+            }
+            array_of(field.data_type(), &VariableItems(items))?
+        }
+    };
     let (offsets, nulls) = ends.finish();
-    let items = array_of(field.data_type(), &Items(items))?;
     Ok(Arc::new(ListArray::new(Arc::clone(field), offsets, items, nulls)))
 }
 
-/// The stored bytes of each item of a list. `item_width` is `None` for items of variable width.
-fn push_items<'row>(
-    bytes: &'row [u8],
-    item_width: Option<usize>,
-    items: &mut Vec<Option<&'row [u8]>>,
-) -> Result<(), DamagedRow> {
+const CUT_LIST: DamagedRow = DamagedRow("a list is cut");
+
+/// A stored list: how many items, the bits that say which are there, and what follows.
+fn split_list(bytes: &[u8]) -> Result<(usize, &[u8], &[u8]), DamagedRow> {
     let count = read_u32(bytes, 0)?;
-    let values_at = 4 + count.div_ceil(8);
-    let bits = bytes.get(4..values_at).ok_or(DamagedRow("a list is cut"))?;
-    let variable_at = values_at + count * 4;
+    let (bits, rest) = bytes[4..].split_at_checked(count.div_ceil(8)).ok_or(CUT_LIST)?;
+    Ok((count, bits, rest))
+}
+
+fn has_item(bits: &[u8], item: usize) -> bool {
+    bits[item / 8] & (1 << (item % 8)) != 0
+}
+
+/// The stored bytes of each item of a list: behind the ends of all.
+fn push_variable_items<'row>(bytes: &'row [u8], items: &mut Vec<Option<&'row [u8]>>) -> Result<(), DamagedRow> {
+    let (count, bits, rest) = split_list(bytes)?;
+    let (ends, values) = rest.split_at_checked(count * 4).ok_or(CUT_LIST)?;
     let mut start = 0;
     for item in 0..count {
-        let range = match item_width {
-            Some(width) => values_at + item * width..values_at + (item + 1) * width,
-            None => {
-                let end = read_u32(bytes, values_at + item * 4)?;
-                let range = variable_at + start..variable_at + end;
-                start = end;
-                range
-            }
-        };
-        let value = bytes.get(range).ok_or(DamagedRow("a list is cut"))?;
-        let is_present = bits[item / 8] & (1 << (item % 8)) != 0;
-        items.push(is_present.then_some(value));
+        let end = read_u32(ends, item * 4)?;
+        let value = values.get(start..end).ok_or(CUT_LIST)?;
+        items.push(has_item(bits, item).then_some(value));
+        start = end;
     }
     Ok(())
 }

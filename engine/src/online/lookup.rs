@@ -7,8 +7,8 @@ use super::binding::Binding;
 use super::feature_vectors::FeatureVectors;
 use super::keys::{EntityRows, entity_keys};
 use super::plan::ReadPlan;
-use crate::error::Result;
-use crate::storage::{FoundRows, FromMemory, Storage};
+use crate::error::{Error, Result};
+use crate::storage::{FoundRows, Storage};
 
 /// The stored rows of a request's entities, not yet decoded.
 pub struct StoredEntities<'request> {
@@ -19,16 +19,17 @@ pub struct StoredEntities<'request> {
     rows: Vec<FoundRows>,
 }
 
-/// Reads the rows of all views for the entities.
-pub(crate) fn look_up<'request>(
+/// Reads the rows of all views for the entities. `admit` is told how many bytes they are by now.
+pub(crate) fn look_up<'request, E: From<Error>>(
     storage: &'request Storage,
     plan: &'request ReadPlan,
     entities: &'request EntityRows,
-) -> Result<StoredEntities<'request>> {
+    mut admit: impl FnMut(usize) -> Result<(), E>,
+) -> Result<StoredEntities<'request>, E> {
     let keys = entity_keys(plan, entities)?;
     loop {
         let binding = bind(plan, storage);
-        let rows = storage.read_rows(&binding.queries(&keys))?;
+        let rows = storage.read_rows(&binding.queries(&keys), &mut admit)?;
         // A row follows a schema that was known before it was written. If tables have changed meanwhile, which they seldom
         // do, the rows may follow one that this binding does not know.
         if binding.is_of(&storage.tables()) {
@@ -43,34 +44,27 @@ pub(crate) fn look_up<'request>(
     }
 }
 
-/// As [`look_up`], waiting for nothing.
+/// As [`look_up`], waiting for nothing: `None` when that does not do, or is much.
 pub(crate) fn look_up_in_memory<'request>(
     storage: &'request Storage,
     plan: &'request ReadPlan,
     entities: &'request EntityRows,
-) -> Result<FromMemory<StoredEntities<'request>>> {
+) -> Result<Option<StoredEntities<'request>>> {
     let keys = entity_keys(plan, entities)?;
     let binding = bind(plan, storage);
-    Ok(match storage.rows_from_memory(&binding.queries(&keys)) {
-        // Otherwise as in `look_up`.
-        FromMemory::Found(rows) if binding.is_of(&storage.tables()) => FromMemory::Found(StoredEntities {
-            storage,
-            plan,
-            entities,
-            binding,
-            rows,
-        }),
-        FromMemory::Found(_) | FromMemory::NeedsDisk => FromMemory::NeedsDisk,
-        FromMemory::TakesLong => FromMemory::TakesLong,
-    })
+    let rows = storage.rows_from_memory(&binding.queries(&keys));
+    // Otherwise as in `look_up`.
+    let rows = rows.filter(|_| binding.is_of(&storage.tables()));
+    Ok(rows.map(|rows| StoredEntities {
+        storage,
+        plan,
+        entities,
+        binding,
+        rows,
+    }))
 }
 
 impl<'request> StoredEntities<'request> {
-    /// Bytes of all rows, each counted as often as it was asked for: about what their values will take in memory.
-    pub fn bytes(&self) -> usize {
-        self.rows.iter().map(FoundRows::asked_bytes).sum()
-    }
-
     /// Decodes the rows into Arrow columns.
     ///
     /// # Errors

@@ -19,7 +19,6 @@ use rocksdb::properties::CUR_SIZE_ALL_MEM_TABLES;
 use rocksdb::{ColumnFamilyDescriptor, DB, DBPinnableSlice, DEFAULT_COLUMN_FAMILY_NAME, WriteBatch};
 
 pub(crate) use found_rows::FoundRows;
-pub use reading::FromMemory;
 pub(crate) use reading::RowQuery;
 pub(crate) use tables::{Table, Tables};
 

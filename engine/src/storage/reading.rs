@@ -15,6 +15,9 @@ use crate::error::{Error, Result};
 const MAX_BYTES: usize = 1 << 30;
 /// Most bytes of rows that are answered from memory: their values make some milliseconds of work at worst.
 const MAX_BYTES_FROM_MEMORY: usize = 256 << 10;
+/// What one batched get is asked for at most: its keys, states and pinned rows are in memory together.
+const ROWS_A_GET: usize = 4096;
+const KEY_BYTES_A_GET: usize = 4 << 20;
 
 /// The rows to read: those of each entity in each table.
 pub(crate) struct RowQuery<'a> {
@@ -33,17 +36,6 @@ struct Miss {
     missed: Missed,
 }
 
-/// What came of a read that must wait for nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FromMemory<T> {
-    /// What was asked for.
-    Found(T),
-    /// Not all of it is in memory.
-    NeedsDisk,
-    /// All or part of it is in memory, but it is much.
-    TakesLong,
-}
-
 /// Where a fetched row belongs.
 struct Place {
     query: usize,
@@ -51,31 +43,47 @@ struct Place {
 }
 
 impl Storage {
-    /// Reads rows; one answer a query.
+    /// Reads rows; one answer a query. `admit` is told again and again how many bytes they are by now, each row counted as
+    /// often as it is asked for, and may end the read.
     ///
     /// A row is never older than what was acknowledged before the call. Rows of one write may come in sight one after
     /// the other.
     ///
     /// # Errors
     /// `Invalid` when the rows are too much for memory.
-    pub(crate) fn read_rows(&self, queries: &[RowQuery<'_>]) -> Result<Vec<FoundRows>> {
+    pub(crate) fn read_rows<E: From<Error>>(
+        &self,
+        queries: &[RowQuery<'_>],
+        mut admit: impl FnMut(usize) -> Result<(), E>,
+    ) -> Result<Vec<FoundRows>, E> {
         let mut misses = Vec::new();
         let numbered = queries.iter().enumerate();
         let mut found: Vec<FoundRows> = numbered
             .map(|(number, query)| self.cached_rows(number, query, &mut misses))
             .collect();
-        check_size(found.iter().map(FoundRows::bytes).sum())?;
-        if !misses.is_empty() {
-            self.fetch(queries, misses, &mut found)?;
+        let mut bytes = found.iter().map(FoundRows::asked_bytes).sum();
+        check_size(bytes)?;
+        admit(bytes)?;
+        let entity_of = |miss: &Miss| queries[miss.query].entities.get(miss.entity);
+        misses.sort_by(|left, right| {
+            let by_query = left.query.cmp(&right.query);
+            by_query.then_with(|| entity_of(left).cmp(entity_of(right)))
+        });
+        let mut rest = &misses[..];
+        while !rest.is_empty() {
+            let (part, behind) = rest.split_at(part_of_one_get(queries, rest));
+            bytes += self.fetch(queries, part, &mut found)?;
+            check_size(bytes)?;
+            admit(bytes)?;
+            rest = behind;
         }
-        check_size(found.iter().map(FoundRows::asked_bytes).sum())?;
         Ok(found)
     }
 
-    /// As [`Storage::read_rows`], if the row cache has all rows. What RocksDB has in memory counts as the disk too: a batched
-    /// get that is told to read nothing else does read blocks, and can give an empty value for a row that it has not
-    /// looked at.
-    pub(crate) fn rows_from_memory(&self, queries: &[RowQuery<'_>]) -> FromMemory<Vec<FoundRows>> {
+    /// As [`Storage::read_rows`], if the row cache has all rows and they are not much. What RocksDB has in memory is not asked:
+    /// a batched get that is told to read nothing else does read blocks, and can give an empty value for a row that it
+    /// has not looked at.
+    pub(crate) fn rows_from_memory(&self, queries: &[RowQuery<'_>]) -> Option<Vec<FoundRows>> {
         let mut found = Vec::with_capacity(queries.len());
         let mut room = MAX_BYTES_FROM_MEMORY;
         for RowQuery { tables, entities } in queries {
@@ -86,17 +94,15 @@ impl Storage {
                     continue;
                 }
                 let hash = self.row_cache.hash(entity);
-                if self.row_cache.find(hash, entity, tables, &mut rows).is_err() {
-                    return FromMemory::NeedsDisk;
-                }
+                self.row_cache.find(hash, entity, tables, &mut rows).ok()?;
                 if rows.bytes() > room {
-                    return FromMemory::TakesLong;
+                    return None;
                 }
             }
             room -= rows.bytes();
             found.push(rows);
         }
-        FromMemory::Found(found)
+        Some(found)
     }
 
     /// What the row cache has for a query; room is left for the misses. Each entity is looked for once.
@@ -137,35 +143,44 @@ impl Storage {
         rows
     }
 
-    /// Reads the rows of the misses into their places and into the cache.
-    fn fetch(&self, queries: &[RowQuery<'_>], mut misses: Vec<Miss>, found: &mut [FoundRows]) -> Result<()> {
-        let entity_of = |miss: &Miss| queries[miss.query].entities.get(miss.entity);
-        misses.sort_by(|left, right| {
-            let by_query = left.query.cmp(&right.query);
-            by_query.then_with(|| entity_of(left).cmp(entity_of(right)))
-        });
-        let (keys, places) = keys_of(queries, &misses);
+    /// Reads the rows of misses, which are sorted by query and entity, into their places and into the cache. Gives their
+    /// bytes, each counted as often as it is asked for.
+    fn fetch(&self, queries: &[RowQuery<'_>], misses: &[Miss], found: &mut [FoundRows]) -> Result<usize> {
+        let (keys, places) = keys_of(queries, misses);
         let (distinct, ranks) = distinct_in_order(&keys);
-        let mut bytes: usize = found.iter().map(FoundRows::bytes).sum();
         let values = self.get_many(distinct.iter().map(|position| keys.get(*position)))?;
         for (place, rank) in places.iter().zip(ranks) {
             if let Some(row) = &values[rank] {
                 found[place.query].set(place.position, row);
-                bytes += row.len();
-                check_size(bytes)?;
             }
         }
-        for miss in &misses {
-            let tables = queries[miss.query].tables;
+        let mut bytes = 0;
+        for miss in misses {
+            let RowQuery { tables, entities } = queries[miss.query];
             let (rows, first) = (&mut found[miss.query], miss.entity * tables.len());
             for position in &miss.repeated {
                 rows.set_same(position * tables.len(), first, tables.len());
             }
             let fetched = (first..first + tables.len()).map(|position| rows.get(position));
-            self.row_cache.insert(miss.missed, entity_of(miss), tables, fetched);
+            let of_entity: usize = fetched.clone().flatten().map(<[u8]>::len).sum();
+            bytes += of_entity * (1 + miss.repeated.len());
+            self.row_cache
+                .insert(miss.missed, entities.get(miss.entity), tables, fetched);
         }
-        Ok(())
+        Ok(bytes)
     }
+}
+
+/// How many of the misses are fetched in one batched get: the first, whatever it is, and as many more as fit.
+fn part_of_one_get(queries: &[RowQuery<'_>], misses: &[Miss]) -> usize {
+    let (mut rows, mut key_bytes) = (0, 0);
+    let fits = |miss: &&Miss| {
+        let RowQuery { tables, entities } = queries[miss.query];
+        rows += tables.len();
+        key_bytes += tables.len() * entities.get(miss.entity).len();
+        rows <= ROWS_A_GET && key_bytes <= KEY_BYTES_A_GET
+    };
+    misses.iter().take_while(fits).count().max(1)
 }
 
 fn check_size(bytes: usize) -> Result<()> {

@@ -24,7 +24,7 @@ use crate::model::{Definitions, FeatureReference, FeatureSelection, ViewStatus};
 use crate::offline::{Appender, OfflineRuntime};
 use crate::online::{self, EntityRows, FeatureVectors, PlanContext, ReadPlan, StoredEntities};
 use crate::registry::{FileStamp, RegistryFile, UnreadObject};
-use crate::storage::{FromMemory, Replace, Storage};
+use crate::storage::{Replace, Storage};
 
 /// Plans kept per state of the registry. Beyond it they are made anew for each request.
 const MAX_CACHED_PLANS: usize = 4096;
@@ -238,22 +238,24 @@ impl FeatureStore {
         plan: &'request ReadPlan,
         entities: &'request EntityRows,
     ) -> Result<FeatureVectors<'request>> {
-        self.look_up(plan, entities)?.feature_vectors()
+        self.look_up(plan, entities, |_| Ok::<_, Error>(()))?.feature_vectors()
     }
 
-    /// The first half of [`FeatureStore::read`], for callers who want to know how much it is first.
+    /// The first half of [`FeatureStore::read`], for callers who want to know how much it is: `admit` is told again and again
+    /// how many bytes of rows there are by now, each row counted as often as it was asked for, and may end the read.
     ///
     /// # Errors
-    /// As [`FeatureStore::read`].
-    pub fn look_up<'request>(
+    /// As [`FeatureStore::read`], and those of `admit`.
+    pub fn look_up<'request, E: From<Error>>(
         &'request self,
         plan: &'request ReadPlan,
         entities: &'request EntityRows,
-    ) -> Result<StoredEntities<'request>> {
-        online::look_up(self.storage()?, plan, entities)
+        admit: impl FnMut(usize) -> Result<(), E>,
+    ) -> Result<StoredEntities<'request>, E> {
+        online::look_up(self.storage()?, plan, entities, admit)
     }
 
-    /// As [`FeatureStore::look_up`], for threads that must not wait: only of what is in memory and not much.
+    /// As [`FeatureStore::look_up`], for threads that must not wait: `None` when rows are not in memory, or are much.
     ///
     /// # Errors
     /// As [`FeatureStore::read`].
@@ -261,7 +263,7 @@ impl FeatureStore {
         &'request self,
         plan: &'request ReadPlan,
         entities: &'request EntityRows,
-    ) -> Result<FromMemory<StoredEntities<'request>>> {
+    ) -> Result<Option<StoredEntities<'request>>> {
         online::look_up_in_memory(self.storage()?, plan, entities)
     }
 

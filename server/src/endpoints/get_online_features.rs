@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use feast_engine::{Error, FeatureVectors, FromMemory, ReadPlan, ResponseLayout};
+use feast_engine::{Error, FeatureVectors, ReadPlan, ResponseLayout};
 use warp::http::{HeaderValue, StatusCode};
 
 use crate::admission::Reservation;
@@ -21,6 +21,9 @@ use crate::wire::response::{BYTES_PER_VALUE, Layout, write_feature_vectors};
 const MAX_VALUES: usize = 20_000_000;
 /// Answers of more values are not made where the request was read: a quarter of a millisecond.
 const MAX_VALUES_AT_ONCE: usize = 8192;
+/// What a byte of a row takes beside [`BYTES_PER_VALUE`]: in the row, in its array, and, if it is an item of a list or a
+/// character that JSON must describe, as text.
+const BYTES_PER_STORED_BYTE: usize = 6;
 const LAYOUT_HEADER: &str = "x-feast-layout";
 
 /// A read whose names are understood.
@@ -49,9 +52,8 @@ pub(crate) fn answer_at_once(
     }
     let entities = entity_rows(&read.plan, &read.wanted.entities)?;
     match context.store.look_up_in_memory(&read.plan, &entities)? {
-        FromMemory::NeedsDisk => Ok(AtOnce::NeedsDisk),
-        FromMemory::TakesLong => Ok(AtOnce::TakesLong),
-        FromMemory::Found(stored) => {
+        None => Ok(AtOnce::Waits),
+        Some(stored) => {
             let vectors = stored.feature_vectors()?;
             read.answer(vectors, std::mem::take(reservation)).map(AtOnce::Answer)
         }
@@ -60,13 +62,13 @@ pub(crate) fn answer_at_once(
 
 /// Answers, however long it takes.
 pub(crate) fn answer(context: &Context, request: &Request, mut reservation: Reservation) -> Result<Answer, ApiError> {
-    let read = Read::of(context, request)?;
+    let mut read = Read::of(context, request)?;
     let least = request.body.len() + read.values() * BYTES_PER_VALUE;
-    reservation.resize_to(least)?;
     let entities = entity_rows(&read.plan, &read.wanted.entities)?;
-    let stored = context.store.look_up(&read.plan, &entities)?;
-    // Texts and lists are in the arrays and then in the answer.
-    reservation.resize_to(least + 2 * stored.bytes())?;
+    // They are columns now.
+    read.wanted.entities = Vec::new();
+    let admit = |bytes| reservation.resize_to(least + bytes * BYTES_PER_STORED_BYTE);
+    let stored = context.store.look_up(&read.plan, &entities, admit)?;
     let vectors = stored.feature_vectors()?;
     drop(stored);
     read.answer(vectors, reservation)

@@ -1,17 +1,18 @@
 //! Arrow's IPC stream format: keys of a read from it, and answers in it, for clients that work with columns anyway.
 
 use std::collections::HashMap;
+use std::ops::RangeTo;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, RecordBatchOptions, TimestampMicrosecondArray, UInt8Array};
+use arrow::array::{Array, ArrayRef, RecordBatch, RecordBatchOptions, TimestampMicrosecondArray, UInt8Array};
 use arrow::buffer::Buffer;
 use arrow::compute::concat_batches;
-use arrow::datatypes::{DataType, Field, Schema};
+use arrow::datatypes::{Field, Schema};
 use arrow::error::ArrowError;
 use arrow::ipc::reader::StreamDecoder;
 use arrow::ipc::writer::StreamWriter;
-use arrow::ipc::{Message, MessageHeader, Type, root_as_message};
+use arrow::ipc::{Message, MessageHeader, RecordBatch as BatchMessage, Type, root_as_message};
 use bytes::Bytes;
 use feast_engine::{Error, FeatureColumn, FeatureVectors, FieldStatus};
 
@@ -21,6 +22,8 @@ use super::response::{VIEW_METADATA, write_view_versions};
 /// The media type of the format.
 pub(crate) const MEDIA_TYPE: &str = "application/vnd.apache.arrow.stream";
 
+/// As much as its keys may take of a stream's length, when views show bytes more than once.
+pub(crate) const MAX_GROWTH: usize = 8;
 /// More than any view has join keys.
 const MAX_COLUMNS: usize = 64;
 
@@ -68,18 +71,17 @@ fn read_batch(body: &Bytes) -> Result<RecordBatch, ArrowError> {
     let Some(schema) = schema else {
         return Err(refused("it has no schema"));
     };
-    // Many views may show the same bytes.
-    if batches.iter().map(viewed_bytes).sum::<usize>() > body.len() {
-        return Err(refused("its texts overlap"));
-    }
     concat_batches(&schema, &batches)
 }
 
-/// Refuses what may take much more memory than it has bytes, before the decoder believes it: compressed buffers say
-/// themselves how large they will be, buffers may overlap, and columns without buffers can have any length.
+/// Refuses what may take much more memory or time than it has bytes, before the decoder looks at it: compressed buffers say
+/// themselves how large they will be, buffers may overlap, views may show the same bytes again and again, and columns
+/// without buffers can have any length.
 fn check_messages(body: &[u8]) -> Result<(), ArrowError> {
     const CONTINUES: [u8; 4] = [0xff; 4];
     let mut rest = body;
+    let mut kinds = Vec::new();
+    let mut viewed: usize = 0;
     loop {
         rest = rest.strip_prefix(&CONTINUES).unwrap_or(rest);
         let Some((length, behind)) = rest.split_first_chunk() else {
@@ -91,41 +93,48 @@ fn check_messages(body: &[u8]) -> Result<(), ArrowError> {
             return Ok(());
         };
         let message = root_as_message(header).map_err(|problem| refused(&problem.to_string()))?;
+        let body_length = usize::try_from(message.bodyLength()).unwrap_or(usize::MAX);
+        let behind = &behind[length..];
         match message.header_type() {
-            MessageHeader::Schema => check_schema(&message)?,
-            MessageHeader::RecordBatch => check_batch(&message)?,
+            MessageHeader::Schema => kinds = check_schema(&message)?,
+            MessageHeader::RecordBatch => {
+                let batch = check_batch(&message)?;
+                viewed = viewed.saturating_add(viewed_bytes(&kinds, &batch, behind));
+            }
             MessageHeader::DictionaryBatch => return Err(refused("it has dictionaries")),
             // The decoder says that it does not know them.
             _ => {}
         }
-        let body_length = usize::try_from(message.bodyLength()).unwrap_or(usize::MAX);
-        rest = behind.get(length.saturating_add(body_length)..).unwrap_or_default();
+        if viewed > body.len().saturating_mul(MAX_GROWTH) {
+            return Err(refused("its texts are the same bytes again and again"));
+        }
+        rest = behind.get(body_length..).unwrap_or_default();
     }
 }
 
-/// Keys are few columns of plain types.
-fn check_schema(message: &Message<'_>) -> Result<(), ArrowError> {
+/// The kinds of the columns: few of plain types.
+fn check_schema(message: &Message<'_>) -> Result<Vec<Type>, ArrowError> {
     let fields = message.header_as_schema().and_then(|schema| schema.fields());
     let fields = fields.ok_or_else(|| refused("its schema has no fields"))?;
     if fields.len() > MAX_COLUMNS {
         return Err(refused(&format!("it has more than {MAX_COLUMNS} columns")));
     }
-    for field in fields {
+    let kinds = fields.into_iter().map(|field| {
         let kind = match (field.type_type(), field.dictionary()) {
             (_, Some(_)) => "Dictionary",
-            (Type::Int | Type::Date | Type::Timestamp, None) => continue,
-            (Type::Utf8 | Type::LargeUtf8 | Type::Utf8View, None) => continue,
-            (Type::Binary | Type::LargeBinary | Type::BinaryView, None) => continue,
+            (kind @ (Type::Int | Type::Date | Type::Timestamp), None) => return Ok(kind),
+            (kind @ (Type::Utf8 | Type::LargeUtf8 | Type::Utf8View), None) => return Ok(kind),
+            (kind @ (Type::Binary | Type::LargeBinary | Type::BinaryView), None) => return Ok(kind),
             (other, None) => other.variant_name().unwrap_or("of an unknown type"),
         };
         let name = field.name().unwrap_or_default();
-        return Err(refused(&format!("column {name} is {kind}, which no key can be")));
-    }
-    Ok(())
+        Err(refused(&format!("column {name} is {kind}, which no key can be")))
+    });
+    kinds.collect()
 }
 
 /// Buffers lie side by side in the body of their batch.
-fn check_batch(message: &Message<'_>) -> Result<(), ArrowError> {
+fn check_batch<'a>(message: &Message<'a>) -> Result<BatchMessage<'a>, ArrowError> {
     let Some(batch) = message.header_as_record_batch() else {
         return Err(refused("a batch has no header"));
     };
@@ -137,17 +146,37 @@ fn check_batch(message: &Message<'_>) -> Result<(), ArrowError> {
     if total > message.bodyLength() {
         return Err(refused("its buffers overlap"));
     }
-    Ok(())
+    Ok(batch)
 }
 
-/// Bytes of the texts that views show.
-fn viewed_bytes(batch: &RecordBatch) -> usize {
-    let columns = batch.columns().iter().map(|column| match column.data_type() {
-        DataType::Utf8View => column.as_string_view().total_buffer_bytes_used(),
-        DataType::BinaryView => column.as_binary_view().total_buffer_bytes_used(),
-        _ => 0,
-    });
-    columns.sum()
+/// Bytes of all texts that the views of a batch show. Where its buffers are not those of its columns the decoder says so.
+fn viewed_bytes(kinds: &[Type], batch: &BatchMessage<'_>, body: &[u8]) -> usize {
+    let mut buffers = batch.buffers().into_iter().flatten();
+    let mut text_buffers = batch.variadicBufferCounts().into_iter().flatten();
+    let mut bytes: usize = 0;
+    for kind in kinds {
+        // Which are null, then the numbers, the ends of texts, or the views of them.
+        let main = buffers.nth(1);
+        match *kind {
+            Type::Int | Type::Date | Type::Timestamp => {}
+            Type::Utf8View | Type::BinaryView => {
+                let views = main.and_then(|buffer| {
+                    let (start, length) = (buffer.offset().try_into().ok()?, buffer.length().try_into().ok()?);
+                    body.get(start..)?.get::<RangeTo<usize>>(..length)
+                });
+                // A view begins with the length of its text.
+                let views = views.unwrap_or_default().as_chunks::<16>().0.iter();
+                let lengths = views.map(|[a, b, c, d, ..]| u32::from_le_bytes([*a, *b, *c, *d]) as usize);
+                bytes = lengths.fold(bytes, usize::saturating_add);
+                let count = text_buffers.next().and_then(|count| usize::try_from(count).ok());
+                buffers.by_ref().take(count.unwrap_or_default()).for_each(drop);
+            }
+            _ => {
+                buffers.next();
+            }
+        }
+    }
+    bytes
 }
 
 fn refused(why: &str) -> ArrowError {
@@ -220,6 +249,7 @@ fn event_times(column: &FeatureColumn<'_>) -> ArrayRef {
 #[cfg(test)]
 mod tests {
     use arrow::array::{Int64Array, StringArray, StringViewBuilder, new_null_array};
+    use arrow::datatypes::DataType;
     use arrow::ipc::CompressionType;
     use arrow::ipc::writer::IpcWriteOptions;
 
@@ -266,23 +296,27 @@ mod tests {
         let mut views = StringViewBuilder::new();
         let block = views.append_block(vec![b'x'; 4096].into());
         (0..1000).for_each(|_| views.try_append_view(block, 0, 4096).unwrap());
-        check(Arc::new(views.finish()), "its texts overlap");
+        check(Arc::new(views.finish()), "its texts are the same bytes again and again");
         let many = (0..65).map(|number| (format!("k{number}"), Arc::new(Int64Array::from(vec![1])) as ArrayRef));
         let batch = RecordBatch::try_from_iter(many).unwrap();
         assert!(read_entities(&stream(&[batch]).into()).is_err());
     }
 
     #[test]
-    fn texts_that_overlap_are_counted_over_all_batches() {
-        let mut views = StringViewBuilder::new();
-        let block = views.append_block(vec![b'x'; 4096].into());
-        (0..2).for_each(|_| views.try_append_view(block, 0, 4096).unwrap());
-        let batch = RecordBatch::try_from_iter([("id", Arc::new(views.finish()) as ArrayRef)]).unwrap();
-        assert!(read_entities(&stream(std::slice::from_ref(&batch)).into()).is_err());
-        let once = batch.slice(0, 1);
-        assert!(read_entities(&stream(&[once.clone(), once]).into()).is_ok());
-        // Each is as long as the body but one; together they are not.
-        assert!(read_entities(&stream(&[batch.clone(), batch.clone(), batch]).into()).is_err());
+    fn texts_may_be_shared_by_some_rows() {
+        let batch = |texts| {
+            let mut views = StringViewBuilder::new();
+            let block = views.append_block(vec![b'x'; 4096].into());
+            (0..texts).for_each(|_| views.try_append_view(block, 0, 4096).unwrap());
+            let ids: ArrayRef = Arc::new(Int64Array::from(vec![1; texts]));
+            let names: ArrayRef = Arc::new(StringArray::from(vec!["a text of its own"; texts]));
+            RecordBatch::try_from_iter([("id", ids), ("name", names), ("key", Arc::new(views.finish()))]).unwrap()
+        };
+        let is_read = |batches: &[RecordBatch]| read_entities(&stream(batches).into()).is_ok();
+        assert!(is_read(&[batch(7)]));
+        assert!(is_read(&[batch(7), batch(7)]));
+        assert!(!is_read(&[batch(20)]));
+        assert!(!is_read(&[batch(7), batch(20), batch(20)]));
     }
 
     #[test]

@@ -9,8 +9,10 @@ use serde_json::{Map, Value};
 
 use super::column::{Rules, column, event_times};
 
-/// Most bytes that a text may become by standing in every row.
+/// Most bytes that texts may become by standing in every row.
 const MAX_REPEATED_BYTES: usize = 256 << 20;
+/// Most values of columns that are objects.
+const MAX_VALUES: usize = 10_000_000;
 
 /// Named columns of equal length, still as JSON.
 pub(crate) struct DataFrame {
@@ -48,7 +50,7 @@ impl DataFrame {
         if lengths.iter().any(|length| *length != rows) {
             return Err(Error::invalid("All arrays must be of the same length"));
         }
-        check_repeated(&df, rows)?;
+        check_size(&df, rows)?;
         let columns = df.into_iter().map(|(name, value)| {
             let values = match (value, &labels) {
                 (Value::Array(items), _) => Column::Values(items),
@@ -151,13 +153,21 @@ impl DataFrame {
 }
 
 /// A short body must not stand for rows that fill the memory.
-fn check_repeated(df: &Map<String, Value>, rows: usize) -> Result<(), Error> {
+fn check_size(df: &Map<String, Value>, rows: usize) -> Result<(), Error> {
+    let mut total: usize = 0;
     for (name, value) in df {
         let bytes = value.as_str().map_or(0, str::len);
-        if bytes.saturating_mul(rows) > MAX_REPEATED_BYTES {
+        total = total.saturating_add(bytes.saturating_mul(rows));
+        if total > MAX_REPEATED_BYTES {
             let text = format!("column {name}: a text of {bytes} bytes repeated in {rows} rows is too much");
             return Err(Error::invalid(text).with_hint("send fewer rows at once"));
         }
+    }
+    // Of objects, most may have few of the rows.
+    let values = df.len().saturating_mul(rows);
+    if values > MAX_VALUES && df.values().any(Value::is_object) {
+        let text = format!("{rows} rows x {} columns are more than {MAX_VALUES} values", df.len());
+        return Err(Error::invalid(text).with_hint("send fewer rows at once"));
     }
     Ok(())
 }

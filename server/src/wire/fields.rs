@@ -8,8 +8,11 @@ use crate::error::{ApiError, Problem};
 
 /// Most problems that are told of one request: an answer is not to be much larger than its request.
 const MAX_PROBLEMS: usize = 100;
-/// Of larger bodies nothing is repeated in problems.
+/// Of larger bodies no value is repeated in problems.
 const MAX_REPEATED_BYTES: usize = 64 << 10;
+
+/// Of longer names of members only the beginning.
+const MAX_NAME_BYTES: usize = 1 << 10;
 
 /// The members of a body or of a query. What is wrong with them is kept until [`Fields::finish`].
 pub(crate) struct Fields<'a> {
@@ -223,6 +226,11 @@ impl<'a> Fields<'a> {
             return;
         }
         let input = if self.repeats() { input } else { Value::Null };
+        for name in &mut place {
+            if let Value::String(name) = name {
+                name.truncate(name.floor_char_boundary(MAX_NAME_BYTES));
+            }
+        }
         place.insert(0, self.origin.into());
         self.problems.push(Problem {
             kind,

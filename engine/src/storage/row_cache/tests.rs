@@ -5,6 +5,7 @@ use crate::codec::byte_block::ByteBlock;
 use crate::codec::row::{RowAge, RowHeader, RowLayout};
 use crate::codec::storage_key::row_prefix;
 use crate::config::OnlineStoreMemory;
+use crate::error::Error;
 use crate::model::Timestamp;
 use crate::storage::{Replace, RowQuery, Storage};
 
@@ -138,7 +139,7 @@ fn readers_see_every_write_that_is_done() {
             tables: &TABLES,
             entities: &keys,
         };
-        let found = storage.read_rows(&[query]).unwrap();
+        let found = storage.read_rows(&[query], |_| Ok::<_, Error>(())).unwrap();
         for position in 0..4 {
             let header = RowHeader::decode(found[0].get(position).unwrap()).unwrap();
             let seen = header.age.event_time.micros();
