@@ -1,34 +1,25 @@
-//! From the socket to an endpoint and back: the body and its limit, the thread, panics, the access log.
+//! From the socket to an endpoint and back: the thread, panics, the access log.
 
 use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::Duration;
 
-use bytes::{Buf, Bytes, BytesMut};
-use futures::{Stream, StreamExt};
+use bytes::Buf;
+use futures::Stream;
 use percent_encoding::percent_decode_str;
-use serde_json::Value;
-use tokio::time::timeout;
 use warp::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use warp::path::FullPath;
 use warp::{Filter, Reply};
 
 use crate::ServeOptions;
 use crate::admission::Reservation;
+use crate::body::{Body, Format};
 use crate::context::Context;
 use crate::error::ApiError;
 use crate::message::{Answer, Request, has_content_type};
 use crate::routes::{AtOnce, Endpoint, Matched, Route, find};
 use crate::wire::arrow_stream;
 
-/// Largest accepted body.
-const MAX_BODY_BYTES: usize = 256 << 20;
-/// Most commas and brackets of a JSON body. Each value but the first of all stands behind one of them, so that its values take
-/// two gigabytes at most, however short they are.
-const MAX_SEPARATORS: usize = 10_000_000;
-/// How long the next piece of a body may take.
-const BODY_PATIENCE: Duration = Duration::from_secs(30);
 /// Larger bodies are not even parsed where they were read: some tenth of a millisecond.
 const MAX_BODY_BYTES_AT_ONCE: usize = 32 << 10;
 
@@ -84,9 +75,9 @@ async fn answer(
     let body = match (&route.method, &route.endpoint) {
         (&Method::GET, _) => Ok(Body::default()),
         (_, Endpoint::Read { .. }) if has_content_type(&headers, |kind| kind == arrow_stream::MEDIA_TYPE) => {
-            read_body(body, Format::Arrow, &mut reservation).await
+            Body::read(body, Format::Arrow, &mut reservation).await
         }
-        _ => read_body(body, Format::Json, &mut reservation).await,
+        _ => Body::read(body, Format::Json, &mut reservation).await,
     };
     let outcome = match body {
         Ok(Body { bytes, parsed_bytes }) => {
@@ -171,78 +162,6 @@ async fn on_waiting_thread<T: Send + 'static>(
 /// Endpoints change nothing that they could leave half changed; the panic itself is logged by its hook.
 fn guarded<T>(work: impl FnOnce() -> Result<T, ApiError>) -> Result<T, ApiError> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or(Err(ApiError::Panicked))
-}
-
-/// A request's body.
-#[derive(Default)]
-struct Body {
-    bytes: Bytes,
-    /// What it takes at most together with what it is parsed into.
-    parsed_bytes: usize,
-}
-
-/// What a body is parsed as.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Format {
-    Json,
-    Arrow,
-}
-
-async fn read_body(
-    stream: impl Stream<Item = Result<impl Buf, warp::Error>> + Send,
-    format: Format,
-    reservation: &mut Reservation,
-) -> Result<Body, ApiError> {
-    let mut stream = std::pin::pin!(stream);
-    // Most bodies come in one piece, which is not copied.
-    let mut bytes = Bytes::new();
-    let mut separators = 0;
-    // Who stops sending must not hold what it has sent for ever.
-    while let Some(chunk) = timeout(BODY_PATIENCE, stream.next())
-        .await
-        .map_err(|_| ApiError::Unreadable)?
-    {
-        let mut chunk = chunk.map_err(|_| ApiError::Unreadable)?;
-        let chunk = chunk.copy_to_bytes(chunk.remaining());
-        let length = bytes.len() + chunk.len();
-        if format == Format::Json {
-            separators += chunk.iter().filter(|byte| matches!(byte, b',' | b'[' | b'{')).count();
-        }
-        let accepted = if length > MAX_BODY_BYTES {
-            Err(ApiError::TooLarge(format!(
-                "is larger than {} MiB",
-                MAX_BODY_BYTES >> 20
-            )))
-        } else if separators > MAX_SEPARATORS {
-            Err(ApiError::TooLarge(format!(
-                "has more than {MAX_SEPARATORS} commas and brackets"
-            )))
-        } else {
-            reservation.resize_to(length)
-        };
-        if let Err(refusal) = accepted {
-            drop(std::mem::take(&mut bytes));
-            reservation.resize_to(0)?;
-            // A client that is still sending would see its connection break instead of the answer.
-            let rest = async { while let Some(Ok(_)) = stream.next().await {} };
-            let _ = timeout(BODY_PATIENCE, rest).await;
-            return Err(refusal);
-        }
-        bytes = if bytes.is_empty() { chunk } else { joined(bytes, &chunk) };
-    }
-    let parsed_bytes = match format {
-        // Lists grow by doubling. One value has no separator before it.
-        Format::Json => bytes.len() + (separators + 1) * 2 * size_of::<Value>(),
-        Format::Arrow => bytes.len() * arrow_stream::MAX_GROWTH,
-    };
-    Ok(Body { bytes, parsed_bytes })
-}
-
-fn joined(body: Bytes, chunk: &[u8]) -> Bytes {
-    // Nobody else has it, so it grows in place.
-    let mut body = BytesMut::from(body);
-    body.extend_from_slice(chunk);
-    body.freeze()
 }
 
 /// To the same path without slashes at its end. Relative, so that it is right behind a proxy too.

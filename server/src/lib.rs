@@ -5,6 +5,7 @@
 
 mod admission;
 mod background;
+mod body;
 mod context;
 mod dispatch;
 mod endpoints;

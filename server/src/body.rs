@@ -1,0 +1,99 @@
+//! Reading the body of a request, and the limits of it.
+
+use std::time::Duration;
+
+use bytes::{Buf, Bytes, BytesMut};
+use futures::{Stream, StreamExt};
+use serde_json::Value;
+use tokio::time::timeout;
+
+use crate::admission::Reservation;
+use crate::error::ApiError;
+use crate::wire::arrow_stream;
+
+/// Largest accepted body.
+const MAX_BODY_BYTES: usize = 256 << 20;
+/// Most commas and brackets of a JSON body. Each value but the first of all stands behind one of them, so that its values take
+/// two gigabytes at most, however short they are.
+const MAX_SEPARATORS: usize = 10_000_000;
+/// How long the next piece of a body may take.
+const BODY_PATIENCE: Duration = Duration::from_secs(30);
+
+/// A request's body.
+#[derive(Default)]
+pub(crate) struct Body {
+    pub(crate) bytes: Bytes,
+    /// What it takes at most together with what it is parsed into.
+    pub(crate) parsed_bytes: usize,
+}
+
+/// What a body is parsed as.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Format {
+    Json,
+    Arrow,
+}
+
+impl Body {
+    /// Reads a body to its end; `reservation` counts what is there so far.
+    ///
+    /// # Errors
+    /// `TooLarge`, `Overloaded` when others hold too much memory, `Unreadable` when it ends early or does not go on.
+    pub(crate) async fn read(
+        stream: impl Stream<Item = Result<impl Buf, warp::Error>> + Send,
+        format: Format,
+        reservation: &mut Reservation,
+    ) -> Result<Self, ApiError> {
+        let mut stream = std::pin::pin!(stream);
+        // Most bodies come in one piece, which is not copied.
+        let mut bytes = Bytes::new();
+        let mut separators = 0;
+        // Who stops sending must not hold what it has sent for ever.
+        while let Some(chunk) = timeout(BODY_PATIENCE, stream.next())
+            .await
+            .map_err(|_| ApiError::Unreadable)?
+        {
+            let mut chunk = chunk.map_err(|_| ApiError::Unreadable)?;
+            let chunk = chunk.copy_to_bytes(chunk.remaining());
+            let length = bytes.len() + chunk.len();
+            if format == Format::Json {
+                separators += chunk.iter().filter(|byte| matches!(byte, b',' | b'[' | b'{')).count();
+            }
+            let accepted = check(length, separators).and_then(|()| reservation.resize_to(length));
+            if let Err(refusal) = accepted {
+                drop(std::mem::take(&mut bytes));
+                reservation.resize_to(0)?;
+                // A client that is still sending would see its connection break instead of the answer.
+                let rest = async { while let Some(Ok(_)) = stream.next().await {} };
+                let _ = timeout(BODY_PATIENCE, rest).await;
+                return Err(refusal);
+            }
+            bytes = if bytes.is_empty() { chunk } else { joined(bytes, &chunk) };
+        }
+        let parsed_bytes = match format {
+            // Lists grow by doubling. One value has no separator before it.
+            Format::Json => bytes.len() + (separators + 1) * 2 * size_of::<Value>(),
+            Format::Arrow => bytes.len() * arrow_stream::MAX_GROWTH,
+        };
+        Ok(Self { bytes, parsed_bytes })
+    }
+}
+
+fn check(length: usize, separators: usize) -> Result<(), ApiError> {
+    if length > MAX_BODY_BYTES {
+        let most = MAX_BODY_BYTES >> 20;
+        return Err(ApiError::TooLarge(format!("is larger than {most} MiB")));
+    }
+    if separators > MAX_SEPARATORS {
+        let what = format!("has more than {MAX_SEPARATORS} commas and brackets");
+        return Err(ApiError::TooLarge(what));
+    }
+    Ok(())
+}
+
+fn joined(body: Bytes, chunk: &[u8]) -> Bytes {
+    // Nobody else has it, so it grows in place.
+    let mut body = BytesMut::from(body);
+    body.extend_from_slice(chunk);
+    body.freeze()
+}
