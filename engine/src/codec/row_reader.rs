@@ -67,7 +67,7 @@ impl FeatureBlock {
     /// # Errors
     /// When bytes are no value of this type.
     pub(crate) fn read(&self, rows: &[Option<SchemaRow<'_>>]) -> Result<ArrayRef, DamagedRow> {
-        array_of(&self.data_type, &Block { block: self, rows })
+        array_of(&self.data_type, &BlockOfRows { block: self, rows })
     }
 }
 
@@ -85,13 +85,13 @@ trait Cells<'row> {
     fn each_fixed<const WIDTH: usize>(&self, take: impl FnMut(usize, Option<[u8; WIDTH]>)) -> Result<(), DamagedRow>;
 }
 
-/// The features of a block in rows.
-struct Block<'a, 'row> {
+/// The features of a block in some rows.
+struct BlockOfRows<'a, 'row> {
     block: &'a FeatureBlock,
     rows: &'a [Option<SchemaRow<'row>>],
 }
 
-impl<'row> Cells<'row> for Block<'_, 'row> {
+impl<'row> Cells<'row> for BlockOfRows<'_, 'row> {
     fn count(&self) -> usize {
         self.block.features * self.rows.len()
     }
@@ -436,6 +436,42 @@ mod tests {
                 let _ = block(value_type, layout.feature(index)).read(&[row]);
             }
         }
+    }
+
+    #[test]
+    fn features_of_one_type_lie_one_after_the_other() {
+        let (old, new) = (
+            RowLayout::new(&["i64".to_owned()]),
+            RowLayout::new(&["i64".to_owned(), "i64".to_owned()]),
+        );
+        let row = |layout: &RowLayout, values: &[Option<i64>]| {
+            let columns = values
+                .iter()
+                .map(|value| Arc::new(Int64Array::from(vec![*value])) as ArrayRef);
+            let mut bytes = Vec::new();
+            layout.encode(header(), &columns.collect::<Vec<_>>(), 0, &mut bytes);
+            bytes
+        };
+        let stored = [
+            row(&old, &[Some(1)]),
+            row(&new, &[Some(20), Some(10)]),
+            row(&new, &[None, Some(11)]),
+        ];
+        let at = |position: usize, schema| {
+            let bytes: &[u8] = &stored[position];
+            Some(SchemaRow { bytes, schema })
+        };
+        let rows = [at(0, 0), None, at(1, 1), at(2, 1)];
+        let mut block = FeatureBlock::new(DataType::Int64, 2);
+        // The first is in both schemas, the second was added in front of it.
+        assert_eq!(block.push([old.feature(0), new.feature(1)].into_iter()), 0);
+        assert_eq!(block.push([None, new.feature(0)].into_iter()), 1);
+        assert!(block.is_in_all_schemas(0) && !block.is_in_all_schemas(1));
+        assert!(block.is_in_schema(1, 1) && !block.is_in_schema(1, 0));
+        let first = [Some(1), None, Some(10), Some(11)];
+        let second = [None, None, Some(20), None];
+        let expected: ArrayRef = Arc::new(Int64Array::from([first, second].concat()));
+        assert_eq!(&block.read(&rows).unwrap(), &expected);
     }
 
     #[test]
