@@ -242,10 +242,13 @@ fn numbers<'row, T: ArrowPrimitiveType, const WIDTH: usize>(
     Ok(Arc::new(PrimitiveArray::<T>::new(values.into(), nulls)))
 }
 
+/// For more texts than these the room grows as they come.
+const MOST_FIRST_TEXTS: usize = 4096;
+
 type ByteStrings = (OffsetBuffer<i32>, Buffer, Option<NullBuffer>);
 
 fn byte_strings<'row>(cells: &impl Cells<'row>) -> Result<ByteStrings, DamagedRow> {
-    let mut bytes = Vec::with_capacity(cells.count() * 16);
+    let mut bytes = Vec::with_capacity(cells.count().min(MOST_FIRST_TEXTS) * 16);
     let mut ends = Ends::new(cells.count());
     for payload in cells.payloads() {
         let payload = payload?;

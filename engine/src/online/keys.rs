@@ -50,6 +50,12 @@ impl EntityRows {
         self.rows
     }
 
+    /// About how much memory the keys take.
+    pub fn bytes(&self) -> usize {
+        let columns = self.columns.iter();
+        columns.map(|column| column.values.get_buffer_memory_size()).sum()
+    }
+
     pub(super) fn columns(&self) -> &[KeyColumn] {
         &self.columns
     }

@@ -23,7 +23,9 @@ const MAX_VALUES: usize = 20_000_000;
 const MAX_VALUES_AT_ONCE: usize = 8192;
 /// What a byte of a row takes beside [`BYTES_PER_VALUE`]: in the row, in its array, and, if it is an item of a list or a
 /// character that JSON must describe, as text.
-const BYTES_PER_STORED_BYTE: usize = 6;
+const BYTES_PER_STORED_BYTE: usize = 8;
+/// As columns, as entity keys, and in the answer.
+const COPIES_OF_KEYS: usize = 3;
 const LAYOUT_HEADER: &str = "x-feast-layout";
 
 /// A read whose names are understood.
@@ -63,8 +65,8 @@ pub(crate) fn answer_at_once(
 /// Answers, however long it takes.
 pub(crate) fn answer(context: &Context, request: &Request, mut reservation: Reservation) -> Result<Answer, ApiError> {
     let mut read = Read::of(context, request)?;
-    let least = request.body.len() + read.values() * BYTES_PER_VALUE;
     let entities = entity_rows(&read.plan, &read.wanted.entities)?;
+    let least = request.body.len() + read.values() * BYTES_PER_VALUE + entities.bytes() * COPIES_OF_KEYS;
     // They are columns now.
     read.wanted.entities = Vec::new();
     let admit = |bytes| reservation.resize_to(least + bytes * BYTES_PER_STORED_BYTE);

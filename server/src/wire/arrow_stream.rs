@@ -12,9 +12,10 @@ use arrow::datatypes::{Field, Schema};
 use arrow::error::ArrowError;
 use arrow::ipc::reader::StreamDecoder;
 use arrow::ipc::writer::StreamWriter;
-use arrow::ipc::{Message, MessageHeader, RecordBatch as BatchMessage, Type, root_as_message};
+use arrow::ipc::{Message, MessageHeader, RecordBatch as BatchMessage, Type, root_as_message_with_opts};
 use bytes::Bytes;
 use feast_engine::{Error, FeatureColumn, FeatureVectors, FieldStatus};
+use flatbuffers::VerifierOptions;
 
 use super::entities::{Entities, KeyValues};
 use super::response::{VIEW_METADATA, write_view_versions};
@@ -26,6 +27,10 @@ pub(crate) const MEDIA_TYPE: &str = "application/vnd.apache.arrow.stream";
 pub(crate) const MAX_GROWTH: usize = 8;
 /// More than any view has join keys.
 const MAX_COLUMNS: usize = 64;
+/// More than the schema of so many columns has parts.
+const MAX_TABLES: usize = 4096;
+/// What a small message may seem to take beside its length.
+const LEAST_APPARENT_BYTES: usize = 64 << 10;
 
 /// Behind a feature's name: its statuses, as numbers of Feast's `FieldStatus`.
 const STATUS_SUFFIX: &str = "__status";
@@ -80,7 +85,7 @@ fn read_batch(body: &Bytes) -> Result<RecordBatch, ArrowError> {
 fn check_messages(body: &[u8]) -> Result<(), ArrowError> {
     const CONTINUES: [u8; 4] = [0xff; 4];
     let mut rest = body;
-    let mut kinds = Vec::new();
+    let (mut has_schema, mut kinds) = (false, Vec::new());
     let mut viewed: usize = 0;
     loop {
         rest = rest.strip_prefix(&CONTINUES).unwrap_or(rest);
@@ -92,11 +97,21 @@ fn check_messages(body: &[u8]) -> Result<(), ArrowError> {
             // The end, or cut: the decoder says which.
             return Ok(());
         };
-        let message = root_as_message(header).map_err(|problem| refused(&problem.to_string()))?;
+        // Its parts may be the same bytes again and again, too.
+        let limits = VerifierOptions {
+            max_tables: MAX_TABLES,
+            max_apparent_size: length * MAX_GROWTH + LEAST_APPARENT_BYTES,
+            ..VerifierOptions::default()
+        };
+        let message = root_as_message_with_opts(&limits, header).map_err(|problem| refused(&problem.to_string()))?;
         let body_length = usize::try_from(message.bodyLength()).unwrap_or(usize::MAX);
         let behind = &behind[length..];
         match message.header_type() {
-            MessageHeader::Schema => kinds = check_schema(&message)?,
+            MessageHeader::Schema if has_schema => return Err(refused("it has two schemas")),
+            MessageHeader::Schema => {
+                kinds = check_schema(&message)?;
+                has_schema = true;
+            }
             MessageHeader::RecordBatch => {
                 let batch = check_batch(&message)?;
                 viewed = viewed.saturating_add(viewed_bytes(&kinds, &batch, behind));
@@ -250,8 +265,12 @@ fn event_times(column: &FeatureColumn<'_>) -> ArrayRef {
 mod tests {
     use arrow::array::{Int64Array, StringArray, StringViewBuilder, new_null_array};
     use arrow::datatypes::DataType;
-    use arrow::ipc::CompressionType;
     use arrow::ipc::writer::IpcWriteOptions;
+    use arrow::ipc::{
+        self, CompressionType, FieldArgs, Int, IntArgs, KeyValue, KeyValueArgs, MessageArgs, MetadataVersion,
+        SchemaArgs,
+    };
+    use flatbuffers::{FlatBufferBuilder, WIPOffset};
 
     use super::*;
 
@@ -328,6 +347,57 @@ mod tests {
         body[at + 8..at + 16].copy_from_slice(&1_000_000_i64.to_le_bytes());
         let problem = read_entities(&body.into()).err().unwrap().to_string();
         assert!(problem.ends_with("its buffers overlap"), "{problem}");
+    }
+
+    /// A stream of a schema alone, whose fields all show the same metadata.
+    fn schema_of_shared_metadata(fields: usize, metadata: &str) -> Vec<u8> {
+        let mut builder = FlatBufferBuilder::new();
+        let text = builder.create_string(metadata);
+        let pair = KeyValueArgs {
+            key: Some(text),
+            value: Some(text),
+        };
+        let pair = KeyValue::create(&mut builder, &pair);
+        let pairs = builder.create_vector(&[pair]);
+        let int = IntArgs {
+            bitWidth: 64,
+            is_signed: true,
+        };
+        let int = Int::create(&mut builder, &int).as_union_value();
+        let children = builder.create_vector::<WIPOffset<ipc::Field<'_>>>(&[]);
+        let field = FieldArgs {
+            name: Some(text),
+            type_type: Type::Int,
+            type_: Some(int),
+            custom_metadata: Some(pairs),
+            children: Some(children),
+            ..FieldArgs::default()
+        };
+        let field = ipc::Field::create(&mut builder, &field);
+        let fields = builder.create_vector(&vec![field; fields]);
+        let schema = SchemaArgs {
+            fields: Some(fields),
+            ..SchemaArgs::default()
+        };
+        let schema = ipc::Schema::create(&mut builder, &schema).as_union_value();
+        let message = MessageArgs {
+            version: MetadataVersion::V5,
+            header_type: MessageHeader::Schema,
+            header: Some(schema),
+            ..MessageArgs::default()
+        };
+        let message = Message::create(&mut builder, &message);
+        builder.finish(message, None);
+        let message = builder.finished_data();
+        let length = u32::try_from(message.len()).unwrap().to_le_bytes();
+        [&[0xff; 4][..], &length, message, &[0xff; 4], &[0; 4]].concat()
+    }
+
+    #[test]
+    fn parts_of_a_schema_may_not_be_the_same_bytes_again_and_again() {
+        let read = |fields, bytes| read_entities(&schema_of_shared_metadata(fields, &"x".repeat(bytes)).into());
+        assert!(read(3, 10_000).is_ok());
+        assert!(read(60, 10_000).is_err());
     }
 
     #[test]

@@ -159,14 +159,15 @@ fn check_size(df: &Map<String, Value>, rows: usize) -> Result<(), Error> {
         let bytes = value.as_str().map_or(0, str::len);
         total = total.saturating_add(bytes.saturating_mul(rows));
         if total > MAX_REPEATED_BYTES {
-            let text = format!("column {name}: a text of {bytes} bytes repeated in {rows} rows is too much");
+            let most = MAX_REPEATED_BYTES >> 20;
+            let text = format!("column {name}: texts that stand for all of {rows} rows take more than {most} MiB");
             return Err(Error::invalid(text).with_hint("send fewer rows at once"));
         }
     }
     // Of objects, most may have few of the rows.
-    let values = df.len().saturating_mul(rows);
-    if values > MAX_VALUES && df.values().any(Value::is_object) {
-        let text = format!("{rows} rows x {} columns are more than {MAX_VALUES} values", df.len());
+    let objects = df.values().filter(|value| value.is_object()).count();
+    if objects.saturating_mul(rows) > MAX_VALUES {
+        let text = format!("{rows} rows x {objects} columns are more than {MAX_VALUES} values");
         return Err(Error::invalid(text).with_hint("send fewer rows at once"));
     }
     Ok(())
@@ -220,7 +221,7 @@ mod tests {
         let text = frame(&long).err().unwrap();
         assert_eq!(
             text,
-            "column b: a text of 1048576 bytes repeated in 2001 rows is too much"
+            "column b: texts that stand for all of 2001 rows take more than 256 MiB"
         );
     }
 
