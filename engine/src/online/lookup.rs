@@ -44,7 +44,7 @@ pub(crate) fn look_up<'request, E: From<Error>>(
     }
 }
 
-/// As [`look_up`], waiting for nothing: `None` when that does not do, or is much.
+/// As [`look_up`], waiting for nothing: `None` when rows are not in memory, or are much.
 pub(crate) fn look_up_in_memory<'request>(
     storage: &'request Storage,
     plan: &'request ReadPlan,

@@ -47,7 +47,7 @@ impl FoundRows {
     }
 
     /// As [`FoundRows::bytes`], but rows count as often as they are there.
-    pub(crate) fn asked_bytes(&self) -> usize {
+    pub(super) fn asked_bytes(&self) -> usize {
         self.spans.iter().flatten().map(|(start, end)| end - start).sum()
     }
 

@@ -149,8 +149,7 @@ impl<'a> Fields<'a> {
         for (member, value) in &members {
             if !value.is_array() {
                 let place = vec![name.into(), member.as_str().into()];
-                let input = if self.repeats() { value.clone() } else { Value::Null };
-                self.report("list_type", place, "Input should be a valid list", input);
+                self.report("list_type", place, "Input should be a valid list", self.shown(value));
             }
         }
         members
@@ -163,8 +162,8 @@ impl<'a> Fields<'a> {
         if value.is_string() || value.as_array().is_some_and(is_texts) {
             return;
         }
-        let input = if self.repeats() { value.clone() } else { Value::Null };
-        self.report("string_type", vec![name.into(), "str".into()], NO_TEXT, input);
+        let place = vec![name.into(), "str".into()];
+        self.report("string_type", place, NO_TEXT, self.shown(&value));
         match value {
             Value::Array(items) => {
                 for (index, item) in items.into_iter().enumerate() {
@@ -219,6 +218,14 @@ impl<'a> Fields<'a> {
     /// Whether problems show what they are about.
     fn repeats(&self) -> bool {
         self.body.len() <= MAX_REPEATED_BYTES
+    }
+
+    /// A value as problems show it.
+    fn shown(&self, value: &Value) -> Value {
+        match self.repeats() {
+            true => value.clone(),
+            false => Value::Null,
+        }
     }
 
     fn report(&mut self, kind: &'static str, mut place: Vec<Value>, message: &'static str, input: Value) {
