@@ -263,10 +263,8 @@ impl MaterializeProgress for MaterializeOutput<'_> {
                 "{view}: {stale} rows were not written because newer ones are stored"
             ));
         }
-        if *null_keys > 0 {
-            self.output.warning(&format!(
-                "{view}: {null_keys} rows were left out because a join key is null"
-            ));
+        for remark in report.remarks() {
+            self.output.warning(&remark);
         }
     }
 }

@@ -1,10 +1,13 @@
-//! The steps of a read one by one, so that each can be measured beside its floor. Only the benches use it.
+//! The steps of a read, and of a materialization's plan, one by one, so that each can be measured beside its floor. Only the
+//! benches use it.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use crate::codec::byte_block::ByteBlock;
 use crate::codec::storage_key::row_prefix;
 use crate::error::{Error, Result};
+use crate::offline::ParquetSource;
 use crate::online::{self, EntityRows, FeatureVectors, ReadPlan};
 use crate::storage::FoundRows;
 use crate::store::FeatureStore;
@@ -73,4 +76,17 @@ pub fn database_keys(store: &FeatureStore, plan: &ReadPlan, keys: &EntityKeys) -
 pub fn batched_get(store: &FeatureStore, keys: &[Vec<u8>]) -> Result<usize> {
     let rows = store.online_store()?.get_many(keys.iter().map(Vec::as_slice))?;
     Ok(rows.iter().flatten().map(|row| row.len()).sum())
+}
+
+/// What a materialization does before it reads rows: finds the files of a source and reads their footers. Gives the number of row
+/// groups.
+///
+/// # Errors
+/// As [`FeatureStore::materialize`].
+pub fn plan_source(path: &Path) -> Result<usize> {
+    let source = ParquetSource {
+        path: path.to_path_buf(),
+        name: "source".to_owned(),
+    };
+    source.row_groups()
 }

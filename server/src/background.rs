@@ -228,14 +228,11 @@ impl MaterializeProgress for LoggedProgress<'_> {
 
     fn view_finished(&mut self, report: &ViewReport) {
         let ViewReport {
-            view,
-            written,
-            stale,
-            null_keys,
-            ..
+            view, written, stale, ..
         } = report;
-        tracing::info!(
-            "materialized {view}: {written} rows written, {stale} older than stored, {null_keys} without a key"
-        );
+        tracing::info!("materialized {view}: {written} rows written, {stale} older than stored");
+        for remark in report.remarks() {
+            tracing::warn!("{remark}");
+        }
     }
 }

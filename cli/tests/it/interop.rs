@@ -43,6 +43,11 @@ fn readers_of_a_file_that_is_pushed_to_see_whole_files() {
 }
 
 #[test]
+fn sources_of_any_kind_give_the_values_of_their_files() {
+    check("source_directories.py");
+}
+
+#[test]
 fn pyarrow_reads_and_writes_streams() {
     check("arrow_stream.py");
 }

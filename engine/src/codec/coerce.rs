@@ -1,7 +1,8 @@
 //! A column as a source has it, into the column of the feature's type that the engine stores and serves.
 //!
 //! The rules are those of Feast's materialization, without its losses: integers beside nulls stay exact, nulls in lists
-//! stay nulls, Arrow maps are read. A scalar that is not a number (NaN) is null, as in Feast.
+//! stay nulls, Arrow maps are read. NaN is how pandas writes a missing value: it is null, except for the items of a list of
+//! floats. A time is never taken for a number, because the number would be in the unit of the file.
 
 use std::collections::HashSet;
 use std::fmt::Write;
@@ -38,11 +39,17 @@ pub(crate) fn coerce(column: &ArrayRef, value_type: &ValueType) -> Result<ArrayR
     })
 }
 
-/// As [`coerce`], but NaN stays: inside lists Feast answers it.
+/// As [`coerce`], but NaN stays NaN where the target is a float: inside lists Feast answers it.
 fn coerce_item(column: &ArrayRef, value_type: &ValueType) -> Result<ArrayRef, ArrowError> {
-    if matches!(column.data_type(), DataType::Null) {
-        return Ok(arrow::array::new_null_array(&value_type.arrow_type(), column.len()));
-    }
+    let is_float = matches!(value_type, ValueType::Float32 | ValueType::Float64);
+    let column = &match column.data_type() {
+        DataType::Null => return Ok(arrow::array::new_null_array(&value_type.arrow_type(), column.len())),
+        DataType::Dictionary(_, values) => return coerce_item(&strict_cast(column, values)?, value_type),
+        DataType::Float16 => return coerce_item(&strict_cast(column, &DataType::Float32)?, value_type),
+        DataType::Float32 if !is_float => without_nan::<Float32Type>(column, f32::is_nan)?,
+        DataType::Float64 if !is_float => without_nan::<Float64Type>(column, f64::is_nan)?,
+        _ => Arc::clone(column),
+    };
     match value_type {
         ValueType::String | ValueType::Decimal => text(column),
         ValueType::Uuid | ValueType::TimeUuid => uuid_text(column),
@@ -52,8 +59,41 @@ fn coerce_item(column: &ArrayRef, value_type: &ValueType) -> Result<ArrayRef, Ar
         ValueType::UnixTimestamp => seconds(column),
         ValueType::Array(element) => list(column, element),
         ValueType::Set(element) => distinct_items(&list(column, element)?),
+        _ if column.data_type().is_temporal() => Err(does_not_hold(column, value_type)),
+        ValueType::Float32 => float32(column),
         _ => strict_cast(column, &value_type.arrow_type()),
     }
+}
+
+/// A number that is finite stays so: beyond the range the cast would make it infinite.
+fn float32(column: &ArrayRef) -> Result<ArrayRef, ArrowError> {
+    let narrow = strict_cast(column, &DataType::Float32)?;
+    if narrow
+        .as_primitive::<Float32Type>()
+        .iter()
+        .flatten()
+        .any(f32::is_infinite)
+    {
+        let wide = strict_cast(column, &DataType::Float64)?;
+        let pairs = wide
+            .as_primitive::<Float64Type>()
+            .iter()
+            .zip(narrow.as_primitive::<Float32Type>());
+        let mut pairs = pairs.filter_map(|(wide, narrow)| Some((wide?, narrow?)));
+        if let Some((wide, _)) = pairs.find(|(wide, narrow)| wide.is_finite() && narrow.is_infinite()) {
+            return Err(ArrowError::CastError(format!(
+                "{wide:e} is beyond the range of Float32"
+            )));
+        }
+    }
+    Ok(narrow)
+}
+
+fn does_not_hold(column: &ArrayRef, value_type: &ValueType) -> ArrowError {
+    ArrowError::CastError(format!(
+        "a column of type {} does not hold {value_type}",
+        column.data_type()
+    ))
 }
 
 fn strict_cast(column: &ArrayRef, target: &DataType) -> Result<ArrayRef, ArrowError> {
@@ -88,6 +128,8 @@ fn text(column: &ArrayRef) -> Result<ArrayRef, ArrowError> {
                 .map(|flag| flag.map(|flag| if flag { "True" } else { "False" }));
             Ok(Arc::new(words.collect::<arrow::array::StringArray>()))
         }
+        // The day alone: its midnight is a matter of how the file keeps days.
+        DataType::Date64 => strict_cast(&strict_cast(column, &DataType::Date32)?, &DataType::Utf8),
         DataType::Float64 => Ok(float_text(column.as_primitive::<Float64Type>())),
         DataType::Float32 => Ok(float_text(column.as_primitive::<Float32Type>())),
         nested if nested.is_nested() => json_text(column, false),
@@ -151,7 +193,7 @@ fn json_text(column: &ArrayRef, object: bool) -> Result<ArrayRef, ArrowError> {
     Ok(Arc::new(builder.finish()))
 }
 
-/// Whole seconds, rounded down. Integers are seconds already, text is read as a date.
+/// Whole seconds, rounded down. Integers are seconds already, a day is its midnight in UTC, text is read as a date.
 pub(super) fn seconds(column: &ArrayRef) -> Result<ArrayRef, ArrowError> {
     let target = DataType::Timestamp(TimeUnit::Second, None);
     match column.data_type() {
@@ -167,7 +209,8 @@ pub(super) fn seconds(column: &ArrayRef) -> Result<ArrayRef, ArrowError> {
             let seconds: TimestampSecondArray = ticks.unary(|tick| tick.div_euclid(per_second));
             Ok(Arc::new(seconds))
         }
-        kind if kind.is_integer() => strict_cast(&strict_cast(column, &DataType::Int64)?, &target),
+        DataType::Date32 | DataType::Date64 => strict_cast(&strict_cast(column, &DataType::Date32)?, &target),
+        kind if kind.is_numeric() => strict_cast(&strict_cast(column, &DataType::Int64)?, &target),
         DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => {
             let texts = strict_cast(column, &DataType::Utf8)?;
             let parsed = texts
@@ -176,7 +219,7 @@ pub(super) fn seconds(column: &ArrayRef) -> Result<ArrayRef, ArrowError> {
                 .map(|text| text.map(read_seconds).transpose());
             Ok(Arc::new(parsed.collect::<Result<TimestampSecondArray, _>>()?))
         }
-        _ => strict_cast(column, &target),
+        _ => Err(does_not_hold(column, &ValueType::UnixTimestamp)),
     }
 }
 
@@ -304,6 +347,15 @@ mod tests {
     fn values_out_of_range_are_errors() {
         let wide: ArrayRef = Arc::new(Int64Array::from(vec![1_i64 << 40]));
         assert!(coerce(&wide, &ValueType::Int32).is_err());
+        let large: ArrayRef = Arc::new(Float64Array::from(vec![1e300]));
+        assert!(coerce(&large, &ValueType::Float32).is_err());
+        let infinite: ArrayRef = Arc::new(Float64Array::from(vec![f64::INFINITY]));
+        assert!(coerce(&infinite, &ValueType::Float32).is_ok());
+        assert!(coerce(&infinite, &ValueType::Int64).is_err());
+        let times: ArrayRef = Arc::new(TimestampMicrosecondArray::from(vec![5]));
+        for numbers in [ValueType::Int64, ValueType::Int32, ValueType::Float64, ValueType::Bool] {
+            assert!(coerce(&times, &numbers).is_err());
+        }
         let words: ArrayRef = Arc::new(StringArray::from(vec!["x"]));
         assert!(coerce(&words, &ValueType::Int64).is_err());
         assert!(coerce(&words, &ValueType::Json).is_err());

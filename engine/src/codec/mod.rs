@@ -7,6 +7,7 @@ pub(crate) mod byte_block;
 pub(crate) mod coerce;
 pub(crate) mod document;
 pub(crate) mod entity_key;
+pub(crate) mod event_time;
 pub(crate) mod python_text;
 pub(crate) mod record;
 pub(crate) mod row;

@@ -1,13 +1,10 @@
 use std::path::Path;
 
-use arrow::array::ArrayRef;
-
 use super::window::ViewWindow;
-use crate::codec::coerce::{coerce, event_times};
 use crate::error::{Error, ErrorKind, Result};
 use crate::fail_point::{self, Step};
-use crate::model::{DUMMY_JOIN_KEY, DataSource, FeatureView, Field};
-use crate::offline::{LatestRows, OfflineRuntime, ParquetSource, Window};
+use crate::model::{DUMMY_JOIN_KEY, FeatureView, Field};
+use crate::offline::{LatestRows, OfflineRuntime, ParquetSource, TypedColumn, Window};
 use crate::online::{RowColumns, write_rows};
 use crate::storage::{Replace, Storage};
 
@@ -51,6 +48,34 @@ pub struct ViewReport {
     pub stale: usize,
     /// Of these, rows that cannot be stored because a join key is null.
     pub null_keys: usize,
+    /// Files of the source that were passed over, with the reasons.
+    pub left_out_files: Vec<String>,
+    /// Rows of the source that were left out because a time of theirs is beyond the years 1677 to 2262.
+    pub rows_beyond_range: u64,
+    /// Rows of the window whose event time is more than a day after the run: what comes later and is older cannot replace them.
+    pub rows_ahead: u64,
+}
+
+impl ViewReport {
+    /// What the operator should know of the rows that were not written, or should not have been there: a sentence each.
+    pub fn remarks(&self) -> Vec<String> {
+        let mut remarks = self.left_out_files.clone();
+        let mut remark = |count: u64, what: &str| {
+            if count > 0 {
+                remarks.push(format!("{}: {count} {what}", self.view));
+            }
+        };
+        remark(self.null_keys as u64, "rows were left out because a join key is null");
+        remark(
+            self.rows_beyond_range,
+            "rows were left out because their event or created time is before 1677-09-21 or after 2262-04-11",
+        );
+        remark(
+            self.rows_ahead,
+            "rows have an event time more than a day ahead of the clock; older rows that come later will not replace them",
+        );
+        remarks
+    }
 }
 
 /// Runs one view. The rows are durable when this returns.
@@ -69,21 +94,18 @@ pub(crate) fn run(
         ))
     })?;
     let parquet = ParquetSource::locate(source, repository)?;
-    let keys: Vec<&Field> = view
-        .entity_columns
-        .iter()
-        .filter(|key| key.name != DUMMY_JOIN_KEY)
-        .collect();
+    let typed = |field: &Field| TypedColumn {
+        name: source.source_column(&field.name).to_owned(),
+        value_type: field.value_type.clone(),
+    };
+    let keys = view.entity_columns.iter().filter(|key| key.name != DUMMY_JOIN_KEY);
     let latest = LatestRows {
         source: &parquet,
-        keys: keys.iter().map(|key| source.source_column(&key.name)).collect(),
+        keys: keys.map(typed).collect(),
         event_time: source.source_column(&source.timestamp_field),
         created_time: source.created_column().map(|name| source.source_column(name)),
-        features: view
-            .features
-            .iter()
-            .map(|feature| source.source_column(&feature.name))
-            .collect(),
+        date_partition: Some(source.date_partition_column.as_str()).filter(|column| !column.is_empty()),
+        features: view.features.iter().map(typed).collect(),
         window: Window {
             start: window.start,
             end: window.end,
@@ -95,10 +117,18 @@ pub(crate) fn run(
         written: 0,
         stale: 0,
         null_keys: 0,
+        left_out_files: Vec::new(),
+        rows_beyond_range: 0,
+        rows_ahead: 0,
     };
     progress.view_started(window);
-    latest.stream(runtime, |columns| {
-        let rows = row_columns(view, source, &keys, columns)?;
+    let seen = latest.stream(runtime, |batch| {
+        let rows = RowColumns {
+            keys: batch.keys,
+            features: batch.features,
+            event_times: batch.event_times,
+            created_times: batch.created_times,
+        };
         let (count, null_keys) = write_rows(storage, view, &rows, replace)?;
         report.rows += rows.event_times.len();
         report.written += count.written;
@@ -114,40 +144,8 @@ pub(crate) fn run(
     })?;
     storage.sync()?;
     fail_point::reached(Step::RowsSynced);
+    report.left_out_files = seen.left_out_files;
+    report.rows_beyond_range = seen.rows_beyond_range;
+    report.rows_ahead = seen.rows_ahead;
     Ok(report)
-}
-
-/// The columns of [`LatestRows::stream`] in their roles and in the view's types.
-fn row_columns(view: &FeatureView, source: &DataSource, keys: &[&Field], columns: &[ArrayRef]) -> Result<RowColumns> {
-    let (key_columns, rest) = columns.split_at(keys.len());
-    let typed = |field: &Field, column: &ArrayRef| {
-        coerce(column, &field.value_type).map_err(|problem| {
-            let column_name = source.source_column(&field.name);
-            Error::data(format!(
-                "feature view {}: column {column_name} of data source {} does not fit {}: {problem}",
-                view.name, source.name, field.value_type
-            ))
-        })
-    };
-    let times =
-        |column: &ArrayRef| event_times(column).ok_or_else(|| Error::internal("a timestamp column lost its type"));
-    let (created_times, features) = match source.created_column() {
-        Some(_) => (Some(times(&rest[1])?), &rest[2..]),
-        None => (None, &rest[1..]),
-    };
-    Ok(RowColumns {
-        keys: keys
-            .iter()
-            .zip(key_columns)
-            .map(|(key, column)| typed(key, column))
-            .collect::<Result<_>>()?,
-        features: view
-            .features
-            .iter()
-            .zip(features)
-            .map(|(field, column)| typed(field, column))
-            .collect::<Result<_>>()?,
-        event_times: times(&rest[0])?,
-        created_times,
-    })
 }

@@ -2,13 +2,14 @@
 //!
 //! A file can say up to which numbered append of a writer it holds the rows, so that one that was cut off is done once.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use arrow::array::RecordBatch;
+use arrow::array::{RecordBatch, UInt64Array};
+use arrow::compute::take_record_batch;
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 use datafusion::parquet::arrow::ArrowWriter;
@@ -16,15 +17,18 @@ use datafusion::parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
 };
 use datafusion::parquet::arrow::arrow_writer::{ArrowRowGroupWriterFactory, compute_leaves};
-use datafusion::parquet::basic::Compression;
+use datafusion::parquet::basic::{Compression, Type as PhysicalType};
 use datafusion::parquet::column::writer::ColumnCloseResult;
 use datafusion::parquet::errors::ParquetError;
 use datafusion::parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
 use datafusion::parquet::file::properties::{EnabledStatistics, WriterProperties};
 use datafusion::parquet::file::writer::SerializedFileWriter;
 
+use super::footer::with_readable_types;
 use super::guard::guarded;
+use super::listing::SourceLayout;
 use super::marks::{AppendsHeld, Mark, part_name, with_marks};
+use super::partition::{PartitionValue, folder_values};
 use super::source::ParquetSource;
 use crate::clock;
 use crate::durable_file::{self, FileLock};
@@ -68,6 +72,8 @@ pub(crate) trait AppendLog {
     /// # Errors
     /// When the log cannot be written; nothing is appended then.
     fn sync(&self) -> Result<()>;
+    /// Whether the append was begun before, so that some of it may be in the source.
+    fn is_repeated(&self) -> bool;
     /// Takes an append that has failed out of the log.
     ///
     /// # Errors
@@ -94,33 +100,55 @@ fn logged(path: &Path, log: &dyn AppendLog, marks: &[Mark], append: impl FnOnce(
     outcome
 }
 
+/// Where rows are appended, and the columns that they have.
+#[derive(Debug, Clone)]
+pub(crate) struct AppendTarget {
+    pub(crate) source: ParquetSource,
+    pub(crate) schema: SchemaRef,
+    /// The last columns of the schema, which folders name.
+    pub(crate) partition_columns: Vec<String>,
+}
+
 impl Appender {
-    /// Appends rows, whose schema is that of the source. They are durable when this returns. The append is in the log
+    /// Appends rows, whose schema is that of the target. They are durable when this returns. The append is in the log
     /// before the source is touched, and the source says that it holds it. Gives its marks.
     ///
-    /// A source that is one file stays one file with the new rows first; in a directory a new file is made.
+    /// A source that is one file stays one file with the new rows first; in a directory a new file is made for each folder that
+    /// the rows belong in. Files that hold one of the marks already are not made again.
     ///
     /// # Errors
-    /// `Data` or `Unavailable`; the source is then as before, and the append is not in the log any more.
-    pub(crate) fn append(&self, source: &ParquetSource, batch: RecordBatch, log: &dyn AppendLog) -> Result<Vec<Mark>> {
-        if source.path.is_dir() {
-            let marks = log.log()?;
-            logged(&source.path, log, &marks, || {
-                create_part(&source.path, &batch, marks.first())
-            })?;
-            return Ok(marks);
+    /// `Invalid` for a source that cannot be appended to, `Data` or `Unavailable`; the source is then as before, and the append is
+    /// not in the log any more.
+    pub(crate) fn append(&self, target: &AppendTarget, batch: RecordBatch, log: &dyn AppendLog) -> Result<Vec<Mark>> {
+        let source = &target.source;
+        match source.layout() {
+            SourceLayout::Pattern => Err(pattern_is_read_only(source)),
+            SourceLayout::Directory => {
+                let parts = split_by_folder(target, &batch)?;
+                let marks = log.log()?;
+                let held = match log.is_repeated() {
+                    true => AppendsHeld::of(&source.path)?.folders(&marks),
+                    false => HashSet::new(),
+                };
+                logged(&source.path, log, &marks, || {
+                    create_parts(&source.path, &parts, marks.first(), &held)
+                })?;
+                Ok(marks)
+            }
+            SourceLayout::File => {
+                // Through links too, a file has one queue.
+                let path = std::fs::canonicalize(&source.path).unwrap_or_else(|_| source.path.clone());
+                let queue = Arc::clone(lock(&self.files).entry(path).or_default());
+                let append = Arc::new(Append {
+                    batch,
+                    marks: log.log()?,
+                    outcome: Mutex::default(),
+                });
+                lock(&queue.waiting).push(Arc::clone(&append));
+                self.append_waiting(source, &queue, &append, log)?;
+                Ok(append.marks.clone())
+            }
         }
-        // Through links too, a file has one queue.
-        let path = std::fs::canonicalize(&source.path).unwrap_or_else(|_| source.path.clone());
-        let queue = Arc::clone(lock(&self.files).entry(path).or_default());
-        let append = Arc::new(Append {
-            batch,
-            marks: log.log()?,
-            outcome: Mutex::default(),
-        });
-        lock(&queue.waiting).push(Arc::clone(&append));
-        self.append_waiting(source, &queue, &append, log)?;
-        Ok(append.marks.clone())
     }
 
     /// Appends all that wait, unless another caller has appended this one already.
@@ -157,6 +185,104 @@ impl Appender {
     }
 }
 
+/// A pattern does not say where a new file belongs.
+pub(crate) fn pattern_is_read_only(source: &ParquetSource) -> Error {
+    Error::invalid(format!(
+        "data source {}: {} is a pattern, which is for reading only: rows cannot be pushed to the offline store",
+        source.name,
+        source.path.display()
+    ))
+    .with_hint("let the path of the source name a directory or a file")
+}
+
+/// Files that one append may make: each is a file of its own, made durable before the append is answered.
+const MAX_FOLDERS: usize = 1_024;
+/// The longest name of a folder that file systems allow.
+const MAX_NAME_BYTES: usize = 255;
+
+/// Rows that belong in one folder, without the columns that its name gives them.
+struct FolderRows {
+    /// Below the directory of the source.
+    folder: PathBuf,
+    rows: RecordBatch,
+}
+
+/// Sorts rows by the folders they belong in; their order within one stays.
+fn split_by_folder(target: &AppendTarget, batch: &RecordBatch) -> Result<Vec<FolderRows>> {
+    let name = &target.source.name;
+    let internal = |problem: ArrowError| Error::internal(format!("data source {name}: {problem}"));
+    let columns = batch.num_columns() - target.partition_columns.len();
+    let mut folders = vec![PathBuf::new(); batch.num_rows()];
+    for (column, values) in target.partition_columns.iter().zip(&batch.columns()[columns..]) {
+        for (row, (folder, value)) in folders
+            .iter_mut()
+            .zip(folder_values(values).map_err(internal)?)
+            .enumerate()
+        {
+            let value = PartitionValue {
+                column: column.clone(),
+                value,
+            };
+            let level = value.folder();
+            if level.len() > MAX_NAME_BYTES {
+                let text =
+                    format!("data source {name}: the value of column {column} in row {row} is too long for a folder");
+                return Err(Error::invalid(text));
+            }
+            folder.push(level);
+        }
+    }
+    let mut rows_of: Vec<(PathBuf, Vec<u64>)> = Vec::new();
+    let mut index: HashMap<PathBuf, usize> = HashMap::new();
+    for (row, folder) in folders.into_iter().enumerate() {
+        let at = *index.entry(folder).or_insert_with_key(|folder| {
+            rows_of.push((folder.clone(), Vec::new()));
+            rows_of.len() - 1
+        });
+        rows_of[at].1.push(row as u64);
+    }
+    if rows_of.len() > MAX_FOLDERS {
+        let text = format!(
+            "data source {name}: the rows belong in {} folders, more than {MAX_FOLDERS}",
+            rows_of.len()
+        );
+        return Err(Error::invalid(text).with_hint("push fewer rows at once"));
+    }
+    let kept: Vec<usize> = (0..columns).collect();
+    let batch = batch.project(&kept).map_err(internal)?;
+    let parts = rows_of.into_iter().map(|(folder, rows)| {
+        let rows = take_record_batch(&batch, &UInt64Array::from(rows)).map_err(internal)?;
+        Ok(FolderRows { folder, rows })
+    });
+    parts.collect()
+}
+
+/// Makes a file for each folder but those that hold one already.
+fn create_parts(directory: &Path, parts: &[FolderRows], mark: Option<&Mark>, held: &HashSet<PathBuf>) -> Result<()> {
+    for FolderRows { folder, rows } in parts.iter().filter(|part| !held.contains(&part.folder)) {
+        create_folders(directory, folder)?;
+        create_part(&directory.join(folder), rows, mark)?;
+    }
+    Ok(())
+}
+
+/// Makes the folders that are missing, each durable in the one above it.
+fn create_folders(directory: &Path, folder: &Path) -> Result<()> {
+    let mut parent = directory.to_path_buf();
+    for level in folder {
+        let path = parent.join(level);
+        match std::fs::create_dir(&path) {
+            Ok(()) => File::open(&parent)
+                .and_then(|parent| parent.sync_all())
+                .map_err(|source| Error::io("sync", &parent, source))?,
+            Err(source) if source.kind() == std::io::ErrorKind::AlreadyExists => {}
+            Err(source) => return Err(Error::io("create the directory", &path, source)),
+        }
+        parent = path;
+    }
+    Ok(())
+}
+
 /// Part of a directory: later parts sort before earlier ones, as of rows equal in both times the first in file order wins.
 fn create_part(directory: &Path, batch: &RecordBatch, mark: Option<&Mark>) -> Result<()> {
     let until_end_of_time = u64::MAX - u64::try_from(clock::now().micros()).unwrap_or_default();
@@ -191,7 +317,10 @@ fn append_to_file<'a>(
     let _lock = FileLock::acquire(path)?;
     let old = File::open(path).map_err(|source| Error::io("read", path, source))?;
     let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Optional);
-    let old_metadata = ArrowReaderMetadata::load(&old, options).map_err(|source| failed(path, source))?;
+    let old_metadata = ArrowReaderMetadata::load(&old, options)
+        .and_then(with_readable_types)
+        .map_err(|source| failed(path, source))?;
+    check_writable(path, &old_metadata)?;
     if batches
         .clone()
         .any(|batch| batch.schema().fields() != old_metadata.schema().fields())
@@ -204,6 +333,20 @@ fn append_to_file<'a>(
     durable_file::replace(path, |file| {
         rewrite(file, &old, &old_metadata, (batches.clone(), marks)).map_err(|source| failed(path, source))
     })
+}
+
+/// The old 96-bit timestamps can be read, but not written any more.
+fn check_writable(path: &Path, metadata: &ArrowReaderMetadata) -> Result<()> {
+    let mut columns = metadata.parquet_schema().columns().iter();
+    match columns.find(|column| column.physical_type() == PhysicalType::INT96) {
+        None => Ok(()),
+        Some(column) => {
+            let (path, column) = (path.display(), column.name());
+            let text = format!("no rows can be appended to {path}: its column {column} has timestamps of 96 bits");
+            Err(Error::invalid(text)
+                .with_hint("write the file anew with timestamps of 64 bits, or make it a part of a directory"))
+        }
+    }
 }
 
 /// How many row groups at the front are written anew, together with the new rows: none, until enough small ones are there.

@@ -1,16 +1,27 @@
-//! The libraries that read parquet end in a panic on some damaged files: that is an error of the file.
+//! The libraries that read parquet end in a panic on some files. That is an error of the one who called them, not of the process.
 
+use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use crate::error::{Error, Result};
 
-/// Does what reads the parquet of `path`. Nothing that is used afterwards may be left half changed by `read`.
-pub(super) fn guarded<T>(path: &Path, read: impl FnOnce() -> Result<T>) -> Result<T> {
-    catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| {
-        Err(
-            Error::data(format!("parquet file {} is damaged: it cannot be read", path.display()))
-                .with_hint("restore the file; its panic is in the log"),
-        )
+/// Does what reads or writes the parquet of `path`. Nothing that is used afterwards may be left half changed by `work`.
+pub(super) fn guarded<T>(path: &Path, work: impl FnOnce() -> Result<T>) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+        // Whether the file is damaged or the library has a defect cannot be told apart.
+        let text = format!(
+            "parquet file {}: the library that reads it failed: {}",
+            path.display(),
+            message(panic.as_ref())
+        );
+        Err(Error::data(text)
+            .with_hint("check that other programs can read the file; the place of the failure is in the log"))
     })
+}
+
+fn message(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no reason given")
 }

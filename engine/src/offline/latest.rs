@@ -1,30 +1,38 @@
 //! The newest row of each key in a window of event time.
 //!
-//! Two passes over one state of the file. The first reads only keys and times: DataFusion numbers the rows in file order and
-//! finds, for each key, the greatest rank, a number made of event time, created time and position. The second reads the
-//! columns and keeps the rows at the winning positions. Comparing plain numbers is many times faster than keeping a whole row
-//! for each key, and memory holds keys and numbers, not features.
+//! Two passes over one state of the files. The first reads only keys and times: each row has a rank, a number made of event
+//! time, created time and position, and DataFusion finds the greatest rank of each key. The second reads the columns of the
+//! rows at the winning positions. Comparing plain numbers is many times faster than keeping a whole row for each key, and memory
+//! holds keys and numbers, not features.
+//!
+//! Positions follow from the footers, so row groups are read in any order, by as many threads as there are cores.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::sync_channel;
+use std::thread;
 
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Decimal256Array, RecordBatch};
+use arrow::array::{Array, ArrayRef, AsArray, Int64Array};
 use arrow::buffer::BooleanBuffer;
-use arrow::compute::BatchCoalescer;
-use arrow::datatypes::{DataType, Decimal256Type, TimeUnit, UInt64Type, i256};
-use datafusion::common::{Column, ScalarValue};
-use datafusion::dataframe::DataFrame;
+use arrow::compute::concat;
+use arrow::datatypes::{DataType, Decimal256Type, Field, Int64Type, Schema, SchemaRef, i256};
+use datafusion::catalog::streaming::StreamingTable;
+use datafusion::common::Column;
 use datafusion::error::DataFusionError;
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::functions_aggregate::min_max::max;
-use datafusion::functions_window::row_number::row_number;
-use datafusion::logical_expr::{ColumnarValue, Expr, ScalarUDF, Volatility, create_udf, lit};
-use datafusion::prelude::{ParquetReadOptions, SessionContext};
+use datafusion::logical_expr::Expr;
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::streaming::PartitionStream;
 use futures::StreamExt;
 
+use super::footer::Part;
 use super::guard::guarded;
+use super::ranks::{RankScan, WindowTotals};
 use super::runtime::OfflineRuntime;
-use super::source::{ParquetSource, Snapshot, SourceSchema};
-use crate::codec::coerce::event_times;
+use super::scan::{BATCH_ROWS, RowGroup, TypedColumn, row_groups};
+use super::source::ParquetSource;
+use crate::clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Timestamp;
 
@@ -35,226 +43,337 @@ pub(crate) struct Window {
     pub(crate) end: Timestamp,
 }
 
-/// Which columns of a source are wanted, by their names in the file.
+/// Which columns of a source are wanted, by their names in the files.
 pub(crate) struct LatestRows<'a> {
     pub(crate) source: &'a ParquetSource,
     /// Rows of equal keys compete; without keys all rows do.
-    pub(crate) keys: Vec<&'a str>,
+    pub(crate) keys: Vec<TypedColumn>,
     pub(crate) event_time: &'a str,
     pub(crate) created_time: Option<&'a str>,
-    pub(crate) features: Vec<&'a str>,
+    /// A column that holds the day of the event time, as folders do.
+    pub(crate) date_partition: Option<&'a str>,
+    pub(crate) features: Vec<TypedColumn>,
     pub(crate) window: Window,
 }
 
-/// Name of the column that numbers the rows in file order, from 1.
-const POSITION: &str = "__feast_position";
-/// Name of the column that holds the greatest rank of a key.
+/// Winning rows: columns in the wanted types, times in microseconds since 1970.
+pub(crate) struct LatestBatch {
+    pub(crate) keys: Vec<ArrayRef>,
+    pub(crate) features: Vec<ArrayRef>,
+    pub(crate) event_times: Int64Array,
+    pub(crate) created_times: Option<Int64Array>,
+}
+
+/// What was seen beside the rows.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct ScanReport {
+    /// Files that were passed over, with the reasons.
+    pub(crate) left_out_files: Vec<String>,
+    /// Rows that were left out because a time of theirs is beyond the years 1677 to 2262.
+    pub(crate) rows_beyond_range: u64,
+    /// Rows of the window whose event time is more than a day after now.
+    pub(crate) rows_ahead: u64,
+}
+
+/// Name of the column that holds the rank of a row, and the greatest of a key.
 const RANK: &str = "__feast_rank";
-/// A 256-bit integer to DataFusion; its digits are never looked at.
-const RANK_TYPE: DataType = DataType::Decimal256(76, 0);
-/// Rows handed on together.
-const BATCH_ROWS: usize = 8192;
+/// Batches of one reader that wait for the consumer.
+const WAITING_BATCHES: usize = 2;
 
 impl LatestRows<'_> {
-    /// Hands batches of winning rows to `consume`: the keys, the event time, the created time if there is one, the
-    /// features, each as the file has it.
+    /// Hands batches of winning rows to `consume`.
     ///
     /// The row with the greatest event time wins, then the one with the greatest created time (none is the lowest),
-    /// then the first in the file: that is where pushes put the latest arrival.
+    /// then the first in the order of files and rows: that is where pushes put the latest arrival.
     ///
     /// # Errors
-    /// `NotFound` or `Invalid` for a missing file or column, `Data` for a broken file, and those of `consume`.
+    /// `NotFound` or `Invalid` for a missing file or column, `Data` for a file that cannot be read or a value that does not fit,
+    /// `Unavailable` when files are replaced meanwhile, and those of `consume`.
     pub(crate) fn stream(
         &self,
         runtime: &OfflineRuntime,
-        consume: impl FnMut(&[ArrayRef]) -> Result<()>,
-    ) -> Result<()> {
-        guarded(&self.source.path, || self.stream_rows(runtime, consume))
+        mut consume: impl FnMut(LatestBatch) -> Result<()>,
+    ) -> Result<ScanReport> {
+        guarded(&self.source.path, || self.stream_rows(runtime, &mut consume))
     }
 
-    fn stream_rows(&self, runtime: &OfflineRuntime, mut consume: impl FnMut(&[ArrayRef]) -> Result<()>) -> Result<()> {
-        let schema = self.source.schema()?;
-        for name in self.keys.iter().chain(&self.features) {
-            schema.column(name)?;
-        }
-        schema.timestamp_column(self.event_time)?;
-        if let Some(created) = self.created_time {
-            schema.timestamp_column(created)?;
-        }
-        let snapshot = self.source.snapshot()?;
-        runtime.block_on(async {
-            let winners = self
-                .winners(&schema, &snapshot)
-                .await
-                .map_err(|source| self.failed(source))?;
-            // One partition, so that the rows come in the order in which they were numbered.
-            let session = OfflineRuntime::session(true);
-            let scan = self.scan(&session, &schema, &snapshot, self.row());
-            let scan = scan.await.map_err(|source| self.failed(source))?;
-            let mut batches = scan.execute_stream().await.map_err(|source| self.failed(source))?;
-            let mut coalescer = BatchCoalescer::new(batches.schema(), BATCH_ROWS);
-            let mut position = 1;
-            while let Some(batch) = batches.next().await {
-                let batch = batch.map_err(|source| self.failed(source))?;
-                let end = position + batch.num_rows();
-                let chosen = BooleanArray::from(BooleanBuffer::collect_bool(batch.num_rows(), |row| {
-                    winners.contains(position + row)
-                }));
-                position = end;
-                coalescer
-                    .push_batch_with_filter(batch, &chosen)
-                    .map_err(|source| self.failed(source.into()))?;
-                while let Some(rows) = coalescer.next_completed_batch() {
-                    consume(&self.columns(&rows)?)?;
-                }
-            }
-            coalescer
-                .finish_buffered_batch()
-                .map_err(|source| self.failed(source.into()))?;
-            while let Some(rows) = coalescer.next_completed_batch() {
-                consume(&self.columns(&rows)?)?;
-            }
-            Ok(())
+    fn stream_rows(
+        &self,
+        runtime: &OfflineRuntime,
+        consume: &mut dyn FnMut(LatestBatch) -> Result<()>,
+    ) -> Result<ScanReport> {
+        let files = self.source.files()?;
+        self.require_columns(&files.parts)?;
+        let groups = Arc::new(row_groups(&self.source.name, &files.parts));
+        let scan = Arc::new(RankScan::new(self, Arc::clone(&groups), clock::now()));
+        let winners = self.winners(runtime, &scan)?;
+        self.read_winners(&groups, &winners, consume)?;
+        let WindowTotals { beyond_range, ahead } = scan.totals();
+        Ok(ScanReport {
+            left_out_files: files.left_out,
+            rows_beyond_range: beyond_range,
+            rows_ahead: ahead,
         })
+    }
+
+    /// A column that no file has is a mistake; one that some files have is null in the others.
+    fn require_columns(&self, parts: &[Arc<Part>]) -> Result<()> {
+        let names = self
+            .keys
+            .iter()
+            .chain(&self.features)
+            .map(|column| column.name.as_str());
+        let missing = names.chain([self.event_time]).chain(self.created_time).find(|name| {
+            parts
+                .iter()
+                .all(|part| part.footer.schema().field_with_name(name).is_err() && part.partition_value(name).is_none())
+        });
+        match missing {
+            None => Ok(()),
+            // It lists the columns there are.
+            Some(name) => self.source.schema()?.require(name),
+        }
     }
 
     /// The positions of the winning rows.
-    async fn winners(&self, schema: &SourceSchema<'_>, snapshot: &Snapshot) -> datafusion::error::Result<Positions> {
-        let session = OfflineRuntime::session(!snapshot.is_one_file());
-        let times = [self.event_time].into_iter().chain(self.created_time);
-        let scan = self
-            .scan(
-                &session,
-                schema,
-                snapshot,
-                self.keys.iter().copied().chain(times.clone()),
-            )
-            .await?;
-        let numbered = scan.window(vec![row_number().alias(POSITION)])?;
-        let inputs: Vec<&str> = times.chain([POSITION]).collect();
-        let input_types = inputs.iter().map(|name| {
-            numbered
-                .schema()
-                .field_with_unqualified_name(name)
-                .map(|field| field.data_type().clone())
+    fn winners(&self, runtime: &OfflineRuntime, scan: &Arc<RankScan>) -> Result<Positions> {
+        let schema = self.rank_schema();
+        let partitions = (0..readers()).map(|_| {
+            let (schema, scan) = (Arc::clone(&schema), Arc::clone(scan));
+            Arc::new(RankPartition { schema, scan }) as Arc<dyn PartitionStream>
         });
-        let rank = rank_function(input_types.collect::<datafusion::error::Result<_>>()?);
-        let greatest = max(rank.call(inputs.into_iter().map(column).collect())).alias(RANK);
-        let keys = self.keys.iter().copied().map(column).collect();
-        let mut ranks = numbered
-            .aggregate(keys, vec![greatest])?
-            .select(vec![column(RANK)])?
-            .execute_stream()
-            .await?;
-        let mut winners = Positions::default();
-        while let Some(batch) = ranks.next().await {
-            // Without keys an empty window still gives one row, which is null.
-            for rank in batch?.column(0).as_primitive::<Decimal256Type>().iter().flatten() {
-                winners.insert(position_of(rank));
+        let table = StreamingTable::try_new(Arc::clone(&schema), partitions.collect())
+            .map_err(|problem| self.failed(scan, problem))?;
+        let outcome = runtime.block_on(async {
+            let keys = (0..self.keys.len()).map(|index| column(&key_name(index))).collect();
+            let greatest = max(column(RANK)).alias(RANK);
+            let mut ranks = OfflineRuntime::session()
+                .read_table(Arc::new(table))?
+                .aggregate(keys, vec![greatest])?
+                .select(vec![column(RANK)])?
+                .execute_stream()
+                .await?;
+            let mut winners = Positions::default();
+            while let Some(batch) = ranks.next().await {
+                // Rows without event time or out of the window have no rank; without keys an empty window still gives one row.
+                for rank in batch?.column(0).as_primitive::<Decimal256Type>().iter().flatten() {
+                    winners.insert(position_of(rank));
+                }
             }
+            Ok(winners)
+        });
+        outcome.map_err(|problem: DataFusionError| self.failed(scan, problem))
+    }
+
+    /// Keys by number, as two of them may have one name, and the rank.
+    fn rank_schema(&self) -> SchemaRef {
+        let keys = self.keys.iter().enumerate();
+        let keys = keys.map(|(index, key)| Field::new(key_name(index), key.value_type.arrow_type(), true));
+        let rank = Field::new(RANK, RANK_TYPE, true);
+        Arc::new(Schema::new(keys.chain([rank]).collect::<Vec<_>>()))
+    }
+
+    fn failed(&self, scan: &RankScan, problem: DataFusionError) -> Error {
+        if let Some(error) = scan.take_error() {
+            return error;
         }
-        Ok(winners)
+        let kind = match problem.find_root() {
+            DataFusionError::ResourcesExhausted(_) => ErrorKind::Unavailable,
+            _ => ErrorKind::Internal,
+        };
+        let root = problem.find_root().to_string();
+        let (name, path) = (&self.source.name, self.source.path.display());
+        Error::new(kind, format!("data source {name}: reading {path} failed: {root}")).with_source(problem)
     }
 
-    /// These columns of the rows in the window, each once.
-    async fn scan<'name>(
+    /// Reads the columns of the winning rows on all cores and hands them over on this thread.
+    fn read_winners(
         &self,
-        session: &SessionContext,
-        schema: &SourceSchema<'_>,
-        snapshot: &Snapshot,
-        columns: impl Iterator<Item = &'name str>,
-    ) -> datafusion::error::Result<DataFrame> {
-        let options = ParquetReadOptions {
-            file_extension: "",
-            ..ParquetReadOptions::default()
-                .schema(&schema.schema)
-                .parquet_pruning(true)
-        };
-        let in_window = column(self.event_time)
-            .gt_eq(self.bound(schema, self.window.start, Bound::Start))
-            .and(column(self.event_time).lt_eq(self.bound(schema, self.window.end, Bound::End)));
-        let mut seen = BTreeSet::new();
-        let wanted = columns
-            .filter(|name| seen.insert(*name))
-            .map(column)
-            .collect::<Vec<_>>();
-        session
-            .read_parquet(snapshot.urls(), options)
-            .await?
-            .filter(in_window)?
-            .select(wanted)
-    }
-
-    /// Keys, times and features: a column may stand here twice.
-    fn row(&self) -> impl Iterator<Item = &str> {
-        let times = [self.event_time].into_iter().chain(self.created_time);
-        self.keys
-            .iter()
-            .copied()
-            .chain(times)
-            .chain(self.features.iter().copied())
-    }
-
-    /// An end of the window in the unit and zone of the column, so that it is pushed down to the scan without a cast.
-    fn bound(&self, schema: &SourceSchema<'_>, time: Timestamp, bound: Bound) -> Expr {
-        let Ok(DataType::Timestamp(unit, zone)) = schema.column(self.event_time) else {
-            return lit(ScalarValue::TimestampMicrosecond(Some(time.micros()), None));
-        };
-        let micros = time.micros();
-        let zone = zone.clone();
-        let coarser = |per_tick: i64| match bound {
-            Bound::Start => -(-micros).div_euclid(per_tick),
-            Bound::End => micros.div_euclid(per_tick),
-        };
-        lit(match unit {
-            TimeUnit::Second => ScalarValue::TimestampSecond(Some(coarser(1_000_000)), zone),
-            TimeUnit::Millisecond => ScalarValue::TimestampMillisecond(Some(coarser(1_000)), zone),
-            TimeUnit::Microsecond => ScalarValue::TimestampMicrosecond(Some(micros), zone),
-            TimeUnit::Nanosecond => {
-                // A nanosecond time belongs to the microsecond it lies in.
-                let within = if bound == Bound::End { 999 } else { 0 };
-                ScalarValue::TimestampNanosecond(Some(micros.saturating_mul(1_000).saturating_add(within)), zone)
+        groups: &[RowGroup],
+        winners: &Positions,
+        consume: &mut dyn FnMut(LatestBatch) -> Result<()>,
+    ) -> Result<()> {
+        let next = AtomicUsize::new(0);
+        thread::scope(|scope| {
+            let readers = readers().min(groups.len());
+            let (sender, batches) = sync_channel(readers * WAITING_BATCHES);
+            for _ in 0..readers {
+                let (sender, next) = (sender.clone(), &next);
+                scope.spawn(move || {
+                    while let Some(group) = groups.get(next.fetch_add(1, Ordering::Relaxed)) {
+                        let outcome = self.read_group(group, winners, &mut |batch| sender.send(Ok(batch)).is_ok());
+                        // Nobody receives any more once the consumer has failed.
+                        match outcome {
+                            Ok(true) => {}
+                            Ok(false) => return,
+                            Err(error) => {
+                                let _ = sender.send(Err(error));
+                                return;
+                            }
+                        }
+                    }
+                });
             }
+            drop(sender);
+            let mut gathered = Gathered::new(self.keys.len());
+            for batch in batches {
+                if let Some(rows) = gathered.add(batch?)? {
+                    consume(rows)?;
+                }
+            }
+            gathered.finish()?.map_or(Ok(()), consume)
         })
     }
 
-    fn columns(&self, batch: &RecordBatch) -> Result<Vec<ArrayRef>> {
-        let column = |name| {
-            batch
-                .column_by_name(name)
-                .cloned()
-                .ok_or_else(|| Error::internal(format!("column {name} was not read")))
-        };
-        self.row().map(column).collect()
-    }
-
-    fn failed(&self, source: DataFusionError) -> Error {
-        let kind = match source.find_root() {
-            DataFusionError::ResourcesExhausted(_) => ErrorKind::Unavailable,
-            _ => ErrorKind::Data,
-        };
-        let root = source.find_root().to_string();
-        Error::new(
-            kind,
-            format!(
-                "data source {}: reading {} failed: {root}",
-                self.source.name,
-                self.source.path.display()
-            ),
-        )
-        .with_source(source)
+    /// Hands over the winning rows of a row group until `take` says that it has enough; gives what it said last.
+    fn read_group(
+        &self,
+        group: &RowGroup,
+        winners: &Positions,
+        take: &mut dyn FnMut(LatestBatch) -> bool,
+    ) -> Result<bool> {
+        let chosen = winners.within(group.first, group.rows);
+        let count = chosen.count_set_bits();
+        if count == 0 {
+            return Ok(true);
+        }
+        let names = self
+            .keys
+            .iter()
+            .chain(&self.features)
+            .map(|column| column.name.as_str());
+        let names: Vec<&str> = [self.event_time]
+            .into_iter()
+            .chain(self.created_time)
+            .chain(names)
+            .collect();
+        let mut batches = group.read(&names, (count < group.rows).then_some(chosen))?;
+        while let Some(batch) = batches.next() {
+            let batch = batch?;
+            let row_of = |row: usize| batches.row_of(batch.first + row);
+            let mut columns = batch.columns.iter();
+            let mut next = || columns.next().ok_or_else(|| Error::internal("a column was not read"));
+            let mut micros = |name: &str| -> Result<Int64Array> {
+                let times = group.times(next()?, name, row_of)?;
+                Ok(times.nanos.unary::<_, Int64Type>(|nanos| nanos.div_euclid(1_000)))
+            };
+            let event_times = micros(self.event_time)?;
+            let created_times = self.created_time.map(&mut micros).transpose()?;
+            let mut typed = |wanted: &TypedColumn| group.typed(next()?, wanted, row_of);
+            let keys = self.keys.iter().map(&mut typed).collect::<Result<_>>()?;
+            let features = self.features.iter().map(&mut typed).collect::<Result<_>>()?;
+            let rows = LatestBatch {
+                keys,
+                features,
+                event_times,
+                created_times,
+            };
+            if !take(rows) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Bound {
-    Start,
-    End,
+/// Threads that read row groups.
+fn readers() -> usize {
+    thread::available_parallelism().map_or(1, usize::from)
+}
+
+fn key_name(index: usize) -> String {
+    format!("key_{index}")
 }
 
 /// A column by its exact name: `col("Name")` would read it as SQL.
 fn column(name: &str) -> Expr {
     Expr::Column(Column::new_unqualified(name))
+}
+
+/// One of the readers of the first pass: all take row groups from one list.
+#[derive(Debug)]
+struct RankPartition {
+    schema: SchemaRef,
+    scan: Arc<RankScan>,
+}
+
+impl PartitionStream for RankPartition {
+    fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    fn execute(&self, _context: Arc<TaskContext>) -> SendableRecordBatchStream {
+        let batches = Arc::clone(&self.scan).batches(Arc::clone(&self.schema));
+        let schema = Arc::clone(&self.schema);
+        Box::pin(RecordBatchStreamAdapter::new(schema, futures::stream::iter(batches)))
+    }
+}
+
+/// Small batches of many files, made into larger ones: writing has a price for each batch.
+struct Gathered {
+    keys: usize,
+    waiting: Vec<LatestBatch>,
+    rows: usize,
+}
+
+impl Gathered {
+    fn new(keys: usize) -> Self {
+        Self {
+            keys,
+            waiting: Vec::new(),
+            rows: 0,
+        }
+    }
+
+    fn add(&mut self, batch: LatestBatch) -> Result<Option<LatestBatch>> {
+        self.rows += batch.event_times.len();
+        self.waiting.push(batch);
+        if self.rows < BATCH_ROWS {
+            Ok(None)
+        } else {
+            self.finish()
+        }
+    }
+
+    fn finish(&mut self) -> Result<Option<LatestBatch>> {
+        self.rows = 0;
+        let mut waiting = std::mem::take(&mut self.waiting);
+        if waiting.len() < 2 {
+            return Ok(waiting.pop());
+        }
+        let rows: Vec<Vec<ArrayRef>> = waiting.into_iter().map(LatestBatch::into_columns).collect();
+        let width = rows.first().map_or(0, Vec::len);
+        let columns = (0..width).map(|index| {
+            let parts: Vec<&dyn Array> = rows.iter().map(|columns| columns[index].as_ref()).collect();
+            concat(&parts).map_err(|problem| Error::internal(problem.to_string()))
+        });
+        let columns = columns.collect::<Result<Vec<_>>>()?;
+        Ok(Some(LatestBatch::from_columns(columns, self.keys)))
+    }
+}
+
+impl LatestBatch {
+    /// Event time, created time (null throughout where there is none), keys, features.
+    fn into_columns(self) -> Vec<ArrayRef> {
+        let created = self
+            .created_times
+            .unwrap_or_else(|| Int64Array::new_null(self.event_times.len()));
+        let times = [Arc::new(self.event_times) as ArrayRef, Arc::new(created)];
+        times.into_iter().chain(self.keys).chain(self.features).collect()
+    }
+
+    fn from_columns(columns: Vec<ArrayRef>, keys: usize) -> Self {
+        let mut columns = columns.into_iter();
+        let mut times = || columns.next().map(|times| times.as_primitive::<Int64Type>().clone());
+        let event_times = times().unwrap_or_else(|| Int64Array::new_null(0));
+        let created_times = times();
+        Self {
+            keys: columns.by_ref().take(keys).collect(),
+            features: columns.collect(),
+            event_times,
+            created_times,
+        }
+    }
 }
 
 /// A set of row positions, one bit each.
@@ -270,62 +389,31 @@ impl Positions {
         self.0[word] |= 1 << (position % 64);
     }
 
-    fn contains(&self, position: usize) -> bool {
-        self.0
-            .get(position / 64)
-            .is_some_and(|word| word & (1 << (position % 64)) != 0)
+    /// Which of the rows from `first` on are in the set.
+    fn within(&self, first: usize, rows: usize) -> BooleanBuffer {
+        BooleanBuffer::collect_bool(rows, |row| {
+            let position = first + row;
+            self.0
+                .get(position / 64)
+                .is_some_and(|word| word & (1 << (position % 64)) != 0)
+        })
     }
 }
 
-/// A function of event time, created time if the source has one, and position, whose result orders rows by all of them.
-fn rank_function(input_types: Vec<DataType>) -> ScalarUDF {
-    let implementation = |inputs: &[ColumnarValue]| {
-        let arrays = ColumnarValue::values_to_arrays(inputs)?;
-        let ranks = ranks(&arrays)
-            .ok_or_else(|| DataFusionError::Internal("a row was ranked by other columns than its times".to_owned()))?;
-        Ok(ColumnarValue::Array(Arc::new(ranks)))
-    };
-    create_udf(
-        "feast_rank",
-        input_types,
-        RANK_TYPE,
-        Volatility::Immutable,
-        Arc::new(implementation),
-    )
-}
-
-fn ranks(inputs: &[ArrayRef]) -> Option<Decimal256Array> {
-    let (event, created, position) = match inputs {
-        [event, position] => (event, None, position),
-        [event, created, position] => (event, Some(event_times(created)?), position),
-        _ => return None,
-    };
-    let events = event_times(event)?;
-    let positions = position.as_primitive_opt::<UInt64Type>()?;
-    let rank = |row: usize| {
-        let created = created
-            .as_ref()
-            .filter(|times| times.is_valid(row))
-            .map(|times| times.value(row));
-        events
-            .is_valid(row)
-            .then(|| rank_of(events.value(row), created, positions.value(row)))
-    };
-    let ranks: Decimal256Array = (0..events.len()).map(rank).collect();
-    ranks.with_precision_and_scale(76, 0).ok()
-}
+/// A 256-bit integer to DataFusion; its digits are never looked at.
+pub(super) const RANK_TYPE: DataType = DataType::Decimal256(76, 0);
 
 /// 64 bits each, from the top: event time, created time (0 for none), and the position counted backwards.
-fn rank_of(event: i64, created: Option<i64>, position: u64) -> i256 {
+pub(super) fn rank_of(event: i64, created: Option<i64>, position: usize) -> i256 {
     // Flipping the sign bit makes unsigned order the order of signed numbers.
     let created = created.map_or(0, |time| time.cast_unsigned() ^ (1 << 63));
     let high = (i128::from(event) << 64) | i128::from(created);
-    i256::from_parts(u128::from(u64::MAX - position), high)
+    i256::from_parts(u128::from(u64::MAX - position as u64), high)
 }
 
 fn position_of(rank: i256) -> usize {
     let (low, _) = rank.to_parts();
-    // The low half was made of 64 bits, and a position counts rows of a file.
+    // The low half was made of 64 bits, and a position counts rows of a source.
     usize::try_from(u64::MAX - u64::try_from(low).unwrap_or(u64::MAX)).unwrap_or(usize::MAX)
 }
 

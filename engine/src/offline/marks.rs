@@ -2,13 +2,14 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use datafusion::parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use datafusion::parquet::file::metadata::{KeyValue, ParquetMetaData};
 
 use super::append::failed;
 use super::guard::guarded;
+use super::partition::PartitionValue;
 use crate::error::{Error, Result};
 
 /// Before the name of a session in the metadata of a file.
@@ -27,8 +28,9 @@ pub(crate) struct Mark {
 pub(crate) enum AppendsHeld {
     /// A file: in its metadata.
     InFile(HashMap<String, Numbers>),
-    /// A directory: in the names of its parts.
-    InParts(HashSet<Mark>),
+    /// A directory: in the names of its parts, each with the folder below the directory that it is in. An append of rows for
+    /// several folders has a part in each.
+    InParts(HashSet<(PathBuf, Mark)>),
 }
 
 impl AppendsHeld {
@@ -38,17 +40,9 @@ impl AppendsHeld {
     /// `Data` or `Unavailable` when it cannot be read.
     pub(crate) fn of(path: &Path) -> Result<Self> {
         if path.is_dir() {
-            let names = std::fs::read_dir(path).map_err(|source| Error::io("read", path, source))?;
-            let marks = names.flatten().filter_map(|entry| {
-                let name = entry.file_name().to_string_lossy().into_owned();
-                let (before, number) = name.strip_suffix(".parquet")?.rsplit_once('-')?;
-                let (_, session) = before.rsplit_once('-')?;
-                Some(Mark {
-                    session: session.to_owned(),
-                    number: number.parse().ok()?,
-                })
-            });
-            return Ok(Self::InParts(marks.collect()));
+            let mut marks = HashSet::new();
+            parts_below(path, Path::new(""), &mut marks)?;
+            return Ok(Self::InParts(marks));
         }
         let file = File::open(path).map_err(|source| Error::io("read", path, source))?;
         let load = || ArrowReaderMetadata::load(&file, ArrowReaderOptions::new());
@@ -56,15 +50,54 @@ impl AppendsHeld {
         Ok(Self::InFile(sessions(metadata.metadata()).into_iter().collect()))
     }
 
-    /// Whether this one is there.
+    /// The folders, below the directory, that have a part with one of these marks. None for a file.
+    pub(super) fn folders(self, marks: &[Mark]) -> HashSet<PathBuf> {
+        match self {
+            Self::InFile(_) => HashSet::new(),
+            Self::InParts(parts) => {
+                let parts = parts.into_iter().filter(|(_, mark)| marks.contains(mark));
+                parts.map(|(folder, _)| folder).collect()
+            }
+        }
+    }
+
+    /// Whether some rows of this one are there: all of them in a file, but perhaps not in all folders of a directory.
     pub(crate) fn contains(&self, mark: &Mark) -> bool {
         match self {
             Self::InFile(sessions) => sessions
                 .get(&mark.session)
                 .is_some_and(|numbers| numbers.contains(mark.number)),
-            Self::InParts(marks) => marks.contains(mark),
+            Self::InParts(parts) => parts.iter().any(|(_, held)| held == mark),
         }
     }
+}
+
+/// Adds the marks in a folder below a directory and in the folders of that which name a column.
+fn parts_below(directory: &Path, folder: &Path, marks: &mut HashSet<(PathBuf, Mark)>) -> Result<()> {
+    let path = directory.join(folder);
+    let failed = |source| Error::io("read", &path, source);
+    for entry in std::fs::read_dir(&path).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        // Pushes make no links.
+        if entry.file_type().map_err(failed)?.is_dir() {
+            if PartitionValue::parse(&name).is_some() {
+                parts_below(directory, &folder.join(&name), marks)?;
+            }
+        } else if let Some(mark) = mark_in(&name) {
+            marks.insert((folder.to_path_buf(), mark));
+        }
+    }
+    Ok(())
+}
+
+fn mark_in(name: &str) -> Option<Mark> {
+    let (before, number) = name.strip_suffix(".parquet")?.rsplit_once('-')?;
+    let (_, session) = before.rsplit_once('-')?;
+    Some(Mark {
+        session: session.to_owned(),
+        number: number.parse().ok()?,
+    })
 }
 
 /// The end of the name of a part that holds this append.

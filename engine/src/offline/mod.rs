@@ -3,17 +3,25 @@
 //! The only user of datafusion (and of the parquet crate behind it). Knows nothing of RocksDB, the registry file or HTTP.
 
 mod append;
+mod footer;
 mod guard;
 mod latest;
+mod listing;
 mod marks;
+mod partition;
+mod ranks;
 mod runtime;
+mod scan;
 mod source;
+mod unify;
 
 pub use append::create_parquet;
 #[cfg(test)]
 pub(crate) use append::read_integers;
-pub(crate) use append::{AppendLog, Appender};
+pub(crate) use append::{AppendLog, AppendTarget, Appender, pattern_is_read_only};
 pub(crate) use latest::{LatestRows, Window};
+pub(crate) use listing::SourceLayout;
 pub(crate) use marks::{AppendsHeld, Mark};
 pub(crate) use runtime::OfflineRuntime;
-pub(crate) use source::{ParquetSource, SourceSchema};
+pub(crate) use scan::TypedColumn;
+pub(crate) use source::{ParquetSource, SchemaCache, SourceSchema};

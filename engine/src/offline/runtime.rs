@@ -1,4 +1,4 @@
-use datafusion::prelude::{SessionConfig, SessionContext};
+use datafusion::prelude::SessionContext;
 
 use crate::error::{Error, Result};
 
@@ -23,19 +23,8 @@ impl OfflineRuntime {
         self.runtime.block_on(plan)
     }
 
-    /// A new session. One file is read by one partition, in file order: ties between rows are broken by their position.
-    /// With `in_order` all work is done by one partition, so that the order holds over several files and to the end.
-    pub(super) fn session(in_order: bool) -> SessionContext {
-        let mut config = SessionConfig::new()
-            .with_repartition_file_scans(false)
-            .with_collect_statistics(false);
-        if in_order {
-            config = config.with_target_partitions(1);
-        }
-        let parquet = &mut config.options_mut().execution.parquet;
-        parquet.pushdown_filters = true;
-        parquet.reorder_filters = true;
-        parquet.schema_force_view_types = false;
-        SessionContext::new_with_config(config)
+    /// A new session. Its work is spread over all cores.
+    pub(super) fn session() -> SessionContext {
+        SessionContext::new()
     }
 }

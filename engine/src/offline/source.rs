@@ -1,81 +1,65 @@
-//! A file source as the offline store sees it: where its parquet lies and which columns it has.
+//! A file source as the offline store sees it: where its parquet lies, and which columns all of its files have together.
 
-use std::collections::BTreeSet;
-use std::fmt::Write;
-use std::fs::File;
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use arrow::datatypes::{DataType, SchemaRef};
-use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 
-use super::guard::guarded;
-use crate::durable_file::{name_beside, remove_leftovers};
-use crate::error::{Error, ErrorKind, Result};
+use super::footer::{self, FileIdentity, Part};
+use super::listing::{self, ListedFile, SourceLayout};
+use super::partition::{PartitionValue, partition_type};
+use super::scan::row_groups;
+use super::unify::united_type;
+use crate::codec::event_time::holds_times;
+use crate::error::{Error, Result};
 use crate::model::{DataSource, FileFormat, SourceKind};
 
 /// The parquet behind a file source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ParquetSource {
-    /// One file, or a directory of files.
+    /// One file, a directory of files, or a pattern that matches files.
     pub(crate) path: PathBuf,
     /// Name of the source, for messages.
     pub(crate) name: String,
 }
 
-/// See [`ParquetSource::snapshot`].
-pub(crate) struct Snapshot {
-    files: Vec<SnapshotFile>,
-}
-
-struct SnapshotFile {
-    path: PathBuf,
-    is_link: bool,
-}
-
-impl Snapshot {
-    /// URLs, because DataFusion takes a plain path with brackets or stars in it for a pattern.
-    pub(crate) fn urls(&self) -> Vec<String> {
-        self.files.iter().map(|file| file_url(&file.path)).collect()
-    }
-
-    /// Whether the order of rows is that of one file.
-    pub(crate) fn is_one_file(&self) -> bool {
-        self.files.len() == 1
-    }
-}
-
-fn file_url(path: &Path) -> String {
-    let mut url = "file://".to_owned();
-    for byte in path.as_os_str().as_encoded_bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'-' | b'_' | b'.' | b'~' => url.push(char::from(*byte)),
-            // Writing to a string cannot fail.
-            other => write!(url, "%{other:02X}").unwrap_or_default(),
-        }
-    }
-    url
-}
-
-impl Drop for SnapshotFile {
-    fn drop(&mut self) {
-        if self.is_link {
-            // A link that stays behind costs disk space only.
-            let _ = std::fs::remove_file(&self.path);
-        }
-    }
-}
-
 /// The columns of a parquet source.
+#[derive(Debug)]
 pub(crate) struct SourceSchema<'a> {
+    /// Each column of any file in the type that holds its values in all files, then the columns that folders name. Where no type
+    /// does, it is `Null` here.
     pub(crate) schema: SchemaRef,
+    /// The columns that folders name, from the outermost folder. The last columns of the schema.
+    pub(crate) partition_columns: Vec<String>,
+    /// Files that were passed over, with the reasons.
+    pub(crate) left_out: Vec<String>,
+    /// Columns whose types in two files nothing holds together, and what is said of them.
+    conflicts: HashMap<String, String>,
     source: &'a ParquetSource,
 }
+
+/// The files of a source as they were when their footers were read.
+pub(super) struct SourceFiles {
+    pub(super) parts: Vec<Arc<Part>>,
+    /// As in [`SourceSchema`].
+    pub(super) left_out: Vec<String>,
+}
+
+/// Schemas of files that were read before, for callers who ask for the columns of a directory again and again.
+#[derive(Debug, Default)]
+pub(crate) struct SchemaCache {
+    files: Mutex<HashMap<PathBuf, (FileIdentity, SchemaRef)>>,
+}
+
+/// Files whose schemas are kept. Beyond it they are read anew each time.
+const MAX_CACHED_SCHEMAS: usize = 100_000;
 
 impl ParquetSource {
     /// Finds the parquet of a source; relative paths start at `repository`.
     ///
     /// # Errors
-    /// `Invalid` when the source is no local file.
+    /// `Invalid` when the source is not a local file.
     pub(crate) fn locate(source: &DataSource, repository: &Path) -> Result<Self> {
         let SourceKind::File { path, format, .. } = &source.kind else {
             return Err(Error::invalid(format!(
@@ -102,133 +86,228 @@ impl ParquetSource {
         })
     }
 
-    /// The files as they are now, however often they are replaced or added to afterwards: second links to them, removed with
-    /// the value.
+    /// What the path stands for now.
+    pub(crate) fn layout(&self) -> SourceLayout {
+        listing::layout_of(&self.path)
+    }
+
+    /// Reads the footers of all files, without the data.
     ///
-    /// A reader opens a path several times; between two of them a push may have put a new file there. Where links are not
-    /// possible it is the files themselves.
+    /// # Errors
+    /// `NotFound` when there is no file, `Data` when one is not parquet, `Unavailable` when one cannot be read now.
+    pub(crate) fn schema(&self) -> Result<SourceSchema<'_>> {
+        self.schema_with(&SchemaCache::default())
+    }
+
+    /// As [`ParquetSource::schema`]; only files that `cache` does not know, or that have changed, are read.
     ///
     /// # Errors
     /// As [`ParquetSource::schema`].
-    pub(crate) fn snapshot(&self) -> Result<Snapshot> {
-        let files = self.files()?;
-        let directories: BTreeSet<&Path> = files.iter().filter_map(|file| file.parent()).collect();
-        let own_name = self.path.file_name().unwrap_or_default().to_string_lossy();
-        for directory in directories {
-            remove_leftovers(directory, |name| self.path.is_dir() || name == own_name);
+    pub(crate) fn schema_with(&self, cache: &SchemaCache) -> Result<SourceSchema<'_>> {
+        let listing = listing::list(&self.name, &self.path)?;
+        let schemas = cache.schemas(&self.name, &listing.files)?;
+        let files = listing.files.iter().zip(&schemas);
+        let files = files.map(|(file, schema)| (file.path.as_path(), schema, file.partition.as_slice()));
+        let mut united = SourceSchema {
+            left_out: listing.left_out,
+            ..self.united(files)
+        };
+        if united.schema.fields().is_empty() {
+            united
+                .left_out
+                .push(format!("data source {}: its files have no columns", self.name));
         }
-        let files = files.into_iter().map(|path| {
-            let link = name_beside(&path, "scan");
-            let target = std::fs::canonicalize(&path).unwrap_or_else(|_| path.clone());
-            match std::fs::hard_link(target, &link) {
-                Ok(()) => SnapshotFile {
-                    path: link,
-                    is_link: true,
-                },
-                Err(_) => SnapshotFile { path, is_link: false },
-            }
-        });
-        Ok(Snapshot { files: files.collect() })
+        Ok(united)
     }
 
-    /// The file, or all parquet files below the directory in the order of their names.
-    fn files(&self) -> Result<Vec<PathBuf>> {
-        if !self.path.is_dir() {
-            return Ok(vec![self.path.clone()]);
-        }
-        let mut files = Vec::new();
-        let mut pending = vec![self.path.clone()];
-        while let Some(directory) = pending.pop() {
-            let entries = std::fs::read_dir(&directory).map_err(|source| self.missing_or(source))?;
-            for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
-                let hidden = path
-                    .file_name()
-                    .is_some_and(|name| name.to_string_lossy().starts_with(['.', '_']));
-                if path.is_dir() && !hidden {
-                    pending.push(path);
-                } else if path.extension().is_some_and(|extension| extension == "parquet") && !hidden {
-                    files.push(path);
-                }
-            }
-        }
-        files.sort();
-        if files.is_empty() {
-            let text = format!("data source {}: no .parquet file in {}", self.name, self.path.display());
-            return Err(Error::new(ErrorKind::NotFound, text));
-        }
-        Ok(files)
-    }
-
-    /// Reads the schema, without the data.
+    /// Lists the files and reads their footers.
     ///
     /// # Errors
-    /// `NotFound` when the file is missing, `Data` when it is not parquet.
-    pub(crate) fn schema(&self) -> Result<SourceSchema<'_>> {
-        guarded(&self.path, || self.read_schema())
-    }
-
-    fn read_schema(&self) -> Result<SourceSchema<'_>> {
-        let file_path = self.files()?.swap_remove(0);
-        let file = File::open(&file_path).map_err(|source| self.missing_or(source))?;
-        let reader = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|source| {
-            Error::data(format!(
-                "data source {}: {} is not readable as parquet: {source}",
-                self.name,
-                file_path.display()
-            ))
-            .with_source(source)
-        })?;
-        Ok(SourceSchema {
-            schema: std::sync::Arc::clone(reader.schema()),
-            source: self,
+    /// As [`ParquetSource::schema`].
+    pub(super) fn files(&self) -> Result<SourceFiles> {
+        let listing = listing::list(&self.name, &self.path)?;
+        let parts = footer::read_parts(&self.name, listing.files)?;
+        Ok(SourceFiles {
+            parts: parts.into_iter().map(Arc::new).collect(),
+            left_out: listing.left_out,
         })
     }
 
-    fn missing_or(&self, source: std::io::Error) -> Error {
-        if source.kind() != std::io::ErrorKind::NotFound {
-            return Error::io("read", &self.path, source);
+    /// For the benches: as a materialization begins.
+    pub(crate) fn row_groups(&self) -> Result<usize> {
+        Ok(row_groups(&self.name, &self.files()?.parts).len())
+    }
+
+    fn united<'a>(
+        &self,
+        files: impl Iterator<Item = (&'a Path, &'a SchemaRef, &'a [PartitionValue])>,
+    ) -> SourceSchema<'_> {
+        let mut columns = UnitedColumns::default();
+        let mut partitions: Vec<(String, Vec<&str>)> = Vec::new();
+        for (path, schema, values) in files {
+            columns.add(path, schema);
+            for PartitionValue { column, value } in values {
+                let known = partitions.iter().position(|(name, _)| name == column);
+                let known = known.unwrap_or_else(|| {
+                    partitions.push((column.clone(), Vec::new()));
+                    partitions.len() - 1
+                });
+                partitions[known].1.extend(value.as_deref());
+            }
         }
-        Error::new(
-            ErrorKind::NotFound,
-            format!(
-                "data source {}: there is no parquet file {}",
-                self.name,
-                self.path.display()
-            ),
-        )
-        .with_hint("put the file there, or correct the path of the source in the definitions and run: feast apply")
+        // The folder counts where a file repeats its column.
+        let is_partition = |name: &str| partitions.iter().any(|(column, _)| column == name);
+        let mut fields = columns.fields;
+        fields.retain(|field| !is_partition(field.name()));
+        fields.extend(
+            partitions
+                .iter()
+                .map(|(column, values)| Arc::new(Field::new(column, partition_type(values.iter().copied()), true))),
+        );
+        SourceSchema {
+            schema: Arc::new(Schema::new(fields)),
+            partition_columns: partitions.into_iter().map(|(column, _)| column).collect(),
+            left_out: Vec::new(),
+            conflicts: columns.conflicts,
+            source: self,
+        }
+    }
+}
+
+/// The columns of all files seen so far.
+#[derive(Default)]
+struct UnitedColumns {
+    fields: Vec<FieldRef>,
+    /// For each field, the file that gave it its type: for messages.
+    origins: Vec<PathBuf>,
+    index: HashMap<String, usize>,
+    conflicts: HashMap<String, String>,
+    last: Option<SchemaRef>,
+}
+
+impl UnitedColumns {
+    fn add(&mut self, path: &Path, schema: &SchemaRef) {
+        // Most parts are written alike.
+        if self.last.as_ref().is_some_and(|last| last.fields() == schema.fields()) {
+            return;
+        }
+        for field in schema.fields() {
+            match self.index.get(field.name()) {
+                Some(known) => self.widen(*known, field, path),
+                None => {
+                    self.index.insert(field.name().clone(), self.fields.len());
+                    // Files before this one do not have it.
+                    let nullable = field.is_nullable() || self.last.is_some();
+                    self.fields
+                        .push(Arc::new(field.as_ref().clone().with_nullable(nullable)));
+                    self.origins.push(path.to_path_buf());
+                }
+            }
+        }
+        for field in &mut self.fields {
+            if !field.is_nullable() && schema.field_with_name(field.name()).is_err() {
+                *field = Arc::new(field.as_ref().clone().with_nullable(true));
+            }
+        }
+        self.last = Some(Arc::clone(schema));
+    }
+
+    fn widen(&mut self, known: usize, field: &FieldRef, path: &Path) {
+        let (name, old) = (field.name(), &self.fields[known]);
+        if self.conflicts.contains_key(name) {
+            return;
+        }
+        let united = united_type(old.data_type(), field.data_type()).unwrap_or_else(|| {
+            let (old_path, new_path) = (self.origins[known].display(), path.display());
+            let (old_type, new_type) = (old.data_type(), field.data_type());
+            let conflict = format!("column {name} is {old_type} in {old_path} and {new_type} in {new_path}");
+            self.conflicts.insert(name.clone(), conflict);
+            DataType::Null
+        });
+        if united != *old.data_type() {
+            self.origins[known] = path.to_path_buf();
+        }
+        let nullable = old.is_nullable() || field.is_nullable();
+        self.fields[known] = Arc::new(old.as_ref().clone().with_data_type(united).with_nullable(nullable));
+    }
+}
+
+impl SchemaCache {
+    fn schemas(&self, source: &str, files: &[ListedFile]) -> Result<Vec<SchemaRef>> {
+        let known = |path: &Path| {
+            let identity = FileIdentity::of(&std::fs::metadata(path).ok()?);
+            let files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+            let (cached, schema) = files.get(path)?;
+            (*cached == identity).then(|| Arc::clone(schema))
+        };
+        let paths: Vec<&Path> = files.iter().map(|file| file.path.as_path()).collect();
+        footer::in_parallel(paths, |_, path| {
+            if let Some(schema) = known(path) {
+                return Ok(schema);
+            }
+            let (identity, schema) = footer::read_schema(source, path)?;
+            let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+            if files.len() < MAX_CACHED_SCHEMAS {
+                files.insert(path.to_path_buf(), (identity, Arc::clone(&schema)));
+            }
+            Ok(schema)
+        })
     }
 }
 
 impl SourceSchema<'_> {
-    /// The type of a column of the file.
+    /// Makes sure that some file has a column, whatever its type.
     ///
     /// # Errors
     /// `Invalid`, naming the columns there are.
-    pub(crate) fn column(&self, name: &str) -> Result<&DataType> {
-        self.schema
-            .field_with_name(name)
-            .map(arrow::datatypes::Field::data_type)
-            .map_err(|_| {
-                let columns: Vec<&str> = self.schema.fields().iter().map(|field| field.name().as_str()).collect();
-                Error::invalid(format!(
-                    "data source {}: {} has no column {name}",
-                    self.source.name,
-                    self.source.path.display()
-                ))
-                .with_hint(format!("its columns are: {}", columns.join(", ")))
-            })
+    pub(crate) fn require(&self, name: &str) -> Result<()> {
+        self.field(name).map(|_| ())
     }
 
-    /// As [`SourceSchema::column`], for a column that must hold timestamps.
-    pub(crate) fn timestamp_column(&self, name: &str) -> Result<&DataType> {
-        match self.column(name)? {
-            timestamp @ DataType::Timestamp(..) => Ok(timestamp),
-            other => Err(Error::invalid(format!(
-                "data source {}: column {name} of {} must be a timestamp, but is {other}",
-                self.source.name,
-                self.source.path.display()
-            ))),
+    /// The type of a column.
+    ///
+    /// # Errors
+    /// `Invalid`, naming the columns there are; `Data` when the files have it in types that nothing holds together.
+    pub(crate) fn column(&self, name: &str) -> Result<&DataType> {
+        let field = self.field(name)?;
+        match self.conflicts.get(name) {
+            None => Ok(field.data_type()),
+            Some(conflict) => Err(Error::data(format!("data source {}: {conflict}", self.source.name))
+                .with_hint("declare the type of the column in the view's schema, or write the files with one type")),
         }
     }
+
+    /// Makes sure that a column can hold timestamps or dates.
+    ///
+    /// # Errors
+    /// As [`SourceSchema::require`], and `Invalid` for a column of another type.
+    pub(crate) fn require_times(&self, name: &str) -> Result<()> {
+        let data_type = self.field(name)?.data_type();
+        // Names of folders are read as strings, whatever they look like together.
+        if holds_times(data_type) || self.partition_columns.iter().any(|column| column == name) {
+            return Ok(());
+        }
+        Err(Error::invalid(format!(
+            "data source {}: column {name} of {} must be a timestamp or a date, but is {data_type}",
+            self.source.name,
+            self.source.path.display()
+        )))
+    }
+
+    fn field(&self, name: &str) -> Result<&Field> {
+        self.schema.field_with_name(name).map_err(|_| {
+            let columns: Vec<&str> = self.schema.fields().iter().map(|field| field.name().as_str()).collect();
+            missing_column(self.source, name, &columns)
+        })
+    }
+}
+
+/// No file of the source has this column.
+fn missing_column(source: &ParquetSource, name: &str, columns: &[&str]) -> Error {
+    let text = format!(
+        "data source {}: {} has no column {name}",
+        source.name,
+        source.path.display()
+    );
+    Error::invalid(text).with_hint(format!("its columns are: {}", columns.join(", ")))
 }

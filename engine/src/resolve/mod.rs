@@ -42,6 +42,15 @@ impl Findings {
         });
     }
 
+    /// Warnings that several objects may give rise to: each is told once.
+    fn note(&mut self, warnings: &[String]) {
+        for warning in warnings {
+            if !self.warnings.contains(warning) {
+                self.warnings.push(warning.clone());
+            }
+        }
+    }
+
     /// The warnings, with one for all views that cannot be read here.
     fn into_warnings(mut self) -> Vec<String> {
         const SHOWN: usize = 5;

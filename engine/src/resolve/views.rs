@@ -149,6 +149,7 @@ fn complete_view(
     };
     match parquet.schema() {
         Ok(schema) => {
+            findings.note(&schema.left_out);
             infer_from_file(view, keys, &source, &schema)?;
             match check_columns(view, keys, &source, &schema) {
                 Err(error) if surroundings.skip_source_validation => {
@@ -212,8 +213,8 @@ fn infer_from_file(view: &mut FeatureView, keys: &[Key], source: &DataSource, sc
         if taken.contains(&column.name().as_str()) || column.name().starts_with("__") || column.name() == "__" {
             continue;
         }
-        let value_type =
-            inferred_type(column.data_type()).ok_or_else(|| no_counterpart(column.name(), column.data_type()))?;
+        let data_type = schema.column(column.name())?;
+        let value_type = inferred_type(data_type).ok_or_else(|| no_counterpart(column.name(), data_type))?;
         let name = source.field_mapping.get(column.name()).unwrap_or_else(|| column.name());
         view.features.push(Field::new(name.clone(), value_type));
     }
@@ -229,11 +230,11 @@ fn infer_from_file(view: &mut FeatureView, keys: &[Key], source: &DataSource, sc
 /// What materialization will read must be there. Columns that Python's engines compute are not in the file.
 fn check_columns(view: &FeatureView, keys: &[Key], source: &DataSource, schema: &SourceSchema<'_>) -> Result<()> {
     for (key, _) in keys {
-        schema.column(source.source_column(key))?;
+        schema.require(source.source_column(key))?;
     }
-    schema.timestamp_column(source.source_column(&source.timestamp_field))?;
+    schema.require_times(source.source_column(&source.timestamp_field))?;
     if let Some(created) = source.created_column() {
-        schema.timestamp_column(source.source_column(created))?;
+        schema.require_times(source.source_column(created))?;
     }
     let is_computed = view.transformation.is_some()
         || !view.source_views.is_empty()
@@ -243,7 +244,7 @@ fn check_columns(view: &FeatureView, keys: &[Key], source: &DataSource, schema: 
     }
     view.features
         .iter()
-        .try_for_each(|feature| schema.column(source.source_column(&feature.name)).map(|_| ()))
+        .try_for_each(|feature| schema.require(source.source_column(&feature.name)))
 }
 
 fn complete_on_demand(view: &mut OnDemandFeatureView, keys: &[Key], views: &[FeatureView]) -> Result<()> {

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
-use arrow::array::{ArrayRef, Int64Array, RecordBatch, TimestampMicrosecondArray};
+use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
 use arrow::datatypes::{DataType, TimeUnit};
 use feast_fixtures::{Random, copy_directory};
 
@@ -34,6 +34,18 @@ const KEYS: i64 = 6;
 const THREADS: usize = 3;
 /// Children in a test run; `FEAST_CRASH_MINUTES` makes it go on for longer.
 const LEAST_KILLS: usize = 24;
+
+/// Where the rows of offline pushes go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Layout {
+    /// One file.
+    File,
+    /// A directory with folders that hold the values of a column. Each push has a second row, for another folder.
+    Folders,
+}
+
+/// The key of second rows, which are never asked for. Their values are the negative ones of the first.
+const SHADOW_KEY: i64 = KEYS;
 
 const DIRECTORY: &str = "FEAST_CRASH_DIRECTORY";
 const SEED: &str = "FEAST_CRASH_SEED";
@@ -67,10 +79,16 @@ struct Operation {
     sees: BTreeSet<i64>,
 }
 
-fn prepare(directory: &Path) {
+const SOURCE: &str = "data/stats.parquet";
+
+fn prepare(directory: &Path, layout: Layout) {
     let times = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
     let rows = support::source_rows(&[], &times);
-    create_parquet(&directory.join("data/stats.parquet"), &rows).unwrap();
+    let file = match layout {
+        Layout::File => directory.join(SOURCE),
+        Layout::Folders => directory.join(SOURCE).join("region=none/first.parquet"),
+    };
+    create_parquet(&file, &rows).unwrap();
     support::open(directory)
         .apply(support::definitions(), ApplyOptions::default())
         .unwrap();
@@ -154,9 +172,16 @@ fn push(store: &FeatureStore, kind: Kind, (key, event_time, value): (i64, i64, i
     let online = vec![number(value), number(key), time(event_time), time(0)];
     let offline = kind.is_offline().then(|| {
         let schema = Arc::clone(target.offline_schema().unwrap());
-        let rows = [(Some(key), Some(event_time), Some(0), Some(value))];
+        let row = |key, value| (Some(key), Some(event_time), Some(0), Some(value));
+        let mut rows = vec![row(key, value)];
+        let mut regions = Vec::new();
+        if schema.field_with_name("region").is_ok() {
+            rows.push(row(SHADOW_KEY, -value));
+            let folders: [&str; 2] = if value % 2 == 0 { ["EU", "US"] } else { ["US", "AS"] };
+            regions.push(Arc::new(StringArray::from(folders.to_vec())) as ArrayRef);
+        }
         let rows = support::source_rows(&rows, schema.field(1).data_type());
-        RecordBatch::try_new(schema, rows.columns().to_vec()).unwrap()
+        RecordBatch::try_new(schema, [rows.columns(), &regions].concat()).unwrap()
     });
     let columns = if kind == Kind::Offline {
         Vec::new()
@@ -211,9 +236,18 @@ fn check(original: &Path, operations: &BTreeMap<i64, Operation>, death: &str) {
         "{death}: the log is done"
     );
 
-    let in_file = read_integers(&directory.join("data/stats.parquet"), "value");
-    let distinct: BTreeSet<i64> = in_file.iter().copied().collect();
+    let in_file = values_of(&directory.join(SOURCE));
+    let mut distinct: BTreeSet<i64> = in_file.iter().copied().collect();
     assert_eq!(distinct.len(), in_file.len(), "{death}: no row is there twice");
+    let shadows: BTreeSet<i64> = distinct
+        .iter()
+        .filter(|value| **value < 0)
+        .map(|value| -value)
+        .collect();
+    distinct.retain(|value| *value >= 0);
+    if directory.join(SOURCE).is_dir() {
+        assert_eq!(distinct, shadows, "{death}: a push is wholly there or not at all");
+    }
     for number in &distinct {
         assert!(operations[number].kind.is_offline(), "{death}: {number} is in the file");
     }
@@ -268,13 +302,36 @@ fn check(original: &Path, operations: &BTreeMap<i64, Operation>, death: &str) {
     }
 }
 
+/// The values of a file, or of all files below a directory.
+fn values_of(path: &Path) -> Vec<i64> {
+    if !path.is_dir() {
+        let is_data = path.extension().is_some_and(|ending| ending == "parquet");
+        return if is_data {
+            read_integers(path, "value")
+        } else {
+            Vec::new()
+        };
+    }
+    let entries = std::fs::read_dir(path).unwrap();
+    entries.flat_map(|entry| values_of(&entry.unwrap().path())).collect()
+}
+
 #[test]
 fn killed_processes_lose_nothing_and_leave_nothing_half_done() {
+    survive(Layout::File);
+}
+
+#[test]
+fn killed_processes_leave_no_push_to_several_folders_half_done() {
+    survive(Layout::Folders);
+}
+
+fn survive(layout: Layout) {
     let minutes: u64 = std::env::var("FEAST_CRASH_MINUTES").map_or(0, |text| text.parse().unwrap());
     let end = Instant::now() + Duration::from_secs(minutes * 60);
     let mut random = Random::seeded();
     let directory = tempfile::tempdir().unwrap();
-    prepare(directory.path());
+    prepare(directory.path(), layout);
     File::create(directory.path().join("journal")).unwrap();
     let (mut kills, mut ended_at) = (0, BTreeSet::new());
     let mut operations = BTreeMap::new();

@@ -21,7 +21,7 @@ use push_log::WaitingPushes;
 use crate::config::RepositoryConfig;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Definitions, FeatureReference, FeatureSelection, ViewStatus};
-use crate::offline::{Appender, OfflineRuntime};
+use crate::offline::{Appender, OfflineRuntime, SchemaCache};
 use crate::online::{self, EntityRows, FeatureVectors, PlanContext, ReadPlan, StoredEntities};
 use crate::registry::{FileStamp, RegistryFile, UnreadObject};
 use crate::storage::{Replace, Storage};
@@ -43,6 +43,8 @@ pub struct FeatureStore {
     /// Held from reading the registry until what follows from it is done, so that an older state never replaces a newer.
     publishing: Mutex<()>,
     appender: Appender,
+    /// Of the parts of directories that are pushed to.
+    schemas: SchemaCache,
     /// Pushes that are in the log, but not in their parquet source.
     waiting_pushes: Mutex<WaitingPushes>,
     /// Held while they are appended.
@@ -119,6 +121,7 @@ impl FeatureStore {
             opening: Mutex::default(),
             publishing: Mutex::default(),
             appender: Appender::default(),
+            schemas: SchemaCache::default(),
             waiting_pushes: Mutex::default(),
             flushing: Mutex::default(),
             unusable: Mutex::default(),

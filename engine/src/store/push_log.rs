@@ -13,13 +13,14 @@ use arrow::error::ArrowError;
 use arrow::ipc::reader::StreamReader;
 use arrow::ipc::writer::StreamWriter;
 
+use super::writing::append_target;
 use super::{FeatureStore, lock};
 use crate::codec::byte_block::ByteBlock;
 use crate::codec::record::{self, PushRecord};
 use crate::config::OfflineBatching;
 use crate::error::{Error, Result};
 use crate::fail_point::{self, Step};
-use crate::offline::{AppendLog, Appender, AppendsHeld, Mark, ParquetSource};
+use crate::offline::{AppendLog, Appender, AppendsHeld, Mark, ParquetSource, SchemaCache};
 use crate::online::StoredRows;
 use crate::storage::{Replace, Storage};
 
@@ -49,6 +50,10 @@ impl AppendLog for LoggedAppend<'_> {
         self.storage.sync()?;
         fail_point::reached(Step::LogSynced);
         Ok(())
+    }
+
+    fn is_repeated(&self) -> bool {
+        false
     }
 
     fn forget(&self, mark: &Mark) -> Result<()> {
@@ -153,14 +158,20 @@ fn complete_source(
         name: name.to_owned(),
     };
     let held = AppendsHeld::of(path)?;
-    let schema = Arc::clone(&source.schema()?.schema);
+    let logged = pushes
+        .first()
+        .map(|push| logged_schema(&push.record.offline))
+        .transpose()?;
+    let logged_type = |column: &str| Some(logged.as_ref()?.field_with_name(column).ok()?.data_type().clone());
+    let target = append_target(source, &SchemaCache::default(), logged_type)?;
     let (mut batches, mut marks, mut finished) = (Vec::new(), Vec::new(), Vec::new());
     for push in pushes {
-        if held.contains(&push.mark) {
+        // Of a push for several folders of a directory, some parts may be missing.
+        if held.contains(&push.mark) && target.partition_columns.is_empty() {
             finished.push(push);
             continue;
         }
-        match fitting(&push.record.offline, &schema) {
+        match fitting(&push.record.offline, &target.schema) {
             Ok(rows) => {
                 // Later arrivals stand first: of rows equal in both times the first in file order wins.
                 batches.splice(0..0, rows);
@@ -173,8 +184,8 @@ fn complete_source(
         }
     }
     if !marks.is_empty() {
-        let rows = concat_batches(&schema, &batches).map_err(|problem| Error::internal(problem.to_string()))?;
-        appender.append(&source, rows, &Relogged { storage, marks })?;
+        let rows = concat_batches(&target.schema, &batches).map_err(|problem| Error::internal(problem.to_string()))?;
+        appender.append(&target, rows, &Relogged { storage, marks })?;
         fail_point::reached(Step::PushAppended);
     }
     for push in &finished {
@@ -193,6 +204,12 @@ fn complete_source(
     }
     storage.sync()?;
     Ok(finished.len())
+}
+
+fn logged_schema(offline: &[u8]) -> Result<SchemaRef> {
+    let reader = StreamReader::try_new(offline, None);
+    let reader = reader.map_err(|problem| Error::data(format!("a push in the log cannot be read: {problem}")))?;
+    Ok(reader.schema())
 }
 
 /// Logged rows with the columns that the source has now: by name, in its types; what it has more is null.
@@ -244,6 +261,10 @@ impl AppendLog for Relogged<'_> {
 
     fn sync(&self) -> Result<()> {
         self.storage.sync()
+    }
+
+    fn is_repeated(&self) -> bool {
+        true
     }
 
     fn forget(&self, _mark: &Mark) -> Result<()> {

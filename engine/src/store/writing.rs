@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, UInt64Array};
 use arrow::compute::take_record_batch;
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{DataType, Schema, SchemaRef, TimeUnit};
 
 use super::push_log::{self, LoggedAppend};
 use super::{FeatureStore, lock};
 use crate::error::{Error, FeastException, Result};
 use crate::fail_point::{self, Step};
 use crate::model::{DataSource, FeatureView};
-use crate::offline::ParquetSource;
+use crate::offline::{AppendTarget, ParquetSource, SchemaCache, SourceLayout, pattern_is_read_only};
 use crate::online::{self, StoredRows, WriteTarget};
 
 /// Where pushed rows go.
@@ -20,13 +20,13 @@ pub struct PushTarget {
     /// The views fed by the push source, for an online push.
     pub views: Vec<WriteTarget>,
     /// The parquet source and its columns, for an offline push.
-    offline: Option<(ParquetSource, SchemaRef)>,
+    offline: Option<AppendTarget>,
 }
 
 impl PushTarget {
     /// The columns that rows of an offline push must have: those of the file.
     pub fn offline_schema(&self) -> Option<&SchemaRef> {
-        self.offline.as_ref().map(|(_, schema)| schema)
+        self.offline.as_ref().map(|target| &target.schema)
     }
 }
 
@@ -101,7 +101,7 @@ impl FeatureStore {
             .zip(online)
             .map(|(view, columns)| view.rows(columns))
             .collect::<Result<Vec<_>>>()?;
-        let offline = target.offline.as_ref().map(|(source, _)| source).zip(offline);
+        let offline = target.offline.as_ref().zip(offline);
         let batching = self.config.offline_batching.is_some();
         // Opened before the append: a push that cannot reach the online store must not reach the file either.
         let storage = self.storage()?;
@@ -110,28 +110,28 @@ impl FeatureStore {
             online::encode_rows(storage, &view.view, rows, &mut stored)?;
         }
         let (replace, place) = (self.replace(), (self.config.directory.as_path(), storage.session()));
-        let offline = offline.map(|(source, batch)| Ok::<_, Error>((source, latest_first(batch)?)));
+        let offline = offline.map(|(target, batch)| Ok::<_, Error>((target, latest_first(batch)?)));
         let offline = offline.transpose()?;
         let count = match offline {
             None => storage.write_rows(&stored.keys, &stored.rows, replace)?,
-            Some((source, batch)) if batching => {
+            Some((AppendTarget { source, .. }, batch)) if batching => {
                 let record = push_log::encode(place, source, &batch, &StoredRows::default(), replace)?;
                 let (_, count) = storage.log_push(&record, &stored.keys, &stored.rows, replace)?;
                 lock(&self.waiting_pushes).add(&source.path, batch.num_rows());
                 count
             }
-            Some((source, batch)) if rows.is_empty() => {
+            Some((target, batch)) if rows.is_empty() && target.partition_columns.is_empty() => {
                 let log = LoggedAppend { storage, record: None };
-                self.appender.append(source, batch, &log)?;
+                self.appender.append(target, batch, &log)?;
                 return Ok(WriteReport::default());
             }
-            Some((source, batch)) => {
-                let record = push_log::encode(place, source, &batch, &stored, replace)?;
+            Some((target, batch)) => {
+                let record = push_log::encode(place, &target.source, &batch, &stored, replace)?;
                 let log = LoggedAppend {
                     storage,
                     record: Some(&record),
                 };
-                let marks = self.appender.append(source, batch, &log)?;
+                let marks = self.appender.append(target, batch, &log)?;
                 fail_point::reached(Step::PushAppended);
                 let number = marks.first().map(|mark| mark.number).unwrap_or_default();
                 let count = storage.finish_push(number, &stored.keys, &stored.rows, replace)?;
@@ -161,7 +161,7 @@ impl FeatureStore {
         )
     }
 
-    fn offline_target(&self, view: &FeatureView) -> Result<(ParquetSource, SchemaRef)> {
+    fn offline_target(&self, view: &FeatureView) -> Result<AppendTarget> {
         let source: &DataSource = view.batch_source.as_ref().ok_or_else(|| {
             Error::invalid(format!(
                 "the push source of {} has no batch source to append to",
@@ -169,9 +169,59 @@ impl FeatureStore {
             ))
         })?;
         let parquet = ParquetSource::locate(source, &self.config.directory)?;
-        let schema = Arc::clone(&parquet.schema()?.schema);
-        Ok((parquet, schema))
+        append_target(parquet, &self.schemas, |column| declared_type(view, source, column))
     }
+}
+
+/// Where pushes to a source go.
+///
+/// # Errors
+/// `Invalid` for a pattern, those of [`ParquetSource::schema`], and `Data` for a column that is not declared and whose type the
+/// files do not agree on.
+pub(super) fn append_target(
+    source: ParquetSource,
+    schemas: &SchemaCache,
+    declared: impl Fn(&str) -> Option<DataType>,
+) -> Result<AppendTarget> {
+    let layout = source.layout();
+    if layout == SourceLayout::Pattern {
+        return Err(pattern_is_read_only(&source));
+    }
+    let (schema, partition_columns) = {
+        let columns = source.schema_with(schemas)?;
+        // What files hold without a value, or in types that have nothing in common, is written in the type that is declared.
+        let fields = columns.schema.fields().iter().map(|field| {
+            if *field.data_type() != DataType::Null || layout == SourceLayout::File {
+                return Ok(Arc::clone(field));
+            }
+            match declared(field.name()) {
+                Some(data_type) => Ok(Arc::new(field.as_ref().clone().with_data_type(data_type))),
+                None => columns.column(field.name()).map(|_| Arc::clone(field)),
+            }
+        });
+        let fields = fields.collect::<Result<Vec<_>>>()?;
+        (Arc::new(Schema::new(fields)), columns.partition_columns)
+    };
+    Ok(AppendTarget {
+        source,
+        schema,
+        partition_columns,
+    })
+}
+
+/// The type in which a column of the source is written if the files do not say: that of the view.
+fn declared_type(view: &FeatureView, source: &DataSource, column: &str) -> Option<DataType> {
+    let fields = view.features.iter().chain(&view.entity_columns);
+    let mut fields = fields.filter(|field| source.source_column(&field.name) == column);
+    if let Some(field) = fields.next() {
+        return Some(field.value_type.arrow_type());
+    }
+    let times = [Some(source.timestamp_field.as_str()), source.created_column()];
+    let is_time = times
+        .into_iter()
+        .flatten()
+        .any(|name| source.source_column(name) == column);
+    is_time.then(|| DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())))
 }
 
 /// The rows of a push in the order in which they stand in the file: of rows equal in both times the first one there wins,

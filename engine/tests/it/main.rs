@@ -3,6 +3,7 @@
 //! - `materialize`: which rows of a parquet source reach the online store.
 //! - `push`: what writes do to the online store and to the parquet source, alone and all at once.
 //! - `memory`: reads that may not wait for the disk.
+//! - `sources`: files as people have them: parts of different types, folders, patterns, what is not data.
 //! - `registry`: what stays of a registry that Python Feast wrote.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by it, also in its helpers")]
@@ -12,4 +13,5 @@ mod materialize;
 mod memory;
 mod push;
 mod registry;
+mod sources;
 mod support;

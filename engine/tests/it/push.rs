@@ -1,13 +1,14 @@
 use std::collections::BTreeSet;
 use std::fs::File;
+use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch, TimestampMicrosecondArray};
+use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
 use arrow::datatypes::{DataType, Int64Type, TimeUnit};
 use datafusion::parquet::arrow::ArrowWriter;
 use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use datafusion::parquet::file::properties::{EnabledStatistics, WriterProperties};
-use feast_engine::{FeatureStore, WriteReport};
+use feast_engine::{FeatureStore, WriteReport, create_parquet};
 
 use crate::support::{Fixture, SourceRow, online, open, open_batching, source_rows};
 
@@ -34,7 +35,11 @@ pub(crate) fn push(
 
 /// The values in the parquet source, in file order.
 fn parquet_values(fixture: &Fixture) -> Vec<i64> {
-    let file = File::open(fixture.directory.path().join("data/stats.parquet")).unwrap();
+    read_values(&fixture.directory.path().join("data/stats.parquet"))
+}
+
+fn read_values(path: &Path) -> Vec<i64> {
+    let file = File::open(path).unwrap();
     let batches = ParquetRecordBatchReaderBuilder::try_new(file).unwrap().build().unwrap();
     batches
         .flat_map(|batch| {
@@ -328,4 +333,110 @@ fn pushes_at_once_lose_nothing() {
         format!("{number}@{event}")
     };
     assert_eq!(fixture.online(&[0, 1, 2]), [newest(0), newest(1), newest(2)].join(" "));
+}
+
+/// A repository whose source is a directory of folders `region=...`, and one part with the region `none`.
+fn in_folders() -> Fixture {
+    let fixture = Fixture::new(&[]);
+    let source = fixture.directory.path().join("data/stats.parquet");
+    std::fs::remove_file(&source).unwrap();
+    let rows = source_rows(
+        &[(Some(9), Some(1), Some(0), Some(90))],
+        &DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+    );
+    create_parquet(&source.join("region=none/first.parquet"), &rows).unwrap();
+    fixture
+}
+
+/// Pushes to both stores: a row for each region, all of one key, the later ones newer by a second.
+fn push_to_regions(store: &FeatureStore, regions: &[Option<&str>]) -> Result<(), String> {
+    let target = store
+        .push_target("push", true, true)
+        .map_err(|error| error.to_string())?;
+    let rows: Vec<SourceRow> = (0..regions.len() as i64)
+        .map(|row| (Some(1), Some(10 + row), Some(0), Some(row)))
+        .collect();
+    let schema = Arc::clone(target.offline_schema().unwrap());
+    let offline = source_rows(&rows, schema.field(1).data_type());
+    let online = source_rows(&rows, &DataType::Timestamp(TimeUnit::Microsecond, None));
+    let online =
+        ["value", "id", "event_timestamp", "created"].map(|name| Arc::clone(online.column_by_name(name).unwrap()));
+    let regions: ArrayRef = Arc::new(StringArray::from(regions.to_vec()));
+    let offline = RecordBatch::try_new(schema, [offline.columns(), &[regions]].concat()).unwrap();
+    let pushed = store.push(&target, &[online.to_vec()], Some(offline));
+    pushed.map(|_| ()).map_err(|error| error.to_string())
+}
+
+#[test]
+fn rows_go_to_the_folders_of_their_values() {
+    let fixture = in_folders();
+    push_to_regions(&fixture.store, &[Some("EU"), None, Some("a/b"), Some("EU")]).unwrap();
+    assert_eq!(online(&fixture.store, &[1]), "3@13");
+    let source = fixture.directory.path().join("data/stats.parquet");
+    let folders = |folder: &str| {
+        let files: Vec<_> = std::fs::read_dir(source.join(folder))
+            .unwrap()
+            .map(|file| file.unwrap().path())
+            .collect();
+        assert_eq!(files.len(), 1, "{folder}");
+        let reader = ParquetRecordBatchReaderBuilder::try_new(File::open(&files[0]).unwrap()).unwrap();
+        let names: Vec<String> = reader
+            .schema()
+            .fields()
+            .iter()
+            .map(|field| field.name().clone())
+            .collect();
+        assert_eq!(names, ["id", "event_timestamp", "created", "value"]);
+        read_values(&files[0])
+    };
+    // The latest first.
+    assert_eq!(folders("region=EU"), [3, 0]);
+    assert_eq!(folders("region=__HIVE_DEFAULT_PARTITION__"), [1]);
+    assert_eq!(folders("region=a%2Fb"), [2]);
+    let report = fixture.materialize(0, 100);
+    assert_eq!((report.rows, report.left_out_files.len()), (2, 0));
+    assert_eq!(online(&fixture.store, &[1, 9]), "3@13 90@1");
+}
+
+#[test]
+fn a_push_that_belongs_in_too_many_folders_or_under_too_long_a_name_changes_nothing() {
+    let fixture = in_folders();
+    let long = "x".repeat(300);
+    let refusal = push_to_regions(&fixture.store, &[Some("EU"), Some(&long)]).unwrap_err();
+    assert!(refusal.contains("the value of column region in row"), "{refusal}");
+    let names: Vec<String> = (0..1_025).map(|number| format!("r{number}")).collect();
+    let names: Vec<Option<&str>> = names.iter().map(|name| Some(name.as_str())).collect();
+    let refusal = push_to_regions(&fixture.store, &names).unwrap_err();
+    assert!(refusal.contains("1025 folders, more than 1024"), "{refusal}");
+    assert_eq!(online(&fixture.store, &[1]), "-");
+    let source = fixture.directory.path().join("data/stats.parquet");
+    assert_eq!(std::fs::read_dir(source).unwrap().count(), 1);
+}
+
+#[test]
+fn a_pattern_is_for_reading_only() {
+    let fixture = Fixture::new(&[]);
+    let mut definitions = crate::support::definitions();
+    let view = &mut definitions.feature_views[0];
+    for source in view
+        .batch_source
+        .iter_mut()
+        .chain(view.stream_source.as_mut().and_then(|push| push.batch_source_mut()))
+    {
+        source.kind = feast_engine::model::SourceKind::parquet("data/*.parquet");
+    }
+    definitions.sources.clear();
+    fixture
+        .store
+        .apply(definitions, feast_engine::ApplyOptions::default())
+        .unwrap();
+    assert!(fixture.store.push_target("push", true, false).is_ok());
+    let refusal = fixture.store.push_target("push", true, true).unwrap_err();
+    assert_eq!(refusal.kind(), feast_engine::ErrorKind::Invalid);
+    assert!(
+        refusal
+            .to_string()
+            .contains("data/*.parquet is a pattern, which is for reading only"),
+        "{refusal}"
+    );
 }

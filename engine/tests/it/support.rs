@@ -11,7 +11,7 @@ use feast_engine::model::{
     DataSource, Definitions, Entity, FeatureSelection, FeatureView, Field, SourceKind, Timestamp, ValueType,
 };
 use feast_engine::{
-    ApplyOptions, EntityRows, FeatureStore, FieldStatus, KeyColumn, MaterializeRange, MaterializeRequest,
+    ApplyOptions, EntityRows, Error, FeatureStore, FieldStatus, KeyColumn, MaterializeRange, MaterializeRequest,
     RepositoryConfig, Unwatched, ViewReport, create_parquet,
 };
 use tempfile::TempDir;
@@ -104,22 +104,27 @@ impl Fixture {
 
     /// Materializes a window given in seconds.
     pub(crate) fn materialize(&self, start: i64, end: i64) -> ViewReport {
-        let at = |seconds| Timestamp::from_seconds(seconds).unwrap();
-        let request = MaterializeRequest {
-            range: MaterializeRange::Between {
-                start: at(start),
-                end: at(end),
-            },
-            views: None,
-        };
-        let windows = self.store.materialization_windows(&request).unwrap();
-        self.store.materialize(&windows, &mut Unwatched).unwrap().remove(0)
+        materialize(&self.store, start, end).unwrap()
     }
 
     /// What the online store holds of these keys: `value@event-second` each, `-` for none.
     pub(crate) fn online(&self, ids: &[i64]) -> String {
         online(&self.store, ids)
     }
+}
+
+/// Materializes the first view over a window given in seconds.
+pub(crate) fn materialize(store: &FeatureStore, start: i64, end: i64) -> Result<ViewReport, Error> {
+    let at = |seconds| Timestamp::from_seconds(seconds).unwrap();
+    let request = MaterializeRequest {
+        range: MaterializeRange::Between {
+            start: at(start),
+            end: at(end),
+        },
+        views: None,
+    };
+    let windows = store.materialization_windows(&request)?;
+    Ok(store.materialize(&windows, &mut Unwatched)?.remove(0))
 }
 
 /// Rows that ask for these ids.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use arrow::array::{
     Array, ArrayRef, AsArray, BinaryBuilder, BooleanBuilder, Float64Builder, Int64Builder, ListArray, MapArray,
-    StringBuilder, StructArray, TimestampMicrosecondBuilder, TimestampSecondBuilder,
+    StringBuilder, StructArray, TimestampMicrosecondBuilder, TimestampSecondBuilder, new_null_array,
 };
 use arrow::buffer::{NullBuffer, OffsetBuffer};
 use arrow::compute::{CastOptions, cast_with_options};
@@ -144,6 +144,17 @@ pub(crate) fn column(values: &[&Value], data_type: &DataType, rules: Rules) -> R
             let micros = builder.finish().with_timezone_opt(zone.as_ref().map(|_| "UTC"));
             narrowed(Arc::new(micros), data_type).map_err(|misfit| misfit.out_of_range(values))
         }
+        DataType::Date32 | DataType::Date64 => {
+            let times = column(values, &DataType::Timestamp(TimeUnit::Microsecond, None), rules)?;
+            narrowed(times, data_type).map_err(|misfit| misfit.out_of_range(values))
+        }
+        DataType::Null => match values.iter().position(|value| !value.is_null()) {
+            None => Ok(new_null_array(&DataType::Null, values.len())),
+            Some(row) => Err(Misfit::new(
+                row,
+                "the file has only nulls in this column, and no type for other values",
+            )),
+        },
         DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_) => {
             let mut builder = BinaryBuilder::new();
             each(values, |value| {

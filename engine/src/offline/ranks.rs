@@ -1,0 +1,306 @@
+//! The first pass over a source: for each row of a window its keys and its rank.
+//!
+//! Owns which rows are in the window, and the counts of those that are left out. Knows nothing of features.
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arrow::array::{Array, ArrayRef, BooleanBufferBuilder, Decimal256Array, Decimal256Builder, RecordBatch};
+use arrow::buffer::BooleanBuffer;
+use arrow::datatypes::SchemaRef;
+use datafusion::error::DataFusionError;
+
+use super::latest::{LatestRows, RANK_TYPE, Window, rank_of};
+use super::scan::{ColumnBatch, ColumnBatches, RowGroup, TypedColumn};
+use crate::codec::event_time::RowTimes;
+use crate::error::{Error, Result};
+use crate::model::Timestamp;
+
+/// Row groups whose rows are to be ranked. Several readers take from it at once.
+#[derive(Debug)]
+pub(super) struct RankScan {
+    groups: Arc<Vec<RowGroup>>,
+    keys: Vec<TypedColumn>,
+    event_time: String,
+    created_time: Option<String>,
+    date_partition: Option<String>,
+    window: NanoWindow,
+    /// Event times after this one are counted.
+    ahead_from: i64,
+    next: AtomicUsize,
+    beyond_range: AtomicU64,
+    ahead: AtomicU64,
+    error: Mutex<Option<Error>>,
+}
+
+/// Counts over all row groups.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct WindowTotals {
+    pub(super) beyond_range: u64,
+    pub(super) ahead: u64,
+}
+
+/// A window in nanoseconds since 1970, both ends included. A microsecond ends with its last nanosecond.
+#[derive(Debug, Clone, Copy)]
+struct NanoWindow {
+    start: i128,
+    end: i128,
+}
+
+impl NanoWindow {
+    fn new(window: Window) -> Self {
+        Self {
+            start: i128::from(window.start.micros()) * 1_000,
+            end: i128::from(window.end.micros()) * 1_000 + 999,
+        }
+    }
+
+    fn contains(&self, nanos: i64) -> bool {
+        (self.start..=self.end).contains(&i128::from(nanos))
+    }
+}
+
+const DAY_NANOS: i64 = 86_400_000_000_000;
+
+/// Nanoseconds that 64 bits hold, but for the one that stands for no time.
+const MIN_NANOS: i128 = i64::MIN as i128 + 1;
+const MAX_NANOS: i128 = i64::MAX as i128;
+
+/// What the statistics of a row group say of its event times.
+enum Overlap {
+    /// No row is in the window.
+    None,
+    /// All rows that have an event time are.
+    Whole,
+    /// Some rows may be.
+    Partial,
+}
+
+impl RankScan {
+    pub(super) fn new(latest: &LatestRows<'_>, groups: Arc<Vec<RowGroup>>, now: Timestamp) -> Self {
+        Self {
+            groups,
+            keys: latest.keys.clone(),
+            event_time: latest.event_time.to_owned(),
+            created_time: latest.created_time.map(str::to_owned),
+            date_partition: latest.date_partition.map(str::to_owned),
+            window: NanoWindow::new(latest.window),
+            ahead_from: now.micros().saturating_mul(1_000).saturating_add(DAY_NANOS),
+            next: AtomicUsize::new(0),
+            beyond_range: AtomicU64::new(0),
+            ahead: AtomicU64::new(0),
+            error: Mutex::new(None),
+        }
+    }
+
+    pub(super) fn totals(&self) -> WindowTotals {
+        WindowTotals {
+            beyond_range: self.beyond_range.load(Ordering::Relaxed),
+            ahead: self.ahead.load(Ordering::Relaxed),
+        }
+    }
+
+    /// What made a reader end, if one has failed.
+    pub(super) fn take_error(&self) -> Option<Error> {
+        self.error.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Keys and ranks of the rows of those row groups that no other reader takes.
+    pub(super) fn batches(
+        self: Arc<Self>,
+        schema: SchemaRef,
+    ) -> impl Iterator<Item = Result<RecordBatch, DataFusionError>> + Send {
+        let mut current: Option<RankedGroup> = None;
+        std::iter::from_fn(move || {
+            let batch = self.next_batch(&mut current).transpose()?;
+            let batch = batch.and_then(|columns| {
+                RecordBatch::try_new(Arc::clone(&schema), columns)
+                    .map_err(|problem| Error::internal(problem.to_string()))
+            });
+            Some(batch.map_err(|error| {
+                // The other readers end too.
+                self.next.store(self.groups.len(), Ordering::Relaxed);
+                current = None;
+                let problem = DataFusionError::Execution(error.to_string());
+                self.error
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .get_or_insert(error);
+                problem
+            }))
+        })
+    }
+
+    fn next_batch(&self, current: &mut Option<RankedGroup>) -> Result<Option<Vec<ArrayRef>>> {
+        loop {
+            if let Some(ranked) = current {
+                match ranked.batches.next() {
+                    Some(batch) => return self.rank(ranked, &batch?).map(Some),
+                    None => *current = None,
+                }
+            }
+            let Some(group) = self.groups.get(self.next.fetch_add(1, Ordering::Relaxed)) else {
+                return Ok(None);
+            };
+            *current = self.start(group)?;
+        }
+    }
+
+    /// Begins to read a row group; `None` when no row of it is in the window.
+    fn start(&self, group: &RowGroup) -> Result<Option<RankedGroup>> {
+        match self.overlap(group) {
+            Overlap::None => Ok(None),
+            Overlap::Whole => {
+                let columns: Vec<&str> = [self.event_time.as_str()]
+                    .into_iter()
+                    .chain(self.row_columns())
+                    .collect();
+                let batches = group.read(&columns, None)?;
+                Ok(Some(RankedGroup { batches, chosen: None }))
+            }
+            Overlap::Partial => {
+                // The keys of rows out of the window are not decoded.
+                let (chosen, mask) = self.rows_in_window(group)?;
+                if chosen.is_empty() {
+                    return Ok(None);
+                }
+                let mask = (chosen.len() < group.rows).then_some(mask);
+                let columns: Vec<&str> = self.row_columns().collect();
+                let batches = group.read(&columns, mask)?;
+                let chosen = Some(chosen);
+                Ok(Some(RankedGroup { batches, chosen }))
+            }
+        }
+    }
+
+    fn row_columns(&self) -> impl Iterator<Item = &str> {
+        let created = self.created_time.iter().map(String::as_str);
+        created.chain(self.keys.iter().map(|key| key.name.as_str()))
+    }
+
+    fn overlap(&self, group: &RowGroup) -> Overlap {
+        if let Some(column) = &self.date_partition
+            && group.part.partition_value(column).is_some()
+            && let Some((day, _)) = group.time_bounds(column)
+            && (day > self.window.end || day + i128::from(DAY_NANOS) <= self.window.start)
+        {
+            return Overlap::None;
+        }
+        let Some((least, greatest)) = group.time_bounds(&self.event_time) else {
+            return Overlap::Partial;
+        };
+        if least > MAX_NANOS || greatest < MIN_NANOS {
+            self.beyond_range.fetch_add(group.rows as u64, Ordering::Relaxed);
+            return Overlap::None;
+        }
+        if greatest < self.window.start || least > self.window.end {
+            Overlap::None
+        } else if least >= self.window.start && greatest <= self.window.end {
+            Overlap::Whole
+        } else {
+            Overlap::Partial
+        }
+    }
+
+    /// The rows whose event time is in the window, with their event times, and as one bit a row.
+    fn rows_in_window(&self, group: &RowGroup) -> Result<(Vec<ChosenRow>, BooleanBuffer)> {
+        let mut chosen = Vec::new();
+        let mut mask = BooleanBufferBuilder::new(group.rows);
+        let mut batches = group.read(&[self.event_time.as_str()], None)?;
+        while let Some(batch) = batches.next() {
+            let batch = batch?;
+            let times = group.times(&batch.columns[0], &self.event_time, |row| {
+                batches.row_of(batch.first + row)
+            })?;
+            self.count_beyond(&times);
+            for (row, nanos) in times.nanos.iter().enumerate() {
+                let event = nanos.filter(|nanos| self.window.contains(*nanos));
+                chosen.extend(event.map(|event| ChosenRow {
+                    row: batch.first + row,
+                    event,
+                }));
+                mask.append(event.is_some());
+            }
+        }
+        Ok((chosen, mask.finish()))
+    }
+
+    fn count_beyond(&self, times: &RowTimes) {
+        if let Some(beyond) = &times.beyond {
+            self.beyond_range
+                .fetch_add(beyond.count_set_bits() as u64, Ordering::Relaxed);
+        }
+    }
+
+    /// The keys of a batch and the ranks of its rows; a row out of the window has none.
+    fn rank(&self, ranked: &RankedGroup, batch: &ColumnBatch) -> Result<Vec<ArrayRef>> {
+        let group = &ranked.batches.group;
+        let row_of = |row: usize| ranked.batches.row_of(batch.first + row);
+        let mut columns = batch.columns.iter();
+        let mut times = |name: &str| {
+            let column = columns.next().ok_or_else(|| Error::internal("a time was not read"))?;
+            let times = group.times(column, name, row_of)?;
+            self.count_beyond(&times);
+            Ok::<_, Error>(times)
+        };
+        let rows: Vec<Option<ChosenRow>> = match &ranked.chosen {
+            Some(chosen) => chosen[batch.first..batch.first + batch.rows]
+                .iter()
+                .copied()
+                .map(Some)
+                .collect(),
+            None => {
+                let events = times(&self.event_time)?.nanos;
+                let events = events.iter().enumerate();
+                let events = events.map(|(row, event)| {
+                    let event = event.filter(|event| self.window.contains(*event))?;
+                    let row = batch.first + row;
+                    Some(ChosenRow { row, event })
+                });
+                events.collect()
+            }
+        };
+        let created = self.created_time.as_deref().map(&mut times).transpose()?;
+        let keys = self.keys.iter().zip(columns);
+        let keys = keys
+            .map(|(key, column)| group.typed(column, key, row_of))
+            .collect::<Result<Vec<_>>>()?;
+        let ranks = self.ranks(group, &rows, created.as_ref());
+        Ok(keys.into_iter().chain([Arc::new(ranks) as ArrayRef]).collect())
+    }
+
+    fn ranks(&self, group: &RowGroup, rows: &[Option<ChosenRow>], created: Option<&RowTimes>) -> Decimal256Array {
+        let mut ranks = Decimal256Builder::with_capacity(rows.len()).with_data_type(RANK_TYPE);
+        let mut ahead = 0;
+        for (index, row) in rows.iter().enumerate() {
+            let is_beyond = |times: &RowTimes| times.beyond.as_ref().is_some_and(|beyond| beyond.value(index));
+            let Some(ChosenRow { row, event }) = row.filter(|_| !created.is_some_and(is_beyond)) else {
+                ranks.append_null();
+                continue;
+            };
+            ahead += u64::from(event > self.ahead_from);
+            let created = created.filter(|times| times.nanos.is_valid(index));
+            let created = created.map(|times| times.nanos.value(index));
+            ranks.append_value(rank_of(event, created, group.first + row));
+        }
+        self.ahead.fetch_add(ahead, Ordering::Relaxed);
+        ranks.finish()
+    }
+}
+
+/// A row of a row group that is in the window.
+#[derive(Debug, Clone, Copy)]
+struct ChosenRow {
+    /// Its number in the row group.
+    row: usize,
+    /// Its event time in nanoseconds since 1970.
+    event: i64,
+}
+
+/// A row group that is being read.
+struct RankedGroup {
+    /// The event time if `chosen` does not hold it, the created time if there is one, the keys.
+    batches: ColumnBatches,
+    /// The rows that are read.
+    chosen: Option<Vec<ChosenRow>>,
+}

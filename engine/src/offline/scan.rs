@@ -1,0 +1,321 @@
+//! Columns of the row groups of a source, each read in its file's own type and brought into the type that is wanted.
+//!
+//! Owns where a column comes from (the file, a folder, nowhere) and how a value that does not fit is named. Knows nothing of
+//! windows or of which rows win.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, BooleanArray, RecordBatchReader, new_null_array};
+use arrow::buffer::BooleanBuffer;
+use arrow::datatypes::DataType;
+use arrow::error::ArrowError;
+use datafusion::parquet::arrow::ProjectionMask;
+use datafusion::parquet::arrow::arrow_reader::statistics::StatisticsConverter;
+use datafusion::parquet::arrow::arrow_reader::{
+    ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowSelection,
+};
+
+use super::footer::{Part, unreadable};
+use super::guard::guarded;
+use super::partition::constant_column;
+use crate::codec::coerce::coerce;
+use crate::codec::event_time::{RowTimes, row_times};
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::ValueType;
+
+/// Rows read at once.
+pub(super) const BATCH_ROWS: usize = 8192;
+
+/// A column of a source, and the type that its values are brought into.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct TypedColumn {
+    pub(crate) name: String,
+    pub(crate) value_type: ValueType,
+}
+
+/// One row group of a source.
+#[derive(Debug, Clone)]
+pub(super) struct RowGroup {
+    /// Name of the source, for messages.
+    pub(super) source: Arc<str>,
+    pub(super) part: Arc<Part>,
+    /// Its number in the file.
+    pub(super) index: usize,
+    /// The number of its first row in the file.
+    pub(super) first_in_file: usize,
+    /// The number of its first row in the source.
+    pub(super) first: usize,
+    pub(super) rows: usize,
+}
+
+/// All row groups of files, in order.
+pub(super) fn row_groups(source: &str, parts: &[Arc<Part>]) -> Vec<RowGroup> {
+    let source: Arc<str> = source.into();
+    let mut groups = Vec::with_capacity(parts.len());
+    let mut first = 0;
+    for part in parts {
+        let mut first_in_file = 0;
+        for (index, metadata) in part.footer.metadata().row_groups().iter().enumerate() {
+            let rows = usize::try_from(metadata.num_rows()).unwrap_or_default();
+            groups.push(RowGroup {
+                source: Arc::clone(&source),
+                part: Arc::clone(part),
+                index,
+                first_in_file,
+                first: first + first_in_file,
+                rows,
+            });
+            first_in_file += rows;
+        }
+        first += first_in_file;
+    }
+    groups
+}
+
+/// Where the values of a column are.
+enum Origin {
+    /// The number of the column in the file.
+    File(usize),
+    /// A folder gives all rows of the file this value.
+    Folder(Option<String>),
+    /// The file does not have it: null.
+    Nowhere,
+}
+
+impl RowGroup {
+    fn origin(&self, column: &str) -> Origin {
+        match self.part.partition_value(column) {
+            Some(folder) => Origin::Folder(folder.value.clone()),
+            None => self
+                .part
+                .footer
+                .schema()
+                .index_of(column)
+                .map_or(Origin::Nowhere, Origin::File),
+        }
+    }
+
+    /// Reads columns, by name, of all rows or of those chosen, one bit a row.
+    ///
+    /// # Errors
+    /// `Unavailable` when the file cannot be read now, `Data` when it is damaged.
+    pub(super) fn read(&self, columns: &[&str], chosen: Option<BooleanBuffer>) -> Result<ColumnBatches> {
+        let origins: Vec<Origin> = columns.iter().map(|column| self.origin(column)).collect();
+        let roots = origins.iter().filter_map(|origin| match origin {
+            Origin::File(index) => Some(*index),
+            _ => None,
+        });
+        let mask = ProjectionMask::roots(self.part.footer.parquet_schema(), roots);
+        let file = self.part.file()?;
+        let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.part.footer.clone())
+            .with_batch_size(BATCH_ROWS)
+            .with_row_groups(vec![self.index])
+            .with_projection(mask);
+        if let Some(chosen) = &chosen {
+            let chosen = BooleanArray::new(chosen.clone(), None);
+            builder = builder.with_row_selection(RowSelection::from_filters(&[chosen]));
+        }
+        let reader = guarded(&self.part.path, || {
+            builder
+                .build()
+                .map_err(|problem| unreadable(&self.source, &self.part.path, problem))
+        })?;
+        // The reader gives the columns of a file in their order there, each once.
+        let schema = reader.schema();
+        let columns = columns.iter().zip(origins).map(|(name, origin)| match origin {
+            Origin::File(_) => schema
+                .index_of(name)
+                .map(Source::Column)
+                .map_err(|_| Error::internal(format!("column {name} was not read"))),
+            Origin::Folder(value) => Ok(Source::Constant(value)),
+            Origin::Nowhere => Ok(Source::Nothing),
+        });
+        Ok(ColumnBatches {
+            columns: columns.collect::<Result<_>>()?,
+            group: self.clone(),
+            reader,
+            chosen,
+            rows_read: 0,
+        })
+    }
+
+    /// The least and the greatest time of a column, in nanoseconds since 1970, as the file says; `None` when it does not say.
+    pub(super) fn time_bounds(&self, column: &str) -> Option<(i128, i128)> {
+        let (schema, footer) = (self.part.footer.schema(), self.part.footer.metadata());
+        if let Origin::Folder(value) = self.origin(column) {
+            let times = row_times(&constant_column(value.as_deref(), 1)).ok()?;
+            let nanos = times.nanos.is_valid(0).then(|| i128::from(times.nanos.value(0)))?;
+            return Some((nanos, nanos));
+        }
+        let statistics = StatisticsConverter::try_new(column, schema, self.part.footer.parquet_schema()).ok()?;
+        let group = [footer.row_group(self.index)];
+        let least = statistics.row_group_mins(group).ok()?;
+        let greatest = statistics.row_group_maxes(group).ok()?;
+        Some((only_time(&least)?, only_time(&greatest)?))
+    }
+
+    /// Brings a column of this row group into a type.
+    ///
+    /// # Errors
+    /// `Data`, naming the file, the column, both types, and the row: `row_of` gives its number in the row group.
+    pub(super) fn typed(
+        &self,
+        column: &ArrayRef,
+        wanted: &TypedColumn,
+        row_of: impl Fn(usize) -> usize,
+    ) -> Result<ArrayRef> {
+        coerce(column, &wanted.value_type).map_err(|problem| {
+            let place = first_misfit(column, |one| coerce(one, &wanted.value_type).map(|_| ()));
+            self.misfit(
+                (&wanted.name, &wanted.value_type.to_string()),
+                column,
+                place,
+                row_of,
+                problem,
+            )
+        })
+    }
+
+    /// Reads a column of this row group as times.
+    ///
+    /// # Errors
+    /// As [`RowGroup::typed`].
+    pub(super) fn times(&self, column: &ArrayRef, name: &str, row_of: impl Fn(usize) -> usize) -> Result<RowTimes> {
+        row_times(column).map_err(|problem| {
+            let place = first_misfit(column, |one| row_times(one).map(|_| ()));
+            self.misfit((name, "a time"), column, place, row_of, problem)
+        })
+    }
+
+    fn misfit(
+        &self,
+        (name, wanted): (&str, &str),
+        column: &ArrayRef,
+        place: Option<(usize, ArrowError)>,
+        row_of: impl Fn(usize) -> usize,
+        problem: ArrowError,
+    ) -> Error {
+        let (place, problem) = match place {
+            Some((row, problem)) => (format!(", row {}", self.first_in_file + row_of(row)), problem),
+            None => (String::new(), problem),
+        };
+        let problem = match problem {
+            ArrowError::CastError(text) | ArrowError::ParseError(text) => text,
+            other => other.to_string(),
+        };
+        Error::data(format!(
+            "data source {}: column {name} of {}{place} is {} and does not fit {wanted}: {problem}",
+            self.source,
+            self.part.path.display(),
+            column.data_type(),
+        ))
+    }
+}
+
+/// The first row whose value alone fails too, and how. None where the column fails as a whole, whatever is in it.
+fn first_misfit(
+    column: &ArrayRef,
+    convert: impl Fn(&ArrayRef) -> Result<(), ArrowError>,
+) -> Option<(usize, ArrowError)> {
+    if convert(&new_null_array(column.data_type(), 1)).is_err() {
+        return None;
+    }
+    (0..column.len()).find_map(|row| Some((row, convert(&column.slice(row, 1)).err()?)))
+}
+
+/// The time of the only row.
+fn only_time(column: &ArrayRef) -> Option<i128> {
+    if column.len() != 1 || column.is_null(0) {
+        return None;
+    }
+    let per_tick = match column.data_type() {
+        DataType::Timestamp(unit, _) => match unit {
+            arrow::datatypes::TimeUnit::Second => 1_000_000_000,
+            arrow::datatypes::TimeUnit::Millisecond => 1_000_000,
+            arrow::datatypes::TimeUnit::Microsecond => 1_000,
+            arrow::datatypes::TimeUnit::Nanosecond => 1,
+        },
+        DataType::Date32 => 86_400_000_000_000,
+        _ => return None,
+    };
+    let ticks = arrow::compute::cast(column, &DataType::Int64).ok()?;
+    let ticks = arrow::array::AsArray::as_primitive::<arrow::datatypes::Int64Type>(&ticks);
+    Some(i128::from(ticks.value(0)) * per_tick)
+}
+
+/// The library gives problems of the disk as text, too.
+fn unreadable_rows(source: &str, path: &Path, problem: ArrowError) -> Error {
+    let (kind, text) = match &problem {
+        ArrowError::ParquetError(text) if text.starts_with("External: ") => {
+            (ErrorKind::Unavailable, "cannot be read now")
+        }
+        _ => (ErrorKind::Data, "is damaged"),
+    };
+    Error::new(
+        kind,
+        format!("data source {source}: {} {text}: {problem}", path.display()),
+    )
+    .with_source(problem)
+}
+
+enum Source {
+    /// The number of the column in what the reader gives.
+    Column(usize),
+    Constant(Option<String>),
+    Nothing,
+}
+
+/// Batches of columns of a row group, in the order in which they were asked for, each in its file's own type.
+pub(super) struct ColumnBatches {
+    columns: Vec<Source>,
+    pub(super) group: RowGroup,
+    reader: ParquetRecordBatchReader,
+    chosen: Option<BooleanBuffer>,
+    rows_read: usize,
+}
+
+/// Some rows of a row group.
+pub(super) struct ColumnBatch {
+    pub(super) columns: Vec<ArrayRef>,
+    pub(super) rows: usize,
+    /// How many rows that were chosen come before these.
+    pub(super) first: usize,
+}
+
+impl ColumnBatches {
+    /// The number in the row group of the `index`-th of the chosen rows. Looked for from the start: only messages need it.
+    pub(super) fn row_of(&self, index: usize) -> usize {
+        match &self.chosen {
+            None => index,
+            Some(chosen) => chosen.set_indices().nth(index).unwrap_or(index),
+        }
+    }
+}
+
+impl Iterator for ColumnBatches {
+    type Item = Result<ColumnBatch>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let path = &self.group.part.path;
+        let reader = &mut self.reader;
+        let batch = guarded(path, || {
+            let batch = reader.next().transpose();
+            batch.map_err(|problem| unreadable_rows(&self.group.source, path, problem))
+        });
+        let batch = match batch.transpose()? {
+            Ok(batch) => batch,
+            Err(error) => return Some(Err(error)),
+        };
+        let rows = batch.num_rows();
+        let columns = self.columns.iter().map(|source| match source {
+            Source::Column(index) => Arc::clone(batch.column(*index)),
+            Source::Constant(value) => constant_column(value.as_deref(), rows),
+            Source::Nothing => new_null_array(&DataType::Null, rows),
+        });
+        let columns = columns.collect();
+        let first = self.rows_read;
+        self.rows_read += rows;
+        Some(Ok(ColumnBatch { columns, rows, first }))
+    }
+}
