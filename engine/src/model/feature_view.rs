@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::fmt;
 
 use super::{DUMMY_JOIN_KEY, DataSource, Transformation, ValueType};
 
@@ -82,6 +83,24 @@ pub struct FeatureView {
     pub version: String,
     /// Whether data are validated on ingestion (a Feast flag, carried only).
     pub enable_validation: bool,
+}
+
+/// What the keys of stored rows are made of. See [`FeatureView::stored_keys`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredKeys(Vec<(String, ValueType)>);
+
+impl fmt::Display for StoredKeys {
+    /// `customer_id (String), driver_id (Int64)`.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.iter().all(|(name, _)| name == DUMMY_JOIN_KEY) {
+            return formatter.write_str("none");
+        }
+        for (index, (name, value_type)) in self.0.iter().enumerate() {
+            let separator = if index == 0 { "" } else { ", " };
+            write!(formatter, "{separator}{name} ({value_type})")?;
+        }
+        Ok(())
+    }
 }
 
 /// The sorts of feature view. Each has a list of its own in the registry; they are served alike.
@@ -175,6 +194,15 @@ impl FeatureView {
         self.features.iter().enumerate().find(|(_, field)| field.name == name)
     }
 
+    /// What the keys of its stored rows are made of: names and types of the join keys, in the order of their names. Rows
+    /// stored under other ones are not found.
+    pub fn stored_keys(&self) -> StoredKeys {
+        let keys = self.entity_columns.iter();
+        let mut keys: Vec<_> = keys.map(|key| (key.name.clone(), key.value_type.as_key())).collect();
+        keys.sort_by(|left, right| left.0.cmp(&right.0));
+        StoredKeys(keys)
+    }
+
     /// Whether the view has no entities: every request gets its one row.
     pub fn is_entityless(&self) -> bool {
         matches!(self.entity_columns.as_slice(), [only] if only.name == DUMMY_JOIN_KEY)
@@ -215,6 +243,11 @@ impl Version {
         let number = text.strip_prefix("version").or_else(|| text.strip_prefix('v'))?;
         let digits = !number.is_empty() && number.bytes().all(|digit| digit.is_ascii_digit());
         digits.then(|| number.parse().ok()).flatten().map(Self::Pinned)
+    }
+
+    /// What is wrong with a text that [`Version::parse`] cannot read, in Feast's words.
+    pub fn not_understood(text: &str) -> String {
+        format!("Invalid version string '{text}'. Expected 'latest', 'vN', or 'versionN' (e.g. 'v2', 'version3').")
     }
 }
 

@@ -19,7 +19,7 @@ pub use definitions::{
     WantedFeatures,
 };
 pub use feature_view::{
-    Aggregation, ConflictPolicy, FeatureView, Field, LabelSettings, StreamSettings, TimeToLive, Version, ViewKind,
+    Aggregation, ConflictPolicy, FeatureView, Field, LabelSettings, StoredKeys, StreamSettings, TimeToLive, Version, ViewKind,
     ViewState, ViewStatus,
 };
 pub use object_kind::ObjectKind;

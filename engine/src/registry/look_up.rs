@@ -6,11 +6,11 @@ use super::apply::kinds::{self, name_in_project};
 use super::convert::timestamp;
 use super::document::{Names, document};
 use super::file::RegistryFile;
-use super::messages::Registry;
+use super::messages::{Registry, VersionRecord};
 use super::schema::{self, Schema};
 use super::wire::{SPEC, WireValue, bytes_of, fields, put, without};
 use crate::error::{Error, Result};
-use crate::model::{FeatureView, ObjectKind, OnDemandFeatureView, Timestamp};
+use crate::model::{FeatureView, ObjectKind, OnDemandFeatureView, StoredKeys, Timestamp};
 
 /// Tag of a project that must not be torn down.
 const PROTECTED_TAG: &str = "feast.dev/protected-project";
@@ -301,17 +301,29 @@ impl RegistryFile {
     /// The features of a view at a recorded version.
     pub(crate) fn version_features(&self, view: &str, number: i32) -> Option<Vec<crate::model::Field>> {
         let record = self.version(view, number)?;
-        let snapshot = bytes_of(&record.feature_view_proto, SPEC);
-        let of_view = |view: FeatureView| view.features;
-        let of_on_demand = |view: OnDemandFeatureView| view.features;
-        match record.feature_view_type.as_str() {
-            "stream_feature_view" => (kinds::STREAM_FEATURE_VIEW.decode)(self, snapshot).ok()?.map(of_view),
-            "label_view" => (kinds::LABEL_VIEW.decode)(self, snapshot).ok()?.map(of_view),
-            "on_demand_feature_view" => (kinds::ON_DEMAND_FEATURE_VIEW.decode)(self, snapshot)
-                .ok()?
-                .map(of_on_demand),
-            _ => (kinds::FEATURE_VIEW.decode)(self, snapshot).ok()?.map(of_view),
+        if record.feature_view_type == "on_demand_feature_view" {
+            let view = (kinds::ON_DEMAND_FEATURE_VIEW.decode)(self, bytes_of(&record.feature_view_proto, SPEC));
+            return view.ok()?.map(|view: OnDemandFeatureView| view.features);
         }
+        self.recorded_view(&record).map(|view| view.features)
+    }
+
+    /// What the keys of a view's rows were made of at each recorded version, by its number.
+    pub(super) fn keys_of_versions(&self, view: &str) -> Vec<(i32, StoredKeys)> {
+        let records = self.versions_of(view);
+        let keys = records.filter_map(|record| Some((record.version_number, self.recorded_view(&record)?.stored_keys())));
+        keys.collect()
+    }
+
+    /// The view of a record. `None` for an on-demand view and for one that cannot be read.
+    fn recorded_view(&self, record: &VersionRecord) -> Option<FeatureView> {
+        let kind = match record.feature_view_type.as_str() {
+            "stream_feature_view" => &kinds::STREAM_FEATURE_VIEW,
+            "label_view" => &kinds::LABEL_VIEW,
+            "on_demand_feature_view" => return None,
+            _ => &kinds::FEATURE_VIEW,
+        };
+        (kind.decode)(self, bytes_of(&record.feature_view_proto, SPEC)).ok()?
     }
 }
 
