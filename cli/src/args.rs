@@ -96,6 +96,9 @@ pub(crate) enum Command {
     /// Look up saved datasets.
     #[command(subcommand)]
     SavedDatasets(LookUp),
+    /// Look up validation references.
+    #[command(subcommand)]
+    ValidationReferences(LookUp),
     /// Look up permissions.
     #[command(subcommand)]
     Permissions(LookUp),

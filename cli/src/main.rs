@@ -74,6 +74,7 @@ fn run(arguments: Arguments, output: &Output) -> Result<(), Failure> {
         Command::StreamFeatureViews(command) => look_up(repository, Listed::StreamFeatureViews, command, output),
         Command::LabelViews(command) => look_up(repository, Listed::LabelViews, command, output),
         Command::SavedDatasets(command) => look_up(repository, Listed::SavedDatasets, command, output),
+        Command::ValidationReferences(command) => look_up(repository, Listed::ValidationReferences, command, output),
         Command::Permissions(command) => look_up(repository, Listed::Permissions, command, output),
         Command::Features(LookUp::List(options)) => list::features(repository, &options, output),
         Command::Features(LookUp::Describe { name }) => list::describe_feature(repository, &name, output),

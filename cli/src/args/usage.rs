@@ -64,7 +64,9 @@ fn typed_command<'a>(root: &'a Command, typed: &[OsString]) -> &'a Command {
         if let Some(option) = word.strip_prefix('-') {
             let takes_value = command.get_arguments().chain(root.get_arguments()).any(|argument| {
                 let is_short = argument.get_short().is_some_and(|short| option == short.to_string());
-                let is_long = argument.get_long().is_some_and(|long| option.strip_prefix('-') == Some(long));
+                let is_long = argument
+                    .get_long()
+                    .is_some_and(|long| option.strip_prefix('-') == Some(long));
                 (is_short || is_long) && argument.get_action().takes_values()
             });
             if takes_value {
@@ -94,7 +96,10 @@ fn message(error: &clap::Error, command: &Command) -> String {
         ErrorKind::UnknownArgument => format!("Got unexpected extra argument ({argument})"),
         ErrorKind::InvalidSubcommand => {
             let suggested = suggestion(error, ContextKind::SuggestedSubcommand);
-            format!("No such command '{}'.{suggested}", string(ContextKind::InvalidSubcommand))
+            format!(
+                "No such command '{}'.{suggested}",
+                string(ContextKind::InvalidSubcommand)
+            )
         }
         ErrorKind::MissingSubcommand => "Missing command.".to_owned(),
         ErrorKind::MissingRequiredArgument => match error.get(ContextKind::InvalidArg) {
@@ -107,7 +112,11 @@ fn message(error: &clap::Error, command: &Command) -> String {
         }
         ErrorKind::InvalidValue | ErrorKind::ValueValidation => {
             let value = string(ContextKind::InvalidValue);
-            format!("Invalid value for {}: {}", shown(argument, command), wrong_value(error, value))
+            format!(
+                "Invalid value for {}: {}",
+                shown(argument, command),
+                wrong_value(error, value)
+            )
         }
         _ => plain(error),
     }
@@ -137,11 +146,17 @@ fn wrong_value(error: &clap::Error, value: &str) -> String {
 
 /// `'--port' / '-p'` or `'END_TS'`, of `--port <PORT>` or `<END_TS>`.
 fn shown(argument: &str, command: &Command) -> String {
-    let Some(long) = argument.split([' ', '=']).next().and_then(|name| name.strip_prefix("--")) else {
+    let Some(long) = argument
+        .split([' ', '='])
+        .next()
+        .and_then(|name| name.strip_prefix("--"))
+    else {
         return format!("'{}'", argument.trim_matches(['<', '>', '[', ']', '.']));
     };
     let mut known = command.get_arguments();
-    let short = known.find(|known| known.get_long() == Some(long)).and_then(Arg::get_short);
+    let short = known
+        .find(|known| known.get_long() == Some(long))
+        .and_then(Arg::get_short);
     let short = short.map(|short| format!(" / '-{short}'")).unwrap_or_default();
     format!("'--{long}'{short}")
 }

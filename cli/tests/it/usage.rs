@@ -59,12 +59,28 @@ const TYPED_WRONG: &[(&[&str], &str, &str)] = &[
         "feast materialize-incremental [OPTIONS] END_TS",
         "Missing argument 'END_TS'.",
     ),
-    (&["nonsense"], "feast [OPTIONS] COMMAND [ARGS]...", "No such command 'nonsense'."),
+    (
+        &["nonsense"],
+        "feast [OPTIONS] COMMAND [ARGS]...",
+        "No such command 'nonsense'.",
+    ),
     (&["-c", "."], "feast [OPTIONS] COMMAND [ARGS]...", "Missing command."),
-    (&["--nope"], "feast [OPTIONS] COMMAND [ARGS]...", "No such option '--nope'."),
-    (&["apply", "x"], "feast apply [OPTIONS]", "Got unexpected extra argument (x)"),
+    (
+        &["--nope"],
+        "feast [OPTIONS] COMMAND [ARGS]...",
+        "No such option '--nope'.",
+    ),
+    (
+        &["apply", "x"],
+        "feast apply [OPTIONS]",
+        "Got unexpected extra argument (x)",
+    ),
     (&["apply", "-x"], "feast apply [OPTIONS]", "No such option '-x'."),
-    (&["version", "x"], "feast version [OPTIONS]", "Got unexpected extra argument (x)"),
+    (
+        &["version", "x"],
+        "feast version [OPTIONS]",
+        "Got unexpected extra argument (x)",
+    ),
     (
         &["entities", "nope"],
         "feast entities [OPTIONS] COMMAND [ARGS]...",
@@ -75,7 +91,11 @@ const TYPED_WRONG: &[(&[&str], &str, &str)] = &[
         "feast entities describe [OPTIONS] NAME",
         "Missing argument 'NAME'.",
     ),
-    (&["delete"], "feast delete [OPTIONS] OBJECT_ID", "Missing argument 'OBJECT_ID'."),
+    (
+        &["delete"],
+        "feast delete [OPTIONS] OBJECT_ID",
+        "Missing argument 'OBJECT_ID'.",
+    ),
     (
         &["projects", "delete"],
         "feast projects delete [OPTIONS] NAME",
@@ -188,6 +208,12 @@ fn everything_up_to_now_whatever_its_event_time() {
         printed.starts_with("Materializing 1 feature views from 1970-01-01 00:00:00+00:00 to "),
         "{printed}"
     );
-    let read = repository.succeed(&["get-online-features", "-e", "driver_id=1001", "-f", "driver_hourly_stats:conv_rate"]);
+    let read = repository.succeed(&[
+        "get-online-features",
+        "-e",
+        "driver_id=1001",
+        "-f",
+        "driver_hourly_stats:conv_rate",
+    ]);
     assert!(!read.contains("null"), "{read}");
 }

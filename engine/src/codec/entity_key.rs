@@ -45,7 +45,10 @@ impl UnsupportedKeyType {
 impl fmt::Display for UnsupportedKeyType {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { key, value_type } = self;
-        write!(formatter, "join key {key} is {value_type}, which no key of the online store can be")
+        write!(
+            formatter,
+            "join key {key} is {value_type}, which no key of the online store can be"
+        )
     }
 }
 
@@ -192,7 +195,11 @@ mod tests {
             let mut bytes = Vec::new();
             let encoder = EntityKeyEncoder::new(&[("k", &value_type)]).unwrap();
             assert!(encoder.encode(&column, 0, &mut bytes));
-            assert_eq!(bytes, hex("0100000002000000010000006b010000000100000061"), "{value_type}");
+            assert_eq!(
+                bytes,
+                hex("0100000002000000010000006b010000000100000061"),
+                "{value_type}"
+            );
         }
     }
 }

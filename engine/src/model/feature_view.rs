@@ -244,11 +244,6 @@ impl Version {
         let digits = !number.is_empty() && number.bytes().all(|digit| digit.is_ascii_digit());
         digits.then(|| number.parse().ok()).flatten().map(Self::Pinned)
     }
-
-    /// What is wrong with a text that [`Version::parse`] cannot read, in Feast's words.
-    pub fn not_understood(text: &str) -> String {
-        format!("Invalid version string '{text}'. Expected 'latest', 'vN', or 'versionN' (e.g. 'v2', 'version3').")
-    }
 }
 
 /// How far a view has come. Python Feast serves a view without a state and one that is available online.

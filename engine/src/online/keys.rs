@@ -78,7 +78,10 @@ fn unsupported_key(view: &str, unsupported: &UnsupportedKeyType) -> Error {
 /// # Errors
 /// `Invalid`, naming view, key and type, when rows of the view can be neither written nor read.
 pub(crate) fn check_key_types(view: &FeatureView) -> Result<()> {
-    let keys = view.entity_columns.iter().map(|key| (key.name.as_str(), &key.value_type));
+    let keys = view
+        .entity_columns
+        .iter()
+        .map(|key| (key.name.as_str(), &key.value_type));
     UnsupportedKeyType::find(keys).map_or(Ok(()), |unsupported| Err(unsupported_key(&view.name, &unsupported)))
 }
 

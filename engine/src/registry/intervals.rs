@@ -72,7 +72,9 @@ impl RegistryFile {
         };
         let number = meta.current_version_number;
         let before = self.keys_of_versions(view).into_iter();
-        let before = before.filter(|(version, _)| *version < number).max_by_key(|(version, _)| *version);
+        let before = before
+            .filter(|(version, _)| *version < number)
+            .max_by_key(|(version, _)| *version);
         if before.is_some_and(|(_, keys)| keys != present) {
             let (object, _) = self.started_anew(object.clone())?;
             (kind.list_mut)(&mut self.message)[position] = object;

@@ -15,8 +15,7 @@ use crate::model::{FeatureView, ObjectKind, OnDemandFeatureView, StoredKeys, Tim
 /// Tag of a project that must not be torn down.
 const PROTECTED_TAG: &str = "feast.dev/protected-project";
 
-/// Fields that hold the project's name.
-const VALIDATION_REFERENCE_PROJECT: u32 = 3;
+/// Field that holds the project's name.
 const PROJECT_METADATA_PROJECT: u32 = 1;
 
 /// A recorded version of a view.
@@ -43,7 +42,7 @@ struct Shown {
 }
 
 /// In the order in which Feast looks for a name to delete.
-const SHOWN: [Shown; 10] = [
+const SHOWN: [Shown; 11] = [
     Shown {
         kind: ObjectKind::Entity,
         schema: &schema::ENTITY,
@@ -78,6 +77,13 @@ const SHOWN: [Shown; 10] = [
         list: |registry| &registry.saved_datasets,
         list_mut: |registry| &mut registry.saved_datasets,
         dumped_as: Some("savedDatasets"),
+    },
+    Shown {
+        kind: ObjectKind::ValidationReference,
+        schema: &schema::VALIDATION_REFERENCE,
+        list: |registry| &registry.validation_references,
+        list_mut: |registry| &mut registry.validation_references,
+        dumped_as: None,
     },
     Shown {
         kind: ObjectKind::StreamFeatureView,
@@ -250,12 +256,9 @@ impl RegistryFile {
             list.retain(|object| shown.name_in(object, &project).is_none());
         }
         self.forget_all_versions();
-        // Objects that name their project at other places and are never shown.
+        // They are never shown.
         let of_project = |spec: &[u8], field| bytes_of(spec, field) == project.as_bytes();
         let message = &mut self.message;
-        message
-            .validation_references
-            .retain(|reference| !of_project(reference, VALIDATION_REFERENCE_PROJECT));
         message
             .project_metadata
             .retain(|metadata| !of_project(metadata, PROJECT_METADATA_PROJECT));
@@ -311,7 +314,8 @@ impl RegistryFile {
     /// What the keys of a view's rows were made of at each recorded version, by its number.
     pub(super) fn keys_of_versions(&self, view: &str) -> Vec<(i32, StoredKeys)> {
         let records = self.versions_of(view);
-        let keys = records.filter_map(|record| Some((record.version_number, self.recorded_view(&record)?.stored_keys())));
+        let keys =
+            records.filter_map(|record| Some((record.version_number, self.recorded_view(&record)?.stored_keys())));
         keys.collect()
     }
 
@@ -330,7 +334,7 @@ impl RegistryFile {
 /// An object as Python Feast shows it: made of Python objects, which know no project.
 fn without_project(kind: ObjectKind, mut object: Value) -> Value {
     let members = match kind {
-        ObjectKind::DataSource => object.as_object_mut(),
+        ObjectKind::DataSource | ObjectKind::ValidationReference => object.as_object_mut(),
         _ => object.get_mut("spec").and_then(Value::as_object_mut),
     };
     if let Some(members) = members {

@@ -53,7 +53,7 @@ impl Findings {
         self.problems.push(InvalidDefinition {
             kind,
             name: name.to_owned(),
-            message: error.to_string(),
+            message: without_subject(&error.to_string(), kind, name),
             hint: error.hint().map(str::to_owned),
             of_file,
         });
@@ -88,6 +88,12 @@ impl Findings {
         }
         self.warnings
     }
+}
+
+/// A message that names its object first, without that.
+fn without_subject(message: &str, kind: ObjectKind, name: &str) -> String {
+    let subject = format!("{kind} {name}: ");
+    message.strip_prefix(&subject).unwrap_or(message).to_owned()
 }
 
 /// Completes `definitions` and returns what the user should know although it is no error.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::Findings;
-use crate::model::{Definitions, FeatureView, ObjectKind, Version, ViewKind};
+use crate::model::{Definitions, FeatureView, ObjectKind, ViewKind};
 
 pub(super) fn check(definitions: &mut Definitions, findings: &mut Findings) {
     let twice = |kind, what: &str, name: &str, findings: &mut Findings| {
@@ -19,7 +19,6 @@ pub(super) fn check(definitions: &mut Definitions, findings: &mut Findings) {
         twice(ObjectKind::Permission, "permission", &name, findings);
     }
     check_views(definitions, findings);
-    check_versions(definitions, findings);
     let mut sources: HashMap<String, &str> = HashMap::new();
     for source in &definitions.sources {
         if sources.insert(source.name.to_lowercase(), &source.name).is_some() {
@@ -74,19 +73,6 @@ fn check_views(definitions: &Definitions, findings: &mut Findings) {
                 );
                 findings.problem(kind, name, text);
             }
-        }
-    }
-}
-
-/// What a version may be called is known without looking at the history.
-fn check_versions(definitions: &Definitions, findings: &mut Findings) {
-    let regular = definitions.feature_views.iter();
-    let regular = regular.map(|view| (kind_of(view), &view.name, &view.version));
-    let on_demand = definitions.on_demand_feature_views.iter();
-    let on_demand = on_demand.map(|view| (ObjectKind::OnDemandFeatureView, &view.name, &view.version));
-    for (kind, name, version) in regular.chain(on_demand) {
-        if Version::parse(version).is_none() {
-            findings.problem(kind, name, Version::not_understood(version));
         }
     }
 }

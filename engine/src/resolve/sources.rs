@@ -50,11 +50,7 @@ fn each_source(definitions: &mut Definitions, each: &mut dyn FnMut(&mut DataSour
 }
 
 /// The only timestamp column of the source's file.
-fn event_time_column(
-    source: &DataSource,
-    surroundings: &Surroundings<'_>,
-    findings: &mut Findings,
-) -> Option<String> {
+fn event_time_column(source: &DataSource, surroundings: &Surroundings<'_>, findings: &mut Findings) -> Option<String> {
     let (kind, name) = (ObjectKind::DataSource, &source.name);
     let parquet = match locate(source, surroundings) {
         Ok(parquet) => parquet,
@@ -66,7 +62,8 @@ fn event_time_column(
     let schema = match parquet.schema() {
         Ok(schema) => schema,
         Err(error) => {
-            findings.file_error(kind, name, &error);
+            let hint = format!("{}, or put the file there", hint(source));
+            findings.file_error(kind, name, &error.with_hint(hint));
             findings.unreadable.insert(name.clone());
             return None;
         }

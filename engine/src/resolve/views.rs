@@ -6,7 +6,7 @@ use arrow::datatypes::DataType;
 
 use super::infer::inferred_type;
 use super::names::kind_of;
-use super::{Findings, Surroundings};
+use super::{Findings, Surroundings, without_subject};
 use crate::error::{Error, InvalidDefinition, Result};
 use crate::model::{
     DUMMY_ENTITY, DUMMY_JOIN_KEY, DataSource, Definitions, Entity, FeatureView, Field, ObjectKind, OnDemandFeatureView,
@@ -39,7 +39,11 @@ pub(super) fn complete(definitions: &mut Definitions, surroundings: &Surrounding
     for view in feature_views.iter_mut() {
         let owner = (kind_of(view), view.name.clone());
         // A parent is a view of the repository too, most of the time, and then complete or told of already.
-        for parent in view.source_views.iter_mut().filter(|parent| !failed.contains(&parent.name)) {
+        for parent in view
+            .source_views
+            .iter_mut()
+            .filter(|parent| !failed.contains(&parent.name))
+        {
             let keys = keys(entities, &parent.entities);
             let mut of_parent = Findings::default();
             complete_view(parent, keys, surroundings, &mut of_parent);
@@ -116,7 +120,11 @@ fn partition(
     let mut twice: Vec<&str> = features.iter().map(|field| field.name.as_str()).collect();
     twice.retain(|name| !names.insert(*name));
     twice.dedup();
-    problems.extend(twice.iter().map(|name| Error::invalid(format!("feature {name} is defined twice"))));
+    problems.extend(
+        twice
+            .iter()
+            .map(|name| Error::invalid(format!("feature {name} is defined twice"))),
+    );
     (columns, features)
 }
 
@@ -175,7 +183,9 @@ fn complete_from_source(
         Ok(schema) => schema,
         // Told of the source itself.
         Err(_) if findings.unreadable.contains(&source.name) => return,
-        Err(error) if must_infer => return findings.file_error(kind, &name, &error),
+        Err(error) if must_infer => {
+            return findings.file_error(kind, &name, &incomplete(view, keys, &error.to_string()));
+        }
         // Definitions are applied where no data is, such as in CI.
         Err(_) if surroundings.skip_source_validation => return,
         Err(error) => return findings.warn_once(unchecked(&source, &error)),
@@ -194,8 +204,8 @@ fn complete_from_source(
 
 /// The source cannot be read, and need not be.
 fn unchecked(source: &DataSource, error: &Error) -> String {
-    let (name, text) = (&source.name, error.to_string());
-    let text = text.strip_prefix(&format!("data source {name}: ")).unwrap_or(&text);
+    let name = &source.name;
+    let text = without_subject(&error.to_string(), ObjectKind::DataSource, name);
     format!("data source {name}: {text}; its columns are not checked")
 }
 
@@ -302,7 +312,9 @@ fn complete_on_demand(
             .flat_map(|source| &source.entity_columns)
             .find(|column| column.name == *key);
         match column {
-            Some(column) => view.entity_columns.push(Field::new(key.clone(), column.value_type.clone())),
+            Some(column) => view
+                .entity_columns
+                .push(Field::new(key.clone(), column.value_type.clone())),
             // What is wrong with the source is told there.
             None if sources.any(|source| failed.contains(&source.name)) => {}
             None => problems.push(

@@ -171,7 +171,11 @@ fn is_of_view(record: &[u8], project: &str, view: &str) -> bool {
 }
 
 fn parse(version: &str) -> Result<Version> {
-    Version::parse(version).ok_or_else(|| Error::invalid(Version::not_understood(version)))
+    Version::parse(version).ok_or_else(|| {
+        Error::invalid(format!(
+            "Invalid version string '{version}'. Expected 'latest', 'vN', or 'versionN' (e.g. 'v2', 'version3')."
+        ))
+    })
 }
 
 /// The object with that version number; a new schema also clears its state.

@@ -69,12 +69,12 @@ pub(in crate::registry) fn name_in_project(kind: ObjectKind, object: &[u8], proj
         ObjectKind::DataSource => (20, 21),
         ObjectKind::Entity => (1, 9),
         ObjectKind::Project => (1, 1),
+        ObjectKind::ValidationReference => (1, 3),
         _ => (1, 2),
     };
-    let spec = if kind == ObjectKind::DataSource {
-        object
-    } else {
-        wire::bytes_of(object, SPEC)
+    let spec = match kind {
+        ObjectKind::DataSource | ObjectKind::ValidationReference => object,
+        _ => wire::bytes_of(object, SPEC),
     };
     let text = |number| String::from_utf8_lossy(wire::bytes_of(spec, number)).into_owned();
     (text(project_field) == project).then(|| text(name_field))
