@@ -1,6 +1,10 @@
 //! What can be typed: commands, options and their help.
 
+mod usage;
+
 use std::path::PathBuf;
+
+pub(crate) use usage::{usage_error, usage_of};
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
@@ -65,6 +69,7 @@ pub(crate) enum Command {
     /// Remove one object from the registry by its name.
     Delete {
         /// Name of an entity, view, service or source.
+        #[arg(value_name = "OBJECT_ID")]
         name: String,
     },
     /// Look up entities.
@@ -91,6 +96,9 @@ pub(crate) enum Command {
     /// Look up saved datasets.
     #[command(subcommand)]
     SavedDatasets(LookUp),
+    /// Look up validation references.
+    #[command(subcommand)]
+    ValidationReferences(LookUp),
     /// Look up permissions.
     #[command(subcommand)]
     Permissions(LookUp),
@@ -242,7 +250,7 @@ pub(crate) struct OnlineFeaturesArguments {
 #[derive(Debug, Args)]
 pub(crate) struct InitArguments {
     /// Directory to make the repository in; its name becomes the project name.
-    #[arg(default_value = "feature_repo")]
+    #[arg(default_value = "feature_repo", value_name = "PROJECT_DIRECTORY")]
     pub(crate) directory: PathBuf,
 
     /// Only the settings file, without example definitions and data.
@@ -252,7 +260,7 @@ pub(crate) struct InitArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct ApplyArguments {
-    /// Warn of columns that are missing from files instead of failing.
+    /// Warn of columns that are missing from files instead of failing, and do not speak of missing files.
     #[arg(long)]
     pub(crate) skip_source_validation: bool,
 
@@ -268,11 +276,10 @@ pub(crate) struct ApplyArguments {
 #[derive(Debug, Args)]
 pub(crate) struct MaterializeArguments {
     /// First event time, such as 2026-01-31 or 2026-01-31T12:00:00 (UTC unless it carries an offset).
-    #[arg(required_unless_present = "disable_event_timestamp")]
+    // Which of these go together is checked afterwards, to say it in Feast's words.
     pub(crate) start_ts: Option<String>,
 
     /// Last event time, included.
-    #[arg(required_unless_present = "disable_event_timestamp")]
     pub(crate) end_ts: Option<String>,
 
     /// Only this feature view; can be repeated. All online views otherwise.
@@ -280,8 +287,12 @@ pub(crate) struct MaterializeArguments {
     pub(crate) views: Vec<String>,
 
     /// Take all rows up to now, whatever their event time.
-    #[arg(long, conflicts_with_all = ["start_ts", "end_ts"])]
+    #[arg(long)]
     pub(crate) disable_event_timestamp: bool,
+
+    /// Not offered yet: a former version of the view.
+    #[arg(long = "version", value_name = "VERSION")]
+    pub(crate) former_version: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -292,6 +303,10 @@ pub(crate) struct IncrementalArguments {
     /// Only this feature view; can be repeated. All online views otherwise.
     #[arg(short, long, value_name = "VIEW")]
     pub(crate) views: Vec<String>,
+
+    /// Not offered yet: a former version of the view.
+    #[arg(long = "version", value_name = "VERSION")]
+    pub(crate) former_version: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -306,7 +321,7 @@ pub(crate) struct ServeArguments {
     pub(crate) port: u16,
 
     /// Kind of server; only http is offered.
-    #[arg(short = 't', long = "type", default_value = "http", value_parser = ["http"])]
+    #[arg(short = 't', long = "type", default_value = "http")]
     pub(crate) kind: String,
 
     /// Threads that answer requests; -1 means twice the cores plus one. All cores otherwise.

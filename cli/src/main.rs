@@ -14,7 +14,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use args::{Arguments, Command, FeatureViewsCommand, LookUp, ProjectsCommand};
+use args::{Arguments, Command, FeatureViewsCommand, LookUp, ProjectsCommand, usage_error};
 use commands::list::Listed;
 use commands::{apply, init, list, materialize, online_features, registry, serve};
 use output::{Failure, Output};
@@ -27,14 +27,24 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const FEAST_VERSION: &str = "0.67.0";
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
     let output = Output::new();
+    let typed: Vec<_> = std::env::args_os().collect();
+    let arguments = match Arguments::try_parse_from(&typed) {
+        Ok(arguments) => arguments,
+        Err(error) => match usage_error(&error, &typed) {
+            Some(text) => {
+                output.usage(&text);
+                return ExitCode::from(2);
+            }
+            None => error.exit(),
+        },
+    };
     start_log(&arguments.log_level);
     match run(arguments, &output).and_then(|()| output.finish()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             output.failure(&failure);
-            ExitCode::FAILURE
+            ExitCode::from(failure.exit_code())
         }
     }
 }
@@ -64,6 +74,7 @@ fn run(arguments: Arguments, output: &Output) -> Result<(), Failure> {
         Command::StreamFeatureViews(command) => look_up(repository, Listed::StreamFeatureViews, command, output),
         Command::LabelViews(command) => look_up(repository, Listed::LabelViews, command, output),
         Command::SavedDatasets(command) => look_up(repository, Listed::SavedDatasets, command, output),
+        Command::ValidationReferences(command) => look_up(repository, Listed::ValidationReferences, command, output),
         Command::Permissions(command) => look_up(repository, Listed::Permissions, command, output),
         Command::Features(LookUp::List(options)) => list::features(repository, &options, output),
         Command::Features(LookUp::Describe { name }) => list::describe_feature(repository, &name, output),

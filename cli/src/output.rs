@@ -9,6 +9,7 @@ use feast_engine::{MaterializeProgress, ViewReport, ViewWindow};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::Value;
 
+use crate::args::usage_of;
 use crate::table::Table;
 use crate::yaml::to_yaml;
 
@@ -20,6 +21,8 @@ const BAR_WIDTH: usize = 64;
 pub(crate) struct Failure {
     messages: Vec<String>,
     hint: Option<String>,
+    /// How the command is used, for one that was typed wrong.
+    usage: Option<String>,
 }
 
 impl Failure {
@@ -27,7 +30,21 @@ impl Failure {
         Self {
             messages: vec![message.into()],
             hint: None,
+            usage: None,
         }
+    }
+
+    /// A command that was typed wrong.
+    pub(crate) fn usage(command: &str, message: impl Into<String>) -> Self {
+        Self {
+            usage: Some(usage_of(command)),
+            ..Self::new(message)
+        }
+    }
+
+    /// As in Feast: 2 for a command that was typed wrong, 1 for all else.
+    pub(crate) fn exit_code(&self) -> u8 {
+        if self.usage.is_some() { 2 } else { 1 }
     }
 
     /// Several problems that were found together.
@@ -35,6 +52,7 @@ impl Failure {
         Self {
             messages: problems.iter().map(ToString::to_string).collect(),
             hint: None,
+            usage: None,
         }
     }
 
@@ -43,6 +61,7 @@ impl Failure {
         Self {
             messages: Vec::new(),
             hint: None,
+            usage: None,
         }
     }
 
@@ -59,6 +78,7 @@ impl From<feast_engine::Error> for Failure {
         Self {
             messages: vec![error.to_string()],
             hint: error.hint().map(str::to_owned),
+            usage: None,
         }
     }
 }
@@ -161,7 +181,15 @@ impl Output {
         self.tell(&format!("Warning: {text}\n"));
     }
 
+    /// What is told of a command that was typed wrong, as it is.
+    pub(crate) fn usage(&self, text: &str) {
+        self.tell(text);
+    }
+
     pub(crate) fn failure(&self, failure: &Failure) {
+        if let Some(usage) = &failure.usage {
+            self.tell(usage);
+        }
         for message in &failure.messages {
             self.tell(&format!("Error: {message}\n"));
         }
@@ -176,6 +204,18 @@ impl Output {
             format!("\x1b[1m\x1b[32m{text}\x1b[0m")
         } else {
             text.to_string()
+        }
+    }
+
+    /// Says so where a view is materialized anew because its join keys have changed.
+    pub(crate) fn former_keys(&self, window: &ViewWindow) {
+        if let Some(former) = &window.former_keys {
+            self.warning(&format!(
+                "the join keys of feature view {} were {former} when rows were stored, so these are not found any more; all \
+                 since {} is read again",
+                window.view,
+                window.start.to_python()
+            ));
         }
     }
 
@@ -201,6 +241,7 @@ pub(crate) struct MaterializeOutput<'a> {
 impl MaterializeProgress for MaterializeOutput<'_> {
     fn view_started(&mut self, window: &ViewWindow) {
         let output = self.output;
+        output.former_keys(window);
         if window.default_look_back {
             output.line(&format!(
                 "Since the ttl is 0 for feature view {}, the start date will be set to 1 year before the current time.",

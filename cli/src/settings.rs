@@ -60,14 +60,26 @@ pub(crate) struct MaterializeSettings {
 
 impl MaterializeSettings {
     pub(crate) fn between(arguments: &MaterializeArguments) -> Result<Self, Failure> {
-        let (start, end) = match (&arguments.start_ts, &arguments.end_ts) {
-            (Some(start), Some(end)) => (parse("START_TS", start)?, parse("END_TS", end)?),
-            _ => (Timestamp::EPOCH, now()),
+        let usage = |message: &str| Failure::usage("materialize", message);
+        let given = |text: &'_ Option<String>| text.clone().filter(|text| !text.is_empty());
+        let (start, end) = match (given(&arguments.start_ts), given(&arguments.end_ts)) {
+            (None, None) if arguments.disable_event_timestamp => (Timestamp::EPOCH, now()),
+            _ if arguments.disable_event_timestamp => {
+                let text = "Cannot specify START_TS or END_TS when --disable-event-timestamp is used";
+                return Err(usage(text));
+            }
+            (Some(start), Some(end)) => (parse("START_TS", &start)?, parse("END_TS", &end)?),
+            _ => {
+                let text = "START_TS and END_TS are required unless --disable-event-timestamp is used";
+                return Err(usage(text));
+            }
         };
+        refuse_former_version(arguments.former_version.as_deref())?;
         Ok(Self::new(MaterializeRange::Between { start, end }, &arguments.views))
     }
 
     pub(crate) fn until(arguments: &IncrementalArguments) -> Result<Self, Failure> {
+        refuse_former_version(arguments.former_version.as_deref())?;
         let end = parse("END_TS", &arguments.end_ts)?;
         Ok(Self::new(MaterializeRange::Until { end }, &arguments.views))
     }
@@ -78,6 +90,12 @@ impl MaterializeSettings {
             request: MaterializeRequest { range, views },
         }
     }
+}
+
+fn refuse_former_version(version: Option<&str>) -> Result<(), Failure> {
+    let Some(version) = version else { return Ok(()) };
+    let text = format!("version {version}: materializing a former version of a view is not supported");
+    Err(Failure::new(text).with_hint("leave --version out to materialize the views as they are"))
 }
 
 fn parse(name: &str, text: &str) -> Result<Timestamp, Failure> {
@@ -97,6 +115,10 @@ pub(crate) struct ServeSettings {
 
 impl ServeSettings {
     pub(crate) fn new(arguments: &ServeArguments) -> Result<Self, Failure> {
+        if arguments.kind != "http" {
+            let text = format!("this server only supports 'http'. Got '{}' instead.", arguments.kind);
+            return Err(Failure::new(text).with_hint("leave --type out"));
+        }
         if arguments.key.is_some() || arguments.cert.is_some() {
             return Err(Failure::new("serving over TLS is not offered yet")
                 .with_hint("leave --key and --cert out and let a proxy in front of the server speak TLS"));

@@ -74,6 +74,8 @@ pub struct InvalidDefinition {
     pub message: String,
     /// What can be done about it.
     pub hint: Option<String>,
+    /// Whether a data file had to be read to find it.
+    pub of_file: bool,
 }
 
 impl fmt::Display for InvalidDefinition {

@@ -102,7 +102,7 @@ pub use online::{
     ColumnHeading, ColumnRole, EntityRows, FeatureColumn, FeatureVectors, FieldStatus, JoinKey, KeyColumn, ReadPlan,
     StoredEntities, WriteColumn, WriteTarget,
 };
-pub use registry::{Change, FieldChange, UnreadObject, Verb, ViewVersion};
+pub use registry::{Change, FieldChange, KeyChange, UnreadObject, Verb, ViewVersion};
 pub use store::{
     ApplyOptions, ApplyReport, FeatureStore, MaterializeRequest, PushTarget, Reservation, ReservedView, WriteReport,
 };

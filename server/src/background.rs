@@ -218,6 +218,13 @@ impl MaterializeProgress for LoggedProgress<'_> {
 
     fn view_started(&mut self, window: &ViewWindow) {
         tracing::info!("materializing {} from {} to {}", window.view, window.start, window.end);
+        if let Some(former) = &window.former_keys {
+            tracing::warn!(
+                "the join keys of {} were {former} when rows were stored: all since {} is read again",
+                window.view,
+                window.start
+            );
+        }
     }
 
     fn view_skipped(&mut self, window: &ViewWindow) {

@@ -100,7 +100,8 @@ fn failure(error: feast_engine::Error, defined: &RepositoryDefinitions) -> Failu
         .iter()
         .map(|problem| (defined.places.get(&(problem.kind, problem.name.clone())), problem))
         .collect();
-    placed.sort_by_key(|(place, _)| *place);
+    // What no file had to be read for comes first.
+    placed.sort_by_key(|(place, problem)| (problem.of_file, *place));
     let text = |(place, problem): &(Option<&Place>, &InvalidDefinition)| match place {
         Some((file, line)) => format!("{}:{line}: {problem}", file.display()),
         None => problem.to_string(),

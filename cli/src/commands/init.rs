@@ -46,8 +46,11 @@ fn project_name(directory: &Path) -> Result<String, Failure> {
     let name = absolute
         .file_name()
         .map_or_else(String::new, |name| name.to_string_lossy().replace('-', "_"));
-    check_project_name(&name)
-        .map_err(|error| Failure::from(error).with_hint("the project is named after the directory: choose another"))?;
+    check_project_name(&name).map_err(|_| {
+        let text = "Invalid value for PROJECT_DIRECTORY: Name should be alphanumeric values, underscores, and hyphens but not \
+                    start with an underscore or hyphen";
+        Failure::usage("init", text).with_hint("the project is named after the directory: choose another")
+    })?;
     Ok(name)
 }
 

@@ -26,6 +26,7 @@ pub(crate) enum Listed {
     StreamFeatureViews,
     LabelViews,
     SavedDatasets,
+    ValidationReferences,
     Permissions,
 }
 
@@ -42,6 +43,7 @@ impl Listed {
             Self::StreamFeatureViews => ObjectKind::StreamFeatureView,
             Self::LabelViews => ObjectKind::LabelView,
             Self::SavedDatasets => ObjectKind::SavedDataset,
+            Self::ValidationReferences => ObjectKind::ValidationReference,
             Self::Permissions => ObjectKind::Permission,
         }
     }
@@ -57,6 +59,7 @@ impl Listed {
             Self::FeatureServices => "Feature service",
             Self::DataSources => "Data source",
             Self::SavedDatasets => "Saved dataset",
+            Self::ValidationReferences => "Validation reference",
             Self::Permissions => "Permission",
         }
     }
@@ -123,7 +126,7 @@ fn names(store: &FeatureStore, listed: Listed, definitions: &Definitions) -> Res
             let views = definitions.on_demand_feature_views.iter();
             views.map(|view| view.name.clone()).collect()
         }
-        Listed::SavedDatasets => store.object_names(ObjectKind::SavedDataset)?,
+        Listed::SavedDatasets | Listed::ValidationReferences => store.object_names(listed.kind())?,
         Listed::Permissions => definitions
             .permissions
             .iter()
@@ -152,7 +155,10 @@ fn table(store: &FeatureStore, listed: Listed, definitions: &Definitions) -> Res
         Listed::DataSources => &["NAME", "CLASS"],
         Listed::LabelViews => &["NAME", "ENTITIES", "CONFLICT_POLICY"],
         Listed::Permissions => &["NAME", "TYPES", "NAME_PATTERNS", "ACTIONS", "ROLES", "REQUIRED_TAGS"],
-        Listed::OnDemandFeatureViews | Listed::StreamFeatureViews | Listed::SavedDatasets => &["NAME"],
+        Listed::OnDemandFeatureViews
+        | Listed::StreamFeatureViews
+        | Listed::SavedDatasets
+        | Listed::ValidationReferences => &["NAME"],
     };
     let mut table = Table::new(headers);
     for name in &names {
@@ -181,9 +187,10 @@ fn table(store: &FeatureStore, listed: Listed, definitions: &Definitions) -> Res
                     .find(|permission| permission.name == *name);
                 permission.map(permission_row)
             }
-            Listed::OnDemandFeatureViews | Listed::StreamFeatureViews | Listed::SavedDatasets => {
-                Some(vec![name.clone()])
-            }
+            Listed::OnDemandFeatureViews
+            | Listed::StreamFeatureViews
+            | Listed::SavedDatasets
+            | Listed::ValidationReferences => Some(vec![name.clone()]),
         };
         row.into_iter().for_each(|row| table.add(row));
     }

@@ -32,6 +32,7 @@ pub(crate) fn run(repository: &Repository, settings: &MaterializeSettings, outpu
             "The server at http://{} has the online store open and does it",
             server.address()
         ));
+        windows.iter().for_each(|window| output.former_keys(window));
         server.materialize(&settings.request)?;
         announce();
         return Ok(());

@@ -66,3 +66,8 @@ fn answers_are_as_the_openapi_document_says() {
 fn each_serves_what_the_other_applied() {
     check("round_trip.py");
 }
+
+#[test]
+fn rows_come_back_after_a_change_of_join_keys() {
+    check("renamed_keys.py");
+}

@@ -25,7 +25,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("bincode::", &["engine/src/codec/record.rs"]),
     ("serde_saphyr::", &["engine/src/config.rs"]),
     ("warp::", &["server/src", "benches/src/bare_route"]),
-    ("clap::", &["cli/src/args.rs", "cli/src/main.rs", "benches/src"]),
+    ("clap::", &["cli/src/args", "cli/src/main.rs", "benches/src"]),
     ("ruff_python_", &["cli/src/definitions"]),
     (
         "println!",

@@ -46,6 +46,7 @@ fn lists() {
         "NAME    ENTITIES    CONFLICT_POLICY\nlabels  user        majority_vote\n",
     );
     check("saved-datasets", "NAME\n");
+    check("validation-references", "NAME\n");
     check(
         "feature-services",
         "NAME    FEATURES\nlogged  all_types:s2, all_types:vec, labels:ok, labels:labeler\n",
@@ -81,6 +82,7 @@ fn lists_as_json() {
         json!({"feature_name": "s0", "feature_view": "all_types", "dtype": "Bytes"})
     );
     assert_eq!(list("saved-datasets"), json!([]));
+    assert_eq!(list("validation-references"), json!([]));
 }
 
 #[test]
@@ -110,6 +112,10 @@ fn descriptions() {
         ),
         ("data-sources", "Data source nope does not exist in project vec_types\n"),
         ("projects", "Project nope does not exist\n"),
+        (
+            "validation-references",
+            "Validation reference nope does not exist in project vec_types\n",
+        ),
     ] {
         let missing = repository.feast(&[command, "describe", "nope"]);
         assert_eq!((missing.code, missing.stdout.as_str()), (Some(1), message));
@@ -325,5 +331,46 @@ fn nothing_is_deleted_while_not_all_definitions_can_be_read() {
             .contains("not applied, should they be objects of Feast: b in definitions.py"),
         "{}",
         applied.stderr
+    );
+}
+
+/// A protobuf field that holds bytes; everything here is shorter than 128 bytes.
+fn field(number: u8, value: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![number << 3 | 2, u8::try_from(value.len()).unwrap()];
+    bytes.extend(value);
+    bytes
+}
+
+#[test]
+fn validation_references_of_python_are_shown_and_removed() {
+    let repository = applied();
+    let path = repository.path.join("data/registry.db");
+    let reference = |name: &[u8], project: &[u8]| {
+        let members = [
+            field(1, name),
+            field(2, b"logged rows"),
+            field(3, project),
+            field(4, b"as of May"),
+        ];
+        field(13, &members.concat())
+    };
+    let mut registry = std::fs::read(&path).unwrap();
+    registry.extend([reference(b"mine", b"vec_types"), reference(b"theirs", b"other")].concat());
+    std::fs::write(&path, &registry).unwrap();
+    assert_eq!(repository.succeed(&["validation-references", "list"]), "NAME\nmine\n");
+    assert_eq!(
+        repository.succeed(&["validation-references", "describe", "mine"]),
+        "name: mine\nreferenceDatasetName: logged rows\ndescription: as of May\n\n"
+    );
+    assert_eq!(
+        repository.succeed(&["delete", "mine"]),
+        "Deleted ValidationReference mine from vec_types.\n"
+    );
+    assert_eq!(repository.succeed(&["validation-references", "list"]), "NAME\n");
+    repository.succeed(&["teardown", "-y"]);
+    let left = std::fs::read(&path).unwrap();
+    assert!(
+        left.windows(6).any(|window| window == b"theirs"),
+        "what is of another project stays"
     );
 }

@@ -10,6 +10,8 @@
 //! - `background`: materializations that go on behind their answers.
 //! - `bad_input`: what a mistake gets: one clear line, the exit code, nothing half-written.
 //! - `registries`: registries that Python Feast wrote, against ours of the same definitions.
+//! - `apply`: what `apply` and `plan` take and say.
+//! - `usage`: commands that are typed wrong.
 //! - `look_up`: lists, descriptions and edits of what the registry holds.
 //! - `interop`: Python Feast itself on the same repositories.
 //! - `fuzz`: changed requests, byte by byte.
@@ -17,6 +19,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by it, also in its helpers")]
 
+mod apply;
 mod arrow;
 mod background;
 mod bad_input;
@@ -31,4 +34,5 @@ mod overload;
 mod registries;
 mod support;
 mod types;
+mod usage;
 mod walk;

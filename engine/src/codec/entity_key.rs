@@ -23,14 +23,31 @@ pub(crate) struct EntityKeyEncoder {
 
 /// A join key column has a type that Feast's entity key cannot hold.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct UnsupportedKeyType(pub(crate) ValueType);
+pub(crate) struct UnsupportedKeyType {
+    pub(crate) key: String,
+    pub(crate) value_type: ValueType,
+}
+
+impl UnsupportedKeyType {
+    pub(crate) const HINT: &'static str = "use Int64, Int32, String, Bytes or UnixTimestamp";
+
+    /// The first of these keys that cannot be stored.
+    pub(crate) fn find<'a>(keys: impl IntoIterator<Item = (&'a str, &'a ValueType)>) -> Option<Self> {
+        let mut keys = keys.into_iter();
+        let (key, value_type) = keys.find(|(_, value_type)| !value_type.is_key_type())?;
+        Some(Self {
+            key: key.to_owned(),
+            value_type: value_type.clone(),
+        })
+    }
+}
 
 impl fmt::Display for UnsupportedKeyType {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { key, value_type } = self;
         write!(
             formatter,
-            "a join key cannot be {}; use Int64, Int32, String, Bytes or UnixTimestamp",
-            self.0
+            "join key {key} is {value_type}, which no key of the online store can be"
         )
     }
 }
@@ -38,8 +55,8 @@ impl fmt::Display for UnsupportedKeyType {
 impl EntityKeyEncoder {
     /// For keys of these names and types, in the order in which columns will be given.
     pub(crate) fn new(keys: &[(&str, &ValueType)]) -> Result<Self, UnsupportedKeyType> {
-        if let Some((_, unsupported)) = keys.iter().find(|(_, value_type)| !value_type.is_key_type()) {
-            return Err(UnsupportedKeyType((*unsupported).clone()));
+        if let Some(unsupported) = UnsupportedKeyType::find(keys.iter().copied()) {
+            return Err(unsupported);
         }
         let mut order: Vec<usize> = (0..keys.len()).collect();
         order.sort_by_key(|position| keys[*position].0);
@@ -162,7 +179,27 @@ mod tests {
 
     #[test]
     fn floats_are_no_keys() {
-        let answer = EntityKeyEncoder::new(&[("id", &ValueType::Float64)]).map(|_| ());
-        assert_eq!(answer, Err(UnsupportedKeyType(ValueType::Float64)));
+        let answer = EntityKeyEncoder::new(&[("at", &ValueType::Int64), ("id", &ValueType::Float64)]).map(|_| ());
+        let unsupported = UnsupportedKeyType {
+            key: "id".to_owned(),
+            value_type: ValueType::Float64,
+        };
+        assert_eq!(answer, Err(unsupported));
+    }
+
+    /// Python Feast makes `bytes_val` of all three.
+    #[test]
+    fn documents_and_images_are_stored_as_bytes() {
+        let column = [Arc::new(BinaryArray::from_vec(vec![b"a"])) as ArrayRef];
+        for value_type in [ValueType::Bytes, ValueType::PdfBytes, ValueType::ImageBytes] {
+            let mut bytes = Vec::new();
+            let encoder = EntityKeyEncoder::new(&[("k", &value_type)]).unwrap();
+            assert!(encoder.encode(&column, 0, &mut bytes));
+            assert_eq!(
+                bytes,
+                hex("0100000002000000010000006b010000000100000061"),
+                "{value_type}"
+            );
+        }
     }
 }

@@ -1,5 +1,5 @@
 use crate::error::{Error, Result};
-use crate::model::{FeatureView, Timestamp};
+use crate::model::{FeatureView, StoredKeys, Timestamp};
 
 /// Where the first incremental run of a view without a time to live starts: 52 weeks back, which Feast calls a year.
 const DEFAULT_LOOK_BACK_MICROS: i64 = 364 * 24 * 3600 * 1_000_000;
@@ -54,6 +54,9 @@ pub struct ViewWindow {
     pub end: Timestamp,
     /// Whether the start is the default look-back of a view without a time to live.
     pub default_look_back: bool,
+    /// The view's former join keys, if what was stored under them is read again since `start`: rows stored under other
+    /// join keys are not found.
+    pub former_keys: Option<StoredKeys>,
 }
 
 /// Where an incremental run starts, and whether that is the default look-back.

@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::fmt;
 
 use super::{DUMMY_JOIN_KEY, DataSource, Transformation, ValueType};
 
@@ -82,6 +83,24 @@ pub struct FeatureView {
     pub version: String,
     /// Whether data are validated on ingestion (a Feast flag, carried only).
     pub enable_validation: bool,
+}
+
+/// What the keys of stored rows are made of. See [`FeatureView::stored_keys`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredKeys(Vec<(String, ValueType)>);
+
+impl fmt::Display for StoredKeys {
+    /// `customer_id (String), driver_id (Int64)`.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.iter().all(|(name, _)| name == DUMMY_JOIN_KEY) {
+            return formatter.write_str("none");
+        }
+        for (index, (name, value_type)) in self.0.iter().enumerate() {
+            let separator = if index == 0 { "" } else { ", " };
+            write!(formatter, "{separator}{name} ({value_type})")?;
+        }
+        Ok(())
+    }
 }
 
 /// The sorts of feature view. Each has a list of its own in the registry; they are served alike.
@@ -173,6 +192,15 @@ impl FeatureView {
     /// The feature of that name and its position.
     pub fn feature(&self, name: &str) -> Option<(usize, &Field)> {
         self.features.iter().enumerate().find(|(_, field)| field.name == name)
+    }
+
+    /// What the keys of its stored rows are made of: names and types of the join keys, in the order of their names. Rows
+    /// stored under other ones are not found.
+    pub fn stored_keys(&self) -> StoredKeys {
+        let keys = self.entity_columns.iter();
+        let mut keys: Vec<_> = keys.map(|key| (key.name.clone(), key.value_type.as_key())).collect();
+        keys.sort_by(|left, right| left.0.cmp(&right.0));
+        StoredKeys(keys)
     }
 
     /// Whether the view has no entities: every request gets its one row.

@@ -19,8 +19,8 @@ pub use definitions::{
     WantedFeatures,
 };
 pub use feature_view::{
-    Aggregation, ConflictPolicy, FeatureView, Field, LabelSettings, StreamSettings, TimeToLive, Version, ViewKind,
-    ViewState, ViewStatus,
+    Aggregation, ConflictPolicy, FeatureView, Field, LabelSettings, StoredKeys, StreamSettings, TimeToLive, Version,
+    ViewKind, ViewState, ViewStatus,
 };
 pub use object_kind::ObjectKind;
 pub use on_demand::{OnDemandFeatureView, OnDemandSource, Transformation};

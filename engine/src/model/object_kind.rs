@@ -14,6 +14,7 @@ pub enum ObjectKind {
     FeatureService,
     Permission,
     SavedDataset,
+    ValidationReference,
 }
 
 impl ObjectKind {
@@ -41,6 +42,7 @@ impl fmt::Display for ObjectKind {
             Self::FeatureService => "feature service",
             Self::Permission => "permission",
             Self::SavedDataset => "saved dataset",
+            Self::ValidationReference => "validation reference",
         })
     }
 }

@@ -136,9 +136,17 @@ impl ValueType {
     /// Whether a join key may have this type (Feast's entity key format knows no other).
     pub fn is_key_type(&self) -> bool {
         matches!(
-            self,
+            self.as_key(),
             Self::Bytes | Self::String | Self::Int32 | Self::Int64 | Self::UnixTimestamp
         )
+    }
+
+    /// The type as which a join key of this type is stored: documents and images are bytes.
+    pub fn as_key(&self) -> Self {
+        match self {
+            Self::PdfBytes | Self::ImageBytes => Self::Bytes,
+            other => other.clone(),
+        }
     }
 
     /// Whether values are held as JSON text and answered as JSON, not as a string.

@@ -7,10 +7,10 @@ use arrow::array::{ArrayRef, StringArray};
 use super::plan::{KeyGroup, ReadPlan};
 use crate::codec::byte_block::ByteBlock;
 use crate::codec::coerce::coerce;
-use crate::codec::entity_key::EntityKeyEncoder;
+use crate::codec::entity_key::{EntityKeyEncoder, UnsupportedKeyType};
 use crate::codec::python_text::python_list;
 use crate::error::{Error, FeastException, Result};
-use crate::model::{DUMMY_JOIN_KEY, ValueType};
+use crate::model::{DUMMY_JOIN_KEY, FeatureView, ValueType};
 
 /// The entities a request asks about: key columns of equal length.
 #[derive(Debug, Clone)]
@@ -68,7 +68,21 @@ impl EntityRows {
 
 /// Writes entity keys from columns of these names and types.
 pub(super) fn key_encoder(view: &str, keys: &[(&str, &ValueType)]) -> Result<EntityKeyEncoder> {
-    EntityKeyEncoder::new(keys).map_err(|unsupported| Error::invalid(format!("feature view {view}: {unsupported}")))
+    EntityKeyEncoder::new(keys).map_err(|unsupported| unsupported_key(view, &unsupported))
+}
+
+fn unsupported_key(view: &str, unsupported: &UnsupportedKeyType) -> Error {
+    Error::invalid(format!("feature view {view}: {unsupported}")).with_hint(UnsupportedKeyType::HINT)
+}
+
+/// # Errors
+/// `Invalid`, naming view, key and type, when rows of the view can be neither written nor read.
+pub(crate) fn check_key_types(view: &FeatureView) -> Result<()> {
+    let keys = view
+        .entity_columns
+        .iter()
+        .map(|key| (key.name.as_str(), &key.value_type));
+    UnsupportedKeyType::find(keys).map_or(Ok(()), |unsupported| Err(unsupported_key(&view.name, &unsupported)))
 }
 
 /// For each group of the plan the entity key of each row of the request, empty where a key value is null.

@@ -13,8 +13,8 @@ mod write;
 
 pub(crate) use assemble::assemble;
 pub use feature_vectors::{ColumnHeading, FeatureColumn, FeatureVectors, FieldStatus};
-pub(crate) use keys::entity_keys;
 pub use keys::{EntityRows, KeyColumn};
+pub(crate) use keys::{check_key_types, entity_keys};
 pub use lookup::StoredEntities;
 pub(crate) use lookup::{bind, look_up, look_up_in_memory};
 pub(crate) use plan::PlanContext;

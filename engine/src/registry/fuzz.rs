@@ -49,7 +49,8 @@ fn use_all(bytes: &[u8]) {
     );
     for kind in [ObjectKind::FeatureView, ObjectKind::DataSource, ObjectKind::Permission] {
         for name in file.names(kind) {
-            let _ = (file.document(kind, &name), file.materialized_until(&name));
+            let _ = (file.document(kind, &name), file.resume_point(&name));
+            let _ = file.start_anew_where_keys_changed(&name);
         }
     }
     let now = Timestamp::EPOCH;

@@ -1,12 +1,15 @@
 //! What has been materialized, and in which state views are: the parts of the registry that change without an apply.
+//!
+//! Rows stored under other join keys than a view's present ones are not found. Where the keys change, the view's intervals
+//! become one of no length, at their first event time: the next incremental run then reads everything again, Python's too.
 
 use super::apply::kinds::{self, Kind, name_in_project};
 use super::convert::{timestamp, timestamp_message};
 use super::file::RegistryFile;
 use super::messages::view::{FeatureViewMeta, MaterializationInterval};
-use super::wire::{LAST_UPDATED, META, bytes_of, put, without};
+use super::wire::{LAST_UPDATED, META, SPEC, bytes_of, put, without};
 use crate::error::{Error, Result};
-use crate::model::{FeatureView, Timestamp, ViewState, ViewStatus};
+use crate::model::{FeatureView, ObjectKind, StoredKeys, Timestamp, ViewState, ViewStatus};
 use prost::Message;
 
 /// Kinds of view that are materialized.
@@ -14,18 +17,117 @@ const MATERIALIZED: [&Kind<FeatureView>; 2] = [&kinds::FEATURE_VIEW, &kinds::STR
 const INTERVALS: u32 = 3;
 const STATE: u32 = 6;
 
+/// Where an incremental materialization goes on.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct ResumePoint {
+    pub(crate) from: Timestamp,
+    /// The join keys before the present ones, while there are rows that were only stored under those.
+    pub(crate) former_keys: Option<StoredKeys>,
+}
+
+/// Whether views of that kind have intervals.
+pub(super) fn is_materialized(kind: ObjectKind) -> bool {
+    MATERIALIZED.iter().any(|known| known.kind == kind)
+}
+
 impl RegistryFile {
-    /// The greatest end of the view's recorded intervals: where an incremental materialization goes on.
+    /// Where an incremental materialization of the view goes on; `None` where there was none. That is the greatest end of its
+    /// intervals, as in Feast, but after a change of join keys not beyond the first gap.
+    pub(crate) fn resume_point(&self, view: &str) -> Result<Option<ResumePoint>> {
+        let Some((kind, position)) = self.find_view(view) else {
+            return Ok(None);
+        };
+        let object = &(kind.list)(&self.message)[position];
+        let intervals = self.intervals(object)?;
+        let Some(last) = intervals.iter().map(|(_, end)| *end).max() else {
+            return Ok(None);
+        };
+        let starts_anew = intervals.first().filter(|(start, end)| start == end);
+        if let Some((start, _)) = starts_anew
+            && let Some(former_keys) = self.former_keys(kind, object)?
+        {
+            let from = reach(*start, &intervals);
+            let former_keys = (from == *start || from < last).then_some(former_keys);
+            return Ok(Some(ResumePoint { from, former_keys }));
+        }
+        Ok(Some(ResumePoint {
+            from: last,
+            former_keys: None,
+        }))
+    }
+
+    /// Has views start anew whose join keys Python Feast has changed: it keeps their intervals. They have no state then, which
+    /// a run would have given them, and the newest version of their schema has other keys than the one before.
+    pub(crate) fn start_anew_where_keys_changed(&mut self, view: &str) -> Result<()> {
+        let Some((kind, position)) = self.find_view(view) else {
+            return Ok(());
+        };
+        let object = &(kind.list)(&self.message)[position];
+        let meta: FeatureViewMeta = self.decode("feature view", bytes_of(object, META))?;
+        if meta.materialization_intervals.is_empty() || ViewState::by_number(meta.state) != ViewState::Unspecified {
+            return Ok(());
+        }
+        let Some(present) = self.stored_keys(kind, object)? else {
+            return Ok(());
+        };
+        let number = meta.current_version_number;
+        let before = self.keys_of_versions(view).into_iter();
+        let before = before
+            .filter(|(version, _)| *version < number)
+            .max_by_key(|(version, _)| *version);
+        if before.is_some_and(|(_, keys)| keys != present) {
+            let (object, _) = self.started_anew(object.clone())?;
+            (kind.list_mut)(&mut self.message)[position] = object;
+        }
+        Ok(())
+    }
+
+    /// A view's object with its intervals as one of no length, and what they spanned.
+    pub(super) fn started_anew(&self, object: Vec<u8>) -> Result<(Vec<u8>, Option<(Timestamp, Timestamp)>)> {
+        let intervals = self.intervals(&object)?;
+        let first = intervals.iter().map(|(start, _)| *start).min();
+        let last = intervals.iter().map(|(_, end)| *end).max();
+        let Some((first, last)) = first.zip(last) else {
+            return Ok((object, None));
+        };
+        let interval = MaterializationInterval {
+            start_time: Some(timestamp_message(first)),
+            end_time: Some(timestamp_message(first)),
+        };
+        let mut meta = without(bytes_of(&object, META), &[INTERVALS]);
+        put(&mut meta, INTERVALS, &interval.encode_to_vec());
+        let mut object = without(&object, &[META]);
+        put(&mut object, META, &meta);
+        Ok((object, Some((first, last))))
+    }
+
+    fn intervals(&self, object: &[u8]) -> Result<Vec<(Timestamp, Timestamp)>> {
+        let meta: FeatureViewMeta = self.decode("feature view", bytes_of(object, META))?;
+        let intervals = meta.materialization_intervals.iter();
+        let times = intervals.filter_map(|interval| interval.start_time.as_ref().zip(interval.end_time.as_ref()));
+        Ok(times.map(|(start, end)| (timestamp(start), timestamp(end))).collect())
+    }
+
+    /// The newest join keys of the view's history that are others than the present ones.
+    fn former_keys(&self, kind: &Kind<FeatureView>, object: &[u8]) -> Result<Option<StoredKeys>> {
+        let present = self.stored_keys(kind, object)?;
+        let versions = self.keys_of_versions(&kind.name_in(object)).into_iter();
+        let former = versions.filter(|(_, keys)| Some(keys) != present.as_ref());
+        Ok(former.max_by_key(|(number, _)| *number).map(|(_, keys)| keys))
+    }
+
+    fn stored_keys(&self, kind: &Kind<FeatureView>, object: &[u8]) -> Result<Option<StoredKeys>> {
+        let view = (kind.decode)(self, bytes_of(object, SPEC))?;
+        Ok(view.map(|view| view.stored_keys()))
+    }
+
+    /// The greatest end of the view's recorded intervals, `None` where it has none.
     pub(crate) fn materialized_until(&self, view: &str) -> Result<Option<Timestamp>> {
         let Some((kind, position)) = self.find_view(view) else {
             return Ok(None);
         };
-        let meta = bytes_of(&(kind.list)(&self.message)[position], META);
-        let meta: FeatureViewMeta = self.decode("feature view", meta)?;
-        let ends = meta.materialization_intervals.iter();
-        Ok(ends
-            .filter_map(|interval| interval.end_time.as_ref().map(timestamp))
-            .max())
+        let intervals = self.intervals(&(kind.list)(&self.message)[position])?;
+        Ok(intervals.into_iter().map(|(_, end)| end).max())
     }
 
     /// Adds an interval to the view and makes it available online. As in Feast the view moves to the end of the list.
@@ -40,6 +142,7 @@ impl RegistryFile {
             start_time: Some(timestamp_message(start)),
             end_time: Some(timestamp_message(end)),
         };
+        self.start_anew_where_keys_changed(view)?;
         self.change_meta(view, |meta| {
             let mut meta = without(meta, &[LAST_UPDATED, STATE]);
             put(&mut meta, LAST_UPDATED, &timestamp_message(now).encode_to_vec());
@@ -102,4 +205,14 @@ impl RegistryFile {
             Some((kind, position))
         })
     }
+}
+
+/// How far the intervals reach from there without a gap.
+fn reach(start: Timestamp, intervals: &[(Timestamp, Timestamp)]) -> Timestamp {
+    let mut intervals = intervals.to_vec();
+    intervals.sort_unstable();
+    let is_adjacent = |reached: Timestamp, (from, to): (Timestamp, Timestamp)| {
+        if from <= reached { reached.max(to) } else { reached }
+    };
+    intervals.into_iter().fold(start, is_adjacent)
 }

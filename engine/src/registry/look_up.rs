@@ -6,17 +6,16 @@ use super::apply::kinds::{self, name_in_project};
 use super::convert::timestamp;
 use super::document::{Names, document};
 use super::file::RegistryFile;
-use super::messages::Registry;
+use super::messages::{Registry, VersionRecord};
 use super::schema::{self, Schema};
 use super::wire::{SPEC, WireValue, bytes_of, fields, put, without};
 use crate::error::{Error, Result};
-use crate::model::{FeatureView, ObjectKind, OnDemandFeatureView, Timestamp};
+use crate::model::{FeatureView, ObjectKind, OnDemandFeatureView, StoredKeys, Timestamp};
 
 /// Tag of a project that must not be torn down.
 const PROTECTED_TAG: &str = "feast.dev/protected-project";
 
-/// Fields that hold the project's name.
-const VALIDATION_REFERENCE_PROJECT: u32 = 3;
+/// Field that holds the project's name.
 const PROJECT_METADATA_PROJECT: u32 = 1;
 
 /// A recorded version of a view.
@@ -43,7 +42,7 @@ struct Shown {
 }
 
 /// In the order in which Feast looks for a name to delete.
-const SHOWN: [Shown; 10] = [
+const SHOWN: [Shown; 11] = [
     Shown {
         kind: ObjectKind::Entity,
         schema: &schema::ENTITY,
@@ -78,6 +77,13 @@ const SHOWN: [Shown; 10] = [
         list: |registry| &registry.saved_datasets,
         list_mut: |registry| &mut registry.saved_datasets,
         dumped_as: Some("savedDatasets"),
+    },
+    Shown {
+        kind: ObjectKind::ValidationReference,
+        schema: &schema::VALIDATION_REFERENCE,
+        list: |registry| &registry.validation_references,
+        list_mut: |registry| &mut registry.validation_references,
+        dumped_as: None,
     },
     Shown {
         kind: ObjectKind::StreamFeatureView,
@@ -250,12 +256,9 @@ impl RegistryFile {
             list.retain(|object| shown.name_in(object, &project).is_none());
         }
         self.forget_all_versions();
-        // Objects that name their project at other places and are never shown.
+        // They are never shown.
         let of_project = |spec: &[u8], field| bytes_of(spec, field) == project.as_bytes();
         let message = &mut self.message;
-        message
-            .validation_references
-            .retain(|reference| !of_project(reference, VALIDATION_REFERENCE_PROJECT));
         message
             .project_metadata
             .retain(|metadata| !of_project(metadata, PROJECT_METADATA_PROJECT));
@@ -301,24 +304,37 @@ impl RegistryFile {
     /// The features of a view at a recorded version.
     pub(crate) fn version_features(&self, view: &str, number: i32) -> Option<Vec<crate::model::Field>> {
         let record = self.version(view, number)?;
-        let snapshot = bytes_of(&record.feature_view_proto, SPEC);
-        let of_view = |view: FeatureView| view.features;
-        let of_on_demand = |view: OnDemandFeatureView| view.features;
-        match record.feature_view_type.as_str() {
-            "stream_feature_view" => (kinds::STREAM_FEATURE_VIEW.decode)(self, snapshot).ok()?.map(of_view),
-            "label_view" => (kinds::LABEL_VIEW.decode)(self, snapshot).ok()?.map(of_view),
-            "on_demand_feature_view" => (kinds::ON_DEMAND_FEATURE_VIEW.decode)(self, snapshot)
-                .ok()?
-                .map(of_on_demand),
-            _ => (kinds::FEATURE_VIEW.decode)(self, snapshot).ok()?.map(of_view),
+        if record.feature_view_type == "on_demand_feature_view" {
+            let view = (kinds::ON_DEMAND_FEATURE_VIEW.decode)(self, bytes_of(&record.feature_view_proto, SPEC));
+            return view.ok()?.map(|view: OnDemandFeatureView| view.features);
         }
+        self.recorded_view(&record).map(|view| view.features)
+    }
+
+    /// What the keys of a view's rows were made of at each recorded version, by its number.
+    pub(super) fn keys_of_versions(&self, view: &str) -> Vec<(i32, StoredKeys)> {
+        let records = self.versions_of(view);
+        let keys =
+            records.filter_map(|record| Some((record.version_number, self.recorded_view(&record)?.stored_keys())));
+        keys.collect()
+    }
+
+    /// The view of a record. `None` for an on-demand view and for one that cannot be read.
+    fn recorded_view(&self, record: &VersionRecord) -> Option<FeatureView> {
+        let kind = match record.feature_view_type.as_str() {
+            "stream_feature_view" => &kinds::STREAM_FEATURE_VIEW,
+            "label_view" => &kinds::LABEL_VIEW,
+            "on_demand_feature_view" => return None,
+            _ => &kinds::FEATURE_VIEW,
+        };
+        (kind.decode)(self, bytes_of(&record.feature_view_proto, SPEC)).ok()?
     }
 }
 
 /// An object as Python Feast shows it: made of Python objects, which know no project.
 fn without_project(kind: ObjectKind, mut object: Value) -> Value {
     let members = match kind {
-        ObjectKind::DataSource => object.as_object_mut(),
+        ObjectKind::DataSource | ObjectKind::ValidationReference => object.as_object_mut(),
         _ => object.get_mut("spec").and_then(Value::as_object_mut),
     };
     if let Some(members) = members {

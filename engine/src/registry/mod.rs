@@ -15,7 +15,7 @@ mod schema;
 mod value_types;
 mod wire;
 
-pub use apply::{Change, FieldChange, Verb};
+pub use apply::{Change, FieldChange, KeyChange, Verb};
 pub use file::UnreadObject;
 pub(crate) use file::{FileStamp, RegistryFile};
 pub use look_up::ViewVersion;

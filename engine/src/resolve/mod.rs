@@ -7,6 +7,7 @@ mod projections;
 mod sources;
 mod views;
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use crate::error::{Error, InvalidDefinition};
@@ -19,7 +20,7 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) project: &'a str,
     /// The features of a view at a recorded version.
     pub(crate) version_features: &'a dyn Fn(&str, i32) -> Option<Vec<Field>>,
-    /// Let columns be missing from files: a warning instead of an error.
+    /// Let columns be missing from files: a warning instead of an error. Files that are missing are not spoken of.
     pub(crate) skip_source_validation: bool,
 }
 
@@ -30,25 +31,45 @@ struct Findings {
     warnings: Vec<String>,
     /// Views whose sources are no parquet files.
     without_file: Vec<String>,
+    /// Data sources whose files had to be read and cannot be. That is told once, not again for each of their views.
+    unreadable: HashSet<String>,
 }
 
 impl Findings {
     fn problem(&mut self, kind: ObjectKind, name: &str, message: impl Into<String>) {
+        self.error(kind, name, &Error::invalid(message));
+    }
+
+    fn error(&mut self, kind: ObjectKind, name: &str, error: &Error) {
+        self.add(kind, name, error, false);
+    }
+
+    /// As [`Findings::error`], for what only a data file could tell.
+    fn file_error(&mut self, kind: ObjectKind, name: &str, error: &Error) {
+        self.add(kind, name, error, true);
+    }
+
+    fn add(&mut self, kind: ObjectKind, name: &str, error: &Error, of_file: bool) {
         self.problems.push(InvalidDefinition {
             kind,
             name: name.to_owned(),
-            message: message.into(),
-            hint: None,
+            message: without_subject(&error.to_string(), kind, name),
+            hint: error.hint().map(str::to_owned),
+            of_file,
         });
     }
 
-    /// Warnings that several objects may give rise to: each is told once.
-    fn note(&mut self, warnings: &[String]) {
-        for warning in warnings {
-            if !self.warnings.contains(warning) {
-                self.warnings.push(warning.clone());
-            }
+    /// A warning that several views may give, told once.
+    fn warn_once(&mut self, warning: String) {
+        if !self.warnings.contains(&warning) {
+            self.warnings.push(warning);
         }
+    }
+
+    /// The views that have been found wrong so far: what follows from them is not told besides.
+    fn failed_views(&self) -> HashSet<String> {
+        let of_views = self.problems.iter().filter(|problem| problem.kind.is_view());
+        of_views.map(|problem| problem.name.clone()).collect()
     }
 
     /// The warnings, with one for all views that cannot be read here.
@@ -67,15 +88,12 @@ impl Findings {
         }
         self.warnings
     }
+}
 
-    fn error(&mut self, kind: ObjectKind, name: &str, error: &Error) {
-        self.problems.push(InvalidDefinition {
-            kind,
-            name: name.to_owned(),
-            message: error.to_string(),
-            hint: error.hint().map(str::to_owned),
-        });
-    }
+/// A message that names its object first, without that.
+fn without_subject(message: &str, kind: ObjectKind, name: &str) -> String {
+    let subject = format!("{kind} {name}: ");
+    message.strip_prefix(&subject).unwrap_or(message).to_owned()
 }
 
 /// Completes `definitions` and returns what the user should know although it is no error.
@@ -88,11 +106,9 @@ pub(crate) fn resolve(
 ) -> Result<Vec<String>, Vec<InvalidDefinition>> {
     let mut findings = Findings::default();
     names::check(definitions, &mut findings);
-    if findings.problems.is_empty() {
-        sources::complete(definitions, surroundings, &mut findings);
-        views::complete(definitions, surroundings, &mut findings);
-        projections::complete(definitions, surroundings, &mut findings);
-    }
+    sources::complete(definitions, surroundings, &mut findings);
+    views::complete(definitions, surroundings, &mut findings);
+    projections::complete(definitions, surroundings, &mut findings);
     if findings.problems.is_empty() {
         Ok(findings.into_warnings())
     } else {

@@ -16,19 +16,25 @@ struct Projectable {
 
 pub(super) fn complete(definitions: &mut Definitions, surroundings: &Surroundings<'_>, findings: &mut Findings) {
     let views = projectable(definitions);
+    // What is wrong with a view is told there, not again by all that take features of it.
+    let failed = findings.failed_views();
     for view in &mut definitions.on_demand_feature_views {
         for source in view.sources.values_mut() {
             let OnDemandSource::View(projection) = source else {
                 continue;
             };
-            if let Err(error) = resolve(projection, &views, surroundings, false) {
+            if let Err(error) = resolve(projection, &views, surroundings, false)
+                && !failed.contains(&projection.view)
+            {
                 findings.error(ObjectKind::OnDemandFeatureView, &view.name, &error);
             }
         }
     }
     for service in &mut definitions.services {
         for projection in &mut service.projections {
-            if let Err(error) = resolve(projection, &views, surroundings, true) {
+            if let Err(error) = resolve(projection, &views, surroundings, true)
+                && !failed.contains(&projection.view)
+            {
                 findings.error(ObjectKind::FeatureService, &service.name, &error);
             }
         }

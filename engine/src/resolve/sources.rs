@@ -7,7 +7,7 @@ use arrow::datatypes::DataType;
 use super::{Findings, Surroundings};
 use crate::error::{Error, Result};
 use crate::model::{DataSource, Definitions, ObjectKind, SourceKind};
-use crate::offline::ParquetSource;
+use crate::offline::{ParquetSource, SourceSchema};
 
 /// Fills in the event time column of every source without one, wherever the source stands.
 pub(super) fn complete(definitions: &mut Definitions, surroundings: &Surroundings<'_>, findings: &mut Findings) {
@@ -20,10 +20,7 @@ pub(super) fn complete(definitions: &mut Definitions, surroundings: &Surrounding
             return;
         }
         // A source that failed is not looked at again: its name is known, without a column.
-        let column = event_time_column(source, surroundings).unwrap_or_else(|error| {
-            findings.error(ObjectKind::DataSource, &source.name, &error);
-            String::new()
-        });
+        let column = event_time_column(source, surroundings, findings).unwrap_or_default();
         found.insert(source.name.clone(), column);
     });
     each_source(definitions, &mut |source| {
@@ -53,29 +50,59 @@ fn each_source(definitions: &mut Definitions, each: &mut dyn FnMut(&mut DataSour
 }
 
 /// The only timestamp column of the source's file.
-fn event_time_column(source: &DataSource, surroundings: &Surroundings<'_>) -> Result<String> {
-    let prefix = "Unable to infer DataSource timestamp_field";
-    let hint = format!("give data source {} a timestamp_field", source.name);
+fn event_time_column(source: &DataSource, surroundings: &Surroundings<'_>, findings: &mut Findings) -> Option<String> {
+    let (kind, name) = (ObjectKind::DataSource, &source.name);
+    let parquet = match locate(source, surroundings) {
+        Ok(parquet) => parquet,
+        Err(error) => {
+            findings.error(kind, name, &error);
+            return None;
+        }
+    };
+    let schema = match parquet.schema() {
+        Ok(schema) => schema,
+        Err(error) => {
+            let hint = format!("{}, or put the file there", hint(source));
+            findings.file_error(kind, name, &error.with_hint(hint));
+            findings.unreadable.insert(name.clone());
+            return None;
+        }
+    };
+    only_timestamp(source, &parquet, &schema)
+        .map_err(|error| findings.file_error(kind, name, &error))
+        .ok()
+}
+
+const PREFIX: &str = "Unable to infer DataSource timestamp_field";
+
+fn hint(source: &DataSource) -> String {
+    format!("give data source {} a timestamp_field", source.name)
+}
+
+fn locate(source: &DataSource, surroundings: &Surroundings<'_>) -> Result<ParquetSource> {
     if !matches!(source.kind, SourceKind::File { .. }) {
-        return Err(Error::invalid(format!("{prefix}: {} is not a file source", source.name)).with_hint(hint));
+        let text = format!("{PREFIX}: {} is not a file source", source.name);
+        return Err(Error::invalid(text).with_hint(hint(source)));
     }
-    let parquet = ParquetSource::locate(source, surroundings.repository)?;
-    let schema = parquet.schema()?;
+    ParquetSource::locate(source, surroundings.repository)
+}
+
+fn only_timestamp(source: &DataSource, parquet: &ParquetSource, schema: &SourceSchema<'_>) -> Result<String> {
     let columns = schema.schema.fields().iter();
     let columns = columns.filter(|column| matches!(column.data_type(), DataType::Timestamp(..)));
     let names: Vec<&str> = columns.map(|column| column.name().as_str()).collect();
     match names.as_slice() {
         [only] => Ok((*only).to_owned()),
         [] => Err(Error::invalid(format!(
-            "{prefix}; Found no columns of timestamp type in {}.",
+            "{PREFIX}; Found no columns of timestamp type in {}.",
             parquet.path.display()
         ))
-        .with_hint(hint)),
+        .with_hint(hint(source))),
         several => Err(Error::invalid(format!(
-            "{prefix}; found multiple possible columns of timestamp type in {}: {}.",
+            "{PREFIX}; found multiple possible columns of timestamp type in {}: {}.",
             parquet.path.display(),
             several.join(", ")
         ))
-        .with_hint(hint)),
+        .with_hint(hint(source))),
     }
 }

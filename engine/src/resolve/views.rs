@@ -1,21 +1,28 @@
 //! Feature views: join keys apart from features, types from entities and files, columns checked against files.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use arrow::datatypes::DataType;
 
 use super::infer::inferred_type;
 use super::names::kind_of;
-use super::{Findings, Surroundings};
-use crate::error::{Error, ErrorKind, Result};
+use super::{Findings, Surroundings, without_subject};
+use crate::error::{Error, InvalidDefinition, Result};
 use crate::model::{
-    DUMMY_ENTITY, DUMMY_JOIN_KEY, DataSource, Definitions, Entity, FeatureView, Field, OnDemandFeatureView,
+    DUMMY_ENTITY, DUMMY_JOIN_KEY, DataSource, Definitions, Entity, FeatureView, Field, ObjectKind, OnDemandFeatureView,
     OnDemandSource, ValueType, ViewKind,
 };
 use crate::offline::{ParquetSource, SourceSchema};
+use crate::online::check_key_types;
 
 /// A join key and its type, if its entity gives one.
 type Key = (String, Option<ValueType>);
+
+/// Join keys of a view as far as they are known, and what is wrong with its entities.
+struct Keys {
+    keys: Vec<Key>,
+    problems: Vec<Error>,
+}
 
 pub(super) fn complete(definitions: &mut Definitions, surroundings: &Surroundings<'_>, findings: &mut Findings) {
     let Definitions {
@@ -25,50 +32,65 @@ pub(super) fn complete(definitions: &mut Definitions, surroundings: &Surrounding
         ..
     } = definitions;
     for view in feature_views.iter_mut() {
-        let outcome =
-            keys(entities, &view.entities).and_then(|keys| complete_view(view, &keys, surroundings, findings));
-        if let Err(error) = outcome {
-            findings.error(kind_of(view), &view.name, &error);
-        }
-        for index in 0..view.source_views.len() {
-            // A parent is a view of the repository too, most of the time, and then complete.
-            let parent = &mut view.source_views[index];
-            let outcome = keys(entities, &parent.entities)
-                .and_then(|keys| complete_view(parent, &keys, surroundings, &mut Findings::default()));
-            if let Err(error) = outcome {
-                findings.error(kind_of(view), &view.name, &error);
-            }
+        let keys = keys(entities, &view.entities);
+        complete_view(view, keys, surroundings, findings);
+    }
+    let failed = findings.failed_views();
+    for view in feature_views.iter_mut() {
+        let owner = (kind_of(view), view.name.clone());
+        // A parent is a view of the repository too, most of the time, and then complete or told of already.
+        for parent in view
+            .source_views
+            .iter_mut()
+            .filter(|parent| !failed.contains(&parent.name))
+        {
+            let keys = keys(entities, &parent.entities);
+            let mut of_parent = Findings::default();
+            complete_view(parent, keys, surroundings, &mut of_parent);
+            let problems = of_parent.problems.into_iter();
+            findings.problems.extend(problems.map(|problem| InvalidDefinition {
+                kind: owner.0,
+                name: owner.1.clone(),
+                ..problem
+            }));
         }
     }
+    let failed = findings.failed_views();
     for view in on_demand_feature_views.iter_mut() {
-        let outcome = keys(entities, &view.entities).and_then(|keys| complete_on_demand(view, &keys, feature_views));
-        if let Err(error) = outcome {
-            findings.error(crate::model::ObjectKind::OnDemandFeatureView, &view.name, &error);
+        let Keys { keys, mut problems } = keys(entities, &view.entities);
+        complete_on_demand(view, &keys, feature_views, &failed, &mut problems);
+        for error in &problems {
+            findings.error(ObjectKind::OnDemandFeatureView, &view.name, error);
         }
     }
 }
 
 /// Join keys of the entities, in entity order.
-fn keys(entities: &[Entity], names: &[String]) -> Result<Vec<Key>> {
-    let mut keys = Vec::with_capacity(names.len());
+fn keys(entities: &[Entity], names: &[String]) -> Keys {
+    let (mut keys, mut problems) = (Vec::<Key>::with_capacity(names.len()), Vec::new());
     for name in names.iter().filter(|name| *name != DUMMY_ENTITY) {
-        let entity = entities.iter().find(|entity| entity.name == *name).ok_or_else(|| {
-            Error::invalid(format!("its entity {name} is not registered")).with_hint(format!(
-                "bind the entity {name} to a name of a module: Feast registers only those"
-            ))
-        })?;
+        let Some(entity) = entities.iter().find(|entity| entity.name == *name) else {
+            let hint = format!("bind the entity {name} to a name of a module: Feast registers only those");
+            problems.push(Error::invalid(format!("its entity {name} is not registered")).with_hint(hint));
+            continue;
+        };
         if keys.iter().any(|(key, _)| *key == entity.join_key) {
-            return Err(Error::invalid(
-                "A feature view should not have entities that share a join key.",
-            ));
+            let text = "A feature view should not have entities that share a join key.";
+            problems.push(Error::invalid(text));
+            continue;
         }
         keys.push((entity.join_key.clone(), entity.value_type.clone()));
     }
-    Ok(keys)
+    Keys { keys, problems }
 }
 
 /// Sorts a schema into join keys and features, as Feast does.
-fn partition(schema: Vec<Field>, known_columns: &[Field], keys: &[Key]) -> Result<(Vec<Field>, Vec<Field>)> {
+fn partition(
+    schema: Vec<Field>,
+    known_columns: &[Field],
+    keys: &[Key],
+    problems: &mut Vec<Error>,
+) -> (Vec<Field>, Vec<Field>) {
     let is_key = |field: &Field| keys.iter().any(|(key, _)| *key == field.name);
     let (of_schema, features): (Vec<Field>, Vec<Field>) = schema.into_iter().partition(is_key);
     let mut columns = known_columns.to_vec();
@@ -82,7 +104,7 @@ fn partition(schema: Vec<Field>, known_columns: &[Field], keys: &[Key]) -> Resul
         let known = columns.iter().find(|column| column.name == *key);
         match (known, value_type) {
             (Some(column), Some(value_type)) if column.value_type != *value_type => {
-                return Err(Error::invalid(format!(
+                problems.push(Error::invalid(format!(
                     "join key {key} has type {value_type} in its entity, which does not match {} in the schema",
                     column.value_type
                 )));
@@ -94,77 +116,100 @@ fn partition(schema: Vec<Field>, known_columns: &[Field], keys: &[Key]) -> Resul
     if keys.is_empty() {
         columns = vec![Field::new(DUMMY_JOIN_KEY, ValueType::String)];
     }
-    let unsupported = columns.iter().find(|key| !key.value_type.is_key_type());
-    if let Some(key) = unsupported {
-        return Err(
-            Error::invalid(format!("join key {} cannot be {}", key.name, key.value_type))
-                .with_hint("use Int64, Int32, String, Bytes or UnixTimestamp"),
-        );
-    }
     let mut names = BTreeSet::new();
-    if let Some(twice) = features.iter().find(|field| !names.insert(&field.name)) {
-        return Err(Error::invalid(format!("feature {} is defined twice", twice.name)));
-    }
-    Ok((columns, features))
+    let mut twice: Vec<&str> = features.iter().map(|field| field.name.as_str()).collect();
+    twice.retain(|name| !names.insert(*name));
+    twice.dedup();
+    problems.extend(
+        twice
+            .iter()
+            .map(|name| Error::invalid(format!("feature {name} is defined twice"))),
+    );
+    (columns, features)
 }
 
-fn complete_view(
-    view: &mut FeatureView,
-    keys: &[Key],
-    surroundings: &Surroundings<'_>,
-    findings: &mut Findings,
-) -> Result<()> {
+fn complete_view(view: &mut FeatureView, keys: Keys, surroundings: &Surroundings<'_>, findings: &mut Findings) {
+    let Keys { keys, mut problems } = keys;
     let declared = std::mem::take(&mut view.features);
-    (view.entity_columns, view.features) = partition(declared, &view.entity_columns, keys)?;
-    if keys.is_empty() {
+    (view.entity_columns, view.features) = partition(declared, &view.entity_columns, &keys, &mut problems);
+    if view.entities.is_empty() {
         if view.is_label_view() {
-            return Err(Error::invalid("Label view has no entities."));
+            problems.push(Error::invalid("Label view has no entities."));
         }
         view.entities = vec![DUMMY_ENTITY.to_owned()];
     }
+    for error in &problems {
+        findings.error(kind_of(view), &view.name, error);
+    }
     if view.is_label_view() {
         // Labels need no file; a key without a type is a text, as in Feast.
-        for (key, _) in keys {
+        for (key, _) in &keys {
             if view.entity_columns.iter().all(|column| column.name != *key) {
                 view.entity_columns.push(Field::new(key.clone(), ValueType::String));
             }
         }
-        return Ok(());
+    } else {
+        complete_from_source(view, &keys, surroundings, findings);
     }
-    let is_complete = !view.features.is_empty() && view.entity_columns.len() >= keys.len();
+    if view.online
+        && let Err(error) = check_key_types(view)
+    {
+        let hint = error.hint().map(|hint| format!("; {hint}")).unwrap_or_default();
+        findings.warn_once(format!("{error}, so its rows cannot be written or read online{hint}"));
+    }
+}
+
+/// Infers what the definition leaves open, and checks the columns of the view, as far as its source can be read.
+fn complete_from_source(
+    view: &mut FeatureView,
+    keys: &[Key],
+    surroundings: &Surroundings<'_>,
+    findings: &mut Findings,
+) {
+    let (kind, name) = (kind_of(view), view.name.clone());
+    let must_infer = view.features.is_empty() || view.entity_columns.len() < keys.len();
     let Some(source) = view.batch_source.clone() else {
-        return if is_complete {
-            Ok(())
-        } else {
-            Err(incomplete(view, keys, "it has no batch source"))
-        };
+        if must_infer {
+            findings.error(kind, &name, &incomplete(view, keys, "it has no batch source"));
+        }
+        return;
     };
     let parquet = match ParquetSource::locate(&source, surroundings.repository) {
         Ok(parquet) => parquet,
-        Err(_) if is_complete => {
-            findings.without_file.push(view.name.clone());
-            return Ok(());
-        }
-        Err(error) => return Err(incomplete(view, keys, &error.to_string())),
+        Err(error) if must_infer => return findings.error(kind, &name, &incomplete(view, keys, &error.to_string())),
+        Err(_) => return findings.without_file.push(name),
     };
-    match parquet.schema() {
-        Ok(schema) => {
-            findings.note(&schema.left_out);
-            infer_from_file(view, keys, &source, &schema)?;
-            match check_columns(view, keys, &source, &schema) {
-                Err(error) if surroundings.skip_source_validation => {
-                    findings.warnings.push(format!("feature view {}: {error}", view.name));
-                    Ok(())
-                }
-                outcome => outcome,
-            }
+    let schema = match parquet.schema() {
+        Ok(schema) => schema,
+        // Told of the source itself.
+        Err(_) if findings.unreadable.contains(&source.name) => return,
+        Err(error) if must_infer => {
+            return findings.file_error(kind, &name, &incomplete(view, keys, &error.to_string()));
         }
-        Err(error) if error.kind() == ErrorKind::NotFound && is_complete => {
-            findings.warnings.push(error.to_string());
-            Ok(())
-        }
-        Err(error) => Err(error),
+        // Definitions are applied where no data is, such as in CI.
+        Err(_) if surroundings.skip_source_validation => return,
+        Err(error) => return findings.warn_once(unchecked(&source, &error)),
+    };
+    for text in &schema.left_out {
+        findings.warn_once(text.clone());
     }
+    if let Err(error) = infer_from_file(view, keys, &source, &schema) {
+        return findings.file_error(kind, &name, &error);
+    }
+    for error in missing_columns(view, keys, &source, &schema) {
+        if surroundings.skip_source_validation {
+            findings.warnings.push(format!("feature view {name}: {error}"));
+        } else {
+            findings.file_error(kind, &name, &error);
+        }
+    }
+}
+
+/// The source cannot be read, and need not be.
+fn unchecked(source: &DataSource, error: &Error) -> String {
+    let name = &source.name;
+    let text = without_subject(&error.to_string(), ObjectKind::DataSource, name);
+    format!("data source {name}: {text}; its columns are not checked")
 }
 
 /// Types are missing that only the source could tell.
@@ -228,29 +273,32 @@ fn infer_from_file(view: &mut FeatureView, keys: &[Key], source: &DataSource, sc
 }
 
 /// What materialization will read must be there. Columns that Python's engines compute are not in the file.
-fn check_columns(view: &FeatureView, keys: &[Key], source: &DataSource, schema: &SourceSchema<'_>) -> Result<()> {
-    for (key, _) in keys {
-        schema.require(source.source_column(key))?;
-    }
-    schema.require_times(source.source_column(&source.timestamp_field))?;
-    if let Some(created) = source.created_column() {
-        schema.require_times(source.source_column(created))?;
-    }
+fn missing_columns(view: &FeatureView, keys: &[Key], source: &DataSource, schema: &SourceSchema<'_>) -> Vec<Error> {
+    let column = |name: &str| schema.require(source.source_column(name));
+    let timestamp = |name: &str| schema.require_times(source.source_column(name));
+    let mut outcomes: Vec<Result<()>> = keys.iter().map(|(key, _)| column(key)).collect();
+    // It is empty where it could not be inferred, which is told of the source.
+    let event_time = Some(source.timestamp_field.as_str()).filter(|name| !name.is_empty());
+    outcomes.extend(event_time.into_iter().chain(source.created_column()).map(timestamp));
     let is_computed = view.transformation.is_some()
         || !view.source_views.is_empty()
         || matches!(&view.kind, ViewKind::Stream(settings) if !settings.aggregations.is_empty());
-    if is_computed {
-        return Ok(());
+    if !is_computed {
+        outcomes.extend(view.features.iter().map(|feature| column(&feature.name)));
     }
-    view.features
-        .iter()
-        .try_for_each(|feature| schema.require(source.source_column(&feature.name)))
+    outcomes.into_iter().filter_map(Result::err).collect()
 }
 
-fn complete_on_demand(view: &mut OnDemandFeatureView, keys: &[Key], views: &[FeatureView]) -> Result<()> {
+fn complete_on_demand(
+    view: &mut OnDemandFeatureView,
+    keys: &[Key],
+    views: &[FeatureView],
+    failed: &HashSet<String>,
+    problems: &mut Vec<Error>,
+) {
     let declared = std::mem::take(&mut view.features);
-    (view.entity_columns, view.features) = partition(declared, &view.entity_columns, keys)?;
-    if keys.is_empty() {
+    (view.entity_columns, view.features) = partition(declared, &view.entity_columns, keys, problems);
+    if view.entities.is_empty() {
         view.entities = vec![DUMMY_ENTITY.to_owned()];
     }
     for (key, _) in keys {
@@ -261,28 +309,30 @@ fn complete_on_demand(view: &mut OnDemandFeatureView, keys: &[Key], views: &[Fea
             OnDemandSource::View(projection) => Some(&projection.view),
             OnDemandSource::Request(_) => None,
         });
-        let sources: Vec<&FeatureView> = projections
-            .filter_map(|name| views.iter().find(|view| view.name == *name))
-            .collect();
+        let mut sources = projections.filter_map(|name| views.iter().find(|view| view.name == *name));
         let column = sources
-            .iter()
+            .clone()
             .flat_map(|source| &source.entity_columns)
             .find(|column| column.name == *key);
-        let column = column.ok_or_else(|| {
-            Error::invalid(format!(
-                "the type of join key {key} cannot be inferred from its sources"
-            ))
-            .with_hint("give its entity a value_type")
-        })?;
-        view.entity_columns
-            .push(Field::new(key.clone(), column.value_type.clone()));
+        match column {
+            Some(column) => view
+                .entity_columns
+                .push(Field::new(key.clone(), column.value_type.clone())),
+            // What is wrong with the source is told there.
+            None if sources.any(|source| failed.contains(&source.name)) => {}
+            None => problems.push(
+                Error::invalid(format!(
+                    "the type of join key {key} cannot be inferred from its sources"
+                ))
+                .with_hint("give its entity a value_type"),
+            ),
+        }
     }
     if view.features.is_empty() {
-        return Err(Error::invalid(format!(
+        let text = format!(
             "Could not infer Features for the feature view '{}': its function is not run here",
             view.name
-        ))
-        .with_hint("name its features and their types in the schema"));
+        );
+        problems.push(Error::invalid(text).with_hint("name its features and their types in the schema"));
     }
-    Ok(())
 }

@@ -6,7 +6,7 @@ use super::FeatureStore;
 use crate::clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{DUMMY_ENTITY, Definitions, ObjectKind, Project, Timestamp, ViewState};
-use crate::registry::{Change, RegistryFile, Verb, ViewVersion};
+use crate::registry::{Change, KeyChange, RegistryFile, Verb, ViewVersion};
 use crate::resolve::{Surroundings, resolve};
 
 /// What [`FeatureStore::apply`] did, or what it would do.
@@ -45,7 +45,7 @@ impl FeatureStore {
             let changed = !changes.is_empty();
             Ok((changes, changed))
         })?;
-        let report = self.report(changes, warnings);
+        let report = self.report(&definitions, changes, warnings);
         if report.tables.iter().any(|(verb, _)| *verb == Verb::Deleted) {
             self.drop_orphaned_tables()?;
         }
@@ -61,7 +61,7 @@ impl FeatureStore {
         let warnings = self.complete(&mut definitions, &file, options)?;
         let changes = file.apply(&definitions, clock::now())?;
         check_deletions(&changes, options)?;
-        Ok(self.report(changes, warnings))
+        Ok(self.report(&definitions, changes, warnings))
     }
 
     fn complete(
@@ -84,7 +84,8 @@ impl FeatureStore {
         resolve(definitions, &surroundings).map_err(Error::invalid_definitions)
     }
 
-    fn report(&self, changes: Vec<Change>, warnings: Vec<String>) -> ApplyReport {
+    fn report(&self, definitions: &Definitions, changes: Vec<Change>, mut warnings: Vec<String>) -> ApplyReport {
+        warnings.extend(changes.iter().filter_map(|change| unfit_rows(definitions, change)));
         let table_names = |verb: Verb| {
             let of_views = changes.iter();
             let of_views = of_views.filter(move |change| change.verb == verb && change.kind.has_online_table());
@@ -251,6 +252,35 @@ impl FeatureStore {
         self.reload_registry()?;
         Ok(answer)
     }
+}
+
+/// Rows stored under the former join keys of a view are not found any more: which they are, and how they come back.
+fn unfit_rows(definitions: &Definitions, change: &Change) -> Option<String> {
+    let view = definitions.feature_view(&change.name).filter(|view| view.online)?;
+    let KeyChange {
+        former,
+        present,
+        materialized,
+    } = change.keys.as_ref()?;
+    let is_pushed = view.push_source().is_some() || view.is_label_view();
+    let mut text = format!(
+        "feature view {}: its join keys were {former} and are {present} now; rows stored under the former ones are not found \
+         any more",
+        view.name
+    );
+    if let Some((start, end)) = materialized {
+        text += &format!(
+            ". The next `feast materialize-incremental` reads what was materialized so far again; to do it at once, run: \
+             feast materialize {start} {end} --views {}",
+            view.name
+        );
+    } else if !is_pushed {
+        return None;
+    }
+    if is_pushed {
+        text += ". Rows that were pushed online only have to be pushed again";
+    }
+    Some(text)
 }
 
 fn check_deletions(changes: &[Change], options: ApplyOptions) -> Result<()> {

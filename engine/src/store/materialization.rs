@@ -7,6 +7,7 @@ use crate::clock;
 use crate::error::{Error, Result};
 use crate::materialize::{self, MaterializeProgress, MaterializeRange, ViewReport, ViewWindow};
 use crate::model::{FeatureView, ViewState, ViewStatus};
+use crate::online::check_key_types;
 use crate::registry::RegistryFile;
 
 /// Which views to materialize, and from when to when.
@@ -77,6 +78,8 @@ impl FeatureStore {
             }
             for view in &reserved {
                 check_state(&view.name, view.former)?;
+                // Before the state is another, which tells whether that is needed.
+                file.start_anew_where_keys_changed(&view.name)?;
                 file.set_state(&view.name, ViewState::Materializing, now)?;
             }
             Ok((Reservation::Made(reserved), true))
@@ -121,13 +124,17 @@ impl FeatureStore {
         request.range.check()?;
         let state = self.state();
         let views = self.materializable_views(&state, request.views.as_deref())?;
-        let file = RegistryFile::load(&self.config.registry_path, &self.config.project)?;
+        let mut file = RegistryFile::load(&self.config.registry_path, &self.config.project)?;
         let now = clock::now();
         let window = |view: &FeatureView| {
-            let (start, default_look_back) = match request.range {
-                MaterializeRange::Between { start, .. } => (start, false),
+            let (start, default_look_back, former_keys) = match request.range {
+                MaterializeRange::Between { start, .. } => (start, false, None),
                 MaterializeRange::Until { .. } => {
-                    materialize::incremental_start(view, file.materialized_until(&view.name)?, now)
+                    file.start_anew_where_keys_changed(&view.name)?;
+                    let resume = file.resume_point(&view.name)?;
+                    let from = resume.as_ref().map(|resume| resume.from);
+                    let (start, default_look_back) = materialize::incremental_start(view, from, now);
+                    (start, default_look_back, resume.and_then(|resume| resume.former_keys))
                 }
             };
             Ok(ViewWindow {
@@ -135,6 +142,7 @@ impl FeatureStore {
                 start,
                 end: request.range.end(),
                 default_look_back,
+                former_keys,
             })
         };
         views.into_iter().map(window).collect()
@@ -195,6 +203,7 @@ impl FeatureStore {
             let views: Vec<&FeatureView> = all.filter(|view| view.is_served() && !view.is_label_view()).collect();
             for view in &views {
                 check_state(&view.name, state.status_of(&view.name).state)?;
+                check_key_types(view)?;
             }
             return Ok(views);
         };
@@ -226,6 +235,8 @@ impl FeatureStore {
             )));
         }
         check_state(name, state.status_of(name).state)?;
+        // Before anything is read: a run without rows would not notice.
+        check_key_types(view)?;
         Ok(view)
     }
 }

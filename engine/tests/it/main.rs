@@ -4,11 +4,13 @@
 //! - `push`: what writes do to the online store and to the parquet source, alone and all at once.
 //! - `memory`: reads that may not wait for the disk.
 //! - `sources`: files as people have them: parts of different types, folders, patterns, what is not data.
+//! - `key_changes`: join keys that change between materializations.
 //! - `registry`: what stays of a registry that Python Feast wrote.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by it, also in its helpers")]
 
 mod damage;
+mod key_changes;
 mod materialize;
 mod memory;
 mod push;

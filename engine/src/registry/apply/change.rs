@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde_json::Value;
 
-use crate::model::ObjectKind;
+use crate::model::{ObjectKind, StoredKeys, Timestamp};
 
 /// One difference between the registry and the repository.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,6 +17,19 @@ pub struct Change {
     pub name: String,
     /// The fields that differ, for an updated object.
     pub fields: Vec<FieldChange>,
+    /// For an updated view whose stored rows are not found any more: why.
+    pub keys: Option<KeyChange>,
+}
+
+/// The join keys of a view are others than before.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KeyChange {
+    /// Those of the rows that are stored.
+    pub former: StoredKeys,
+    /// Those of the rows that are looked for.
+    pub present: StoredKeys,
+    /// First and last event time that were materialized under the former ones.
+    pub materialized: Option<(Timestamp, Timestamp)>,
 }
 
 /// One field of an updated object, named as in the registry's messages.

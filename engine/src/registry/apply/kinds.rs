@@ -5,7 +5,7 @@ use prost::Message;
 use crate::error::Result;
 use crate::model::{
     DataSource, Definitions, Entity, FeatureService, FeatureView, ObjectKind, OnDemandFeatureView, Permission, Project,
-    Timestamp,
+    StoredKeys, Timestamp,
 };
 use crate::registry::convert::{self, ConvertError, SourcePlace, ViewSpec, timestamp_message};
 use crate::registry::file::RegistryFile;
@@ -69,12 +69,12 @@ pub(in crate::registry) fn name_in_project(kind: ObjectKind, object: &[u8], proj
         ObjectKind::DataSource => (20, 21),
         ObjectKind::Entity => (1, 9),
         ObjectKind::Project => (1, 1),
+        ObjectKind::ValidationReference => (1, 3),
         _ => (1, 2),
     };
-    let spec = if kind == ObjectKind::DataSource {
-        object
-    } else {
-        wire::bytes_of(object, SPEC)
+    let spec = match kind {
+        ObjectKind::DataSource | ObjectKind::ValidationReference => object,
+        _ => wire::bytes_of(object, SPEC),
     };
     let text = |number| String::from_utf8_lossy(wire::bytes_of(spec, number)).into_owned();
     (text(project_field) == project).then(|| text(name_field))
@@ -92,6 +92,8 @@ pub(in crate::registry) struct Versions<T: 'static> {
     pub(in crate::registry) version: fn(&T) -> &str,
     /// The object with another version text.
     pub(in crate::registry) with_version: fn(&T, &str) -> T,
+    /// What the keys of its stored rows are made of, if it has rows.
+    pub(in crate::registry) stored_keys: fn(&T) -> Option<StoredKeys>,
 }
 
 pub(in crate::registry) const PROJECT: Kind<Project> = Kind {
@@ -211,6 +213,7 @@ pub(in crate::registry) const ON_DEMAND_FEATURE_VIEW: Kind<OnDemandFeatureView> 
             version: version.to_owned(),
             ..view.clone()
         },
+        stored_keys: |_| None,
     }),
 };
 
@@ -269,6 +272,7 @@ const fn versions_of_views(record_type: &'static str, number_field: Option<u32>)
             version: version.to_owned(),
             ..view.clone()
         },
+        stored_keys: |view| Some(view.stored_keys()),
     }
 }
 

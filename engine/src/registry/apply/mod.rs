@@ -5,7 +5,7 @@ mod history;
 pub(super) mod kinds;
 mod reconcile;
 
-pub use change::{Change, FieldChange, Verb};
+pub use change::{Change, FieldChange, KeyChange, Verb};
 
 use kinds::Context;
 

@@ -4,13 +4,14 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
-use super::change::{Change, FieldChange, Verb};
+use super::change::{Change, FieldChange, KeyChange, Verb};
 use super::kinds::{Context, Kind};
 use crate::error::{ErrorKind, Result};
 use crate::model::ObjectKind;
 use crate::registry::convert::timestamp_message;
 use crate::registry::document::{Names, document};
 use crate::registry::file::RegistryFile;
+use crate::registry::intervals::is_materialized;
 use crate::registry::schema::{Schema, Shape};
 use crate::registry::wire::{CREATED, LAST_UPDATED, META, SPEC, bytes_of, put, without};
 
@@ -69,8 +70,11 @@ impl RegistryFile {
             let name = (kind.name)(object);
             if let Some(old) = outdated.remove(name) {
                 let bytes = self.updated(kind, object, &old, context)?;
+                let fields = field_changes(kind, &old.bytes, &bytes);
+                let (bytes, keys) = self.with_keys_compared(kind, &old.object, bytes)?;
                 updated.push(Change {
-                    fields: field_changes(kind, &old.bytes, &bytes),
+                    fields,
+                    keys,
                     ..change(kind, Verb::Updated, name)
                 });
                 kept.push(bytes);
@@ -114,6 +118,29 @@ impl RegistryFile {
         self.record_version(kind, object, None, bytes, context)
     }
 
+    /// Rows stored under other join keys are not found any more: what was materialized of them starts anew.
+    fn with_keys_compared<T>(&self, kind: &Kind<T>, old: &T, bytes: Vec<u8>) -> Result<(Vec<u8>, Option<KeyChange>)> {
+        let Some(versions) = &kind.versions else {
+            return Ok((bytes, None));
+        };
+        let new = (kind.decode)(self, bytes_of(&bytes, SPEC))?;
+        let new = new.as_ref().and_then(versions.stored_keys);
+        let Some((former, present)) = (versions.stored_keys)(old).zip(new).filter(|(old, new)| old != new) else {
+            return Ok((bytes, None));
+        };
+        let (bytes, materialized) = if is_materialized(kind.kind) {
+            self.started_anew(bytes)?
+        } else {
+            (bytes, None)
+        };
+        let change = KeyChange {
+            former,
+            present,
+            materialized,
+        };
+        Ok((bytes, Some(change)))
+    }
+
     fn updated<T>(&mut self, kind: &Kind<T>, object: &T, old: &Outdated<T>, context: &Context<'_>) -> Result<Vec<u8>> {
         let old_bytes = &old.bytes;
         let mut spec = (kind.encode)(object, context);
@@ -146,6 +173,7 @@ fn change<T>(kind: &Kind<T>, verb: Verb, name: &str) -> Change {
         kind: kind.kind,
         name: name.to_owned(),
         fields: Vec::new(),
+        keys: None,
     }
 }
 

@@ -550,6 +550,26 @@ static SAVED_DATASET_META: Schema = Schema {
         field(4, "max_event_timestamp", Shape::Time),
     ],
 };
+pub(in crate::registry) static VALIDATION_REFERENCE: Schema = Schema {
+    fields: &[
+        field(1, "name", Shape::Text),
+        field(2, "reference_dataset_name", Shape::Text),
+        field(3, "project", Shape::Text),
+        field(4, "description", Shape::Text),
+        field(5, "tags", Shape::Map(&Shape::Text)),
+        field(6, "ge_profiler", Shape::Message(&VALIDATION_PROFILER)),
+        field(7, "ge_profile", Shape::Message(&VALIDATION_PROFILE)),
+    ],
+};
+static VALIDATION_PROFILER: Schema = Schema {
+    fields: &[field(1, "profiler", Shape::Message(&PROFILER_FUNCTION))],
+};
+static PROFILER_FUNCTION: Schema = Schema {
+    fields: &[field(1, "body", Shape::Bytes)],
+};
+static VALIDATION_PROFILE: Schema = Schema {
+    fields: &[field(1, "expectation_suite", Shape::Bytes)],
+};
 pub(in crate::registry) static SQLITE_TABLE: Schema = Schema {
     fields: &[field(1, "path", Shape::Text), field(2, "name", Shape::Text)],
 };
