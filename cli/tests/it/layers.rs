@@ -23,7 +23,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("datafusion::", &["engine/src/offline"]),
     ("prost::", &["engine/src/registry"]),
     ("bincode::", &["engine/src/codec/record.rs"]),
-    ("serde_saphyr::", &["engine/src/config.rs"]),
+    ("serde_saphyr::", &["engine/src/config/mod.rs"]),
     ("warp::", &["server/src", "benches/src/bare_route"]),
     ("clap::", &["cli/src/args.rs", "cli/src/main.rs", "benches/src"]),
     ("ruff_python_", &["cli/src/definitions"]),
