@@ -97,7 +97,7 @@ pub(crate) fn run(
         null_keys: 0,
     };
     progress.view_started(window);
-    latest.stream(runtime, |columns| {
+    let streamed = latest.stream(runtime, |columns| {
         let rows = row_columns(view, source, &keys, columns)?;
         let (count, null_keys) = write_rows(storage, view, &rows, replace)?;
         report.rows += rows.event_times.len();
@@ -111,7 +111,8 @@ pub(crate) fn run(
         }
         fail_point::reached(Step::RowsWritten);
         Ok(())
-    })?;
+    });
+    streamed.map_err(|error| error.hiding_directory_of(&parquet.path))?;
     storage.sync()?;
     fail_point::reached(Step::RowsSynced);
     Ok(report)

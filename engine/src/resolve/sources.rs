@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use arrow::datatypes::DataType;
 
 use super::{Findings, Surroundings};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, path as error_path};
 use crate::model::{DataSource, Definitions, ObjectKind, SourceKind};
 use crate::offline::ParquetSource;
 
@@ -68,12 +68,12 @@ fn event_time_column(source: &DataSource, surroundings: &Surroundings<'_>) -> Re
         [only] => Ok((*only).to_owned()),
         [] => Err(Error::invalid(format!(
             "{prefix}; Found no columns of timestamp type in {}.",
-            parquet.path.display()
+            error_path(&parquet.path)
         ))
         .with_hint(hint)),
         several => Err(Error::invalid(format!(
             "{prefix}; found multiple possible columns of timestamp type in {}: {}.",
-            parquet.path.display(),
+            error_path(&parquet.path),
             several.join(", ")
         ))
         .with_hint(hint)),

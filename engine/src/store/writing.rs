@@ -122,7 +122,9 @@ impl FeatureStore {
             }
             Some((source, batch)) if rows.is_empty() => {
                 let log = LoggedAppend { storage, record: None };
-                self.appender.append(source, batch, &log)?;
+                self.appender
+                    .append(source, batch, &log)
+                    .map_err(|error| error.hiding_directory_of(&source.path))?;
                 return Ok(WriteReport::default());
             }
             Some((source, batch)) => {
@@ -131,7 +133,10 @@ impl FeatureStore {
                     storage,
                     record: Some(&record),
                 };
-                let marks = self.appender.append(source, batch, &log)?;
+                let marks = self
+                    .appender
+                    .append(source, batch, &log)
+                    .map_err(|error| error.hiding_directory_of(&source.path))?;
                 fail_point::reached(Step::PushAppended);
                 let number = marks.first().map(|mark| mark.number).unwrap_or_default();
                 let count = storage.finish_push(number, &stored.keys, &stored.rows, replace)?;
@@ -169,7 +174,10 @@ impl FeatureStore {
             ))
         })?;
         let parquet = ParquetSource::locate(source, &self.config.directory)?;
-        let schema = Arc::clone(&parquet.schema()?.schema);
+        let schema = parquet
+            .schema()
+            .map_err(|error| error.hiding_directory_of(&parquet.path))?;
+        let schema = Arc::clone(&schema.schema);
         Ok((parquet, schema))
     }
 }
