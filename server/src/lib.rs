@@ -29,6 +29,7 @@ use admission::Admission;
 use background::BackgroundRuns;
 use context::Context;
 use wire::entities::{KeyValues, entity_rows};
+use wire::numbers::Numbers;
 use wire::response::{Layout, write_feature_vectors};
 
 /// How long open requests may go on after the signal to stop.
@@ -55,7 +56,9 @@ pub fn online_features(
     entities: Vec<(String, Vec<Value>)>,
 ) -> Result<Value, Error> {
     let plan = store.plan(selection, false)?;
-    let entities = entities.into_iter().map(|(name, keys)| (name, KeyValues::Json(keys)));
+    let entities = entities
+        .into_iter()
+        .map(|(name, keys)| (name, KeyValues::Json(keys, Numbers::Exact)));
     let entities = entity_rows(&plan, &entities.collect())?;
     let vectors = store.read(&plan, &entities)?;
     let text = write_feature_vectors(&vectors, Layout::Columns, None);
