@@ -1,27 +1,35 @@
 //! `feature_store.yaml` as typed data. Reading rules are Feast's: environment variables are expanded in the text
-//! before it is parsed, unknown top-level keys are ignored.
+//! before it is parsed. Unknown keys are errors where Feast refuses them too and in the block that is our own, else warnings.
 //!
 //! Owns every key this binary understands and its default. Knows nothing of what the settings are used for.
 
+mod auth;
 mod block;
 mod feature_server;
+mod host;
+mod keys;
 mod online_store;
 mod registry;
 mod serving;
+#[cfg(test)]
+mod tests;
+mod unused;
 mod variables;
 
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+pub use auth::AuthType;
 pub use feature_server::OfflineBatching;
+pub use host::Host;
 pub use online_store::OnlineStoreMemory;
 pub use serving::{ResponseLayout, ServingLimits};
 
 use block::{flag_at, text_at};
 use variables::expand_variables;
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, path};
 
 /// File name looked for in the repository directory.
 pub const CONFIG_FILE: &str = "feature_store.yaml";
@@ -51,6 +59,14 @@ pub struct RepositoryConfig {
     pub limits: ServingLimits,
     /// Layout of `/get-online-features` answers (`serving.response_layout`).
     pub response_layout: ResponseLayout,
+    /// Hosts beside the server's own under which browsers may reach it (`serving.allowed_hosts`).
+    pub allowed_hosts: Vec<Host>,
+    /// Who may ask a server (`auth`).
+    pub auth: AuthType,
+    /// Keys that nobody knows, in blocks where that is no error: what to tell the user, line by line.
+    pub unknown_keys: Vec<String>,
+    /// Keys that Feast acts on and this binary does not: what to tell who serves, line by line.
+    pub without_effect: Vec<String>,
 }
 
 impl RepositoryConfig {
@@ -62,7 +78,7 @@ impl RepositoryConfig {
         let default_file = directory.join(CONFIG_FILE);
         let file = file.unwrap_or(&default_file);
         let text = read_expanded(file)?;
-        Self::parse(&text, directory).map_err(|error| in_file(file, &error))
+        Self::parse(&text, directory).map_err(|error| in_file(file, error))
     }
 
     /// The settings as they are understood: what the file gives, variables expanded, and Feast's defaults for blocks it
@@ -108,6 +124,8 @@ impl RepositoryConfig {
         }
         let project = text_at(&root, "project")?.ok_or_else(|| Error::invalid("the key project is missing"))?;
         check_project_name(project)?;
+        feature_server::check(&root)?;
+        serving::check(&root)?;
         Ok(Self {
             project: project.to_owned(),
             project_description: text_at(&root, "project_description")?.unwrap_or_default().to_owned(),
@@ -119,6 +137,10 @@ impl RepositoryConfig {
             offline_batching: feature_server::offline_batching(&root)?,
             limits: serving::limits(&root)?,
             response_layout: serving::response_layout(&root)?,
+            allowed_hosts: serving::allowed_hosts(&root)?,
+            auth: auth::auth_type(&root)?,
+            unknown_keys: unused::unknown(&root),
+            without_effect: unused::without_effect(&root),
             directory: directory.to_path_buf(),
         })
     }
@@ -141,7 +163,7 @@ fn read_expanded(file: &Path) -> Result<String> {
     let text = std::fs::read_to_string(file).map_err(|source| match source.kind() {
         std::io::ErrorKind::NotFound => Error::new(
             ErrorKind::NotFound,
-            format!("Can't find feature repo configuration file at {}.", file.display()),
+            format!("Can't find feature repo configuration file at {}.", path(file)),
         )
         .with_hint("Make sure you're running feast from an initialized feast repository, or make one with: feast init"),
         _ => Error::io("read", file, source),
@@ -150,13 +172,8 @@ fn read_expanded(file: &Path) -> Result<String> {
 }
 
 /// Puts the file's name before the message.
-fn in_file(file: &Path, error: &Error) -> Error {
-    let placed = Error::new(error.kind(), format!("{}: {error}", file.display()));
-    error
-        .hint()
-        .map(str::to_owned)
-        .into_iter()
-        .fold(placed, Error::with_hint)
+fn in_file(file: &Path, error: Error) -> Error {
+    error.within(|message| format!("{}: {message}", path(file)))
 }
 
 /// Feast's rule: word characters only, and no hyphen because table names are made of it.
@@ -175,60 +192,4 @@ pub fn check_project_name(name: &str) -> Result<()> {
     Err(Error::invalid(format!(
         "project name {name:?} must consist of letters, digits and underscores and must not start with an underscore"
     )))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const WALK: &str =
-        "project: shop\nregistry: data/registry.db\nonline_store:\n  type: rocksdb\n  path: data/online\n";
-
-    fn problem(text: &str) -> String {
-        RepositoryConfig::parse(text, Path::new("/repo"))
-            .map_or_else(|error| error.to_string(), |config| format!("{config:?}"))
-    }
-
-    #[test]
-    fn reads_the_usual_file() {
-        let config = RepositoryConfig::parse(WALK, Path::new("/repo")).unwrap();
-        assert_eq!(config.project, "shop");
-        assert_eq!(config.registry_path, Path::new("/repo/data/registry.db"));
-        assert_eq!(config.online_store_path, Path::new("/repo/data/online"));
-        assert_eq!(config.response_layout, ResponseLayout::Auto);
-        assert_eq!(config.memory, OnlineStoreMemory::default());
-    }
-
-    #[test]
-    fn reads_the_block_form_of_the_registry_and_ignores_unknown_keys() {
-        let text = "project: shop\nregistry: {path: /abs/r.db, cache_ttl_seconds: 5}\nonline_store: {type: rocksdb}\nfoo: [1]\nserving: {response_layout: rows}";
-        let config = RepositoryConfig::parse(text, Path::new("/repo")).unwrap();
-        assert_eq!(config.registry_path, Path::new("/abs/r.db"));
-        assert_eq!(config.online_store_path, Path::new("/repo/data/online_store"));
-        assert_eq!(config.response_layout, ResponseLayout::Rows);
-    }
-
-    #[test]
-    fn names_the_wrong_key() {
-        assert!(problem("project: a-b\nregistry: r\nonline_store: rocksdb").contains("project name \"a-b\""));
-        assert!(problem("registry: r\nonline_store: rocksdb").contains("the key project is missing"));
-        assert!(problem("project: p\nonline_store: rocksdb").contains("the key registry is missing"));
-        assert!(problem("project: p\nregistry: r").contains("online_store.type is sqlite"));
-        assert!(
-            problem("project: p\nregistry: s3://b/r\nonline_store: rocksdb")
-                .contains("s3:// paths are not supported yet")
-        );
-        assert!(problem("project: p\nregistry: r\nonline_store: {type: nope}").contains("\"nope\" is not known"));
-        assert!(
-            problem("project: p\nregistry: r\nonline_store: {type: rocksdb, pth: x}")
-                .contains("online_store.pth is not known")
-        );
-        assert!(
-            problem("project: p\nregistry: r\nonline_store: {type: rocksdb, block_cache_mib: 0}")
-                .contains("online_store.block_cache_mib must be a whole number of at least 1, not 0")
-        );
-        assert!(problem("project: 5\nregistry: r\nonline_store: rocksdb").contains("project must be a string"));
-        assert!(problem("a: [").contains("not valid YAML"));
-        assert!(problem("").contains("must be a mapping"));
-    }
 }

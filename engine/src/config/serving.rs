@@ -5,7 +5,19 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::block::{bytes_at, number_at, text_at};
+use super::host::Host;
+use super::keys::check_keys;
 use crate::error::{Error, Result};
+
+const KEYS: [&str; 7] = [
+    "response_layout",
+    "max_requests",
+    "max_memory_mib",
+    "send_timeout_seconds",
+    "allowed_hosts",
+    "max_event_time_skew",
+    "drop_after",
+];
 
 /// What a server takes on at once; what is more, it refuses. And how long it waits for who does not take his answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +50,36 @@ pub enum ResponseLayout {
     Rows,
     /// One result per feature, as Feast's servers answer.
     Columns,
+}
+
+/// Refuses keys that this server does not know: nobody else reads the block.
+pub(super) fn check(root: &Value) -> Result<()> {
+    match root.get("serving") {
+        None | Some(Value::Null) => Ok(()),
+        Some(block @ Value::Object(_)) => check_keys("serving", block, &KEYS),
+        Some(other) => Err(Error::invalid(format!("serving must be a mapping, not {other}"))),
+    }
+}
+
+/// Hosts beside the server's own under which browsers may reach it.
+pub(super) fn allowed_hosts(root: &Value) -> Result<Vec<Host>> {
+    let hosts = match root.get("serving").and_then(|block| block.get("allowed_hosts")) {
+        None | Some(Value::Null) => return Ok(Vec::new()),
+        Some(Value::Array(hosts)) => hosts,
+        Some(other) => {
+            return Err(Error::invalid(format!(
+                "serving.allowed_hosts must be a list of hosts, not {other}"
+            )));
+        }
+    };
+    let host = |value: &Value| {
+        value.as_str().and_then(Host::parse).ok_or_else(|| {
+            Error::invalid(format!("serving.allowed_hosts: {value} is not a host")).with_hint(
+                "write a name or an address without scheme, port and wildcards, such as features.example.com",
+            )
+        })
+    };
+    hosts.iter().map(host).collect()
 }
 
 /// A day: the kernel does not take numbers of any size.
