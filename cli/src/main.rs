@@ -3,6 +3,7 @@
 mod args;
 mod commands;
 mod definitions;
+mod log;
 mod output;
 mod running_server;
 mod settings;
@@ -17,7 +18,7 @@ use clap::Parser;
 use args::{Arguments, Command, FeatureViewsCommand, LookUp, ProjectsCommand, usage_error};
 use commands::list::Listed;
 use commands::{apply, init, list, materialize, online_features, registry, serve};
-use output::{Failure, Output};
+use output::{Failure, Output, StderrQueue};
 use settings::{MaterializeSettings, Repository, ServeSettings};
 
 #[global_allocator]
@@ -27,26 +28,31 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const FEAST_VERSION: &str = "0.67.0";
 
 fn main() -> ExitCode {
-    let output = Output::new();
     let typed: Vec<_> = std::env::args_os().collect();
     let arguments = match Arguments::try_parse_from(&typed) {
         Ok(arguments) => arguments,
         Err(error) => match usage_error(&error, &typed) {
             Some(text) => {
-                output.usage(&text);
+                Output::new(None).usage(&text);
                 return ExitCode::from(2);
             }
             None => error.exit(),
         },
     };
-    start_log(&arguments.log_level);
-    match run(arguments, &output).and_then(|()| output.finish()) {
+    // Only a server goes on when nobody reads what it says. Without a thread for it, it says it like any command.
+    let serves = matches!(arguments.command, Command::Serve(_));
+    let queue = serves.then(StderrQueue::start).and_then(Result::ok);
+    log::start(&arguments.log_level, queue.as_ref());
+    let output = Output::new(queue);
+    let code = match run(arguments, &output).and_then(|()| output.finish()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             output.failure(&failure);
             ExitCode::from(failure.exit_code())
         }
-    }
+    };
+    output.end();
+    code
 }
 
 fn run(arguments: Arguments, output: &Output) -> Result<(), Failure> {
@@ -127,17 +133,4 @@ fn projects(repository: &Repository, command: ProjectsCommand, output: &Output) 
         ProjectsCommand::CurrentProject => registry::current_project(repository, output),
         ProjectsCommand::Delete { name, yes } => registry::delete_project(repository, &name, yes, output),
     }
-}
-
-/// Log lines go to stderr. `RUST_LOG` overrides the option.
-fn start_log(level: &str) {
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
-        .or_else(|_| tracing_subscriber::EnvFilter::try_new(level))
-        .unwrap_or_default();
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_target(false)
-        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
-        .with_writer(std::io::stderr)
-        .init();
 }

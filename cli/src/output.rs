@@ -1,6 +1,9 @@
 //! The only module that prints. What scripts read goes to stdout, everything else to stderr.
 
-use std::fmt::Display;
+mod one_line;
+mod stderr_queue;
+
+use std::fmt::{Display, Write as _};
 use std::io::{ErrorKind, IsTerminal, Stdout, Write};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
@@ -12,6 +15,9 @@ use serde_json::Value;
 use crate::args::usage_of;
 use crate::table::Table;
 use crate::yaml::to_yaml;
+
+pub(crate) use one_line::OneLine;
+pub(crate) use stderr_queue::StderrQueue;
 
 /// Width of the finished bar, in characters.
 const BAR_WIDTH: usize = 64;
@@ -89,15 +95,18 @@ pub(crate) struct Output {
     stderr_is_terminal: bool,
     /// Why a part of the result could not be printed.
     lost: OnceLock<std::io::Error>,
+    /// Takes what goes to stderr, if nothing may wait for that.
+    queue: Option<StderrQueue>,
 }
 
 impl Output {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(queue: Option<StderrQueue>) -> Self {
         let (stdout, stderr) = (std::io::stdout(), std::io::stderr());
         Self {
             stdout_is_terminal: stdout.is_terminal(),
             stderr_is_terminal: stderr.is_terminal(),
             lost: OnceLock::new(),
+            queue,
         }
     }
 
@@ -127,7 +136,22 @@ impl Output {
 
     /// What nobody reads any more is not worth failing for.
     fn tell(&self, text: &str) {
-        let _ = std::io::stderr().write_all(text.as_bytes());
+        let Some(queue) = &self.queue else {
+            let _ = std::io::stderr().write_all(text.as_bytes());
+            return;
+        };
+        // One line among those of the log.
+        let mut line = String::new();
+        let _ = OneLine(&mut line).write_str(text.trim_end());
+        line.push('\n');
+        queue.push(line.as_bytes());
+    }
+
+    /// Gives what waits in the queue a moment to be written.
+    pub(crate) fn end(&self) {
+        if let Some(queue) = &self.queue {
+            queue.flush();
+        }
     }
 
     /// A line of the command's result.

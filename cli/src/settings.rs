@@ -6,7 +6,7 @@ use feast_engine::model::{Timestamp, ViewState};
 use feast_engine::{FeatureStore, MaterializeRange, MaterializeRequest, RepositoryConfig, now};
 
 use crate::args::{Arguments, IncrementalArguments, MaterializeArguments, ServeArguments, State};
-use crate::output::Failure;
+use crate::output::{Failure, Output};
 
 /// Where the repository and its settings are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,16 +39,27 @@ impl From<State> for ViewState {
 impl Repository {
     /// Reads the settings and gives them as a document.
     pub(crate) fn configuration(&self) -> Result<serde_json::Value, Failure> {
-        let directory = std::path::absolute(&self.directory).unwrap_or_else(|_| self.directory.clone());
-        Ok(RepositoryConfig::document(&directory, self.config_file.as_deref())?)
+        Ok(RepositoryConfig::document(
+            &self.absolute(),
+            self.config_file.as_deref(),
+        )?)
+    }
+
+    /// Reads the settings, and tells of keys in them that nobody knows.
+    pub(crate) fn settings(&self, output: &Output) -> Result<RepositoryConfig, Failure> {
+        let config = RepositoryConfig::load(&self.absolute(), self.config_file.as_deref())?;
+        config.unknown_keys.iter().for_each(|line| output.warning(line));
+        Ok(config)
     }
 
     /// Reads the settings and opens the store.
-    pub(crate) fn open(&self) -> Result<FeatureStore, Failure> {
-        // Messages name files by their full path, wherever the command was typed.
-        let directory = std::path::absolute(&self.directory).unwrap_or_else(|_| self.directory.clone());
-        let config = RepositoryConfig::load(&directory, self.config_file.as_deref())?;
-        Ok(FeatureStore::open(config)?)
+    pub(crate) fn open(&self, output: &Output) -> Result<FeatureStore, Failure> {
+        Ok(FeatureStore::open(self.settings(output)?)?)
+    }
+
+    /// Messages name files by their full path, wherever the command was typed.
+    fn absolute(&self) -> PathBuf {
+        std::path::absolute(&self.directory).unwrap_or_else(|_| self.directory.clone())
     }
 }
 

@@ -1,8 +1,14 @@
 //! The one public error type. Its kind says what the caller should do.
 
+mod message;
+
 use std::fmt;
+use std::io::ErrorKind as IoKind;
 
 use crate::model::ObjectKind;
+use message::{Message, names_a_path};
+
+pub(crate) use message::{detail, path};
 
 /// What the caller should do about an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,7 +62,7 @@ impl FeastException {
 #[derive(Debug)]
 pub struct Error {
     kind: ErrorKind,
-    message: String,
+    message: Message,
     hint: Option<String>,
     exception: Option<FeastException>,
     definitions: Vec<InvalidDefinition>,
@@ -92,7 +98,7 @@ impl Error {
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self {
             kind,
-            message: message.into(),
+            message: Message::new(message.into()),
             hint: None,
             exception: None,
             definitions: Vec::new(),
@@ -143,14 +149,19 @@ impl Error {
         Self::new(ErrorKind::Internal, message)
     }
 
-    /// A file operation failed. The message names the path; a missing file is [`ErrorKind::NotFound`].
+    /// A file operation failed. The message names the path; a missing file is [`ErrorKind::NotFound`], and what the system
+    /// cannot do for now says nothing about what the file holds.
     pub fn io(action: &str, path: &std::path::Path, source: std::io::Error) -> Self {
         let kind = match source.kind() {
-            std::io::ErrorKind::NotFound => ErrorKind::NotFound,
-            std::io::ErrorKind::StorageFull | std::io::ErrorKind::WouldBlock => ErrorKind::Unavailable,
-            _ => ErrorKind::Data,
+            IoKind::NotFound => ErrorKind::NotFound,
+            IoKind::InvalidData | IoKind::UnexpectedEof | IoKind::IsADirectory | IoKind::NotADirectory => {
+                ErrorKind::Data
+            }
+            _ => ErrorKind::Unavailable,
         };
-        Self::new(kind, format!("cannot {action} {}: {source}", path.display())).with_source(source)
+        let hint = io_hint(&source);
+        let error = Self::new(kind, format!("cannot {action} {}: {source}", message::path(path))).with_source(source);
+        hint.into_iter().fold(error, Self::with_hint)
     }
 
     /// Adds what the user can do about it.
@@ -174,6 +185,51 @@ impl Error {
         self
     }
 
+    /// The message for clients of a server: paths are only the names of their files, and what libraries say is left to the
+    /// log. A message of this process about its own files that names a path all the same is not shown.
+    pub fn public_message(&self) -> String {
+        let mut public = self.message.public();
+        let is_about_files = match self.kind {
+            ErrorKind::Data | ErrorKind::Internal | ErrorKind::Unavailable => true,
+            ErrorKind::NotFound => self.exception.is_none(),
+            ErrorKind::Invalid | ErrorKind::Conflict | ErrorKind::Unsupported => false,
+        };
+        if is_about_files && names_a_path(&public) {
+            "the server cannot use one of its files: its log says which and why".clone_into(&mut public);
+        }
+        public
+    }
+
+    /// The same error once more, without its cause.
+    pub(crate) fn repeated(&self) -> Self {
+        Self {
+            kind: self.kind,
+            message: self.message.clone(),
+            hint: self.hint.clone(),
+            exception: self.exception,
+            definitions: self.definitions.clone(),
+            source: None,
+        }
+    }
+
+    /// The same error with another message around its own.
+    #[must_use]
+    pub(crate) fn within(self, around: impl FnOnce(&str) -> String) -> Self {
+        Self {
+            message: Message::new(around(&self.message.marked())),
+            ..self
+        }
+    }
+
+    /// The same error, of whose message the directory of `file` is not for clients, wherever it stands.
+    #[must_use]
+    pub(crate) fn hiding_directory_of(self, file: &std::path::Path) -> Self {
+        match file.parent() {
+            Some(directory) => self.within(|message| message::hide_directory(message, directory)),
+            None => self,
+        }
+    }
+
     /// What the caller should do.
     pub fn kind(&self) -> ErrorKind {
         self.kind
@@ -195,9 +251,28 @@ impl Error {
     }
 }
 
+/// Too many open files, in this process and in the whole system.
+const TOO_MANY_FILES: [i32; 2] = [24, 23];
+/// The device failed.
+const DEVICE_ERROR: i32 = 5;
+pub(crate) const OPEN_FILES_HINT: &str =
+    "let this process have more open files: ulimit -n, or LimitNOFILE of its service";
+
+/// What helps, where the system's own words do not say it.
+pub(crate) fn io_hint(source: &std::io::Error) -> Option<&'static str> {
+    match (source.kind(), source.raw_os_error()) {
+        (_, Some(code)) if TOO_MANY_FILES.contains(&code) => Some(OPEN_FILES_HINT),
+        (_, Some(DEVICE_ERROR)) => Some("the disk may be failing: look at the log of the system"),
+        (IoKind::PermissionDenied, _) => Some("let the user that runs this process read and write it"),
+        (IoKind::StorageFull | IoKind::QuotaExceeded, _) => Some("make room on the disk"),
+        (IoKind::ReadOnlyFilesystem, _) => Some("mount the file system so that it can be written"),
+        _ => None,
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.message)
+        formatter.write_str(self.message.text())
     }
 }
 
@@ -206,5 +281,70 @@ impl std::error::Error for Error {
         self.source
             .as_ref()
             .map(|source| &**source as &(dyn std::error::Error + 'static))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn what_the_system_cannot_do_for_now_is_no_damage() {
+        let check = |code: i32, kind: ErrorKind, hint: &str| {
+            let source = std::io::Error::from_raw_os_error(code);
+            let error = Error::io("read", Path::new("/srv/shop/registry.db"), source);
+            assert_eq!(error.kind(), kind, "{error}");
+            assert!(error.hint().unwrap_or_default().contains(hint), "{error}");
+            assert!(
+                error.to_string().starts_with("cannot read /srv/shop/registry.db: "),
+                "{error}"
+            );
+            assert!(
+                error.public_message().starts_with("cannot read registry.db: "),
+                "{error}"
+            );
+        };
+        check(24, ErrorKind::Unavailable, "ulimit -n");
+        check(23, ErrorKind::Unavailable, "ulimit -n");
+        check(13, ErrorKind::Unavailable, "the user that runs");
+        check(5, ErrorKind::Unavailable, "disk may be failing");
+        check(28, ErrorKind::Unavailable, "make room");
+        check(30, ErrorKind::Unavailable, "mount");
+        check(2, ErrorKind::NotFound, "");
+        check(21, ErrorKind::Data, "");
+    }
+
+    #[test]
+    fn a_path_that_nobody_marked_is_not_shown_either() {
+        let public = |error: Error| error.public_message();
+        let generic = "the server cannot use one of its files: its log says which and why";
+        assert_eq!(public(Error::data("file /srv/x is damaged")), generic);
+        assert_eq!(public(Error::new(ErrorKind::NotFound, "no file at /srv/x")), generic);
+        assert_eq!(public(Error::data("row 5 is damaged")), "row 5 is damaged");
+        // What a client wrote is its own.
+        assert_eq!(public(Error::invalid("feature /x is unknown")), "feature /x is unknown");
+    }
+
+    #[test]
+    fn the_directory_of_a_source_is_hidden_in_whatever_a_library_says() {
+        let said = "cannot scan srv/shop/data/part-0.parquet: /srv/shop/data/.stats.parquet.7-0.scan is gone";
+        let error = Error::data(said).hiding_directory_of(Path::new("/srv/shop/data/stats.parquet"));
+        assert_eq!(error.to_string(), said);
+        assert_eq!(
+            error.public_message(),
+            "cannot scan part-0.parquet: .stats.parquet.7-0.scan is gone"
+        );
+        let error = Error::data("x is gone").hiding_directory_of(Path::new("/x"));
+        assert_eq!(error.public_message(), "x is gone");
+    }
+
+    #[test]
+    fn what_stands_around_a_message_keeps_its_marks() {
+        let inner = Error::data(format!("{} is cut", path(Path::new("/srv/registry.db"))));
+        let outer = inner.within(|inner| format!("project shop: {inner}"));
+        assert_eq!(outer.to_string(), "project shop: /srv/registry.db is cut");
+        assert_eq!(outer.repeated().public_message(), "project shop: registry.db is cut");
     }
 }

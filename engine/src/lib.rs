@@ -92,7 +92,7 @@ mod store;
 pub use clock::now;
 pub use codec::python_text::{python_float, python_json, python_list};
 pub use config::{
-    CONFIG_FILE, OfflineBatching, OnlineStoreMemory, RepositoryConfig, ResponseLayout, ServingLimits,
+    AuthType, CONFIG_FILE, Host, OfflineBatching, OnlineStoreMemory, RepositoryConfig, ResponseLayout, ServingLimits,
     check_project_name, parse_yaml,
 };
 pub use error::{Error, ErrorKind, FeastException, InvalidDefinition, Result};

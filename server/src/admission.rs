@@ -97,12 +97,7 @@ impl Admission {
         let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
         refusals.1 += 1;
         if refusals.0.elapsed() >= LOG_INTERVAL {
-            let text = why.body();
-            tracing::warn!(
-                "{} requests were refused, the last: {}",
-                refusals.1,
-                String::from_utf8_lossy(&text)
-            );
+            tracing::warn!("{} requests were refused, the last: {}", refusals.1, why.log_text());
             *refusals = (Instant::now(), 0);
         }
     }

@@ -9,7 +9,7 @@ use tokio::time::timeout;
 
 use crate::admission::Reservation;
 use crate::error::ApiError;
-use crate::wire::arrow_stream;
+use crate::wire::{arrow_stream, encoding};
 
 /// Largest accepted body.
 const MAX_BODY_BYTES: usize = 256 << 20;
@@ -72,7 +72,14 @@ impl Body {
         }
         let parsed_bytes = match format {
             // Lists grow by doubling. One value has no separator before it.
-            Format::Json => bytes.len() + (separators + 1) * 2 * size_of::<Value>(),
+            Format::Json => {
+                let text = if encoding::is_utf8(&bytes) {
+                    0
+                } else {
+                    bytes.len() * encoding::MAX_GROWTH
+                };
+                bytes.len() + text + (separators + 1) * 2 * size_of::<Value>()
+            }
             Format::Arrow => bytes.len() * arrow_stream::MAX_GROWTH,
         };
         Ok(Self { bytes, parsed_bytes })

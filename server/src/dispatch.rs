@@ -1,4 +1,4 @@
-//! From the socket to an endpoint and back: the thread, panics, the access log.
+//! From a request to its endpoint and back: the thread, panics, what is logged of failures.
 
 use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -11,7 +11,6 @@ use warp::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use warp::path::FullPath;
 use warp::{Filter, Reply};
 
-use crate::ServeOptions;
 use crate::admission::Reservation;
 use crate::body::{Body, Format};
 use crate::context::Context;
@@ -24,9 +23,8 @@ use crate::wire::arrow_stream;
 const MAX_BODY_BYTES_AT_ONCE: usize = 32 << 10;
 
 /// Answers every request.
-pub(crate) fn service(
+pub(crate) fn routes(
     context: Arc<Context>,
-    options: ServeOptions,
 ) -> impl Filter<Extract = (impl Reply,), Error = Infallible> + Clone + Send + Sync + 'static {
     let query = warp::query::raw().or(warp::any().map(String::new)).unify();
     // A request line may name a host only; warp 0.4 panics where it takes the path from that.
@@ -45,13 +43,6 @@ pub(crate) fn service(
         // Nothing above refuses a request.
         .recover(|_| async { Ok::<_, Infallible>(ApiError::NoSuchPath.into_answer()) })
         .unify()
-        .with(warp::log::custom(move |info| {
-            if options.access_log {
-                let client = info.remote_addr().map_or_else(|| "-".to_owned(), |address| address.to_string());
-                let (method, path, status) = (info.method(), info.path(), info.status().as_u16());
-                tracing::info!(target: "feast::access", "{client} - \"{method} {path}\" {status} {:.1}ms", info.elapsed().as_secs_f64() * 1e3);
-            }
-        }))
 }
 
 async fn answer(
@@ -95,12 +86,7 @@ async fn answer(
         if matches!(error, ApiError::Overloaded(_)) {
             noted.admission.note_refusal(&error);
         } else if error.status().is_server_error() && error.status() != StatusCode::NOT_IMPLEMENTED {
-            tracing::error!(
-                "{} {}: {}",
-                method,
-                path.as_str(),
-                String::from_utf8_lossy(&error.body())
-            );
+            tracing::error!("{method} {}: {}", path.as_str(), error.log_text());
         }
         error.into_answer()
     })

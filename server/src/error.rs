@@ -18,6 +18,10 @@ pub(crate) enum ApiError {
     Unreadable,
     /// The body is more than is accepted: what of it.
     TooLarge(String),
+    /// It is not clear which host the request is meant for: why.
+    AmbiguousHost(&'static str),
+    /// A browser makes the request for a page that may not: why, and the remedy.
+    ForeignPage(String),
     /// No route has this path.
     NoSuchPath,
     /// Routes with this path have only these methods.
@@ -58,7 +62,8 @@ impl ApiError {
     pub(crate) fn status(&self) -> StatusCode {
         match self {
             Self::Validation(_) => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::Unreadable => StatusCode::BAD_REQUEST,
+            Self::Unreadable | Self::AmbiguousHost(_) => StatusCode::BAD_REQUEST,
+            Self::ForeignPage(_) => StatusCode::FORBIDDEN,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NoSuchPath | Self::UnknownVectorStore(_) => StatusCode::NOT_FOUND,
             Self::WrongMethod(_) => StatusCode::METHOD_NOT_ALLOWED,
@@ -86,6 +91,8 @@ impl ApiError {
             }
             Self::Unreadable => json!({ "detail": "There was an error parsing the body" }),
             Self::TooLarge(what) => json!({ "detail": format!("The body {what}") }),
+            Self::AmbiguousHost(why) => json!({ "detail": why }),
+            Self::ForeignPage(why) => json!({ "detail": why }),
             Self::NoSuchPath => json!({ "detail": "Not Found" }),
             Self::WrongMethod(_) => json!({ "detail": "Method Not Allowed" }),
             Self::AlreadyMaterializing(views) => {
@@ -105,6 +112,17 @@ impl ApiError {
             Self::Engine(error) => Value::from(exception_text(error)),
         };
         body.to_string().into_bytes()
+    }
+
+    /// What the log says of it: all of it, unlike the body.
+    pub(crate) fn log_text(&self) -> String {
+        match self {
+            Self::Engine(error) => match error.hint() {
+                Some(hint) => format!("{error} ({hint})"),
+                None => error.to_string(),
+            },
+            other => String::from_utf8_lossy(&other.body()).into_owned(),
+        }
     }
 
     /// The whole answer.
@@ -142,7 +160,7 @@ const MAX_MESSAGE_BYTES: usize = 16 << 10;
 
 /// The text of Feast's handler: for its own exceptions an object, for a `KeyError` a quoted text, else the message.
 fn exception_text(error: &Error) -> String {
-    let mut message = error.to_string();
+    let mut message = error.public_message();
     if message.len() > MAX_MESSAGE_BYTES {
         message.truncate(message.floor_char_boundary(MAX_MESSAGE_BYTES));
         message.push_str(" ... (cut)");
@@ -194,6 +212,10 @@ mod tests {
             long.len() < 17 << 10 && long.ends_with("é ... (cut)\""),
             "{}",
             long.len()
+        );
+        assert_eq!(
+            body(Error::data("file /srv/x is damaged")),
+            r#""the server cannot use one of its files: its log says which and why""#
         );
         assert_eq!(
             body(Error::invalid("No features specified for retrieval")),

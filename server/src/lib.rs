@@ -6,6 +6,8 @@
 mod admission;
 mod background;
 mod body;
+mod browser;
+mod connections;
 mod context;
 mod dispatch;
 mod endpoints;
@@ -21,7 +23,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use feast_engine::model::FeatureSelection;
-use feast_engine::{Error, FeatureStore, ServingLimits};
+use feast_engine::{Error, FeatureStore, Host, ServingLimits};
 use serde_json::Value;
 use tokio::net::TcpListener;
 
@@ -29,14 +31,17 @@ use admission::Admission;
 use background::BackgroundRuns;
 use context::Context;
 use wire::entities::{KeyValues, entity_rows};
+use wire::numbers::Numbers;
 use wire::response::{Layout, write_feature_vectors};
 
 /// How long open requests may go on after the signal to stop.
 const DRAIN_TIME: Duration = Duration::from_secs(10);
 
 /// What a server does beside answering.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServeOptions {
+    /// The host that the server was told to listen on: a name of its own to browsers.
+    pub host: Option<Host>,
     /// Log a line for each request.
     pub access_log: bool,
     /// How many large reads are answered at once.
@@ -55,7 +60,9 @@ pub fn online_features(
     entities: Vec<(String, Vec<Value>)>,
 ) -> Result<Value, Error> {
     let plan = store.plan(selection, false)?;
-    let entities = entities.into_iter().map(|(name, keys)| (name, KeyValues::Json(keys)));
+    let entities = entities
+        .into_iter()
+        .map(|(name, keys)| (name, KeyValues::Json(keys, Numbers::Exact)));
     let entities = entity_rows(&plan, &entities.collect())?;
     let vectors = store.read(&plan, &entities)?;
     let text = write_feature_vectors(&vectors, Layout::Columns, None);
@@ -99,10 +106,7 @@ pub async fn serve(
         // Nobody listens any more only when the server has ended by itself.
         let _ = stopping.send(true);
     };
-    let server = warp::serve(dispatch::service(context, options))
-        .incoming(listener)
-        .graceful(signal)
-        .run();
+    let server = connections::serve(listener, context, &options, signal);
     let drained = async move {
         if stopped.wait_for(|stopping| *stopping).await.is_ok() {
             tokio::time::sleep(DRAIN_TIME).await;

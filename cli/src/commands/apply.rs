@@ -7,7 +7,7 @@ use crate::settings::Repository;
 
 /// Makes the registry hold what the definition files define.
 pub(crate) fn run(repository: &Repository, arguments: &ApplyArguments, output: &Output) -> Result<(), Failure> {
-    let store = repository.open()?;
+    let store = repository.open(output)?;
     let defined = read(&store, output)?;
     output.line(&format!("Applying changes for project {}", store.config().project));
     let report = store.apply(defined.definitions.clone(), options(arguments, &defined));
@@ -17,7 +17,7 @@ pub(crate) fn run(repository: &Repository, arguments: &ApplyArguments, output: &
 
 /// Shows what an apply would change.
 pub(crate) fn plan(repository: &Repository, arguments: &ApplyArguments, output: &Output) -> Result<(), Failure> {
-    let store = repository.open()?;
+    let store = repository.open(output)?;
     let defined = read(&store, output)?;
     let report = store.plan_apply(defined.definitions.clone(), options(arguments, &defined));
     show(&report.map_err(|error| failure(error, &defined))?, output);

@@ -72,7 +72,7 @@ pub(crate) fn run(
     arguments: &ListArguments,
     output: &Output,
 ) -> Result<(), Failure> {
-    let store = repository.open()?;
+    let store = repository.open(output)?;
     let mut definitions = store.definitions();
     keep_tagged(&mut definitions, &arguments.tags);
     if arguments.output == ListFormat::Json {
@@ -335,7 +335,7 @@ fn with_features(definitions: &Definitions) -> impl Iterator<Item = &FeatureView
 
 /// Prints every feature of every view.
 pub(crate) fn features(repository: &Repository, arguments: &ListArguments, output: &Output) -> Result<(), Failure> {
-    let definitions = repository.open()?.definitions();
+    let definitions = repository.open(output)?.definitions();
     let mut rows: Vec<(&Field, &str)> = Vec::new();
     for view in with_features(&definitions) {
         rows.extend(view.features.iter().map(|field| (field, view.name.as_str())));
@@ -362,7 +362,7 @@ pub(crate) fn features(repository: &Repository, arguments: &ListArguments, outpu
 
 /// Prints what is known of a feature, in each view that has one of that name.
 pub(crate) fn describe_feature(repository: &Repository, name: &str, output: &Output) -> Result<(), Failure> {
-    let store = repository.open()?;
+    let store = repository.open(output)?;
     let definitions = store.definitions();
     let mut found = Vec::new();
     for view in with_features(&definitions) {
@@ -390,7 +390,7 @@ pub(crate) fn describe_feature(repository: &Repository, name: &str, output: &Out
 
 /// Prints one object as YAML.
 pub(crate) fn describe(repository: &Repository, listed: Listed, name: &str, output: &Output) -> Result<(), Failure> {
-    let store = repository.open()?;
+    let store = repository.open(output)?;
     let mut kinds = vec![listed.kind()];
     if listed == Listed::FeatureViews {
         kinds.extend([

@@ -6,7 +6,7 @@ use crate::settings::{MaterializeSettings, Repository};
 
 /// Loads the newest rows of each view into the online store.
 pub(crate) fn run(repository: &Repository, settings: &MaterializeSettings, output: &Output) -> Result<(), Failure> {
-    let store = repository.open()?;
+    let store = repository.open(output)?;
     let windows = store.materialization_windows(&settings.request)?;
     let views = output.strong(windows.len());
     let end = output.strong(settings.request.range.end().to_python());

@@ -11,7 +11,7 @@ pub(crate) fn run(
     arguments: &OnlineFeaturesArguments,
     output: &Output,
 ) -> Result<(), Failure> {
-    let store = repository.open()?;
+    let store = repository.open(output)?;
     let selection = FeatureSelection::Features(arguments.features.clone());
     let plan = store.plan(&selection, false)?;
     let mut entities: Vec<(String, Vec<Value>)> = Vec::new();

@@ -13,14 +13,14 @@ use crate::table::Table;
 
 /// Prints everything in the registry as JSON.
 pub(crate) fn dump(repository: &Repository, output: &Output) -> Result<(), Failure> {
-    let store = repository.open()?;
+    let store = repository.open(output)?;
     output.json_with_indent(&store.dump_registry()?, 2);
     Ok(())
 }
 
 /// Removes the project from the registry, and its online store.
 pub(crate) fn teardown(repository: &Repository, yes: bool, output: &Output) -> Result<(), Failure> {
-    let store = repository.open()?;
+    let store = repository.open(output)?;
     let project = &store.config().project;
     let question = format!("Remove all objects of project {project} from the registry, and its online store?");
     if !yes && !confirmed(&question, output)? {
@@ -32,7 +32,7 @@ pub(crate) fn teardown(repository: &Repository, yes: bool, output: &Output) -> R
 
 /// Removes a project. Only the configured one is known here.
 pub(crate) fn delete_project(repository: &Repository, name: &str, yes: bool, output: &Output) -> Result<(), Failure> {
-    let store = repository.open()?;
+    let store = repository.open(output)?;
     if store.config().project != name || store.object_names(ObjectKind::Project)?.is_empty() {
         return Err(Failure::new(format!("Project {name} does not exist in registry")));
     }
@@ -49,7 +49,7 @@ pub(crate) fn delete_project(repository: &Repository, name: &str, yes: bool, out
 
 /// Prints the project of the repository.
 pub(crate) fn current_project(repository: &Repository, output: &Output) -> Result<(), Failure> {
-    let store = repository.open()?;
+    let store = repository.open(output)?;
     let project = &store.config().project;
     if store.object_names(ObjectKind::Project)?.is_empty() {
         output.line(&format!("Project {project} does not exist"));
@@ -81,7 +81,7 @@ fn confirmed(question: &str, output: &Output) -> Result<bool, Failure> {
 
 /// Removes one object by its name.
 pub(crate) fn delete(repository: &Repository, name: &str, output: &Output) -> Result<(), Failure> {
-    let store = repository.open()?;
+    let store = repository.open(output)?;
     match store.delete(name)? {
         Some(kind) => output.line(&format!("Deleted {kind:?} {name} from {}.", store.config().project)),
         None => output.line("Object not found. Deletion skipped."),
@@ -91,7 +91,7 @@ pub(crate) fn delete(repository: &Repository, name: &str, output: &Output) -> Re
 
 /// Lets a view be used, or not.
 pub(crate) fn set_enabled(repository: &Repository, view: &str, enabled: bool, output: &Output) -> Result<(), Failure> {
-    let changed = repository.open()?.set_view_enabled(view, enabled)?;
+    let changed = repository.open(output)?.set_view_enabled(view, enabled)?;
     let state = if enabled { "enabled" } else { "disabled" };
     output.line(&if changed {
         format!("Feature view '{view}' has been {state}.")
@@ -103,7 +103,7 @@ pub(crate) fn set_enabled(repository: &Repository, view: &str, enabled: bool, ou
 
 /// Moves a view to another state.
 pub(crate) fn set_state(repository: &Repository, view: &str, state: ViewState, output: &Output) -> Result<(), Failure> {
-    match repository.open()?.set_view_state(view, state) {
+    match repository.open(output)?.set_view_state(view, state) {
         Ok(()) => output.line(&format!("Feature view '{view}' state set to {}.", state.name())),
         // Feast reports a step that is not allowed and ends well.
         Err(error) if error.kind() == feast_engine::ErrorKind::Invalid => output.line(&error.to_string()),
@@ -119,7 +119,7 @@ pub(crate) fn list_versions(
     format: ListFormat,
     output: &Output,
 ) -> Result<(), Failure> {
-    let versions = repository.open()?.view_versions(view)?;
+    let versions = repository.open(output)?.view_versions(view)?;
     if format == ListFormat::Json {
         let documents = versions.iter().map(|version| {
             json!({

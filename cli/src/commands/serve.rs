@@ -1,6 +1,8 @@
+//! `feast serve`.
+
 use std::sync::Arc;
 
-use feast_engine::FeatureStore;
+use feast_engine::{AuthType, FeatureStore, Host, RepositoryConfig};
 use feast_server::{ServeOptions, listen, serve};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -16,7 +18,10 @@ pub(crate) fn run(repository: &Repository, settings: &ServeSettings, output: &Ou
     for option in &settings.without_effect {
         output.warning(&format!("{option} has no effect here"));
     }
-    let store = Arc::new(repository.open()?);
+    let config = repository.settings(output)?;
+    check_sign_in(&config)?;
+    config.without_effect.iter().for_each(|line| output.warning(line));
+    let store = Arc::new(FeatureStore::open(config)?);
     // Reads and writes that wait for disks have as many threads as are admitted, each apart, and the housekeeping some more.
     let limits = store.config().limits;
     let waiting_threads = 2 * limits.requests.min(MOST_WAITING_THREADS / 2) + 16;
@@ -45,6 +50,11 @@ pub(crate) fn run(repository: &Repository, settings: &ServeSettings, output: &Ou
         store.open_online_store()?;
         complete_pushes(&store, output);
         let _posted = PostedAddress::post(&store, bound)?;
+        if !bound.ip().to_canonical().is_loopback() {
+            output.warning(&format!(
+                "nobody has to sign in: who reaches {bound} can read and write all features. Let only trusted clients reach it"
+            ));
+        }
         output.note(&format!(
             "Feature server of project {} listens on http://{bound}",
             store.config().project
@@ -59,6 +69,7 @@ pub(crate) fn run(repository: &Repository, settings: &ServeSettings, output: &Ou
             listener,
             Arc::clone(&store),
             ServeOptions {
+                host: Host::parse(&settings.host),
                 access_log: settings.access_log,
                 threads: settings.threads,
             },
@@ -72,6 +83,20 @@ pub(crate) fn run(repository: &Repository, settings: &ServeSettings, output: &Ou
     // written stays.
     runtime.shutdown_timeout(std::time::Duration::from_secs(30));
     outcome
+}
+
+/// A server that was told to ask for tokens must not answer without.
+fn check_sign_in(config: &RepositoryConfig) -> Result<(), Failure> {
+    match config.auth {
+        AuthType::NoAuth => Ok(()),
+        AuthType::Oidc | AuthType::Kubernetes => Err(Failure::new(format!(
+            "auth.type is {}, but this server cannot check tokens yet: it would answer everybody",
+            config.auth.name()
+        ))
+        .with_hint(
+            "let a proxy in front of the server sign people in and serve with auth: {type: no_auth}, or serve with Python Feast",
+        )),
+    }
 }
 
 /// What an earlier process has answered for, but not done.

@@ -1,3 +1,5 @@
+use serde_json::{Value, json};
+
 use crate::support::{Outcome, Repository};
 
 /// The command fails with one line that starts like this and a hint that holds that.
@@ -50,6 +52,141 @@ fn settings() {
         "rocksdb",
     );
     assert!(!repository.exists("data"), "nothing may be written");
+}
+
+#[test]
+fn settings_that_nobody_knows() {
+    let repository = Repository::from_template();
+    let settings = std::fs::read_to_string(repository.path.join("feature_store.yaml")).unwrap();
+    let with = |lines: &str| repository.write("feature_store.yaml", &format!("{settings}{lines}\n"));
+    with("serving: {max_request: 5}");
+    check(
+        &repository.feast(&["apply"]),
+        "feature_store.yaml: serving.max_request is not known: did you mean max_requests?",
+        "the keys of serving are response_layout",
+    );
+    with("feature_server: {metrics: {enable: true}}");
+    check(
+        &repository.feast(&["serve", "--port", "0"]),
+        "feature_server.metrics.enable is not known: did you mean enabled?",
+        "the keys of feature_server.metrics are enabled",
+    );
+    with("ofline_store: x\nregistry_path: y");
+    let outcome = repository.feast(&["apply"]);
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+    assert!(
+        outcome
+            .stderr
+            .starts_with("Warning: ofline_store is not known: did you mean offline_store?; it is ignored\nWarning: registry_path is not known"),
+        "{}",
+        outcome.stderr
+    );
+    with("feature_server: {metrics: {enabled: true}}\nbatch_engine: spark.engine");
+    let (code, log) = repository.serve().stop();
+    assert_eq!(code, Some(0), "{log}");
+    for key in ["batch_engine", "feature_server.metrics.enabled"] {
+        assert!(log.contains(&format!("Warning: {key} has no effect here: ")), "{log}");
+    }
+}
+
+#[test]
+fn sign_in_that_is_asked_for() {
+    let repository = Repository::from_template();
+    repository.succeed(&["apply"]);
+    let settings = std::fs::read_to_string(repository.path.join("feature_store.yaml")).unwrap();
+    let with = |lines: &str| repository.write("feature_store.yaml", &format!("{settings}{lines}\n"));
+    for auth in [
+        "auth: {type: oidc, auth_discovery_url: \"http://127.0.0.1:1\", client_id: x}",
+        "auth: {type: kubernetes, anything: x}",
+        "auth: oidc",
+    ] {
+        with(auth);
+        check(
+            &repository.feast(&["serve", "--port", "0"]),
+            "but this server cannot check tokens yet: it would answer everybody",
+            "auth: {type: no_auth}",
+        );
+        repository.succeed(&["feature-views", "list"]);
+    }
+    for auth in ["auth: no_auth", "auth: {type: no_auth}"] {
+        with(auth);
+        assert_eq!(repository.serve().send("GET", "/health", &[], "").status, 200);
+    }
+    with("auth: {type: nope}");
+    check(
+        &repository.feast(&["feature-views", "list"]),
+        "auth configuration has invalid authentication type=nope",
+        "",
+    );
+}
+
+/// The log names the files; a client does not need to know where they are.
+#[test]
+fn failures_do_not_tell_clients_where_files_are() {
+    let repository = Repository::from_template();
+    repository.succeed(&["apply"]);
+    let server = repository.serve();
+    let directory = repository.path.to_str().unwrap();
+    let parquet = repository.path.join("data/driver_stats.parquet");
+    let registry = repository.path.join("data/registry.db");
+    let kept = (std::fs::read(&parquet).unwrap(), std::fs::read(&registry).unwrap());
+    let push = json!({
+        "push_source_name": "driver_stats_push_source", "to": "offline",
+        "df": {"driver_id": [1], "event_timestamp": ["2026-05-13T10:59:42+00:00"], "created": ["2026-05-13 10:59:42"],
+               "conv_rate": [1.0], "acc_rate": [1.0], "avg_daily_trips": [1]}
+    });
+    let run = json!({"start_ts": "2020-01-01", "end_ts": "2030-01-01"});
+    let fails = |path: &str, body: &Value| {
+        let answer = server.post_json(path, body);
+        assert!(
+            [500, 503].contains(&answer.status),
+            "{path}: {} {}",
+            answer.status,
+            answer.body
+        );
+        let bare = directory.trim_start_matches('/');
+        assert!(
+            !answer.body.contains(bare) && !answer.body.contains("/tmp"),
+            "{path}: {}",
+            answer.body
+        );
+        answer.body
+    };
+    std::fs::remove_file(&parquet).unwrap();
+    fails("/materialize", &run);
+    fails("/push", &push);
+    std::fs::create_dir(&parquet).unwrap();
+    fails("/materialize", &run);
+    fails("/push", &push);
+    std::fs::remove_dir(&parquet).unwrap();
+    for damaged in [&b"this is not parquet"[..], &kept.0[..kept.0.len() / 2], &[]] {
+        std::fs::write(&parquet, damaged).unwrap();
+        fails("/materialize", &run);
+        fails("/push", &push);
+    }
+    let mut changed = kept.0.clone();
+    let middle = changed.len() / 2;
+    changed[middle..middle + 64].fill(0xff);
+    std::fs::write(&parquet, &changed).unwrap();
+    let answer = server.post_json("/materialize", &run);
+    assert!(!answer.body.contains(directory), "{}", answer.body);
+    std::fs::write(&parquet, &kept.0).unwrap();
+
+    std::fs::write(&registry, "this is no registry").unwrap();
+    let body = fails("/materialize", &run);
+    assert!(body.contains("registry.db is not a Feast registry"), "{body}");
+    std::fs::remove_file(&registry).unwrap();
+    std::fs::create_dir(&registry).unwrap();
+    let body = fails("/materialize", &run);
+    assert!(body.contains("registry.db"), "{body}");
+    std::fs::remove_dir(&registry).unwrap();
+    std::fs::write(&registry, &kept.1).unwrap();
+    let (_, log) = server.stop();
+    assert!(
+        log.contains(&format!("{directory}/data/registry.db is not a Feast registry")),
+        "{log}"
+    );
+    assert!(log.contains(&format!("{directory}/data/driver_stats.parquet")), "{log}");
 }
 
 #[test]

@@ -283,7 +283,9 @@ fn bytes_that_are_no_request_are_refused() {
     let repository = repository();
     let server = repository.serve();
     // A request line with a host in the place of the path.
-    assert_eq!(server.send("POST", "push", &[], "{}").status, 404);
+    assert_eq!(server.send("POST", "push", &[], "{}").status, 400);
+    let line = "POST push HTTP/1.1\r\nhost: push\r\nconnection: close\r\n\r\n";
+    assert_eq!(server.send_raw(line).status, 404);
     let gzip = [0x1f_u8, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 0xab, 0xae, 5, 0];
     let answer = server.send_bytes("POST", "/push", &[("content-encoding", "gzip")], &gzip);
     assert_eq!(

@@ -198,6 +198,8 @@ fn a_full_disk_refuses_writes_and_keeps_reads() {
     let refused = refused.expect("the limit is reached");
     assert_eq!(refused.status, 503, "{}", refused.body);
     assert!(refused.body.contains("online store"), "{}", refused.body);
+    let directory = repository.path.to_str().unwrap();
+    assert!(!refused.body.contains(directory), "{}", refused.body);
     assert_eq!(read(&server), (200, json!(["PRESENT"])), "reads go on");
     assert_eq!(server.send("GET", "/health", &[], "").status, 200);
     let (_, log) = server.stop();
@@ -220,6 +222,11 @@ fn a_push_that_does_not_fit_leaves_the_file_as_it_was() {
     let answer = server.post_json("/push", &push(2001, "offline"));
     assert_eq!(answer.status, 503, "{}", answer.body);
     assert!(answer.body.contains("driver_stats"), "{}", answer.body);
+    assert!(
+        !answer.body.contains(repository.path.to_str().unwrap()),
+        "{}",
+        answer.body
+    );
     drop(server);
     assert_eq!(std::fs::read(&path).unwrap(), before);
     let left = std::fs::read_dir(repository.path.join("data")).unwrap();

@@ -23,8 +23,11 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("datafusion::", &["engine/src/offline"]),
     ("prost::", &["engine/src/registry"]),
     ("bincode::", &["engine/src/codec/record.rs"]),
-    ("serde_saphyr::", &["engine/src/config.rs"]),
+    ("serde_saphyr::", &["engine/src/config"]),
     ("warp::", &["server/src", "benches/src/bare_route"]),
+    ("hyper::", &["server/src/connections.rs"]),
+    ("strsim::", &["engine/src/config"]),
+    ("tracing_subscriber::", &["cli/src/log.rs", "cli/src/output"]),
     ("clap::", &["cli/src/args", "cli/src/main.rs", "benches/src"]),
     ("ruff_python_", &["cli/src/definitions"]),
     (

@@ -8,6 +8,9 @@
 //! - `types`: values of every type from parquet and over HTTP.
 //! - `durability`: full disks, damaged files, killed servers, pushes that wait in the log.
 //! - `background`: materializations that go on behind their answers.
+//! - `browsers`: requests that a browser makes for pages of others.
+//! - `bodies`: bodies in the encodings that Python reads, and integers that do not fit.
+//! - `log`: a log that nobody reads stops nothing, and its lines are its own.
 //! - `bad_input`: what a mistake gets: one clear line, the exit code, nothing half-written.
 //! - `registries`: registries that Python Feast wrote, against ours of the same definitions.
 //! - `apply`: what `apply` and `plan` take and say.
@@ -23,12 +26,15 @@ mod apply;
 mod arrow;
 mod background;
 mod bad_input;
+mod bodies;
+mod browsers;
 mod contract;
 mod durability;
 mod fuzz;
 mod golden;
 mod interop;
 mod layers;
+mod log;
 mod look_up;
 mod overload;
 mod registries;

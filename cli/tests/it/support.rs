@@ -174,26 +174,35 @@ impl Server {
             .iter()
             .for_each(|(name, value)| request.push_str(&format!("{name}: {value}\r\n")));
         request.push_str(&format!("content-length: {}\r\n\r\n", body.len()));
-        let mut stream = TcpStream::connect(&self.address).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
-        stream.write_all(request.as_bytes()).unwrap();
-        stream.write_all(body).unwrap();
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).unwrap();
-        let head_length = answer.windows(4).position(|window| window == b"\r\n\r\n").unwrap();
-        let bytes = answer.split_off(head_length + 4);
-        let head = String::from_utf8(answer).unwrap();
-        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        let headers = head.lines().skip(1).filter_map(|line| line.split_once(": "));
-        let headers = headers
-            .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
-            .collect();
-        Answer {
-            status,
-            headers,
-            body: String::from_utf8_lossy(&bytes).into_owned(),
-            bytes,
-        }
+        exchange(&self.address, &[request.as_bytes(), body].concat())
+    }
+
+    /// Sends a request byte by byte as it is given; it must have the server close the connection.
+    pub(crate) fn send_raw(&self, request: &str) -> Answer {
+        exchange(&self.address, request.as_bytes())
+    }
+}
+
+/// One request and its answer, over a connection of its own.
+pub(crate) fn exchange(address: &str, request: &[u8]) -> Answer {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    stream.write_all(request).unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    let head_length = answer.windows(4).position(|window| window == b"\r\n\r\n").unwrap();
+    let bytes = answer.split_off(head_length + 4);
+    let head = String::from_utf8(answer).unwrap();
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    let headers = head.lines().skip(1).filter_map(|line| line.split_once(": "));
+    let headers = headers
+        .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
+        .collect();
+    Answer {
+        status,
+        headers,
+        body: String::from_utf8_lossy(&bytes).into_owned(),
+        bytes,
     }
 }
 

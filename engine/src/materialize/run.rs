@@ -122,7 +122,7 @@ pub(crate) fn run(
         rows_ahead: 0,
     };
     progress.view_started(window);
-    let seen = latest.stream(runtime, |batch| {
+    let streamed = latest.stream(runtime, |batch| {
         let rows = RowColumns {
             keys: batch.keys,
             features: batch.features,
@@ -141,7 +141,8 @@ pub(crate) fn run(
         }
         fail_point::reached(Step::RowsWritten);
         Ok(())
-    })?;
+    });
+    let seen = streamed.map_err(|error| error.hiding_directory_of(&parquet.path))?;
     storage.sync()?;
     fail_point::reached(Step::RowsSynced);
     report.left_out_files = seen.left_out_files;

@@ -9,7 +9,7 @@ use super::convert;
 use super::messages::Registry;
 use super::wire;
 use crate::durable_file::{FileLock, remove_leftovers, replace_bytes};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, path as error_path};
 use crate::model::{DUMMY_ENTITY, Definitions, ObjectKind, Project, Timestamp};
 
 /// Fields of the message `Registry`; the ninth was never given.
@@ -69,7 +69,7 @@ impl RegistryFile {
     /// `Data` when they are no registry.
     pub(super) fn parse(bytes: &[u8], path: &Path, project: &str) -> Result<Self> {
         let no_registry = |source: prost::DecodeError| {
-            Error::data(format!("{} is not a Feast registry: {source}", path.display()))
+            Error::data(format!("{} is not a Feast registry: {source}", error_path(path)))
                 .with_hint("restore the file, or remove it and run: feast apply")
                 .with_source(source)
         };
@@ -190,7 +190,7 @@ impl RegistryFile {
     pub(super) fn broken(&self, object: &str, source: impl std::error::Error) -> Error {
         Error::data(format!(
             "registry {}: {object} cannot be read: {source}",
-            self.path.display()
+            error_path(&self.path)
         ))
         .with_hint("restore the file, or remove it and run: feast apply")
     }
@@ -199,7 +199,7 @@ impl RegistryFile {
     pub(super) fn not_understood(&self, object: &str, source: impl std::error::Error) -> Error {
         Error::new(
             ErrorKind::Unsupported,
-            format!("registry {}: {object} cannot be used: {source}", self.path.display()),
+            format!("registry {}: {object} cannot be used: {source}", error_path(&self.path)),
         )
         .with_hint("a newer Feast has written it; it is kept as it is")
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use arrow::datatypes::DataType;
 
 use super::{Findings, Surroundings};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, path as error_path};
 use crate::model::{DataSource, Definitions, ObjectKind, SourceKind};
 use crate::offline::{ParquetSource, SourceSchema};
 
@@ -95,12 +95,12 @@ fn only_timestamp(source: &DataSource, parquet: &ParquetSource, schema: &SourceS
         [only] => Ok((*only).to_owned()),
         [] => Err(Error::invalid(format!(
             "{PREFIX}; Found no columns of timestamp type in {}.",
-            parquet.path.display()
+            error_path(&parquet.path)
         ))
         .with_hint(hint(source))),
         several => Err(Error::invalid(format!(
             "{PREFIX}; found multiple possible columns of timestamp type in {}: {}.",
-            parquet.path.display(),
+            error_path(&parquet.path),
             several.join(", ")
         ))
         .with_hint(hint(source))),

@@ -2,12 +2,12 @@ use std::path::Path;
 
 use rocksdb::ErrorKind as RocksKind;
 
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, OPEN_FILES_HINT, detail};
 
 /// The one place that reads RocksDB's error texts.
-pub(super) fn from_rocksdb(source: rocksdb::Error, path: &Path) -> Error {
+pub(super) fn from_rocksdb(source: rocksdb::Error, store: &Path) -> Error {
     let text = source.to_string();
-    let store = path.display();
+    let store = crate::error::path(store);
     let error = if text.contains("While lock file") || text.contains("lock hold") {
         Error::new(
             ErrorKind::Conflict,
@@ -19,18 +19,29 @@ pub(super) fn from_rocksdb(source: rocksdb::Error, path: &Path) -> Error {
             ErrorKind::Unavailable,
             format!("online store {store}: the disk is full"),
         )
+        .with_hint("make room on the disk")
+    } else if text.contains("Too many open files") {
+        let text = format!("online store {store}: too many files are open");
+        Error::new(ErrorKind::Unavailable, text).with_hint(OPEN_FILES_HINT)
+    } else if text.contains("Permission denied") {
+        let text = format!("online store {store}: permission denied: {}", detail(&text));
+        Error::new(ErrorKind::Unavailable, text)
+            .with_hint("let the user that runs this process read and write the directory")
     } else {
         match source.kind() {
             RocksKind::Corruption | RocksKind::InvalidArgument | RocksKind::NotSupported => {
-                Error::data(format!("online store {store} cannot be read: {text}"))
+                Error::data(format!("online store {store} cannot be read: {}", detail(&text)))
                     .with_hint("restore it, or remove the directory and materialize again")
             }
             RocksKind::Busy
             | RocksKind::TimedOut
             | RocksKind::TryAgain
             | RocksKind::ShutdownInProgress
-            | RocksKind::IOError => Error::new(ErrorKind::Unavailable, format!("online store {store}: {text}")),
-            _ => Error::internal(format!("online store {store}: {text}")),
+            | RocksKind::IOError => Error::new(
+                ErrorKind::Unavailable,
+                format!("online store {store}: {}", detail(&text)),
+            ),
+            _ => Error::internal(format!("online store {store}: {}", detail(&text))),
         }
     };
     error.with_source(source)

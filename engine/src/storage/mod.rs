@@ -27,7 +27,7 @@ use crate::codec::record::{self, Decode, Encode, STORE_FORMAT, SchemaRecord, Tab
 use crate::codec::row::{RowAge, RowHeader};
 use crate::codec::storage_key::{KeyTag, split_row_key, table_range};
 use crate::config::OnlineStoreMemory;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, path as error_path};
 use row_cache::RowCache;
 
 /// Fewer bytes are replayed in some milliseconds.
@@ -243,7 +243,7 @@ impl Storage {
 
     /// A stored row or record that cannot be read.
     pub(crate) fn damaged(&self, source: impl std::error::Error + Send + Sync + 'static) -> Error {
-        Error::data(format!("online store {}: {source}", self.path.display()))
+        Error::data(format!("online store {}: {source}", error_path(&self.path)))
             .with_hint("the store is damaged or was written by a newer version; restore it, or remove it and materialize again")
             .with_source(source)
     }
@@ -254,7 +254,7 @@ impl Storage {
             Some(STORE_FORMAT) => Ok(()),
             Some(newer) => Err(Error::data(format!(
                 "online store {} has format {newer}; this version knows format {STORE_FORMAT}",
-                self.path.display()
+                error_path(&self.path)
             ))
             .with_hint("use the version that wrote it, or remove the directory and materialize again")),
         }

@@ -19,7 +19,7 @@ pub use writing::{PushTarget, WriteReport};
 use push_log::WaitingPushes;
 
 use crate::config::RepositoryConfig;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, path as error_path};
 use crate::model::{Definitions, FeatureReference, FeatureSelection, ViewStatus};
 use crate::offline::{Appender, OfflineRuntime, SchemaCache};
 use crate::online::{self, EntityRows, FeatureVectors, PlanContext, ReadPlan, StoredEntities};
@@ -50,7 +50,7 @@ pub struct FeatureStore {
     /// Held while they are appended.
     flushing: Mutex<()>,
     /// The state of the registry file that could not be used, and why.
-    unusable: Mutex<Option<(FileStamp, String)>>,
+    unusable: Mutex<Option<(FileStamp, Error)>>,
     /// Held by a materialization: two at once would only do the same work twice.
     materializing: Mutex<()>,
 }
@@ -184,11 +184,12 @@ impl FeatureStore {
         if let Some((known, problem)) = &*lock(&self.unusable)
             && Some(*known) == stamp
         {
-            return Err(Error::data(problem.clone()));
+            return Err(problem.repeated());
         }
         let outcome = self.read_changed_registry();
-        let problem = outcome.as_ref().err().map(ToString::to_string);
-        *lock(&self.unusable) = stamp.zip(problem);
+        // What the system could not do for now may be possible at the next look.
+        let damage = outcome.as_ref().err().filter(|error| error.kind() == ErrorKind::Data);
+        *lock(&self.unusable) = stamp.zip(damage.map(Error::repeated));
         outcome.map(|()| true)
     }
 
@@ -197,7 +198,7 @@ impl FeatureStore {
         let state = self.read_registry()?;
         let has_project = |state: &RegistryState| state.definitions.project.is_some();
         if has_project(&self.state()) && !has_project(&state) {
-            let (path, project) = (self.config.registry_path.display(), &self.config.project);
+            let (path, project) = (error_path(&self.config.registry_path), &self.config.project);
             return Err(Error::data(format!(
                 "registry {path} does not hold project {project} any more: it is cut, or of another project"
             )));

@@ -11,7 +11,7 @@ use super::{FeatureStore, lock};
 use crate::error::{Error, FeastException, Result};
 use crate::fail_point::{self, Step};
 use crate::model::{DataSource, FeatureView};
-use crate::offline::{AppendTarget, ParquetSource, SchemaCache, SourceLayout, pattern_is_read_only};
+use crate::offline::{AppendTarget, Mark, ParquetSource, SchemaCache, SourceLayout, pattern_is_read_only};
 use crate::online::{self, StoredRows, WriteTarget};
 
 /// Where pushed rows go.
@@ -122,7 +122,7 @@ impl FeatureStore {
             }
             Some((target, batch)) if rows.is_empty() && target.partition_columns.is_empty() => {
                 let log = LoggedAppend { storage, record: None };
-                self.appender.append(target, batch, &log)?;
+                self.append(target, batch, &log)?;
                 return Ok(WriteReport::default());
             }
             Some((target, batch)) => {
@@ -131,7 +131,7 @@ impl FeatureStore {
                     storage,
                     record: Some(&record),
                 };
-                let marks = self.appender.append(target, batch, &log)?;
+                let marks = self.append(target, batch, &log)?;
                 fail_point::reached(Step::PushAppended);
                 let number = marks.first().map(|mark| mark.number).unwrap_or_default();
                 let count = storage.finish_push(number, &stored.keys, &stored.rows, replace)?;
@@ -169,7 +169,14 @@ impl FeatureStore {
             ))
         })?;
         let parquet = ParquetSource::locate(source, &self.config.directory)?;
+        let path = parquet.path.clone();
         append_target(parquet, &self.schemas, |column| declared_type(view, source, column))
+            .map_err(|error| error.hiding_directory_of(&path))
+    }
+
+    fn append(&self, target: &AppendTarget, batch: RecordBatch, log: &LoggedAppend<'_>) -> Result<Vec<Mark>> {
+        let appended = self.appender.append(target, batch, log);
+        appended.map_err(|error| error.hiding_directory_of(&target.source.path))
     }
 }
 

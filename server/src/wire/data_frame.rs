@@ -8,6 +8,7 @@ use feast_engine::{ColumnRole, Error, FeastException, WriteTarget, python_list};
 use serde_json::{Map, Value};
 
 use super::column::{Rules, column, event_times};
+use super::numbers::Numbers;
 
 /// Most bytes that texts may become by standing in every row.
 const MAX_REPEATED_BYTES: usize = 256 << 20;
@@ -18,6 +19,7 @@ const MAX_VALUES: usize = 10_000_000;
 pub(crate) struct DataFrame {
     columns: Vec<(String, Column)>,
     rows: usize,
+    numbers: Numbers,
 }
 
 enum Column {
@@ -28,11 +30,12 @@ enum Column {
 
 impl DataFrame {
     /// Lists are columns, or objects, whose members belong together by their names; a scalar beside them is repeated.
-    pub(crate) fn new(df: Map<String, Value>) -> Result<Self, Error> {
+    pub(crate) fn new(df: Map<String, Value>, numbers: Numbers) -> Result<Self, Error> {
         if df.is_empty() {
             return Ok(Self {
                 columns: Vec::new(),
                 rows: 0,
+                numbers,
             });
         }
         let lists = df.values().filter_map(Value::as_array).map(Vec::len);
@@ -65,6 +68,7 @@ impl DataFrame {
         Ok(Self {
             columns: columns.collect(),
             rows,
+            numbers,
         })
     }
 
@@ -96,9 +100,11 @@ impl DataFrame {
                 Error::invalid(text).with_exception(FeastException::KeyError)
             })?;
             let read = match &wanted.role {
-                ColumnRole::JoinKey(value_type) | ColumnRole::Feature(value_type) => {
-                    column(&values, &value_type.arrow_type(), Rules::of(value_type))
-                }
+                ColumnRole::JoinKey(value_type) | ColumnRole::Feature(value_type) => column(
+                    &values,
+                    &value_type.arrow_type(),
+                    Rules::of(value_type).with(self.numbers),
+                ),
                 ColumnRole::EventTime | ColumnRole::CreatedTime => event_times(&values),
             };
             read.map_err(|problem| problem.of_column(&wanted.name))
@@ -132,7 +138,8 @@ impl DataFrame {
         }
         let columns = schema.fields().iter().map(|field| {
             let values = self.column(field.name()).unwrap_or_default();
-            column(&values, field.data_type(), Rules::SOURCE).map_err(|problem| problem.of_column(field.name()))
+            column(&values, field.data_type(), Rules::SOURCE.with(self.numbers))
+                .map_err(|problem| problem.of_column(field.name()))
         });
         let columns = columns.collect::<Result<Vec<_>, _>>()?;
         RecordBatch::try_new(std::sync::Arc::clone(schema), columns)
@@ -190,7 +197,7 @@ mod tests {
         let Ok(Value::Object(df)) = serde_json::from_str(json) else {
             panic!("{json} is no object")
         };
-        DataFrame::new(df).map_err(|error| error.to_string())
+        DataFrame::new(df, Numbers::Exact).map_err(|error| error.to_string())
     }
 
     #[test]

@@ -10,6 +10,7 @@ use feast_engine::{EntityRows, Error, FeastException, JoinKey, KeyColumn, ReadPl
 use serde_json::Value;
 
 use super::column::{Rules, column};
+use super::numbers::Numbers;
 
 /// Names and their keys, in the order of the request.
 pub(crate) type Entities = Vec<(String, KeyValues)>;
@@ -21,7 +22,7 @@ pub(crate) enum KeyValues {
     /// Texts, without nulls.
     Texts(Arc<StringArray>),
     /// JSON of any kind.
-    Json(Vec<Value>),
+    Json(Vec<Value>, Numbers),
     /// A column of an Arrow stream.
     Arrow(ArrayRef),
 }
@@ -31,7 +32,7 @@ impl KeyValues {
         match self {
             Self::Integers(keys) => keys.len(),
             Self::Texts(keys) => keys.len(),
-            Self::Json(keys) => keys.len(),
+            Self::Json(keys, _) => keys.len(),
             Self::Arrow(keys) => keys.len(),
         }
     }
@@ -56,8 +57,15 @@ impl KeyValues {
         match self {
             Self::Integers(keys) => keys.values().iter().map(|key| Value::from(*key)).collect(),
             Self::Texts(keys) => keys.iter().map(Value::from).collect(),
-            Self::Json(keys) => Cow::Borrowed(keys),
+            Self::Json(keys, _) => Cow::Borrowed(keys),
             Self::Arrow(_) => Cow::Borrowed(&[]),
+        }
+    }
+
+    fn numbers(&self) -> Numbers {
+        match self {
+            Self::Json(_, numbers) => *numbers,
+            Self::Integers(_) | Self::Texts(_) | Self::Arrow(_) => Numbers::Exact,
         }
     }
 
@@ -98,7 +106,7 @@ fn key_column(key: &JoinKey, values: &KeyValues) -> Result<Option<KeyColumn>, Er
             Some(value_type) => (value_type, Arc::clone(keys)),
             None => return Ok(None),
         },
-        (None, _) => json_column(key, &values.values())?,
+        (None, _) => json_column(key, &values.values(), values.numbers())?,
     };
     let (value_type, values) = column;
     Ok(Some(KeyColumn {
@@ -116,13 +124,19 @@ fn arrow_key_type(data_type: &DataType) -> Option<ValueType> {
         .find(|value_type| value_type.arrow_type() == *data_type)
 }
 
-fn json_column(key: &JoinKey, values: &[Value]) -> Result<(ValueType, ArrayRef), Error> {
+fn json_column(key: &JoinKey, values: &[Value], numbers: Numbers) -> Result<(ValueType, ArrayRef), Error> {
     let name = &key.name;
     if key.value_type.is_some()
         && let Some(row) = values.iter().position(|value| value.is_array() || value.is_object())
     {
         let text = format!("join key {name}, row {row}: {} is not a single value", values[row]);
         return Err(Error::invalid(text));
+    }
+    if key.value_type.is_none()
+        && let Some(row) = values.iter().position(|value| numbers.may_differ_in(value))
+    {
+        let text = format!("join key {name}, row {row}: an integer beyond 64 bits cannot be answered as it was given");
+        return Err(Error::invalid(text).with_hint("write it as text"));
     }
     let value_type = key.value_type.clone().unwrap_or_else(|| inferred_type(values));
     let cells: Vec<Value>;
@@ -133,8 +147,8 @@ fn json_column(key: &JoinKey, values: &[Value]) -> Result<(ValueType, ArrayRef),
     } else {
         values.iter().collect()
     };
-    let values =
-        column(&cells, &value_type.arrow_type(), Rules::of(&value_type)).map_err(|misfit| misfit.of_key(name))?;
+    let values = column(&cells, &value_type.arrow_type(), Rules::of(&value_type).with(numbers))
+        .map_err(|misfit| misfit.of_key(name))?;
     Ok((value_type, values))
 }
 
@@ -176,7 +190,7 @@ mod tests {
                 value_type: None,
             };
             let values = given.as_array().unwrap();
-            let (value_type, column) = json_column(&key, values).unwrap();
+            let (value_type, column) = json_column(&key, values, Numbers::Exact).unwrap();
             assert_eq!(value_type, expected, "{given}");
             let json = super::super::json::JsonColumn::new(&column, &value_type);
             let mut answer = Vec::new();

@@ -1,8 +1,11 @@
 //! The members of a request, read one after the other as pydantic reads them: lax about forms, all problems together.
 
+use feast_engine::Error;
 use form_urlencoded::parse as parse_query;
 use serde_json::{Map, Value, json};
 
+use super::encoding;
+use super::numbers::Numbers;
 use super::python_json::{self, Refusal};
 use crate::error::{ApiError, Problem};
 
@@ -19,6 +22,7 @@ pub(crate) struct Fields<'a> {
     origin: &'static str,
     body: &'a [u8],
     members: Map<String, Value>,
+    numbers: Numbers,
     /// Whether there are members at all; if not, none is missing.
     is_object: bool,
     problems: Vec<Problem>,
@@ -34,6 +38,7 @@ impl<'a> Fields<'a> {
             origin: "body",
             body,
             members: Map::new(),
+            numbers: Numbers::Exact,
             is_object: false,
             problems: Vec::new(),
         };
@@ -41,7 +46,9 @@ impl<'a> Fields<'a> {
             fields.report("missing", Vec::new(), "Field required", Value::Null);
             return Ok(fields);
         }
-        match parse_json(body)? {
+        let (value, numbers) = parse_json(body)?;
+        fields.numbers = numbers;
+        match value {
             Value::Object(members) => {
                 fields.members = members;
                 fields.is_object = true;
@@ -63,9 +70,15 @@ impl<'a> Fields<'a> {
             members: members
                 .map(|(name, value)| (name.into_owned(), Value::String(value.into_owned())))
                 .collect(),
+            numbers: Numbers::Exact,
             is_object: true,
             problems: Vec::new(),
         }
+    }
+
+    /// What is known of the numbers in the members.
+    pub(crate) fn numbers(&self) -> Numbers {
+        self.numbers
     }
 
     /// All problems of these fields and then those of others, as one answer.
@@ -182,7 +195,7 @@ impl<'a> Fields<'a> {
         if value.is_none() && self.is_object {
             // Parsed again, as members have been taken out: it has been parsed once, so it can be.
             let whole = match self.repeats() {
-                true => parse_json(self.body).unwrap_or_default(),
+                true => parse_json(self.body).unwrap_or_default().0,
                 false => Value::Null,
             };
             self.report("missing", vec![name.into()], "Field required", whole);
@@ -282,14 +295,19 @@ fn read_flag(value: &Value) -> Result<bool, (&'static str, &'static str)> {
 }
 
 /// Standard JSON at full speed; what is none is read again as Python reads it.
-fn parse_json(body: &[u8]) -> Result<Value, ApiError> {
-    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
-    if let Ok(value) = serde_json::from_slice(body) {
-        return Ok(value);
+fn parse_json(body: &[u8]) -> Result<(Value, Numbers), ApiError> {
+    let body = encoding::to_utf8(body)?;
+    let numbers = Numbers::of(&body);
+    if let Ok(value) = serde_json::from_slice(&body) {
+        return Ok((value, numbers));
     }
-    let text = std::str::from_utf8(body).map_err(|_| ApiError::Unreadable)?;
-    python_json::parse(text).map_err(|refusal| match refusal {
+    let text = std::str::from_utf8(&body).map_err(|_| ApiError::Unreadable)?;
+    let value = python_json::parse(text).map_err(|refusal| match refusal {
         Refusal::TooDeep => ApiError::Unreadable,
+        Refusal::TooLarge { digits } => {
+            let text = format!("an integer of {digits} digits is beyond 64 bits");
+            ApiError::Engine(Error::invalid(text))
+        }
         Refusal::Syntax { message, offset } => ApiError::Validation(vec![Problem {
             kind: "json_invalid",
             place: vec!["body".into(), offset.into()],
@@ -297,5 +315,6 @@ fn parse_json(body: &[u8]) -> Result<Value, ApiError> {
             input: json!({}),
             cause: Some(message),
         }]),
-    })
+    })?;
+    Ok((value, numbers))
 }

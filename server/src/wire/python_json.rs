@@ -17,6 +17,8 @@ pub(super) enum Refusal {
     Syntax { message: &'static str, offset: usize },
     /// Lists or objects are nested too deeply.
     TooDeep,
+    /// An integer is larger than any float.
+    TooLarge { digits: usize },
 }
 
 /// Parses a text. `NaN` is null as a single value and the text `"NaN"` in a list, where a list of floats keeps it;
@@ -32,7 +34,7 @@ pub(super) fn parse(text: &str) -> Result<Value, Refusal> {
             message,
             offset: text[..offset].chars().count(),
         },
-        Refusal::TooDeep => refusal,
+        Refusal::TooDeep | Refusal::TooLarge { .. } => refusal,
     })
 }
 
@@ -248,7 +250,7 @@ impl Parser<'_> {
         } {
             self.next = fraction_end;
         }
-        Ok(number_of(&self.text[begin..self.next], self.next > whole_end))
+        number_of(&self.text[begin..self.next], self.next > whole_end)
     }
 
     fn digits(&mut self) -> usize {
@@ -260,16 +262,21 @@ impl Parser<'_> {
     }
 }
 
-fn number_of(text: &str, is_float: bool) -> Value {
+fn number_of(text: &str, is_float: bool) -> Result<Value, Refusal> {
     if !is_float {
         let integer = text.parse::<i64>().map(Number::from);
         if let Ok(number) = integer.or_else(|_| text.parse::<u64>().map(Number::from)) {
-            return Value::Number(number);
+            return Ok(Value::Number(number));
         }
     }
     let number = text.parse::<f64>().unwrap_or(f64::NAN);
-    let infinity = if number > 0.0 { "Infinity" } else { "-Infinity" };
-    Number::from_f64(number).map_or_else(|| Value::from(infinity), Value::Number)
+    match Number::from_f64(number) {
+        Some(number) => Ok(Value::Number(number)),
+        None if is_float => Ok(Value::from(if number > 0.0 { "Infinity" } else { "-Infinity" })),
+        None => Err(Refusal::TooLarge {
+            digits: text.trim_start_matches('-').len(),
+        }),
+    }
 }
 
 #[cfg(test)]
@@ -323,5 +330,9 @@ mod tests {
         check("\"\\u12\"", "Invalid \\uXXXX escape", 2);
         check("\"\\ud800\"", "Invalid \\uXXXX escape", 2);
         assert_eq!(parse(&"[".repeat(200)), Err(Refusal::TooDeep));
+        assert_eq!(
+            parse(&format!("-{}", "9".repeat(400))),
+            Err(Refusal::TooLarge { digits: 400 })
+        );
     }
 }

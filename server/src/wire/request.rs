@@ -97,10 +97,11 @@ impl GetOnlineFeatures {
     fn of_any_json(request: &Request) -> Result<Self, ApiError> {
         let mut fields = Fields::of_body(&request.body)?;
         let lists = fields.required_lists("entities").into_iter();
+        let numbers = fields.numbers();
         let keys = |values| match values {
-            Value::Array(keys) => KeyValues::Json(keys),
+            Value::Array(keys) => KeyValues::Json(keys, numbers),
             // One of the problems by now.
-            _ => KeyValues::Json(Vec::new()),
+            _ => KeyValues::Json(Vec::new(), numbers),
         };
         let asked = Self {
             entities: lists.map(|(name, values)| (name, keys(values))).collect(),
@@ -120,10 +121,11 @@ impl Push {
         ignore_flags(&mut fields, &["allow_registry_cache"]);
         let to = fields.text_or("to", "online");
         ignore_flags(&mut fields, &["transform_on_write"]);
+        let numbers = fields.numbers();
         fields.finish()?;
         Ok(Self {
             source,
-            frame: DataFrame::new(df)?,
+            frame: DataFrame::new(df, numbers)?,
             to,
         })
     }
@@ -135,10 +137,11 @@ impl WriteToOnlineStore {
         let view = fields.required_text("feature_view_name");
         let df = fields.required_object("df");
         ignore_flags(&mut fields, &["allow_registry_cache", "transform_on_write"]);
+        let numbers = fields.numbers();
         fields.finish()?;
         Ok(Self {
             view,
-            frame: DataFrame::new(df)?,
+            frame: DataFrame::new(df, numbers)?,
         })
     }
 }

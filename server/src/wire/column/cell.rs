@@ -8,6 +8,8 @@ use feast_engine::model::{DateOrder, Timestamp};
 use feast_engine::{python_float, python_json};
 use serde_json::{Number, Value};
 
+use crate::wire::numbers::Numbers;
+
 /// Why a value does not fit.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Problem {
@@ -67,11 +69,13 @@ pub(super) fn boolean(value: &Value) -> Cell<bool> {
     }
 }
 
-pub(super) fn integer(value: &Value, integers: Integers) -> Cell<i64> {
+pub(super) fn integer(value: &Value, integers: Integers, numbers: Numbers) -> Cell<i64> {
     match value {
         Value::Null => Ok(None),
         Value::Bool(flag) => Ok(Some(i64::from(*flag))),
         Value::String(text) => integer_of_text(text),
+        // Of the negative ones, the nearest to zero has become the least integer that fits.
+        Value::Number(number) if numbers.may_differ(number) => beyond_64_bits(number),
         Value::Number(number) if number.is_f64() => {
             let float = number.as_f64().unwrap_or(f64::NAN);
             if integers == Integers::Whole && float.fract() != 0.0 {
@@ -89,6 +93,16 @@ pub(super) fn integer(value: &Value, integers: Integers) -> Cell<i64> {
 
 fn out_of_range<T>(value: impl fmt::Display) -> Cell<T> {
     python(format!("Value out of range: {value}"))
+}
+
+/// Its digits are not all known any more.
+fn beyond_64_bits<T>(number: &Number) -> Cell<T> {
+    out_of_range(format_args!("about {}, which is beyond 64 bits", shown_float(number)))
+}
+
+/// A float as Python writes it.
+fn shown_float(number: &Number) -> String {
+    python_float(number.as_f64().unwrap_or(f64::NAN))
 }
 
 fn integer_of_float(float: f64) -> Cell<i64> {
@@ -128,10 +142,17 @@ pub(super) fn float(value: &Value) -> Cell<f64> {
     }
 }
 
-pub(super) fn text(value: &Value, texts: Texts) -> Cell<String> {
+pub(super) fn text(value: &Value, texts: Texts, numbers: Numbers) -> Cell<String> {
     match (value, texts) {
         (Value::Null, _) => Ok(None),
         (Value::String(text), _) => Ok(Some(text.clone())),
+        (value, _) if numbers.may_differ_in(value) => {
+            let shown = match value {
+                Value::Number(number) => shown_float(number),
+                _ => "an integer beyond 64 bits in it".to_owned(),
+            };
+            ours(format!("{shown} may have had more digits; write it as text"))
+        }
         (other, Texts::Json) => Ok(Some(python_json(other))),
         (Value::Number(number), _) => text_of_number(number, texts),
         (Value::Bool(flag), Texts::Python) => Ok(Some(if *flag { "True" } else { "False" }.to_owned())),
@@ -144,9 +165,7 @@ fn text_of_number(number: &Number, texts: Texts) -> Cell<String> {
     let Some(float) = number.as_f64().filter(|_| number.is_f64()) else {
         return Ok(Some(number.to_string()));
     };
-    // The parser keeps no more digits of an integer beyond 64 bits than of a fraction.
-    let has_lost_digits = float.fract() == 0.0 && float.abs() >= 18_446_744_073_709_551_616.0;
-    if texts == Texts::Exact || has_lost_digits {
+    if texts == Texts::Exact {
         return ours(format!(
             "{} may have had more digits; write it as text",
             python_float(float)
@@ -167,10 +186,11 @@ pub(super) fn bytes(value: &Value) -> Cell<Vec<u8>> {
 }
 
 /// Whole seconds since 1970, rounded down.
-pub(super) fn seconds(value: &Value, order: &mut DateOrder) -> Cell<i64> {
+pub(super) fn seconds(value: &Value, order: &mut DateOrder, numbers: Numbers) -> Cell<i64> {
     match value {
+        Value::Number(number) if numbers.may_differ(number) => beyond_64_bits(number),
         Value::Number(number) if number.is_f64() => integer_of_float(number.as_f64().unwrap_or(f64::NAN).floor()),
-        Value::Null | Value::Bool(_) | Value::Number(_) => integer(value, Integers::Cut),
+        Value::Null | Value::Bool(_) | Value::Number(_) => integer(value, Integers::Cut, numbers),
         Value::String(text) => match text.trim().parse() {
             Ok(seconds) => Ok(Some(seconds)),
             Err(_) => Ok(time_of_text(text, order)?.map(|time| time.micros().div_euclid(1_000_000))),
@@ -198,10 +218,10 @@ fn micros_of_number(number: &Number) -> Cell<i64> {
         small if small < 1e17 => 1.0,
         _ => 1e-3,
     };
-    let exact = number
-        .as_i64()
-        .filter(|_| micros_per_unit >= 1.0)
-        .and_then(|integer| integer.checked_mul(micros_per_unit as i64));
+    let exact = number.as_i64().and_then(|integer| match micros_per_unit >= 1.0 {
+        true => integer.checked_mul(micros_per_unit as i64),
+        false => Some(integer.div_euclid(1_000)),
+    });
     let micros = exact.unwrap_or((float * micros_per_unit) as i64);
     if micros.unsigned_abs() > 250_000_000_000_000_000 {
         return out_of_range(format_args!("{number} is no point in time"));

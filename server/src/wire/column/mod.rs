@@ -16,6 +16,7 @@ use feast_engine::Error;
 use feast_engine::model::{DateOrder, ValueType};
 use serde_json::Value;
 
+use super::numbers::Numbers;
 use cell::{Integers, Problem, Texts};
 
 /// How the values of a column are read.
@@ -25,6 +26,7 @@ pub(crate) struct Rules {
     texts: Texts,
     /// Numbers are seconds since 1970, not milli-, micro- or nanoseconds by their magnitude.
     times_in_seconds: bool,
+    numbers: Numbers,
 }
 
 impl Rules {
@@ -33,6 +35,7 @@ impl Rules {
         integers: Integers::Whole,
         texts: Texts::Python,
         times_in_seconds: false,
+        numbers: Numbers::Exact,
     };
 
     /// For a feature or a join key.
@@ -47,7 +50,13 @@ impl Rules {
             integers: Integers::Cut,
             texts,
             times_in_seconds: true,
+            numbers: Numbers::Exact,
         }
+    }
+
+    /// For values of a body of whose numbers that is known.
+    pub(crate) const fn with(self, numbers: Numbers) -> Self {
+        Self { numbers, ..self }
     }
 
     /// For the items of a list: Python cuts fractions off single integers only.
@@ -115,7 +124,7 @@ pub(crate) fn column(values: &[&Value], data_type: &DataType, rules: Rules) -> R
         integer if integer.is_integer() => {
             let mut builder = Int64Builder::with_capacity(values.len());
             each(values, |value| {
-                cell::integer(value, rules.integers).map(|number| builder.append_option(number))
+                cell::integer(value, rules.integers, rules.numbers).map(|number| builder.append_option(number))
             })?;
             narrowed(Arc::new(builder.finish()), data_type).map_err(|misfit| misfit.out_of_range(values))
         }
@@ -130,7 +139,7 @@ pub(crate) fn column(values: &[&Value], data_type: &DataType, rules: Rules) -> R
             let mut order = DateOrder::default();
             let mut builder = TimestampSecondBuilder::with_capacity(values.len());
             each(values, |value| {
-                cell::seconds(value, &mut order).map(|seconds| builder.append_option(seconds))
+                cell::seconds(value, &mut order, rules.numbers).map(|seconds| builder.append_option(seconds))
             })?;
             Ok(Arc::new(builder.finish()))
         }
@@ -171,7 +180,7 @@ pub(crate) fn column(values: &[&Value], data_type: &DataType, rules: Rules) -> R
         _ => {
             let mut builder = StringBuilder::new();
             each(values, |value| {
-                cell::text(value, rules.texts).map(|text| builder.append_option(text))
+                cell::text(value, rules.texts, rules.numbers).map(|text| builder.append_option(text))
             })?;
             narrowed(Arc::new(builder.finish()), data_type)
         }
@@ -349,11 +358,48 @@ mod tests {
             "row 0: Value out of range: 9223372036854775808",
         );
         feature(json!([1e300]), "row 0: Value out of range: 1e+300");
+        feature(json!([-9_223_372_036_854_775_808.0]), "-9223372036854775808");
+        feature(
+            json!(["-9223372036854775809"]),
+            "row 0: Value out of range: -9223372036854775809",
+        );
         check(
             &json!([1.5]),
             &DataType::Int64,
             Rules::SOURCE,
             "row 0: Float value 1.5 was truncated converting to int64",
+        );
+    }
+
+    #[test]
+    fn integers_beyond_64_bits_are_never_taken_for_others() {
+        let values: Value = serde_json::from_str("[-9223372036854775809]").unwrap();
+        let lists: Value = serde_json::from_str("[[1, -9223372036854775809]]").unwrap();
+        let objects: Value = serde_json::from_str(r#"[{"a": [100000000000000000000]}]"#).unwrap();
+        let rules = |value_type| Rules::of(&value_type).with(Numbers::Rounded);
+        let out_of_range = "row 0: Value out of range: about -9.223372036854776e+18, which is beyond 64 bits";
+        check(&values, &DataType::Int64, rules(ValueType::Int64), out_of_range);
+        check(&values, &DataType::Int32, rules(ValueType::Int32), out_of_range);
+        check(
+            &lists,
+            &DataType::new_list(DataType::Int64, true),
+            rules(ValueType::Int64),
+            out_of_range,
+        );
+        let seconds = DataType::Timestamp(TimeUnit::Second, None);
+        check(&values, &seconds, rules(ValueType::UnixTimestamp), out_of_range);
+        let digits = "may have had more digits; write it as text";
+        let shown = format!("row 0: -9.223372036854776e+18 {digits}");
+        check(&values, &DataType::Utf8, rules(ValueType::String), &shown);
+        let nested = format!("row 0: an integer beyond 64 bits in it {digits}");
+        check(&objects, &DataType::Utf8, rules(ValueType::Map), &nested);
+        check(&objects, &DataType::Utf8, rules(ValueType::String), &nested);
+        // The nearest float is what a float is.
+        check(
+            &values,
+            &DataType::Float64,
+            rules(ValueType::Float64),
+            "-9.223372036854776e18",
         );
     }
 

@@ -1,0 +1,57 @@
+//! The log: what it shows, and that each event stays on its line.
+
+use std::backtrace::{Backtrace, BacktraceStatus};
+use std::fmt::Write;
+use std::io::IsTerminal;
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::field::MakeExt;
+use tracing_subscriber::fmt::format::debug_fn;
+
+use crate::output::{OneLine, StderrQueue};
+
+/// Log lines go to stderr, through the queue if there is one. `RUST_LOG` overrides the level.
+pub(crate) fn start(level: &str, queue: Option<&StderrQueue>) {
+    let filter = EnvFilter::try_from_default_env()
+        .or_else(|_| EnvFilter::try_new(level))
+        .unwrap_or_default();
+    // Names of views, and whatever else clients and registries give, must not make lines or colours of their own.
+    let fields = debug_fn(|writer, field, value| match field.name() {
+        "message" => write!(OneLine(writer), "{value:?}"),
+        name => write!(OneLine(writer), "{name}={value:?}"),
+    });
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_target(false)
+        .with_ansi(std::io::stderr().is_terminal())
+        .fmt_fields(fields.delimited(" "));
+    match queue {
+        Some(queue) => {
+            log.with_writer(queue.clone()).init();
+            tell_of_panics(queue.clone());
+        }
+        None => log.with_writer(std::io::stderr).init(),
+    }
+}
+
+/// The hook of std writes to stderr itself: on a pipe that nobody reads it would never return.
+fn tell_of_panics(queue: StderrQueue) {
+    std::panic::set_hook(Box::new(move |panic| {
+        let thread = std::thread::current();
+        let mut text = String::new();
+        // Writing into memory cannot fail.
+        let _ = write!(
+            OneLine(&mut text),
+            "thread '{}' panicked at {}: {}",
+            thread.name().unwrap_or("<unnamed>"),
+            panic.location().map_or_else(String::new, ToString::to_string),
+            panic.payload_as_str().unwrap_or("a value that is no text")
+        );
+        text.push('\n');
+        let backtrace = Backtrace::capture();
+        if backtrace.status() == BacktraceStatus::Captured {
+            let _ = writeln!(text, "{backtrace}");
+        }
+        queue.push(text.as_bytes());
+    }));
+}

@@ -1,0 +1,247 @@
+//! Lines for stderr that nobody waits for.
+//!
+//! A server must go on when its stderr is a pipe that nobody reads, a pipe whose reader is gone, or a file on a full disk.
+//! One thread writes; whoever has a line leaves it in a buffer. What does not fit, or cannot be written, is counted, and the
+//! count is a line of its own as soon as lines can be written again.
+
+use std::fs::File;
+use std::io::{ErrorKind, Write};
+use std::os::fd::AsFd;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tracing_subscriber::fmt::MakeWriter;
+
+/// What waits at most, and again as much that is being written: some 10,000 lines.
+const MAX_PENDING_BYTES: usize = 1 << 20;
+/// How long the end of the process waits for a slow reader.
+const FLUSH_PATIENCE: Duration = Duration::from_secs(1);
+/// Between two tries on a pipe that others have set not to block.
+const RETRY_PAUSE: Duration = Duration::from_millis(10);
+
+/// Takes lines for stderr without ever blocking.
+#[derive(Clone)]
+pub(crate) struct StderrQueue(Arc<Shared>);
+
+struct Shared {
+    state: Mutex<State>,
+    /// There is something to write.
+    filled: Condvar,
+    /// What was taken is written, or lost.
+    done: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    pending: Vec<u8>,
+    lost_lines: usize,
+    is_writing: bool,
+}
+
+impl StderrQueue {
+    /// Starts the thread that writes to stderr.
+    ///
+    /// # Errors
+    /// When there is no thread or no file descriptor left.
+    pub(crate) fn start() -> std::io::Result<Self> {
+        // Of its own, as whoever writes to that of std holds a lock meanwhile.
+        Self::start_on(File::from(std::io::stderr().as_fd().try_clone_to_owned()?))
+    }
+
+    fn start_on(file: File) -> std::io::Result<Self> {
+        let shared = Arc::new(Shared {
+            state: Mutex::default(),
+            filled: Condvar::new(),
+            done: Condvar::new(),
+        });
+        let writer = Writer {
+            shared: Arc::clone(&shared),
+            file,
+            in_line: false,
+        };
+        std::thread::Builder::new()
+            .name("feast-log".to_owned())
+            .spawn(move || writer.run())?;
+        Ok(Self(shared))
+    }
+
+    /// Leaves whole lines to be written.
+    pub(crate) fn push(&self, lines: &[u8]) {
+        let mut state = self.0.lock();
+        if state.pending.len() + lines.len() > MAX_PENDING_BYTES {
+            state.lost_lines += count_lines(lines);
+            return;
+        }
+        state.pending.extend_from_slice(lines);
+        drop(state);
+        self.0.filled.notify_one();
+    }
+
+    /// Waits until everything is written, or for a second.
+    pub(crate) fn flush(&self) {
+        let is_busy = |state: &mut State| state.is_writing || !state.pending.is_empty();
+        let state = self.0.lock();
+        let waited = self.0.done.wait_timeout_while(state, FLUSH_PATIENCE, is_busy);
+        drop(waited.unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<'queue> MakeWriter<'queue> for StderrQueue {
+    type Writer = &'queue Self;
+
+    fn make_writer(&'queue self) -> Self::Writer {
+        self
+    }
+}
+
+/// Each write is one event of the log.
+impl Write for &StderrQueue {
+    fn write(&mut self, lines: &[u8]) -> std::io::Result<usize> {
+        self.push(lines);
+        Ok(lines.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// What the thread has.
+struct Writer {
+    shared: Arc<Shared>,
+    file: File,
+    /// A line was cut off: the next must not go on with it.
+    in_line: bool,
+}
+
+impl Writer {
+    fn run(mut self) {
+        let mut lines = Vec::new();
+        loop {
+            let already_lost = self.take(&mut lines);
+            if already_lost > 0 {
+                let notice = format!("{already_lost} lines of the log were lost: stderr did not take them\n");
+                lines.extend_from_slice(notice.as_bytes());
+            }
+            let written = self.write(&lines);
+            let rest = count_lines(&lines[written..]);
+            let mut state = self.shared.lock();
+            // The notice itself is the last line.
+            state.lost_lines += match (rest, already_lost) {
+                (0, _) | (_, 0) => rest,
+                _ => rest - 1 + already_lost,
+            };
+            state.is_writing = false;
+            drop(state);
+            self.shared.done.notify_all();
+            lines.clear();
+        }
+    }
+
+    /// Waits for lines, and gives the number of those that were lost before.
+    fn take(&self, lines: &mut Vec<u8>) -> usize {
+        let state = self.shared.lock();
+        let filled = self.shared.filled.wait_while(state, |state| state.pending.is_empty());
+        let mut state = filled.unwrap_or_else(PoisonError::into_inner);
+        std::mem::swap(&mut state.pending, lines);
+        state.is_writing = true;
+        std::mem::take(&mut state.lost_lines)
+    }
+
+    /// Writes what can be written, and says how many of the bytes that is.
+    fn write(&mut self, lines: &[u8]) -> usize {
+        if self.in_line && self.write_all(b"\n") == 1 {
+            self.in_line = false;
+        }
+        let written = self.write_all(lines);
+        if let Some(last) = written.checked_sub(1) {
+            self.in_line = lines[last] != b'\n';
+        }
+        written
+    }
+
+    fn write_all(&mut self, bytes: &[u8]) -> usize {
+        let mut written = 0;
+        while written < bytes.len() {
+            match self.file.write(&bytes[written..]) {
+                Ok(0) => break,
+                Ok(count) => written += count,
+                Err(source) if source.kind() == ErrorKind::Interrupted => {}
+                Err(source) if source.kind() == ErrorKind::WouldBlock => std::thread::sleep(RETRY_PAUSE),
+                Err(_) => break,
+            }
+        }
+        written
+    }
+}
+
+fn count_lines(lines: &[u8]) -> usize {
+    lines.iter().filter(|byte| **byte == b'\n').count()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufRead, BufReader};
+    use std::os::fd::OwnedFd;
+
+    use super::*;
+
+    const LINES: usize = 4096;
+
+    fn on(end: impl Into<OwnedFd>) -> StderrQueue {
+        StderrQueue::start_on(File::from(end.into())).unwrap()
+    }
+
+    #[test]
+    fn lines_come_in_their_order() {
+        let (reader, writer) = std::io::pipe().unwrap();
+        let queue = on(writer);
+        for number in 0..1000 {
+            queue.push(format!("line {number}\n").as_bytes());
+        }
+        queue.flush();
+        let lines: Vec<String> = BufReader::new(reader).lines().take(1000).map(Result::unwrap).collect();
+        let expected: Vec<String> = (0..1000).map(|number| format!("line {number}")).collect();
+        assert_eq!(lines, expected);
+    }
+
+    #[test]
+    fn what_nobody_reads_is_counted_and_told_when_somebody_does() {
+        let (reader, writer) = std::io::pipe().unwrap();
+        let queue = on(writer);
+        let line = [b"x".repeat(1023), b"\n".to_vec()].concat();
+        // More than the pipe and both buffers hold together.
+        (0..LINES).for_each(|_| queue.push(&line));
+        let (mut read, mut lost) = (0, 0);
+        let mut lines = BufReader::new(reader).lines().map(Result::unwrap);
+        while read + lost < LINES {
+            let line = lines.next().unwrap();
+            match line.split_once(" lines of the log were lost") {
+                Some((number, _)) => lost += number.parse::<usize>().unwrap(),
+                None => read += 1,
+            }
+        }
+        assert_eq!(read + lost, LINES);
+        assert!(lost > 0 && read > MAX_PENDING_BYTES / line.len());
+    }
+
+    #[test]
+    fn neither_a_reader_that_is_gone_nor_a_full_disk_stops_anything() {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        for queue in [on(writer), on(full)] {
+            queue.push(b"one\n");
+            queue.flush();
+            queue.push(b"two\nthree\n");
+            queue.flush();
+            assert_eq!(queue.0.lock().lost_lines, 3);
+        }
+    }
+}
