@@ -3,12 +3,15 @@
 //!
 //! Owns every key this binary understands and its default. Knows nothing of what the settings are used for.
 
+mod duration;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::error::{Error, ErrorKind, Result};
+use duration::duration_at;
 
 /// File name looked for in the repository directory.
 pub const CONFIG_FILE: &str = "feature_store.yaml";
@@ -38,7 +41,14 @@ pub struct RepositoryConfig {
     pub limits: ServingLimits,
     /// Layout of `/get-online-features` answers (`serving.response_layout`).
     pub response_layout: ResponseLayout,
+    /// How far ahead of the clock event times of pushed rows may be (`serving.max_event_time_skew`); any time when `None`.
+    pub max_event_time_skew: Option<Duration>,
+    /// How long the rows of a view that has left the registry are kept, should it come back (`serving.drop_after`).
+    pub drop_after: Duration,
 }
+
+/// A day.
+const DEFAULT_DROP_AFTER: Duration = Duration::from_secs(86_400);
 
 /// What the online store holds in memory at most, in bytes. Both grow with use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -166,6 +176,8 @@ impl RepositoryConfig {
             offline_batching: offline_batching(&root)?,
             limits: serving_limits(&root)?,
             response_layout: response_layout(&root)?,
+            max_event_time_skew: duration_at(&root, "serving", "max_event_time_skew")?,
+            drop_after: duration_at(&root, "serving", "drop_after")?.unwrap_or(DEFAULT_DROP_AFTER),
             directory: directory.to_path_buf(),
         })
     }

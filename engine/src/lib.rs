@@ -103,6 +103,7 @@ pub use online::{
     StoredEntities, WriteColumn, WriteTarget,
 };
 pub use registry::{Change, FieldChange, UnreadObject, Verb, ViewVersion};
+pub use storage::{RowCount, TableChange, TableFate};
 pub use store::{
     ApplyOptions, ApplyReport, FeatureStore, MaterializeRequest, PushTarget, Reservation, ReservedView, WriteReport,
 };

@@ -1,4 +1,4 @@
-use feast_engine::{ErrorKind, MaterializeRange};
+use feast_engine::{ErrorKind, MaterializeRange, now};
 
 use crate::output::{Failure, Output};
 use crate::running_server::RunningServer;
@@ -32,6 +32,9 @@ pub(crate) fn run(repository: &Repository, settings: &MaterializeSettings, outpu
             "The server at http://{} has the online store open and does it",
             server.address()
         ));
+        // What the store lacks, the server says in its log.
+        let end = settings.request.range.warning_of_end(now());
+        end.iter().for_each(|warning| output.warning(warning));
         server.materialize(&settings.request)?;
         announce();
         return Ok(());
@@ -39,6 +42,10 @@ pub(crate) fn run(repository: &Repository, settings: &MaterializeSettings, outpu
     // What they append may belong to the window.
     if let Err(error) = store.complete_pushes() {
         output.warning(&format!("pushes stay in the log: {error}"));
+    }
+    output.table_changes(&store);
+    for warning in store.materialization_warnings(&settings.request)? {
+        output.warning(&warning);
     }
     announce();
     store.materialize(&windows, &mut output.materialization(incremental))?;

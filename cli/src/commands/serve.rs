@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
-use feast_engine::FeatureStore;
+use feast_engine::model::Timestamp;
+use feast_engine::{FeatureStore, now};
 use feast_server::{ServeOptions, listen, serve};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -15,6 +16,13 @@ const MOST_WAITING_THREADS: usize = 1 << 14;
 pub(crate) fn run(repository: &Repository, settings: &ServeSettings, output: &Output) -> Result<(), Failure> {
     for option in &settings.without_effect {
         output.warning(&format!("{option} has no effect here"));
+    }
+    if now() < Timestamp::EPOCH {
+        // Dates of answers cannot be written, and each connection would end without one.
+        return Err(
+            Failure::new(format!("the clock of this machine says {}, before 1970", now()))
+                .with_hint("set the clock, then start the server again"),
+        );
     }
     let store = Arc::new(repository.open()?);
     // Reads and writes that wait for disks have as many threads as are admitted, each apart, and the housekeeping some more.

@@ -9,7 +9,7 @@ use arrow::datatypes::{DataType, SchemaRef};
 use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use super::guard::guarded;
-use crate::durable_file::{name_beside, remove_leftovers};
+use crate::durable_file::{Lease, remove_leftovers};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{DataSource, FileFormat, SourceKind};
 
@@ -25,6 +25,8 @@ pub(crate) struct ParquetSource {
 /// See [`ParquetSource::snapshot`].
 pub(crate) struct Snapshot {
     files: Vec<SnapshotFile>,
+    /// Let go of after the files.
+    _lease: Option<Lease>,
 }
 
 struct SnapshotFile {
@@ -112,23 +114,27 @@ impl ParquetSource {
     /// As [`ParquetSource::schema`].
     pub(crate) fn snapshot(&self) -> Result<Snapshot> {
         let files = self.files()?;
-        let directories: BTreeSet<&Path> = files.iter().filter_map(|file| file.parent()).collect();
+        let leases = if self.path.is_dir() {
+            self.path.as_path()
+        } else {
+            self.path.parent().unwrap_or(&self.path)
+        };
         let own_name = self.path.file_name().unwrap_or_default().to_string_lossy();
-        for directory in directories {
-            remove_leftovers(directory, |name| self.path.is_dir() || name == own_name);
+        let directories: BTreeSet<&Path> = files.iter().filter_map(|file| file.parent()).collect();
+        for directory in directories.into_iter().chain([leases]) {
+            remove_leftovers(directory, leases, |name| self.path.is_dir() || name == own_name);
         }
-        let files = files.into_iter().map(|path| {
-            let link = name_beside(&path, "scan");
-            let target = std::fs::canonicalize(&path).unwrap_or_else(|_| path.clone());
-            match std::fs::hard_link(target, &link) {
-                Ok(()) => SnapshotFile {
-                    path: link,
-                    is_link: true,
-                },
-                Err(_) => SnapshotFile { path, is_link: false },
-            }
-        });
-        Ok(Snapshot { files: files.collect() })
+        let lease = Lease::new(leases).ok();
+        let files = files
+            .into_iter()
+            .map(|path| match lease.as_ref().and_then(|lease| lease.link(&path).ok()) {
+                Some(path) => SnapshotFile { path, is_link: true },
+                None => SnapshotFile { path, is_link: false },
+            });
+        Ok(Snapshot {
+            files: files.collect(),
+            _lease: lease,
+        })
     }
 
     /// The file, or all parquet files below the directory in the order of their names.

@@ -8,8 +8,10 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by it, also in its helpers")]
 
 mod damage;
+mod hidden_tables;
 mod materialize;
 mod memory;
 mod push;
 mod registry;
 mod support;
+mod times;
