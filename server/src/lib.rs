@@ -125,6 +125,7 @@ pub async fn serve(
     let stopped = move || {
         background.stop();
         housekeeping::flush(&store, true);
+        housekeeping::log_table_changes(&store);
     };
     tokio::task::spawn_blocking(stopped)
         .await

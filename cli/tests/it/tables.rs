@@ -91,7 +91,7 @@ fn a_wrong_registry_under_a_running_server_costs_no_rows() {
 #[test]
 fn rows_are_dropped_when_their_time_is_over_and_a_later_run_says_so() {
     let (repository, right, wrong) = repository("serving: {drop_after: 1s}");
-    repository.succeed(&["materialize-incremental", "2026-11-01"]);
+    repository.succeed(&["materialize", "2026-01-01", "2026-11-01"]);
     let loaded = std::fs::read(repository.path.join("data/registry.db")).unwrap();
     assert_ne!(loaded, right);
     let server = repository.serve();
