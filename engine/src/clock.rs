@@ -2,11 +2,28 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use crate::error::{Error, ErrorKind, Result};
 use crate::model::{TimeRange, Timestamp};
 
 /// Now, in UTC. A clock before 1970 is read like any other; one beyond the years 1 to 9999 as the nearest of their ends.
 pub fn now() -> Timestamp {
     TimeRange::CALENDAR.clamp(of_system_time(SystemTime::now()))
+}
+
+/// Whether the clock can be worked with where libraries read it too: DataFusion and the HTTP server panic before 1970.
+///
+/// # Errors
+/// `Unavailable` when it says a time before 1970.
+pub fn check_clock() -> Result<()> {
+    check(now())
+}
+
+fn check(now: Timestamp) -> Result<()> {
+    if now >= Timestamp::EPOCH {
+        return Ok(());
+    }
+    let text = format!("the clock of this machine says {now}, before 1970");
+    Err(Error::new(ErrorKind::Unavailable, text).with_hint("set the clock, then try again"))
 }
 
 fn of_system_time(time: SystemTime) -> Timestamp {
@@ -23,6 +40,16 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+
+    #[test]
+    fn a_clock_before_1970_is_told() {
+        assert!(check(Timestamp::EPOCH).is_ok());
+        let text = check(Timestamp::from_micros(-1)).unwrap_err().to_string();
+        assert_eq!(
+            text,
+            "the clock of this machine says 1969-12-31T23:59:59.999999Z, before 1970"
+        );
+    }
 
     #[test]
     fn clocks_before_1970_are_read() {

@@ -89,7 +89,7 @@ pub mod stages;
 mod storage;
 mod store;
 
-pub use clock::now;
+pub use clock::{check_clock, now};
 pub use codec::python_text::{python_float, python_json, python_list};
 pub use config::{
     CONFIG_FILE, OfflineBatching, OnlineStoreMemory, RepositoryConfig, ResponseLayout, ServingLimits,

@@ -1,7 +1,6 @@
 use std::sync::Arc;
 
-use feast_engine::model::Timestamp;
-use feast_engine::{FeatureStore, now};
+use feast_engine::{FeatureStore, check_clock};
 use feast_server::{ServeOptions, listen, serve};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -17,13 +16,8 @@ pub(crate) fn run(repository: &Repository, settings: &ServeSettings, output: &Ou
     for option in &settings.without_effect {
         output.warning(&format!("{option} has no effect here"));
     }
-    if now() < Timestamp::EPOCH {
-        // Dates of answers cannot be written, and each connection would end without one.
-        return Err(
-            Failure::new(format!("the clock of this machine says {}, before 1970", now()))
-                .with_hint("set the clock, then start the server again"),
-        );
-    }
+    // Dates of answers could not be written, and each connection would end without one.
+    check_clock()?;
     let store = Arc::new(repository.open()?);
     // Reads and writes that wait for disks have as many threads as are admitted, each apart, and the housekeeping some more.
     let limits = store.config().limits;

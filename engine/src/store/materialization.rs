@@ -171,12 +171,13 @@ impl FeatureStore {
     /// A window that ends before it starts has nothing to do; it is reported with no rows and not recorded.
     ///
     /// # Errors
-    /// Those of the first view that fails; the views before it stay done.
+    /// Those of the first view that fails; the views before it stay done. `Unavailable` when the clock is before 1970.
     pub fn materialize(
         &self,
         windows: &[ViewWindow],
         progress: &mut dyn MaterializeProgress,
     ) -> Result<Vec<ViewReport>> {
+        clock::check_clock()?;
         let _materializing = lock(&self.materializing);
         // What has been answered for belongs to the window.
         self.flush_pushes(true)?;
