@@ -268,6 +268,11 @@ pub(crate) struct ApplyArguments {
     #[arg(long)]
     pub(crate) skip_feature_view_validation: bool,
 
+    /// Drop the online rows of deleted views at once. Otherwise they are kept, unseen, for serving.drop_after (a day), and are
+    /// there again if the same view is.
+    #[arg(long)]
+    pub(crate) now: bool,
+
     /// Without effect: an apply takes milliseconds.
     #[arg(long)]
     pub(crate) no_progress: bool,

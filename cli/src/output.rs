@@ -8,7 +8,7 @@ use std::io::{ErrorKind, IsTerminal, Stdout, Write};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use feast_engine::{MaterializeProgress, ViewReport, ViewWindow};
+use feast_engine::{FeatureStore, MaterializeProgress, ViewReport, ViewWindow};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::Value;
 
@@ -198,6 +198,21 @@ impl Output {
     /// A line for the person at the terminal.
     pub(crate) fn note(&self, text: &str) {
         self.tell(&format!("{text}\n"));
+    }
+
+    /// What became of tables of the online store.
+    pub(crate) fn table_changes(&self, store: &FeatureStore) {
+        for change in store.take_table_changes() {
+            let text = change.describe(store.config().drop_after);
+            // The first letter of a sentence of its own.
+            let mut characters = text.chars();
+            let first = characters.next().map(|first| first.to_ascii_uppercase());
+            self.note(&format!(
+                "{}{}",
+                first.map(String::from).unwrap_or_default(),
+                characters.as_str()
+            ));
+        }
     }
 
     /// Something that may be a mistake.

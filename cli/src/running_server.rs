@@ -14,6 +14,8 @@ use serde_json::{Value, json};
 use crate::output::Failure;
 
 const CONNECT_TIME: Duration = Duration::from_secs(5);
+/// In the directory of the store.
+const FILE: &str = "SERVER";
 const STORE_HEADER: &str = "x-feast-store";
 
 /// The address of this process, while it serves.
@@ -28,15 +30,13 @@ impl PostedAddress {
             IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
             ip => ip,
         };
-        let path = file(store);
         let text = format!(
             "{}\n{}\n",
             SocketAddr::new(reachable, bound.port()),
             store.online_store_identity()?
         );
-        std::fs::write(&path, text)
-            .map_err(|source| Failure::new(format!("cannot write {}: {source}", path.display())))?;
-        Ok(Self(path))
+        store.write_beside_online_store(FILE, text.as_bytes())?;
+        Ok(Self(file(store)))
     }
 }
 
@@ -48,7 +48,7 @@ impl Drop for PostedAddress {
 }
 
 fn file(store: &FeatureStore) -> PathBuf {
-    Path::new(&store.config().online_store_path).join("SERVER")
+    Path::new(&store.config().online_store_path).join(FILE)
 }
 
 /// A server as it is known from its file.

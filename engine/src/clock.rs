@@ -1,8 +1,73 @@
 //! The only reader of the wall clock.
 
-use crate::model::Timestamp;
+use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Now, in UTC.
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::{TimeRange, Timestamp};
+
+/// Now, in UTC. A clock before 1970 is read like any other; one beyond the years 1 to 9999 as the nearest of their ends.
 pub fn now() -> Timestamp {
-    Timestamp::from(chrono::Utc::now())
+    TimeRange::CALENDAR.clamp(of_system_time(SystemTime::now()))
+}
+
+/// Whether the clock can be worked with where libraries read it too: DataFusion and the HTTP server panic before 1970.
+///
+/// # Errors
+/// `Unavailable` when it says a time before 1970.
+pub fn check_clock() -> Result<()> {
+    check(now())
+}
+
+fn check(now: Timestamp) -> Result<()> {
+    if now >= Timestamp::EPOCH {
+        return Ok(());
+    }
+    let text = format!("the clock of this machine says {now}, before 1970");
+    Err(Error::new(ErrorKind::Unavailable, text).with_hint("set the clock, then try again"))
+}
+
+fn of_system_time(time: SystemTime) -> Timestamp {
+    // chrono's own conversion panics before 1970.
+    let micros = match time.duration_since(UNIX_EPOCH) {
+        Ok(since) => i64::try_from(since.as_micros()).unwrap_or(i64::MAX),
+        Err(before) => i64::try_from(before.duration().as_nanos().div_ceil(1000)).map_or(i64::MIN, |micros| -micros),
+    };
+    Timestamp::from_micros(micros)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_clock_before_1970_is_told() {
+        assert!(check(Timestamp::EPOCH).is_ok());
+        let text = check(Timestamp::from_micros(-1)).unwrap_err().to_string();
+        assert_eq!(
+            text,
+            "the clock of this machine says 1969-12-31T23:59:59.999999Z, before 1970"
+        );
+    }
+
+    #[test]
+    fn clocks_before_1970_are_read() {
+        let check = |time: Option<SystemTime>, expected: &str| {
+            assert_eq!(of_system_time(time.unwrap()).to_string(), expected);
+        };
+        check(Some(UNIX_EPOCH), "1970-01-01T00:00:00Z");
+        check(
+            UNIX_EPOCH.checked_sub(Duration::from_nanos(1)),
+            "1969-12-31T23:59:59.999999Z",
+        );
+        check(
+            UNIX_EPOCH.checked_sub(Duration::from_secs(86_400 * 365)),
+            "1969-01-01T00:00:00Z",
+        );
+        check(
+            UNIX_EPOCH.checked_add(Duration::from_nanos(1_999)),
+            "1970-01-01T00:00:00.000001Z",
+        );
+    }
 }

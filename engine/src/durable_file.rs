@@ -1,16 +1,17 @@
 //! Files that are at each instant either wholly the old or wholly the new one, and the lock under which they change.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, Metadata, OpenOptions, Permissions};
 use std::io::{BufWriter, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::error::{Error, Result};
 use crate::fail_point::{self, Step};
 
 /// Replaces `path` by what `write` writes: a temporary file beside it, fsync, rename, fsync of the directory.
 ///
-/// The new file keeps the permissions of the old one. When anything fails, the old file is untouched.
+/// The new file keeps the permissions of the old one, from its first byte, and its owner where that is possible. When anything
+/// fails, the old file is untouched.
 ///
 /// # Errors
 /// Those of `write`, and of the file operations, naming the path.
@@ -19,39 +20,77 @@ pub(crate) fn replace(path: &Path, write: impl FnOnce(&mut BufWriter<File>) -> R
     let target = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
     let directory = parent(&target);
     std::fs::create_dir_all(&directory).map_err(|source| Error::io("create the directory", &directory, source))?;
-    let temporary = Temporary(name_beside(&target, "tmp"));
-    write_and_rename(&target, &temporary.0, write)
+    let temporary = Temporary::beside(&target).map_err(|source| Error::io("write", &target, source))?;
+    write_and_rename(&target, &temporary, write)
 }
 
 /// Removed with the value, also when a panic drops it. After the renaming there is nothing to remove.
-struct Temporary(PathBuf);
+struct Temporary {
+    path: PathBuf,
+    /// Locked, which tells others that its maker lives.
+    file: File,
+}
 
 impl Drop for Temporary {
     fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.0);
+        let _ = std::fs::remove_file(&self.path);
     }
+}
+
+impl Temporary {
+    /// A new file beside `target`, in which nobody may read what he may not read in `target`.
+    fn beside(target: &Path) -> std::io::Result<Self> {
+        let old = std::fs::metadata(target).ok();
+        loop {
+            let path = temporary_name(target, &random_id());
+            let mut options = OpenOptions::new();
+            options.write(true).create_new(true);
+            if old.is_some() {
+                options.mode(0o600);
+            }
+            let file = options.open(&path)?;
+            if is_locked_at(&file, &path) {
+                let temporary = Self { path, file };
+                if let Some(old) = &old {
+                    give_ownership(&temporary.file, &temporary.path, old)?;
+                }
+                return Ok(temporary);
+            }
+        }
+    }
+}
+
+/// Gives a file the owner, the group and the mode of another. Only root can give a file away; for others it stays theirs.
+fn give_ownership(file: &File, path: &Path, old: &Metadata) -> std::io::Result<()> {
+    let own = file.metadata()?;
+    // First, as it takes bits from the mode.
+    if (own.uid(), own.gid()) != (old.uid(), old.gid()) && chown(path, Some(old.uid()), Some(old.gid())).is_err() {
+        let _ = chown(path, None, Some(old.gid()));
+    }
+    file.set_permissions(old.permissions())
+}
+
+/// Locks a file that was just made. False if somebody has taken it for a leftover before it was locked.
+fn is_locked_at(file: &File, path: &Path) -> bool {
+    // Where there are no locks, nobody removes what he cannot lock.
+    let _ = file.lock();
+    let is_same = |there: &Metadata| file.metadata().is_ok_and(|here| here.ino() == there.ino());
+    std::fs::symlink_metadata(path).is_ok_and(|there| is_same(&there))
 }
 
 fn write_and_rename(
     target: &Path,
-    temporary: &Path,
+    temporary: &Temporary,
     write: impl FnOnce(&mut BufWriter<File>) -> Result<()>,
 ) -> Result<()> {
     let failed = |source| Error::io("write", target, source);
-    let file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .open(temporary)
-        .map_err(failed)?;
+    let file = temporary.file.try_clone().map_err(failed)?;
     let mut writer = BufWriter::new(file);
     write(&mut writer)?;
     let file = writer.into_inner().map_err(|error| failed(error.into_error()))?;
-    if let Ok(old) = std::fs::metadata(target) {
-        file.set_permissions(old.permissions()).map_err(failed)?;
-    }
     file.sync_all().map_err(failed)?;
     fail_point::reached(Step::FileWritten);
-    std::fs::rename(temporary, target).map_err(failed)?;
+    std::fs::rename(&temporary.path, target).map_err(failed)?;
     fail_point::reached(Step::FileRenamed);
     let directory = parent(target);
     File::open(&directory)
@@ -79,36 +118,52 @@ fn file_name(path: &Path) -> String {
         .map_or_else(String::new, |name| name.to_string_lossy().into_owned())
 }
 
-/// A new name beside `path` that tells whose it is: `.NAME.PROCESS-NUMBER.SUFFIX`.
-pub(crate) fn name_beside(path: &Path, suffix: &str) -> PathBuf {
-    static COUNTER: AtomicU64 = AtomicU64::new(0);
-    let unique = COUNTER.fetch_add(1, Ordering::Relaxed);
-    parent(path).join(format!(".{}.{}-{unique}.{suffix}", file_name(path), std::process::id()))
+/// `.NAME.ID.tmp` beside `path`.
+fn temporary_name(path: &Path, id: &str) -> PathBuf {
+    parent(path).join(format!(".{}.{id}.tmp", file_name(path)))
 }
 
-/// Removes from a directory what processes that are gone have left of [`name_beside`], for files whose name is `ours`. Where it
-/// cannot be known who lives, nothing is removed.
+/// Not the number of the process, which in a container is the same in each of its lives.
+fn random_id() -> String {
+    uuid::Uuid::new_v4().simple().to_string()
+}
+
+/// Removes from a directory the temporary files that processes that are gone have left there of files whose name is `ours`, and
+/// the second links that older versions made. Where it cannot be known who lives, nothing is removed.
 pub(crate) fn remove_leftovers(directory: &Path, ours: impl Fn(&str) -> bool) {
-    if !Path::new("/proc/self").exists() {
-        return;
-    }
     for entry in std::fs::read_dir(directory).into_iter().flatten().flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
-        let stem = name.strip_suffix(".tmp").or_else(|| name.strip_suffix(".scan"));
-        let parts = stem
-            .and_then(|stem| stem.strip_prefix('.'))
-            .and_then(|stem| stem.rsplit_once('.'));
-        let Some((file, (process, _))) = parts.and_then(|(file, maker)| Some((file, maker.split_once('-')?))) else {
+        let Some((stem, suffix)) = name.strip_prefix('.').and_then(|name| name.rsplit_once('.')) else {
             continue;
         };
-        let is_gone = process
-            .parse::<u32>()
-            .is_ok_and(|process| !Path::new(&format!("/proc/{process}")).exists());
-        if is_gone && ours(file) {
+        let is_left = match (stem.rsplit_once('.'), suffix) {
+            (Some((file, id)), "tmp") if ours(file) && is_id(id) => is_abandoned(&entry.path()),
+            (Some((file, id)), "tmp" | "scan") if ours(file) => is_left_by_older_version(id),
+            _ => false,
+        };
+        if is_left {
             // Somebody else may have removed it already.
             let _ = std::fs::remove_file(entry.path());
         }
     }
+}
+
+fn is_id(text: &str) -> bool {
+    uuid::Uuid::try_parse(text).is_ok_and(|id| id.simple().to_string() == text)
+}
+
+/// Whether nobody holds the lock of a file that is there.
+fn is_abandoned(path: &Path) -> bool {
+    File::open(path).is_ok_and(|file| file.try_lock().is_ok())
+}
+
+/// Older versions gave names of the form `PROCESS-NUMBER`. This process gives none, whatever its number.
+fn is_left_by_older_version(id: &str) -> bool {
+    let process = id.split_once('-').and_then(|(process, _)| process.parse::<u32>().ok());
+    process.is_some_and(|process| {
+        let is_alive = || Path::new(&format!("/proc/{process}")).exists() || !Path::new("/proc/self").exists();
+        process == std::process::id() || !is_alive()
+    })
 }
 
 /// Held while a file is read, changed and replaced. Other processes of ours wait for it.
@@ -126,56 +181,38 @@ impl FileLock {
         std::fs::create_dir_all(&directory).map_err(|source| Error::io("create the directory", &directory, source))?;
         let lock_path = directory.join(format!(".{}.lock", file_name(path)));
         let failed = |source| Error::io("lock", &lock_path, source);
-        let file = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&lock_path)
-            .map_err(failed)?;
+        let file = open_lock(path, &lock_path).map_err(failed)?;
         file.lock().map_err(failed)?;
         Ok(Self { _file: file })
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_failed_replacement_leaves_the_old_file_and_nothing_else() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("registry.db");
-        replace_bytes(&path, b"old").unwrap();
-        let failed = replace(&path, |writer| {
-            writer.write_all(b"half").unwrap();
-            Err(Error::invalid("no"))
-        });
-        assert!(failed.is_err());
-        assert_eq!(std::fs::read(&path).unwrap(), b"old");
-        assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1);
-    }
-
-    #[test]
-    fn leftovers_of_dead_processes_are_removed() {
-        let directory = tempfile::tempdir().unwrap();
-        // Process numbers end before this one.
-        let dead = directory.path().join(".registry.db.4194999-0.tmp");
-        let alive = directory
-            .path()
-            .join(format!(".registry.db.{}-7.tmp", std::process::id()));
-        let other = directory.path().join(".other.db.4194999-0.tmp");
-        [&dead, &alive, &other]
-            .into_iter()
-            .for_each(|path| std::fs::write(path, "").unwrap());
-        remove_leftovers(directory.path(), |name| name == "registry.db");
-        assert!(!dead.exists() && alive.exists() && other.exists());
-    }
-
-    #[test]
-    fn directories_are_made() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("a/b/registry.db");
-        replace_bytes(&path, b"new").unwrap();
-        assert_eq!(std::fs::read(&path).unwrap(), b"new");
+/// The lock file of `path`, made if it is not there: for those who may use `path`, so that a lock that root has made stops nobody.
+fn open_lock(path: &Path, lock_path: &Path) -> std::io::Result<File> {
+    let made = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(lock_path);
+    match made {
+        Ok(file) => {
+            let model = std::fs::metadata(path).or_else(|_| std::fs::metadata(parent(path)))?;
+            let own = file.metadata()?;
+            if (own.uid(), own.gid()) != (model.uid(), model.gid()) {
+                let owner = chown(lock_path, Some(model.uid()), Some(model.gid()));
+                let _ = owner.or_else(|_| chown(lock_path, None, Some(model.gid())));
+            }
+            file.set_permissions(Permissions::from_mode(0o600 | (model.mode() & 0o066)))?;
+            Ok(file)
+        }
+        Err(source) if source.kind() == std::io::ErrorKind::AlreadyExists => {
+            let opened = OpenOptions::new().write(true).open(lock_path);
+            // Who may only read it can lock it all the same.
+            opened.or_else(|_| File::open(lock_path))
+        }
+        Err(source) => Err(source),
     }
 }
+
+#[cfg(test)]
+mod tests;

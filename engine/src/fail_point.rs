@@ -15,6 +15,8 @@ pub(crate) enum Step {
     PushAppended,
     /// The online store holds the push and its log record is gone, but neither may be on disk.
     PushFinished,
+    /// Tables were made, hidden, restored or dropped, but that may not be on disk.
+    TablesChanged,
     /// Some rows of a materialization are written.
     RowsWritten,
     /// All rows of a materialization are on disk; its interval is not recorded.
@@ -48,13 +50,14 @@ pub(crate) fn reached(step: Step) {
 
 #[cfg(test)]
 impl Step {
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::PushLogged,
         Self::LogSynced,
         Self::FileWritten,
         Self::FileRenamed,
         Self::PushAppended,
         Self::PushFinished,
+        Self::TablesChanged,
         Self::RowsWritten,
         Self::RowsSynced,
     ];

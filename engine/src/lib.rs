@@ -89,7 +89,7 @@ pub mod stages;
 mod storage;
 mod store;
 
-pub use clock::now;
+pub use clock::{check_clock, now};
 pub use codec::python_text::{python_float, python_json, python_list};
 pub use config::{
     AuthType, CONFIG_FILE, Host, OfflineBatching, OnlineStoreMemory, RepositoryConfig, ResponseLayout, ServingLimits,
@@ -103,6 +103,7 @@ pub use online::{
     StoredEntities, WriteColumn, WriteTarget,
 };
 pub use registry::{Change, FieldChange, KeyChange, UnreadObject, Verb, ViewVersion};
+pub use storage::{RowCount, TableChange, TableFate};
 pub use store::{
     ApplyOptions, ApplyReport, FeatureStore, MaterializeRequest, PushTarget, Reservation, ReservedView, WriteReport,
 };

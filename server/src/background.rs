@@ -76,6 +76,9 @@ impl BackgroundRuns {
     /// Those of the run; `Unavailable` when it is stopped.
     pub(crate) fn materialize(&self, request: &MaterializeRequest) -> Result<(), Error> {
         let windows = self.store.materialization_windows(request)?;
+        for warning in self.store.materialization_warnings(request)? {
+            tracing::warn!("{warning}");
+        }
         let mut progress = LoggedProgress {
             is_stopped: &self.is_stopped,
         };

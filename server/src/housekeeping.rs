@@ -1,15 +1,57 @@
-//! What is done now and then: looking at the registry file, appending pushes that wait.
+//! What is done now and then: looking at the registry file, appending pushes that wait, dropping hidden tables whose time is
+//! over.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use feast_engine::FeatureStore;
+use feast_engine::{FeatureStore, TableFate};
 
 /// Between two looks at the file. A look is one `stat`, so it can be often.
 const INTERVAL: Duration = Duration::from_millis(200);
 
 /// Between two looks whether pushes are due for their parquet source.
 const FLUSH_INTERVAL: Duration = Duration::from_millis(100);
+
+/// Between two looks at what the online store needs. Without hidden tables and new files a look is two `stat`s.
+const TEND_INTERVAL: Duration = Duration::from_millis(250);
+
+/// Drops hidden tables whose time is over, and says what became of tables since the last look. A problem is logged once, and
+/// what it was about is tried again.
+pub(crate) async fn tend_online_store(store: Arc<FeatureStore>) {
+    let mut last_problem = String::new();
+    loop {
+        tokio::time::sleep(TEND_INTERVAL).await;
+        let tended = {
+            let store = Arc::clone(&store);
+            tokio::task::spawn_blocking(move || {
+                let outcome = store.tend_online_store();
+                log_table_changes(&store);
+                outcome
+            })
+        };
+        match tended.await {
+            Ok(Ok(())) => last_problem.clear(),
+            Ok(Err(error)) if error.to_string() != last_problem => {
+                last_problem = error.to_string();
+                tracing::error!("the tables of the online store cannot be brought to the registry: {error}");
+            }
+            Ok(Err(_)) => {}
+            Err(source) => tracing::error!("looking at the online store failed: {source}"),
+        }
+    }
+}
+
+/// A wrong registry hides tables, so it should be seen in the log.
+pub(crate) fn log_table_changes(store: &FeatureStore) {
+    let keep_for = store.config().drop_after;
+    for change in store.take_table_changes() {
+        let text = change.describe(keep_for);
+        match change.fate {
+            TableFate::Restored => tracing::info!("{text}"),
+            TableFate::Hidden | TableFate::Dropped => tracing::warn!("{text}"),
+        }
+    }
+}
 
 /// Appends pushes that were answered before they reached their parquet source. What fails is tried again.
 pub(crate) async fn flush_pushes(store: Arc<FeatureStore>) {

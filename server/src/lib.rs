@@ -13,6 +13,7 @@ mod dispatch;
 mod endpoints;
 mod error;
 mod housekeeping;
+mod log_limit;
 mod message;
 mod routes;
 #[doc(hidden)]
@@ -91,6 +92,7 @@ pub async fn serve(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), Error> {
     housekeeping::warn_of_unread_objects(&store);
+    housekeeping::log_table_changes(&store);
     background::warn_of_marked_views(&store);
     let background = BackgroundRuns::start(Arc::clone(&store))?;
     let context = Arc::new(Context {
@@ -100,6 +102,7 @@ pub async fn serve(
     });
     let refresher = tokio::spawn(housekeeping::watch_registry(Arc::clone(&store)));
     let flusher = tokio::spawn(housekeeping::flush_pushes(Arc::clone(&store)));
+    let tender = tokio::spawn(housekeeping::tend_online_store(Arc::clone(&store)));
     let (stopping, mut stopped) = tokio::sync::watch::channel(false);
     let signal = async move {
         shutdown.await;
@@ -122,9 +125,11 @@ pub async fn serve(
     background.interrupt();
     refresher.abort();
     flusher.abort();
+    tender.abort();
     let stopped = move || {
         background.stop();
         housekeeping::flush(&store, true);
+        housekeeping::log_table_changes(&store);
     };
     tokio::task::spawn_blocking(stopped)
         .await

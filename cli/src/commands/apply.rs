@@ -12,6 +12,7 @@ pub(crate) fn run(repository: &Repository, arguments: &ApplyArguments, output: &
     output.line(&format!("Applying changes for project {}", store.config().project));
     let report = store.apply(defined.definitions.clone(), options(arguments, &defined));
     show(&report.map_err(|error| failure(error, &defined))?, output);
+    output.table_changes(&store);
     Ok(())
 }
 
@@ -28,6 +29,7 @@ fn options(arguments: &ApplyArguments, defined: &RepositoryDefinitions) -> Apply
     ApplyOptions {
         skip_source_validation: arguments.skip_source_validation || arguments.skip_feature_view_validation,
         refuse_deletions: !defined.unread.is_empty(),
+        drop_now: arguments.now,
     }
 }
 

@@ -1,4 +1,4 @@
-use feast_engine::{ErrorKind, MaterializeRange};
+use feast_engine::{ErrorKind, MaterializeRange, now};
 
 use crate::output::{Failure, Output};
 use crate::running_server::RunningServer;
@@ -33,6 +33,9 @@ pub(crate) fn run(repository: &Repository, settings: &MaterializeSettings, outpu
             server.address()
         ));
         windows.iter().for_each(|window| output.former_keys(window));
+        // What the store lacks, the server says in its log.
+        let end = settings.request.range.warning_of_end(now());
+        end.iter().for_each(|warning| output.warning(warning));
         server.materialize(&settings.request)?;
         announce();
         return Ok(());
@@ -40,6 +43,10 @@ pub(crate) fn run(repository: &Repository, settings: &MaterializeSettings, outpu
     // What they append may belong to the window.
     if let Err(error) = store.complete_pushes() {
         output.warning(&format!("pushes stay in the log: {error}"));
+    }
+    output.table_changes(&store);
+    for warning in store.materialization_warnings(&settings.request)? {
+        output.warning(&warning);
     }
     announce();
     store.materialize(&windows, &mut output.materialization(incremental))?;

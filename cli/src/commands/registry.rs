@@ -27,6 +27,7 @@ pub(crate) fn teardown(repository: &Repository, yes: bool, output: &Output) -> R
         return Err(Failure::new("nothing was removed"));
     }
     store.teardown()?;
+    output.table_changes(&store);
     Ok(())
 }
 
@@ -43,6 +44,7 @@ pub(crate) fn delete_project(repository: &Repository, name: &str, yes: bool, out
         return Err(Failure::new("nothing was removed"));
     }
     store.teardown()?;
+    output.table_changes(&store);
     output.line(&format!("Project '{name}' deleted successfully."));
     Ok(())
 }
@@ -86,6 +88,7 @@ pub(crate) fn delete(repository: &Repository, name: &str, output: &Output) -> Re
         Some(kind) => output.line(&format!("Deleted {kind:?} {name} from {}.", store.config().project)),
         None => output.line("Object not found. Deletion skipped."),
     }
+    output.table_changes(&store);
     Ok(())
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use feast_engine::{AuthType, FeatureStore, Host, RepositoryConfig};
+use feast_engine::{AuthType, FeatureStore, Host, RepositoryConfig, check_clock};
 use feast_server::{ServeOptions, listen, serve};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -18,6 +18,8 @@ pub(crate) fn run(repository: &Repository, settings: &ServeSettings, output: &Ou
     for option in &settings.without_effect {
         output.warning(&format!("{option} has no effect here"));
     }
+    // Dates of answers could not be written, and each connection would end without one.
+    check_clock()?;
     let config = repository.settings(output)?;
     check_sign_in(&config)?;
     config.without_effect.iter().for_each(|line| output.warning(line));

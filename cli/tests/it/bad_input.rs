@@ -204,6 +204,13 @@ fn dates() {
         "is greater than the given end_date",
         "",
     );
+    for year in ["+99999-01-01", "9999-12-31T23:59:59-01:00", "0001-01-01T00:00:00+01:00"] {
+        check(
+            &repository.feast(&["materialize-incremental", year]),
+            "is not in the years 1 to 9999",
+            "",
+        );
+    }
     assert_eq!(repository.feast(&["materialize", "2026-02-01"]).code, Some(2));
     assert_eq!(repository.feast(&["nonsense"]).code, Some(2));
     check(
@@ -235,14 +242,14 @@ fn files() {
     repository.write("feature_definitions.py", &definitions);
     repository.succeed(&["apply"]);
     std::fs::remove_file(repository.path.join("data/driver_stats.parquet")).unwrap();
-    let missing = repository.feast(&["materialize", "2020-01-01", "2030-01-01"]);
+    let missing = repository.feast(&["materialize", "2020-01-01", "2026-01-01"]);
     check(
         &missing,
         "data source driver_stats_source: there is no parquet file",
         "put the file there",
     );
     repository.write("data/driver_stats.parquet", "this is not parquet");
-    let broken = repository.feast(&["materialize", "2020-01-01", "2030-01-01"]);
+    let broken = repository.feast(&["materialize", "2020-01-01", "2026-01-01"]);
     check(&broken, "is not readable as parquet", "");
     repository.write("data/registry.db", "this is no registry");
     check(&repository.feast(&["apply"]), "is not a Feast registry", "feast apply");
@@ -308,7 +315,7 @@ fn one_owner_of_port_and_store() {
     let (_, identity) = text.split_once('\n').unwrap();
     for address in [listening.address(), "127.0.0.1:1"] {
         std::fs::write(&posted, format!("{address}\n{identity}")).unwrap();
-        let outcome = repository.feast(&["materialize", "2020-01-01", "2030-01-01"]);
+        let outcome = repository.feast(&["materialize", "2020-01-01", "2026-01-01"]);
         assert_eq!((outcome.code, outcome.stdout.as_str()), (Some(1), ""));
         assert!(
             outcome.stderr.contains("is in use by another process"),

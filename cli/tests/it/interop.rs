@@ -58,6 +58,11 @@ fn the_sdk_works_through_the_server() {
 }
 
 #[test]
+fn python_reads_the_times_of_a_registry() {
+    check("registry_times.py");
+}
+
+#[test]
 fn answers_are_as_the_openapi_document_says() {
     check("openapi_fuzz.py");
 }

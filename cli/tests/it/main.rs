@@ -5,6 +5,8 @@
 //! - `contract`: what recordings do not hold: on-demand views, versions, gates, searches, the server's own documents.
 //! - `arrow`: reads with Arrow streams.
 //! - `overload`: more work than the server takes on.
+//! - `tables`: rows of views that leave the registry and come back.
+//! - `times`: points in time that are no mistake, and those that are; rows without values.
 //! - `types`: values of every type from parquet and over HTTP.
 //! - `durability`: full disks, damaged files, killed servers, pushes that wait in the log.
 //! - `background`: materializations that go on behind their answers.
@@ -39,6 +41,8 @@ mod look_up;
 mod overload;
 mod registries;
 mod support;
+mod tables;
+mod times;
 mod types;
 mod usage;
 mod walk;

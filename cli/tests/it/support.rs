@@ -146,6 +146,11 @@ impl Server {
         self.process.wait().unwrap();
     }
 
+    /// The number of the process.
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
+    }
+
     /// Host and port.
     pub(crate) fn address(&self) -> &str {
         &self.address

@@ -249,7 +249,7 @@ fn an_applied_change_reaches_a_running_server() {
 }
 
 #[test]
-fn a_deleted_view_takes_its_rows_with_it() {
+fn a_view_that_is_deleted_now_takes_its_rows_with_it() {
     let repository = Repository::from_template();
     repository.succeed(&["apply"]);
     repository.succeed(&["materialize-incremental", &date("+%Y-%m-%dT%H:%M:%S")]);
@@ -258,7 +258,7 @@ fn a_deleted_view_takes_its_rows_with_it() {
         "feature_definitions.py",
         "from feast import Entity\ndriver = Entity(name=\"driver\")\n",
     );
-    let deleted = repository.succeed(&["apply"]);
+    let deleted = repository.succeed(&["apply", "--now"]);
     assert!(
         deleted.contains("Deleted feature view driver_hourly_stats\n"),
         "{deleted}"
@@ -270,8 +270,6 @@ fn a_deleted_view_takes_its_rows_with_it() {
     repository.write("feature_definitions.py", &definitions);
     repository.succeed(&["apply"]);
     let read = repository.serve().post("/get-online-features", READ).json();
-    assert_eq!(
-        read["results"][0]["statuses"],
-        json!(["PRESENT", "NOT_FOUND", "NOT_FOUND", "NOT_FOUND"])
-    );
+    let statuses = &read["results"][0]["statuses"];
+    assert_eq!(*statuses, json!(["PRESENT", "NOT_FOUND", "NOT_FOUND", "NOT_FOUND"]));
 }

@@ -32,6 +32,61 @@ pub(crate) struct SchemaRecord {
     pub(crate) features: Vec<(String, String)>,
 }
 
+/// What [`TableDirectory`] has no place for. The directory keeps the form of the first stores, so that an older version that
+/// opens the store finds all tables that are in use, and none that is hidden.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Encode, Decode)]
+pub(crate) struct TableDetails {
+    /// Of tables in use and of hidden ones. Tables of stores before this record have none until they are used.
+    pub(crate) tables: Vec<TableDetail>,
+    /// Tables whose view the registry does not have any more. They are in no directory.
+    pub(crate) hidden: Vec<HiddenTable>,
+}
+
+/// What a table was made for.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub(crate) struct TableDetail {
+    pub(crate) table_id: u32,
+    pub(crate) shape: ViewShape,
+    /// Whether a materialization has filled it since it was made, or since its join keys are what they are.
+    pub(crate) is_materialized: bool,
+}
+
+/// A table that is kept for the case that its view comes back.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub(crate) struct HiddenTable {
+    pub(crate) table: TableRecord,
+    /// Microseconds since 1970.
+    pub(crate) hidden_at: i64,
+}
+
+/// By what a view is known again beside its name. Types are Feast's, not those of the store.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Encode, Decode)]
+pub(crate) struct ViewShape {
+    /// Name and type of each join key, by name.
+    pub(crate) join_keys: Vec<(String, String)>,
+    /// Name and type of each feature, by name.
+    pub(crate) features: Vec<(String, String)>,
+}
+
+impl ViewShape {
+    /// In whatever order the view has them.
+    pub(crate) fn new(mut join_keys: Vec<(String, String)>, mut features: Vec<(String, String)>) -> Self {
+        join_keys.sort_unstable();
+        features.sort_unstable();
+        Self { join_keys, features }
+    }
+
+    /// Whether rows that were written for this view are rows of that one too: the join keys are the same, and so is the type of
+    /// each feature that both have. A feature that only that one has is not found in them.
+    pub(crate) fn fits(&self, other: &Self) -> bool {
+        let is_same = |(name, value_type): &(String, String)| {
+            let of_other = other.features.iter().find(|(known, _)| known == name);
+            of_other.is_none_or(|(_, known)| known == value_type)
+        };
+        self.join_keys == other.join_keys && self.features.iter().all(is_same)
+    }
+}
+
 /// What a push has to do: append rows to a parquet source, then write rows to the online store.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub(crate) struct PushRecord {
@@ -103,10 +158,29 @@ mod tests {
         assert_eq!(decode::<u32>(&[RECORD_FORMAT, 1, 1]), Err(DamagedRecord));
     }
 
+    #[test]
+    fn shapes_fit_where_keys_and_shared_features_are_the_same() {
+        let pairs = |text: &str| -> Vec<(String, String)> {
+            let pairs = text.split_whitespace().filter_map(|pair| pair.split_once(':'));
+            pairs.map(|(name, kind)| (name.to_owned(), kind.to_owned())).collect()
+        };
+        let shape = |keys, features| ViewShape::new(pairs(keys), pairs(features));
+        let stored = shape("a:Int64 b:String", "x:Int64 y:Float64");
+        let check = |keys, features, fits| assert_eq!(stored.fits(&shape(keys, features)), fits, "{keys}, {features}");
+        check("b:String a:Int64", "y:Float64 x:Int64", true);
+        check("a:Int64 b:String", "x:Int64 z:String", true);
+        check("a:Int64 b:String", "x:Int64 y:Float32", false);
+        check("a:Int64", "x:Int64 y:Float64", false);
+        check("a:Int64 b:Int64", "x:Int64 y:Float64", false);
+        check("a:Int64 c:String", "x:Int64 y:Float64", false);
+        check("a:Int64 b:String c:String", "x:Int64 y:Float64", false);
+    }
+
     proptest! {
         #[test]
         fn arbitrary_bytes_do_not_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
             let _ = decode::<TableDirectory>(&bytes);
+            let _ = decode::<TableDetails>(&bytes);
         }
     }
 }

@@ -19,17 +19,20 @@ pub(crate) enum KeyTag {
     PushCounter = 4,
     /// Which database this is.
     Identity = 5,
+    /// What the directory of tables has no place for: hidden tables, and what tables were made for.
+    TableDetails = 6,
 }
 
 impl KeyTag {
     #[cfg(test)]
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Format,
         Self::Directory,
         Self::Row,
         Self::Push,
         Self::PushCounter,
         Self::Identity,
+        Self::TableDetails,
     ];
 
     /// The whole key of things that exist once.

@@ -5,6 +5,7 @@
 
 mod auth;
 mod block;
+mod duration;
 mod feature_server;
 mod host;
 mod keys;
@@ -17,6 +18,7 @@ mod unused;
 mod variables;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -27,6 +29,7 @@ pub use online_store::OnlineStoreMemory;
 pub use serving::{ResponseLayout, ServingLimits};
 
 use block::{flag_at, text_at};
+use duration::duration_at;
 use variables::expand_variables;
 
 use crate::error::{Error, ErrorKind, Result, path};
@@ -59,6 +62,10 @@ pub struct RepositoryConfig {
     pub limits: ServingLimits,
     /// Layout of `/get-online-features` answers (`serving.response_layout`).
     pub response_layout: ResponseLayout,
+    /// How far ahead of the clock event times of pushed rows may be (`serving.max_event_time_skew`); any time when `None`.
+    pub max_event_time_skew: Option<Duration>,
+    /// How long the rows of a view that has left the registry are kept, should it come back (`serving.drop_after`).
+    pub drop_after: Duration,
     /// Hosts beside the server's own under which browsers may reach it (`serving.allowed_hosts`).
     pub allowed_hosts: Vec<Host>,
     /// Who may ask a server (`auth`).
@@ -133,6 +140,8 @@ impl RepositoryConfig {
             online_store_path: directory.join(online_store::path(&root)?),
             memory: online_store::memory(&root)?,
             skip_dedup: flag_at(&root, "online_store", "skip_dedup")?,
+            max_event_time_skew: duration_at(&root, "serving", "max_event_time_skew")?,
+            drop_after: duration_at(&root, "serving", "drop_after")?.unwrap_or(serving::DEFAULT_DROP_AFTER),
             online_versioning: flag_at(&root, "registry", "enable_online_feature_view_versioning")?,
             offline_batching: feature_server::offline_batching(&root)?,
             limits: serving::limits(&root)?,

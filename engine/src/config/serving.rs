@@ -19,6 +19,9 @@ const KEYS: [&str; 7] = [
     "drop_after",
 ];
 
+/// A day.
+pub(super) const DEFAULT_DROP_AFTER: Duration = Duration::from_secs(86_400);
+
 /// What a server takes on at once; what is more, it refuses. And how long it waits for who does not take his answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ServingLimits {

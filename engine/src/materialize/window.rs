@@ -1,5 +1,5 @@
 use crate::error::{Error, Result};
-use crate::model::{FeatureView, StoredKeys, Timestamp};
+use crate::model::{FeatureView, StoredKeys, TimeRange, Timestamp};
 
 /// Where the first incremental run of a view without a time to live starts: 52 weeks back, which Feast calls a year.
 const DEFAULT_LOOK_BACK_MICROS: i64 = 364 * 24 * 3600 * 1_000_000;
@@ -29,9 +29,30 @@ impl MaterializeRange {
         }
     }
 
+    /// What to know of an end that has not come yet, if it is one.
+    pub fn warning_of_end(&self, now: Timestamp) -> Option<String> {
+        let end = self.end();
+        (end > now).then(|| {
+            format!(
+                "the end {} has not come yet (it is {} now): later incremental runs start there, and read nothing that \
+                 arrives before it",
+                end.to_python(),
+                now.to_python()
+            )
+        })
+    }
+
     /// # Errors
-    /// `Invalid` when the start lies behind the end.
+    /// `Invalid` when the start lies after the end, or one of them where the registry cannot hold it.
     pub(crate) fn check(&self) -> Result<()> {
+        let start = match self {
+            Self::Between { start, .. } => Some(*start),
+            Self::Until { .. } => None,
+        };
+        for time in start.into_iter().chain([self.end()]) {
+            let checked = TimeRange::CALENDAR.check(time);
+            checked.map_err(|problem| Error::invalid(problem.to_string()))?;
+        }
         match self {
             Self::Between { start, end } if start > end => Err(Error::invalid(format!(
                 "The given start_date {} is greater than the given end_date {}.",
@@ -65,9 +86,65 @@ pub(crate) fn incremental_start(
     materialized_until: Option<Timestamp>,
     now: Timestamp,
 ) -> (Timestamp, bool) {
-    match (materialized_until, view.ttl.filter(|ttl| *ttl > 0)) {
+    let (start, is_default) = match (materialized_until, view.ttl.filter(|ttl| *ttl > 0)) {
         (Some(end), _) => (end, false),
         (None, Some(ttl)) => (now.plus_micros(-ttl), false),
         (None, None) => (now.plus_micros(-DEFAULT_LOOK_BACK_MICROS), true),
+    };
+    // A time to live may be longer than there are years before now.
+    (TimeRange::CALENDAR.clamp(start), is_default)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{DataSource, SourceKind};
+
+    fn at(text: &str) -> Timestamp {
+        Timestamp::parse(text).unwrap()
+    }
+
+    #[test]
+    fn ends_are_in_the_years_of_python() {
+        let check = |micros, expected: Option<&str>| {
+            let range = MaterializeRange::Until {
+                end: Timestamp::from_micros(micros),
+            };
+            assert_eq!(range.check().err().map(|error| error.to_string()).as_deref(), expected);
+        };
+        check(TimeRange::CALENDAR.last.micros(), None);
+        check(TimeRange::CALENDAR.first.micros(), None);
+        let late = TimeRange::CALENDAR.last.micros() + 1;
+        check(late, Some("+10000-01-01T00:00:00Z is not in the years 1 to 9999"));
+        assert!(
+            MaterializeRange::Until {
+                end: Timestamp::from_micros(i64::MIN)
+            }
+            .check()
+            .is_err()
+        );
+    }
+
+    #[test]
+    fn a_first_run_never_starts_before_the_year_1() {
+        let file = SourceKind::parquet("x.parquet");
+        let mut view = FeatureView::new("x", DataSource::new("x", file));
+        let now = at("2026-11-25");
+        view.ttl = Some(86_400_000_000);
+        assert_eq!(incremental_start(&view, None, now), (at("2026-11-24"), false));
+        view.ttl = Some(i64::MAX);
+        assert_eq!(incremental_start(&view, None, now), (at("0001-01-01"), false));
+        assert_eq!(
+            incremental_start(&view, Some(at("2026-01-01")), now),
+            (at("2026-01-01"), false)
+        );
+    }
+
+    #[test]
+    fn an_end_to_come_is_warned_of() {
+        let now = at("2026-11-25T12:00:00");
+        let warning = |end| MaterializeRange::Until { end: at(end) }.warning_of_end(now);
+        assert_eq!(warning("2026-11-25T12:00:00"), None);
+        assert!(warning("2026-11-25T12:00:01").is_some_and(|text| text.contains("has not come yet")));
     }
 }

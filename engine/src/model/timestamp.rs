@@ -2,16 +2,23 @@ use std::fmt;
 
 use chrono::{DateTime, TimeZone, Utc};
 
+use super::time_range::{OutOfRange, TimeRange};
 use super::timestamp_forms::{self, DateOrder};
 
 /// A point in time in microseconds since 1970 in UTC, the resolution of Feast's registry and windows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
 
-/// Text that is no point in time.
+/// Text that is not a point in time.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not a date or time; write it like 2026-01-31T12:00:00 (UTC unless it carries an offset)")]
-pub struct ParseTimestampError(String);
+pub enum ParseTimestampError {
+    /// It is in none of the understood forms.
+    #[error("{0:?} is not a date or time; write it like 2026-01-31T12:00:00 (UTC unless it carries an offset)")]
+    UnknownForm(String),
+    /// It is in one of them, but lies outside of [`TimeRange::CALENDAR`].
+    #[error(transparent)]
+    OutOfRange(#[from] OutOfRange),
+}
 
 impl Timestamp {
     /// 1970-01-01T00:00:00Z, which stands for "none" in answers.
@@ -38,10 +45,11 @@ impl Timestamp {
         Self(self.0.saturating_add(micros))
     }
 
-    /// Reads a date or a date with time. Without an offset it is UTC; a date alone means its midnight.
+    /// Reads a date or a date with time. Without an offset it is UTC; a date alone means its midnight. What is read lies in
+    /// [`TimeRange::CALENDAR`].
     ///
     /// # Errors
-    /// When the text is in none of the understood forms.
+    /// When the text is in none of the understood forms, or lies outside of the years 1 to 9999.
     pub fn parse(text: &str) -> Result<Self, ParseTimestampError> {
         Self::parse_with_offset(text).map(|(time, _)| time)
     }
@@ -64,10 +72,11 @@ impl Timestamp {
 
     fn parse_whole(text: &str, order: &mut DateOrder) -> Result<(Self, Option<i32>), ParseTimestampError> {
         let (local, offset) =
-            timestamp_forms::parse(text, order).ok_or_else(|| ParseTimestampError(text.to_owned()))?;
+            timestamp_forms::parse(text, order).ok_or_else(|| ParseTimestampError::UnknownForm(text.to_owned()))?;
         let micros = local.and_utc().timestamp_micros();
         let east = i64::from(offset.unwrap_or(0)) * 1_000_000;
-        Ok((Self(micros.saturating_sub(east)), offset))
+        let time = TimeRange::CALENDAR.check(Self(micros.saturating_sub(east)))?;
+        Ok((time, offset))
     }
 
     fn date_time(self) -> DateTime<Utc> {
@@ -208,8 +217,9 @@ mod tests {
             "12:00",
             "2022-05-13 10:59:42+99:00",
             "13/13/2022",
-            "0001-01-01",
             "26-01-02",
+            "0026-01",
+            "01/02/0026",
             "July 2025",
             "May 5 26",
             "2022-05-13x",
@@ -219,6 +229,27 @@ mod tests {
         ] {
             assert!(Timestamp::parse(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn years_are_those_of_python() {
+        check("0001-01-01", "0001-01-01T00:00:00Z");
+        check("0999-12-31T23:59:59Z", "0999-12-31T23:59:59Z");
+        check("9999-12-31T23:59:59.999999Z", "9999-12-31T23:59:59.999999Z");
+        check("9999-12-31T23:59:59+00:01", "9999-12-31T23:58:59Z");
+        for text in [
+            "+99999-01-01",
+            "+10000-01-01T00:00:00Z",
+            "+262142-12-31",
+            "9999-12-31T23:59:59-00:01",
+            "0001-01-01T00:00:00+00:01",
+            "-0001-01-01",
+            "0000-12-31",
+        ] {
+            assert!(Timestamp::parse(text).is_err(), "{text}");
+        }
+        let problem = Timestamp::parse("+99999-01-01").unwrap_err().to_string();
+        assert_eq!(problem, "+99999-01-01T00:00:00Z is not in the years 1 to 9999");
     }
 
     #[test]

@@ -38,8 +38,8 @@ const TIME_FORMS: &[&str] = &[
 ];
 /// Forms that hold both.
 const WHOLE_FORMS: &[&str] = &["%a %B %e %H:%M:%S %Y", "%Y%m%d%H%M%S"];
-/// Years before it are other numbers.
-const FIRST_YEAR: i32 = 1000;
+/// Years before it are other numbers, unless they are written with all four digits in front.
+const FIRST_SHORT_YEAR: i32 = 1000;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Order {
@@ -64,15 +64,21 @@ fn parse_local(text: &str, order: &mut DateOrder) -> Option<NaiveDateTime> {
             return None;
         }
         let (date, rest) = NaiveDate::parse_and_remainder(text, form).ok()?;
-        let time = parse_time(rest).filter(|_| date.year() >= FIRST_YEAR)?;
+        let time = parse_time(rest).filter(|_| is_meant(date.year(), text))?;
         order.0 = order.0.or(*form_order);
         Some(date.and_time(time))
     });
     by_parts.or_else(|| {
         let mut forms = WHOLE_FORMS.iter();
         let time = forms.find_map(|form| NaiveDateTime::parse_from_str(text, form).ok());
-        time.filter(|time| time.year() >= FIRST_YEAR)
+        time.filter(|time| is_meant(time.year(), text))
     })
+}
+
+/// Whether a number is meant to be a year: `26-01-02` is not of the year 26, but `0026-01-02` is.
+fn is_meant(year: i32, text: &str) -> bool {
+    let leading_digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    year >= FIRST_SHORT_YEAR || leading_digits == 4
 }
 
 /// What stands behind a date.

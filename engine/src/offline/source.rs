@@ -1,6 +1,6 @@
 //! A file source as the offline store sees it: where its parquet lies, and which columns all of its files have together.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -12,6 +12,7 @@ use super::partition::{PartitionValue, partition_type};
 use super::scan::row_groups;
 use super::unify::united_type;
 use crate::codec::event_time::holds_times;
+use crate::durable_file::remove_leftovers;
 use crate::error::{Error, Result};
 use crate::model::{DataSource, FileFormat, SourceKind};
 
@@ -126,11 +127,23 @@ impl ParquetSource {
     /// As [`ParquetSource::schema`].
     pub(super) fn files(&self) -> Result<SourceFiles> {
         let listing = listing::list(&self.name, &self.path)?;
+        self.remove_leftovers(&listing.files);
         let parts = footer::read_parts(&self.name, listing.files)?;
         Ok(SourceFiles {
             parts: parts.into_iter().map(Arc::new).collect(),
             left_out: listing.left_out,
         })
+    }
+
+    /// Of pushes that were killed.
+    fn remove_leftovers(&self, files: &[ListedFile]) {
+        let own_name = self.path.file_name().unwrap_or_default().to_string_lossy();
+        let directories: BTreeSet<&Path> = files.iter().filter_map(|file| file.path.parent()).collect();
+        for directory in directories {
+            remove_leftovers(directory, |name| {
+                self.layout() != SourceLayout::File || name == own_name
+            });
+        }
     }
 
     /// For the benches: as a materialization begins.

@@ -9,12 +9,12 @@ use super::keys::key_encoder;
 use crate::codec::byte_block::ByteBlock;
 use crate::codec::coerce::{coerce, event_times};
 use crate::codec::entity_key::EntityKeyEncoder;
-use crate::codec::record::SchemaRecord;
+use crate::codec::record::{SchemaRecord, ViewShape};
 use crate::codec::row::{RowAge, RowHeader, storage_type};
 use crate::codec::storage_key::row_prefix;
 use crate::error::{Error, Result};
-use crate::model::{DUMMY_JOIN_KEY, FeatureView, Timestamp, ValueType};
-use crate::storage::{Replace, Storage, WriteCount};
+use crate::model::{DUMMY_JOIN_KEY, FeatureView, Field, TimeRange, Timestamp, ValueType};
+use crate::storage::{Replace, Storage, Table, TableView, WriteCount};
 
 /// A feature view that rows can be written to, with the columns it needs.
 #[derive(Debug, Clone)]
@@ -57,6 +57,13 @@ pub(crate) struct RowColumns {
     pub(crate) created_times: Option<Int64Array>,
 }
 
+impl RowColumns {
+    /// Whether any feature of any row is not null. Rows of a view without features have nothing else to say.
+    pub(crate) fn has_values(&self) -> bool {
+        self.features.is_empty() || self.features.iter().any(|column| column.null_count() < column.len())
+    }
+}
+
 impl WriteTarget {
     pub(crate) fn new(view: &FeatureView) -> Result<Self> {
         let source = view.batch_source.as_ref().ok_or_else(|| {
@@ -97,6 +104,15 @@ impl WriteTarget {
         &self.view.name
     }
 
+    /// The column of event times.
+    pub(crate) fn event_time_column(&self) -> &str {
+        let is_event_time = |column: &&WriteColumn| column.role == ColumnRole::EventTime;
+        self.columns
+            .iter()
+            .find(is_event_time)
+            .map_or("", |column| &column.name)
+    }
+
     /// The columns to supply, in this order.
     pub fn columns(&self) -> &[WriteColumn] {
         &self.columns
@@ -105,15 +121,18 @@ impl WriteTarget {
     /// Sorts supplied columns, which are in the order of [`WriteTarget::columns`], into their roles.
     ///
     /// # Errors
-    /// `Invalid`, naming the row, when a join key or an event time is null.
+    /// `Invalid`, naming column and row, when a join key or an event time is null, or a time lies outside of
+    /// [`TimeRange::EVENT_TIMES`].
     pub(crate) fn rows(&self, columns: &[ArrayRef]) -> Result<RowColumns> {
         let times = |column: &ArrayRef, name: &str| {
-            event_times(column).ok_or_else(|| {
+            let times = event_times(column).ok_or_else(|| {
                 Error::internal(format!(
                     "column {name} of {} was not read as timestamps",
                     self.view.name
                 ))
-            })
+            })?;
+            check_range(&times, name, &format!("feature view {}", self.view.name))?;
+            Ok::<_, Error>(times)
         };
         // What the type demands beyond its Arrow form: documents that are objects, sets without duplicates.
         let typed = |column: &ArrayRef, name: &str, value_type: &ValueType| {
@@ -154,6 +173,19 @@ impl WriteTarget {
     }
 }
 
+/// Refuses times that lie outside of [`TimeRange::EVENT_TIMES`], naming the column and what it is of. Nulls are left alone.
+///
+/// # Errors
+/// `Invalid`, naming the first such row.
+pub(crate) fn check_range(times: &Int64Array, column: &str, owner: &str) -> Result<()> {
+    // Without nulls a row costs two comparisons.
+    let checked = |row: usize| TimeRange::EVENT_TIMES.check(Timestamp::from_micros(times.value(row)));
+    for row in (0..times.len()).filter(|row| times.is_valid(*row)) {
+        checked(row).map_err(|problem| Error::invalid(format!("column {column} of {owner}, row {row}: {problem}")))?;
+    }
+    Ok(())
+}
+
 /// Writes the entity keys of a view from columns in the order of its join keys.
 fn view_key_encoder(view: &FeatureView) -> Result<EntityKeyEncoder> {
     let named: Vec<_> = view
@@ -186,6 +218,31 @@ pub(crate) fn write_rows(
     Ok((written, skipped))
 }
 
+/// By what a view is known again.
+pub(crate) fn view_shape(view: &FeatureView) -> ViewShape {
+    let typed = |fields: &[Field]| {
+        let pairs = fields.iter();
+        pairs
+            .map(|field| (field.name.clone(), field.value_type.to_string()))
+            .collect()
+    };
+    ViewShape::new(typed(&view.entity_columns), typed(&view.features))
+}
+
+/// The table of a view and the id of the schema that its rows follow now.
+pub(crate) fn ensure_table(storage: &Storage, view: &FeatureView) -> Result<(Arc<Table>, u32)> {
+    let features = view.features.iter();
+    let features = features.map(|field| (field.name.clone(), storage_type(&field.value_type)));
+    let schema = SchemaRecord {
+        features: features.collect(),
+    };
+    let view = TableView {
+        name: view.name.clone(),
+        shape: view_shape(view),
+    };
+    storage.ensure_table(&view, &schema)
+}
+
 /// Adds rows of a view to those of others. Gives the number of rows that cannot be stored because their key holds a null.
 pub(crate) fn encode_rows(
     storage: &Storage,
@@ -193,14 +250,7 @@ pub(crate) fn encode_rows(
     rows: &RowColumns,
     stored: &mut StoredRows,
 ) -> Result<usize> {
-    let schema = SchemaRecord {
-        features: view
-            .features
-            .iter()
-            .map(|field| (field.name.clone(), storage_type(&field.value_type)))
-            .collect(),
-    };
-    let (table, schema_id) = storage.ensure_table(&view.name, &schema)?;
+    let (table, schema_id) = ensure_table(storage, view)?;
     let layout = &table.schemas()[schema_id as usize].layout;
     let prefix = row_prefix(table.id);
     let encoder = view_key_encoder(view)?;

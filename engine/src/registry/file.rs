@@ -122,7 +122,8 @@ impl RegistryFile {
     ) -> Result<T> {
         let _lock = FileLock::acquire(path)?;
         let own_name = path.file_name().unwrap_or_default().to_string_lossy();
-        remove_leftovers(path.parent().unwrap_or(path), |name| name == own_name);
+        let directory = path.parent().unwrap_or(path);
+        remove_leftovers(directory, |name| name == own_name);
         let mut file = Self::load_whole(path, project)?;
         let (answer, changed) = change(&mut file)?;
         if changed {

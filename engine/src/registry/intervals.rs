@@ -9,7 +9,7 @@ use super::file::RegistryFile;
 use super::messages::view::{FeatureViewMeta, MaterializationInterval};
 use super::wire::{LAST_UPDATED, META, SPEC, bytes_of, put, without};
 use crate::error::{Error, Result};
-use crate::model::{FeatureView, ObjectKind, StoredKeys, Timestamp, ViewState, ViewStatus};
+use crate::model::{FeatureView, ObjectKind, StoredKeys, TimeRange, Timestamp, ViewState, ViewStatus};
 use prost::Message;
 
 /// Kinds of view that are materialized.
@@ -138,9 +138,13 @@ impl RegistryFile {
         end: Timestamp,
         now: Timestamp,
     ) -> Result<()> {
+        let in_calendar = |time| {
+            let checked = TimeRange::CALENDAR.check(time);
+            checked.map_err(|problem| Error::invalid(format!("the interval of {view} cannot be recorded: {problem}")))
+        };
         let interval = MaterializationInterval {
-            start_time: Some(timestamp_message(start)),
-            end_time: Some(timestamp_message(end)),
+            start_time: Some(timestamp_message(in_calendar(start)?)),
+            end_time: Some(timestamp_message(in_calendar(end)?)),
         };
         self.start_anew_where_keys_changed(view)?;
         self.change_meta(view, |meta| {

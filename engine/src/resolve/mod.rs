@@ -1,6 +1,7 @@
 //! Completes and checks definitions before they go into the registry: what Feast infers at `apply`, and what it would
 //! only find out at materialization. Knows nothing of Python files and of stores.
 
+mod durations;
 mod infer;
 mod names;
 mod projections;
@@ -106,6 +107,7 @@ pub(crate) fn resolve(
 ) -> Result<Vec<String>, Vec<InvalidDefinition>> {
     let mut findings = Findings::default();
     names::check(definitions, &mut findings);
+    durations::check(definitions, &mut findings);
     sources::complete(definitions, surroundings, &mut findings);
     views::complete(definitions, surroundings, &mut findings);
     projections::complete(definitions, surroundings, &mut findings);

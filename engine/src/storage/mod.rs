@@ -2,7 +2,9 @@
 //!
 //! The only user of rocksdb. Synchronous; every call is a batch. Knows keys and row ages, but neither JSON nor Arrow.
 
+mod directory;
 mod error;
+mod file_modes;
 mod found_rows;
 mod options;
 mod push_log;
@@ -18,16 +20,19 @@ use arc_swap::ArcSwap;
 use rocksdb::properties::CUR_SIZE_ALL_MEM_TABLES;
 use rocksdb::{ColumnFamilyDescriptor, DB, DBPinnableSlice, DEFAULT_COLUMN_FAMILY_NAME, WriteBatch};
 
+pub(crate) use directory::TableView;
+pub use directory::{RowCount, TableChange, TableFate};
 pub(crate) use found_rows::FoundRows;
 pub(crate) use reading::RowQuery;
 pub(crate) use tables::{Table, Tables};
 
 use crate::codec::byte_block::ByteBlock;
-use crate::codec::record::{self, Decode, Encode, STORE_FORMAT, SchemaRecord, TableDirectory, TableRecord};
+use crate::codec::record::{self, Decode, Encode, STORE_FORMAT};
 use crate::codec::row::{RowAge, RowHeader};
-use crate::codec::storage_key::{KeyTag, split_row_key, table_range};
+use crate::codec::storage_key::{KeyTag, split_row_key};
 use crate::config::OnlineStoreMemory;
 use crate::error::{Error, Result, path as error_path};
+use file_modes::FileModes;
 use row_cache::RowCache;
 
 /// Fewer bytes are replayed in some milliseconds.
@@ -37,6 +42,7 @@ const LEAST_SETTLED_BYTES: u64 = 4 << 20;
 pub(crate) struct Storage {
     db: DB,
     path: PathBuf,
+    modes: FileModes,
     project: String,
     identity: String,
     session: String,
@@ -79,7 +85,8 @@ impl Storage {
     /// # Errors
     /// `Conflict` when another process has it open, `Data` when it is damaged or of a newer version.
     pub(crate) fn open(path: &Path, project: &str, memory: OnlineStoreMemory) -> Result<Self> {
-        std::fs::create_dir_all(path).map_err(|source| Error::io("create the online store directory", path, source))?;
+        let modes = FileModes::prepare(path);
+        let modes = modes.map_err(|source| Error::io("create the online store directory", path, source))?;
         // Named, so that its handle can be had for batched reads.
         let options = options::database(memory.block_cache);
         let family = ColumnFamilyDescriptor::new(DEFAULT_COLUMN_FAMILY_NAME, options.clone());
@@ -88,6 +95,7 @@ impl Storage {
         let mut storage = Self {
             db,
             path: path.to_path_buf(),
+            modes,
             project: project.to_owned(),
             identity: String::new(),
             session: uuid::Uuid::new_v4().simple().to_string(),
@@ -100,7 +108,19 @@ impl Storage {
         storage.identity = storage.read_identity()?;
         let directory = storage.read_directory()?;
         storage.publish(&directory);
+        storage.modes.apply();
         Ok(storage)
+    }
+
+    /// Brings files that RocksDB has made since to the mode and group of the store.
+    pub(crate) fn tend_files(&self) {
+        self.modes.apply();
+    }
+
+    /// Writes a small file into the directory of the database, which knows nothing of it.
+    pub(crate) fn write_file(&self, name: &str, contents: &[u8]) -> Result<()> {
+        let written = self.modes.write_file(name, contents);
+        written.map_err(|source| Error::io("write", &self.path.join(name), source))
     }
 
     /// The tables of the project as they are now.
@@ -199,48 +219,6 @@ impl Storage {
         }
     }
 
-    /// The table of a view, made or extended by this schema if needed. Returns it with the id of the schema.
-    pub(crate) fn ensure_table(&self, view: &str, schema: &SchemaRecord) -> Result<(Arc<Table>, u32)> {
-        let known = |tables: &Tables| {
-            let table = tables.get(view)?;
-            Some((Arc::clone(table), table.schema_id(schema)?))
-        };
-        if let Some(found) = known(&self.tables()) {
-            return Ok(found);
-        }
-        {
-            let _writer = self.lock_writer();
-            let mut directory = self.read_directory()?;
-            add_schema(&mut directory, &self.project, view, schema);
-            self.write_directory(&directory)?;
-        }
-        known(&self.tables())
-            .ok_or_else(|| Error::internal(format!("the table of {view} is missing right after it was made")))
-    }
-
-    /// Drops the project's tables whose view is not kept. Returns the names of their views.
-    pub(crate) fn drop_tables(&self, keep: impl Fn(&str) -> bool) -> Result<Vec<String>> {
-        let _writer = self.lock_writer();
-        let mut directory = self.read_directory()?;
-        let is_dropped = |table: &TableRecord| table.project == self.project && !keep(&table.view);
-        let (dropped, kept) = directory.tables.into_iter().partition(is_dropped);
-        directory.tables = kept;
-        let dropped: Vec<TableRecord> = dropped;
-        if dropped.is_empty() {
-            return Ok(Vec::new());
-        }
-        // The directory first: rows of a table that is in no directory are unreachable, and its id is not used again.
-        self.write_directory(&directory)?;
-        let mut batch = WriteBatch::default();
-        for table in &dropped {
-            let (start, end) = table_range(table.table_id);
-            batch.delete_range(start, end);
-        }
-        self.db.write(batch).map_err(|source| self.error(source))?;
-        self.sync()?;
-        Ok(dropped.into_iter().map(|table| table.view).collect())
-    }
-
     /// A stored row or record that cannot be read.
     pub(crate) fn damaged(&self, source: impl std::error::Error + Send + Sync + 'static) -> Error {
         Error::data(format!("online store {}: {source}", error_path(&self.path)))
@@ -269,10 +247,6 @@ impl Storage {
         Ok(identity)
     }
 
-    fn read_directory(&self) -> Result<TableDirectory> {
-        Ok(self.read_record(KeyTag::Directory)?.unwrap_or_default())
-    }
-
     /// A record that exists once, if it is there.
     fn read_record<T: Decode<()>>(&self, tag: KeyTag) -> Result<Option<T>> {
         let stored = self.db.get(tag.single()).map_err(|source| self.error(source))?;
@@ -285,18 +259,6 @@ impl Storage {
         let bytes = record::encode(value).map_err(|source| self.damaged(source))?;
         self.db.put(tag.single(), bytes).map_err(|source| self.error(source))?;
         self.sync()
-    }
-
-    /// Called with the writer lock held.
-    fn write_directory(&self, directory: &TableDirectory) -> Result<()> {
-        self.write_record(KeyTag::Directory, directory)?;
-        self.publish(directory);
-        Ok(())
-    }
-
-    fn publish(&self, directory: &TableDirectory) {
-        self.tables
-            .store(Arc::new(Tables::of_project(directory, &self.project)));
     }
 
     /// A writer that panicked left whole batches behind, so its lock can be taken over; the row cache may not know of the last.
@@ -330,28 +292,6 @@ fn newest_of_each_key(keys: &ByteBlock, rows: &ByteBlock, replace: Replace) -> R
     });
     all.dedup_by(|(later, _), (first, _)| keys.get(*later) == keys.get(*first));
     Ok(all)
-}
-
-fn add_schema(directory: &mut TableDirectory, project: &str, view: &str, schema: &SchemaRecord) {
-    let found = directory
-        .tables
-        .iter_mut()
-        .find(|table| table.project == project && table.view == view);
-    match found {
-        Some(table) if table.schemas.contains(schema) => {}
-        Some(table) => table.schemas.push(schema.clone()),
-        None => {
-            let table_id = directory.next_table_id;
-            directory.next_table_id += 1;
-            let (project, view) = (project.to_owned(), view.to_owned());
-            directory.tables.push(TableRecord {
-                project,
-                view,
-                table_id,
-                schemas: vec![schema.clone()],
-            });
-        }
-    }
 }
 
 #[cfg(test)]

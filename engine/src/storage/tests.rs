@@ -3,10 +3,41 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
+use crate::codec::record::{SchemaRecord, TableDirectory, ViewShape};
 use crate::codec::row::RowLayout;
 use crate::codec::storage_key::row_prefix;
 use crate::error::ErrorKind;
 use crate::model::Timestamp;
+
+fn view(name: &str, features: &[&str]) -> TableView {
+    let typed = |names: &[&str]| {
+        names
+            .iter()
+            .map(|name| ((*name).to_owned(), "Int64".to_owned()))
+            .collect()
+    };
+    TableView {
+        name: name.to_owned(),
+        shape: ViewShape::new(typed(&["id"]), typed(features)),
+    }
+}
+
+/// The table of a view with one join key and these features.
+fn ensure(storage: &Storage, name: &str, features: &[&str]) -> (Arc<Table>, u32) {
+    storage.ensure_table(&view(name, features), &schema(features)).unwrap()
+}
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_seconds(seconds).unwrap()
+}
+
+/// What became of which tables.
+fn changes(changes: Result<Vec<TableChange>>) -> Vec<String> {
+    let texts = changes.unwrap().into_iter();
+    texts
+        .map(|TableChange { view, fate, rows }| format!("{fate:?} {view}: {rows}"))
+        .collect()
+}
 
 fn schema(names: &[&str]) -> SchemaRecord {
     SchemaRecord {
@@ -124,7 +155,13 @@ enum Event {
     Log,
     /// The view gets another feature.
     Widen(u8),
-    /// The view is gone, and comes back without its rows.
+    /// The registry does not have the view any more.
+    Hide(u8),
+    /// The registry has all views, as they are now.
+    Restore,
+    /// The time of hidden tables is over.
+    Expire,
+    /// The view is gone for good, and comes back without its rows.
     Drop(u8),
     /// The process ends and another one starts.
     Reopen,
@@ -137,6 +174,9 @@ fn event() -> impl Strategy<Value = Event> {
         2 => (0_u8..2, rows()).prop_map(|(view, rows)| Event::LogAndFinish(view, rows)),
         1 => Just(Event::Log),
         1 => (0_u8..2).prop_map(Event::Widen),
+        2 => (0_u8..2).prop_map(Event::Hide),
+        2 => Just(Event::Restore),
+        1 => Just(Event::Expire),
         1 => (0_u8..2).prop_map(Event::Drop),
         2 => Just(Event::Reopen),
     ]
@@ -146,6 +186,8 @@ fn event() -> impl Strategy<Value = Event> {
 #[derive(Default)]
 struct Model {
     rows: BTreeMap<(u8, u8), (Age, Vec<u8>)>,
+    /// Views whose rows nobody may see now.
+    hidden: [bool; 2],
     features: [usize; 2],
     logged: Vec<u64>,
     last_push: u64,
@@ -153,6 +195,25 @@ struct Model {
 }
 
 impl Model {
+    fn forget(&mut self, view: u8) {
+        self.rows.retain(|(known, _), _| *known != view);
+        self.hidden[usize::from(view)] = false;
+    }
+
+    fn view(&self, index: u8) -> TableView {
+        let names = self.feature_names(index);
+        view(
+            &format!("v{index}"),
+            &names.iter().map(String::as_str).collect::<Vec<_>>(),
+        )
+    }
+
+    fn feature_names(&self, view: u8) -> Vec<String> {
+        (0..=self.features[usize::from(view)])
+            .map(|index| format!("f{index}"))
+            .collect()
+    }
+
     fn arrive(&mut self, view: u8, table: u32, rows: &[Arrival]) -> (ByteBlock, ByteBlock) {
         let (mut keys, mut values) = (Vec::new(), Vec::new());
         for (id, event_time, created_time) in rows {
@@ -168,12 +229,12 @@ impl Model {
         (block(&keys), block(&values))
     }
 
-    fn table(&self, storage: &Storage, view: u8) -> Arc<Table> {
-        let names: Vec<String> = (0..=self.features[usize::from(view)])
-            .map(|index| format!("f{index}"))
-            .collect();
+    /// A write to a hidden view has its rows back, as they are of the same view.
+    fn table(&mut self, storage: &Storage, view: u8) -> Arc<Table> {
+        self.hidden[usize::from(view)] = false;
+        let names = self.feature_names(view);
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        storage.ensure_table(&format!("v{view}"), &schema(&names)).unwrap().0
+        ensure(storage, &format!("v{view}"), &names).0
     }
 }
 
@@ -191,7 +252,7 @@ proptest! {
         let mut storage = Storage::open(directory.path(), "p", memory).unwrap();
         let identity = storage.identity().to_owned();
         let mut model = Model::default();
-        for event in &events {
+        for (step, event) in (0..).zip(&events) {
             match event {
                 Event::Write(view, rows) => {
                     let table = model.table(&storage, *view);
@@ -218,10 +279,26 @@ proptest! {
                     model.features[usize::from(*view)] += 1;
                     model.table(&storage, *view);
                 }
-                Event::Drop(view) => {
+                Event::Hide(view) => {
                     let gone = format!("v{view}");
-                    storage.drop_tables(|name| name != gone).unwrap();
-                    model.rows.retain(|(known, _), _| known != view);
+                    let had_table = storage.tables().get(&gone).is_some();
+                    let hidden = storage.hide_tables(|name| name != gone, at(step)).unwrap();
+                    prop_assert_eq!(hidden.len(), usize::from(had_table));
+                    model.hidden[usize::from(*view)] |= had_table;
+                }
+                Event::Restore => {
+                    storage.restore_tables(&[model.view(0), model.view(1)]).unwrap();
+                    model.hidden = [false, false];
+                }
+                Event::Expire => {
+                    storage.drop_hidden_tables(at(step)).unwrap();
+                    for view in (0..2).filter(|view| model.hidden[usize::from(*view)]).collect::<Vec<_>>() {
+                        model.forget(view);
+                    }
+                }
+                Event::Drop(view) => {
+                    storage.drop_tables_of(&format!("v{view}")).unwrap();
+                    model.forget(*view);
                 }
                 Event::Reopen => {
                     storage.sync().unwrap();
@@ -232,9 +309,10 @@ proptest! {
             }
             let ids = [0, 1].map(|view| storage.tables().get(&format!("v{view}")).map(|table| table.id));
             for view in 0..2 {
-                let table = ids[usize::from(view)];
+                let (table, is_hidden) = (ids[usize::from(view)], model.hidden[usize::from(view)]);
+                prop_assert!(!is_hidden || table.is_none());
                 for id in 0..4 {
-                    let expected = model.rows.get(&(view, id)).map(|(_, bytes)| bytes.clone());
+                    let expected = model.rows.get(&(view, id)).filter(|_| !is_hidden).map(|(_, bytes)| bytes.clone());
                     prop_assert_eq!(table.and_then(|table| stored(&storage, &key(table, id))), expected);
                 }
             }
@@ -298,14 +376,14 @@ fn a_second_opener_is_told_who_is_in_the_way() {
 fn tables_keep_their_ids_and_gain_schemas() {
     let directory = tempfile::tempdir().unwrap();
     let storage = Storage::open(directory.path(), "p", OnlineStoreMemory::default()).unwrap();
-    let (first, id) = storage.ensure_table("a", &schema(&["x"])).unwrap();
+    let (first, id) = ensure(&storage, "a", &["x"]);
     assert_eq!((first.id, id), (0, 0));
-    let (same, id) = storage.ensure_table("a", &schema(&["x", "y"])).unwrap();
+    let (same, id) = ensure(&storage, "a", &["x", "y"]);
     assert_eq!((same.id, id, same.schemas().len()), (0, 1, 2));
-    storage.ensure_table("b", &schema(&["x"])).unwrap();
+    ensure(&storage, "b", &["x"]);
     drop(storage);
     let storage = Storage::open(directory.path(), "p", OnlineStoreMemory::default()).unwrap();
-    let (again, id) = storage.ensure_table("a", &schema(&["x"])).unwrap();
+    let (again, id) = ensure(&storage, "a", &["x"]);
     assert_eq!((again.id, id), (0, 0));
     assert_eq!(storage.tables().get("b").map(|table| table.id), Some(1));
 }
@@ -314,16 +392,16 @@ fn tables_keep_their_ids_and_gain_schemas() {
 fn a_dropped_table_loses_its_rows_and_its_id() {
     let directory = tempfile::tempdir().unwrap();
     let storage = Storage::open(directory.path(), "p", OnlineStoreMemory::default()).unwrap();
-    let (dropped, _) = storage.ensure_table("a", &schema(&["x"])).unwrap();
-    let (kept, _) = storage.ensure_table("b", &schema(&["x"])).unwrap();
+    let (dropped, _) = ensure(&storage, "a", &["x"]);
+    let (kept, _) = ensure(&storage, "b", &["x"]);
     let keys = block(&[key(dropped.id, 1), key(kept.id, 1)]);
     storage
         .write_rows(&keys, &block(&[row(1, None, 0), row(1, None, 0)]), Replace::OlderRows)
         .unwrap();
-    assert_eq!(storage.drop_tables(|view| view == "b").unwrap(), ["a"]);
+    assert_eq!(changes(storage.drop_tables_of("a")), ["Dropped a: 1 row"]);
     assert_eq!(stored(&storage, &key(dropped.id, 1)), None);
     assert!(stored(&storage, &key(kept.id, 1)).is_some());
-    let (new, _) = storage.ensure_table("a", &schema(&["x"])).unwrap();
+    let (new, _) = ensure(&storage, "a", &["x"]);
     assert_eq!(new.id, 2);
 }
 
@@ -331,11 +409,188 @@ fn a_dropped_table_loses_its_rows_and_its_id() {
 fn tables_of_another_project_are_left_alone() {
     let directory = tempfile::tempdir().unwrap();
     let storage = Storage::open(directory.path(), "p", OnlineStoreMemory::default()).unwrap();
-    storage.ensure_table("a", &schema(&["x"])).unwrap();
+    ensure(&storage, "a", &["x"]);
     drop(storage);
     let other = Storage::open(directory.path(), "q", OnlineStoreMemory::default()).unwrap();
     assert!(other.tables().get("a").is_none());
-    assert!(other.drop_tables(|_| false).unwrap().is_empty());
-    let (table, _) = other.ensure_table("a", &schema(&["x"])).unwrap();
+    assert_eq!(changes(other.hide_tables(|_| false, at(0))), [] as [&str; 0]);
+    assert_eq!(changes(other.drop_all_tables()), [] as [&str; 0]);
+    let (table, _) = ensure(&other, "a", &["x"]);
     assert_eq!(table.id, 1);
+}
+
+#[test]
+fn a_hidden_table_is_there_again_with_its_view() {
+    let directory = tempfile::tempdir().unwrap();
+    let open = || Storage::open(directory.path(), "p", OnlineStoreMemory::default()).unwrap();
+    let mut storage = open();
+    let (table, _) = ensure(&storage, "a", &["x"]);
+    let keys = block(&[key(table.id, 1), key(table.id, 2)]);
+    let rows = [row(1, None, 0), row(1, None, 0)];
+    storage.write_rows(&keys, &block(&rows), Replace::OlderRows).unwrap();
+    assert_eq!(changes(storage.hide_tables(|_| false, at(100))), ["Hidden a: 2 rows"]);
+    assert!(storage.tables().get("a").is_none());
+    drop(storage);
+
+    storage = open();
+    assert!(storage.tables().get("a").is_none());
+    assert_eq!(changes(storage.drop_hidden_tables(at(99))), [] as [&str; 0]);
+    assert_eq!(changes(storage.restore_tables(&[view("b", &["x"])])), [] as [&str; 0]);
+    // A feature more is not found in the rows, but they are rows of the view.
+    let wider = [view("a", &["x", "y"])];
+    assert_eq!(changes(storage.restore_tables(&wider)), ["Restored a: 2 rows"]);
+    assert_eq!(storage.tables().get("a").map(|table| table.id), Some(table.id));
+    assert_eq!(stored(&storage, &key(table.id, 1)), Some(rows[0].clone()));
+
+    storage.hide_tables(|_| false, at(200)).unwrap();
+    assert_eq!(changes(storage.drop_hidden_tables(at(200))), ["Dropped a: 2 rows"]);
+    // What is still in memory of it nobody asks for: its number is not given again.
+    let row = key(table.id, 1);
+    assert!(storage.get_many([row.as_slice()].into_iter()).unwrap()[0].is_none());
+    drop(storage);
+    storage = open();
+    assert_eq!(changes(storage.restore_tables(&wider)), [] as [&str; 0]);
+    assert_eq!(ensure(&storage, "a", &["x"]).0.id, table.id + 1);
+}
+
+#[test]
+fn another_view_of_the_name_does_not_get_the_rows() {
+    let directory = tempfile::tempdir().unwrap();
+    let storage = Storage::open(directory.path(), "p", OnlineStoreMemory::default()).unwrap();
+    let (first, _) = ensure(&storage, "a", &["x"]);
+    let keys = block(&[key(first.id, 1)]);
+    storage
+        .write_rows(&keys, &block(&[row(1, None, 0)]), Replace::OlderRows)
+        .unwrap();
+    storage.hide_tables(|_| false, at(100)).unwrap();
+
+    let mut other = view("a", &["x"]);
+    other.shape.join_keys[0].1 = "String".to_owned();
+    assert_eq!(changes(storage.restore_tables(&[other.clone()])), [] as [&str; 0]);
+    let (second, _) = storage.ensure_table(&other, &schema(&["x"])).unwrap();
+    assert_ne!(second.id, first.id);
+    let mut retyped = view("a", &["x"]);
+    retyped.shape.features[0].1 = "Float64".to_owned();
+    // While it is there, its own table is the one of the name.
+    assert_eq!(changes(storage.restore_tables(&[view("a", &["x"])])), [] as [&str; 0]);
+    storage.hide_tables(|_| false, at(101)).unwrap();
+    assert_eq!(changes(storage.restore_tables(&[retyped])), [] as [&str; 0]);
+    // Each comes back to its own rows.
+    assert_eq!(
+        changes(storage.restore_tables(&[view("a", &["x"])])),
+        ["Restored a: 1 row"]
+    );
+    assert_eq!(storage.tables().get("a").map(|table| table.id), Some(first.id));
+    assert_eq!(changes(storage.drop_hidden_tables_of("a")), ["Dropped a: 0 rows"]);
+    assert_eq!(changes(storage.drop_all_tables()), ["Dropped a: 1 row"]);
+}
+
+#[test]
+fn an_older_version_finds_the_tables_in_use_and_no_hidden_one() {
+    let directory = tempfile::tempdir().unwrap();
+    let storage = Storage::open(directory.path(), "p", OnlineStoreMemory::default()).unwrap();
+    let (kept, _) = ensure(&storage, "a", &["x"]);
+    ensure(&storage, "b", &["x"]);
+    storage.hide_tables(|view| view == "a", at(100)).unwrap();
+    // What it reads.
+    let directory: TableDirectory = storage.read_record(KeyTag::Directory).unwrap().unwrap();
+    assert_eq!(directory.next_table_id, 2);
+    let tables: Vec<u32> = directory.tables.iter().map(|table| table.table_id).collect();
+    assert_eq!(tables, [kept.id]);
+
+    // It knows nothing of the details, and makes a table of the name of a hidden one.
+    storage.db.delete(KeyTag::TableDetails.single()).unwrap();
+    storage.publish(&storage.read_directory().unwrap());
+    assert!(storage.tables().get("a").is_some_and(|table| table.is_materialized()));
+    assert_eq!(changes(storage.restore_tables(&[view("a", &["x"])])), [] as [&str; 0]);
+    assert_eq!(
+        storage.tables().get("a").and_then(|table| table.shape().cloned()),
+        Some(view("a", &["x"]).shape)
+    );
+}
+
+#[test]
+fn new_join_keys_make_materialized_rows_unfindable() {
+    let directory = tempfile::tempdir().unwrap();
+    let storage = Storage::open(directory.path(), "p", OnlineStoreMemory::default()).unwrap();
+    let is_materialized = || storage.tables().get("a").map(|table| table.is_materialized());
+    ensure(&storage, "a", &["x"]);
+    assert_eq!(is_materialized(), Some(false));
+    storage.mark_materialized("a").unwrap();
+    ensure(&storage, "a", &["x", "y"]);
+    assert_eq!(is_materialized(), Some(true));
+    let mut other = view("a", &["x"]);
+    other.shape.join_keys[0].0 = "other".to_owned();
+    storage.ensure_table(&other, &schema(&["x"])).unwrap();
+    assert_eq!(is_materialized(), Some(false));
+}
+
+#[test]
+fn many_rows_are_counted_about() {
+    let directory = tempfile::tempdir().unwrap();
+    let storage = Storage::open(directory.path(), "p", OnlineStoreMemory::default()).unwrap();
+    let table = ensure(&storage, "a", &["x"]).0.id;
+    for start in (0..120_000_u32).step_by(20_000) {
+        let (mut keys, mut rows) = (ByteBlock::default(), ByteBlock::default());
+        for id in start..start + 20_000 {
+            keys.push_with(|out| {
+                out.extend_from_slice(&row_prefix(table));
+                out.extend_from_slice(&id.to_be_bytes());
+            });
+            rows.push_with(|out| out.extend_from_slice(&row(1, None, 0)));
+        }
+        storage.write_rows(&keys, &rows, Replace::OlderRows).unwrap();
+    }
+    storage.db.flush().unwrap();
+    let texts = changes(storage.hide_tables(|_| false, at(0)));
+    let number = texts[0]
+        .strip_prefix("Hidden a: about ")
+        .and_then(|text| text.strip_suffix(" rows"));
+    let number: u64 = number.unwrap().parse().unwrap();
+    assert!((100_000..200_000).contains(&number), "{texts:?}");
+}
+
+#[test]
+fn the_files_of_a_new_store_are_for_its_owner_alone() {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().mode() & 0o7777;
+    let parent = tempfile::tempdir().unwrap();
+    let files_of = |path: &Path| {
+        let entries = std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path());
+        let mut modes: Vec<u32> = entries.map(|path| mode(&path)).collect();
+        modes.sort_unstable();
+        modes.dedup();
+        modes
+    };
+    let check = |path: &Path, directory_mode, file_mode| {
+        let storage = Storage::open(path, "p", OnlineStoreMemory::default()).unwrap();
+        let table = ensure(&storage, "a", &["x"]).0.id;
+        storage
+            .write_rows(&block(&[key(table, 1)]), &block(&[row(1, None, 0)]), Replace::OlderRows)
+            .unwrap();
+        storage.write_file("SERVER", b"address").unwrap();
+        // A new table file and a new log.
+        storage.db.flush().unwrap();
+        storage.tend_files();
+        assert_eq!(
+            (mode(path), files_of(path)),
+            (directory_mode, vec![file_mode]),
+            "{}",
+            path.display()
+        );
+    };
+    let new = parent.path().join("made/new");
+    check(&new, 0o700, 0o600);
+    // Opened again, and with a directory that its owner has opened to others since.
+    check(&new, 0o700, 0o600);
+    for (name, directory_mode, file_mode) in [
+        ("group", 0o2770, 0o660),
+        ("readers", 0o750, 0o640),
+        ("all", 0o755, 0o640),
+    ] {
+        let path = parent.path().join(name);
+        std::fs::create_dir(&path).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(directory_mode)).unwrap();
+        check(&path, directory_mode, file_mode);
+    }
 }

@@ -27,7 +27,7 @@ use crate::{ApplyOptions, MaterializeRange, MaterializeRequest, Unwatched, creat
 
 #[path = "../../tests/it/support.rs"]
 #[expect(dead_code, reason = "the integration tests use all of it")]
-mod support;
+pub(super) mod support;
 
 /// Rows are pushed to these keys; a row's value is the number of the operation that pushed it.
 const KEYS: i64 = 6;

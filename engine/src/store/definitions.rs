@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::FeatureStore;
 use crate::clock;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::model::{DUMMY_ENTITY, Definitions, ObjectKind, Project, Timestamp, ViewState};
 use crate::registry::{Change, KeyChange, RegistryFile, Verb, ViewVersion};
 use crate::resolve::{Surroundings, resolve};
@@ -27,6 +27,8 @@ pub struct ApplyOptions {
     pub skip_source_validation: bool,
     /// Refuse to delete objects, because there may be definitions that could not be read.
     pub refuse_deletions: bool,
+    /// Drop the tables of deleted views at once, instead of keeping them for a while in case the views come back.
+    pub drop_now: bool,
 }
 
 impl FeatureStore {
@@ -45,9 +47,15 @@ impl FeatureStore {
             let changed = !changes.is_empty();
             Ok((changes, changed))
         })?;
+        let deleted = changes.iter();
+        let deleted = deleted.filter(|change| change.verb == Verb::Deleted && change.kind.has_online_table());
+        let deleted: Vec<String> = deleted.map(|change| change.name.clone()).collect();
         let report = self.report(&definitions, changes, warnings);
-        if report.tables.iter().any(|(verb, _)| *verb == Verb::Deleted) {
-            self.drop_orphaned_tables()?;
+        if options.drop_now {
+            self.drop_tables_now(&deleted)?;
+        } else if !report.tables.is_empty() {
+            // Of views that are there again it restores what was hidden.
+            self.follow_registry()?;
         }
         Ok(report)
     }
@@ -108,17 +116,6 @@ impl FeatureStore {
         }
     }
 
-    /// When a server has the store open, it drops the tables itself as soon as it sees the new registry.
-    fn drop_orphaned_tables(&self) -> Result<()> {
-        if !self.config.online_store_path.exists() {
-            return Ok(());
-        }
-        match self.open_online_store() {
-            Err(error) if error.kind() == ErrorKind::Conflict => Ok(()),
-            outcome => outcome,
-        }
-    }
-
     /// Removes everything of the project: its objects from the registry, and its online store.
     ///
     /// # Errors
@@ -131,7 +128,7 @@ impl FeatureStore {
         }
         self.update_registry(clock::now(), |file| file.clear().map(|()| ((), true)))?;
         if let Some(storage) = self.storage.get() {
-            storage.drop_tables(|_| false)?;
+            self.note(storage.drop_all_tables()?);
         }
         Ok(())
     }
@@ -232,7 +229,7 @@ impl FeatureStore {
             Ok((deleted, deleted.is_some()))
         })?;
         if deleted.is_some_and(ObjectKind::has_online_table) {
-            self.drop_orphaned_tables()?;
+            self.follow_registry()?;
         }
         Ok(deleted)
     }

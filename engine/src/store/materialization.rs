@@ -2,12 +2,13 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::tables::missing_rows;
 use super::{FeatureStore, RegistryState, lock};
 use crate::clock;
 use crate::error::{Error, Result};
 use crate::materialize::{self, MaterializeProgress, MaterializeRange, ViewReport, ViewWindow};
 use crate::model::{FeatureView, ViewState, ViewStatus};
-use crate::online::check_key_types;
+use crate::online::{self, check_key_types};
 use crate::registry::RegistryFile;
 
 /// Which views to materialize, and from when to when.
@@ -148,17 +149,42 @@ impl FeatureStore {
         views.into_iter().map(window).collect()
     }
 
+    /// What to know before a request is materialized: an end that has not come yet, and views whose former runs have filled
+    /// another store, or rows that are gone, so that an incremental run would not bring them back.
+    ///
+    /// # Errors
+    /// As [`FeatureStore::materialization_windows`] and [`FeatureStore::open_online_store`].
+    pub fn materialization_warnings(&self, request: &MaterializeRequest) -> Result<Vec<String>> {
+        let mut warnings: Vec<String> = request.range.warning_of_end(clock::now()).into_iter().collect();
+        if matches!(request.range, MaterializeRange::Between { .. }) {
+            return Ok(warnings);
+        }
+        let (storage, state) = (self.storage()?, self.state());
+        let file = RegistryFile::load(&self.config.registry_path, &self.config.project)?;
+        for view in self.materializable_views(&state, request.views.as_deref())? {
+            let missing = file.materialized_until(&view.name)?.zip(missing_rows(storage, view));
+            let Some((until, why)) = missing else { continue };
+            let (name, until) = (&view.name, until.to_python());
+            warnings.push(format!(
+                "{name}: {why}, but the registry says that it was materialized until {until}, and an incremental run reads only \
+                 what came after; to load all of it, run: feast materialize START_TS END_TS -v {name}"
+            ));
+        }
+        Ok(warnings)
+    }
+
     /// Materializes views one after another. Each view's rows are durable before its interval is recorded.
     ///
     /// A window that ends before it starts has nothing to do; it is reported with no rows and not recorded.
     ///
     /// # Errors
-    /// Those of the first view that fails; the views before it stay done.
+    /// Those of the first view that fails; the views before it stay done. `Unavailable` when the clock is before 1970.
     pub fn materialize(
         &self,
         windows: &[ViewWindow],
         progress: &mut dyn MaterializeProgress,
     ) -> Result<Vec<ViewReport>> {
+        clock::check_clock()?;
         let _materializing = lock(&self.materializing);
         // What has been answered for belongs to the window.
         self.flush_pushes(true)?;
@@ -181,10 +207,15 @@ impl FeatureStore {
                 progress,
             )?;
             let now = clock::now();
-            RegistryFile::update(&self.config.registry_path, &self.config.project, now, |file| {
+            let goes_on = RegistryFile::update(&self.config.registry_path, &self.config.project, now, |file| {
+                let goes_on = file.materialized_until(&window.view)? == Some(window.start);
                 file.record_materialization(&window.view, window.start, window.end, now)
-                    .map(|()| ((), true))
+                    .map(|()| (goes_on, true))
             })?;
+            if !goes_on {
+                online::ensure_table(storage, view)?;
+                storage.mark_materialized(&view.name)?;
+            }
             self.reload_registry()?;
             progress.view_finished(&report);
             reports.push(report);

@@ -8,8 +8,12 @@ use arc_swap::ArcSwap;
 #[cfg(test)]
 mod crash_tests;
 mod definitions;
+mod event_times;
 mod materialization;
 mod push_log;
+#[cfg(test)]
+mod table_crash_tests;
+mod tables;
 mod writing;
 
 pub use definitions::{ApplyOptions, ApplyReport};
@@ -24,7 +28,7 @@ use crate::model::{Definitions, FeatureReference, FeatureSelection, ViewStatus};
 use crate::offline::{Appender, OfflineRuntime, SchemaCache};
 use crate::online::{self, EntityRows, FeatureVectors, PlanContext, ReadPlan, StoredEntities};
 use crate::registry::{FileStamp, RegistryFile, UnreadObject};
-use crate::storage::{Replace, Storage};
+use crate::storage::{Replace, Storage, TableChange};
 
 /// Plans kept per state of the registry. Beyond it they are made anew for each request.
 const MAX_CACHED_PLANS: usize = 4096;
@@ -53,6 +57,8 @@ pub struct FeatureStore {
     unusable: Mutex<Option<(FileStamp, Error)>>,
     /// Held by a materialization: two at once would only do the same work twice.
     materializing: Mutex<()>,
+    /// What became of tables, until somebody asks.
+    table_changes: Mutex<Vec<TableChange>>,
 }
 
 /// The registry as last read, and the plans made from it.
@@ -126,6 +132,7 @@ impl FeatureStore {
             flushing: Mutex::default(),
             unusable: Mutex::default(),
             materializing: Mutex::default(),
+            table_changes: Mutex::default(),
         };
         store.reload_registry()?;
         Ok(store)
@@ -136,34 +143,20 @@ impl FeatureStore {
         &self.config
     }
 
-    /// Opens the online store now instead of at the first use, and drops tables of views that are gone.
-    ///
-    /// Python writes the registry in place, so a reader may see a cut file. The project comes behind the views in it: only
-    /// a registry that holds its project is known to hold all its views, and only then are tables dropped.
-    ///
-    /// # Errors
-    /// `Conflict` when another process has it open, `Data` when it is damaged.
-    pub fn open_online_store(&self) -> Result<()> {
-        let _publishing = lock(&self.publishing);
-        self.drop_tables_of_deleted_views()
-    }
-
-    fn drop_tables_of_deleted_views(&self) -> Result<()> {
-        let state = self.state();
-        let storage = self.storage()?;
-        if state.definitions.project.is_some() {
-            let is_unread = |view: &str| state.unread.iter().any(|object| object.name == view);
-            storage.drop_tables(|view| state.definitions.feature_view(view).is_some() || is_unread(view))?;
-        }
-        Ok(())
-    }
-
     /// Tells this online store from every other one, also from another in the same directory.
     ///
     /// # Errors
     /// As [`FeatureStore::open_online_store`].
     pub fn online_store_identity(&self) -> Result<&str> {
         self.storage().map(Storage::identity)
+    }
+
+    /// Writes a small file into the directory of the online store, for those who may read the store.
+    ///
+    /// # Errors
+    /// As [`FeatureStore::open_online_store`], and those of the file.
+    pub fn write_beside_online_store(&self, name: &str, contents: &[u8]) -> Result<()> {
+        self.storage()?.write_file(name, contents)
     }
 
     /// Objects of the registry that hold what this binary does not know: they are kept, but cannot be used.
@@ -203,11 +196,18 @@ impl FeatureStore {
                 "registry {path} does not hold project {project} any more: it is cut, or of another project"
             )));
         }
+        self.adopt(state)
+    }
+
+    /// Takes a state of the registry into use, and brings the tables of the online store to it, if that is open.
+    fn adopt(&self, state: RegistryState) -> Result<()> {
+        let Some(storage) = self.storage.get() else {
+            self.publish(state);
+            return Ok(());
+        };
+        let restored = self.restore_tables(storage, &state);
         self.publish(state);
-        if self.storage.get().is_some() {
-            self.drop_tables_of_deleted_views()?;
-        }
-        Ok(())
+        restored.and_then(|()| self.hide_tables(storage, &self.state()))
     }
 
     /// Resolves what a request asks for. Plans are kept until the registry changes.
@@ -286,7 +286,8 @@ impl FeatureStore {
     fn reload_registry(&self) -> Result<()> {
         let _publishing = lock(&self.publishing);
         let state = self.read_registry()?;
-        self.publish(state);
+        // The registry is written by now. What cannot be done to the tables is tried again by the housekeeping.
+        let _ = self.adopt(state);
         Ok(())
     }
 
@@ -315,7 +316,10 @@ impl FeatureStore {
 
     fn storage(&self) -> Result<&Storage> {
         open_once(&self.storage, &self.opening, || {
-            Storage::open(&self.config.online_store_path, &self.config.project, self.config.memory)
+            let storage = Storage::open(&self.config.online_store_path, &self.config.project, self.config.memory)?;
+            // Whoever reads is to find the rows of all views that the registry has.
+            self.restore_tables(&storage, &self.state())?;
+            Ok(storage)
         })
     }
 

@@ -6,27 +6,36 @@ use arrow::array::{ArrayRef, RecordBatch, UInt64Array};
 use arrow::compute::take_record_batch;
 use arrow::datatypes::{DataType, Schema, SchemaRef, TimeUnit};
 
+use super::event_times::{CheckedTimes, TimeColumns};
 use super::push_log::{self, LoggedAppend};
 use super::{FeatureStore, lock};
+use crate::clock;
 use crate::error::{Error, FeastException, Result};
 use crate::fail_point::{self, Step};
 use crate::model::{DataSource, FeatureView};
 use crate::offline::{AppendTarget, Mark, ParquetSource, SchemaCache, SourceLayout, pattern_is_read_only};
-use crate::online::{self, StoredRows, WriteTarget};
+use crate::online::{self, RowColumns, StoredRows, WriteTarget};
 
 /// Where pushed rows go.
 #[derive(Debug)]
 pub struct PushTarget {
     /// The views fed by the push source, for an online push.
     pub views: Vec<WriteTarget>,
-    /// The parquet source and its columns, for an offline push.
-    offline: Option<AppendTarget>,
+    /// For an offline push.
+    offline: Option<OfflineTarget>,
+}
+
+/// The parquet source of a push.
+#[derive(Debug)]
+struct OfflineTarget {
+    append: AppendTarget,
+    times: TimeColumns,
 }
 
 impl PushTarget {
     /// The columns that rows of an offline push must have: those of the file.
     pub fn offline_schema(&self) -> Option<&SchemaRef> {
-        self.offline.as_ref().map(|target| &target.schema)
+        self.offline.as_ref().map(|target| &target.append.schema)
     }
 }
 
@@ -35,8 +44,12 @@ impl PushTarget {
 pub struct WriteReport {
     /// Rows that were written, over all views.
     pub written: usize,
-    /// Rows that a newer row kept out.
+    /// Rows that a newer row kept out, over all views.
     pub stale: usize,
+    /// Rows whose event time is more than a day ahead of the clock. They are written like any other.
+    pub future: usize,
+    /// Rows that were not written to a view because all its features are null in them, over all views.
+    pub dropped: usize,
 }
 
 impl FeatureStore {
@@ -88,7 +101,7 @@ impl FeatureStore {
     /// by the end of the process is done wholly at the next start, or not at all.
     ///
     /// # Errors
-    /// `Invalid`, naming the row, before anything is written; `Unavailable` or `Data` when a store cannot be written.
+    /// `Invalid`, naming column and row, before anything is written; `Unavailable` or `Data` when a store cannot be written.
     pub fn push(
         &self,
         target: &PushTarget,
@@ -101,13 +114,22 @@ impl FeatureStore {
             .zip(online)
             .map(|(view, columns)| view.rows(columns))
             .collect::<Result<Vec<_>>>()?;
-        let offline = target.offline.as_ref().zip(offline);
+        let mut report = WriteReport {
+            future: self.count_future(target, &rows, offline.as_ref())?,
+            ..WriteReport::default()
+        };
+        let offline = target.offline.as_ref().map(|target| &target.append).zip(offline);
         let batching = self.config.offline_batching.is_some();
         // Opened before the append: a push that cannot reach the online store must not reach the file either.
         let storage = self.storage()?;
         let mut stored = StoredRows::default();
         for (view, rows) in target.views.iter().zip(&rows) {
-            online::encode_rows(storage, &view.view, rows, &mut stored)?;
+            // As in Feast, it is the whole frame that counts: beside a row with a value one without is written.
+            if rows.has_values() {
+                online::encode_rows(storage, &view.view, rows, &mut stored)?;
+            } else {
+                report.dropped += rows.event_times.len();
+            }
         }
         let (replace, place) = (self.replace(), (self.config.directory.as_path(), storage.session()));
         let offline = offline.map(|(target, batch)| Ok::<_, Error>((target, latest_first(batch)?)));
@@ -123,7 +145,7 @@ impl FeatureStore {
             Some((target, batch)) if rows.is_empty() && target.partition_columns.is_empty() => {
                 let log = LoggedAppend { storage, record: None };
                 self.append(target, batch, &log)?;
-                return Ok(WriteReport::default());
+                return Ok(report);
             }
             Some((target, batch)) => {
                 let record = push_log::encode(place, &target.source, &batch, &stored, replace)?;
@@ -143,7 +165,29 @@ impl FeatureStore {
         Ok(WriteReport {
             written: count.written,
             stale: count.stale,
+            ..report
         })
+    }
+
+    /// How many of the rows of a push are more than a day ahead of the clock.
+    ///
+    /// # Errors
+    /// `Invalid`, naming column and row, when an event time is not what it may be.
+    fn count_future(&self, target: &PushTarget, online: &[RowColumns], offline: Option<&RecordBatch>) -> Result<usize> {
+        let now = clock::now();
+        let of_views = target.views.iter().zip(online).map(|(view, rows)| CheckedTimes {
+            column: view.event_time_column().to_owned(),
+            owner: format!("feature view {}", view.view()),
+            times: rows.event_times.clone(),
+        });
+        let of_source = target.offline.as_ref().zip(offline);
+        let of_source = of_source.map(|(target, rows)| target.times.checked(rows)).transpose()?;
+        let mut most = 0;
+        for times in of_views.chain(of_source.flatten()) {
+            // The same rows go to each view and to the source.
+            most = times.count_future(now, &self.config)?.max(most);
+        }
+        Ok(most)
     }
 
     /// Writes rows to one view. Durable when this returns.
@@ -161,7 +205,7 @@ impl FeatureStore {
         )
     }
 
-    fn offline_target(&self, view: &FeatureView) -> Result<AppendTarget> {
+    fn offline_target(&self, view: &FeatureView) -> Result<OfflineTarget> {
         let source: &DataSource = view.batch_source.as_ref().ok_or_else(|| {
             Error::invalid(format!(
                 "the push source of {} has no batch source to append to",
@@ -170,8 +214,11 @@ impl FeatureStore {
         })?;
         let parquet = ParquetSource::locate(source, &self.config.directory)?;
         let path = parquet.path.clone();
-        append_target(parquet, &self.schemas, |column| declared_type(view, source, column))
-            .map_err(|error| error.hiding_directory_of(&path))
+        let append = append_target(parquet, &self.schemas, |column| declared_type(view, source, column));
+        Ok(OfflineTarget {
+            append: append.map_err(|error| error.hiding_directory_of(&path))?,
+            times: TimeColumns::of(source),
+        })
     }
 
     fn append(&self, target: &AppendTarget, batch: RecordBatch, log: &LoggedAppend<'_>) -> Result<Vec<Mark>> {

@@ -10,6 +10,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by it, also in its helpers")]
 
 mod damage;
+mod hidden_tables;
 mod key_changes;
 mod materialize;
 mod memory;
@@ -17,3 +18,4 @@ mod push;
 mod registry;
 mod sources;
 mod support;
+mod times;

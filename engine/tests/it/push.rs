@@ -58,14 +58,9 @@ fn read_values(path: &Path) -> Vec<i64> {
 fn older_rows_do_not_replace_newer_ones() {
     let fixture = Fixture::new(&[(Some(1), Some(10), Some(0), Some(1))]);
     fixture.materialize(0, 100);
-    assert_eq!(
-        push(&fixture.store, (1, 9, 0, 2), false),
-        WriteReport { written: 0, stale: 1 }
-    );
-    assert_eq!(
-        push(&fixture.store, (1, 10, 0, 3), false),
-        WriteReport { written: 1, stale: 0 }
-    );
+    let counts = |report: WriteReport| (report.written, report.stale);
+    assert_eq!(counts(push(&fixture.store, (1, 9, 0, 2), false)), (0, 1));
+    assert_eq!(counts(push(&fixture.store, (1, 10, 0, 3), false)), (1, 0));
     assert_eq!(fixture.online(&[1]), "3@10");
     // A materialization does not bring the older row back.
     push(&fixture.store, (1, 11, 0, 4), false);

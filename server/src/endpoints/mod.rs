@@ -9,27 +9,51 @@ pub(crate) mod vector_search;
 pub(crate) mod write_to_online_store;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use feast_engine::model::FeatureSelection;
 use feast_engine::{Error, ErrorKind, FeatureStore, ReadPlan, WriteReport};
 use tokio::task::block_in_place;
 use warp::http::HeaderValue;
 
+use crate::log_limit::LogLimit;
 use crate::message::Answer;
 
 /// How many rows a newer row kept out.
 const STALE_ROWS_HEADER: &str = "x-feast-stale-rows";
+/// How many rows are more than a day ahead of the clock.
+const FUTURE_ROWS_HEADER: &str = "x-feast-future-rows";
+/// How many rows were not written online because all their features are null.
+const DROPPED_ROWS_HEADER: &str = "x-feast-dropped-rows";
 
-/// Tells the client and the log of rows that were not written because newer ones are stored.
-fn report_stale_rows(answer: &mut Answer, report: WriteReport, target: &str) {
-    answer
-        .headers_mut()
-        .insert(STALE_ROWS_HEADER, HeaderValue::from(report.stale));
+/// One line of them in so long: clients with a wrong clock send many.
+const FUTURE_ROWS_LOG_INTERVAL: Duration = Duration::from_secs(10);
+static FUTURE_ROWS_LOG: LogLimit = LogLimit::new(FUTURE_ROWS_LOG_INTERVAL);
+
+/// Tells the client and the log of rows that are not what they seem to be, or were not written.
+fn report_rows(answer: &mut Answer, report: WriteReport, target: &str) {
+    let counts = [
+        (STALE_ROWS_HEADER, report.stale),
+        (FUTURE_ROWS_HEADER, report.future),
+        (DROPPED_ROWS_HEADER, report.dropped),
+    ];
+    for (header, count) in counts {
+        answer.headers_mut().insert(header, HeaderValue::from(count));
+    }
     if report.stale > 0 {
         tracing::warn!(
             "{} of {} rows for {target} are older than what is stored and were not written",
             report.stale,
             report.stale + report.written
+        );
+    }
+    if report.future > 0
+        && let Some(unsaid) = FUTURE_ROWS_LOG.admit(report.future)
+    {
+        tracing::warn!(
+            "{} rows for {target} are more than a day ahead of the clock, and {unsaid} others since this was last said; no row \
+             with an earlier event time replaces them",
+            report.future
         );
     }
 }

@@ -5,7 +5,7 @@ use feast_engine::Error;
 use warp::http::StatusCode;
 
 use crate::context::Context;
-use crate::endpoints::{read_newest_registry, report_stale_rows};
+use crate::endpoints::{read_newest_registry, report_rows};
 use crate::error::ApiError;
 use crate::message::{Answer, Request};
 use crate::wire::request::Push;
@@ -44,6 +44,6 @@ pub(crate) fn answer(context: &Context, request: &Request) -> Result<Answer, Api
     if offline && store.config().offline_batching.is_some() {
         *answer.status_mut() = StatusCode::ACCEPTED;
     }
-    report_stale_rows(&mut answer, report, &push.source);
+    report_rows(&mut answer, report, &push.source);
     Ok(answer)
 }

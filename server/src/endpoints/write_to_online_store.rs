@@ -3,7 +3,7 @@
 use warp::http::StatusCode;
 
 use crate::context::Context;
-use crate::endpoints::{read_newest_registry, report_stale_rows};
+use crate::endpoints::{read_newest_registry, report_rows};
 use crate::error::ApiError;
 use crate::message::{Answer, Request, json_answer};
 use crate::wire::request::WriteToOnlineStore;
@@ -20,6 +20,6 @@ pub(crate) fn answer(context: &Context, request: &Request) -> Result<Answer, Api
         store.write(target, columns)?
     };
     let mut answer = json_answer(StatusCode::OK, b"null".to_vec());
-    report_stale_rows(&mut answer, report, &write.view);
+    report_rows(&mut answer, report, &write.view);
     Ok(answer)
 }

@@ -42,12 +42,11 @@ pub(super) fn timestamp(message: &TimestampMessage) -> Timestamp {
     Timestamp::from_micros(join_micros(message.seconds, message.nanos))
 }
 
-/// A span of time in microseconds.
+/// A span of time in microseconds. Both parts have its sign, or protobuf does not take it.
 fn duration_message(micros: i64) -> Duration {
-    let (seconds, micros) = split_micros(micros);
     Duration {
-        seconds,
-        nanos: micros * 1000,
+        seconds: micros / MICROS_PER_SECOND,
+        nanos: i32::try_from(micros % MICROS_PER_SECOND * 1000).unwrap_or_default(),
     }
 }
 

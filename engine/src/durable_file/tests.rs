@@ -1,0 +1,129 @@
+use super::*;
+
+fn names(directory: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(directory).unwrap();
+    let names = entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned());
+    let mut names: Vec<String> = names.collect();
+    names.sort();
+    names
+}
+
+fn mode(path: &Path) -> u32 {
+    std::fs::metadata(path).unwrap().mode() & 0o777
+}
+
+#[test]
+fn a_failed_replacement_leaves_the_old_file_and_nothing_else() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("registry.db");
+    replace_bytes(&path, b"old").unwrap();
+    let failed = replace(&path, |writer| {
+        writer.write_all(b"half").unwrap();
+        Err(Error::invalid("no"))
+    });
+    assert!(failed.is_err());
+    assert_eq!(std::fs::read(&path).unwrap(), b"old");
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn a_temporary_file_is_never_more_open_than_what_it_replaces() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("registry.db");
+    replace_bytes(&path, b"old").unwrap();
+    for wanted in [0o600, 0o640, 0o660, 0o400] {
+        std::fs::set_permissions(&path, Permissions::from_mode(wanted)).unwrap();
+        let mut seen = Vec::new();
+        replace(&path, |_| {
+            let others = names(directory.path());
+            let others = others.iter().filter(|name| *name != "registry.db");
+            seen.extend(others.map(|name| mode(&directory.path().join(name))));
+            Ok(())
+        })
+        .unwrap();
+        assert_eq!((seen.as_slice(), mode(&path)), (&[wanted][..], wanted));
+    }
+}
+
+#[test]
+fn lock_files_are_for_those_who_may_use_the_file() {
+    let directory = tempfile::tempdir().unwrap();
+    for (name, wanted) in [("a", 0o600), ("b", 0o660), ("c", 0o640)] {
+        let path = directory.path().join(name);
+        std::fs::write(&path, "").unwrap();
+        std::fs::set_permissions(&path, Permissions::from_mode(wanted)).unwrap();
+        drop(FileLock::acquire(&path).unwrap());
+        assert_eq!(mode(&directory.path().join(format!(".{name}.lock"))), wanted);
+    }
+    // What is not there yet will be for those who may use the directory.
+    let shared = directory.path().join("shared");
+    std::fs::create_dir(&shared).unwrap();
+    std::fs::set_permissions(&shared, Permissions::from_mode(0o770)).unwrap();
+    drop(FileLock::acquire(&shared.join("d")).unwrap());
+    assert_eq!(mode(&shared.join(".d.lock")), 0o660);
+}
+
+#[test]
+fn leftovers_of_the_dead_are_removed_and_nothing_of_the_living() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("stats.parquet");
+    std::fs::write(&path, "rows").unwrap();
+    let temporary = Temporary::beside(&path).unwrap();
+    let before = names(directory.path());
+
+    // What a killed process has left: nobody holds the locks.
+    let dead = random_id();
+    let write = |name: String| std::fs::write(directory.path().join(name), "").unwrap();
+    write(format!(".stats.parquet.{dead}.tmp"));
+    // Of an older version: process numbers end before the first, and the second is one's own, as in a container.
+    write(".stats.parquet.4194999-0.tmp".to_owned());
+    write(format!(".stats.parquet.{}-7.scan", std::process::id()));
+    // These are none of ours.
+    write(format!(".other.{dead}.tmp"));
+    write(".stats.parquet.mine.tmp".to_owned());
+    write(".notes.scan".to_owned());
+    remove_leftovers(directory.path(), |name| name == "stats.parquet");
+
+    let mut expected = before;
+    expected.extend([
+        format!(".other.{dead}.tmp"),
+        ".stats.parquet.mine.tmp".to_owned(),
+        ".notes.scan".to_owned(),
+    ]);
+    expected.sort();
+    assert_eq!(names(directory.path()), expected);
+
+    drop(temporary);
+    assert!(
+        names(directory.path())
+            .iter()
+            .all(|name| !name.contains(".stats.parquet.") || name.contains("mine"))
+    );
+}
+
+#[test]
+fn replacements_go_on_while_leftovers_are_removed() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("registry.db");
+    replace_bytes(&path, b"0").unwrap();
+    std::thread::scope(|scope| {
+        let writers: Vec<_> = (0..3)
+            .map(|_| scope.spawn(|| (0..100).try_for_each(|_| replace_bytes(&path, b"1"))))
+            .collect();
+        for _ in 0..300 {
+            remove_leftovers(directory.path(), |_| true);
+        }
+        for writer in writers {
+            writer.join().unwrap().unwrap();
+        }
+    });
+    assert_eq!(names(directory.path()), ["registry.db"]);
+}
+
+#[test]
+fn directories_are_made() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("a/b/registry.db");
+    replace_bytes(&path, b"new").unwrap();
+    assert_eq!(std::fs::read(&path).unwrap(), b"new");
+}

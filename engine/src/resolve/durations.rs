@@ -1,0 +1,68 @@
+//! Spans of time in definitions: only what the registry, and Python Feast that reads it, can hold.
+
+use super::Findings;
+use super::names::kind_of;
+use crate::model::{
+    Aggregation, DataSource, Definitions, FeatureView, ObjectKind, SourceKind, ViewKind, is_storable_duration,
+};
+
+pub(super) fn check(definitions: &Definitions, findings: &mut Findings) {
+    let mut problems = Vec::new();
+    for view in &definitions.feature_views {
+        let parameters = of_view(view).chain(view.source_views.iter().flat_map(of_view));
+        problems.extend(parameters.map(|parameter| (kind_of(view), view.name.clone(), parameter)));
+    }
+    for view in &definitions.on_demand_feature_views {
+        let parameters = of_aggregations(&view.aggregations);
+        let kind = ObjectKind::OnDemandFeatureView;
+        problems.extend(parameters.map(|parameter| (kind, view.name.clone(), parameter)));
+    }
+    for source in &definitions.sources {
+        let kind = ObjectKind::DataSource;
+        problems.extend(of_source(source).map(|parameter| (kind, source.name.clone(), parameter)));
+    }
+    for (kind, name, parameter) in problems {
+        findings.problem(kind, &name, format!("its {parameter} is longer than 10,000 years"));
+    }
+}
+
+/// The names of a view's parameters that the registry cannot hold.
+fn of_view(view: &FeatureView) -> impl Iterator<Item = &'static str> {
+    let (hop_size, aggregations) = match &view.kind {
+        ViewKind::Stream(settings) => (settings.tiling_hop_size, settings.aggregations.as_slice()),
+        ViewKind::Regular | ViewKind::Label(_) => (None, [].as_slice()),
+    };
+    let own = [("ttl", view.ttl), ("tiling_hop_size", hop_size)];
+    let of_sources = [&view.batch_source, &view.stream_source].into_iter().flatten();
+    too_long(own)
+        .chain(of_aggregations(aggregations))
+        .chain(of_sources.flat_map(of_source))
+}
+
+fn of_aggregations(aggregations: &[Aggregation]) -> impl Iterator<Item = &'static str> {
+    aggregations.iter().flat_map(|aggregation| {
+        too_long([
+            ("aggregations' time_window", aggregation.time_window),
+            ("aggregations' slide_interval", aggregation.slide_interval),
+        ])
+    })
+}
+
+fn of_source(source: &DataSource) -> impl Iterator<Item = &'static str> + use<> {
+    let delay = match &source.kind {
+        SourceKind::Kafka { watermark_delay, .. } => *watermark_delay,
+        _ => None,
+    };
+    too_long([("watermark_delay_threshold", delay)])
+}
+
+fn too_long<const COUNT: usize>(
+    parameters: [(&'static str, Option<i64>); COUNT],
+) -> impl Iterator<Item = &'static str> {
+    let is_too_long = |(name, micros): (&'static str, Option<i64>)| {
+        micros
+            .is_some_and(|micros| !is_storable_duration(micros))
+            .then_some(name)
+    };
+    parameters.into_iter().filter_map(is_too_long)
+}

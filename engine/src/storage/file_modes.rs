@@ -1,0 +1,128 @@
+//! Who may read the files of a store. RocksDB makes them with the process's own mask and cannot be told otherwise.
+
+use std::fs::{DirBuilder, File, OpenOptions, Permissions};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, chown};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::time::{Duration, SystemTime};
+
+/// The file that RocksDB locks, and the only one that another user of the group has to write to.
+const LOCK_FILE: &str = "LOCK";
+
+/// Longer than a tick.
+const SETTLE_TIME: Duration = Duration::from_secs(1);
+
+/// Mode and group that all files of one directory are to have.
+pub(super) struct FileModes {
+    directory: PathBuf,
+    mode: u32,
+    group: u32,
+    /// The directory as last looked at. It changes with each new file.
+    last_change: Mutex<Option<SystemTime>>,
+}
+
+impl FileModes {
+    /// Makes the directory if it is not there, for its owner alone. Of one that is there, the files belong to whom the directory
+    /// does: its group may read and write them where it may the directory.
+    pub(super) fn prepare(directory: &Path) -> std::io::Result<Self> {
+        if let Some(parent) = directory.parent() {
+            std::fs::create_dir_all(parent)?;
+        }
+        match DirBuilder::new().mode(0o700).create(directory) {
+            Err(source) if source.kind() == std::io::ErrorKind::AlreadyExists => {}
+            outcome => outcome?,
+        }
+        let metadata = std::fs::metadata(directory)?;
+        let modes = Self {
+            directory: directory.to_path_buf(),
+            mode: file_mode(metadata.mode()),
+            group: metadata.gid(),
+            last_change: Mutex::default(),
+        };
+        // With its mode from the start: a process of another user could not open it to see whether the store is in use.
+        let lock = directory.join(LOCK_FILE);
+        let made = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(modes.mode)
+            .open(&lock);
+        if made.is_ok() {
+            modes.apply_to(&lock);
+        }
+        Ok(modes)
+    }
+
+    /// Brings new files to the mode and group they are to have. Costs one look at the directory when there are none.
+    pub(super) fn apply(&self) {
+        let change = std::fs::metadata(&self.directory).and_then(|directory| directory.modified());
+        let change = change.ok();
+        let Ok(mut last_change) = self.last_change.try_lock() else {
+            // Somebody else is at it.
+            return;
+        };
+        if change.is_some() && *last_change == change {
+            return;
+        }
+        // What is made in the same tick of the file system's clock does not change the time again.
+        let is_settled = |change: &SystemTime| change.elapsed().is_ok_and(|elapsed| elapsed >= SETTLE_TIME);
+        *last_change = change.filter(is_settled);
+        for entry in std::fs::read_dir(&self.directory).into_iter().flatten().flatten() {
+            self.apply_to(&entry.path());
+        }
+    }
+
+    /// Files of other users stay as they are: only their owner may change them.
+    fn apply_to(&self, path: &Path) {
+        let Ok(metadata) = std::fs::symlink_metadata(path) else {
+            return;
+        };
+        if !metadata.is_file() {
+            return;
+        }
+        if metadata.gid() != self.group {
+            let _ = chown(path, None, Some(self.group));
+        }
+        if metadata.mode() & 0o777 != self.mode {
+            let _ = std::fs::set_permissions(path, Permissions::from_mode(self.mode));
+        }
+    }
+
+    /// Writes a file of the store's directory that is not RocksDB's.
+    pub(super) fn write_file(&self, name: &str, contents: &[u8]) -> std::io::Result<()> {
+        let path = self.directory.join(name);
+        let _ = std::fs::remove_file(&path);
+        let options = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(self.mode)
+            .open(&path);
+        options.and_then(|mut file: File| std::io::Write::write_all(&mut file, contents))?;
+        self.apply_to(&path);
+        Ok(())
+    }
+}
+
+/// The mode of files in a directory of this mode: its owner's, its group's as far as the group may use the directory, and
+/// everybody's only where everybody may write to the directory anyway.
+const fn file_mode(directory: u32) -> u32 {
+    let others = if directory & 0o002 != 0 { 0o006 } else { 0 };
+    0o600 | (directory & 0o060) | others
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_for_those_who_may_use_the_directory() {
+        let check = |directory, expected| assert_eq!(file_mode(directory), expected, "{directory:o}");
+        check(0o700, 0o600);
+        check(0o770, 0o660);
+        check(0o2770, 0o660);
+        check(0o775, 0o660);
+        check(0o750, 0o640);
+        check(0o755, 0o640);
+        check(0o777, 0o666);
+        check(0o500, 0o600);
+    }
+}
