@@ -6,6 +6,7 @@ mod append;
 mod guard;
 mod latest;
 mod marks;
+mod pandas;
 mod runtime;
 mod source;
 
@@ -15,5 +16,6 @@ pub(crate) use append::read_integers;
 pub(crate) use append::{AppendLog, Appender};
 pub(crate) use latest::{LatestRows, Window};
 pub(crate) use marks::{AppendsHeld, Mark};
+pub use pandas::{PandasColumn, pandas_columns};
 pub(crate) use runtime::OfflineRuntime;
 pub(crate) use source::{ParquetSource, SourceSchema};
