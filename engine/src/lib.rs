@@ -97,7 +97,7 @@ pub use config::{
 };
 pub use error::{Error, ErrorKind, FeastException, InvalidDefinition, Result};
 pub use materialize::{MaterializeProgress, MaterializeRange, Unwatched, ViewReport, ViewWindow};
-pub use offline::create_parquet;
+pub use offline::{PandasColumn, create_parquet, pandas_columns};
 pub use online::{
     ColumnHeading, ColumnRole, EntityRows, FeatureColumn, FeatureVectors, FieldStatus, JoinKey, KeyColumn, ReadPlan,
     StoredEntities, WriteColumn, WriteTarget,

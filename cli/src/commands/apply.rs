@@ -1,7 +1,9 @@
-use feast_engine::{ApplyOptions, ApplyReport, ErrorKind, FeatureStore, FieldChange, InvalidDefinition};
+use std::path::Path;
+
+use feast_engine::{ApplyOptions, ApplyReport, ErrorKind, FeatureStore, FieldChange, InvalidDefinition, PandasColumn};
 
 use crate::args::ApplyArguments;
-use crate::definitions::{Place, RepositoryDefinitions, read_definitions};
+use crate::definitions::{ModulePath, Place, RepositoryDefinitions, TableColumn, read_definitions};
 use crate::output::{Failure, Output};
 use crate::settings::Repository;
 
@@ -33,22 +35,34 @@ fn options(arguments: &ApplyArguments, defined: &RepositoryDefinitions) -> Apply
     }
 }
 
-/// `driver, rides of views.py`: the names that only Python can read.
+/// `driver in views.py, rides in views.py`: the names that only Python can read.
 fn unread_names(defined: &RepositoryDefinitions) -> String {
+    let names = defined.unread.iter();
+    shortened(names.map(|unread| format!("{} in {}", unread.name, unread.file.display())))
+}
+
+/// The first of many names, and how many more there are.
+fn shortened(names: impl ExactSizeIterator<Item = String>) -> String {
     const SHOWN: usize = 4;
-    let names = defined.unread.iter().take(SHOWN);
-    let names: Vec<String> = names
-        .map(|unread| format!("{} in {}", unread.name, unread.file.display()))
-        .collect();
-    match defined.unread.len() {
-        ..=SHOWN => names.join(", "),
-        count => format!("{} and {} more", names.join(", "), count - SHOWN),
+    let count = names.len();
+    let shown: Vec<String> = names.take(SHOWN).collect();
+    match count {
+        ..=SHOWN => shown.join(", "),
+        count => format!("{} and {} more", shown.join(", "), count - SHOWN),
     }
+}
+
+/// The columns of a parquet file, for definitions that are made from them.
+fn parquet_columns(path: &Path) -> Result<Vec<TableColumn>, String> {
+    let columns = feast_engine::pandas_columns(path).map_err(|error| error.to_string())?;
+    let column = |column: PandasColumn| (column.name, column.dtype.map(str::to_owned));
+    Ok(columns.into_iter().map(column).collect())
 }
 
 fn read(store: &FeatureStore, output: &Output) -> Result<RepositoryDefinitions, Failure> {
     let project = &store.config().project;
-    let defined = read_definitions(&store.config().directory).map_err(|errors| Failure::all(&errors))?;
+    let place = ModulePath::from_environment(&store.config().directory);
+    let defined = read_definitions(&place, parquet_columns).map_err(|errors| Failure::all(&errors))?;
     match &defined.definitions.project {
         None => output.line(&format!(
             "No project found in the repository. Using project name {project} defined in feature_store.yaml"
@@ -68,6 +82,12 @@ fn read(store: &FeatureStore, output: &Output) -> Result<RepositoryDefinitions, 
         output.warning(&format!(
             "{} {} is kept as it is: {}",
             object.kind, object.name, object.reason
+        ));
+    }
+    if !defined.passed_over.is_empty() {
+        output.note(&format!(
+            "Not read, because they import neither feast nor a file that does: {}",
+            shortened(defined.passed_over.iter().map(|file| file.display().to_string()))
         ));
     }
     if !defined.unread.is_empty() {

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use ruff_python_ast::{Expr, Operator, StmtAugAssign};
+use ruff_python_ast::{Expr, ExprCall, Operator, StmtAugAssign};
 use ruff_text_size::{Ranged, TextRange};
 
 use super::equality::member;
@@ -10,7 +10,7 @@ use super::module::Evaluator;
 use super::scope::Scope;
 use super::unknown::{Hides, reason_of};
 use super::value::{Value, put};
-use super::{DefinitionError, Evaluated};
+use super::{DefinitionError, Evaluated, library};
 
 impl Evaluator {
     /// Binds names, unpacks tuples, sets items.
@@ -21,6 +21,10 @@ impl Evaluator {
             Expr::List(list) => self.unpack(&list.elts, &value, target.range(), scope)?,
             Expr::Starred(starred) => self.assign(&starred.value, value, scope)?,
             Expr::Subscript(subscript) => {
+                if let Some(object) = self.object_with_tags(&subscript.value, scope)? {
+                    let name = self.evaluate(&subscript.slice, scope)?;
+                    return self.set_tag(&object, &name, &value, target.range(), scope);
+                }
                 let container = self.evaluate(&subscript.value, scope)?;
                 let key = self.evaluate(&subscript.slice, scope)?;
                 self.set_item(&container, key, value, target.range(), scope)?;
@@ -45,24 +49,82 @@ impl Evaluator {
     ) -> Evaluated<()> {
         match object {
             Value::Opaque(_) if value.hides() < Hides::Object => {}
+            Value::Table(table) => table.forget(),
             // Options of modules that are not part of the repository reach no definition.
-            Value::Module(module) if !self.is_of_repository(module) && value.hides() < Hides::Object => {}
+            Value::Module(module) if !self.is_read(module) && value.hides() < Hides::Object => {}
             Value::Class(class) => {
                 self.check_certain(object, range, scope)?;
                 class.scope.bind(name, value);
             }
-            known => {
-                return Err(scope.limit(
-                    range,
-                    format!(
-                        "changing a {} after it is made cannot be read without running Python; give the value where it is \
-                         made",
-                        known.type_name()
-                    ),
-                ));
+            Value::Object(known) if self.uncertain == 0 => {
+                let set = known.set_attribute(name, &value);
+                set.map_err(|expected| unclear_change(object, name, expected, range, scope))?;
+                if matches!(value, Value::Opaque(_)) {
+                    return Err(unclear_change(object, name, None, range, scope));
+                }
             }
+            known => return Err(unclear_change(known, name, None, range, scope)),
         }
         Ok(())
+    }
+
+    /// The object of `object.tags`, if an expression is of that form and it is one of Feast.
+    fn object_with_tags(&mut self, expression: &Expr, scope: &Rc<Scope>) -> Evaluated<Option<Value>> {
+        match expression {
+            Expr::Attribute(attribute)
+                if attribute.attr.as_str() == "tags"
+                    && matches!(&*attribute.value, Expr::Name(_) | Expr::Attribute(_)) =>
+            {
+                let object = self.evaluate(&attribute.value, scope)?;
+                Ok(matches!(object, Value::Object(_)).then_some(object))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// The object of `object.tags.method`, as [`Evaluator::object_with_tags`].
+    pub(super) fn object_of_tags(
+        &mut self,
+        expression: &Expr,
+        method: &str,
+        scope: &Rc<Scope>,
+    ) -> Evaluated<Option<Value>> {
+        match expression {
+            Expr::Attribute(attribute) if attribute.attr.as_str() == method => {
+                self.object_with_tags(&attribute.value, scope)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// `object.tags.update(...)`.
+    pub(super) fn update_tags(&mut self, object: &Value, call: &ExprCall, scope: &Rc<Scope>) -> Evaluated<Value> {
+        let unclear = || unclear_change(object, "tags", None, call.range(), scope);
+        let arguments = self.arguments(call, scope)?.map_err(|_| unclear())?;
+        let mut added = match arguments.positional.as_slice() {
+            [] => Vec::new(),
+            [given] => library::pairs_of(given).ok_or_else(unclear)?,
+            _ => return Err(unclear()),
+        };
+        added.extend(
+            arguments
+                .named
+                .into_iter()
+                .map(|(name, value)| (Value::text(name), value)),
+        );
+        for (name, value) in added {
+            self.set_tag(object, &name, &value, call.range(), scope)?;
+        }
+        Ok(Value::None)
+    }
+
+    fn set_tag(&self, object: &Value, name: &Value, value: &Value, range: TextRange, scope: &Scope) -> Evaluated<()> {
+        match object {
+            Value::Object(known) if self.uncertain == 0 => known
+                .set_tag(name, value)
+                .map_err(|expected| unclear_change(object, "tags", expected, range, scope)),
+            _ => Err(unclear_change(object, "tags", None, range, scope)),
+        }
     }
 
     fn unpack(&mut self, targets: &[Expr], value: &Value, range: TextRange, scope: &Rc<Scope>) -> Evaluated<()> {
@@ -105,6 +167,17 @@ impl Evaluator {
     ) -> Evaluated<()> {
         match container {
             Value::Opaque(_) if value.hides() < Hides::Object => return Ok(()),
+            Value::Table(table) => {
+                match self.uncertain {
+                    0 => table.set(&key),
+                    _ => table.forget(),
+                }
+                return Ok(());
+            }
+            Value::Column(table, _) | Value::Dtypes(table) => {
+                table.forget();
+                return Ok(());
+            }
             _ => self.check_certain(container, range, scope)?,
         }
         match (container, &key) {
@@ -220,6 +293,10 @@ impl Evaluator {
             Expr::Subscript(subscript) if !matches!(&*subscript.slice, Expr::Slice(_)) => {
                 let container = self.evaluate(&subscript.value, scope)?;
                 let key = self.evaluate(&subscript.slice, scope)?;
+                if let Value::Table(table) = &container {
+                    table.forget();
+                    return Ok(());
+                }
                 self.check_certain(&container, target.range(), scope)?;
                 match (&container, &key) {
                     (Value::Opaque(_), _) => {}
@@ -243,6 +320,26 @@ impl Evaluator {
         }
         Ok(())
     }
+}
+
+/// A change of an object that is not followed, or that gives it what Feast could not store.
+fn unclear_change(
+    object: &Value,
+    name: &str,
+    expected: Option<&str>,
+    range: TextRange,
+    scope: &Scope,
+) -> DefinitionError {
+    let kind = object.type_name();
+    let text = match expected {
+        Some(expected) => {
+            format!("{name} of a {kind} must be {expected}, whose value is known; give it where the {kind} is made")
+        }
+        None => format!(
+            "changing a {kind} after it is made cannot be read without running Python; give the value where it is made"
+        ),
+    };
+    scope.limit(range, text)
 }
 
 fn unclear_deletion(target: &Expr, scope: &Scope) -> DefinitionError {
@@ -273,6 +370,9 @@ fn holds(value: &Value, container: &Value) -> bool {
     same || match value {
         Value::List(items) | Value::Set(items) => items.borrow().iter().any(|item| holds(item, container)),
         Value::Tuple(items) => items.iter().any(|item| holds(item, container)),
+        Value::View(view) => view.items.iter().any(|item| holds(item, container)),
+        Value::Record(record) => record.values.iter().any(|item| holds(item, container)),
+        Value::Iterator(items) => items.borrow().iter().any(|item| holds(item, container)),
         Value::Dict(members) => members
             .borrow()
             .iter()

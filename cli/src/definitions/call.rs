@@ -15,6 +15,9 @@ use super::{Evaluated, methods};
 
 impl Evaluator {
     pub(super) fn call(&mut self, call: &ExprCall, scope: &Rc<Scope>) -> Evaluated<Value> {
+        if let Some(object) = self.object_of_tags(&call.func, "update", scope)? {
+            return self.update_tags(&object, call, scope);
+        }
         let callee = self.evaluate(&call.func, scope)?;
         let range = call.range();
         match self.arguments(call, scope)? {
@@ -55,6 +58,7 @@ impl Evaluator {
                         format!("what `{text}` does to the names of this file cannot be known without running Python"),
                     ));
                 }
+                Value::Table(table) if callee.hides() == Hides::Perhaps => table.forget(),
                 // Code from elsewhere may change what it is given.
                 Value::List(items) | Value::Set(items) if callee.hides() == Hides::Perhaps => {
                     self.check_certain(argument, range, scope)?;
@@ -97,7 +101,7 @@ impl Evaluator {
                 Some(Value::Function(function)) => Some(self.decorate(pending, function, range, scope)?),
                 _ => return Ok(unknown_hiding(Hides::Object, range, scope)),
             },
-            Value::Class(class) if class.is_enumeration => {
+            Value::Class(class) if class.enumeration.is_some() => {
                 let wanted = arguments.positional.first();
                 callee.items().unwrap_or_default().into_iter().find(|member| {
                     matches!((member, wanted), (Value::Member(member), Some(wanted)) if member.value.same(wanted) == Some(true))
@@ -150,7 +154,11 @@ impl Evaluator {
     }
 
     /// The arguments of a call, or the place of a `*` or `**` argument that is not known.
-    fn arguments(&mut self, call: &ExprCall, scope: &Rc<Scope>) -> Evaluated<Result<CallArguments, TextRange>> {
+    pub(super) fn arguments(
+        &mut self,
+        call: &ExprCall,
+        scope: &Rc<Scope>,
+    ) -> Evaluated<Result<CallArguments, TextRange>> {
         let mut arguments = CallArguments::default();
         let mut unknown = None;
         for argument in &call.arguments.args {
@@ -191,6 +199,9 @@ impl Evaluator {
         let scope = Rc::new(Scope::inside(&function.scope));
         Self::bind_parameters(function, arguments, &scope, range, caller)?;
         let too_deep = || caller.limit(range, format!("RecursionError: {}() does not end", function.name));
+        if function.is_generator {
+            return self.deeper(too_deep, |evaluator| evaluator.generate(function, range, &scope));
+        }
         self.deeper(too_deep, |evaluator| match &function.body {
             FunctionBody::Expression(expression) => evaluator.evaluate(expression, &scope),
             FunctionBody::Statements(body) => match evaluator.run(body, &scope)? {
@@ -264,16 +275,28 @@ impl Evaluator {
         range: TextRange,
         scope: &Rc<Scope>,
     ) -> Evaluated<Option<Value>> {
-        if let Value::Class(instance) = object {
-            let Some(Value::Function(function)) = instance.scope.own(name) else {
-                return Ok(None);
+        let class = match object {
+            Value::Class(class) => Some(class),
+            Value::Record(record) => Some(&record.class),
+            Value::Member(member) => member.class.as_ref(),
+            _ => None,
+        };
+        if let Some(class) = class {
+            if let Some(Value::Function(function)) = class.scope.own(name) {
+                let mut positional = vec![object.clone()];
+                positional.extend(arguments.positional.iter().cloned());
+                let named = arguments.named.clone();
+                return self
+                    .call_function(&function, CallArguments { positional, named }, range, scope)
+                    .map(Some);
+            }
+            return match (object, arguments.positional.as_slice()) {
+                (Value::Record(_), _) => methods::call(object, name, arguments, range, scope),
+                (Value::Class(class), [items]) if class.is_named_tuple && name == "_make" => {
+                    methods::make(class, items, range, scope)
+                }
+                _ => Ok(None),
             };
-            let mut positional = vec![object.clone()];
-            positional.extend(arguments.positional.iter().cloned());
-            let named = arguments.named.clone();
-            return self
-                .call_function(&function, CallArguments { positional, named }, range, scope)
-                .map(Some);
         }
         if let (Value::List(items), "sort", []) = (object, name, arguments.positional.as_slice()) {
             self.check_certain(object, range, scope)?;

@@ -1,4 +1,4 @@
-//! Classes of definition files: constants, enumerations, dataclasses.
+//! Classes of definition files: constants, enumerations, dataclasses, named tuples.
 
 use std::rc::Rc;
 
@@ -9,7 +9,10 @@ use super::Evaluated;
 use super::module::Evaluator;
 use super::scope::Scope;
 use super::unknown::Hides;
-use super::value::{CallArguments, Class, Value};
+use super::user_class::{Class, Members, Record};
+use super::value::{CallArguments, Value};
+
+const NAMED_TUPLE: &str = "typing.NamedTuple";
 
 impl Evaluator {
     pub(super) fn define_class(&mut self, definition: &StmtClassDef, scope: &Rc<Scope>) -> Evaluated<()> {
@@ -18,48 +21,18 @@ impl Evaluator {
         for base in definition.bases() {
             bases.push(self.evaluate(base, scope)?);
         }
-        let is = |wanted: &[&str]| {
-            bases
-                .iter()
-                .any(|base| matches!(base, Value::Library(known) if wanted.contains(known)))
-        };
-        let inherited = |pick: fn(&Class) -> bool| {
-            bases
-                .iter()
-                .any(|base| matches!(base, Value::Class(class) if pick(class)))
-        };
         let body = Rc::new(Scope::of_class(scope));
         let mut fields = Vec::new();
-        for base in &bases {
-            if let Value::Class(class) = base {
-                class
-                    .scope
-                    .bindings()
-                    .into_iter()
-                    .for_each(|(name, value)| body.bind(&name, value));
-                fields.extend(class.fields.iter().cloned());
-            }
+        for class in user_classes(&bases) {
+            class
+                .scope
+                .bindings()
+                .into_iter()
+                .for_each(|(name, value)| body.bind(&name, value));
+            fields.extend(class.fields.iter().cloned());
         }
         self.run(&definition.body, &body)?;
-        for name in definition.body.iter().filter_map(bound_name) {
-            if !fields.contains(&name) {
-                fields.push(name);
-            }
-        }
-        let is_plain_base = |base: &Value| matches!(base, Value::Class(_) | Value::Library("object"));
-        let is_its_value = is(&["str", "int", "enum.StrEnum", "enum.IntEnum"]) || inherited(|class| class.is_its_value);
-        let is_enumeration =
-            is(&["enum.Enum", "enum.StrEnum", "enum.IntEnum"]) || inherited(|class| class.is_enumeration);
-        if is_enumeration {
-            number_members(&fields, is(&["enum.StrEnum"]), &body);
-        }
-        let hides = bases.iter().map(|base| match base {
-            Value::FeastClass(_) => Hides::Object,
-            Value::Class(class) => class.hides,
-            other => other.hides(),
-        });
-        let hides = hides.max().unwrap_or(Hides::Nothing);
-        let mut is_dataclass = inherited(|class| class.is_dataclass);
+        let mut is_dataclass = user_classes(&bases).any(|class| class.is_dataclass);
         let mut is_known = true;
         for decorator in &definition.decorator_list {
             match self.evaluate(&decorator.expression, scope)? {
@@ -68,13 +41,42 @@ impl Evaluator {
                 _ => is_known = false,
             }
         }
+        let is_new_tuple = bases.iter().any(|base| matches!(base, Value::Library(NAMED_TUPLE)));
+        let is_named_tuple = is_new_tuple || user_classes(&bases).any(|class| class.is_named_tuple);
+        let enumeration = enumeration(&bases);
+        let own: Vec<String> = match (is_named_tuple && !is_new_tuple, is_dataclass || is_named_tuple) {
+            // Only the class that is made from `NamedTuple` has fields.
+            (true, _) => Vec::new(),
+            (false, true) => definition.body.iter().filter_map(annotated_name).collect(),
+            (false, false) => definition.body.iter().filter_map(bound_name).collect(),
+        };
+        for name in own {
+            if !fields.contains(&name) {
+                fields.push(name);
+            }
+        }
+        if enumeration.is_some() {
+            number_members(&fields, enumeration == Some(Members::Texts), &body);
+        }
+        let hides = bases.iter().map(|base| match base {
+            Value::FeastClass(_) => Hides::Object,
+            Value::Class(class) => class.hides,
+            other => other.hides(),
+        });
+        let hides = hides.max().unwrap_or(Hides::Nothing);
+        let is_plain_base = |base: &Value| match base {
+            Value::Class(class) => class.is_plain || class.enumeration.is_some(),
+            Value::Library(name) => matches!(*name, "object" | NAMED_TUPLE),
+            _ => false,
+        };
         let class = Value::Class(Rc::new(Class {
             name: name.to_owned(),
             fields,
+            bases: user_classes(&bases).cloned().collect(),
             is_instance: false,
             is_dataclass,
-            is_enumeration,
-            is_its_value,
+            is_named_tuple,
+            enumeration,
             is_plain: bases.iter().all(is_plain_base),
             hides,
             scope: body,
@@ -90,6 +92,50 @@ impl Evaluator {
         Ok(())
     }
 
+    /// `namedtuple("Name", "a b")`, `NamedTuple("Name", [("a", int)])`; `None` where it is not known.
+    pub(super) fn named_tuple(&self, function: &str, arguments: &CallArguments, scope: &Rc<Scope>) -> Option<Value> {
+        let [Value::Text(name), fields] = arguments.positional.as_slice() else {
+            return None;
+        };
+        let fields: Vec<String> = match fields {
+            Value::Text(fields) => fields.replace(',', " ").split_whitespace().map(str::to_owned).collect(),
+            fields => {
+                let fields = fields.items()?;
+                let name = |field: &Value| match function {
+                    NAMED_TUPLE => field.items()?.first()?.as_text(),
+                    _ => field.as_text(),
+                };
+                let names = fields.iter().map(|field| Some(name(field)?.to_string()));
+                names.collect::<Option<_>>()?
+            }
+        };
+        let body = Rc::new(Scope::of_class(scope));
+        for (argument, value) in &arguments.named {
+            match argument.as_str() {
+                "defaults" if function != NAMED_TUPLE => {
+                    let defaults = value.items()?;
+                    let first = fields.len().checked_sub(defaults.len())?;
+                    let defaults = fields[first..].iter().zip(defaults);
+                    defaults.for_each(|(field, default)| body.bind(field, default));
+                }
+                "module" => {}
+                _ => return None,
+            }
+        }
+        Some(Value::Class(Rc::new(Class {
+            name: name.to_string(),
+            scope: body,
+            fields,
+            bases: Vec::new(),
+            is_instance: false,
+            is_dataclass: false,
+            is_named_tuple: true,
+            enumeration: None,
+            is_plain: true,
+            hides: Hides::Nothing,
+        })))
+    }
+
     /// An instance of a class of a definition file.
     pub(super) fn instance(
         &mut self,
@@ -98,6 +144,9 @@ impl Evaluator {
         range: TextRange,
         scope: &Rc<Scope>,
     ) -> Evaluated<Value> {
+        if class.is_named_tuple {
+            return record(class, arguments, range, scope);
+        }
         let own = Rc::new(Scope::of_class(scope));
         for (name, value) in class.scope.bindings() {
             let value = match &value {
@@ -115,10 +164,11 @@ impl Evaluator {
             name: class.name.clone(),
             scope: Rc::clone(&own),
             fields: class.fields.clone(),
+            bases: vec![Rc::clone(class)],
             is_instance: true,
             is_dataclass: class.is_dataclass,
-            is_enumeration: false,
-            is_its_value: false,
+            is_named_tuple: false,
+            enumeration: None,
             is_plain: true,
             hides: Hides::Nothing,
         });
@@ -130,13 +180,11 @@ impl Evaluator {
                 self.call_function(&initializer, CallArguments { positional, named }, range, scope)?;
             }
             _ if class.is_dataclass => {
-                let by_position = class.fields.iter().cloned().zip(arguments.positional);
-                by_position
-                    .chain(arguments.named)
-                    .for_each(|(name, value)| own.bind(&name, value));
+                for (name, value) in by_field(class, arguments, range, scope)? {
+                    own.bind(&name, value);
+                }
                 if let Some(missing) = class.fields.iter().find(|name| own.own(name).is_none()) {
-                    let text = format!("{}.__init__() missing 1 required argument: '{missing}'", class.name);
-                    return Err(scope.raise(range, "TypeError", text));
+                    return Err(missing_argument(class, missing, range, scope));
                 }
                 if let Some(Value::Function(after)) = class.scope.own("__post_init__") {
                     let arguments = CallArguments::positional([Value::Class(Rc::clone(&instance))]);
@@ -166,6 +214,90 @@ impl Evaluator {
     }
 }
 
+/// The classes of definition files among the bases of a class.
+fn user_classes(bases: &[Value]) -> impl Iterator<Item = &Rc<Class>> {
+    bases.iter().filter_map(|base| match base {
+        Value::Class(class) => Some(class),
+        _ => None,
+    })
+}
+
+/// What the members of a class with these bases are; `None` if it is no enumeration.
+fn enumeration(bases: &[Value]) -> Option<Members> {
+    let is = |wanted: &[&str]| {
+        bases
+            .iter()
+            .any(|base| matches!(base, Value::Library(known) if wanted.contains(known)))
+    };
+    let inherited = user_classes(bases).find_map(|class| class.enumeration);
+    if is(&["enum.StrEnum"]) {
+        Some(Members::Texts)
+    } else if is(&["enum.IntEnum"]) {
+        Some(Members::Integers)
+    } else if is(&["enum.Enum"]) || inherited.is_some() {
+        match inherited {
+            None | Some(Members::Plain) if is(&["str", "int", "float"]) => Some(Members::Mixed),
+            inherited => inherited.or(Some(Members::Plain)),
+        }
+    } else {
+        None
+    }
+}
+
+/// An instance of a named tuple.
+pub(super) fn record(class: &Rc<Class>, arguments: CallArguments, range: TextRange, scope: &Scope) -> Evaluated<Value> {
+    let given = by_field(class, arguments, range, scope)?;
+    let mut values = Vec::with_capacity(class.fields.len());
+    for field in &class.fields {
+        let given = given.iter().find(|(name, _)| name == field);
+        match given.map(|(_, value)| value.clone()).or_else(|| class.scope.own(field)) {
+            Some(value) => values.push(value),
+            None => return Err(missing_argument(class, field, range, scope)),
+        }
+    }
+    scope.spend(range, values.len())?;
+    Ok(Value::Record(Rc::new(Record {
+        class: Rc::clone(class),
+        values,
+    })))
+}
+
+/// Arguments by the names of the fields.
+fn by_field(
+    class: &Class,
+    arguments: CallArguments,
+    range: TextRange,
+    scope: &Scope,
+) -> Evaluated<Vec<(String, Value)>> {
+    let name = &class.name;
+    let count = arguments.positional.len();
+    if count > class.fields.len() {
+        let text = format!(
+            "{name}.__init__() takes {} arguments but {count} were given",
+            class.fields.len()
+        );
+        return Err(scope.raise(range, "TypeError", text));
+    }
+    let mut given: Vec<(String, Value)> = class.fields.iter().cloned().zip(arguments.positional).collect();
+    for (argument, value) in arguments.named {
+        if !class.fields.contains(&argument) {
+            let text = format!("{name}.__init__() got an unexpected keyword argument '{argument}'");
+            return Err(scope.raise(range, "TypeError", text));
+        }
+        if given.iter().any(|(known, _)| *known == argument) {
+            let text = format!("{name}.__init__() got multiple values for argument '{argument}'");
+            return Err(scope.raise(range, "TypeError", text));
+        }
+        given.push((argument, value));
+    }
+    Ok(given)
+}
+
+fn missing_argument(class: &Class, name: &str, range: TextRange, scope: &Scope) -> super::DefinitionError {
+    let text = format!("{}.__init__() missing 1 required argument: '{name}'", class.name);
+    scope.raise(range, "TypeError", text)
+}
+
 /// The name that a statement of a class body binds or annotates, where it is no function.
 fn bound_name(statement: &Stmt) -> Option<String> {
     let target = match statement {
@@ -177,6 +309,24 @@ fn bound_name(statement: &Stmt) -> Option<String> {
         Expr::Name(name) => Some(name.id.to_string()),
         _ => None,
     }
+}
+
+/// The field that a statement of a class body annotates.
+fn annotated_name(statement: &Stmt) -> Option<String> {
+    let Stmt::AnnAssign(assign) = statement else {
+        return None;
+    };
+    let annotation = match &*assign.annotation {
+        Expr::Subscript(subscript) => &subscript.value,
+        other => other,
+    };
+    let is_of_class = match annotation {
+        Expr::Name(name) => name.id == "ClassVar",
+        Expr::Attribute(attribute) => attribute.attr.as_str() == "ClassVar",
+        Expr::StringLiteral(text) => text.value.to_str().contains("ClassVar"),
+        _ => false,
+    };
+    bound_name(statement).filter(|_| !is_of_class)
 }
 
 /// Gives members that are `auto()` their values: numbers from 1, or their names in lower case in a `StrEnum`.

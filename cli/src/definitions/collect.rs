@@ -1,7 +1,7 @@
 //! The objects that a repository registers: the values of module-level names, each object once.
 
 use std::collections::{BTreeSet, HashMap};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use feast_engine::model::{DataSource, Definitions, FeatureView, ObjectKind, ViewKind};
@@ -53,6 +53,15 @@ pub(super) fn definitions(modules: &[Rc<Scope>]) -> Result<RepositoryDefinitions
 }
 
 impl UnreadName {
+    /// A name of a script that was not read to its end.
+    pub(super) fn of_script(file: &Path, name: &str, problem: &DefinitionError) -> Self {
+        Self {
+            file: file.to_path_buf(),
+            name: name.to_owned(),
+            reason: problem.message.clone(),
+        }
+    }
+
     fn into_error(self, module: &Scope) -> DefinitionError {
         DefinitionError {
             line: module.line_of_name(&self.name),
@@ -70,7 +79,8 @@ impl UnreadName {
 fn add(collected: &mut RepositoryDefinitions, name: &str, object: &Object) -> Result<(), String> {
     let definitions = &mut collected.definitions;
     let place = (object.file.clone(), object.line);
-    let kind_and_name = match &object.thing {
+    let thing = object.thing();
+    let kind_and_name = match &*thing {
         Thing::Project(project) => {
             if definitions.project.replace(project.clone()).is_some() {
                 return Err(

@@ -13,7 +13,7 @@ use super::unknown::{Hides, most, reason_of, unknown, unknown_hiding};
 use super::value::Value;
 
 impl Evaluator {
-    /// The value of a comprehension; a generator gives its items at once.
+    /// The value of a comprehension; a generator computes its items at once.
     pub(super) fn comprehension(&mut self, expression: &Expr, scope: &Rc<Scope>) -> Evaluated<Value> {
         let range = expression.range();
         let found = match expression {
@@ -41,7 +41,7 @@ impl Evaluator {
         };
         Ok(match expression {
             Expr::ListComp(_) => Value::list(items),
-            Expr::Generator(_) => Value::tuple(items),
+            Expr::Generator(_) => Value::iterator(items),
             Expr::SetComp(_) => {
                 scope.spend(range, pairs(items.len()))?;
                 Value::set(items)

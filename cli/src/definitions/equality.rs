@@ -2,7 +2,8 @@
 
 use std::rc::Rc;
 
-use super::value::Value;
+use super::table;
+use super::value::{Dict, Value};
 
 impl Value {
     /// Whether two values are equal; `None` when it is not known.
@@ -10,14 +11,15 @@ impl Value {
         Some(match (self, other) {
             (Self::Opaque(_), _) | (_, Self::Opaque(_)) => return None,
             (Self::None, Self::None) => true,
-            (Self::Duration(left), Self::Duration(right)) | (Self::Moment(left), Self::Moment(right)) => left == right,
+            (Self::Duration(left), Self::Duration(right)) => left == right,
+            (Self::Moment(left), Self::Moment(right)) => left == right,
             (Self::Text(left), Self::Text(right)) | (Self::Path(left), Self::Path(right)) => left == right,
             (Self::Member(left), Self::Member(right)) => {
                 let is_one = left.enumeration == right.enumeration && left.name == right.name;
-                is_one || (left.is_its_value && right.is_its_value && left.value.same(&right.value)?)
+                is_one || (left.is_its_value() && right.is_its_value() && left.value.same(&right.value)?)
             }
             (Self::Member(member), other) | (other, Self::Member(member)) => {
-                member.is_its_value && member.value.same(other)?
+                member.is_its_value() && member.value.same(other)?
             }
             (Self::List(left), Self::List(right)) => {
                 return if Rc::ptr_eq(left, right) {
@@ -27,9 +29,46 @@ impl Value {
                 };
             }
             (Self::Tuple(left), Self::Tuple(right)) => return all_same(left, right),
+            (Self::Record(record), Self::Tuple(tuple)) | (Self::Tuple(tuple), Self::Record(record)) => {
+                return all_same(&record.values, tuple);
+            }
+            (Self::Record(left), Self::Record(right)) => return all_same(&left.values, &right.values),
+            (Self::Iterator(left), Self::Iterator(right)) => Rc::ptr_eq(left, right),
+            (Self::View(left), Self::View(right)) if left.type_name == "range" && right.type_name == "range" => {
+                return all_same(&left.items, &right.items);
+            }
+            // The keys of a dict are compared as a set, the columns of a table one by one.
+            (Self::View(_), _) | (_, Self::View(_)) => return None,
             (Self::Set(left), Self::Set(right)) => return same_sets(&left.borrow(), &right.borrow()),
+            (Self::Dict(left), Self::Dict(right)) if left.is_ordered() && right.is_ordered() => {
+                let members = |dict: &Dict| {
+                    dict.borrow()
+                        .iter()
+                        .flat_map(|(key, value)| [key.clone(), value.clone()])
+                        .collect::<Vec<_>>()
+                };
+                return all_same(&members(left), &members(right));
+            }
             (Self::Dict(left), Self::Dict(right)) => return same_dicts(&left.borrow(), &right.borrow()),
             (Self::Type(left), Self::Type(right)) => left == right,
+            (Self::Dtype(left), Self::Dtype(right)) if table::is_time(left) && table::is_time(right) => return None,
+            (Self::Dtype(left), Self::Dtype(right)) => left == right,
+            (Self::Dtype(dtype), Self::Text(name)) | (Self::Text(name), Self::Dtype(dtype))
+                if dtype == name && !table::is_time(name) =>
+            {
+                true
+            }
+            // What a column of times is, and what it is not.
+            (Self::Dtype(dtype), Self::Text(name)) | (Self::Text(name), Self::Dtype(dtype))
+                if table::is_time(dtype) || table::is_known_name(name) =>
+            {
+                return (!table::is_time(dtype) || !table::is_time(name)).then_some(false);
+            }
+            // Other texts and types may name it too.
+            (Self::Dtype(_), _) | (_, Self::Dtype(_)) => return None,
+            // Compared item by item.
+            (Self::Table(_) | Self::Dtypes(_) | Self::Column(..), _)
+            | (_, Self::Table(_) | Self::Dtypes(_) | Self::Column(..)) => return None,
             (Self::FeastClass(left), Self::FeastClass(right)) => left.name == right.name,
             (Self::FeastEnumeration(left), Self::FeastEnumeration(right))
             | (Self::Library(left), Self::Library(right)) => left == right,
@@ -93,6 +132,11 @@ pub(super) fn position<'a>(values: impl IntoIterator<Item = &'a Value>, wanted: 
 
 /// The member of a dict with a key; see [`position`].
 pub(super) fn member(members: &[(Value, Value)], wanted: &Value) -> Option<Option<usize>> {
+    // A dtype is equal to its name, but has another hash.
+    let is_dtype = |value: &Value| matches!(value, Value::Dtype(_));
+    if is_dtype(wanted) || members.iter().any(|(key, _)| is_dtype(key)) {
+        return None;
+    }
     position(members.iter().map(|(key, _)| key), wanted)
 }
 

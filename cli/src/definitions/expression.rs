@@ -11,12 +11,14 @@ use ruff_text_size::{Ranged, TextRange};
 
 use super::assignment::position_of;
 use super::equality::member;
+use super::generator::gives;
 use super::module::Evaluator;
 use super::object::Thing;
+use super::operators::raised;
 use super::scope::Scope;
 use super::unknown::{Hides, most, reason_of, unknown, unknown_hiding};
-use super::value::{Binding, CallArguments, Function, FunctionBody, Value};
-use super::{Evaluated, feast, library, methods};
+use super::value::{Binding, CallArguments, DictKind, Function, FunctionBody, Value};
+use super::{Evaluated, feast, library, methods, table};
 
 /// Sizes of values are counted up to this.
 pub(super) const LARGEST: usize = 1_000_000;
@@ -63,7 +65,14 @@ impl Evaluator {
             Expr::Compare(comparison) => self.compare(comparison, scope)?,
             Expr::UnaryOp(operation) => {
                 let operand = self.evaluate(&operation.operand, scope)?;
-                sign(operation.op, operand).unwrap_or_else(|| unknown(expression.range(), scope))
+                match (operation.op, operand) {
+                    (UnaryOp::USub, Value::Duration(duration)) => {
+                        raised(duration.negated(), expression.range(), scope).map(Value::Duration)?
+                    }
+                    (operator, operand) => {
+                        sign(operator, operand).unwrap_or_else(|| unknown(expression.range(), scope))
+                    }
+                }
             }
             Expr::If(choice) => match self.evaluate(&choice.test, scope)?.truth() {
                 Some(true) => self.evaluate(&choice.body, scope)?,
@@ -86,14 +95,29 @@ impl Evaluator {
                 binding: Cell::new(Binding::Instance),
                 body: FunctionBody::Expression(lambda.body.clone()),
                 scope: scope.around_functions(),
-                text: String::new(),
+                is_generator: gives(&lambda.body),
+                text: scope.source_of(lambda.range).to_owned(),
             })),
             Expr::ListComp(_) | Expr::SetComp(_) | Expr::Generator(_) | Expr::DictComp(_) => {
                 self.comprehension(expression, scope)?
             }
-            Expr::Await(_) | Expr::Yield(_) | Expr::YieldFrom(_) => {
-                unknown_hiding(Hides::Perhaps, expression.range(), scope)
+            Expr::Yield(given) => {
+                let value = given.value.as_ref();
+                let value = value.map_or(Ok(Value::None), |value| self.evaluate(value, scope))?;
+                self.give(value, given.range, scope)?;
+                Value::None
             }
+            Expr::YieldFrom(given) => {
+                let iterated = self.evaluate(&given.value, scope)?;
+                match iterated.items() {
+                    Some(items) => items
+                        .into_iter()
+                        .try_for_each(|item| self.give(item, given.range, scope))?,
+                    None => self.give_unknown(iterated.hides()),
+                }
+                unknown(given.range, scope)
+            }
+            Expr::Await(_) => unknown_hiding(Hides::Perhaps, expression.range(), scope),
             other => unknown(other.range(), scope),
         })
     }
@@ -105,8 +129,7 @@ impl Evaluator {
         match name {
             "__file__" => return Ok(Value::text(scope.file().absolute.to_string_lossy())),
             "__name__" => {
-                let module = scope.path().with_extension("");
-                return Ok(Value::text(module.to_string_lossy().replace('/', ".")));
+                return Ok(Value::text(scope.file().module.name()));
             }
             _ => {}
         }
@@ -176,9 +199,14 @@ impl Evaluator {
                         let represent = matches!(hole.conversion, ConversionFlag::Repr)
                             || (hole.debug_text.is_some() && hole.conversion.is_none() && spec.is_none());
                         let value = match hole.conversion {
-                            _ if represent => value.represented().map_or(value, Value::text),
-                            ConversionFlag::Str => value.to_text().map_or(value, Value::text),
-                            _ => value,
+                            _ if represent => value
+                                .represented()
+                                .map_or_else(|| reason_of(&value, text.range, scope), Value::text),
+                            ConversionFlag::Str => {
+                                let written = self.written(&value, text.range, scope)?;
+                                written.map_or_else(|| reason_of(&value, text.range, scope), Value::text)
+                            }
+                            _ => self.own_text(&value, text.range, scope)?.unwrap_or(value),
                         };
                         match methods::formatted(&value, spec.as_deref().unwrap_or_default()) {
                             Some(text) => answer.push_str(&text),
@@ -215,6 +243,16 @@ impl Evaluator {
             Value::Module(module) => self.attribute_of_module(module, name, range, scope)?,
             Value::FeastEnumeration(enumeration) => feast::member(enumeration, name).ok_or_else(missing)?,
             Value::Class(class) if name == "__name__" && !class.is_instance => Value::text(&class.name),
+            Value::Class(class) if class.is_named_tuple => match (name, class.fields.iter().any(|field| field == name))
+            {
+                ("_fields", _) => Value::tuple(class.fields.iter().map(Value::text).collect()),
+                ("_make", _) => method(),
+                (_, true) => unknown(range, scope),
+                (_, false) => match class.scope.own(name) {
+                    Some(known) => known,
+                    None => unknown(range, scope),
+                },
+            },
             Value::Class(class) => match class.attribute(name) {
                 Some(Value::Function(function)) => match function.binding.get() {
                     Binding::Nothing => Value::Function(function),
@@ -230,13 +268,30 @@ impl Evaluator {
                 // `__getattr__` may answer, or a base that is not known.
                 None if class.scope.own("__getattr__").is_some() => unknown_hiding(Hides::Perhaps, range, scope),
                 None if name.starts_with("__") => unknown(range, scope),
-                None if class.is_plain || class.is_enumeration => return Err(missing()),
+                None if class.is_plain || class.enumeration.is_some() => return Err(missing()),
                 None => unknown_hiding(class.hides, range, scope),
             },
             Value::Library(class) => library::attribute(class, name, scope),
             Value::Member(member) if name == "value" && member.enumeration == "ValueType" => unknown(range, scope),
-            Value::Member(member) if name == "value" => member.value.clone(),
-            Value::Member(member) if name == "name" => Value::text(&member.name),
+            Value::Member(member) => match (name, member.class.as_ref().and_then(|class| class.scope.own(name))) {
+                ("value" | "_value_", None) => member.value.clone(),
+                ("name" | "_name_", None) => Value::text(&member.name),
+                (_, Some(Value::Function(function))) => self.function_of(value, function, name, range, scope)?,
+                (_, Some(known)) => known,
+                (_, None) if member.is_its_value() => return self.attribute_of(&member.value, name, range, scope),
+                (_, None) => unknown(range, scope),
+            },
+            Value::Record(record) => match (record.field(name), record.class.scope.own(name)) {
+                (Some(known), _) => known.clone(),
+                (None, Some(Value::Function(function))) => self.function_of(value, function, name, range, scope)?,
+                (None, Some(known)) => known,
+                (None, None) if name == "_fields" => {
+                    Value::tuple(record.class.fields.iter().map(Value::text).collect())
+                }
+                (None, None) if ["_asdict", "_replace", "_make", "count", "index"].contains(&name) => method(),
+                (None, None) if name.starts_with("__") => unknown(range, scope),
+                (None, None) => return Err(missing()),
+            },
             Value::Object(object) => match object.attribute(name) {
                 Some(known) => {
                     // It stands for the object's own: a change of it would change the object.
@@ -249,12 +304,57 @@ impl Evaluator {
                     _ => unknown(range, scope),
                 },
             },
+            Value::Table(table) => match (name, table.names()) {
+                ("columns", Some(names)) => Value::view("Index", names),
+                ("dtypes", Some(_)) => Value::Dtypes(Rc::clone(table)),
+                // What is set by them may be a new column.
+                ("loc" | "iloc" | "at" | "iat", _) => {
+                    table.forget();
+                    unknown(range, scope)
+                }
+                (_, Some(_)) if table.dtype(name).is_none_or(|column| column.is_none()) => method(),
+                _ => unknown(range, scope),
+            },
+            Value::Dtypes(table) => match (name, table.names()) {
+                ("index", Some(names)) => Value::view("Index", names),
+                _ => method(),
+            },
+            Value::Column(table, column) => match (name, table.dtype(column)) {
+                ("dtype", Some(Some(dtype))) => dtype,
+                ("name", _) => Value::Text(Rc::clone(column)),
+                _ => unknown(range, scope),
+            },
+            Value::Dtype(dtype) => match name {
+                "name" if !table::is_time(dtype) => Value::Text(Rc::clone(dtype)),
+                _ => unknown(range, scope),
+            },
+            Value::View(view) if view.type_name == "Index" && name == "values" => value.clone(),
             Value::Path(path) => methods::path_attribute(path, name).unwrap_or_else(method),
-            Value::Duration(micros) => methods::duration_attribute(*micros, name).unwrap_or_else(method),
+            Value::Duration(duration) => methods::duration_attribute(*duration, name).unwrap_or_else(method),
+            Value::Moment(micros) => methods::moment_attribute(*micros, name).unwrap_or_else(method),
             Value::Function(function) if name == "__name__" => Value::text(&function.name),
             Value::FeastClass(class) if name == "__name__" => Value::text(class.name),
             _ => method(),
         })
+    }
+
+    /// A function of a class as an attribute of what is made of it.
+    fn function_of(
+        &mut self,
+        value: &Value,
+        function: Rc<Function>,
+        name: &str,
+        range: TextRange,
+        scope: &Rc<Scope>,
+    ) -> Evaluated<Value> {
+        match function.binding.get() {
+            Binding::Nothing => Ok(Value::Function(function)),
+            Binding::Property => {
+                let arguments = CallArguments::positional([value.clone()]);
+                self.call_function(&function, arguments, range, scope)
+            }
+            Binding::Instance | Binding::Class => Ok(Value::Method(Rc::new(value.clone()), Rc::from(name))),
+        }
     }
 
     fn subscript(&mut self, subscript: &ExprSubscript, scope: &Rc<Scope>) -> Evaluated<Value> {
@@ -290,18 +390,41 @@ impl Evaluator {
             }
             (Value::Dict(members), key) => {
                 scope.spend(subscript.range, members.borrow().len() / 16)?;
-                let members = members.borrow();
-                match member(&members, key) {
-                    Some(Some(position)) => members[position].1.clone(),
-                    Some(None) => return Err(raise("KeyError", &missing_key(key, subscript, scope))),
-                    None => unknown_hiding(value.hides(), subscript.range, scope),
+                let found = member(&members.borrow(), key);
+                match (found, &members.kind) {
+                    (Some(Some(position)), _) => members.borrow()[position].1.clone(),
+                    (Some(None), DictKind::Counter) => Value::Integer(0),
+                    (Some(None), DictKind::Default(factory)) if !matches!(factory, Value::None) => {
+                        let made = self.call_value(factory, CallArguments::default(), subscript.range, scope)?;
+                        self.set_item(&value, index, made.clone(), subscript.range, scope)?;
+                        made
+                    }
+                    (Some(None), _) => return Err(raise("KeyError", &missing_key(key, subscript, scope))),
+                    (None, _) => unknown_hiding(value.hides(), subscript.range, scope),
                 }
             }
+            (Value::Table(table), Value::Text(name)) => match table.dtype(name) {
+                Some(Some(_)) => Value::Column(Rc::clone(table), Rc::clone(name)),
+                Some(None) => return Err(raise("KeyError", &format!("'{name}'"))),
+                None => unknown(subscript.range, scope),
+            },
+            (Value::Table(table), Value::List(_)) => {
+                table.choose(&index).unwrap_or_else(|| unknown(subscript.range, scope))
+            }
+            (Value::Dtypes(table), Value::Text(name)) => match table.dtype(name) {
+                Some(Some(dtype)) => dtype,
+                Some(None) => return Err(raise("KeyError", &format!("'{name}'"))),
+                None => unknown(subscript.range, scope),
+            },
             (Value::Globals, Value::Text(name)) => scope
                 .of_module()
                 .own(name)
                 .ok_or_else(|| raise("KeyError", &format!("'{name}'")))?,
-            (Value::List(_) | Value::Tuple(_) | Value::Text(_), Value::Integer(index)) => {
+            (Value::View(view), Value::Integer(_)) if !view.has_positions() => unknown(subscript.range, scope),
+            (
+                Value::List(_) | Value::Tuple(_) | Value::Text(_) | Value::Record(_) | Value::View(_),
+                Value::Integer(index),
+            ) => {
                 let items = value.items().unwrap_or_default();
                 scope.spend(subscript.range, items.len() / 16)?;
                 let position = position_of(*index, items.len());
@@ -311,7 +434,7 @@ impl Evaluator {
             (Value::FeastEnumeration(enumeration), Value::Text(name)) => {
                 feast::member(enumeration, name).ok_or_else(|| raise("KeyError", &format!("'{name}'")))?
             }
-            (Value::Class(class), Value::Text(name)) if class.is_enumeration => class
+            (Value::Class(class), Value::Text(name)) if class.enumeration.is_some() => class
                 .attribute(name)
                 .ok_or_else(|| raise("KeyError", &format!("'{name}'")))?,
             _ => unknown_hiding(value.hides(), subscript.range, scope),
@@ -324,10 +447,12 @@ impl Evaluator {
             Some(expression) => self.evaluate(expression, scope),
         };
         let (lower, upper, step) = (bound(&slice.lower)?, bound(&slice.upper)?, bound(&slice.step)?);
-        let Some(items) = value
-            .items()
-            .filter(|_| !matches!(value, Value::Dict(_) | Value::Set(_)))
-        else {
+        let has_positions = match value {
+            Value::Dict(_) | Value::Set(_) | Value::Iterator(_) | Value::Table(_) | Value::Dtypes(_) => false,
+            Value::View(view) => view.has_positions(),
+            _ => true,
+        };
+        let Some(items) = has_positions.then(|| value.items()).flatten() else {
             return Ok(unknown_hiding(value.hides(), range, scope));
         };
         scope.spend(range, items.len())?;
@@ -339,7 +464,8 @@ impl Evaluator {
             .filter_map(|position| items.get(position).cloned())
             .collect();
         Ok(match value {
-            Value::Tuple(_) => Value::tuple(chosen),
+            Value::Tuple(_) | Value::Record(_) => Value::tuple(chosen),
+            Value::View(view) => Value::view(view.type_name, chosen),
             Value::Text(_) => Value::text(chosen.iter().filter_map(Value::to_text).collect::<String>()),
             _ => Value::list(chosen),
         })
@@ -370,7 +496,6 @@ fn sign(operator: UnaryOp, operand: Value) -> Option<Value> {
     Some(match (operator, operand) {
         (UnaryOp::USub, Value::Integer(number)) => Value::Integer(number.checked_neg()?),
         (UnaryOp::USub, Value::Float(number)) => Value::Float(-number),
-        (UnaryOp::USub, Value::Duration(micros)) => Value::Duration(micros.checked_neg()?),
         (UnaryOp::Invert, Value::Integer(number)) => Value::Integer(!number),
         (UnaryOp::UAdd, value @ (Value::Integer(_) | Value::Float(_) | Value::Duration(_))) => value,
         (UnaryOp::Not, value) => Value::Bool(!value.truth()?),

@@ -2,10 +2,12 @@
 
 use std::rc::Rc;
 
+use ruff_python_ast::Operator;
 use ruff_text_size::TextRange;
 
 use super::module::Evaluator;
 use super::scope::Scope;
+use super::unknown::{Hides, most, unknown_hiding};
 use super::value::{CallArguments, Value};
 use super::{Evaluated, library};
 
@@ -18,7 +20,33 @@ impl Evaluator {
         range: TextRange,
         scope: &Rc<Scope>,
     ) -> Evaluated<Option<Value>> {
+        let Some(arguments) = taken_once(name, arguments) else {
+            return Ok(None);
+        };
         match (name, arguments.positional.as_slice(), arguments.named("key")) {
+            ("isinstance", [value, class], None) => Ok(library::is_instance(value, class).map(Value::Bool)),
+            ("type", [value], None) => Ok(library::type_of(value)),
+            ("callable", [value], None) => Ok(library::is_callable(value).map(Value::Bool)),
+            ("str", [value], None) if arguments.named.is_empty() && !matches!(value, Value::Opaque(_)) => {
+                self.written(value, range, scope).map(|text| text.map(Value::text))
+            }
+            ("next", [Value::Iterator(items), default @ ..], None) => {
+                let next = items.borrow_mut().pop_front();
+                let next = next.or_else(|| default.first().cloned());
+                next.map(Some).ok_or_else(|| scope.raise(range, "StopIteration", ""))
+            }
+            ("iter", [iterated], None) if !matches!(iterated, Value::Iterator(_)) && iterated.has_items() => {
+                Ok(iterated.items().map(Value::iterator))
+            }
+            ("iter", [iterated @ Value::Iterator(_)], None) => Ok(Some(iterated.clone())),
+            ("next" | "iter", values, None) => Ok(Some(unknown_hiding(most(values).max(Hides::Perhaps), range, scope))),
+            ("pow", [base, exponent], None) => self.operate(Operator::Pow, base, exponent, range, scope).map(Some),
+            ("divmod", [dividend, divisor], None) => {
+                let quotient = self.operate(Operator::FloorDiv, dividend, divisor, range, scope)?;
+                let rest = self.operate(Operator::Mod, dividend, divisor, range, scope)?;
+                Ok(Some(Value::tuple(vec![quotient, rest])))
+            }
+            ("collections.namedtuple" | "typing.NamedTuple", _, None) => Ok(self.named_tuple(name, &arguments, scope)),
             ("sorted" | "min" | "max", [items], Some(key)) => {
                 let Some(items) = items.items() else { return Ok(None) };
                 let keys = self.call_for_each(key, &items, range, scope)?;
@@ -50,7 +78,7 @@ impl Evaluator {
                     format!("what `{text}` does cannot be read without running Python"),
                 ))
             }
-            ("importlib.import_module", [Value::Text(module)], None) => self.imported_module(module, scope).map(Some),
+            ("importlib.import_module", [Value::Text(module)], None) => self.imported_module(module).map(Some),
             ("globals", [], None) => Ok(Some(Value::Globals)),
             ("locals" | "vars", [], None) if scope.is_module() => Ok(Some(Value::Globals)),
             ("dataclasses.field", [], None) => {
@@ -77,7 +105,7 @@ impl Evaluator {
             ("map", [function, items], None) => {
                 let Some(items) = items.items() else { return Ok(None) };
                 self.call_for_each(function, &items, range, scope)
-                    .map(|answers| Some(Value::list(answers)))
+                    .map(|answers| Some(Value::iterator(answers)))
             }
             ("filter", [function, items], None) => {
                 let Some(items) = items.items() else { return Ok(None) };
@@ -86,7 +114,7 @@ impl Evaluator {
                     return Ok(None);
                 };
                 let items = items.into_iter().zip(kept);
-                Ok(Some(Value::list(
+                Ok(Some(Value::iterator(
                     items.filter_map(|(item, kept)| kept.then_some(item)).collect(),
                 )))
             }
@@ -108,4 +136,46 @@ impl Evaluator {
         };
         items.iter().map(call).collect()
     }
+}
+
+/// The arguments of a function that looks through them, with the items of iterators taken; `None` where one iterator stands
+/// for two arguments, which take turns then.
+fn taken_once(name: &str, arguments: CallArguments) -> Option<CallArguments> {
+    const KEEP: [&str; 16] = [
+        "next",
+        "iter",
+        "isinstance",
+        "type",
+        "callable",
+        "getattr",
+        "hasattr",
+        "setattr",
+        "print",
+        "len",
+        "bool",
+        "str",
+        "repr",
+        "copy.copy",
+        "copy.deepcopy",
+        "functools.partial",
+    ];
+    if KEEP.contains(&name) {
+        return Some(arguments);
+    }
+    let mut seen: Vec<Value> = Vec::new();
+    let mut positional = Vec::with_capacity(arguments.positional.len());
+    for value in arguments.positional {
+        match &value {
+            Value::Iterator(_) if seen.iter().any(|known| known.same(&value) == Some(true)) => return None,
+            Value::Iterator(_) => {
+                positional.push(Value::tuple(value.items().unwrap_or_default()));
+                seen.push(value);
+            }
+            _ => positional.push(value),
+        }
+    }
+    Some(CallArguments {
+        positional,
+        named: arguments.named,
+    })
 }

@@ -10,20 +10,29 @@ mod class;
 mod collect;
 mod comprehension;
 mod discover;
+mod duration;
 mod equality;
 mod expression;
 mod feast;
+mod free_names;
+mod generator;
+mod imports;
 mod library;
 mod library_call;
 mod methods;
 mod module;
 mod object;
 mod operators;
+mod relevance;
 mod representation;
 mod scope;
+mod search;
 mod source_text;
 mod statement;
+mod table;
+mod text;
 mod unknown;
+mod user_class;
 mod value;
 
 use std::collections::HashMap;
@@ -33,6 +42,9 @@ use std::path::{Path, PathBuf};
 use feast_engine::model::{Definitions, ObjectKind};
 
 use module::Evaluator;
+use relevance::Influence;
+use search::ModuleFile;
+pub(crate) use search::ModulePath;
 
 /// Stack of the thread that reads: the parser and the evaluator call themselves for each level of nesting. Only what is
 /// touched of it takes memory.
@@ -77,7 +89,15 @@ pub(crate) struct RepositoryDefinitions {
     pub(crate) places: HashMap<(ObjectKind, String), Place>,
     /// Names of modules that come from code outside of the repository, and so may be objects of Feast or not.
     pub(crate) unread: Vec<UnreadName>,
+    /// Files that were not read, because they cannot define anything: they import neither Feast nor a file that does.
+    pub(crate) passed_over: Vec<PathBuf>,
 }
+
+/// The name of a column of a table, and that of its dtype in pandas where it is known.
+pub(crate) type TableColumn = (String, Option<String>);
+
+/// Reads the columns of a parquet file as pandas has them; the error says what is wrong with the file.
+pub(crate) type ReadColumns = fn(&Path) -> Result<Vec<TableColumn>, String>;
 
 /// A name of a definition file of which only Python knows what it is.
 #[derive(Debug)]
@@ -89,11 +109,14 @@ pub(crate) struct UnreadName {
     reason: String,
 }
 
-/// Reads all definition files below `repository`. A file that fails does not keep the others from being read.
+/// Reads all definition files below the repository. A file that fails does not keep the others from being read.
 ///
 /// # Errors
 /// Every problem found, at least one.
-pub(crate) fn read_definitions(repository: &Path) -> Result<RepositoryDefinitions, Vec<DefinitionError>> {
+pub(crate) fn read_definitions(
+    place: &ModulePath,
+    read_columns: ReadColumns,
+) -> Result<RepositoryDefinitions, Vec<DefinitionError>> {
     let failed = |message: String| {
         vec![DefinitionError {
             file: PathBuf::from("."),
@@ -106,7 +129,7 @@ pub(crate) fn read_definitions(repository: &Path) -> Result<RepositoryDefinition
         let reader = std::thread::Builder::new()
             .name("definitions".to_owned())
             .stack_size(STACK_BYTES)
-            .spawn_scoped(scope, || read_all(repository));
+            .spawn_scoped(scope, || read_all(place, read_columns));
         reader.map(std::thread::ScopedJoinHandle::join)
     });
     match outcome {
@@ -118,23 +141,49 @@ pub(crate) fn read_definitions(repository: &Path) -> Result<RepositoryDefinition
     }
 }
 
-fn read_all(repository: &Path) -> Result<RepositoryDefinitions, Vec<DefinitionError>> {
-    let files = discover::definition_files(repository)?;
-    let mut evaluator = Evaluator::new(repository);
+fn read_all(place: &ModulePath, read_columns: ReadColumns) -> Result<RepositoryDefinitions, Vec<DefinitionError>> {
+    /// Steps for a script that perhaps defines something. One that needs more computes something else.
+    const MAX_SCRIPT_WORK: u64 = 2_000_000;
+    let files = discover::definition_files(&place.repository)?;
+    let mut evaluator = Evaluator::new(place.clone(), read_columns);
+    let influence = relevance::of_files(&files, &evaluator.search);
     let mut errors = Vec::new();
     let mut modules = Vec::new();
-    for file in files {
-        match evaluator.module(&file) {
+    let mut passed_over = Vec::new();
+    let mut unread = Vec::new();
+    for path in files {
+        let file = ModuleFile::of_repository(&path);
+        let outcome = match influence.get(&path) {
+            Some(Influence::Nothing) => {
+                passed_over.push(path);
+                continue;
+            }
+            Some(Influence::Perhaps(names)) => match evaluator.module_within(&file, MAX_SCRIPT_WORK) {
+                Err(error) if !error.is_exception() => {
+                    unread.extend(names.iter().map(|name| UnreadName::of_script(&path, name, &error)));
+                    passed_over.push(path);
+                    continue;
+                }
+                outcome => outcome,
+            },
+            _ => evaluator.module(&file),
+        };
+        match outcome {
             Ok(module) => modules.push(module),
             Err(error) if errors.contains(&error) => {}
             Err(error) => errors.push(error),
         }
     }
-    if errors.is_empty() {
-        collect::definitions(&modules)
-    } else {
-        Err(errors)
+    if !errors.is_empty() {
+        return Err(errors);
     }
+    // What a definition file imports has been read after all.
+    let run = evaluator.files_run();
+    passed_over.retain(|file| !run.contains(file) || matches!(influence.get(file), Some(Influence::Perhaps(_))));
+    let mut collected = collect::definitions(&modules)?;
+    collected.unread.extend(unread);
+    collected.passed_over = passed_over;
+    Ok(collected)
 }
 
 #[cfg(test)]

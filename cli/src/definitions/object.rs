@@ -1,5 +1,6 @@
 //! Objects of Feast that definition files make, and where they were made.
 
+use std::cell::{Cell, Ref, RefCell};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -10,11 +11,16 @@ use feast_engine::model::{
     Transformation, ViewKind, WantedFeatures,
 };
 
+use super::duration::Duration;
 use super::value::Value;
 
 /// An object and the place of the call that made it.
 pub(super) struct Object {
-    pub(super) thing: Thing,
+    thing: RefCell<Thing>,
+    /// Whether another object holds it whole, so that a change of it would change the other.
+    is_shared: Cell<bool>,
+    /// Whether nothing else holds its tags.
+    has_own_tags: Cell<bool>,
     /// Relative to the repository.
     pub(super) file: PathBuf,
     pub(super) line: usize,
@@ -76,12 +82,116 @@ impl Thing {
                 | Self::Permission(_)
         )
     }
+
+    /// An attribute of type `str` that has no influence on others and may be changed later.
+    fn text_attribute(&mut self, name: &str) -> Option<&mut String> {
+        let (description, owner) = match self {
+            Self::Project(project) => (&mut project.description, &mut project.owner),
+            Self::Entity(entity) => (&mut entity.description, &mut entity.owner),
+            Self::Source(source) => match name {
+                "timestamp_field" => return Some(&mut source.timestamp_field),
+                "created_timestamp_column" => return Some(&mut source.created_timestamp_column),
+                _ => (&mut source.description, &mut source.owner),
+            },
+            Self::View(view) => (&mut view.description, &mut view.owner),
+            Self::OnDemandView(view) => (&mut view.description, &mut view.owner),
+            Self::Service(service) => (&mut service.description, &mut service.owner),
+            _ => return None,
+        };
+        match name {
+            "description" => Some(description),
+            "owner" => Some(owner),
+            _ => None,
+        }
+    }
+
+    fn tags(&mut self) -> Option<&mut BTreeMap<String, String>> {
+        Some(match self {
+            Self::Project(project) => &mut project.tags,
+            Self::Entity(entity) => &mut entity.tags,
+            Self::Source(source) => &mut source.tags,
+            Self::View(view) => &mut view.tags,
+            Self::OnDemandView(view) => &mut view.tags,
+            Self::Service(service) => &mut service.tags,
+            _ => return None,
+        })
+    }
 }
 
 impl Object {
+    pub(super) fn new(thing: Thing, file: PathBuf, line: usize) -> Self {
+        Self {
+            thing: RefCell::new(thing),
+            is_shared: Cell::new(false),
+            has_own_tags: Cell::new(true),
+            file,
+            line,
+        }
+    }
+
+    /// One whose tags are a dict that is known under a name too.
+    pub(super) fn with_shared_tags(self) -> Self {
+        self.has_own_tags.set(false);
+        self
+    }
+
+    pub(super) fn thing(&self) -> Ref<'_, Thing> {
+        self.thing.borrow()
+    }
+
+    /// Notes that another object holds it whole.
+    pub(super) fn share(&self) {
+        self.is_shared.set(true);
+    }
+
+    /// `object.name = value`, for what no other object has taken over.
+    ///
+    /// # Errors
+    /// `None` for what cannot be changed here; else what the value should be.
+    pub(super) fn set_attribute(&self, name: &str, value: &Value) -> Result<(), Option<&'static str>> {
+        if self.is_shared.get() {
+            return Err(None);
+        }
+        let mut thing = self.thing.borrow_mut();
+        if let Some(text) = thing.text_attribute(name) {
+            let given = value.as_text().ok_or(Some("a str"))?;
+            *text = given.to_string();
+            return Ok(());
+        }
+        let Thing::View(view) = &mut *thing else {
+            return Err(None);
+        };
+        match (name, value) {
+            ("ttl", Value::None) if matches!(view.kind, ViewKind::Regular) => view.ttl = None,
+            ("ttl", Value::Duration(duration)) => {
+                let micros = i64::try_from(duration.micros());
+                view.ttl = Some(micros.map_err(|_| Some("a timedelta that can be stored"))?);
+            }
+            ("ttl", _) => return Err(Some("a timedelta")),
+            ("online", Value::Bool(flag)) => view.online = *flag,
+            ("online", _) => return Err(Some("a bool")),
+            _ => return Err(None),
+        }
+        Ok(())
+    }
+
+    /// `object.tags[name] = value`, as [`Object::set_attribute`].
+    pub(super) fn set_tag(&self, name: &Value, value: &Value) -> Result<(), Option<&'static str>> {
+        if self.is_shared.get() || !self.has_own_tags.get() {
+            return Err(None);
+        }
+        let (Some(name), Some(value)) = (name.as_text(), value.as_text()) else {
+            return Err(Some("a str, as its name"));
+        };
+        let mut thing = self.thing.borrow_mut();
+        let tags = thing.tags().ok_or(None)?;
+        tags.insert(name.to_string(), value.to_string());
+        Ok(())
+    }
+
     /// Python's class of it.
     pub(super) fn class_name(&self) -> &'static str {
-        match &self.thing {
+        match &*self.thing() {
             Thing::Project(_) => "Project",
             Thing::Entity(_) => "Entity",
             Thing::Field(_) => "Field",
@@ -115,20 +225,20 @@ impl Object {
 
     /// An attribute that definition files read; `None` for the rest.
     pub(super) fn attribute(&self, name: &str) -> Option<Value> {
+        // A copy, which must not be changed in place of what it stands for.
         let part = |thing: Thing| {
-            Value::Object(Rc::new(Self {
-                thing,
-                file: self.file.clone(),
-                line: self.line,
-            }))
+            let part = Self::new(thing, self.file.clone(), self.line);
+            part.share();
+            Value::Object(Rc::new(part))
         };
+        let thing = self.thing();
         let fields = |fields: &[Field]| {
             let known = !fields.is_empty();
             known.then(|| Value::list(fields.iter().map(|field| part(Thing::Field(field.clone()))).collect()))
         };
         let source =
             |source: Option<&DataSource>| source.map_or(Value::None, |source| part(Thing::Source(source.clone())));
-        let (own_name, description, owner, tags) = match &self.thing {
+        let (own_name, description, owner, tags) = match &*thing {
             Thing::Project(project) => (&project.name, &project.description, Some(&project.owner), &project.tags),
             Thing::Entity(entity) => (&entity.name, &entity.description, Some(&entity.owner), &entity.tags),
             Thing::Field(field) => (&field.name, &field.description, None, &field.tags),
@@ -139,7 +249,7 @@ impl Object {
             _ => return None,
         };
         let text = |text: &String| Value::text(text);
-        Some(match (name, &self.thing) {
+        Some(match (name, &*thing) {
             ("name", _) => text(own_name),
             ("description", _) => text(description),
             ("owner", _) => text(owner?),
@@ -165,7 +275,9 @@ impl Object {
             ("batch_source", Thing::Source(stream)) => source(stream.batch_source()),
             ("batch_source", Thing::View(view)) => source(view.batch_source.as_ref()),
             ("stream_source", Thing::View(view)) => source(view.stream_source.as_ref()),
-            ("ttl", Thing::View(view)) => view.ttl.map_or(Value::None, Value::Duration),
+            ("ttl", Thing::View(view)) => view
+                .ttl
+                .map_or(Value::None, |micros| Value::Duration(Duration::of_micros(micros))),
             ("online", Thing::View(view)) => Value::Bool(view.online),
             ("entities", Thing::View(view)) => Value::list(view.entities.iter().map(text).collect()),
             _ => return None,
@@ -174,7 +286,7 @@ impl Object {
 
     /// The view as it can be projected further; `None` for what is no view.
     pub(super) fn projection(&self) -> Option<ViewProjection> {
-        match &self.thing {
+        match &*self.thing() {
             Thing::View(view) => Some(ViewProjection {
                 base: ProjectedView::View(Rc::new(view.clone())),
                 projection: Projection {

@@ -6,13 +6,13 @@ use std::rc::Rc;
 use ruff_python_ast::{CmpOp, ExprCompare, Operator};
 use ruff_text_size::TextRange;
 
-use super::Evaluated;
+use super::duration::{Duration, Raised, true_quotient};
 use super::equality::position;
-use super::methods;
 use super::module::Evaluator;
 use super::scope::Scope;
 use super::unknown::{Hides, most, reason_of, unknown, unknown_hiding};
 use super::value::Value;
+use super::{Evaluated, library, methods};
 
 impl Evaluator {
     /// `left operator right`; opaque where it cannot be known.
@@ -33,42 +33,15 @@ impl Evaluator {
                 hides => unknown_hiding(hides, range, scope),
             });
         }
+        let (left, right) = (plain_value(left), plain_value(right));
         if let Some(value) = self.join(operator, left, right, range, scope)? {
+            return Ok(value);
+        }
+        if let Some(value) = self.operate_on_times(operator, left, right, range, scope)? {
             return Ok(value);
         }
         let overflow = || scope.limit(range, "a number beyond 64 bits");
         Ok(match (operator, left, right) {
-            (Operator::Add, Value::Duration(left), Value::Duration(right)) => {
-                Value::Duration(left.checked_add(*right).ok_or_else(overflow)?)
-            }
-            (Operator::Sub, Value::Duration(left), Value::Duration(right))
-            | (Operator::Sub, Value::Moment(left), Value::Moment(right)) => {
-                Value::Duration(left.checked_sub(*right).ok_or_else(overflow)?)
-            }
-            (Operator::Add, Value::Moment(moment), Value::Duration(span))
-            | (Operator::Add, Value::Duration(span), Value::Moment(moment)) => {
-                Value::Moment(moment.checked_add(*span).ok_or_else(overflow)?)
-            }
-            (Operator::Sub, Value::Moment(moment), Value::Duration(span)) => {
-                Value::Moment(moment.checked_sub(*span).ok_or_else(overflow)?)
-            }
-            (Operator::Mult, Value::Duration(span), Value::Integer(factor))
-            | (Operator::Mult, Value::Integer(factor), Value::Duration(span)) => {
-                Value::Duration(span.checked_mul(*factor).ok_or_else(overflow)?)
-            }
-            (Operator::Mult, Value::Duration(span), Value::Float(factor))
-            | (Operator::Mult, Value::Float(factor), Value::Duration(span)) => {
-                Value::Duration((*span as f64 * factor).round_ties_even() as i64)
-            }
-            (Operator::FloorDiv, Value::Duration(span), Value::Integer(divisor)) if *divisor > 0 => {
-                Value::Duration(span.div_euclid(*divisor))
-            }
-            (Operator::Div, Value::Duration(span), Value::Integer(divisor)) if *divisor > 0 => {
-                Value::Duration(rounded_quotient(*span, *divisor))
-            }
-            (Operator::Div, Value::Duration(left), Value::Duration(right)) if *right != 0 => {
-                Value::Float(*left as f64 / *right as f64)
-            }
             (_, Value::Bool(flag), _) => {
                 return self.operate(operator, &Value::Integer(i64::from(*flag)), right, range, scope);
             }
@@ -87,6 +60,71 @@ impl Evaluator {
             (_, Value::Float(left), Value::Float(right)) => floats(operator, *left, *right, range, scope),
             _ => unknown(range, scope),
         })
+    }
+
+    /// Operators on `datetime` and `timedelta`; `None` when it is none of them.
+    fn operate_on_times(
+        &mut self,
+        operator: Operator,
+        left: &Value,
+        right: &Value,
+        range: TextRange,
+        scope: &Rc<Scope>,
+    ) -> Evaluated<Option<Value>> {
+        let divides = matches!(operator, Operator::Div | Operator::FloorDiv | Operator::Mod);
+        let is_nothing = match right {
+            Value::Duration(span) => span.micros() == 0,
+            Value::Integer(number) => *number == 0,
+            Value::Float(number) => *number == 0.0,
+            Value::Bool(flag) => !flag,
+            _ => false,
+        };
+        if divides && is_nothing && matches!(left, Value::Duration(_)) {
+            return Err(scope.raise(range, "ZeroDivisionError", "division by zero"));
+        }
+        let plain = |duration: Duration| Some(Value::Duration(duration));
+        let known = match (operator, left, right) {
+            (Operator::Add, Value::Duration(left), Value::Duration(right)) => left.plus(*right).map(plain),
+            (Operator::Sub, Value::Duration(left), Value::Duration(right)) => left.minus(*right).map(plain),
+            (Operator::Sub, Value::Moment(left), Value::Moment(right)) => {
+                Duration::new(i128::from(*left) - i128::from(*right)).map(plain)
+            }
+            // With a `Timedelta` it is a `Timestamp` of pandas.
+            (Operator::Add, Value::Moment(moment), Value::Duration(span))
+            | (Operator::Add, Value::Duration(span), Value::Moment(moment))
+                if !span.is_pandas() =>
+            {
+                library::moment_of_micros(i128::from(*moment) + span.micros()).map(Some)
+            }
+            (Operator::Sub, Value::Moment(moment), Value::Duration(span)) if !span.is_pandas() => {
+                library::moment_of_micros(i128::from(*moment) - span.micros()).map(Some)
+            }
+            (Operator::Mult, Value::Duration(span), Value::Integer(factor))
+            | (Operator::Mult, Value::Integer(factor), Value::Duration(span)) => span.times(*factor).map(plain),
+            (Operator::Mult, Value::Duration(span), Value::Float(factor))
+            | (Operator::Mult, Value::Float(factor), Value::Duration(span)) => {
+                span.times_float(*factor).map(|known| known.map(Value::Duration))
+            }
+            (Operator::FloorDiv, Value::Duration(span), Value::Integer(divisor)) => {
+                span.floor_divided_by(*divisor).map(|known| known.map(Value::Duration))
+            }
+            (Operator::Div, Value::Duration(span), Value::Integer(divisor)) => {
+                span.divided_by(*divisor).map(|known| known.map(Value::Duration))
+            }
+            (Operator::Div, Value::Duration(span), Value::Float(divisor)) => {
+                span.divided_by_float(*divisor).map(|known| known.map(Value::Duration))
+            }
+            (Operator::Div, Value::Duration(left), Value::Duration(right)) => {
+                Ok(true_quotient(left.micros(), right.micros()).map(Value::Float))
+            }
+            (Operator::FloorDiv, Value::Duration(left), Value::Duration(right)) => {
+                Ok(i64::try_from(left.count_of(*right)).ok().map(Value::Integer))
+            }
+            (Operator::Mod, Value::Duration(left), Value::Duration(right)) => left.remainder(*right).map(plain),
+            _ => return Ok(None),
+        };
+        let known = raised(known, range, scope)?;
+        Ok(Some(known.unwrap_or_else(|| unknown(range, scope))))
     }
 
     /// Operators on texts and containers; `None` when it is none of them.
@@ -125,7 +163,7 @@ impl Evaluator {
                 Value::path(methods::joined_path(&[left, right]))
             }
             (Operator::Div, Value::Text(left), Value::Path(right)) => Value::path(methods::joined_path(&[left, right])),
-            (Operator::BitOr, Value::Dict(left), Value::Dict(right)) => {
+            (Operator::BitOr, Value::Dict(left), Value::Dict(right)) if left.is_plain() && right.is_plain() => {
                 Value::dict([left.borrow().as_slice(), &right.borrow()].concat())
             }
             (_, Value::Set(left), Value::Set(right)) => {
@@ -135,6 +173,10 @@ impl Evaluator {
                     Some(items) => Value::set(items),
                     None => unknown(range, scope),
                 }
+            }
+            (Operator::Mod, Value::Text(_), Value::Record(record)) => {
+                let tuple = Value::tuple(record.values.clone());
+                return self.join(operator, left, &tuple, range, scope);
             }
             (Operator::Mod, Value::Text(form), arguments) => match methods::percent_formatted(form, arguments) {
                 Some(text) => Value::text(text),
@@ -176,6 +218,8 @@ fn compared(operator: CmpOp, left: &Value, right: &Value) -> Option<bool> {
         return None;
     }
     let contains = || match (left, right) {
+        // It would be used up to the item.
+        (_, Value::Iterator(_)) => None,
         (Value::Text(part), Value::Text(whole)) => Some(whole.contains(&**part)),
         _ => position(&right.items()?, left).map(|found| found.is_some()),
     };
@@ -204,7 +248,14 @@ fn identical(left: &Value, right: &Value) -> Option<bool> {
         (Value::Object(left), Value::Object(right)) => Some(Rc::ptr_eq(left, right)),
         (Value::Class(left), Value::Class(right)) => Some(Rc::ptr_eq(left, right)),
         _ => match left.same(right) {
-            Some(true) if matches!(left, Value::Member(_) | Value::Type(_) | Value::FeastClass(_)) => Some(true),
+            Some(true)
+                if matches!(
+                    left,
+                    Value::Member(_) | Value::Type(_) | Value::FeastClass(_) | Value::Library(_)
+                ) =>
+            {
+                Some(true)
+            }
             Some(false) => Some(false),
             _ => None,
         },
@@ -214,17 +265,20 @@ fn identical(left: &Value, right: &Value) -> Option<bool> {
 /// Python's order of plain values; `None` where it has none or it is not known.
 pub(super) fn order(left: &Value, right: &Value) -> Option<Ordering> {
     match (left, right) {
-        (Value::Integer(left), Value::Integer(right))
-        | (Value::Duration(left), Value::Duration(right))
-        | (Value::Moment(left), Value::Moment(right)) => Some(left.cmp(right)),
+        (Value::Duration(left), Value::Duration(right)) => Some(left.cmp(right)),
+        (Value::Integer(left), Value::Integer(right)) | (Value::Moment(left), Value::Moment(right)) => {
+            Some(left.cmp(right))
+        }
         (Value::Float(left), Value::Float(right)) => left.partial_cmp(right),
         (Value::Integer(left), Value::Float(right)) => (*left as f64).partial_cmp(right),
         (Value::Float(left), Value::Integer(right)) => left.partial_cmp(&(*right as f64)),
         // Only members of an `IntEnum` have an order in Python; it raises an error for others.
         (Value::Member(left), Value::Member(right)) => order(&left.value, &right.value),
+        (Value::Member(left), right) if left.is_its_value() => order(&left.value, right),
+        (left, Value::Member(right)) if right.is_its_value() => order(left, &right.value),
         (Value::Text(left), Value::Text(right)) | (Value::Path(left), Value::Path(right)) => Some(left.cmp(right)),
         (Value::Bool(left), Value::Bool(right)) => Some(left.cmp(right)),
-        (Value::List(_), Value::List(_)) | (Value::Tuple(_), Value::Tuple(_)) => {
+        (Value::List(_), Value::List(_)) | (Value::Tuple(_) | Value::Record(_), Value::Tuple(_) | Value::Record(_)) => {
             let (left, right) = (left.items()?, right.items()?);
             for (left, right) in left.iter().zip(&right) {
                 match order(left, right)? {
@@ -238,15 +292,17 @@ pub(super) fn order(left: &Value, right: &Value) -> Option<Ordering> {
     }
 }
 
-/// A quotient rounded to the nearest, halves to even, as Python divides a `timedelta`. The divisor is positive.
-fn rounded_quotient(span: i64, divisor: i64) -> i64 {
-    let (quotient, rest) = (span.div_euclid(divisor), span.rem_euclid(divisor));
-    let rounds_up = match rest.cmp(&(divisor - rest)) {
-        Ordering::Less => false,
-        Ordering::Greater => true,
-        Ordering::Equal => quotient % 2 != 0,
-    };
-    quotient + i64::from(rounds_up)
+/// What Python raises, at a place of the file.
+pub(super) fn raised<T>(outcome: Result<T, Raised>, range: TextRange, scope: &Scope) -> Evaluated<T> {
+    outcome.map_err(|(exception, message)| scope.raise(range, exception, message))
+}
+
+/// The value that a member of an enumeration is too, for operators.
+fn plain_value(value: &Value) -> &Value {
+    match value {
+        Value::Member(member) if member.is_its_value() => &member.value,
+        other => other,
+    }
 }
 
 /// Operators on sets; `None` where the answer is not known.
@@ -292,12 +348,19 @@ fn integers(operator: Operator, left: i64, right: i64) -> Option<Option<Value>> 
                 rest
             }
         }),
-        Operator::Div if right != 0 => return Some(Some(Value::Float(left as f64 / right as f64))),
+        Operator::Div if right != 0 => {
+            return true_quotient(i128::from(left), i128::from(right)).map(|quotient| Some(Value::Float(quotient)));
+        }
         Operator::Pow if right < 0 && left != 0 => return Some(Some(Value::Float((left as f64).powf(right as f64)))),
         Operator::Pow => match u32::try_from(right) {
             Ok(exponent) => left.checked_pow(exponent),
             Err(_) => return None,
         },
+        Operator::LShift => match u32::try_from(right) {
+            Ok(places) if places < 63 => left.checked_mul(1 << places),
+            _ => return None,
+        },
+        Operator::RShift if right >= 0 => Some(left >> right.min(63)),
         Operator::BitOr => Some(left | right),
         Operator::BitAnd => Some(left & right),
         Operator::BitXor => Some(left ^ right),

@@ -2,6 +2,7 @@
 
 use feast_engine::model::Timestamp;
 
+use super::table;
 use super::value::Value;
 
 impl Value {
@@ -13,8 +14,11 @@ impl Value {
             Self::Integer(number) => number.to_string(),
             Self::Float(number) => float_text(*number),
             Self::Text(text) | Self::Path(text) => text.to_string(),
-            Self::List(_) | Self::Tuple(_) | Self::Dict(_) => return self.represented(),
+            Self::List(_) | Self::Tuple(_) | Self::Dict(_) | Self::Record(_) => return self.represented(),
+            Self::Member(member) => return member.to_text(),
             Self::Type(value_type) => value_type.to_string(),
+            Self::Dtype(name) if !table::is_time(name) => name.to_string(),
+            Self::Duration(duration) => return duration.to_text(),
             Self::Moment(micros) if micros % 1_000_000 == 0 => {
                 let text = Timestamp::from_micros(*micros).to_python();
                 text.trim_end_matches("+00:00").to_owned()
@@ -32,9 +36,15 @@ impl Value {
         match self {
             Self::Text(text) => Some(quoted(text)),
             Self::Path(path) => Some(format!("PosixPath({})", quoted(path))),
+            Self::Duration(duration) => duration.represented(),
+            Self::Moment(_) | Self::Dtype(_) => None,
             Self::List(items) => Some(format!("[{}]", all(&items.borrow())?)),
             Self::Tuple(items) if items.len() == 1 => Some(format!("({},)", all(items)?)),
             Self::Tuple(items) => Some(format!("({})", all(items)?)),
+            Self::Record(record) => record.represented(),
+            Self::Member(member) => member.represented(),
+            // Versions of Python differ in how they write others.
+            Self::Dict(members) if !members.is_plain() => None,
             Self::Dict(members) => {
                 let members = members.borrow();
                 let members = members

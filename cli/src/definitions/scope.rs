@@ -7,8 +7,9 @@ use std::rc::Rc;
 
 use ruff_text_size::TextRange;
 
+use super::search::ModuleFile;
 use super::value::Value;
-use super::{DefinitionError, Evaluated};
+use super::{DefinitionError, Evaluated, ReadColumns, TableColumn};
 
 /// Steps that reading one repository may take. A definition file that needs more does not end, or is no definition file.
 const MAX_WORK: u64 = 20_000_000;
@@ -21,17 +22,27 @@ pub(super) struct Reading {
     environment: Value,
     /// Containers that objects of Feast keep, by address: a change of one would change the object.
     kept: RefCell<HashMap<usize, Value>>,
+    /// Where Feast changes into before it imports definition files.
+    repository: PathBuf,
+    read_columns: ReadColumns,
 }
 
 impl Reading {
-    pub(super) fn new() -> Rc<Self> {
+    pub(super) fn new(repository: &Path, read_columns: ReadColumns) -> Rc<Self> {
         let variables = std::env::vars_os()
             .filter_map(|(name, value)| Some((Value::text(name.to_str()?), Value::text(value.to_str()?))));
         Rc::new(Self {
             work: Cell::new(MAX_WORK),
             environment: Value::dict(variables.collect()),
             kept: RefCell::default(),
+            repository: repository.to_path_buf(),
+            read_columns,
         })
+    }
+
+    /// Sets the steps that may still be taken, and gives those that could be until now.
+    pub(super) fn replace_work(&self, steps: u64) -> u64 {
+        self.work.replace(steps)
     }
 }
 
@@ -46,9 +57,8 @@ fn address(container: &Value) -> Option<usize> {
 
 /// A Python file: where it lies and what it says.
 pub(super) struct SourceFile {
-    /// Relative to the repository.
-    pub(super) path: PathBuf,
-    /// The same, absolute: what `__file__` is.
+    pub(super) module: ModuleFile,
+    /// Its path, absolute: what `__file__` is.
     pub(super) absolute: PathBuf,
     pub(super) text: String,
     /// Where each line but the first begins. Every object remembers its line, so lines are not counted anew.
@@ -56,10 +66,10 @@ pub(super) struct SourceFile {
 }
 
 impl SourceFile {
-    pub(super) fn new(path: PathBuf, absolute: PathBuf, text: String) -> Self {
+    pub(super) fn new(module: ModuleFile, absolute: PathBuf, text: String) -> Self {
         let line_starts = text.match_indices('\n').map(|(position, _)| position + 1).collect();
         Self {
-            path,
+            module,
             absolute,
             text,
             line_starts,
@@ -153,9 +163,18 @@ impl Scope {
         self.outer.is_none()
     }
 
-    /// The file, relative to the repository.
+    /// The file, relative to the repository if it lies there.
     pub(super) fn path(&self) -> &Path {
-        &self.file.path
+        &self.file.module.path
+    }
+
+    pub(super) fn repository(&self) -> &Path {
+        &self.reading.repository
+    }
+
+    /// The columns of a parquet file as pandas has them.
+    pub(super) fn parquet_columns(&self, path: &Path) -> Result<Vec<TableColumn>, String> {
+        (self.reading.read_columns)(path)
     }
 
     pub(super) fn file(&self) -> &Rc<SourceFile> {

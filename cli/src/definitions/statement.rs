@@ -7,6 +7,7 @@ use std::rc::Rc;
 use ruff_python_ast::{Expr, Parameters, Stmt, StmtFor, StmtFunctionDef, StmtIf, StmtTry, StmtWhile};
 use ruff_text_size::{Ranged, TextRange};
 
+use super::generator::has_yield;
 use super::module::Evaluator;
 use super::scope::Scope;
 use super::unknown::{Hides, unknown, unknown_hiding};
@@ -143,6 +144,7 @@ impl Evaluator {
             parameters: (*definition.parameters).clone(),
             defaults: self.defaults(Some(&definition.parameters), scope)?,
             binding: Cell::new(Binding::Instance),
+            is_generator: has_yield(&definition.body),
             body: FunctionBody::Statements(definition.body.to_vec()),
             scope: scope.around_functions(),
             text: source_text::of_function(definition, scope.source()),

@@ -1,10 +1,26 @@
 use super::*;
 
+/// The repository alone, without what the environment adds.
+fn alone(repository: &Path) -> ModulePath {
+    ModulePath {
+        repository: repository.to_path_buf(),
+        ..ModulePath::default()
+    }
+}
+
+fn read_repository(repository: &Path) -> Result<RepositoryDefinitions, Vec<DefinitionError>> {
+    read_definitions(&alone(repository), no_columns)
+}
+
+fn no_columns(_: &Path) -> Result<Vec<TableColumn>, String> {
+    Err("no parquet here".to_owned())
+}
+
 /// Reads one file and gives its definitions, or its errors, as text.
 fn read(source: &str) -> Result<Definitions, String> {
     let repository = tempfile::tempdir().unwrap();
     std::fs::write(repository.path().join("definitions.py"), source).unwrap();
-    read_definitions(repository.path())
+    read_repository(repository.path())
         .map(|read| read.definitions)
         .map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
 }
@@ -99,7 +115,7 @@ fn files_import_each_other() {
         "views.py",
         "from feast import FeatureView\nfrom entities import driver\nv = FeatureView(name='v', entities=[driver])\n",
     );
-    let definitions = read_definitions(repository.path()).unwrap().definitions;
+    let definitions = read_repository(repository.path()).unwrap().definitions;
     assert_eq!((definitions.entities.len(), definitions.feature_views.len()), (1, 1));
 }
 
@@ -188,8 +204,8 @@ fn what_is_not_stored_may_be_unknown() {
 fn errors_of_several_files_come_together() {
     let repository = tempfile::tempdir().unwrap();
     std::fs::write(repository.path().join("a.py"), "x = (").unwrap();
-    std::fs::write(repository.path().join("b.py"), "y = nope").unwrap();
-    let errors = read_definitions(repository.path()).unwrap_err();
+    std::fs::write(repository.path().join("b.py"), "import feast\ny = nope").unwrap();
+    let errors = read_repository(repository.path()).unwrap_err();
     assert_eq!(
         errors
             .iter()
@@ -216,7 +232,7 @@ fn ignored_files_are_not_read() {
         write(ignored, "broken(");
     }
     assert_eq!(
-        read_definitions(repository.path()).unwrap().definitions.entities.len(),
+        read_repository(repository.path()).unwrap().definitions.entities.len(),
         1
     );
 }
@@ -337,7 +353,8 @@ const NAMES: &[(&str, Option<&str>)] = &[
         "t = {'a': 'b'}\nx = Entity(name='x', tags=t)\nt['c'] = 'd'\nn = 'a'",
         None,
     ),
-    ("x = Entity(name='x')\nx.tags['c'] = 'd'\nn = 'a'", None),
+    ("x = Entity(name='x')\nx.tags['c'] = 'd'\nn = x.tags['c']", Some("d")),
+    ("x = Entity(name='x')\nt = x.tags\nt['c'] = 'd'\nn = 'a'", None),
     (
         "class P:\n    def __init__(self):\n        self.a = 'a'\nclass C(P):\n    def __init__(self):\n        super().__init__()\nn = C().a",
         None,

@@ -30,9 +30,12 @@ impl Value {
     pub(super) fn hides(&self) -> Hides {
         match self {
             Self::Opaque(unknown) => unknown.hides,
-            Self::Object(object) if object.thing.is_registered() => Hides::Object,
+            Self::Object(object) if object.thing().is_registered() => Hides::Object,
             Self::List(items) | Self::Set(items) => most(items.borrow().iter()),
             Self::Tuple(items) => most(items.iter()),
+            Self::View(view) => most(&view.items),
+            Self::Record(record) => most(&record.values),
+            Self::Iterator(items) => most(items.borrow().iter()),
             Self::Dict(members) => members
                 .borrow()
                 .iter()

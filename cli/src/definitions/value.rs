@@ -1,15 +1,20 @@
 //! Python values, as far as definitions need them.
 
 use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::ops::Deref;
 use std::rc::Rc;
 
 use feast_engine::model::ValueType;
 use ruff_python_ast::{Expr, Parameters, Stmt};
 
+use super::duration::Duration;
 use super::feast::FeastClass;
 use super::object::Object;
 use super::scope::Scope;
+use super::table::Table;
 use super::unknown::{Hides, Unknown};
+use super::user_class::{Class, Member, Record};
 
 /// A Python value.
 #[derive(Clone)]
@@ -22,10 +27,22 @@ pub(super) enum Value {
     List(Rc<RefCell<Vec<Value>>>),
     Tuple(Rc<Vec<Value>>),
     Set(Rc<RefCell<Vec<Value>>>),
-    Dict(Rc<RefCell<Vec<(Value, Value)>>>),
-    /// `timedelta`, in microseconds.
-    Duration(i64),
-    /// `datetime`, in microseconds since 1970 in UTC.
+    Dict(Rc<Dict>),
+    /// `range`, the keys, values and items of a dict.
+    View(Rc<View>),
+    /// `pandas.DataFrame`.
+    Table(Rc<Table>),
+    /// `frame.dtypes`.
+    Dtypes(Rc<Table>),
+    /// A column of a frame, by its name.
+    Column(Rc<Table>, Rc<str>),
+    /// `numpy.dtype`, by its name.
+    Dtype(Rc<str>),
+    /// A generator or another iterator: its items can be taken once.
+    Iterator(Rc<RefCell<VecDeque<Value>>>),
+    /// `timedelta`.
+    Duration(Duration),
+    /// `datetime`, in microseconds since 1970 in UTC, of the years 1 to 9999.
     Moment(i64),
     /// `pathlib.Path`.
     Path(Rc<str>),
@@ -41,8 +58,10 @@ pub(super) enum Value {
     FeastClass(&'static FeastClass),
     /// An enumeration of Feast, by its name.
     FeastEnumeration(&'static str),
-    /// A class of a definition file.
+    /// A class of a definition file, or an instance of one.
     Class(Rc<Class>),
+    /// An instance of a named tuple.
+    Record(Rc<Record>),
     /// A function with some arguments given already.
     Partial(Rc<(Value, CallArguments)>),
     /// An opened file of text, by its path.
@@ -94,10 +113,12 @@ pub(super) struct Function {
     /// The defaults of its parameters, by name: they are computed once, where it is defined.
     pub(super) defaults: Vec<(String, Value)>,
     pub(super) binding: Cell<Binding>,
+    /// Whether it has `yield`.
+    pub(super) is_generator: bool,
     pub(super) body: FunctionBody,
     /// The names around it.
     pub(super) scope: Rc<Scope>,
-    /// Its source text from the first decorator to the last line, as `inspect.getsource` gives it.
+    /// Its source text: from the first decorator to the last line, as `inspect.getsource` gives it; of a lambda the expression.
     pub(super) text: String,
 }
 
@@ -120,31 +141,53 @@ pub(super) enum FunctionBody {
     Expression(Box<Expr>),
 }
 
-/// A class of a definition file, or an instance of one: names and what they are bound to.
-pub(super) struct Class {
-    pub(super) name: String,
-    pub(super) scope: Rc<Scope>,
-    /// Names that the class body binds or annotates, in its order: the members of an enumeration, the fields of a dataclass.
-    pub(super) fields: Vec<String>,
-    pub(super) is_instance: bool,
-    /// Whether `__init__` is made of the fields.
-    pub(super) is_dataclass: bool,
-    pub(super) is_enumeration: bool,
-    /// Whether members of the enumeration are their values too: `class Team(str, Enum)`.
-    pub(super) is_its_value: bool,
-    /// Whether it has no base that the evaluator does not know.
-    pub(super) is_plain: bool,
-    /// What an instance of it may be, where a base is not known.
-    pub(super) hides: Hides,
+/// A dict, and what kind of one it is.
+pub(super) struct Dict {
+    members: RefCell<Vec<(Value, Value)>>,
+    pub(super) kind: DictKind,
 }
 
-/// A member of an enumeration.
-pub(super) struct Member {
-    pub(super) enumeration: String,
-    pub(super) name: String,
-    pub(super) value: Value,
-    /// Whether it is its value too, as members of `StrEnum` and `IntEnum` are.
-    pub(super) is_its_value: bool,
+/// What a dict gives for a key that it does not have, and how it is written.
+pub(super) enum DictKind {
+    Plain,
+    /// `OrderedDict`.
+    Ordered,
+    /// `Counter`.
+    Counter,
+    /// `defaultdict`, with what makes the missing values.
+    Default(Value),
+}
+
+impl Deref for Dict {
+    type Target = RefCell<Vec<(Value, Value)>>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.members
+    }
+}
+
+impl Dict {
+    pub(super) fn is_plain(&self) -> bool {
+        matches!(self.kind, DictKind::Plain)
+    }
+
+    pub(super) fn is_ordered(&self) -> bool {
+        matches!(self.kind, DictKind::Ordered)
+    }
+}
+
+/// A sequence that is computed from something else: a range, the columns of a table.
+pub(super) struct View {
+    /// Python's name of its type.
+    pub(super) type_name: &'static str,
+    pub(super) items: Vec<Value>,
+}
+
+impl View {
+    /// Whether `view[0]` is an item, as in a range, and unlike the keys of a dict.
+    pub(super) fn has_positions(&self) -> bool {
+        matches!(self.type_name, "range" | "Index")
+    }
 }
 
 /// See [`Value::Decorator`].
@@ -181,11 +224,27 @@ impl Value {
 
     /// A dict; of two members with one key the later counts, at the place of the first.
     pub(super) fn dict(members: Vec<(Value, Value)>) -> Self {
+        Self::dict_of_kind(members, DictKind::Plain)
+    }
+
+    /// As [`Value::dict`], of another kind.
+    pub(super) fn dict_of_kind(members: Vec<(Value, Value)>, kind: DictKind) -> Self {
         let mut distinct: Vec<(Value, Value)> = Vec::with_capacity(members.len());
         for (key, value) in members {
             put(&mut distinct, key, value);
         }
-        Self::Dict(Rc::new(RefCell::new(distinct)))
+        Self::Dict(Rc::new(Dict {
+            members: RefCell::new(distinct),
+            kind,
+        }))
+    }
+
+    pub(super) fn view(type_name: &'static str, items: Vec<Value>) -> Self {
+        Self::View(Rc::new(View { type_name, items }))
+    }
+
+    pub(super) fn iterator(items: Vec<Value>) -> Self {
+        Self::Iterator(Rc::new(RefCell::new(VecDeque::from(items))))
     }
 
     pub(super) fn opaque(reason: impl AsRef<str>) -> Self {
@@ -213,10 +272,14 @@ impl Value {
             Self::Text(text) => !text.is_empty(),
             Self::List(items) | Self::Set(items) => !items.borrow().is_empty(),
             Self::Tuple(items) => !items.is_empty(),
+            Self::View(view) if view.type_name != "Index" => !view.items.is_empty(),
+            Self::Record(record) => !record.values.is_empty(),
             Self::Dict(members) => !members.borrow().is_empty(),
-            Self::Duration(micros) => *micros != 0,
-            Self::Member(member) if member.is_its_value => member.value.truth()?,
+            Self::Duration(duration) => duration.micros() != 0,
+            Self::Member(member) if member.is_its_value() => member.value.truth()?,
             Self::Opaque(_) | Self::Globals | Self::Library(_) => return None,
+            // pandas refuses to say.
+            Self::Table(_) | Self::Dtypes(_) | Self::Column(..) | Self::View(_) => return None,
             // `__bool__` and `__len__` decide, or a base that is not known.
             Self::Class(class) if class.is_instance => {
                 let decides = |name| class.scope.own(name).is_some();
@@ -240,7 +303,19 @@ impl Value {
             Self::List(_) => "list",
             Self::Tuple(_) => "tuple",
             Self::Set(_) => "set",
-            Self::Dict(_) => "dict",
+            Self::Dict(dict) => match dict.kind {
+                DictKind::Plain => "dict",
+                DictKind::Ordered => "OrderedDict",
+                DictKind::Counter => "Counter",
+                DictKind::Default(_) => "defaultdict",
+            },
+            Self::View(view) => view.type_name,
+            Self::Table(_) => "DataFrame",
+            Self::Dtypes(_) | Self::Column(..) => "Series",
+            Self::Dtype(_) => "dtype",
+            Self::Iterator(_) => "generator",
+            Self::Record(record) => &record.class.name,
+            Self::Duration(duration) if duration.is_pandas() => "Timedelta",
             Self::Duration(_) => "timedelta",
             Self::Moment(_) => "datetime",
             Self::Path(_) => "PosixPath",
@@ -262,12 +337,22 @@ impl Value {
     pub(super) fn as_text(&self) -> Option<Rc<str>> {
         match self {
             Self::Text(text) => Some(Rc::clone(text)),
-            Self::Member(member) if member.is_its_value => member.value.as_text(),
+            Self::Member(member) if member.is_its_value() => member.value.as_text(),
             _ => None,
         }
     }
 
-    /// The items that a loop over the value sees; `None` when it is not known.
+    /// Whether a loop over the value sees items that are known.
+    pub(super) fn has_items(&self) -> bool {
+        match self {
+            Self::List(_) | Self::Set(_) | Self::Tuple(_) | Self::View(_) | Self::Record(_) | Self::Dict(_) => true,
+            Self::Text(_) | Self::Iterator(_) => true,
+            Self::Class(class) => class.enumeration.is_some(),
+            _ => false,
+        }
+    }
+
+    /// The items that a loop over the value sees, which an iterator has no longer then; `None` when it is not known.
     pub(super) fn items(&self) -> Option<Vec<Value>> {
         match self {
             Self::List(items) | Self::Set(items) => Some(items.borrow().clone()),
@@ -278,7 +363,12 @@ impl Value {
                     .map(|character| Self::text(character.to_string()))
                     .collect(),
             ),
-            Self::Class(class) if class.is_enumeration => Some(class.members()),
+            Self::View(view) => Some(view.items.clone()),
+            Self::Table(table) => table.names(),
+            Self::Dtypes(table) => Some(table.dtypes()?.into_iter().map(|(_, dtype)| dtype).collect()),
+            Self::Record(record) => Some(record.values.clone()),
+            Self::Iterator(items) => Some(items.take().into()),
+            Self::Class(class) if class.enumeration.is_some() => Some(class.members()),
             _ => None,
         }
     }
@@ -298,6 +388,9 @@ impl Value {
             Self::Text(text) | Self::Path(text) => text.len(),
             Self::List(items) | Self::Set(items) => sum(&items.borrow()),
             Self::Tuple(items) => sum(items),
+            Self::View(view) => sum(&view.items),
+            Self::Record(record) => sum(&record.values),
+            Self::Iterator(items) => sum(items.borrow_mut().make_contiguous()),
             Self::Dict(members) => members.borrow().iter().fold(0, |sum: usize, (key, value)| {
                 if sum >= limit {
                     sum
@@ -322,46 +415,5 @@ pub(super) fn put(members: &mut Vec<(Value, Value)>, key: Value, value: Value) {
 pub(super) fn add(items: &mut Vec<Value>, item: Value) {
     if items.iter().all(|known| known.same(&item) != Some(true)) {
         items.push(item);
-    }
-}
-
-impl Class {
-    /// The member of an enumeration, or a constant. Of two names for one value the first names the member.
-    pub(super) fn attribute(&self, name: &str) -> Option<Value> {
-        let value = self.scope.own(name)?;
-        if !self.is_member(name) {
-            return Some(value);
-        }
-        let equal = |other: &&String| {
-            self.is_member(other)
-                && self
-                    .scope
-                    .own(other)
-                    .is_some_and(|other| other.same(&value) == Some(true))
-        };
-        let first = self.fields.iter().find(equal).map_or(name, String::as_str);
-        Some(Value::Member(Rc::new(Member {
-            enumeration: self.name.clone(),
-            name: first.to_owned(),
-            value,
-            is_its_value: self.is_its_value,
-        })))
-    }
-
-    fn is_member(&self, name: &str) -> bool {
-        self.is_enumeration
-            && !name.starts_with('_')
-            && self.fields.iter().any(|field| field == name)
-            && !matches!(self.scope.own(name), None | Some(Value::Function(_)))
-    }
-
-    fn members(&self) -> Vec<Value> {
-        let mut members = Vec::new();
-        for name in self.fields.iter().filter(|name| self.is_member(name)) {
-            if let Some(member) = self.attribute(name) {
-                add(&mut members, member);
-            }
-        }
-        members
     }
 }

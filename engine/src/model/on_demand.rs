@@ -53,10 +53,14 @@ pub enum OnDemandSource {
 /// A Python function as its source text. This binary stores it and does not run it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Transformation {
-    /// Function name.
+    /// Function name; `<lambda>` for a lambda.
     pub name: String,
-    /// Source text from the first decorator to the last line of the body.
+    /// What Feast keeps as its text: of a decorated function its source from the first decorator to the last line of the body,
+    /// of any other what `udf_string` says, which may be nothing.
     pub text: String,
+    /// The function's own source, where the text is something else; empty where the text is all that is known. What is read
+    /// from a registry has it only where there is no text.
+    pub source: String,
     /// How it is run: `pandas`, `python`, ...
     pub mode: String,
 }

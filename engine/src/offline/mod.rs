@@ -8,6 +8,7 @@ mod guard;
 mod latest;
 mod listing;
 mod marks;
+mod pandas;
 mod partition;
 mod ranks;
 mod runtime;
@@ -22,6 +23,7 @@ pub(crate) use append::{AppendLog, AppendTarget, Appender, pattern_is_read_only}
 pub(crate) use latest::{LatestRows, Window};
 pub(crate) use listing::SourceLayout;
 pub(crate) use marks::{AppendsHeld, Mark};
+pub use pandas::{PandasColumn, pandas_columns};
 pub(crate) use runtime::OfflineRuntime;
 pub(crate) use scan::TypedColumn;
 pub(crate) use source::{ParquetSource, SchemaCache, SourceSchema};

@@ -23,6 +23,8 @@ pub(in crate::definitions) struct Arguments<'a> {
     scope: &'a Scope,
     /// The object's name, once known: messages say it.
     object_name: String,
+    /// Whether its tags are a dict that something else holds too.
+    shares_tags: bool,
 }
 
 impl<'a> Arguments<'a> {
@@ -81,12 +83,18 @@ impl<'a> Arguments<'a> {
             range,
             scope,
             object_name: object_name.map(|name| name.to_string()).unwrap_or_default(),
+            shares_tags: false,
         })
     }
 
     /// An object made by this call.
     pub(super) fn object(&self, thing: Thing) -> Value {
-        super::object(thing, self.range, self.scope)
+        let object = Object::new(thing, self.scope.path().to_path_buf(), self.scope.line(self.range));
+        Value::Object(Rc::new(if self.shares_tags {
+            object.with_shared_tags()
+        } else {
+            object
+        }))
     }
 
     /// What Feast raises for these arguments.
@@ -122,6 +130,12 @@ impl<'a> Arguments<'a> {
         const LARGEST: usize = 1_000_000;
         self.scope.spend(self.range, value.size(LARGEST))?;
         self.check_known(name, &value)?;
+        share(name, &value);
+        if let Value::Dict(tags) = &value
+            && name == "tags"
+        {
+            self.shares_tags = Rc::strong_count(tags) > 1;
+        }
         // Feast keeps dicts, and the list of a service, as they are.
         if matches!(value, Value::Dict(_)) || name == "features" {
             self.scope.keep(&value);
@@ -222,11 +236,18 @@ impl<'a> Arguments<'a> {
         }
     }
 
-    /// A `timedelta` in microseconds.
+    /// A `timedelta` in microseconds, which 64 bits hold.
     pub(super) fn duration(&mut self, name: &str) -> Evaluated<Option<i64>> {
         match self.given(name)? {
             None => Ok(None),
-            Some(Value::Duration(micros)) => Ok(Some(micros)),
+            Some(Value::Duration(duration)) => match i64::try_from(duration.micros()) {
+                Ok(micros) => Ok(Some(micros)),
+                Err(_) => Err(self.limit(format!(
+                    "{name} of {} is too long to be stored: {}",
+                    self.called(),
+                    duration.to_text().unwrap_or_default()
+                ))),
+            },
             Some(other) => Err(self.wrong_type(name, &other, "an instance of datetime.timedelta")),
         }
     }
@@ -319,12 +340,30 @@ impl<'a> Arguments<'a> {
     }
 }
 
+/// Notes that an object holds others whole: sources, and the views that another is derived from.
+fn share(argument: &str, value: &Value) {
+    match value {
+        Value::Object(object) => {
+            let is_held = match &*object.thing() {
+                Thing::Source(_) => true,
+                Thing::View(_) => argument == "source",
+                _ => false,
+            };
+            if is_held {
+                object.share();
+            }
+        }
+        Value::List(items) => items.borrow().iter().for_each(|item| share(argument, item)),
+        _ => {}
+    }
+}
+
 /// What `pick` makes of an object; `None` for what is none.
 pub(super) fn with_object<T>(value: &Value, pick: impl Fn(&Thing) -> Option<T>) -> Option<T> {
     match value {
         Value::Object(object) => {
             let object: &Object = object;
-            pick(&object.thing)
+            pick(&object.thing())
         }
         _ => None,
     }

@@ -121,6 +121,16 @@ pub(super) static CLASSES: &[FeastClass] = &[
         "udf udf_string name tags description owner",
         on_demand::python_transformation,
     ),
+    positional(
+        "RayTransformation",
+        "udf udf_string name tags description owner",
+        on_demand::ray_transformation,
+    ),
+    positional(
+        "FlinkTransformation",
+        "udf udf_string name tags description owner",
+        on_demand::flink_transformation,
+    ),
     FeastClass {
         positional: Positional::All,
         ..decorator(

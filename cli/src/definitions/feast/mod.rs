@@ -17,7 +17,8 @@ use ruff_text_size::TextRange;
 use super::Evaluated;
 use super::object::{Object, Thing};
 use super::scope::Scope;
-use super::value::{Member, Value};
+use super::user_class::{Member, Members};
+use super::value::Value;
 
 pub(super) use arguments::Arguments;
 use classes::CLASSES;
@@ -46,11 +47,11 @@ enum Positional {
 
 /// An object made at a place.
 pub(super) fn object(thing: Thing, range: TextRange, scope: &Scope) -> Value {
-    Value::Object(Rc::new(Object {
+    Value::Object(Rc::new(Object::new(
         thing,
-        file: scope.path().to_path_buf(),
-        line: scope.line(range),
-    }))
+        scope.path().to_path_buf(),
+        scope.line(range),
+    )))
 }
 
 /// What `module.name` means, for Feast's own modules.
@@ -187,6 +188,7 @@ pub(super) fn member(enumeration: &str, name: &str) -> Option<Value> {
         enumeration: enumeration.to_owned(),
         name: name.to_owned(),
         value,
-        is_its_value: false,
+        kind: Members::Plain,
+        class: None,
     })))
 }

@@ -15,7 +15,10 @@ use super::views::{check_version, view_name};
 /// The class and the decorator.
 pub(super) fn on_demand_feature_view(mut arguments: Arguments<'_>) -> Evaluated<Value> {
     let name = view_name(&mut arguments)?;
-    let mode = mode(&mut arguments, "pandas")?.to_lowercase();
+    let mode = arguments
+        .text("mode")?
+        .unwrap_or_else(|| "pandas".to_owned())
+        .to_lowercase();
     // Feast ignores it too.
     arguments.ignore("explode");
     let entities = arguments.entities("entities")?;
@@ -27,7 +30,8 @@ pub(super) fn on_demand_feature_view(mut arguments: Arguments<'_>) -> Evaluated<
     }
     let sources = sources(&mut arguments, &name)?;
     let aggregations = aggregations(&mut arguments)?;
-    let transformation = given_transformation(&mut arguments, &mode)?;
+    // Feast itself cannot read an on-demand view without a text any more.
+    let transformation = given_transformation(&mut arguments, &mode)?.map(with_text);
     if !["pandas", "python", "substrait"].contains(&mode.as_str()) {
         let text = format!("Unsupported transformation mode: {mode} for OnDemandFeatureView");
         return Err(arguments.raise("ValueError", text));
@@ -78,7 +82,7 @@ pub(super) fn on_demand_feature_view(mut arguments: Arguments<'_>) -> Evaluated<
 fn sources(arguments: &mut Arguments<'_>, view: &str) -> Evaluated<BTreeMap<String, OnDemandSource>> {
     let given = arguments.list("sources", "FeatureView or RequestSource", |value| {
         let Value::Object(object) = value else { return None };
-        match (object.projection(), &object.thing) {
+        match (object.projection(), &*object.thing()) {
             (Some(projection), _) => {
                 let chosen = projection.projection;
                 Some((chosen.view.clone(), OnDemandSource::View(chosen)))
@@ -148,21 +152,44 @@ pub(super) fn given_transformation(arguments: &mut Arguments<'_>, mode: &str) ->
         .transpose()
 }
 
+/// A transformation whose text is the function's own source where no other is given.
+fn with_text(transformation: Transformation) -> Transformation {
+    if !transformation.text.is_empty() {
+        return transformation;
+    }
+    Transformation {
+        text: transformation.source,
+        source: String::new(),
+        ..transformation
+    }
+}
+
+/// Feast keeps the text of a decorated function, and of any other what `udf_string` says; the function itself it pickles.
 fn of_function(
     arguments: &Arguments<'_>,
     function: &Rc<Function>,
     text: String,
     mode: &str,
 ) -> Evaluated<Transformation> {
-    // Python pickles a function without a text; here its source is all there is.
-    let text = if text.is_empty() { function.text.clone() } else { text };
-    if text.is_empty() {
-        return Err(arguments.limit(
-            "the source text of a lambda is stored only if udf_string gives it; write udf_string, or use a function",
-        ));
+    if arguments.function.is_some() {
+        return Ok(Transformation {
+            name: function.name.clone(),
+            text: function.text.clone(),
+            source: String::new(),
+            mode: mode.to_owned(),
+        });
+    }
+    let outer_name = function.outer_name();
+    if let Some(name) = outer_name.as_ref().filter(|_| text.is_empty()) {
+        return Err(arguments.limit(format!(
+            "the lambda uses {name} of this file, which would not be stored with it; use a function that imports or defines \
+             {name} itself"
+        )));
     }
     Ok(Transformation {
         name: function.name.clone(),
+        // Where the lambda would lack something, the text that is given may have it.
+        source: outer_name.map_or_else(|| function.text.clone(), |_| String::new()),
         text,
         mode: mode.to_owned(),
     })
@@ -170,8 +197,19 @@ fn of_function(
 
 /// The class and the decorator.
 pub(super) fn transformation(mut arguments: Arguments<'_>) -> Evaluated<Value> {
+    const MODES: [&str; 7] = ["python", "pandas", "sql", "spark_sql", "spark", "flink", "ray"];
     let mode = mode(&mut arguments, "")?;
-    named_transformation(arguments, &mode)
+    let lower = mode.to_lowercase();
+    if lower == "substrait" {
+        return Err(arguments.limit("a plan of substrait can only be made by Python"));
+    }
+    if !MODES.contains(&lower.as_str()) {
+        let text = format!("Invalid mode: {mode}. Choose one from TransformationMode.");
+        return Err(arguments.raise("ValueError", text));
+    }
+    // These have classes of their own, which know their mode.
+    let has_class = ["python", "pandas", "flink", "ray"].contains(&lower.as_str());
+    named_transformation(arguments, if has_class { &lower } else { &mode })
 }
 
 pub(super) fn pandas_transformation(arguments: Arguments<'_>) -> Evaluated<Value> {
@@ -182,7 +220,18 @@ pub(super) fn python_transformation(arguments: Arguments<'_>) -> Evaluated<Value
     named_transformation(arguments, "python")
 }
 
+pub(super) fn ray_transformation(arguments: Arguments<'_>) -> Evaluated<Value> {
+    named_transformation(arguments, "ray")
+}
+
+pub(super) fn flink_transformation(arguments: Arguments<'_>) -> Evaluated<Value> {
+    named_transformation(arguments, "flink")
+}
+
 fn named_transformation(mut arguments: Arguments<'_>, mode: &str) -> Evaluated<Value> {
+    if arguments.function.is_none() && !arguments.has("udf_string") {
+        return Err(arguments.raise("ValueError", "udf_string parameter cannot be None"));
+    }
     match given_transformation(&mut arguments, mode)? {
         Some(transformation) => Ok(arguments.object(Thing::Transformation(transformation))),
         None => Err(arguments.raise(
@@ -190,6 +239,16 @@ fn named_transformation(mut arguments: Arguments<'_>, mode: &str) -> Evaluated<V
             "Transformation() missing 1 required positional argument: 'udf'",
         )),
     }
+}
+
+/// Refuses the modes that Feast refuses for functions of a kind of view.
+pub(super) fn check_mode(arguments: &Arguments<'_>, mode: &str, supported: &[&str], class: &str) -> Evaluated<()> {
+    let is_given = arguments.function.is_some() || arguments.has("udf");
+    if !is_given || arguments.has("feature_transformation") || supported.contains(&mode) {
+        return Ok(());
+    }
+    let text = format!("Unsupported transformation mode: {mode} for {class}");
+    Err(arguments.raise("ValueError", text))
 }
 
 pub(super) fn aggregation(mut arguments: Arguments<'_>) -> Evaluated<Value> {

@@ -12,7 +12,7 @@ use super::super::object::{ProjectedView, Thing};
 use super::super::value::Value;
 use super::Arguments;
 use super::arguments::with_object;
-use super::on_demand::{aggregations, given_transformation, mode};
+use super::on_demand::{aggregations, check_mode, given_transformation, mode};
 
 pub(super) fn entity(mut arguments: Arguments<'_>) -> Evaluated<Value> {
     let name = arguments.required_text("name")?;
@@ -247,6 +247,12 @@ pub(super) fn batch_feature_view(mut arguments: Arguments<'_>) -> Evaluated<Valu
     // Feast stores neither.
     arguments.ignore("batch_engine");
     let has_aggregations = !aggregations(&mut arguments)?.is_empty();
+    check_mode(
+        &arguments,
+        &mode,
+        &["pandas", "python", "sql", "ray", "flink"],
+        "BatchFeatureView",
+    )?;
     let transformation = given_transformation(&mut arguments, &mode)?;
     let view = common(&mut arguments, name)?;
     if let Some(stream) = &view.stream_source {
@@ -300,6 +306,12 @@ pub(super) fn stream_feature_view(mut arguments: Arguments<'_>) -> Evaluated<Val
         tiling_hop_size: arguments.duration("tiling_hop_size")?,
     };
     check_windows(&arguments, &settings)?;
+    check_mode(
+        &arguments,
+        &mode,
+        &["pandas", "python", "spark_sql", "spark", "flink"],
+        "StreamFeatureView",
+    )?;
     let transformation = given_transformation(&mut arguments, &mode)?;
     let view = common(&mut arguments, name)?;
     let stream = match (&view.stream_source, &view.batch_source) {

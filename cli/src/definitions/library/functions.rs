@@ -3,17 +3,19 @@
 use ruff_text_size::TextRange;
 
 use super::super::Evaluated;
+use super::super::equality::position;
 use super::super::expression::pairs;
-use super::super::operators::order;
+use super::super::operators::{order, raised};
 use super::super::scope::Scope;
 use super::super::unknown::unknown_hiding;
-use super::super::value::{CallArguments, Value};
+use super::super::value::{CallArguments, DictKind, Value};
+use super::numbers;
 
 /// `None` when the answer is not known.
 pub(super) fn call(name: &str, arguments: &CallArguments, range: TextRange, scope: &Scope) -> Evaluated<Option<Value>> {
     let size: usize = arguments.positional.iter().map(|value| value.size(1_000_000)).sum();
     scope.spend(range, size)?;
-    if matches!(name, "set" | "frozenset" | "dict" | "collections.OrderedDict") {
+    if matches!(name, "set" | "frozenset" | "dict") || name.starts_with("collections.") {
         let items = arguments.positional.first().and_then(Value::items);
         scope.spend(range, pairs(items.map_or(0, |items| items.len())))?;
     }
@@ -33,18 +35,46 @@ fn container(name: &str, arguments: &CallArguments, range: TextRange, scope: &Sc
         ("tuple", [value]) => value.items().map(Value::tuple),
         ("set" | "frozenset", []) => Some(Value::set(Vec::new())),
         ("set" | "frozenset", [value]) => value.items().map(Value::set),
-        ("dict" | "collections.OrderedDict", []) => Some(Value::dict(named_members(arguments))),
-        ("dict" | "collections.OrderedDict", [value]) => dict(value).map(|mut members| {
-            members.extend(named_members(arguments));
-            Value::dict(members)
-        }),
+        ("dict" | "collections.OrderedDict", [] | [_]) => {
+            let members = positional.first().map_or_else(|| Some(Vec::new()), pairs_of);
+            members.map(|mut members| {
+                members.extend(named_members(arguments));
+                Value::dict_of_kind(
+                    members,
+                    if name == "dict" {
+                        DictKind::Plain
+                    } else {
+                        DictKind::Ordered
+                    },
+                )
+            })
+        }
+        ("collections.defaultdict", []) => Some(Value::dict_of_kind(
+            named_members(arguments),
+            DictKind::Default(Value::None),
+        )),
+        ("collections.defaultdict", [factory] | [factory, _]) => {
+            let members = positional.get(1).map_or_else(|| Some(Vec::new()), pairs_of);
+            members.map(|mut members| {
+                members.extend(named_members(arguments));
+                Value::dict_of_kind(members, DictKind::Default(factory.clone()))
+            })
+        }
+        ("collections.Counter", [] | [_]) => counter(arguments),
         ("range", bounds) => range_items(bounds, range, scope)?,
         ("zip", lists) => {
             let lists = lists.iter().map(Value::items).collect::<Option<Vec<_>>>();
-            lists.map(|lists| {
+            let is_strict = arguments.named("strict").map_or(Some(false), Value::truth);
+            let (Some(lists), Some(is_strict)) = (lists, is_strict) else {
+                return Ok(None);
+            };
+            if is_strict && lists.windows(2).any(|pair| pair[0].len() != pair[1].len()) {
+                return Err(scope.raise(range, "ValueError", "zip() arguments are of different lengths"));
+            }
+            Some({
                 let shortest = lists.iter().map(Vec::len).min().unwrap_or(0);
                 let row = |index: usize| Value::tuple(lists.iter().map(|list| list[index].clone()).collect());
-                Value::list((0..shortest).map(row).collect())
+                Value::iterator((0..shortest).map(row).collect())
             })
         }
         ("enumerate", [value, ..]) => {
@@ -60,7 +90,7 @@ fn container(name: &str, arguments: &CallArguments, range: TextRange, scope: &Sc
                 let rows = (start..)
                     .zip(items)
                     .map(|(index, item)| Value::tuple(vec![Value::Integer(index), item]));
-                Value::list(rows.collect())
+                Value::iterator(rows.collect())
             })
         }
         _ => None,
@@ -70,7 +100,6 @@ fn container(name: &str, arguments: &CallArguments, range: TextRange, scope: &Sc
 fn plain(name: &str, arguments: &CallArguments, range: TextRange, scope: &Scope) -> Evaluated<Option<Value>> {
     let positional = arguments.positional.as_slice();
     Ok(match (name, positional) {
-        ("str", [value]) => value.to_text().map(Value::text),
         ("repr", [value]) => value.represented().map(Value::text),
         ("dir", []) => Some(Value::list(
             scope.bindings().iter().map(|(name, _)| Value::text(name)).collect(),
@@ -79,6 +108,9 @@ fn plain(name: &str, arguments: &CallArguments, range: TextRange, scope: &Scope)
         ("functools.lru_cache" | "functools.wraps", _) => Some(Value::Library("functools.wraps")),
         ("dataclasses.dataclass", []) => Some(Value::Library("dataclasses.dataclass")),
         ("str", []) => Some(Value::text("")),
+        ("int", []) => Some(Value::Integer(0)),
+        ("float", []) => Some(Value::Float(0.0)),
+        ("bool", []) => Some(Value::Bool(false)),
         ("int", [value]) => integer(value, range, scope)?,
         ("float", [value]) => float(value, range, scope)?,
         ("bool", [value]) => value.truth().map(Value::Bool),
@@ -90,10 +122,11 @@ fn plain(name: &str, arguments: &CallArguments, range: TextRange, scope: &Scope)
         {
             None
         }
+        ("len", [Value::Iterator(_)]) => None,
         ("len", [value]) => value.items().map(|items| Value::count(items.len())),
         ("reversed", [value]) => value
             .items()
-            .map(|items| Value::list(items.into_iter().rev().collect())),
+            .map(|items| Value::iterator(items.into_iter().rev().collect())),
         ("sorted", [value]) => value.items().and_then(|items| {
             let keys = items.clone();
             by_keys("sorted", items, &keys, arguments)
@@ -112,9 +145,8 @@ fn plain(name: &str, arguments: &CallArguments, range: TextRange, scope: &Scope)
         }),
         ("abs", [Value::Integer(number)]) => number.checked_abs().map(Value::Integer),
         ("abs", [Value::Float(number)]) => Some(Value::Float(number.abs())),
-        ("abs", [Value::Duration(micros)]) => micros.checked_abs().map(Value::Duration),
-        ("round", [Value::Float(number)]) => Some(Value::Integer(number.round_ties_even() as i64)),
-        ("round", [number @ Value::Integer(_)]) => Some(number.clone()),
+        ("abs", [Value::Duration(duration)]) => Some(Value::Duration(raised(duration.absolute(), range, scope)?)),
+        ("int" | "round" | "hex" | "oct" | "bin", positional) => numbers::call(name, positional, range, scope)?,
         ("print", _) => Some(Value::None),
         ("typing.cast", [_, value]) => Some(value.clone()),
         ("copy.copy", [value]) => Some(copied(value).unwrap_or_else(|| unknown_hiding(value.hides(), range, scope))),
@@ -147,7 +179,8 @@ fn named_members(arguments: &CallArguments) -> Vec<(Value, Value)> {
         .collect()
 }
 
-fn dict(value: &Value) -> Option<Vec<(Value, Value)>> {
+/// The pairs that make a dict; `None` when they are not known.
+pub(in crate::definitions) fn pairs_of(value: &Value) -> Option<Vec<(Value, Value)>> {
     if let Value::Dict(members) = value {
         return Some(members.borrow().clone());
     }
@@ -162,7 +195,8 @@ fn copied(value: &Value) -> Option<Value> {
     Some(match value {
         Value::List(items) => Value::list(items.borrow().clone()),
         Value::Set(items) => Value::set(items.borrow().clone()),
-        Value::Dict(members) => Value::dict(members.borrow().clone()),
+        Value::Dict(members) if members.is_plain() => Value::dict(members.borrow().clone()),
+        Value::Dict(_) | Value::Iterator(_) => return None,
         // A copy of an object would be another object, which Feast registers again.
         Value::Object(_) | Value::Class(_) | Value::Globals => return None,
         other => other.clone(),
@@ -175,7 +209,7 @@ fn deeply_copied(value: &Value) -> Option<Value> {
         Value::List(items) => Value::list(all(&items.borrow())?),
         Value::Set(items) => Value::set(all(&items.borrow())?),
         Value::Tuple(items) => Value::tuple(all(items)?),
-        Value::Dict(members) => {
+        Value::Dict(members) if members.is_plain() => {
             let members = members.borrow();
             let members = members
                 .iter()
@@ -184,6 +218,32 @@ fn deeply_copied(value: &Value) -> Option<Value> {
         }
         other => copied(other)?,
     })
+}
+
+/// `Counter(items)`.
+fn counter(arguments: &CallArguments) -> Option<Value> {
+    let mut members: Vec<(Value, Value)> = Vec::new();
+    let counted = match arguments.positional.first() {
+        None => Vec::new(),
+        Some(Value::Dict(known)) => {
+            members.extend(known.borrow().iter().cloned());
+            Vec::new()
+        }
+        Some(items) => items.items()?,
+    };
+    for item in counted {
+        match position(members.iter().map(|(known, _)| known), &item)? {
+            Some(index) => match &mut members[index].1 {
+                Value::Integer(count) => *count += 1,
+                _ => return None,
+            },
+            None => members.push((item, Value::Integer(1))),
+        }
+    }
+    if !arguments.named.is_empty() {
+        return None;
+    }
+    Some(Value::dict_of_kind(members, DictKind::Counter))
 }
 
 /// `load_dotenv`: a variable that is not set may be set by a file, one that is set stays.
@@ -242,7 +302,7 @@ fn range_items(bounds: &[Value], range: TextRange, scope: &Scope) -> Evaluated<O
         let offset = i64::try_from(index).unwrap_or(i64::MAX).saturating_mul(step);
         Value::Integer(start.saturating_add(offset))
     });
-    Ok(Some(Value::list(numbers.collect())))
+    Ok(Some(Value::view("range", numbers.collect())))
 }
 
 /// `sorted`, `min` or `max` of items by their keys; `None` when the keys have no known order.

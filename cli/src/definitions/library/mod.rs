@@ -2,7 +2,11 @@
 
 mod files;
 mod functions;
+mod kinds;
+mod numbers;
+mod pandas_times;
 mod paths;
+mod tables;
 mod times;
 
 use std::rc::Rc;
@@ -10,19 +14,22 @@ use std::rc::Rc;
 use ruff_text_size::TextRange;
 
 use super::Evaluated;
+use super::duration::Duration;
 use super::scope::Scope;
 use super::unknown::Hides;
 use super::value::{CallArguments, Value};
 
 pub(super) use files::read_text;
-pub(super) use functions::by_keys;
+pub(super) use functions::{by_keys, pairs_of};
+pub(super) use kinds::{is_callable, is_instance, type_of};
 pub(super) use paths::absolute;
+pub(super) use times::moment_of_micros;
 
 /// Names that are there without an import, and that are computed.
 const BUILTINS: &str = "\
-    abs all any bool classmethod delattr dict dir exec getattr globals hasattr locals open repr enumerate filter float \
-    frozenset int len list map max min object print property range reversed round set setattr sorted staticmethod \
-    str sum super tuple vars zip";
+    abs all any bin bool callable classmethod delattr dict dir divmod enumerate exec filter float frozenset getattr globals \
+    hasattr hex int isinstance iter len list locals map max min next object oct open pow print property range repr \
+    reversed round set setattr sorted staticmethod str sum super tuple type vars zip";
 
 /// Names of Python that stay opaque.
 const OPAQUE_BUILTINS: &str = "\
@@ -37,23 +44,22 @@ const OPAQUE_BUILTINS: &str = "\
     SyntaxError SyntaxWarning SystemError SystemExit TabError TimeoutError TypeError UnboundLocalError \
     UnicodeDecodeError UnicodeEncodeError UnicodeError UnicodeTranslateError UnicodeWarning UserWarning ValueError \
     Warning ZeroDivisionError __build_class__ __builtins__ __debug__ __doc__ __import__ __loader__ __package__ \
-    __spec__ aiter anext ascii bin breakpoint bytearray bytes callable chr compile complex copyright credits divmod \
-    eval exit format hash help hex id input isinstance issubclass iter license memoryview next oct ord pow quit \
-    slice type";
+    __spec__ aiter anext ascii breakpoint bytearray bytes chr compile complex copyright credits eval exit format hash help id \
+    input issubclass license memoryview ord quit slice";
 
 /// Of those, the ones that may give an object of Feast.
-const GIVE_ANYTHING: [&str; 4] = ["__import__", "eval", "iter", "next"];
+const GIVE_ANYTHING: [&str; 2] = ["__import__", "eval"];
 
 /// Functions and classes of modules that are computed or known.
 const KNOWN: &str = "\
-    collections.OrderedDict copy.copy copy.deepcopy dataclasses.dataclass dataclasses.field \
-    datetime.datetime datetime.timedelta datetime.timezone dotenv.load_dotenv enum.Enum enum.IntEnum enum.StrEnum enum.auto \
+    collections.Counter collections.OrderedDict collections.defaultdict collections.namedtuple copy.copy copy.deepcopy dataclasses.dataclass dataclasses.field \
+    datetime.datetime datetime.datetime.strptime datetime.timedelta datetime.timezone dotenv.load_dotenv enum.Enum enum.IntEnum enum.StrEnum enum.auto \
     enum.unique functools.cache functools.lru_cache functools.partial functools.reduce functools.wraps \
     importlib.import_module itertools.chain itertools.product json.load json.loads os.fspath os.getcwd \
     os.getenv os.path.abspath os.path.basename os.path.dirname os.path.exists os.path.expanduser \
     os.path.isdir os.path.isfile os.path.join os.path.normpath os.path.realpath os.path.relpath \
     os.path.splitext pathlib.Path pathlib.Path.cwd pathlib.PosixPath pathlib.PurePath pathlib.PurePosixPath \
-    typing.cast yaml.safe_load";
+    pandas.Timedelta pandas.read_parquet pandas.to_timedelta typing.NamedTuple typing.cast yaml.safe_load";
 
 /// Modules that are there wherever Feast is.
 const INSTALLED: &str = "\
@@ -76,12 +82,21 @@ const LOADED: &str = "\
     pathlib pickle platform random re shutil socket string subprocess sys tempfile textwrap threading time types \
     typing urllib uuid warnings dateutil dill numpy pandas pyarrow pydantic typing_extensions yaml";
 
+/// Packages that are known to define no objects of Feast: those of scripts for data and training.
+const UNRELATED: &str = "\
+    IPython PIL aiohttp altair awswrangler bokeh boto3 botocore catboost confluent_kafka cv2 datasets dotenv duckdb evidently \
+    faker fsspec gcsfs great_expectations h5py httpx huggingface_hub hydra hypothesis imblearn joblib keras lightgbm loguru \
+    matplotlib mlflow networkx nltk numba omegaconf onnx onnxruntime openai openpyxl optuna plotly polars psycopg psycopg2 \
+    pymongo pyodbc pyspark pytest rich s3fs scipy seaborn sentence_transformers setuptools shap sklearn snowflake spacy \
+    statsmodels streamlit tensorflow tokenizers torch torchaudio torchvision transformers typer wandb xgboost";
+
 /// Arguments that functions take by name; with another one the answer is not known.
 const NAMED_ARGUMENTS: &[(&str, &str)] = &[
     ("sorted", "key reverse"),
     ("min", "key default"),
     ("max", "key default"),
     ("enumerate", "start"),
+    ("zip", "strict"),
     ("os.getenv", "default"),
     ("open", "encoding"),
     (
@@ -92,11 +107,16 @@ const NAMED_ARGUMENTS: &[(&str, &str)] = &[
 ];
 
 /// Functions that look at the names of their arguments themselves.
-const TAKE_ALL: [&str; 5] = [
+const TAKE_ALL: [&str; 10] = [
     "dict",
+    "collections.Counter",
     "collections.OrderedDict",
+    "collections.defaultdict",
     "datetime.timedelta",
     "datetime.datetime",
+    "pandas.Timedelta",
+    "pandas.read_parquet",
+    "pandas.to_timedelta",
     "print",
 ];
 
@@ -107,6 +127,10 @@ fn listed(list: &'static str, name: &str) -> Option<&'static str> {
 
 pub(super) fn is_installed(module: &str) -> bool {
     module.is_empty() || listed(INSTALLED, module.split('.').next().unwrap_or(module)).is_some()
+}
+
+pub(super) fn is_unrelated(module: &str) -> bool {
+    listed(UNRELATED, module.split('.').next().unwrap_or(module)).is_some()
 }
 
 pub(super) fn is_loaded(module: &str) -> bool {
@@ -129,15 +153,23 @@ pub(super) fn builtin(name: &str) -> Option<Value> {
 /// `module.name` of Python's library.
 pub(super) fn attribute(module: &str, name: &str, scope: &Scope) -> Value {
     let full_name = format!("{module}.{name}");
+    let full_name = match full_name.as_str() {
+        "typing_extensions.NamedTuple" => "typing.NamedTuple".to_owned(),
+        _ => full_name,
+    };
     if let Some(known) = listed(KNOWN, &full_name) {
         return Value::Library(known);
     }
     match full_name.as_str() {
         "os.environ" => scope.environment(),
+        _ if name == "__name__" => Value::text(module.rsplit('.').next().unwrap_or(module)),
         "os.sep" | "os.path.sep" => Value::text("/"),
         "os.path" => Value::Module(Rc::from("os.path")),
         "typing.TYPE_CHECKING" => Value::Bool(false),
         "datetime.timezone.utc" | "datetime.UTC" => Value::opaque("the time zone UTC"),
+        "datetime.timedelta.max" => Value::Duration(Duration::MAX),
+        "datetime.timedelta.min" => Value::Duration(Duration::MIN),
+        "datetime.timedelta.resolution" => Value::Duration(Duration::RESOLUTION),
         "math.pi" => Value::Float(std::f64::consts::PI),
         _ if is_submodule(&full_name) => Value::Module(Rc::from(full_name)),
         _ => {
@@ -187,6 +219,12 @@ pub(super) fn call(name: &str, arguments: &CallArguments, range: TextRange, scop
     }
     if name.starts_with("os.") || name.starts_with("pathlib.") {
         return Ok(paths::call(name, arguments, scope));
+    }
+    if name == "pandas.read_parquet" {
+        return tables::read_parquet(arguments, range, scope);
+    }
+    if name.starts_with("pandas.") {
+        return pandas_times::call(name, arguments, range, scope);
     }
     if name.starts_with("datetime.") {
         return times::call(name, arguments, range, scope);

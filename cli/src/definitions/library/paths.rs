@@ -45,13 +45,14 @@ pub(super) fn call(name: &str, arguments: &CallArguments, scope: &Scope) -> Opti
             _ => Value::text(path),
         },
         ("os.path.relpath", Some(path)) => {
-            let start = texts
-                .get(1)
-                .map_or_else(|| repository(scope), |start| PathBuf::from(absolute(start, scope)));
+            let start = texts.get(1).map_or_else(
+                || scope.repository().to_path_buf(),
+                |start| PathBuf::from(absolute(start, scope)),
+            );
             Value::text(relative(Path::new(&absolute(path, scope)), &start))
         }
-        ("pathlib.Path.cwd", None) => Value::path(repository(scope).to_string_lossy()),
-        ("os.getcwd", None) => Value::text(repository(scope).to_string_lossy()),
+        ("pathlib.Path.cwd", None) => Value::path(scope.repository().to_string_lossy()),
+        ("os.getcwd", None) => Value::text(scope.repository().to_string_lossy()),
         ("os.fspath", Some(path)) => Value::text(path),
         _ => return None,
     })
@@ -69,13 +70,6 @@ fn variable(arguments: &CallArguments, scope: &Scope) -> Option<Value> {
         Some(position) => variables[position].1.clone(),
         None => default.cloned().unwrap_or(Value::None),
     })
-}
-
-/// Where Feast changes into before it imports definition files.
-fn repository(scope: &Scope) -> PathBuf {
-    let file = &scope.file().absolute;
-    let depth = scope.path().components().count();
-    file.ancestors().nth(depth).map_or_else(PathBuf::new, Path::to_path_buf)
 }
 
 pub(super) fn path_text(value: &Value) -> Option<String> {
@@ -100,7 +94,7 @@ fn os_joined(parts: &[&str]) -> String {
 
 /// The path from the root on, without dots.
 pub(in crate::definitions) fn absolute(path: &str, scope: &Scope) -> String {
-    normalized(&repository(scope).join(path))
+    normalized(&scope.repository().join(path))
 }
 
 fn normalized(path: &Path) -> String {

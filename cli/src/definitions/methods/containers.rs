@@ -11,7 +11,7 @@ use super::super::equality::{member, position};
 use super::super::operators::combined;
 use super::super::scope::Scope;
 use super::super::unknown::unknown_hiding;
-use super::super::value::{CallArguments, Value, add, put};
+use super::super::value::{CallArguments, Dict, DictKind, Value, add, put};
 use super::super::{DefinitionError, Evaluated};
 use super::changes;
 
@@ -43,6 +43,45 @@ pub(super) fn of_list(
         }
         _ => None,
     })
+}
+
+/// Methods of what has items in an order and cannot be changed; `None` when the answer is not known.
+pub(super) fn of_sequence(
+    object: &Value,
+    name: &str,
+    arguments: &CallArguments,
+    range: TextRange,
+    scope: &Scope,
+) -> Evaluated<Option<Value>> {
+    if let Value::View(view) = object
+        && !view.has_positions()
+    {
+        return Ok(None);
+    }
+    let items = object.items().unwrap_or_default();
+    match (name, arguments.positional.as_slice()) {
+        ("count" | "index", [_]) => of_list(&Value::list(items), name, arguments, range, scope),
+        _ => Ok(None),
+    }
+}
+
+/// The members of a counter, the most frequent first.
+fn most_common(members: &Dict, arguments: &CallArguments) -> Option<Value> {
+    let mut counted = Vec::new();
+    for (key, count) in members.borrow().iter() {
+        match count {
+            Value::Integer(count) => counted.push((key.clone(), *count)),
+            _ => return None,
+        }
+    }
+    counted.sort_by(|left, right| right.1.cmp(&left.1));
+    if let Some(Value::Integer(most)) = arguments.positional.first() {
+        counted.truncate(usize::try_from(*most).unwrap_or(0));
+    }
+    let pairs = counted
+        .into_iter()
+        .map(|(key, count)| Value::tuple(vec![key, Value::Integer(count)]));
+    Some(Value::list(pairs.collect()))
 }
 
 /// What a change does cannot be known.
@@ -126,17 +165,21 @@ pub(super) fn of_dict(
             let pairs = members
                 .iter()
                 .map(|(key, value)| Value::tuple(vec![key.clone(), value.clone()]));
-            Some(Value::list(pairs.collect()))
+            Some(Value::view("dict_items", pairs.collect()))
         }
-        ("keys", []) => object.items().map(Value::list),
-        ("values", []) => Some(Value::list(
+        ("keys", []) => object.items().map(|keys| Value::view("dict_keys", keys)),
+        ("values", []) => Some(Value::view(
+            "dict_values",
             members.borrow().iter().map(|(_, value)| value.clone()).collect(),
         )),
+        ("most_common", [] | [Value::Integer(_)]) if matches!(members.kind, DictKind::Counter) => {
+            most_common(members, arguments)
+        }
         ("get", [key] | [key, _]) => Some(match find(key) {
             Some(found) => found.unwrap_or_else(|| default(1)),
             None => unknown_hiding(object.hides(), range, scope),
         }),
-        ("copy", []) => Some(Value::dict(members.borrow().clone())),
+        ("copy", []) if members.is_plain() => Some(Value::dict(members.borrow().clone())),
         ("setdefault", [key] | [key, _]) => Some(find(key).ok_or_else(unknown)?.unwrap_or_else(|| {
             put(&mut members.borrow_mut(), key.clone(), default(1));
             default(1)
@@ -149,11 +192,12 @@ pub(super) fn of_dict(
             members.borrow_mut().retain(|(known, _)| known.same(key) != Some(true));
             Some(found.unwrap_or_else(|| default(1)))
         }
-        ("update", rest) if rest.len() <= 1 => {
+        // A counter adds up.
+        ("update", rest) if rest.len() <= 1 && !matches!(members.kind, DictKind::Counter) => {
             let added = match rest.first() {
                 None => Vec::new(),
                 Some(Value::Dict(other)) => other.borrow().clone(),
-                Some(_) => return Err(unknown()),
+                Some(pairs) => super::super::library::pairs_of(pairs).ok_or_else(unknown)?,
             };
             let named = arguments
                 .named

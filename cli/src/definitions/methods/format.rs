@@ -5,6 +5,10 @@ use super::super::value::{CallArguments, Value};
 /// `format(value, spec)` for the usual specs; `None` for the rest.
 pub(in crate::definitions) fn formatted(value: &Value, spec: &str) -> Option<String> {
     const WIDEST: usize = 1_000;
+    if let Value::Member(member) = value {
+        let text = member.formatted()?;
+        return if spec.is_empty() { Some(text) } else { None };
+    }
     if spec.is_empty() {
         return value.to_text();
     }

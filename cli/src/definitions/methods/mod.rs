@@ -3,6 +3,7 @@
 mod containers;
 mod format;
 mod paths;
+mod records;
 mod text;
 mod times;
 
@@ -14,11 +15,12 @@ use ruff_text_size::TextRange;
 use super::object::Thing;
 use super::scope::Scope;
 use super::value::{CallArguments, Value};
-use super::{Evaluated, feast, library};
+use super::{Evaluated, feast, library, table};
 
 pub(super) use format::{formatted, percent_formatted};
 pub(super) use paths::{joined_path, path_attribute};
-pub(super) use times::duration_attribute;
+pub(super) use records::make;
+pub(super) use times::{duration_attribute, moment_attribute};
 
 /// Whether a method changes the value it is called on.
 pub(super) fn changes(object: &Value, name: &str) -> bool {
@@ -29,7 +31,12 @@ pub(super) fn changes(object: &Value, name: &str) -> bool {
                 "append" | "extend" | "insert" | "pop" | "remove" | "sort" | "reverse" | "clear"
             )
         }
-        Value::Dict(_) => matches!(name, "update" | "setdefault" | "pop" | "clear" | "popitem"),
+        Value::Dict(_) => {
+            matches!(
+                name,
+                "update" | "setdefault" | "pop" | "clear" | "popitem" | "move_to_end" | "subtract"
+            )
+        }
         Value::Set(_) => matches!(
             name,
             "add"
@@ -58,7 +65,9 @@ pub(super) fn call(
     scope.spend(range, object.size(1_000_000))?;
     let takes_names = matches!(
         (object, name),
-        (Value::Text(_), "format") | (Value::Dict(_) | Value::Globals, "update") | (Value::Object(_), _)
+        (Value::Text(_), "format")
+            | (Value::Dict(_) | Value::Globals, "update")
+            | (Value::Object(_) | Value::Record(_) | Value::Table(_), _)
     );
     if !takes_names && !arguments.named.is_empty() && !changes(object, name) {
         return Ok(None);
@@ -67,9 +76,14 @@ pub(super) fn call(
         Value::Text(text) => Ok(text::call(text, name, arguments)),
         Value::List(_) => containers::of_list(object, name, arguments, range, scope),
         Value::Dict(_) => containers::of_dict(object, name, arguments, range, scope),
+        Value::Table(table) => Ok(table.call(name, arguments)),
+        Value::Dtypes(table) => Ok(table::call_dtypes(table, name, arguments)),
+        Value::View(view) if view.type_name == "Index" => Ok(table::call_index(&view.items, name, arguments)),
+        Value::Record(record) => records::call(record, name, arguments, range, scope),
+        Value::Tuple(_) | Value::View(_) => containers::of_sequence(object, name, arguments, range, scope),
         Value::Set(items) => containers::of_set(items, name, arguments, range, scope),
         Value::Globals => containers::of_globals(name, arguments, range, scope),
-        Value::Duration(micros) if name == "total_seconds" => Ok(Some(Value::Float(*micros as f64 / 1e6))),
+        Value::Duration(duration) => Ok(times::of_duration(*duration, name)),
         Value::Moment(micros) => Ok(times::of_moment(*micros, name, arguments)),
         Value::File(path) if name == "read" => {
             library::read_text(path, range, scope).map(|text| Some(Value::text(text)))

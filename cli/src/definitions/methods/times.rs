@@ -2,18 +2,43 @@
 
 use feast_engine::model::Timestamp;
 
+use super::super::duration::{Duration, true_quotient};
 use super::super::value::{CallArguments, Value};
 
-/// `days`, `seconds` and `microseconds` of a `timedelta`, which are normalized as in Python.
-pub(in crate::definitions) fn duration_attribute(micros: i64, name: &str) -> Option<Value> {
-    const DAY: i64 = 86_400_000_000;
-    let rest = micros.rem_euclid(DAY);
-    Some(Value::Integer(match name {
-        "days" => micros.div_euclid(DAY),
-        "seconds" => rest / 1_000_000,
-        "microseconds" => rest % 1_000_000,
+/// `days`, `seconds` and `microseconds` of a `timedelta`.
+pub(in crate::definitions) fn duration_attribute(duration: Duration, name: &str) -> Option<Value> {
+    let (days, seconds, micros) = duration.parts();
+    let part = match name {
+        "days" => days,
+        "seconds" => seconds,
+        "microseconds" => micros,
         _ => return None,
-    }))
+    };
+    i64::try_from(part).ok().map(Value::Integer)
+}
+
+pub(super) fn of_duration(duration: Duration, name: &str) -> Option<Value> {
+    match name {
+        "total_seconds" => true_quotient(duration.micros(), 1_000_000).map(Value::Float),
+        "to_pytimedelta" if duration.is_pandas() => Some(Value::Duration(duration.to_python())),
+        _ => None,
+    }
+}
+
+/// `year` to `microsecond` of a `datetime`.
+pub(in crate::definitions) fn moment_attribute(micros: i64, name: &str) -> Option<Value> {
+    let text = Timestamp::from_micros(micros).to_python();
+    let part = match name {
+        "year" => text.get(..4),
+        "month" => text.get(5..7),
+        "day" => text.get(8..10),
+        "hour" => text.get(11..13),
+        "minute" => text.get(14..16),
+        "second" => text.get(17..19),
+        "microsecond" => return Some(Value::Integer(micros.rem_euclid(1_000_000))),
+        _ => return None,
+    };
+    part?.parse().ok().map(Value::Integer)
 }
 
 pub(super) fn of_moment(micros: i64, name: &str, arguments: &CallArguments) -> Option<Value> {

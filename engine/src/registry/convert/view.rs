@@ -88,7 +88,7 @@ fn stream_spec(
         // What Python reads back; the transformation below it only carries.
         user_defined_function: view.transformation.as_ref().map(|function| UserDefinedFunction {
             name: function.name.clone(),
-            body: pickle::function(&function.text),
+            body: pickle::function(function),
             body_text: function.text.clone(),
             mode: String::new(),
         }),
@@ -260,7 +260,7 @@ pub(super) fn transformation_message(function: &Transformation) -> FeatureTransf
     FeatureTransformation {
         user_defined_function: Some(UserDefinedFunction {
             name: function.name.clone(),
-            body: pickle::function(&function.text),
+            body: pickle::function(function),
             body_text: function.text.clone(),
             mode: function.mode.clone(),
         }),
@@ -276,6 +276,12 @@ pub(super) fn user_function(message: &UserDefinedFunction) -> Transformation {
     Transformation {
         name: message.name.clone(),
         text: message.body_text.clone(),
+        // A text is what Feast compares and runs first.
+        source: if message.body_text.is_empty() {
+            pickle::source(&message.body).unwrap_or_default()
+        } else {
+            String::new()
+        },
         mode: message.mode.clone(),
     }
 }

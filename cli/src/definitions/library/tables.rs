@@ -1,0 +1,49 @@
+//! `pandas.read_parquet`, of which the columns are read.
+
+use std::path::Path;
+use std::rc::Rc;
+
+use ruff_text_size::TextRange;
+
+use super::super::Evaluated;
+use super::super::scope::Scope;
+use super::super::table::{Column, Table};
+use super::super::value::{CallArguments, Value};
+use super::paths::{absolute, path_text};
+
+/// `None` when the answer is not known.
+pub(super) fn read_parquet(arguments: &CallArguments, range: TextRange, scope: &Scope) -> Evaluated<Option<Value>> {
+    let path = arguments.positional.first().or_else(|| arguments.named("path"));
+    let known = ["path", "engine", "columns", "filters"];
+    let is_plain =
+        arguments.positional.len() <= 1 && arguments.named.iter().all(|(name, _)| known.contains(&name.as_str()));
+    let Some(path) = path
+        .and_then(path_text)
+        .filter(|path| is_plain && !path.contains("://"))
+    else {
+        return Ok(None);
+    };
+    let place = absolute(&path, scope);
+    let place = Path::new(&place);
+    if !place.exists() {
+        let text = format!("No such file or directory: '{path}'");
+        return Err(scope.raise(range, "FileNotFoundError", text));
+    }
+    // A directory of parts has further columns, by the names of its folders.
+    if !place.is_file() {
+        return Ok(None);
+    }
+    let columns = match scope.parquet_columns(place) {
+        Ok(columns) => columns,
+        Err(reason) => return Ok(Some(Value::opaque(format!("`{}` ({reason})", scope.text(range))))),
+    };
+    scope.spend(range, columns.len())?;
+    let column = |(name, dtype): (String, Option<String>)| -> Column {
+        (Rc::from(name), dtype.map(|dtype| Rc::from(dtype.as_str())))
+    };
+    let table = Table::new(columns.into_iter().map(column).collect());
+    match arguments.named("columns") {
+        None | Some(Value::None) => Ok(Some(Value::Table(table))),
+        Some(names) => Ok(table.choose(names)),
+    }
+}

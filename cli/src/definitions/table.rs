@@ -1,0 +1,178 @@
+//! `pandas.DataFrame`, as far as its columns are known: their names and, where they are sure, their dtypes.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use super::value::{CallArguments, Value};
+
+/// A column: its name, and the name of its dtype where it is known.
+pub(super) type Column = (Rc<str>, Option<Rc<str>>);
+
+/// Whether a dtype is one of times. Of the unit of most it is not known which one it is.
+pub(super) fn is_time(dtype: &str) -> bool {
+    dtype.starts_with("datetime64")
+}
+
+/// Whether a text is the own name of a dtype, which no other has.
+pub(super) fn is_known_name(name: &str) -> bool {
+    const NAMES: [&str; 13] = [
+        "bool", "object", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float16",
+        "float32", "float64",
+    ];
+    NAMES.contains(&name)
+}
+
+/// A data frame; without columns once it has been changed in a way that is not followed.
+pub(super) struct Table {
+    columns: RefCell<Option<Vec<Column>>>,
+}
+
+impl Table {
+    pub(super) fn new(columns: Vec<Column>) -> Rc<Self> {
+        Rc::new(Self {
+            columns: RefCell::new(Some(columns)),
+        })
+    }
+
+    /// From now on nothing is known of it.
+    pub(super) fn forget(&self) {
+        self.columns.replace(None);
+    }
+
+    /// `frame[name] = ...`, where it is certain.
+    pub(super) fn set(&self, name: &Value) {
+        let mut columns = self.columns.borrow_mut();
+        match (name.as_text(), columns.as_mut()) {
+            (Some(name), Some(columns)) => match columns.iter_mut().find(|(known, _)| *known == name) {
+                Some((_, dtype)) => *dtype = None,
+                None => columns.push((name, None)),
+            },
+            _ => *columns = None,
+        }
+    }
+
+    /// The names of the columns.
+    pub(super) fn names(&self) -> Option<Vec<Value>> {
+        let columns = self.columns.borrow();
+        Some(
+            columns
+                .as_ref()?
+                .iter()
+                .map(|(name, _)| Value::Text(Rc::clone(name)))
+                .collect(),
+        )
+    }
+
+    /// The columns with their dtypes, which are opaque where they are not known.
+    pub(super) fn dtypes(&self) -> Option<Vec<(Value, Value)>> {
+        let columns = self.columns.borrow();
+        let columns = columns.as_ref()?.iter().map(|(name, dtype)| {
+            let dtype = match dtype {
+                Some(dtype) => Value::Dtype(Rc::clone(dtype)),
+                None => Value::opaque(format!("the dtype of the column {name}")),
+            };
+            (Value::Text(Rc::clone(name)), dtype)
+        });
+        Some(columns.collect())
+    }
+
+    /// The dtype of a column: the outer `None` means that it is not known whether there is one.
+    pub(super) fn dtype(&self, name: &str) -> Option<Option<Value>> {
+        let dtypes = self.dtypes()?;
+        let found = dtypes
+            .into_iter()
+            .find(|(known, _)| known.as_text().is_some_and(|known| *known == *name));
+        Some(found.map(|(_, dtype)| dtype))
+    }
+
+    /// A frame of some columns, in that order; `None` where it is not known or one is missing.
+    pub(super) fn choose(&self, names: &Value) -> Option<Value> {
+        let columns = self.columns.borrow();
+        let columns = columns.as_ref()?;
+        let chosen = names.items()?.into_iter().map(|name| {
+            let name = name.as_text()?;
+            columns.iter().find(|(known, _)| *known == name).cloned()
+        });
+        Some(Value::Table(Self::new(chosen.collect::<Option<_>>()?)))
+    }
+
+    /// A method that gives another frame or names; `None` when the answer is not known.
+    pub(super) fn call(&self, name: &str, arguments: &CallArguments) -> Option<Value> {
+        match (name, arguments.positional.as_slice(), arguments.named.as_slice()) {
+            ("keys", [], []) => Some(Value::view("Index", self.names()?)),
+            ("copy" | "head" | "tail", [] | [_], []) => {
+                let columns = self.columns.borrow().clone()?;
+                Some(Value::Table(Self::new(columns)))
+            }
+            ("drop", [], [(argument, dropped)]) if argument == "columns" => self.without(dropped),
+            ("insert" | "pop" | "update", ..) => {
+                self.forget();
+                None
+            }
+            _ => {
+                if arguments.named("inplace").is_some() {
+                    self.forget();
+                }
+                None
+            }
+        }
+    }
+
+    fn without(&self, dropped: &Value) -> Option<Value> {
+        let dropped = match dropped {
+            Value::Text(_) => vec![dropped.clone()],
+            several => several.items()?,
+        };
+        let dropped: Vec<Rc<str>> = dropped.iter().map(Value::as_text).collect::<Option<_>>()?;
+        let mut columns = self.columns.borrow().clone()?;
+        let count = columns.len();
+        columns.retain(|(name, _)| !dropped.contains(name));
+        (count - columns.len() == dropped.len()).then(|| Value::Table(Self::new(columns)))
+    }
+}
+
+/// A method of `frame.columns`; `None` when the answer is not known.
+pub(super) fn call_index(names: &[Value], method: &str, arguments: &CallArguments) -> Option<Value> {
+    let others = |value: &Value| -> Option<Vec<Rc<str>>> {
+        match value {
+            Value::Text(text) => Some(vec![Rc::clone(text)]),
+            several => several.items()?.iter().map(Value::as_text).collect(),
+        }
+    };
+    let text = |value: &Value| value.as_text();
+    let mut texts: Vec<Rc<str>> = names.iter().map(text).collect::<Option<_>>()?;
+    let view = |texts: Vec<Rc<str>>| Value::view("Index", texts.into_iter().map(Value::Text).collect());
+    match (method, arguments.positional.as_slice(), arguments.named.as_slice()) {
+        ("tolist" | "to_list", [], []) => Some(Value::list(names.to_vec())),
+        ("drop", [dropped], []) => {
+            let dropped = others(dropped)?;
+            let count = texts.len();
+            texts.retain(|name| !dropped.contains(name));
+            (count - texts.len() == dropped.len()).then(|| view(texts))
+        }
+        ("difference", [excluded @ (Value::List(_) | Value::Tuple(_) | Value::View(_))], []) => {
+            let excluded = others(excluded)?;
+            texts.retain(|name| !excluded.contains(name));
+            texts.sort();
+            Some(view(texts))
+        }
+        _ => None,
+    }
+}
+
+/// The items of `frame.dtypes` for a loop, and its methods; `None` when the answer is not known.
+pub(super) fn call_dtypes(table: &Table, method: &str, arguments: &CallArguments) -> Option<Value> {
+    let pairs = table.dtypes()?;
+    match (method, arguments.positional.as_slice()) {
+        ("items", []) => Some(Value::iterator(
+            pairs
+                .into_iter()
+                .map(|(name, dtype)| Value::tuple(vec![name, dtype]))
+                .collect(),
+        )),
+        ("to_dict", []) => Some(Value::dict(pairs)),
+        ("keys", []) => Some(Value::view("Index", pairs.into_iter().map(|(name, _)| name).collect())),
+        ("tolist" | "to_list", []) => Some(Value::list(pairs.into_iter().map(|(_, dtype)| dtype).collect())),
+        _ => None,
+    }
+}
