@@ -146,6 +146,10 @@ impl Server {
         self.process.wait().unwrap();
     }
 
+    pub(crate) fn process_id(&self) -> u32 {
+        self.process.id()
+    }
+
     /// Host and port.
     pub(crate) fn address(&self) -> &str {
         &self.address
