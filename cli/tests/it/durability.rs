@@ -236,6 +236,48 @@ fn a_push_that_does_not_fit_leaves_the_file_as_it_was() {
     assert!(!left.iter().any(|name| name.ends_with(".tmp")), "{left:?}");
 }
 
+/// Sets below which number a process may open files; without one, it can open none.
+fn limit_open_files(server: &Server, limit: Option<usize>) {
+    let id = server.process_id();
+    let is_free = |number: &usize| std::fs::symlink_metadata(format!("/proc/{id}/fd/{number}")).is_err();
+    let limit = limit.unwrap_or_else(|| (0..).find(is_free).unwrap());
+    let limit = format!("--nofile={limit}:4096");
+    let status = Command::new("prlimit")
+        .args(["--pid", &id.to_string(), &limit])
+        .status();
+    assert!(status.unwrap().success());
+}
+
+#[test]
+fn a_registry_that_could_not_be_opened_for_a_while_is_read_then() {
+    let repository = Repository::from_template();
+    repository.succeed(&["apply"]);
+    let server = repository.serve();
+    limit_open_files(&server, None);
+    let definitions = std::fs::read_to_string(repository.path.join("feature_definitions.py")).unwrap();
+    repository.write(
+        "feature_definitions.py",
+        &format!(
+            "{definitions}\nlater = FeatureView(name=\"later\", entities=[driver], schema=[Field(name=\"acc_rate\", dtype=Float32)], \
+             source=driver_stats_source)\n"
+        ),
+    );
+    repository.succeed(&["apply"]);
+    // The server looks at the file five times meanwhile.
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    limit_open_files(&server, Some(1024));
+    eventually("the new view is served", || {
+        let body = json!({"features": ["later:acc_rate"], "entities": {"driver_id": [1001]}});
+        server.post_json("/get-online-features", &body).status == 200
+    });
+    let (_, log) = server.stop();
+    assert!(
+        log.contains("cannot read the registry") && log.contains("Too many open files"),
+        "{log}"
+    );
+    assert!(!log.contains("is not a Feast registry"), "{log}");
+}
+
 #[test]
 fn processes_that_change_one_registry_lose_nothing() {
     const VIEWS: usize = 12;

@@ -91,6 +91,26 @@ fn modules_use_only_lower_ones() {
     }
 }
 
+/// A path that is written into an error's message without its mark would reach the clients of a server.
+#[test]
+fn paths_in_messages_are_marked() {
+    const MAY_SHOW: [&str; 2] = ["engine/src/error", "engine/src/offline"];
+    let files = sources("engine/src");
+    let strangers: Vec<&str> = files
+        .iter()
+        .filter(|(file, text)| {
+            text.contains(".display()")
+                && !file.ends_with("tests.rs")
+                && !MAY_SHOW.iter().any(|owner| file.starts_with(owner))
+        })
+        .map(|(file, _)| file.as_str())
+        .collect();
+    assert!(
+        strangers.is_empty(),
+        "{strangers:?} show paths themselves: use error::path"
+    );
+}
+
 #[test]
 fn foreign_libraries_have_one_owner() {
     let files: Vec<_> = ["engine/src", "server/src", "cli/src", "benches/src", "fixtures/src"]

@@ -147,7 +147,7 @@ impl Server {
     }
 
     /// The number of the process.
-    pub(crate) fn id(&self) -> u32 {
+    pub(crate) fn process_id(&self) -> u32 {
         self.process.id()
     }
 

@@ -226,7 +226,7 @@ fn leftovers_of_a_process_of_the_same_number_are_no_obstacle() {
     let server = repository.serve();
     // In a container the number of the server is the same in each life: what the one before has left may have its number.
     let data = repository.path.join("data");
-    for process in [server.id(), std::process::id()] {
+    for process in [server.process_id(), std::process::id()] {
         for number in 0..4 {
             std::fs::write(data.join(format!(".driver_stats.parquet.{process}-{number}.tmp")), "").unwrap();
             std::fs::write(data.join(format!(".driver_stats.parquet.{process}-{number}.scan")), "").unwrap();
@@ -239,7 +239,7 @@ fn leftovers_of_a_process_of_the_same_number_are_no_obstacle() {
     let body = json!({"start_ts": "2026-05-13T00:00:00", "end_ts": "2026-05-14T00:00:00"});
     let materialized = server.post_json("/materialize", &body);
     assert_eq!(materialized.status, 200, "{}", materialized.body);
-    let own = format!(".driver_stats.parquet.{}-", server.id());
+    let own = format!(".driver_stats.parquet.{}-", server.process_id());
     let left = std::fs::read_dir(&data)
         .unwrap()
         .map(|entry| entry.unwrap().file_name());
