@@ -64,7 +64,7 @@ fn in_place_of_the_file() -> [(fn(&Repository), &'static str); 6] {
         ),
         (
             |repository| std::fs::create_dir(repository.path.join("data/x.parquet")).unwrap(),
-            "no .parquet file in PATH",
+            "no parquet file in PATH",
         ),
         (
             |repository| {

@@ -77,7 +77,7 @@ fn settings_that_nobody_knows() {
     assert!(
         outcome
             .stderr
-            .starts_with("Warning: ofline_store is not known: did you mean offline_store?; it is ignored\nWarning: registry_path is not known"),
+            .starts_with("Warning: ofline_store is not known and is ignored: did you mean offline_store?\nWarning: registry_path is not known and is ignored"),
         "{}",
         outcome.stderr
     );

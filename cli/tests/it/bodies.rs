@@ -119,6 +119,7 @@ fn integers_beyond_64_bits_are_refused_and_never_written_as_others() {
     for number in [BELOW, "100000000000000000000"] {
         refused("text", number);
         refused("map", &format!("{{\"a\":[{number}]}}"));
+        refused("map", &format!("\"{{\\\"a\\\":{number}}}\""));
         refused("nested", &format!("[[{number}]]"));
     }
     // The bounds themselves are exact.

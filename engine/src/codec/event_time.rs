@@ -2,6 +2,8 @@
 //!
 //! Owns what can be read as a point in time, and the range of those that are kept. Knows nothing of where columns come from.
 
+use std::ops::RangeInclusive;
+
 use arrow::array::{
     Array, ArrayRef, AsArray, BooleanBufferBuilder, Int64Array, Int64Builder, PrimitiveArray, new_null_array,
 };
@@ -13,16 +15,20 @@ use arrow::datatypes::{
 };
 use arrow::error::ArrowError;
 
-use crate::model::Timestamp;
+use crate::model::{TimeRange, Timestamp};
 
 /// Times of rows, as read.
 #[derive(Debug, Clone)]
 pub(crate) struct RowTimes {
     /// Nanoseconds since 1970 in UTC; null where the column is null or the time is beyond the range.
     pub(crate) nanos: Int64Array,
-    /// Which rows have a time that nanoseconds of 64 bits cannot hold (1677 to 2262), if any has.
+    /// Which rows have a time outside of [`TimeRange::EVENT_TIMES`], if any has.
     pub(crate) beyond: Option<BooleanBuffer>,
 }
+
+/// [`TimeRange::EVENT_TIMES`] in nanoseconds since 1970.
+pub(crate) const RANGE: RangeInclusive<i64> =
+    TimeRange::EVENT_TIMES.first.micros() * 1_000..=TimeRange::EVENT_TIMES.last.micros() * 1_000 + 999;
 
 /// Whether a column of this type holds points in time: timestamps and dates, and text that is read as such.
 pub(crate) fn holds_times(data_type: &DataType) -> bool {
@@ -88,8 +94,7 @@ fn parse_micros(string: &str) -> Result<i64, ArrowError> {
 }
 
 fn scaled<T: ArrowPrimitiveType<Native = i64>>(ticks: &PrimitiveArray<T>, per_tick: i64) -> RowTimes {
-    // The least number of 64 bits is pandas' "not a time".
-    let nanos = |tick: i64| tick.checked_mul(per_tick).filter(|nanos| *nanos != i64::MIN);
+    let nanos = |tick: i64| tick.checked_mul(per_tick).filter(|nanos| RANGE.contains(nanos));
     if ticks.values().iter().all(|tick| nanos(*tick).is_some()) {
         return RowTimes {
             nanos: ticks.unary::<_, Int64Type>(|tick| tick.wrapping_mul(per_tick)),
@@ -101,6 +106,7 @@ fn scaled<T: ArrowPrimitiveType<Native = i64>>(ticks: &PrimitiveArray<T>, per_ti
     for tick in ticks {
         let in_range = tick.and_then(nanos);
         values.append_option(in_range);
+        // The least number of nanoseconds is pandas' "not a time".
         beyond.append(in_range.is_none() && tick.is_some_and(|tick| per_tick != 1 || tick != i64::MIN));
     }
     RowTimes {
@@ -191,8 +197,8 @@ mod tests {
         );
         check(
             Arc::new(TimestampNanosecondArray::from(vec![i64::MIN, i64::MAX])),
-            &[None, Some(i64::MAX)],
-            &[],
+            &[None, None],
+            &[1],
         );
         check(Arc::new(TimestampMicrosecondArray::from(vec![i64::MIN])), &[None], &[0]);
         check(Arc::new(Date32Array::from(vec![i32::MAX])), &[None], &[0]);

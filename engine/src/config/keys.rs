@@ -17,7 +17,7 @@ const MIN_PART: usize = 5;
 pub(super) fn check_keys(path: &str, block: &Value, known: &[&str]) -> Result<()> {
     match unknown_keys(block, known).next() {
         None => Ok(()),
-        Some(key) => Err(Error::invalid(unknown_key(path, key, known))
+        Some(key) => Err(Error::invalid(unknown_key(path, key, known, "is not known"))
             .with_hint(format!("the keys of {path} are {}", known.join(", ")))),
     }
 }
@@ -28,16 +28,16 @@ pub(super) fn unknown_keys<'block>(block: &'block Value, known: &[&str]) -> impl
     keys.map(String::as_str).filter(move |key| !known.contains(key))
 }
 
-/// Says that a key is unknown. `path` is that of its block, empty at the top level.
-pub(super) fn unknown_key(path: &str, key: &str, known: &[&str]) -> String {
+/// Says `what` of an unknown key, and which one was probably meant. `path` is that of its block, empty at the top level.
+pub(super) fn unknown_key(path: &str, key: &str, known: &[&str], what: &str) -> String {
     let place = if path.is_empty() {
         key.to_owned()
     } else {
         format!("{path}.{key}")
     };
     match nearest(key, known) {
-        Some(meant) => format!("{place} is not known: did you mean {meant}?"),
-        None => format!("{place} is not known"),
+        Some(meant) => format!("{place} {what}: did you mean {meant}?"),
+        None => format!("{place} {what}"),
     }
 }
 

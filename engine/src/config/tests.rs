@@ -133,16 +133,16 @@ fn unknown_keys_are_warnings_where_feast_takes_them() {
     let check = |lines: &str, expected: &str| assert_eq!(verdict(lines), expected, "{lines}");
     check(
         "ofline_store: dask",
-        "ofline_store is not known: did you mean offline_store?; it is ignored",
+        "ofline_store is not known and is ignored: did you mean offline_store?",
     );
-    check("zzz: 1", "zzz is not known; it is ignored");
+    check("zzz: 1", "zzz is not known and is ignored");
     check(
         "materialization: {online_write_batchsize: 5}",
-        "materialization.online_write_batchsize is not known: did you mean online_write_batch_size?; it is ignored",
+        "materialization.online_write_batchsize is not known and is ignored: did you mean online_write_batch_size?",
     );
     check(
         "offline_store: {type: dask, pth: x}",
-        "offline_store.pth is not known; it is ignored",
+        "offline_store.pth is not known and is ignored",
     );
     let warehouse = "offline_store has no effect here: history is parquet, which this binary reads itself";
     check("offline_store: {type: bigquery, dataset: x}", warehouse);

@@ -66,7 +66,7 @@ pub(super) fn unknown(root: &Value) -> Vec<String> {
     let offline_keys = OFFLINE_STORES.iter().find(|(name, _)| *name == offline_type);
     blocks.extend(offline_keys.map(|(_, keys)| ("offline_store", offline_store, *keys)));
     let lines = blocks.into_iter().flat_map(|(path, block, known)| {
-        unknown_keys(block, known).map(move |key| format!("{}; it is ignored", unknown_key(path, key, known)))
+        unknown_keys(block, known).map(move |key| unknown_key(path, key, known, "is not known and is ignored"))
     });
     lines.collect()
 }

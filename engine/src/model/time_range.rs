@@ -30,11 +30,12 @@ impl TimeRange {
         is_of_events: false,
     };
 
-    /// 1677-09-21T00:12:43.145225Z to 2262-04-11T23:47:16.854775Z: the microseconds that pandas' `Timestamp` holds. An event
-    /// time beyond it is a mistake, and as the newest row wins, nothing could ever replace the row.
+    /// 1677-09-21T00:12:43.145225Z to 2262-04-11T23:47:16.854774Z: the microseconds that pandas' `Timestamp` holds, but for the
+    /// last one, which stands for "for ever". An event time beyond it is a mistake, and as the newest row wins, nothing could
+    /// ever replace the row.
     pub const EVENT_TIMES: Self = Self {
         first: Timestamp::from_micros(i64::MIN / 1000),
-        last: Timestamp::from_micros(i64::MAX / 1000),
+        last: Timestamp::from_micros(i64::MAX / 1000 - 1),
         is_of_events: true,
     };
 

@@ -12,7 +12,7 @@ use datafusion::error::DataFusionError;
 
 use super::latest::{LatestRows, RANK_TYPE, Window, rank_of};
 use super::scan::{ColumnBatch, ColumnBatches, RowGroup, TypedColumn};
-use crate::codec::event_time::RowTimes;
+use crate::codec::event_time::{RANGE, RowTimes};
 use crate::error::{Error, Result};
 use crate::model::Timestamp;
 
@@ -61,10 +61,6 @@ impl NanoWindow {
 }
 
 const DAY_NANOS: i64 = 86_400_000_000_000;
-
-/// Nanoseconds that 64 bits hold, but for the one that stands for no time.
-const MIN_NANOS: i128 = i64::MIN as i128 + 1;
-const MAX_NANOS: i128 = i64::MAX as i128;
 
 /// What the statistics of a row group say of its event times.
 enum Overlap {
@@ -189,7 +185,7 @@ impl RankScan {
         let Some((least, greatest)) = group.time_bounds(&self.event_time) else {
             return Overlap::Partial;
         };
-        if least > MAX_NANOS || greatest < MIN_NANOS {
+        if least > i128::from(*RANGE.end()) || greatest < i128::from(*RANGE.start()) {
             self.beyond_range.fetch_add(group.rows as u64, Ordering::Relaxed);
             return Overlap::None;
         }

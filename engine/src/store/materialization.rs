@@ -162,9 +162,11 @@ impl FeatureStore {
         let (storage, state) = (self.storage()?, self.state());
         let file = RegistryFile::load(&self.config.registry_path, &self.config.project)?;
         for view in self.materializable_views(&state, request.views.as_deref())? {
-            let missing = file.materialized_until(&view.name)?.zip(missing_rows(storage, view));
-            let Some((until, why)) = missing else { continue };
-            let (name, until) = (&view.name, until.to_python());
+            // After a change of join keys the run reads everything again, and says so.
+            let resume = file.resume_point(&view.name)?.filter(|resume| resume.former_keys.is_none());
+            let missing = resume.zip(missing_rows(storage, view));
+            let Some((resume, why)) = missing else { continue };
+            let (name, until) = (&view.name, resume.from.to_python());
             warnings.push(format!(
                 "{name}: {why}, but the registry says that it was materialized until {until}, and an incremental run reads only \
                  what came after; to load all of it, run: feast materialize START_TS END_TS -v {name}"
@@ -208,7 +210,8 @@ impl FeatureStore {
             )?;
             let now = clock::now();
             let goes_on = RegistryFile::update(&self.config.registry_path, &self.config.project, now, |file| {
-                let goes_on = file.materialized_until(&window.view)? == Some(window.start);
+                let resume = file.resume_point(&window.view)?;
+                let goes_on = resume.is_some_and(|resume| resume.from == window.start && resume.former_keys.is_none());
                 file.record_materialization(&window.view, window.start, window.end, now)
                     .map(|()| (goes_on, true))
             })?;

@@ -454,11 +454,11 @@ fn links_in_a_circle_end() {
 }
 
 #[test]
-fn a_panic_of_the_library_is_not_called_damage() {
-    let source = Sources::declared(ValueType::Int64).part("a.parquet", 10, integers(&[1]));
-    std::fs::write(source.root().join("a.parquet"), "PAR1 this is not it PAR1").unwrap();
-    let store = source.apply();
-    assert!(store.err().unwrap().contains("is not readable as parquet"));
+fn a_part_that_is_damaged_is_named() {
+    Sources::declared(ValueType::Int64)
+        .part("a.parquet", 10, integers(&[1]))
+        .file("b.parquet", "PAR1 this is not parquet PAR1")
+        .check_refused(&["b.parquet is not readable as parquet"]);
 }
 
 #[test]

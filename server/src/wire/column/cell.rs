@@ -38,6 +38,8 @@ pub(super) enum Texts {
     Python,
     /// What Python's `json.dumps` makes of it.
     Json,
+    /// As `Json`, and a text is an object that is parsed to be stored.
+    Object,
     /// Its digits, if all of them are known.
     Exact,
 }
@@ -145,6 +147,9 @@ pub(super) fn float(value: &Value) -> Cell<f64> {
 pub(super) fn text(value: &Value, texts: Texts, numbers: Numbers) -> Cell<String> {
     match (value, texts) {
         (Value::Null, _) => Ok(None),
+        (Value::String(text), Texts::Object) if Numbers::of(text.as_bytes()) == Numbers::Rounded => {
+            ours("an integer beyond 64 bits in it would lose its digits; write it as text".to_owned())
+        }
         (Value::String(text), _) => Ok(Some(text.clone())),
         (value, _) if numbers.may_differ_in(value) => {
             let shown = match value {
@@ -153,7 +158,7 @@ pub(super) fn text(value: &Value, texts: Texts, numbers: Numbers) -> Cell<String
             };
             ours(format!("{shown} may have had more digits; write it as text"))
         }
-        (other, Texts::Json) => Ok(Some(python_json(other))),
+        (other, Texts::Json | Texts::Object) => Ok(Some(python_json(other))),
         (Value::Number(number), _) => text_of_number(number, texts),
         (Value::Bool(flag), Texts::Python) => Ok(Some(if *flag { "True" } else { "False" }.to_owned())),
         (other, Texts::Python) => Ok(Some(other.to_string())),

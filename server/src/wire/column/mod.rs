@@ -42,7 +42,8 @@ impl Rules {
     pub(crate) fn of(value_type: &ValueType) -> Self {
         let texts = match value_type {
             ValueType::Array(element) | ValueType::Set(element) => Self::of(element).texts,
-            ValueType::Json | ValueType::Map | ValueType::ScalarMap | ValueType::Struct(_) => Texts::Json,
+            ValueType::Json => Texts::Json,
+            ValueType::Map | ValueType::ScalarMap | ValueType::Struct(_) => Texts::Object,
             ValueType::Decimal => Texts::Exact,
             _ => Texts::Python,
         };
