@@ -2,7 +2,7 @@
 
 use std::fs::{File, Metadata, OpenOptions, Permissions};
 use std::io::{BufWriter, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, chown};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
@@ -51,7 +51,9 @@ impl Temporary {
             if is_locked_at(&file, &path) {
                 let temporary = Self { path, file };
                 if let Some(old) = &old {
-                    give_ownership(&temporary.file, &temporary.path, old)?;
+                    // The owner first, as giving a file away takes bits from its mode.
+                    give_to(&temporary.file, old.uid(), old.gid())?;
+                    temporary.file.set_permissions(old.permissions())?;
                 }
                 return Ok(temporary);
             }
@@ -59,14 +61,14 @@ impl Temporary {
     }
 }
 
-/// Gives a file the owner, the group and the mode of another. Only root can give a file away; for others it stays theirs.
-fn give_ownership(file: &File, path: &Path, old: &Metadata) -> std::io::Result<()> {
+/// Gives an open file an owner and a group. Only root can give a file away; for others it stays theirs.
+pub(crate) fn give_to(file: &File, owner: u32, group: u32) -> std::io::Result<()> {
     let own = file.metadata()?;
-    // First, as it takes bits from the mode.
-    if (own.uid(), own.gid()) != (old.uid(), old.gid()) && chown(path, Some(old.uid()), Some(old.gid())).is_err() {
-        let _ = chown(path, None, Some(old.gid()));
+    // By the open file: somebody else may have put another one in its place.
+    if (own.uid(), own.gid()) != (owner, group) && fchown(file, Some(owner), Some(group)).is_err() {
+        let _ = fchown(file, None, Some(group));
     }
-    file.set_permissions(old.permissions())
+    Ok(())
 }
 
 /// Locks a file that was just made. False if somebody has taken it for a leftover before it was locked.
@@ -256,11 +258,7 @@ fn open_lock(path: &Path, lock_path: &Path) -> std::io::Result<File> {
     match made {
         Ok(file) => {
             let model = std::fs::metadata(path).or_else(|_| std::fs::metadata(parent(path)))?;
-            let own = file.metadata()?;
-            if (own.uid(), own.gid()) != (model.uid(), model.gid()) {
-                let owner = chown(lock_path, Some(model.uid()), Some(model.gid()));
-                let _ = owner.or_else(|_| chown(lock_path, None, Some(model.gid())));
-            }
+            give_to(&file, model.uid(), model.gid())?;
             file.set_permissions(Permissions::from_mode(0o600 | (model.mode() & 0o066)))?;
             Ok(file)
         }
