@@ -1,7 +1,7 @@
 //! Pushes that concern a parquet source: logged in the online store before the source is touched, so that a push that is cut
 //! off is done wholly at the next start, and so that an answer need not wait for the source.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
@@ -17,6 +17,7 @@ use super::{FeatureStore, lock};
 use crate::codec::byte_block::ByteBlock;
 use crate::codec::record::{self, PushRecord};
 use crate::config::OfflineBatching;
+use crate::durable_file;
 use crate::error::{Error, Result};
 use crate::fail_point::{self, Step};
 use crate::offline::{AppendLog, Appender, AppendsHeld, Mark, ParquetSource};
@@ -286,11 +287,29 @@ impl FeatureStore {
     /// # Errors
     /// `Data` or `Unavailable`; what could not be done stays in the log.
     pub fn complete_pushes(&self) -> Result<usize> {
+        self.remove_leftovers();
         let outcome = complete(&self.config.directory, self.storage()?, &self.appender);
         if outcome.is_err() {
             lock(&self.waiting_pushes).pause();
         }
         outcome
+    }
+
+    /// Removes what pushes of killed processes have left beside the parquet sources.
+    fn remove_leftovers(&self) {
+        let state = self.state();
+        let sources = state.definitions.feature_views.iter();
+        let sources = sources.filter_map(|view| view.batch_source.as_ref());
+        let located = sources.filter_map(|source| ParquetSource::locate(source, &self.config.directory).ok());
+        // Views may share a source.
+        let paths: BTreeSet<PathBuf> = located.map(|source| source.path).collect();
+        for path in paths {
+            if path.is_dir() {
+                durable_file::remove_leftovers(&path, &path, |_| true);
+            } else if let (Some(directory), Some(own_name)) = (path.parent(), path.file_name()) {
+                durable_file::remove_leftovers(directory, directory, |name| own_name.to_str() == Some(name));
+            }
+        }
     }
 
     /// Appends pushes that were answered before they reached their parquet source, if enough rows wait or some have waited
