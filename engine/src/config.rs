@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use crate::error::{Error, ErrorKind, Result};
 use duration::duration_at;
+pub(crate) use duration::duration_text;
 
 /// File name looked for in the repository directory.
 pub const CONFIG_FILE: &str = "feature_store.yaml";

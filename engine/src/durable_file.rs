@@ -52,7 +52,7 @@ impl Temporary {
                 let temporary = Self { path, file };
                 if let Some(old) = &old {
                     // The owner first, as giving a file away takes bits from its mode.
-                    give_to(&temporary.file, old.uid(), old.gid())?;
+                    give_to(&temporary.file, old.uid(), old.gid());
                     temporary.file.set_permissions(old.permissions())?;
                 }
                 return Ok(temporary);
@@ -62,13 +62,12 @@ impl Temporary {
 }
 
 /// Gives an open file an owner and a group. Only root can give a file away; for others it stays theirs.
-pub(crate) fn give_to(file: &File, owner: u32, group: u32) -> std::io::Result<()> {
-    let own = file.metadata()?;
+pub(crate) fn give_to(file: &File, owner: u32, group: u32) {
+    let is_theirs = |own: Metadata| (own.uid(), own.gid()) == (owner, group);
     // By the open file: somebody else may have put another one in its place.
-    if (own.uid(), own.gid()) != (owner, group) && fchown(file, Some(owner), Some(group)).is_err() {
+    if !file.metadata().is_ok_and(is_theirs) && fchown(file, Some(owner), Some(group)).is_err() {
         let _ = fchown(file, None, Some(group));
     }
-    Ok(())
 }
 
 /// Locks a file that was just made. False if somebody has taken it for a leftover before it was locked.
@@ -258,8 +257,9 @@ fn open_lock(path: &Path, lock_path: &Path) -> std::io::Result<File> {
     match made {
         Ok(file) => {
             let model = std::fs::metadata(path).or_else(|_| std::fs::metadata(parent(path)))?;
-            give_to(&file, model.uid(), model.gid())?;
-            file.set_permissions(Permissions::from_mode(0o600 | (model.mode() & 0o066)))?;
+            give_to(&file, model.uid(), model.gid());
+            // Not every file system has modes.
+            let _ = file.set_permissions(Permissions::from_mode(0o600 | (model.mode() & 0o066)));
             Ok(file)
         }
         Err(source) if source.kind() == std::io::ErrorKind::AlreadyExists => {

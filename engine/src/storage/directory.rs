@@ -15,6 +15,7 @@ use crate::codec::record::{
     self, HiddenTable, SchemaRecord, TableDetail, TableDetails, TableDirectory, TableRecord, ViewShape,
 };
 use crate::codec::storage_key::{KeyTag, table_range};
+use crate::config::duration_text;
 use crate::error::{Error, Result};
 use crate::fail_point::{self, Step};
 use crate::model::Timestamp;
@@ -65,8 +66,8 @@ impl TableChange {
         match fate {
             TableFate::Hidden => format!(
                 "the table of {view} is hidden with {rows}: the registry does not have the view any more; if it comes back \
-                 within {} s, so do the rows, and else they are dropped",
-                keep_for.as_secs()
+                 within {} (serving.drop_after), so do the rows, and else they are dropped",
+                duration_text(keep_for)
             ),
             TableFate::Restored => format!("the view {view} is back: its table is served again with {rows}"),
             TableFate::Dropped => format!("the table of {view} is dropped with {rows}"),

@@ -38,7 +38,7 @@ impl FileModes {
                 outcome?;
                 // What root makes beside the files of another user is for that user.
                 if let Some(parent) = directory.parent().and_then(|parent| std::fs::metadata(parent).ok()) {
-                    give_to(&File::open(directory)?, parent.uid(), parent.gid())?;
+                    give_to(&File::open(directory)?, parent.uid(), parent.gid());
                 }
             }
         }
@@ -58,7 +58,7 @@ impl FileModes {
             .mode(modes.mode)
             .open(lock);
         if let Ok(lock) = lock {
-            modes.give(&lock)?;
+            modes.give(&lock);
         }
         Ok(modes)
     }
@@ -96,7 +96,7 @@ impl FileModes {
         if let Ok((found, file)) = opened {
             // Who may write to the directory may have put a link to another file there meanwhile.
             if (found.dev(), found.ino()) == (there.dev(), there.ino()) {
-                let _ = self.give(&file);
+                self.give(&file);
             }
         }
     }
@@ -105,9 +105,10 @@ impl FileModes {
         (metadata.uid(), metadata.gid(), metadata.mode() & 0o777) == (self.owner, self.group, self.mode)
     }
 
-    fn give(&self, file: &File) -> std::io::Result<()> {
-        give_to(file, self.owner, self.group)?;
-        file.set_permissions(Permissions::from_mode(self.mode))
+    /// Not every file system has modes and owners; the directory keeps others out then, or nothing does.
+    fn give(&self, file: &File) {
+        give_to(file, self.owner, self.group);
+        let _ = file.set_permissions(Permissions::from_mode(self.mode));
     }
 
     /// Writes a file of the store's directory that is not RocksDB's.
@@ -119,7 +120,7 @@ impl FileModes {
             .create_new(true)
             .mode(self.mode)
             .open(&path)?;
-        self.give(&file)?;
+        self.give(&file);
         file.write_all(contents)
     }
 }
