@@ -2,7 +2,7 @@
 
 use std::fs::{File, Metadata, OpenOptions, Permissions};
 use std::io::{BufWriter, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, chown};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
@@ -52,7 +52,9 @@ impl Temporary {
             if is_locked_at(&file, &path) {
                 let temporary = Self { path, file };
                 if let Some(old) = &old {
-                    give_ownership(&temporary.file, &temporary.path, old)?;
+                    // The owner first, as giving a file away takes bits from its mode.
+                    give_to(&temporary.file, old.uid(), old.gid());
+                    temporary.file.set_permissions(old.permissions())?;
                 }
                 return Ok(temporary);
             }
@@ -60,14 +62,13 @@ impl Temporary {
     }
 }
 
-/// Gives a file the owner, the group and the mode of another. Only root can give a file away; for others it stays theirs.
-fn give_ownership(file: &File, path: &Path, old: &Metadata) -> std::io::Result<()> {
-    let own = file.metadata()?;
-    // First, as it takes bits from the mode.
-    if (own.uid(), own.gid()) != (old.uid(), old.gid()) && chown(path, Some(old.uid()), Some(old.gid())).is_err() {
-        let _ = chown(path, None, Some(old.gid()));
+/// Gives an open file an owner and a group. Only root can give a file away; for others it stays theirs.
+pub(crate) fn give_to(file: &File, owner: u32, group: u32) {
+    let is_theirs = |own: Metadata| (own.uid(), own.gid()) == (owner, group);
+    // By the open file: somebody else may have put another one in its place.
+    if !file.metadata().is_ok_and(is_theirs) && fchown(file, Some(owner), Some(group)).is_err() {
+        let _ = fchown(file, None, Some(group));
     }
-    file.set_permissions(old.permissions())
 }
 
 /// Locks a file that was just made. False if somebody has taken it for a leftover before it was locked.
@@ -197,12 +198,9 @@ fn open_lock(path: &Path, lock_path: &Path) -> std::io::Result<File> {
     match made {
         Ok(file) => {
             let model = std::fs::metadata(path).or_else(|_| std::fs::metadata(parent(path)))?;
-            let own = file.metadata()?;
-            if (own.uid(), own.gid()) != (model.uid(), model.gid()) {
-                let owner = chown(lock_path, Some(model.uid()), Some(model.gid()));
-                let _ = owner.or_else(|_| chown(lock_path, None, Some(model.gid())));
-            }
-            file.set_permissions(Permissions::from_mode(0o600 | (model.mode() & 0o066)))?;
+            give_to(&file, model.uid(), model.gid());
+            // Not every file system has modes.
+            let _ = file.set_permissions(Permissions::from_mode(0o600 | (model.mode() & 0o066)));
             Ok(file)
         }
         Err(source) if source.kind() == std::io::ErrorKind::AlreadyExists => {

@@ -223,9 +223,12 @@ fn a_new_store_is_for_its_owner_and_a_given_directory_for_its_group() {
 #[test]
 fn leftovers_of_a_process_of_the_same_number_are_no_obstacle() {
     let (repository, _, _) = repository("");
-    let server = repository.serve();
-    // In a container the number of the server is the same in each life: what the one before has left may have its number.
     let data = repository.path.join("data");
+    let abandoned = data.join(".driver_stats.parquet.0123456789abcdef0123456789abcdef.tmp");
+    std::fs::write(&abandoned, "").unwrap();
+    let server = repository.serve();
+    assert!(!abandoned.exists(), "removed at the start");
+    // In a container the number of the server is the same in each life: what the one before has left may have its number.
     for process in [server.process_id(), std::process::id()] {
         for number in 0..4 {
             std::fs::write(data.join(format!(".driver_stats.parquet.{process}-{number}.tmp")), "").unwrap();

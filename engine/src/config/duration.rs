@@ -35,6 +35,17 @@ pub(super) fn duration_at(root: &Value, block: &str, key: &str) -> Result<Option
     }
 }
 
+/// A span of time as it would be written in the settings, in the largest unit that fits: `1d`, `36h`, `90s`.
+pub(crate) fn duration_text(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    let units = [(86_400, 'd'), (3600, 'h'), (60, 'm')];
+    let fitting = units
+        .into_iter()
+        .find(|(unit, _)| seconds > 0 && seconds.is_multiple_of(*unit));
+    let (unit, letter) = fitting.unwrap_or((1, 's'));
+    format!("{}{letter}", seconds / unit)
+}
+
 fn seconds_of(string: &str) -> Option<u64> {
     let string = string.trim();
     let unit = string.chars().last()?;
@@ -77,6 +88,14 @@ mod tests {
         check(&json!("12h"), "43200");
         check(&json!("1d"), "86400");
         check(&Value::Null, "none");
+    }
+
+    #[test]
+    fn spans_are_written_as_they_are_read() {
+        for text in ["0s", "1s", "90s", "15m", "36h", "1d", "400d"] {
+            let duration = Duration::from_secs(seconds_of(text).unwrap());
+            assert_eq!(duration_text(duration), text);
+        }
     }
 
     #[test]

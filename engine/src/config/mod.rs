@@ -30,6 +30,7 @@ pub use serving::{ResponseLayout, ServingLimits};
 
 use block::{flag_at, text_at};
 use duration::duration_at;
+pub(crate) use duration::duration_text;
 use variables::expand_variables;
 
 use crate::error::{Error, ErrorKind, Result, path};

@@ -127,7 +127,6 @@ impl ParquetSource {
     /// As [`ParquetSource::schema`].
     pub(super) fn files(&self) -> Result<SourceFiles> {
         let listing = listing::list(&self.name, &self.path)?;
-        self.remove_leftovers(&listing.files);
         let parts = footer::read_parts(&self.name, listing.files)?;
         Ok(SourceFiles {
             parts: parts.into_iter().map(Arc::new).collect(),
@@ -135,14 +134,17 @@ impl ParquetSource {
         })
     }
 
-    /// Of pushes that were killed.
-    fn remove_leftovers(&self, files: &[ListedFile]) {
+    /// Removes what pushes of killed processes have left beside the files.
+    pub(crate) fn remove_leftovers(&self) {
+        // A source that cannot be listed has its error where it is used.
+        let Ok(listing) = listing::list(&self.name, &self.path) else {
+            return;
+        };
         let own_name = self.path.file_name().unwrap_or_default().to_string_lossy();
-        let directories: BTreeSet<&Path> = files.iter().filter_map(|file| file.path.parent()).collect();
+        let is_one_file = self.layout() == SourceLayout::File;
+        let directories: BTreeSet<&Path> = listing.files.iter().filter_map(|file| file.path.parent()).collect();
         for directory in directories {
-            remove_leftovers(directory, |name| {
-                self.layout() != SourceLayout::File || name == own_name
-            });
+            remove_leftovers(directory, |name| !is_one_file || name == own_name);
         }
     }
 

@@ -15,6 +15,7 @@ use crate::codec::record::{
     self, HiddenTable, SchemaRecord, TableDetail, TableDetails, TableDirectory, TableRecord, ViewShape,
 };
 use crate::codec::storage_key::{KeyTag, table_range};
+use crate::config::duration_text;
 use crate::error::{Error, Result};
 use crate::fail_point::{self, Step};
 use crate::model::Timestamp;
@@ -65,8 +66,8 @@ impl TableChange {
         match fate {
             TableFate::Hidden => format!(
                 "the table of {view} is hidden with {rows}: the registry does not have the view any more; if it comes back \
-                 within {} s, so do the rows, and else they are dropped",
-                keep_for.as_secs()
+                 within {} (serving.drop_after), so do the rows, and else they are dropped",
+                duration_text(keep_for)
             ),
             TableFate::Restored => format!("the view {view} is back: its table is served again with {rows}"),
             TableFate::Dropped => format!("the table of {view} is dropped with {rows}"),
@@ -109,23 +110,27 @@ impl Directory {
         tables.find(|table| table.project == project && table.view == view)
     }
 
-    /// Makes a hidden table of the same view the one in use, the one that was hidden last. A table of another view of that name
-    /// stays hidden.
-    fn restore(&mut self, project: &str, view: &str, shape: &ViewShape) -> Option<u32> {
+    /// The hidden table of a view, of several the one that was hidden last. A table of another view of that name is none.
+    fn hidden_position(&self, project: &str, view: &TableView) -> Option<usize> {
         let fits = |hidden: &HiddenTable| {
             let table = &hidden.table;
-            let has_name = table.project == project && table.view == view;
-            has_name
-                && self
-                    .detail(table.table_id)
-                    .is_none_or(|detail| detail.shape.fits(shape))
+            let has_name = table.project == project && table.view == view.name;
+            let detail = self.detail(table.table_id);
+            has_name && detail.is_none_or(|detail| detail.shape.fits(&view.shape))
         };
         let fitting = self.details.hidden.iter().enumerate();
         let fitting = fitting.filter(|(_, hidden)| fits(hidden));
-        let (position, _) = fitting.max_by_key(|(_, hidden)| (hidden.hidden_at, hidden.table.table_id))?;
+        let last = fitting.max_by_key(|(_, hidden)| (hidden.hidden_at, hidden.table.table_id));
+        last.map(|(position, _)| position)
+    }
+
+    /// Brings the hidden table of a view into use.
+    fn restore(&mut self, project: &str, view: &TableView) -> Option<u32> {
+        let position = self.hidden_position(project, view)?;
         let table = self.details.hidden.remove(position).table;
         let table_id = table.table_id;
         self.tables.tables.push(table);
+        self.describe(table_id, &view.shape, false);
         Some(table_id)
     }
 
@@ -145,39 +150,43 @@ impl Directory {
         }
     }
 
-    /// The table of a view with this schema, restored, made or extended.
+    /// The table of a view with this schema, made or extended. One that is hidden is written to as it is.
     fn ensure(&mut self, project: &str, view: &TableView, schema: &SchemaRecord) {
-        let TableView { name, shape } = view;
-        if self.table_mut(project, name).is_none() {
-            self.restore(project, name, shape);
-        }
-        let table_id = match self.table_mut(project, name) {
-            Some(table) => {
-                if !table.schemas.contains(schema) {
-                    table.schemas.push(schema.clone());
-                }
-                let table_id = table.table_id;
-                self.describe(table_id, shape, false);
-                return;
+        let hidden = self.hidden_position(project, view);
+        let known = match hidden {
+            Some(position) if self.table_mut(project, &view.name).is_none() => {
+                self.details.hidden.get_mut(position).map(|hidden| &mut hidden.table)
             }
-            None => self.tables.next_table_id,
+            _ => self.table_mut(project, &view.name),
         };
+        if let Some(table) = known {
+            if !table.schemas.contains(schema) {
+                table.schemas.push(schema.clone());
+            }
+            let table_id = table.table_id;
+            self.describe(table_id, &view.shape, false);
+            return;
+        }
+        let table_id = self.tables.next_table_id;
         self.tables.next_table_id += 1;
         self.tables.tables.push(TableRecord {
             project: project.to_owned(),
-            view: name.clone(),
+            view: view.name.clone(),
             table_id,
             schemas: vec![schema.clone()],
         });
-        self.describe(table_id, shape, true);
+        self.describe(table_id, &view.shape, true);
     }
 }
 
 impl Storage {
-    /// The table of a view, made, restored or extended by this schema if needed. Returns it with the id of the schema.
+    /// The table that rows of a view are written to, made or extended by this schema if needed. Returns it with the id of the
+    /// schema.
+    ///
+    /// A write that began before the registry lost the view goes to the table that is hidden since, and does not bring it back.
     pub(crate) fn ensure_table(&self, view: &TableView, schema: &SchemaRecord) -> Result<(Arc<Table>, u32)> {
         let known = |tables: &Tables| {
-            let table = tables.get(&view.name)?;
+            let table = tables.written_to(view)?;
             let is_described = table.shape() == Some(&view.shape);
             Some((Arc::clone(table), table.schema_id(schema).filter(|_| is_described)?))
         };
@@ -210,7 +219,7 @@ impl Storage {
     pub(crate) fn waiting_views(&self) -> HashSet<String> {
         let tables = self.tables();
         let undescribed = tables.views().filter(|(_, table)| table.shape().is_none());
-        let hidden = tables.hidden().iter().map(|hidden| &hidden.table.view);
+        let hidden = tables.hidden().iter().map(|hidden| &hidden.view);
         undescribed.map(|(view, _)| view).chain(hidden).cloned().collect()
     }
 
@@ -224,12 +233,12 @@ impl Storage {
         }
         let mut restored = Vec::new();
         self.change_directory(|directory| {
-            for TableView { name, shape } in views {
+            for view in views {
+                let name = &view.name;
                 if let Some(table_id) = directory.table_mut(&self.project, name).map(|table| table.table_id) {
                     // Of an older store: from now on it is known what the rows are of.
-                    directory.describe(table_id, shape, false);
-                } else if let Some(table_id) = directory.restore(&self.project, name, shape) {
-                    directory.describe(table_id, shape, false);
+                    directory.describe(table_id, &view.shape, false);
+                } else if let Some(table_id) = directory.restore(&self.project, view) {
                     restored.push((name.clone(), table_id));
                 }
             }
@@ -283,8 +292,8 @@ impl Storage {
         let in_use = tables.views().filter(|(view, _)| is_dropped(view, None));
         let in_use = in_use.map(|(view, table)| (view.clone(), table.id));
         let hidden = tables.hidden().iter();
-        let hidden = hidden.filter(|hidden| is_dropped(&hidden.table.view, Some(hidden.hidden_at)));
-        let hidden = hidden.map(|hidden| (hidden.table.view.clone(), hidden.table.table_id));
+        let hidden = hidden.filter(|hidden| is_dropped(&hidden.view, Some(hidden.since)));
+        let hidden = hidden.map(|hidden| (hidden.view.clone(), hidden.table.id));
         let dropped: Vec<(String, u32)> = in_use.chain(hidden).collect();
         if dropped.is_empty() {
             return Ok(Vec::new());

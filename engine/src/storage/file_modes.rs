@@ -1,10 +1,13 @@
 //! Who may read the files of a store. RocksDB makes them with the process's own mask and cannot be told otherwise.
 
-use std::fs::{DirBuilder, File, OpenOptions, Permissions};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, chown};
+use std::fs::{DirBuilder, File, Metadata, OpenOptions, Permissions};
+use std::io::Write;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::{Duration, SystemTime};
+
+use crate::durable_file::give_to;
 
 /// The file that RocksDB locks, and the only one that another user of the group has to write to.
 const LOCK_FILE: &str = "LOCK";
@@ -12,11 +15,12 @@ const LOCK_FILE: &str = "LOCK";
 /// Longer than a tick.
 const SETTLE_TIME: Duration = Duration::from_secs(1);
 
-/// Mode and group that all files of one directory are to have.
+/// Mode, group and owner that all files of one directory are to have.
 pub(super) struct FileModes {
     directory: PathBuf,
     mode: u32,
     group: u32,
+    owner: u32,
     /// The directory as last looked at. It changes with each new file.
     last_change: Mutex<Option<SystemTime>>,
 }
@@ -30,24 +34,31 @@ impl FileModes {
         }
         match DirBuilder::new().mode(0o700).create(directory) {
             Err(source) if source.kind() == std::io::ErrorKind::AlreadyExists => {}
-            outcome => outcome?,
+            outcome => {
+                outcome?;
+                // What root makes beside the files of another user is for that user.
+                if let Some(parent) = directory.parent().and_then(|parent| std::fs::metadata(parent).ok()) {
+                    give_to(&File::open(directory)?, parent.uid(), parent.gid());
+                }
+            }
         }
         let metadata = std::fs::metadata(directory)?;
         let modes = Self {
             directory: directory.to_path_buf(),
             mode: file_mode(metadata.mode()),
             group: metadata.gid(),
+            owner: metadata.uid(),
             last_change: Mutex::default(),
         };
         // With its mode from the start: a process of another user could not open it to see whether the store is in use.
         let lock = directory.join(LOCK_FILE);
-        let made = OpenOptions::new()
+        let lock = OpenOptions::new()
             .write(true)
             .create_new(true)
             .mode(modes.mode)
-            .open(&lock);
-        if made.is_ok() {
-            modes.apply_to(&lock);
+            .open(lock);
+        if let Ok(lock) = lock {
+            modes.give(&lock);
         }
         Ok(modes)
     }
@@ -73,32 +84,44 @@ impl FileModes {
 
     /// Files of other users stay as they are: only their owner may change them.
     fn apply_to(&self, path: &Path) {
-        let Ok(metadata) = std::fs::symlink_metadata(path) else {
+        // What locks a process has on that file are gone as soon as it closes it.
+        let is_lock = path.file_name().is_some_and(|name| name == LOCK_FILE);
+        let Ok(there) = std::fs::symlink_metadata(path) else {
             return;
         };
-        if !metadata.is_file() {
+        if is_lock || !there.is_file() || self.is_given(&there) {
             return;
         }
-        if metadata.gid() != self.group {
-            let _ = chown(path, None, Some(self.group));
+        let opened = File::open(path).and_then(|file| Ok((file.metadata()?, file)));
+        if let Ok((found, file)) = opened {
+            // Who may write to the directory may have put a link to another file there meanwhile.
+            if (found.dev(), found.ino()) == (there.dev(), there.ino()) {
+                self.give(&file);
+            }
         }
-        if metadata.mode() & 0o777 != self.mode {
-            let _ = std::fs::set_permissions(path, Permissions::from_mode(self.mode));
-        }
+    }
+
+    fn is_given(&self, metadata: &Metadata) -> bool {
+        (metadata.uid(), metadata.gid(), metadata.mode() & 0o777) == (self.owner, self.group, self.mode)
+    }
+
+    /// Not every file system has modes and owners; the directory keeps others out then, or nothing does.
+    fn give(&self, file: &File) {
+        give_to(file, self.owner, self.group);
+        let _ = file.set_permissions(Permissions::from_mode(self.mode));
     }
 
     /// Writes a file of the store's directory that is not RocksDB's.
     pub(super) fn write_file(&self, name: &str, contents: &[u8]) -> std::io::Result<()> {
         let path = self.directory.join(name);
         let _ = std::fs::remove_file(&path);
-        let options = OpenOptions::new()
+        let mut file = OpenOptions::new()
             .write(true)
             .create_new(true)
             .mode(self.mode)
-            .open(&path);
-        options.and_then(|mut file: File| std::io::Write::write_all(&mut file, contents))?;
-        self.apply_to(&path);
-        Ok(())
+            .open(&path)?;
+        self.give(&file);
+        file.write_all(contents)
     }
 }
 

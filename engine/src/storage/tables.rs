@@ -3,16 +3,24 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::directory::Directory;
-use crate::codec::record::{HiddenTable, SchemaRecord, TableDetail, TableRecord, ViewShape};
+use super::directory::{Directory, TableView};
+use crate::codec::record::{SchemaRecord, TableDetail, TableRecord, ViewShape};
 use crate::codec::row::RowLayout;
 
 /// The tables of one project.
 #[derive(Debug, Default)]
 pub(crate) struct Tables {
     by_view: HashMap<String, Arc<Table>>,
-    /// Of this project.
-    hidden: Vec<HiddenTable>,
+    hidden: Vec<Hidden>,
+}
+
+/// A table that nobody may read for now.
+#[derive(Debug)]
+pub(super) struct Hidden {
+    pub(super) view: String,
+    /// Since when, in microseconds since 1970.
+    pub(super) since: i64,
+    pub(super) table: Arc<Table>,
 }
 
 /// The rows of one feature view.
@@ -33,17 +41,18 @@ pub(crate) struct TableSchema {
 
 impl Tables {
     pub(super) fn of_project(directory: &Directory, project: &str) -> Self {
-        let tables = directory.tables.tables.iter().filter(|table| table.project == project);
-        let by_view = tables.map(|table| {
-            let detail = directory.detail(table.table_id).cloned();
-            (table.view.clone(), Arc::new(Table::new(table, detail)))
-        });
-        let hidden = directory.details.hidden.iter();
+        let is_own = |table: &TableRecord| table.project == project;
+        let open = |table: &TableRecord| Arc::new(Table::new(table, directory.detail(table.table_id).cloned()));
+        let in_use = directory.tables.tables.iter().filter(|table| is_own(table));
+        let hidden = directory.details.hidden.iter().filter(|hidden| is_own(&hidden.table));
         Self {
-            by_view: by_view.collect(),
+            by_view: in_use.map(|table| (table.view.clone(), open(table))).collect(),
             hidden: hidden
-                .filter(|hidden| hidden.table.project == project)
-                .cloned()
+                .map(|hidden| Hidden {
+                    view: hidden.table.view.clone(),
+                    since: hidden.hidden_at,
+                    table: open(&hidden.table),
+                })
                 .collect(),
         }
     }
@@ -53,12 +62,27 @@ impl Tables {
         self.by_view.get(view)
     }
 
+    /// The table that rows of a view are written to: the one in use, or a hidden one of the same view, of several the last.
+    pub(super) fn written_to(&self, view: &TableView) -> Option<&Arc<Table>> {
+        let fits = |hidden: &&Hidden| {
+            let shape = hidden.table.shape();
+            hidden.view == view.name && shape.is_none_or(|shape| shape.fits(&view.shape))
+        };
+        let hidden = || {
+            self.hidden
+                .iter()
+                .filter(fits)
+                .max_by_key(|hidden| (hidden.since, hidden.table.id))
+        };
+        self.get(&view.name).or_else(|| hidden().map(|hidden| &hidden.table))
+    }
+
     /// The views that have a table.
     pub(super) fn views(&self) -> impl Iterator<Item = (&String, &Arc<Table>)> {
         self.by_view.iter()
     }
 
-    pub(super) fn hidden(&self) -> &[HiddenTable] {
+    pub(super) fn hidden(&self) -> &[Hidden] {
         &self.hidden
     }
 }

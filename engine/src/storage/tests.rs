@@ -229,9 +229,8 @@ impl Model {
         (block(&keys), block(&values))
     }
 
-    /// A write to a hidden view has its rows back, as they are of the same view.
-    fn table(&mut self, storage: &Storage, view: u8) -> Arc<Table> {
-        self.hidden[usize::from(view)] = false;
+    /// Of a hidden view, the hidden one.
+    fn table(&self, storage: &Storage, view: u8) -> Arc<Table> {
         let names = self.feature_names(view);
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         ensure(storage, &format!("v{view}"), &names).0

@@ -4,7 +4,7 @@ use arrow::array::{Array, ArrayRef, Int64Array, RecordBatch};
 
 use crate::codec::coerce::event_times;
 use crate::codec::event_time::{holds_times, row_times};
-use crate::config::RepositoryConfig;
+use crate::config::{RepositoryConfig, duration_text};
 use crate::error::{Error, Result};
 use crate::model::{DataSource, Timestamp};
 use crate::online::check_range;
@@ -99,9 +99,9 @@ impl CheckedTimes {
             let last = now.plus_micros(i64::try_from(skew.as_micros()).unwrap_or(i64::MAX));
             if let Some(row) = values.iter().position(|micros| *micros > last.micros()) {
                 let time = Timestamp::from_micros(values[row]);
-                let (column, owner, seconds) = (&self.column, &self.owner, skew.as_secs());
+                let (column, owner, skew) = (&self.column, &self.owner, duration_text(skew));
                 return Err(Error::invalid(format!(
-                    "column {column} of {owner}, row {row}: {time} is more than {seconds} s ahead of the clock of the server \
+                    "column {column} of {owner}, row {row}: {time} is more than {skew} ahead of the clock of the server \
                      ({now}), the most that serving.max_event_time_skew allows"
                 )));
             }
@@ -138,7 +138,7 @@ mod tests {
         assert_eq!(count(&rows[..4], "serving: {max_event_time_skew: 2d}"), Ok(1));
         assert_eq!(
             count(&rows[..4], "serving: {max_event_time_skew: 24h}").unwrap_err(),
-            "column ts of feature view v, row 3: 1970-01-02T00:00:00.000001Z is more than 86400 s ahead of the clock of the \
+            "column ts of feature view v, row 3: 1970-01-02T00:00:00.000001Z is more than 1d ahead of the clock of the \
              server (1970-01-01T00:00:00Z), the most that serving.max_event_time_skew allows"
         );
     }

@@ -163,7 +163,9 @@ impl FeatureStore {
         let file = RegistryFile::load(&self.config.registry_path, &self.config.project)?;
         for view in self.materializable_views(&state, request.views.as_deref())? {
             // After a change of join keys the run reads everything again, and says so.
-            let resume = file.resume_point(&view.name)?.filter(|resume| resume.former_keys.is_none());
+            let resume = file
+                .resume_point(&view.name)?
+                .filter(|resume| resume.former_keys.is_none());
             let missing = resume.zip(missing_rows(storage, view));
             let Some((resume, why)) = missing else { continue };
             let (name, until) = (&view.name, resume.from.to_python());

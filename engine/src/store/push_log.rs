@@ -307,11 +307,23 @@ impl FeatureStore {
     /// # Errors
     /// `Data` or `Unavailable`; what could not be done stays in the log.
     pub fn complete_pushes(&self) -> Result<usize> {
+        self.remove_leftovers();
         let outcome = complete(&self.config.directory, self.storage()?, &self.appender);
         if outcome.is_err() {
             lock(&self.waiting_pushes).pause();
         }
         outcome
+    }
+
+    /// Removes what pushes of killed processes have left beside the parquet sources.
+    fn remove_leftovers(&self) {
+        let state = self.state();
+        let sources = state.definitions.feature_views.iter();
+        let sources = sources.filter_map(|view| view.batch_source.as_ref());
+        let located = sources.filter_map(|source| ParquetSource::locate(source, &self.config.directory).ok());
+        // Views may share a source.
+        let sources: BTreeMap<PathBuf, ParquetSource> = located.map(|source| (source.path.clone(), source)).collect();
+        sources.values().for_each(ParquetSource::remove_leftovers);
     }
 
     /// Appends pushes that were answered before they reached their parquet source, if enough rows wait or some have waited

@@ -225,7 +225,7 @@ fn what_is_told_says_how_long_rows_are_kept() {
     assert_eq!(
         change.describe(DAY),
         "the table of stats is hidden with 1 row: the registry does not have the view any more; if it comes back within \
-         86400 s, so do the rows, and else they are dropped"
+         1d (serving.drop_after), so do the rows, and else they are dropped"
     );
 }
 

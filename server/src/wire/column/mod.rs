@@ -2,7 +2,6 @@
 
 mod cell;
 
-use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use arrow::array::{
@@ -13,7 +12,7 @@ use arrow::buffer::{NullBuffer, OffsetBuffer};
 use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{DataType, Fields, TimeUnit, TimestampMicrosecondType};
 use feast_engine::Error;
-use feast_engine::model::{DateOrder, ValueType};
+use feast_engine::model::{DateOrder, TimeRange, Timestamp, ValueType};
 use serde_json::Value;
 
 use super::numbers::Numbers;
@@ -109,9 +108,6 @@ impl Misfit {
     }
 }
 
-/// The microseconds that pandas can hold. An event time beyond it is a mistake, and no later row could replace that one.
-const NANOSECOND_RANGE: RangeInclusive<i64> = i64::MIN / 1000..=i64::MAX / 1000;
-
 /// Builds the column. `null` is null in every type.
 pub(crate) fn column(values: &[&Value], data_type: &DataType, rules: Rules) -> Result<ArrayRef, Misfit> {
     match data_type {
@@ -192,7 +188,9 @@ pub(crate) fn column(values: &[&Value], data_type: &DataType, rules: Rules) -> R
 pub(crate) fn event_times(values: &[&Value]) -> Result<ArrayRef, Misfit> {
     let times = column(values, &DataType::Timestamp(TimeUnit::Microsecond, None), Rules::SOURCE)?;
     let micros = times.as_primitive::<TimestampMicrosecondType>();
-    let outside = |row: &usize| micros.is_valid(*row) && !NANOSECOND_RANGE.contains(&micros.value(*row));
+    let outside = |row: &usize| {
+        micros.is_valid(*row) && !TimeRange::EVENT_TIMES.contains(Timestamp::from_micros(micros.value(*row)))
+    };
     match (0..micros.len()).find(outside) {
         None => Ok(times),
         Some(row) => {
