@@ -256,6 +256,10 @@ pub(crate) struct InitArguments {
     /// Only the settings file, without example definitions and data.
     #[arg(short, long)]
     pub(crate) minimal: bool,
+
+    /// What to begin with; only local is offered.
+    #[arg(short, long, default_value = "local", ignore_case = true, value_parser = ["local"])]
+    pub(crate) template: String,
 }
 
 #[derive(Debug, Args)]

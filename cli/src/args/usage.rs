@@ -162,11 +162,12 @@ fn shown(argument: &str, command: &Command) -> String {
 }
 
 fn suggestion(error: &clap::Error, kind: ContextKind) -> String {
-    let names = match error.get(kind) {
+    let mut names = match error.get(kind) {
         Some(ContextValue::String(name)) => vec![name.as_str()],
         Some(ContextValue::Strings(names)) => names.iter().map(String::as_str).collect(),
         _ => Vec::new(),
     };
+    names.sort_unstable();
     let quoted: Vec<String> = names.iter().map(|name| format!("'{name}'")).collect();
     match quoted.as_slice() {
         [] => String::new(),

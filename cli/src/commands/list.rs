@@ -309,21 +309,23 @@ fn permission_row(permission: &Permission) -> Vec<String> {
         .collect();
     let types: Vec<String> = permission.types.iter().map(|kind| format!("{kind:?}")).collect();
     let roles = match &permission.policy {
-        Policy::Roles(roles) => roles.join("\n"),
-        _ => "-".to_owned(),
+        Policy::Roles(roles) => {
+            let mut roles = roles.clone();
+            roles.sort_unstable();
+            roles.join("\n")
+        }
+        _ => String::new(),
     };
-    let patterns = permission.name_patterns.join("\n");
+    let tags = permission.required_tags.iter();
+    let tags: Vec<String> = tags.map(|(name, value)| format!("{name} : {value}")).collect();
+    let or_dash = |text: String| if text.is_empty() { "-".to_owned() } else { text };
     vec![
         permission.name.clone(),
-        types.join("\n"),
-        if patterns.is_empty() { "-".to_owned() } else { patterns },
-        actions.join("\n"),
-        roles,
-        if permission.required_tags.is_empty() {
-            "-".to_owned()
-        } else {
-            tag_dict(&permission.required_tags)
-        },
+        or_dash(types.join("\n")),
+        or_dash(permission.name_patterns.join("\n")),
+        or_dash(actions.join("\n")),
+        or_dash(roles),
+        or_dash(tags.join("\n")),
     ]
 }
 
@@ -349,7 +351,7 @@ pub(crate) fn features(repository: &Repository, arguments: &ListArguments, outpu
         let documents = rows.iter().map(|(field, view)| {
             json!({"feature_name": field.name, "feature_view": view, "dtype": field.value_type.to_string()})
         });
-        output.json(&Value::Array(documents.collect()));
+        output.json_with_indent(&Value::Array(documents.collect()), 4);
         return Ok(());
     }
     let mut table = Table::new(&["Feature", "Feature View", "Data Type"]);

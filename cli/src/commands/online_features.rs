@@ -11,16 +11,20 @@ pub(crate) fn run(
     arguments: &OnlineFeaturesArguments,
     output: &Output,
 ) -> Result<(), Failure> {
-    let store = repository.open(output)?;
-    let selection = FeatureSelection::Features(arguments.features.clone());
-    let plan = store.plan(&selection, false)?;
-    let mut entities: Vec<(String, Vec<Value>)> = Vec::new();
+    let mut pairs = Vec::with_capacity(arguments.entities.len());
     for pair in &arguments.entities {
-        let Some((key, text)) = pair.split_once('=') else {
+        let Some(key_and_value) = pair.split_once('=') else {
             // Feast's answer, which it gives with the exit code of success.
             output.line(&format!("Invalid entity format: {pair}. Use key=value format."));
             return Ok(());
         };
+        pairs.push(key_and_value);
+    }
+    let store = repository.open(output)?;
+    let selection = FeatureSelection::Features(arguments.features.clone());
+    let plan = store.plan(&selection, false)?;
+    let mut entities: Vec<(String, Vec<Value>)> = Vec::new();
+    for (key, text) in pairs {
         let value_type = plan.join_key(key).and_then(|key| key.value_type.as_ref());
         let value = key_value(text, value_type);
         match entities.iter_mut().find(|(name, _)| name == key) {

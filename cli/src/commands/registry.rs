@@ -2,11 +2,12 @@
 
 use std::io::{BufRead, IsTerminal, Write};
 
-use feast_engine::model::ObjectKind;
-use feast_engine::model::ViewState;
+use feast_engine::ErrorKind;
+use feast_engine::model::{ObjectKind, ViewState};
 use serde_json::{Value, json};
 
 use crate::args::ListFormat;
+use crate::commands::list::{self, Listed};
 use crate::output::{Failure, Output};
 use crate::settings::Repository;
 use crate::table::Table;
@@ -35,7 +36,8 @@ pub(crate) fn teardown(repository: &Repository, yes: bool, output: &Output) -> R
 pub(crate) fn delete_project(repository: &Repository, name: &str, yes: bool, output: &Output) -> Result<(), Failure> {
     let store = repository.open(output)?;
     if store.config().project != name || store.object_names(ObjectKind::Project)?.is_empty() {
-        return Err(Failure::new(format!("Project {name} does not exist in registry")));
+        output.line(&format!("Project {name} does not exist in registry"));
+        return Err(Failure::silent());
     }
     let question = format!(
         "Are you sure you want to delete project '{name}'? This will remove all associated resources from the registry."
@@ -51,16 +53,8 @@ pub(crate) fn delete_project(repository: &Repository, name: &str, yes: bool, out
 
 /// Prints the project of the repository.
 pub(crate) fn current_project(repository: &Repository, output: &Output) -> Result<(), Failure> {
-    let store = repository.open(output)?;
-    let project = &store.config().project;
-    if store.object_names(ObjectKind::Project)?.is_empty() {
-        output.line(&format!("Project {project} does not exist"));
-        return Err(Failure::silent());
-    }
-    output.line(&format!(
-        "Current project name configured in feature_store.yaml is {project}"
-    ));
-    Ok(())
+    let project = repository.open(output)?.config().project.clone();
+    list::describe(repository, Listed::Projects, &project, output)
 }
 
 /// Asks on a terminal. In a pipe nobody can be asked, and the command goes on, as Feast's does.
@@ -94,7 +88,7 @@ pub(crate) fn delete(repository: &Repository, name: &str, output: &Output) -> Re
 
 /// Lets a view be used, or not.
 pub(crate) fn set_enabled(repository: &Repository, view: &str, enabled: bool, output: &Output) -> Result<(), Failure> {
-    let changed = repository.open(output)?.set_view_enabled(view, enabled)?;
+    let changed = told(repository.open(output)?.set_view_enabled(view, enabled), output)?;
     let state = if enabled { "enabled" } else { "disabled" };
     output.line(&if changed {
         format!("Feature view '{view}' has been {state}.")
@@ -106,13 +100,25 @@ pub(crate) fn set_enabled(repository: &Repository, view: &str, enabled: bool, ou
 
 /// Moves a view to another state.
 pub(crate) fn set_state(repository: &Repository, view: &str, state: ViewState, output: &Output) -> Result<(), Failure> {
-    match repository.open(output)?.set_view_state(view, state) {
+    let outcome = repository.open(output)?.set_view_state(view, state);
+    match outcome {
         Ok(()) => output.line(&format!("Feature view '{view}' state set to {}.", state.name())),
         // Feast reports a step that is not allowed and ends well.
-        Err(error) if error.kind() == feast_engine::ErrorKind::Invalid => output.line(&error.to_string()),
-        Err(error) => return Err(error.into()),
+        Err(error) if error.kind() == ErrorKind::Invalid => output.line(&error.to_string()),
+        Err(error) => return told(Err(error), output),
     }
     Ok(())
+}
+
+/// As in Feast the answer to a name that nothing has is on standard output.
+fn told<T>(outcome: feast_engine::Result<T>, output: &Output) -> Result<T, Failure> {
+    match outcome {
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            output.line(&error.to_string());
+            Err(Failure::silent())
+        }
+        outcome => Ok(outcome?),
+    }
 }
 
 /// Prints the recorded versions of a view.

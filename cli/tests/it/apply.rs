@@ -50,8 +50,10 @@ fn check(outcome: &Outcome, code: i32, stderr: &str) {
     );
 }
 
+type Prepare = fn(&Repository);
+
 /// What stands where the parquet should be, and what is said of it.
-fn in_place_of_the_file() -> [(fn(&Repository), &'static str); 6] {
+fn in_place_of_the_file() -> [(Prepare, &'static str); 6] {
     [
         (|_| {}, "there is no parquet file PATH"),
         (
@@ -194,10 +196,8 @@ fn all_problems_are_told_at_once_and_those_without_files_first() {
         "definitions.py:9: feature view FV: feature v is defined twice",
         "definitions.py:11: feature view old: its entity loose is not registered (bind the entity loose to a name of a module",
         "definitions.py:4: data source s: there is no parquet file DATA/missing.parquet (give data source s a timestamp_field",
-        "definitions.py:9: feature view FV: data source x: DATA/x.parquet has no column no_time",
-        "definitions.py:9: feature view FV: data source x: DATA/x.parquet has no column nope",
-        "definitions.py:11: feature view old: data source x: DATA/x.parquet has no column no_time",
-        "definitions.py:11: feature view old: data source x: DATA/x.parquet has no column none",
+        "definitions.py:9: feature view FV: data source x: DATA/x.parquet has no column no_time, nope (its columns are: k, v, ts)",
+        "definitions.py:11: feature view old: data source x: DATA/x.parquet has no column no_time, none (its columns are",
     ];
     let data = repository.path.join("data");
     for command in ["plan", "apply"] {

@@ -61,7 +61,7 @@ fn lists() {
     check(
         "permissions",
         "NAME     TYPES           NAME_PATTERNS    ACTIONS       ROLES    REQUIRED_TAGS\n\
-         readers  FeatureView     all_.*           DESCRIBE      reader   {'env': 'prod'}\n         FeatureService                   READ_OFFLINE  admin\n                                          READ_ONLINE\n",
+         readers  FeatureView     all_.*           DESCRIBE      admin    env : prod\n         FeatureService                   READ_OFFLINE  reader\n                                          READ_ONLINE\n",
     );
     let tagged = repository.succeed(&["permissions", "list", "--tags", "p:q"]);
     assert_eq!(tagged.lines().count(), 4, "{tagged}");
@@ -373,4 +373,34 @@ fn validation_references_of_python_are_shown_and_removed() {
         left.windows(6).any(|window| window == b"theirs"),
         "what is of another project stays"
     );
+}
+
+/// Feast prints these to standard output, with the exit code of a failure.
+#[test]
+fn names_that_nothing_has() {
+    let repository = applied();
+    let view = "Feature view nope does not exist in project vec_types\n";
+    for (command, text) in [
+        (&["feature-views", "enable", "nope"] as &[_], view),
+        (&["feature-views", "disable", "nope"], view),
+        (&["feature-views", "set-state", "nope", "created"], view),
+        (
+            &["projects", "delete", "nope", "-y"],
+            "Project nope does not exist in registry\n",
+        ),
+    ] {
+        let outcome = repository.feast(command);
+        assert_eq!(
+            (outcome.code, outcome.stdout.as_str(), outcome.stderr.as_str()),
+            (Some(1), text, ""),
+            "{command:?}"
+        );
+    }
+    // The form of an entity is looked at before anything else.
+    assert_eq!(
+        repository.succeed(&["get-online-features", "-e", "bad", "-f", "nope:nope"]),
+        "Invalid entity format: bad. Use key=value format.\n"
+    );
+    let project = repository.succeed(&["projects", "current_project"]);
+    assert_eq!(project, repository.succeed(&["projects", "describe", "vec_types"]));
 }

@@ -17,6 +17,9 @@ const MATERIALIZED: [&Kind<FeatureView>; 2] = [&kinds::FEATURE_VIEW, &kinds::STR
 const INTERVALS: u32 = 3;
 const STATE: u32 = 6;
 
+/// First and last event time of a run.
+type Interval = (Timestamp, Timestamp);
+
 /// Where an incremental materialization goes on.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct ResumePoint {
@@ -83,7 +86,7 @@ impl RegistryFile {
     }
 
     /// A view's object with its intervals as one of no length, and what they spanned.
-    pub(super) fn started_anew(&self, object: Vec<u8>) -> Result<(Vec<u8>, Option<(Timestamp, Timestamp)>)> {
+    pub(super) fn started_anew(&self, object: Vec<u8>) -> Result<(Vec<u8>, Option<Interval>)> {
         let intervals = self.intervals(&object)?;
         let first = intervals.iter().map(|(start, _)| *start).min();
         let last = intervals.iter().map(|(_, end)| *end).max();
@@ -101,7 +104,7 @@ impl RegistryFile {
         Ok((object, Some((first, last))))
     }
 
-    fn intervals(&self, object: &[u8]) -> Result<Vec<(Timestamp, Timestamp)>> {
+    fn intervals(&self, object: &[u8]) -> Result<Vec<Interval>> {
         let meta: FeatureViewMeta = self.decode("feature view", bytes_of(object, META))?;
         let intervals = meta.materialization_intervals.iter();
         let times = intervals.filter_map(|interval| interval.start_time.as_ref().zip(interval.end_time.as_ref()));
@@ -212,10 +215,10 @@ impl RegistryFile {
 }
 
 /// How far the intervals reach from there without a gap.
-fn reach(start: Timestamp, intervals: &[(Timestamp, Timestamp)]) -> Timestamp {
+fn reach(start: Timestamp, intervals: &[Interval]) -> Timestamp {
     let mut intervals = intervals.to_vec();
     intervals.sort_unstable();
-    let is_adjacent = |reached: Timestamp, (from, to): (Timestamp, Timestamp)| {
+    let is_adjacent = |reached: Timestamp, (from, to): Interval| {
         if from <= reached { reached.max(to) } else { reached }
     };
     intervals.into_iter().fold(start, is_adjacent)

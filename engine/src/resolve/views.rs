@@ -274,19 +274,47 @@ fn infer_from_file(view: &mut FeatureView, keys: &[Key], source: &DataSource, sc
 
 /// What materialization will read must be there. Columns that Python's engines compute are not in the file.
 fn missing_columns(view: &FeatureView, keys: &[Key], source: &DataSource, schema: &SourceSchema<'_>) -> Vec<Error> {
-    let column = |name: &str| schema.require(source.source_column(name));
-    let timestamp = |name: &str| schema.require_times(source.source_column(name));
-    let mut outcomes: Vec<Result<()>> = keys.iter().map(|(key, _)| column(key)).collect();
-    // It is empty where it could not be inferred, which is told of the source.
-    let event_time = Some(source.timestamp_field.as_str()).filter(|name| !name.is_empty());
-    outcomes.extend(event_time.into_iter().chain(source.created_column()).map(timestamp));
     let is_computed = view.transformation.is_some()
         || !view.source_views.is_empty()
         || matches!(&view.kind, ViewKind::Stream(settings) if !settings.aggregations.is_empty());
-    if !is_computed {
-        outcomes.extend(view.features.iter().map(|feature| column(&feature.name)));
+    let features: &[Field] = if is_computed { &[] } else { &view.features };
+    // It is empty where it could not be inferred, which is told of the source.
+    let event_time = Some(source.timestamp_field.as_str()).filter(|name| !name.is_empty());
+    let times: Vec<&str> = event_time.into_iter().chain(source.created_column()).collect();
+    let names = keys.iter().map(|(key, _)| key.as_str()).chain(times.iter().copied());
+    let names = names.chain(features.iter().map(|feature| feature.name.as_str()));
+    let missing = names.filter_map(|name| {
+        let column = source.source_column(name);
+        Some((column, schema.require(column).err()?))
+    });
+    let missing: Vec<(&str, Error)> = missing.collect();
+    let wrong_times = times.into_iter().map(|name| source.source_column(name));
+    let wrong_times = wrong_times.filter(|name| missing.iter().all(|(known, _)| known != name));
+    let wrong_times: Vec<Error> = wrong_times
+        .filter_map(|name| schema.require_times(name).err())
+        .collect();
+    without_columns(missing).into_iter().chain(wrong_times).collect()
+}
+
+/// One problem, however many columns there are not.
+fn without_columns(missing: Vec<(&str, Error)>) -> Option<Error> {
+    const SHOWN: usize = 5;
+    let names: Vec<&str> = missing.iter().map(|(name, _)| *name).collect();
+    let mut more: String = names
+        .iter()
+        .skip(1)
+        .take(SHOWN - 1)
+        .map(|name| format!(", {name}"))
+        .collect();
+    if names.len() > SHOWN {
+        more += &format!(" and {} more", names.len() - SHOWN);
     }
-    outcomes.into_iter().filter_map(Result::err).collect()
+    let (_, first) = missing.into_iter().next()?;
+    let error = Error::invalid(format!("{first}{more}"));
+    Some(match first.hint() {
+        Some(hint) => error.with_hint(hint),
+        None => error,
+    })
 }
 
 fn complete_on_demand(
