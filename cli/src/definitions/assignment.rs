@@ -168,6 +168,7 @@ impl Evaluator {
         match container {
             Value::Opaque(_) if value.hides() < Hides::Object => return Ok(()),
             Value::Table(table) => {
+                scope.spend(range, table.len())?;
                 match self.uncertain {
                     0 => table.set(&key),
                     _ => table.forget(),

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use ruff_python_ast::ExprCall;
 use ruff_text_size::{Ranged, TextRange};
 
+use super::expression::LARGEST;
 use super::feast::{self, Arguments};
 use super::module::Evaluator;
 use super::scope::Scope;
@@ -102,6 +103,7 @@ impl Evaluator {
                 _ => return Ok(unknown_hiding(Hides::Object, range, scope)),
             },
             Value::Class(class) if class.enumeration.is_some() => {
+                scope.spend(range, callee.size(LARGEST))?;
                 let wanted = arguments.positional.first();
                 callee.items().unwrap_or_default().into_iter().find(|member| {
                     matches!((member, wanted), (Value::Member(member), Some(wanted)) if member.value.same(wanted) == Some(true))

@@ -1,11 +1,13 @@
 //! Classes of definition files: constants, enumerations, dataclasses, named tuples.
 
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use ruff_python_ast::{Expr, Stmt, StmtClassDef};
 use ruff_text_size::TextRange;
 
 use super::Evaluated;
+use super::expression::LARGEST;
 use super::module::Evaluator;
 use super::scope::Scope;
 use super::unknown::Hides;
@@ -93,47 +95,24 @@ impl Evaluator {
     }
 
     /// `namedtuple("Name", "a b")`, `NamedTuple("Name", [("a", int)])`; `None` where it is not known.
-    pub(super) fn named_tuple(&self, function: &str, arguments: &CallArguments, scope: &Rc<Scope>) -> Option<Value> {
-        let [Value::Text(name), fields] = arguments.positional.as_slice() else {
-            return None;
-        };
-        let fields: Vec<String> = match fields {
-            Value::Text(fields) => fields.replace(',', " ").split_whitespace().map(str::to_owned).collect(),
-            fields => {
-                let fields = fields.items()?;
-                let name = |field: &Value| match function {
-                    NAMED_TUPLE => field.items()?.first()?.as_text(),
-                    _ => field.as_text(),
-                };
-                let names = fields.iter().map(|field| Some(name(field)?.to_string()));
-                names.collect::<Option<_>>()?
-            }
-        };
-        let body = Rc::new(Scope::of_class(scope));
-        for (argument, value) in &arguments.named {
-            match argument.as_str() {
-                "defaults" if function != NAMED_TUPLE => {
-                    let defaults = value.items()?;
-                    let first = fields.len().checked_sub(defaults.len())?;
-                    let defaults = fields[first..].iter().zip(defaults);
-                    defaults.for_each(|(field, default)| body.bind(field, default));
-                }
-                "module" => {}
-                _ => return None,
-            }
+    pub(super) fn named_tuple(
+        &self,
+        function: &str,
+        arguments: &CallArguments,
+        range: TextRange,
+        scope: &Rc<Scope>,
+    ) -> Evaluated<Option<Value>> {
+        let size: usize = arguments.values().map(|value| value.size(LARGEST)).sum();
+        scope.spend(range, size)?;
+        let class = named_tuple(function, arguments, scope);
+        let mut seen = BTreeSet::new();
+        if let Some(class) = &class
+            && let Some(twice) = class.fields.iter().find(|field| !seen.insert(field.as_str()))
+        {
+            let text = format!("Encountered duplicate field name: '{twice}'");
+            return Err(scope.raise(range, "ValueError", text));
         }
-        Some(Value::Class(Rc::new(Class {
-            name: name.to_string(),
-            scope: body,
-            fields,
-            bases: Vec::new(),
-            is_instance: false,
-            is_dataclass: false,
-            is_named_tuple: true,
-            enumeration: None,
-            is_plain: true,
-            hides: Hides::Nothing,
-        })))
+        Ok(class.map(|class| Value::Class(Rc::new(class))))
     }
 
     /// An instance of a class of a definition file.
@@ -180,8 +159,11 @@ impl Evaluator {
                 self.call_function(&initializer, CallArguments { positional, named }, range, scope)?;
             }
             _ if class.is_dataclass => {
-                for (name, value) in by_field(class, arguments, range, scope)? {
-                    own.bind(&name, value);
+                let given = by_field(class, arguments, range, scope)?;
+                for (name, value) in class.fields.iter().zip(given) {
+                    if let Some(value) = value {
+                        own.bind(name, value);
+                    }
                 }
                 if let Some(missing) = class.fields.iter().find(|name| own.own(name).is_none()) {
                     return Err(missing_argument(class, missing, range, scope));
@@ -212,6 +194,50 @@ impl Evaluator {
             (None, None) => Ok(None),
         }
     }
+}
+
+/// The class that `namedtuple` or `NamedTuple` makes; `None` where it is not known.
+fn named_tuple(function: &str, arguments: &CallArguments, scope: &Rc<Scope>) -> Option<Class> {
+    let [Value::Text(name), fields] = arguments.positional.as_slice() else {
+        return None;
+    };
+    let fields: Vec<String> = match fields {
+        Value::Text(fields) => fields.replace(',', " ").split_whitespace().map(str::to_owned).collect(),
+        fields => {
+            let fields = fields.items()?;
+            let name = |field: &Value| match function {
+                NAMED_TUPLE => field.items()?.first()?.as_text(),
+                _ => field.as_text(),
+            };
+            let names = fields.iter().map(|field| Some(name(field)?.to_string()));
+            names.collect::<Option<_>>()?
+        }
+    };
+    let body = Rc::new(Scope::of_class(scope));
+    for (argument, value) in &arguments.named {
+        match argument.as_str() {
+            "defaults" if function != NAMED_TUPLE => {
+                let defaults = value.items()?;
+                let first = fields.len().checked_sub(defaults.len())?;
+                let defaults = fields[first..].iter().zip(defaults);
+                defaults.for_each(|(field, default)| body.bind(field, default));
+            }
+            "module" => {}
+            _ => return None,
+        }
+    }
+    Some(Class {
+        name: name.to_string(),
+        scope: body,
+        fields,
+        bases: Vec::new(),
+        is_instance: false,
+        is_dataclass: false,
+        is_named_tuple: true,
+        enumeration: None,
+        is_plain: true,
+        hides: Hides::Nothing,
+    })
 }
 
 /// The classes of definition files among the bases of a class.
@@ -248,29 +274,23 @@ fn enumeration(bases: &[Value]) -> Option<Members> {
 pub(super) fn record(class: &Rc<Class>, arguments: CallArguments, range: TextRange, scope: &Scope) -> Evaluated<Value> {
     let given = by_field(class, arguments, range, scope)?;
     let mut values = Vec::with_capacity(class.fields.len());
-    for field in &class.fields {
-        let given = given.iter().find(|(name, _)| name == field);
-        match given.map(|(_, value)| value.clone()).or_else(|| class.scope.own(field)) {
+    for (field, given) in class.fields.iter().zip(given) {
+        match given.or_else(|| class.scope.own(field)) {
             Some(value) => values.push(value),
             None => return Err(missing_argument(class, field, range, scope)),
         }
     }
-    scope.spend(range, values.len())?;
     Ok(Value::Record(Rc::new(Record {
         class: Rc::clone(class),
         values,
     })))
 }
 
-/// Arguments by the names of the fields.
-fn by_field(
-    class: &Class,
-    arguments: CallArguments,
-    range: TextRange,
-    scope: &Scope,
-) -> Evaluated<Vec<(String, Value)>> {
+/// The value that is given for each field, if one is.
+fn by_field(class: &Class, arguments: CallArguments, range: TextRange, scope: &Scope) -> Evaluated<Vec<Option<Value>>> {
     let name = &class.name;
     let count = arguments.positional.len();
+    scope.spend(range, class.fields.len().saturating_mul(1 + arguments.named.len()))?;
     if count > class.fields.len() {
         let text = format!(
             "{name}.__init__() takes {} arguments but {count} were given",
@@ -278,17 +298,17 @@ fn by_field(
         );
         return Err(scope.raise(range, "TypeError", text));
     }
-    let mut given: Vec<(String, Value)> = class.fields.iter().cloned().zip(arguments.positional).collect();
+    let mut given: Vec<Option<Value>> = arguments.positional.into_iter().map(Some).collect();
+    given.resize(class.fields.len(), None);
     for (argument, value) in arguments.named {
-        if !class.fields.contains(&argument) {
+        let Some(position) = class.fields.iter().position(|field| *field == argument) else {
             let text = format!("{name}.__init__() got an unexpected keyword argument '{argument}'");
             return Err(scope.raise(range, "TypeError", text));
-        }
-        if given.iter().any(|(known, _)| *known == argument) {
+        };
+        if given[position].replace(value).is_some() {
             let text = format!("{name}.__init__() got multiple values for argument '{argument}'");
             return Err(scope.raise(range, "TypeError", text));
         }
-        given.push((argument, value));
     }
     Ok(given)
 }

@@ -87,6 +87,7 @@ impl Evaluator {
             return each(self, scope).map(|()| true);
         };
         let iterated = self.evaluate(&generator.iter, scope)?;
+        scope.spend(generator.range, iterated.size(LARGEST))?;
         let Some(items) = iterated.items() else {
             self.assign(
                 &generator.target,

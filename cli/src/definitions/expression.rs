@@ -222,6 +222,9 @@ impl Evaluator {
 
     fn attribute(&mut self, attribute: &ExprAttribute, scope: &Rc<Scope>) -> Evaluated<Value> {
         let value = self.evaluate(&attribute.value, scope)?;
+        if let Value::Table(_) | Value::Dtypes(_) = &value {
+            scope.spend(attribute.range, value.size(LARGEST))?;
+        }
         self.attribute_of(&value, attribute.attr.as_str(), attribute.range, scope)
     }
 
@@ -363,6 +366,9 @@ impl Evaluator {
             return self.slice(&value, slice, subscript.range, scope);
         }
         let index = self.evaluate(&subscript.slice, scope)?;
+        if let Value::Table(table) | Value::Dtypes(table) = &value {
+            scope.spend(subscript.range, table.len().saturating_mul(index.size(LARGEST)))?;
+        }
         let raise = |exception: &str, text: &str| scope.raise(subscript.range, exception, text);
         Ok(match (&value, &index) {
             (Value::Object(object), _) => {

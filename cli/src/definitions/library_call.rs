@@ -46,7 +46,9 @@ impl Evaluator {
                 let rest = self.operate(Operator::Mod, dividend, divisor, range, scope)?;
                 Ok(Some(Value::tuple(vec![quotient, rest])))
             }
-            ("collections.namedtuple" | "typing.NamedTuple", _, None) => Ok(self.named_tuple(name, &arguments, scope)),
+            ("collections.namedtuple" | "typing.NamedTuple", _, None) => {
+                self.named_tuple(name, &arguments, range, scope)
+            }
             ("sorted" | "min" | "max", [items], Some(key)) => {
                 let Some(items) = items.items() else { return Ok(None) };
                 let keys = self.call_for_each(key, &items, range, scope)?;

@@ -290,7 +290,8 @@ impl Scope {
         }
         Err(self.limit(
             range,
-            "reading this takes too long: it does not end, or computes more than definitions need",
+            "reading this takes too long: it does not end, or computes more than definitions need; a file that defines nothing \
+             can be listed in .feastignore",
         ))
     }
 

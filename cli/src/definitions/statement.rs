@@ -7,6 +7,7 @@ use std::rc::Rc;
 use ruff_python_ast::{Expr, Parameters, Stmt, StmtFor, StmtFunctionDef, StmtIf, StmtTry, StmtWhile};
 use ruff_text_size::{Ranged, TextRange};
 
+use super::expression::LARGEST;
 use super::generator::has_yield;
 use super::module::Evaluator;
 use super::scope::Scope;
@@ -225,6 +226,7 @@ impl Evaluator {
 
     fn repeat(&mut self, each: &StmtFor, scope: &Rc<Scope>) -> Evaluated<Flow> {
         let iterated = self.evaluate(&each.iter, scope)?;
+        scope.spend(each.range, iterated.size(LARGEST))?;
         let Some(items) = iterated.items() else {
             let reason = format!("the items of `{}`", scope.text(each.iter.range()));
             self.assign(&each.target, Value::opaque_hiding(reason, iterated.hides()), scope)?;
@@ -377,6 +379,8 @@ fn catches(class: Option<&Expr>, exception: &str, scope: &Scope) -> bool {
     let parents: &[&str] = match exception {
         "ModuleNotFoundError" => &["ImportError"],
         "KeyError" | "IndexError" => &["LookupError"],
+        "ZeroDivisionError" | "OverflowError" => &["ArithmeticError"],
+        "JSONDecodeError" | "OutOfBoundsTimedelta" => &["ValueError"],
         "FileNotFoundError" => &["OSError", "IOError"],
         _ => &[],
     };

@@ -66,23 +66,21 @@ impl Table {
     /// The columns with their dtypes, which are opaque where they are not known.
     pub(super) fn dtypes(&self) -> Option<Vec<(Value, Value)>> {
         let columns = self.columns.borrow();
-        let columns = columns.as_ref()?.iter().map(|(name, dtype)| {
-            let dtype = match dtype {
-                Some(dtype) => Value::Dtype(Rc::clone(dtype)),
-                None => Value::opaque(format!("the dtype of the column {name}")),
-            };
-            (Value::Text(Rc::clone(name)), dtype)
-        });
+        let columns = columns.as_ref()?.iter();
+        let columns = columns.map(|column| (Value::Text(Rc::clone(&column.0)), dtype_of(column)));
         Some(columns.collect())
+    }
+
+    /// How many columns are known.
+    pub(super) fn len(&self) -> usize {
+        self.columns.borrow().as_ref().map_or(0, Vec::len)
     }
 
     /// The dtype of a column: the outer `None` means that it is not known whether there is one.
     pub(super) fn dtype(&self, name: &str) -> Option<Option<Value>> {
-        let dtypes = self.dtypes()?;
-        let found = dtypes
-            .into_iter()
-            .find(|(known, _)| known.as_text().is_some_and(|known| *known == *name));
-        Some(found.map(|(_, dtype)| dtype))
+        let columns = self.columns.borrow();
+        let found = columns.as_ref()?.iter().find(|(known, _)| **known == *name);
+        Some(found.map(dtype_of))
     }
 
     /// A frame of some columns, in that order; `None` where it is not known or one is missing.
@@ -128,6 +126,13 @@ impl Table {
         let count = columns.len();
         columns.retain(|(name, _)| !dropped.contains(name));
         (count - columns.len() == dropped.len()).then(|| Value::Table(Self::new(columns)))
+    }
+}
+
+fn dtype_of((name, dtype): &Column) -> Value {
+    match dtype {
+        Some(dtype) => Value::Dtype(Rc::clone(dtype)),
+        None => Value::opaque(format!("the dtype of the column {name}")),
     }
 }
 

@@ -65,7 +65,7 @@ impl Class {
             return Some(value);
         };
         let equal = |other: &&String| {
-            self.is_member(other)
+            self.names_member(other)
                 && self
                     .scope
                     .own(other)
@@ -82,15 +82,17 @@ impl Class {
     }
 
     fn is_member(&self, name: &str) -> bool {
-        self.enumeration.is_some()
-            && !name.starts_with('_')
-            && self.fields.iter().any(|field| field == name)
-            && !matches!(self.scope.own(name), None | Some(Value::Function(_)))
+        self.enumeration.is_some() && self.names_member(name) && self.fields.iter().any(|field| field == name)
+    }
+
+    /// As [`Class::is_member`], of one of the fields.
+    fn names_member(&self, field: &str) -> bool {
+        !field.starts_with('_') && !matches!(self.scope.own(field), None | Some(Value::Function(_)))
     }
 
     pub(super) fn members(self: &Rc<Self>) -> Vec<Value> {
         let mut members = Vec::new();
-        for name in self.fields.iter().filter(|name| self.is_member(name)) {
+        for name in self.fields.iter().filter(|name| self.names_member(name)) {
             if let Some(member) = self.attribute(name) {
                 add(&mut members, member);
             }

@@ -391,6 +391,9 @@ impl Value {
             Self::View(view) => sum(&view.items),
             Self::Record(record) => sum(&record.values),
             Self::Iterator(items) => sum(items.borrow_mut().make_contiguous()),
+            // Its members are compared with each other.
+            Self::Class(class) if class.enumeration.is_some() => class.fields.len().saturating_mul(class.fields.len()),
+            Self::Table(table) | Self::Dtypes(table) => table.len(),
             Self::Dict(members) => members.borrow().iter().fold(0, |sum: usize, (key, value)| {
                 if sum >= limit {
                     sum

@@ -25,14 +25,19 @@ pub(super) fn call(
             fields().map(|(field, value)| (Value::text(field), value)).collect(),
         )),
         ("_replace", []) => {
-            let mut named: Vec<(String, Value)> = fields().collect();
-            named.retain(|(field, _)| arguments.named(field).is_none());
-            named.extend(arguments.named.iter().cloned());
-            let arguments = CallArguments {
-                positional: Vec::new(),
-                named,
-            };
-            Some(record(&known.class, arguments, range, scope)?)
+            let mut values = known.values.clone();
+            scope.spend(range, values.len().saturating_mul(1 + arguments.named.len()))?;
+            for (field, value) in &arguments.named {
+                let Some(position) = known.class.fields.iter().position(|known| known == field) else {
+                    let text = format!("Got unexpected field names: ['{field}']");
+                    return Err(scope.raise(range, "ValueError", text));
+                };
+                values[position] = value.clone();
+            }
+            Some(Value::Record(Rc::new(Record {
+                class: Rc::clone(&known.class),
+                values,
+            })))
         }
         ("_make", [items]) => make(&known.class, items, range, scope)?,
         ("index", [item]) => match position(&known.values, item) {
