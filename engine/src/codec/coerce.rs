@@ -39,6 +39,27 @@ pub(crate) fn coerce(column: &ArrayRef, value_type: &ValueType) -> Result<ArrayR
     })
 }
 
+/// As [`coerce`], for a join key: a number with a fraction is not cut to the key of another entity.
+///
+/// # Errors
+/// As [`coerce`].
+pub(crate) fn coerce_key(column: &ArrayRef, value_type: &ValueType) -> Result<ArrayRef, ArrowError> {
+    let has_fractions = match column.data_type() {
+        DataType::Dictionary(_, values) => return coerce_key(&strict_cast(column, values)?, value_type),
+        number => number.is_floating() || number.is_decimal(),
+    };
+    if has_fractions && !matches!(value_type, ValueType::String) {
+        let numbers = strict_cast(column, &DataType::Float64)?;
+        let mut numbers = numbers.as_primitive::<Float64Type>().iter().flatten();
+        if let Some(number) = numbers.find(|number| number.is_finite() && number.fract() != 0.0) {
+            return Err(ArrowError::CastError(format!(
+                "{number} is not a whole number, as a join key must be"
+            )));
+        }
+    }
+    coerce(column, value_type)
+}
+
 /// As [`coerce`], but NaN stays NaN where the target is a float: inside lists Feast answers it.
 fn coerce_item(column: &ArrayRef, value_type: &ValueType) -> Result<ArrayRef, ArrowError> {
     let is_float = matches!(value_type, ValueType::Float32 | ValueType::Float64);

@@ -248,13 +248,18 @@ fn missing_or(source: &str, path: &Path, problem: io::Error) -> Error {
 
 /// A file that cannot be read just now is not a damaged one.
 pub(super) fn unreadable(source: &str, path: &Path, problem: ParquetError) -> Error {
-    let (kind, text) = match &problem {
-        ParquetError::External(inner) if inner.downcast_ref::<io::Error>().is_some() => {
-            (ErrorKind::Unavailable, format!("cannot be read now: {inner}"))
-        }
-        _ => (ErrorKind::Data, format!("is not readable as parquet: {problem}")),
+    let problem = match problem {
+        ParquetError::External(inner) => match inner.downcast::<io::Error>() {
+            Ok(problem) => return Error::io("read", path, *problem),
+            Err(inner) => ParquetError::External(inner),
+        },
+        other => other,
     };
-    Error::new(kind, format!("data source {source}: {} {text}", path.display())).with_source(problem)
+    let text = format!(
+        "data source {source}: {} is not readable as parquet: {problem}",
+        path.display()
+    );
+    Error::data(text).with_source(problem)
 }
 
 /// The same footer with types in which the library can read every column without loss:

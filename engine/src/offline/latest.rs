@@ -7,6 +7,7 @@
 //!
 //! Positions follow from the footers, so row groups are read in any order, by as many threads as there are cores.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::sync_channel;
@@ -116,19 +117,30 @@ impl LatestRows<'_> {
         })
     }
 
-    /// A column that no file has is a mistake; one that some files have is null in the others.
+    /// A column that no file has is a mistake; one that some files have is null in the others. Of two columns with one name,
+    /// nobody knows which is meant.
     fn require_columns(&self, parts: &[Arc<Part>]) -> Result<()> {
         let names = self
             .keys
             .iter()
             .chain(&self.features)
             .map(|column| column.name.as_str());
-        let missing = names.chain([self.event_time]).chain(self.created_time).find(|name| {
-            parts
-                .iter()
-                .all(|part| part.footer.schema().field_with_name(name).is_err() && part.partition_value(name).is_none())
-        });
-        match missing {
+        let names: BTreeSet<&str> = names.chain([self.event_time]).chain(self.created_time).collect();
+        let mut missing = names.clone();
+        for part in parts {
+            let mut of_part = BTreeSet::new();
+            for field in part.footer.schema().fields() {
+                let name = field.name().as_str();
+                if names.contains(name) && !of_part.insert(name) {
+                    let (source, path) = (&self.source.name, part.path.display());
+                    return Err(Error::data(format!(
+                        "data source {source}: {path} has two columns {name}"
+                    )));
+                }
+            }
+            missing.retain(|name| !of_part.contains(name) && part.partition_value(name).is_none());
+        }
+        match missing.first() {
             None => Ok(()),
             // It lists the columns there are.
             Some(name) => self.source.schema()?.require(name),
@@ -259,9 +271,10 @@ impl LatestRows<'_> {
             };
             let event_times = micros(self.event_time)?;
             let created_times = self.created_time.map(&mut micros).transpose()?;
-            let mut typed = |wanted: &TypedColumn| group.typed(next()?, wanted, row_of);
-            let keys = self.keys.iter().map(&mut typed).collect::<Result<_>>()?;
-            let features = self.features.iter().map(&mut typed).collect::<Result<_>>()?;
+            let mut key = |wanted: &TypedColumn| group.typed_key(next()?, wanted, row_of);
+            let keys = self.keys.iter().map(&mut key).collect::<Result<_>>()?;
+            let mut feature = |wanted: &TypedColumn| group.typed(next()?, wanted, row_of);
+            let features = self.features.iter().map(&mut feature).collect::<Result<_>>()?;
             let rows = LatestBatch {
                 keys,
                 features,

@@ -91,16 +91,25 @@ pub(super) fn list(name: &str, path: &Path) -> Result<Listing> {
     listing.left_out.sort_unstable();
     listing.files.sort_by(|a, b| order(&a.path).cmp(&order(&b.path)));
     if listing.files.is_empty() {
-        let place = match layout {
-            SourceLayout::Pattern => "matches the pattern",
-            _ => "in",
-        };
-        let text = format!("data source {name}: no parquet file {place} {}", path.display());
-        return Err(Error::new(ErrorKind::NotFound, text).with_hint(
-            "put the files there, or correct the path of the source in the definitions and run: feast apply",
-        ));
+        return Err(nothing_found(name, path, layout, &listing.left_out));
     }
     Ok(listing)
+}
+
+fn nothing_found(name: &str, path: &Path, layout: SourceLayout, left_out: &[String]) -> Error {
+    const SHOWN: usize = 3;
+    let place = match layout {
+        SourceLayout::Pattern => "matches the pattern",
+        _ => "in",
+    };
+    let mut text = format!("data source {name}: no parquet file {place} {}", path.display());
+    let prefix = format!("data source {name}: ");
+    for reason in left_out.iter().take(SHOWN) {
+        text += "; ";
+        text += reason.strip_prefix(&prefix).unwrap_or(reason);
+    }
+    Error::new(ErrorKind::NotFound, text)
+        .with_hint("put the files there, or correct the path of the source in the definitions and run: feast apply")
 }
 
 /// Pushed parts carry a number in their name that is smaller the later they came.

@@ -259,7 +259,7 @@ impl RankScan {
         let created = self.created_time.as_deref().map(&mut times).transpose()?;
         let keys = self.keys.iter().zip(columns);
         let keys = keys
-            .map(|(key, column)| group.typed(column, key, row_of))
+            .map(|(key, column)| group.typed_key(column, key, row_of))
             .collect::<Result<Vec<_>>>()?;
         let ranks = self.ranks(group, &rows, created.as_ref());
         Ok(keys.into_iter().chain([Arc::new(ranks) as ArrayRef]).collect())

@@ -19,7 +19,7 @@ use datafusion::parquet::arrow::arrow_reader::{
 use super::footer::{Part, unreadable};
 use super::guard::guarded;
 use super::partition::constant_column;
-use crate::codec::coerce::coerce;
+use crate::codec::coerce::{coerce, coerce_key};
 use crate::codec::event_time::{RowTimes, row_times};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::ValueType;
@@ -165,8 +165,31 @@ impl RowGroup {
         wanted: &TypedColumn,
         row_of: impl Fn(usize) -> usize,
     ) -> Result<ArrayRef> {
-        coerce(column, &wanted.value_type).map_err(|problem| {
-            let place = first_misfit(column, |one| coerce(one, &wanted.value_type).map(|_| ()));
+        self.converted(coerce, column, wanted, row_of)
+    }
+
+    /// As [`RowGroup::typed`], for a column of join keys.
+    ///
+    /// # Errors
+    /// As [`RowGroup::typed`].
+    pub(super) fn typed_key(
+        &self,
+        column: &ArrayRef,
+        wanted: &TypedColumn,
+        row_of: impl Fn(usize) -> usize,
+    ) -> Result<ArrayRef> {
+        self.converted(coerce_key, column, wanted, row_of)
+    }
+
+    fn converted(
+        &self,
+        convert: fn(&ArrayRef, &ValueType) -> Result<ArrayRef, ArrowError>,
+        column: &ArrayRef,
+        wanted: &TypedColumn,
+        row_of: impl Fn(usize) -> usize,
+    ) -> Result<ArrayRef> {
+        convert(column, &wanted.value_type).map_err(|problem| {
+            let place = first_misfit(column, |one| convert(one, &wanted.value_type).map(|_| ()));
             self.misfit(
                 (&wanted.name, &wanted.value_type.to_string()),
                 column,

@@ -280,6 +280,34 @@ fn what_cannot_be_brought_together_is_named() {
 }
 
 #[test]
+fn a_key_with_a_fraction_is_not_that_of_another_entity() {
+    let times: ArrayRef = Arc::new(TimestampSecondArray::from(vec![10]));
+    let source = Sources::declared(ValueType::Int64);
+    let rows = [
+        ("id", floats(&[1.5])),
+        ("event_timestamp", times),
+        ("value", integers(&[5])),
+    ];
+    create_parquet(
+        &source.root().join("a.parquet"),
+        &RecordBatch::try_from_iter(rows).unwrap(),
+    )
+    .unwrap();
+    source
+        .check_refused(&["column id of a.parquet, row 0 is Float64 and does not fit Int64: 1.5 is not a whole number"]);
+}
+
+#[test]
+fn of_two_columns_with_one_name_none_is_guessed() {
+    let twice = vec![("value", integers(&[5])), ("value", integers(&[6]))];
+    let times: ArrayRef = Arc::new(TimestampSecondArray::from(vec![10]));
+    let columns = [("event_timestamp", times)].into_iter().chain(twice).collect();
+    Sources::declared(ValueType::Int64)
+        .part_of("a.parquet", columns)
+        .check_refused(&["a.parquet has two columns value"]);
+}
+
+#[test]
 fn undeclared_columns_have_the_widest_type_of_all_parts() {
     let mut source = Sources::declared(ValueType::Int64)
         .part("a.parquet", 10, integers(&[5]))
