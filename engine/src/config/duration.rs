@@ -39,7 +39,9 @@ pub(super) fn duration_at(root: &Value, block: &str, key: &str) -> Result<Option
 pub(crate) fn duration_text(duration: Duration) -> String {
     let seconds = duration.as_secs();
     let units = [(86_400, 'd'), (3600, 'h'), (60, 'm')];
-    let fitting = units.into_iter().find(|(unit, _)| seconds > 0 && seconds.is_multiple_of(*unit));
+    let fitting = units
+        .into_iter()
+        .find(|(unit, _)| seconds > 0 && seconds.is_multiple_of(*unit));
     let (unit, letter) = fitting.unwrap_or((1, 's'));
     format!("{}{letter}", seconds / unit)
 }
