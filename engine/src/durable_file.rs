@@ -182,8 +182,8 @@ fn lease_path(directory: &Path, id: &str) -> PathBuf {
 }
 
 /// Removes from a directory what processes that are gone have left there of files whose name is `ours`: temporary files, and
-/// links whose [`Lease`] is in `leases`. Where it cannot be known who lives, nothing is removed.
-pub(crate) fn remove_leftovers(directory: &Path, leases: &Path, ours: impl Fn(&str) -> bool) {
+/// links whose [`Lease`] is there no more, or in nobody's hands. Where it cannot be known who lives, nothing is removed.
+pub(crate) fn remove_leftovers(directory: &Path, ours: impl Fn(&str) -> bool) {
     for entry in std::fs::read_dir(directory).into_iter().flatten().flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
         let Some((stem, suffix)) = name.strip_prefix('.').and_then(|name| name.rsplit_once('.')) else {
@@ -193,10 +193,7 @@ pub(crate) fn remove_leftovers(directory: &Path, leases: &Path, ours: impl Fn(&s
             (None, LEASE_SUFFIX) => is_id(stem) && is_abandoned(&entry.path()),
             (Some((file, id)), "tmp" | LINK_SUFFIX) if ours(file) => match suffix {
                 _ if !is_id(id) => is_left_by_older_version(id),
-                LINK_SUFFIX => {
-                    let lease = lease_path(leases, id);
-                    !lease.exists() || is_abandoned(&lease)
-                }
+                LINK_SUFFIX => find_lease(directory, id).is_none_or(|lease| is_abandoned(&lease)),
                 _ => is_abandoned(&entry.path()),
             },
             _ => false,
@@ -206,6 +203,17 @@ pub(crate) fn remove_leftovers(directory: &Path, leases: &Path, ours: impl Fn(&s
             let _ = std::fs::remove_file(entry.path());
         }
     }
+}
+
+/// The file of a lease for links in this directory: there or above, as a lease may be for a whole tree.
+fn find_lease(directory: &Path, id: &str) -> Option<PathBuf> {
+    let resolved = std::fs::canonicalize(directory).ok();
+    let directories = directory
+        .ancestors()
+        .chain(resolved.iter().flat_map(|resolved| resolved.ancestors()));
+    directories
+        .map(|directory| lease_path(directory, id))
+        .find(|lease| lease.exists())
 }
 
 fn is_id(text: &str) -> bool {

@@ -87,6 +87,13 @@ fn leftovers_of_the_dead_are_removed_and_nothing_of_the_living() {
     std::fs::write(&path, "rows").unwrap();
     let living = Lease::new(directory.path()).unwrap();
     let link = living.link(&path).unwrap();
+    // Below the directory of the lease, and looked at by somebody who does not know that.
+    let below = directory.path().join("region=EU");
+    std::fs::create_dir(&below).unwrap();
+    std::fs::write(below.join("part.parquet"), "rows").unwrap();
+    let link_below = living.link(&below.join("part.parquet")).unwrap();
+    remove_leftovers(&below, |_| true);
+    assert!(link_below.exists());
     let temporary = Temporary::beside(&path).unwrap();
     let before = names(directory.path());
 
@@ -104,7 +111,7 @@ fn leftovers_of_the_dead_are_removed_and_nothing_of_the_living() {
     write(format!(".other.{dead}.tmp"));
     write(".stats.parquet.mine.tmp".to_owned());
     write(".notes.lease".to_owned());
-    remove_leftovers(directory.path(), directory.path(), |name| name == "stats.parquet");
+    remove_leftovers(directory.path(), |name| name == "stats.parquet");
 
     let mut expected = before;
     expected.extend([
@@ -134,7 +141,7 @@ fn replacements_go_on_while_leftovers_are_removed() {
             .map(|_| scope.spawn(|| (0..100).try_for_each(|_| replace_bytes(&path, b"1"))))
             .collect();
         for _ in 0..300 {
-            remove_leftovers(directory.path(), directory.path(), |_| true);
+            remove_leftovers(directory.path(), |_| true);
         }
         for writer in writers {
             writer.join().unwrap().unwrap();

@@ -122,7 +122,7 @@ impl ParquetSource {
         let own_name = self.path.file_name().unwrap_or_default().to_string_lossy();
         let directories: BTreeSet<&Path> = files.iter().filter_map(|file| file.parent()).collect();
         for directory in directories.into_iter().chain([leases]) {
-            remove_leftovers(directory, leases, |name| self.path.is_dir() || name == own_name);
+            remove_leftovers(directory, |name| self.path.is_dir() || name == own_name);
         }
         let lease = Lease::new(leases).ok();
         let files = files

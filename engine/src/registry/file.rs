@@ -123,7 +123,7 @@ impl RegistryFile {
         let _lock = FileLock::acquire(path)?;
         let own_name = path.file_name().unwrap_or_default().to_string_lossy();
         let directory = path.parent().unwrap_or(path);
-        remove_leftovers(directory, directory, |name| name == own_name);
+        remove_leftovers(directory, |name| name == own_name);
         let mut file = Self::load_whole(path, project)?;
         let (answer, changed) = change(&mut file)?;
         if changed {

@@ -305,9 +305,9 @@ impl FeatureStore {
         let paths: BTreeSet<PathBuf> = located.map(|source| source.path).collect();
         for path in paths {
             if path.is_dir() {
-                durable_file::remove_leftovers(&path, &path, |_| true);
+                durable_file::remove_leftovers(&path, |_| true);
             } else if let (Some(directory), Some(own_name)) = (path.parent(), path.file_name()) {
-                durable_file::remove_leftovers(directory, directory, |name| own_name.to_str() == Some(name));
+                durable_file::remove_leftovers(directory, |name| own_name.to_str() == Some(name));
             }
         }
     }
