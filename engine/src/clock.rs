@@ -10,19 +10,21 @@ pub fn now() -> Timestamp {
     TimeRange::CALENDAR.clamp(of_system_time(SystemTime::now()))
 }
 
-/// Whether the clock can be worked with where libraries read it too: DataFusion and the HTTP server panic before 1970.
+/// Whether the clock can be worked with where libraries read it too: DataFusion panics before 1970, the HTTP server also after the
+/// year 9999.
 ///
 /// # Errors
-/// `Unavailable` when it says a time before 1970.
+/// `Unavailable` when it says such a time.
 pub fn check_clock() -> Result<()> {
     check(now())
 }
 
 fn check(now: Timestamp) -> Result<()> {
-    if now >= Timestamp::EPOCH {
+    // Later times were brought to the last one.
+    if (Timestamp::EPOCH..TimeRange::CALENDAR.last).contains(&now) {
         return Ok(());
     }
-    let text = format!("the clock of this machine says {now}, before 1970");
+    let text = format!("the clock of this machine says {now}, which is not in the years 1970 to 9999");
     Err(Error::new(ErrorKind::Unavailable, text).with_hint("set the clock, then try again"))
 }
 
@@ -42,12 +44,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_clock_before_1970_is_told() {
+    fn a_clock_that_libraries_cannot_read_is_told() {
         assert!(check(Timestamp::EPOCH).is_ok());
-        let text = check(Timestamp::from_micros(-1)).unwrap_err().to_string();
+        assert!(check(TimeRange::CALENDAR.clamp(Timestamp::from_micros(i64::MAX))).is_err());
         assert_eq!(
-            text,
-            "the clock of this machine says 1969-12-31T23:59:59.999999Z, before 1970"
+            check(Timestamp::from_micros(-1)).unwrap_err().to_string(),
+            "the clock of this machine says 1969-12-31T23:59:59.999999Z, which is not in the years 1970 to 9999"
         );
     }
 

@@ -10,8 +10,7 @@ use crate::fail_point::{self, Step};
 
 /// Replaces `path` by what `write` writes: a temporary file beside it, fsync, rename, fsync of the directory.
 ///
-/// The new file keeps the permissions of the old one, from its first byte, and its owner where that is possible. When anything
-/// fails, the old file is untouched.
+/// The new file keeps the permissions of the old one, from its first byte, and its owner where that is possible. When anything fails, the old file is untouched.
 ///
 /// # Errors
 /// Those of `write`, and of the file operations, naming the path.

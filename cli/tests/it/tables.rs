@@ -3,6 +3,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use feast_fixtures::copy_directory;
 use serde_json::{Value, json};
 
 use crate::support::{Repository, Server, eventually};
@@ -136,6 +137,24 @@ fn apply_hides_and_apply_now_drops_also_beside_a_server() {
     }
     let (_, log) = server.stop();
     assert!(log.contains("is dropped with 1 row"), "{log}");
+}
+
+#[test]
+fn a_hidden_table_of_this_format_comes_back_for_ever() {
+    let repository = Repository::from_template();
+    let file = std::fs::read_to_string(repository.path.join("feature_store.yaml")).unwrap();
+    repository.write(
+        "feature_store.yaml",
+        &format!("{file}\nserving: {{drop_after: 36500d}}\n"),
+    );
+    copy_directory(Path::new(feast_fixtures::STORES), &repository.path.join("data"));
+    repository.succeed(&["apply"]);
+    let store = repository.path.join("data/online_store");
+    std::fs::rename(repository.path.join("data/format-1-hidden"), store).unwrap();
+    let server = repository.serve();
+    assert_eq!(trips(&server, &[1, 2, 3]), json!([9007199254740993_i64, -1, null]));
+    let (_, log) = server.stop();
+    assert!(log.contains("its table is served again with 2 rows"), "{log}");
 }
 
 /// Five times a second, under pushes and reads: what was answered for is there in the end.

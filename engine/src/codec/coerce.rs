@@ -5,7 +5,6 @@
 //! floats. A time is never taken for a number, because the number would be in the unit of the file.
 
 use std::collections::HashSet;
-use std::fmt::Write;
 use std::sync::Arc;
 
 use arrow::array::{
@@ -205,13 +204,25 @@ fn json_text(column: &ArrayRef, object: bool) -> Result<ArrayRef, ArrowError> {
             .map_err(|source| ArrowError::CastError(format!("{text:?} is not valid JSON: {source}")))?;
         match (object, value) {
             (false, _) => builder.append_value(text),
-            (true, object @ serde_json::Value::Object(_)) => write!(builder, "{object}")
-                .map(|()| builder.append_value(""))
-                .map_err(|_| ArrowError::CastError("JSON text could not be written".to_owned()))?,
+            (true, serde_json::Value::Object(_)) => builder.append_value(compact_json(text)),
             (true, _) => return Err(ArrowError::CastError(format!("{text:?} is not a JSON object"))),
         }
     }
     Ok(Arc::new(builder.finish()))
+}
+
+/// JSON without the blanks between its parts. Numbers keep their digits: parsed, those beyond 64 bits would lose some.
+fn compact_json(json: &str) -> String {
+    let (mut in_string, mut is_escaped) = (false, false);
+    let mut keep = |character: char| {
+        let is_kept = in_string || !matches!(character, ' ' | '\n' | '\r' | '\t');
+        if character == '"' && !is_escaped {
+            in_string = !in_string;
+        }
+        is_escaped = in_string && character == '\\' && !is_escaped;
+        is_kept
+    };
+    json.chars().filter(|character| keep(*character)).collect()
 }
 
 /// Whole seconds, rounded down. Integers are seconds already, a day is its midnight in UTC, text is read as a date.
@@ -382,6 +393,17 @@ mod tests {
         assert!(coerce(&words, &ValueType::Json).is_err());
         assert!(coerce(&words, &ValueType::UnixTimestamp).is_err());
         assert!(coerce(&words, &ValueType::Array(Box::new(ValueType::String))).is_err());
+    }
+
+    #[test]
+    fn documents_keep_the_digits_of_their_numbers() {
+        let text = "{ \"a b\" : [100000000000000000000, 0.10 ,\t-9223372036854775809],\n\"\\\"q \\\\\": \" x \" }";
+        let column: ArrayRef = Arc::new(StringArray::from(vec![text]));
+        let coerced = coerce(&column, &ValueType::Map).unwrap();
+        assert_eq!(
+            coerced.as_string::<i32>().value(0),
+            "{\"a b\":[100000000000000000000,0.10,-9223372036854775809],\"\\\"q \\\\\":\" x \"}"
+        );
     }
 
     #[test]

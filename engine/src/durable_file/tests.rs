@@ -46,6 +46,23 @@ fn a_temporary_file_is_never_more_open_than_what_it_replaces() {
 }
 
 #[test]
+fn a_replacement_has_the_owner_of_what_it_replaces() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("registry.db");
+    replace_bytes(&path, b"old").unwrap();
+    // Only root can give a file away, and then other users' files are replaced by root too.
+    if std::os::unix::fs::chown(&path, Some(12_345), Some(12_346)).is_err() {
+        return;
+    }
+    replace_bytes(&path, b"new").unwrap();
+    drop(FileLock::acquire(&path).unwrap());
+    for path in [path, directory.path().join(".registry.db.lock")] {
+        let metadata = std::fs::metadata(path).unwrap();
+        assert_eq!((metadata.uid(), metadata.gid()), (12_345, 12_346));
+    }
+}
+
+#[test]
 fn lock_files_are_for_those_who_may_use_the_file() {
     let directory = tempfile::tempdir().unwrap();
     for (name, wanted) in [("a", 0o600), ("b", 0o660), ("c", 0o640)] {

@@ -1,6 +1,6 @@
 use datafusion::prelude::SessionContext;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 /// The threads on which DataFusion works. They are not those that answer requests, so a materialization does not stop reads.
 pub(crate) struct OfflineRuntime {
@@ -14,7 +14,10 @@ impl OfflineRuntime {
             .thread_name("feast-offline")
             .enable_all()
             .build()
-            .map_err(|source| Error::internal(format!("cannot start the offline store's threads: {source}")))?;
+            .map_err(|source| {
+                let text = format!("cannot start the offline store's threads: {source}");
+                Error::new(ErrorKind::Unavailable, text).with_source(source)
+            })?;
         Ok(Self { runtime })
     }
 

@@ -127,6 +127,7 @@ impl ParquetSource {
     /// As [`ParquetSource::schema`].
     pub(super) fn files(&self) -> Result<SourceFiles> {
         let listing = listing::list(&self.name, &self.path)?;
+        self.remove_leftovers_beside(&listing.files);
         let parts = footer::read_parts(&self.name, listing.files)?;
         Ok(SourceFiles {
             parts: parts.into_iter().map(Arc::new).collect(),
@@ -137,12 +138,15 @@ impl ParquetSource {
     /// Removes what pushes of killed processes have left beside the files.
     pub(crate) fn remove_leftovers(&self) {
         // A source that cannot be listed has its error where it is used.
-        let Ok(listing) = listing::list(&self.name, &self.path) else {
-            return;
-        };
+        if let Ok(listing) = listing::list(&self.name, &self.path) {
+            self.remove_leftovers_beside(&listing.files);
+        }
+    }
+
+    fn remove_leftovers_beside(&self, files: &[ListedFile]) {
         let own_name = self.path.file_name().unwrap_or_default().to_string_lossy();
         let is_one_file = self.layout() == SourceLayout::File;
-        let directories: BTreeSet<&Path> = listing.files.iter().filter_map(|file| file.path.parent()).collect();
+        let directories: BTreeSet<&Path> = files.iter().filter_map(|file| file.path.parent()).collect();
         for directory in directories {
             remove_leftovers(directory, |name| !is_one_file || name == own_name);
         }

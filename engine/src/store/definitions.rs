@@ -53,9 +53,11 @@ impl FeatureStore {
         let report = self.report(&definitions, changes, warnings);
         if options.drop_now {
             self.drop_tables_now(&deleted)?;
-        } else if !report.tables.is_empty() {
-            // Of views that are there again it restores what was hidden.
+        } else if !deleted.is_empty() {
             self.follow_registry()?;
+        } else if !report.tables.is_empty() {
+            // Restores what is hidden of views that are there again. What cannot be done now is done when the store is opened.
+            let _ = self.follow_registry();
         }
         Ok(report)
     }

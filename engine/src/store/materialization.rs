@@ -182,7 +182,8 @@ impl FeatureStore {
     /// A window that ends before it starts has nothing to do; it is reported with no rows and not recorded.
     ///
     /// # Errors
-    /// Those of the first view that fails; the views before it stay done. `Unavailable` when the clock is before 1970.
+    /// Those of the first view that fails; the views before it stay done. `Unavailable` when the clock is not in
+    /// the years 1970 to 9999.
     pub fn materialize(
         &self,
         windows: &[ViewWindow],
