@@ -168,7 +168,8 @@ impl RegistryFile {
                 Err(error) if error.kind() == ErrorKind::Unsupported => unread.push(UnreadObject {
                     kind: kind.kind,
                     name: kind.name_in(bytes),
-                    reason: error.to_string(),
+                    // Clients are told too.
+                    reason: error.public_message(),
                 }),
                 Err(error) => return Err(error),
             }

@@ -108,6 +108,9 @@ fn end_of_text(json: &[u8], begin: usize) -> usize {
 }
 
 fn is_beyond(digits: &[u8], is_negative: bool) -> bool {
+    if digits.len() < MIN_DIGITS {
+        return false;
+    }
     let number = std::str::from_utf8(digits)
         .ok()
         .and_then(|digits| digits.parse::<u64>().ok());
