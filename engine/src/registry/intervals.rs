@@ -59,30 +59,41 @@ impl RegistryFile {
         }))
     }
 
-    /// Has views start anew whose join keys Python Feast has changed: it keeps their intervals. They have no state then, which
-    /// a run would have given them, and the newest version of their schema has other keys than the one before.
+    /// Has a view start anew whose join keys Python Feast has changed since its last run: it keeps the intervals. Each version
+    /// of the history holds those of its time, so the last run was that of the newest version with others than there are now.
     pub(crate) fn start_anew_where_keys_changed(&mut self, view: &str) -> Result<()> {
         let Some((kind, position)) = self.find_view(view) else {
             return Ok(());
         };
         let object = &(kind.list)(&self.message)[position];
-        let meta: FeatureViewMeta = self.decode("feature view", bytes_of(object, META))?;
-        if meta.materialization_intervals.is_empty() || ViewState::by_number(meta.state) != ViewState::Unspecified {
+        let intervals = self.intervals(object)?;
+        if intervals.is_empty() {
             return Ok(());
         }
-        let Some(present) = self.stored_keys(kind, object)? else {
-            return Ok(());
-        };
-        let number = meta.current_version_number;
-        let before = self.keys_of_versions(view).into_iter();
-        let before = before
-            .filter(|(version, _)| *version < number)
-            .max_by_key(|(version, _)| *version);
-        if before.is_some_and(|(_, keys)| keys != present) {
+        let meta: FeatureViewMeta = self.decode("feature view", bytes_of(object, META))?;
+        let mut versions: Vec<_> = self.versions_of(view).collect();
+        versions.retain(|version| version.version_number <= meta.current_version_number);
+        versions.sort_by_key(|version| std::cmp::Reverse(version.version_number));
+        let mut versions = versions.iter();
+        let of_last_run = versions.find(|version| {
+            let of_its_time = self.intervals(&version.feature_view_proto);
+            of_its_time.is_ok_and(|of_its_time| of_its_time != intervals)
+        });
+        let stored = of_last_run.and_then(|version| self.recorded_view(version));
+        let stored = stored.map(|view| view.stored_keys());
+        if stored.is_some() && stored != self.stored_keys(kind, object)? {
             let (object, _) = self.started_anew(object.clone())?;
             (kind.list_mut)(&mut self.message)[position] = object;
         }
         Ok(())
+    }
+
+    /// What the keys of a view's rows are made of. `None` where there is no such view.
+    pub(crate) fn keys_of_view(&self, view: &str) -> Result<Option<StoredKeys>> {
+        match self.find_view(view) {
+            Some((kind, position)) => self.stored_keys(kind, &(kind.list)(&self.message)[position]),
+            None => Ok(None),
+        }
     }
 
     /// A view's object with its intervals as one of no length, and what they spanned.
@@ -114,9 +125,13 @@ impl RegistryFile {
     /// The newest join keys of the view's history that are others than the present ones.
     fn former_keys(&self, kind: &Kind<FeatureView>, object: &[u8]) -> Result<Option<StoredKeys>> {
         let present = self.stored_keys(kind, object)?;
-        let versions = self.keys_of_versions(&kind.name_in(object)).into_iter();
-        let former = versions.filter(|(_, keys)| Some(keys) != present.as_ref());
-        Ok(former.max_by_key(|(number, _)| *number).map(|(_, keys)| keys))
+        let view = kind.name_in(object);
+        let mut versions: Vec<_> = self.versions_of(&view).collect();
+        versions.sort_by_key(|version| std::cmp::Reverse(version.version_number));
+        let keys = versions.iter().filter_map(|version| self.recorded_view(version));
+        Ok(keys
+            .map(|view| view.stored_keys())
+            .find(|keys| Some(keys) != present.as_ref()))
     }
 
     fn stored_keys(&self, kind: &Kind<FeatureView>, object: &[u8]) -> Result<Option<StoredKeys>> {

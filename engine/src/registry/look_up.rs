@@ -10,7 +10,7 @@ use super::messages::{Registry, VersionRecord};
 use super::schema::{self, Schema};
 use super::wire::{SPEC, WireValue, bytes_of, fields, put, without};
 use crate::error::{Error, Result};
-use crate::model::{FeatureView, ObjectKind, OnDemandFeatureView, StoredKeys, Timestamp};
+use crate::model::{FeatureView, ObjectKind, OnDemandFeatureView, Timestamp};
 
 /// Tag of a project that must not be torn down.
 const PROTECTED_TAG: &str = "feast.dev/protected-project";
@@ -311,16 +311,8 @@ impl RegistryFile {
         self.recorded_view(&record).map(|view| view.features)
     }
 
-    /// What the keys of a view's rows were made of at each recorded version, by its number.
-    pub(super) fn keys_of_versions(&self, view: &str) -> Vec<(i32, StoredKeys)> {
-        let records = self.versions_of(view);
-        let keys =
-            records.filter_map(|record| Some((record.version_number, self.recorded_view(&record)?.stored_keys())));
-        keys.collect()
-    }
-
     /// The view of a record. `None` for an on-demand view and for one that cannot be read.
-    fn recorded_view(&self, record: &VersionRecord) -> Option<FeatureView> {
+    pub(super) fn recorded_view(&self, record: &VersionRecord) -> Option<FeatureView> {
         let kind = match record.feature_view_type.as_str() {
             "stream_feature_view" => &kinds::STREAM_FEATURE_VIEW,
             "label_view" => &kinds::LABEL_VIEW,

@@ -5,9 +5,9 @@ use std::collections::{HashMap, HashSet};
 use super::tables::missing_rows;
 use super::{FeatureStore, RegistryState, lock};
 use crate::clock;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::materialize::{self, MaterializeProgress, MaterializeRange, ViewReport, ViewWindow};
-use crate::model::{FeatureView, ViewState, ViewStatus};
+use crate::model::{FeatureView, StoredKeys, ViewState, ViewStatus};
 use crate::online::{self, check_key_types};
 use crate::registry::RegistryFile;
 
@@ -79,8 +79,6 @@ impl FeatureStore {
             }
             for view in &reserved {
                 check_state(&view.name, view.former)?;
-                // Before the state is another, which tells whether that is needed.
-                file.start_anew_where_keys_changed(&view.name)?;
                 file.set_state(&view.name, ViewState::Materializing, now)?;
             }
             Ok((Reservation::Made(reserved), true))
@@ -213,6 +211,7 @@ impl FeatureStore {
             )?;
             let now = clock::now();
             let goes_on = RegistryFile::update(&self.config.registry_path, &self.config.project, now, |file| {
+                check_keys(view, file.keys_of_view(&view.name)?)?;
                 let resume = file.resume_point(&window.view)?;
                 let goes_on = resume.is_some_and(|resume| resume.from == window.start && resume.former_keys.is_none());
                 file.record_materialization(&window.view, window.start, window.end, now)
@@ -275,6 +274,21 @@ impl FeatureStore {
         // Before anything is read: a run without rows would not notice.
         check_key_types(view)?;
         Ok(view)
+    }
+}
+
+/// Rows stored under keys that the view no longer has are not found: such a run does not count.
+fn check_keys(view: &FeatureView, present: Option<StoredKeys>) -> Result<()> {
+    match present.filter(|present| *present != view.stored_keys()) {
+        None => Ok(()),
+        Some(present) => Err(Error::new(
+            ErrorKind::Conflict,
+            format!(
+                "the join keys of feature view {} became {present} while it was materialized, so its rows are not found",
+                view.name
+            ),
+        )
+        .with_hint("run it again")),
     }
 }
 

@@ -5,8 +5,8 @@ use feast_engine::model::{
     DataSource, Definitions, Entity, FeatureSelection, FeatureView, Field, SourceKind, Timestamp, ValueType,
 };
 use feast_engine::{
-    ApplyOptions, EntityRows, FeatureStore, FieldStatus, KeyColumn, MaterializeRange, MaterializeRequest, Unwatched,
-    ViewWindow, create_parquet,
+    ApplyOptions, EntityRows, ErrorKind, FeatureStore, FieldStatus, KeyColumn, MaterializeProgress, MaterializeRange,
+    MaterializeRequest, Unwatched, ViewReport, ViewWindow, create_parquet,
 };
 use proptest::prelude::{Just, Strategy, prop, prop_oneof};
 use proptest::test_runner::{Config, TestRunner};
@@ -183,4 +183,39 @@ fn a_run_that_has_caught_up_goes_on_from_its_end() {
         (first.start, Some("other (Int64)".to_owned()))
     );
     assert_eq!(found(&store, 0), (1..=40).collect::<Vec<_>>());
+}
+
+/// Applies other keys as soon as a run has begun, as another process would.
+struct Interfering<'a>(&'a std::path::Path);
+
+impl MaterializeProgress for Interfering<'_> {
+    fn view_started(&mut self, _window: &ViewWindow) {
+        open(self.0).apply(definitions(1), ApplyOptions::default()).unwrap();
+    }
+    fn view_skipped(&mut self, _window: &ViewWindow) {}
+    fn rows_done(&mut self, _rows: usize) {}
+    fn view_finished(&mut self, _report: &ViewReport) {}
+}
+
+#[test]
+fn a_run_during_which_the_keys_change_does_not_count() {
+    let directory = tempfile::tempdir().unwrap();
+    write_rows(directory.path());
+    let store = open(directory.path());
+    store.apply(definitions(0), ApplyOptions::default()).unwrap();
+    run(&store, MaterializeRange::Until { end: at(10) });
+    let request = MaterializeRequest {
+        range: MaterializeRange::Until { end: at(20) },
+        views: None,
+    };
+    let windows = store.materialization_windows(&request).unwrap();
+    let error = store
+        .materialize(&windows, &mut Interfering(directory.path()))
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Conflict);
+    assert!(error.to_string().contains("became other (Int64) while"), "{error}");
+    store.refresh().unwrap();
+    let next = run(&store, MaterializeRange::Until { end: at(30) });
+    assert!(next.start < at(0), "{}", next.start);
+    assert_eq!(found(&store, 1), (1..=30).collect::<Vec<_>>());
 }
