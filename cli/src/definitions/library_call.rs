@@ -24,11 +24,11 @@ impl Evaluator {
             return Ok(None);
         };
         match (name, arguments.positional.as_slice(), arguments.named("key")) {
-            ("isinstance" | "type" | "callable" | "str" | "next" | "iter" | "pow" | "divmod", _, None)
-                if arguments.named.is_empty() =>
-            {
-                self.call_plain(name, &arguments, range, scope)
-            }
+            (
+                "isinstance" | "type" | "callable" | "str" | "next" | "iter" | "pow" | "divmod" | "getattr" | "hasattr",
+                _,
+                None,
+            ) if arguments.named.is_empty() => self.call_plain(name, &arguments, range, scope),
             ("collections.namedtuple" | "typing.NamedTuple", _, None) => {
                 self.named_tuple(name, &arguments, range, scope)
             }
@@ -37,20 +37,6 @@ impl Evaluator {
                 let keys = self.call_for_each(key, &items, range, scope)?;
                 scope.spend(range, items.len())?;
                 Ok(library::by_keys(name, items, &keys, &arguments))
-            }
-            ("getattr", [object, Value::Text(attribute), default @ ..], None) => {
-                match (self.attribute_of(object, attribute, range, scope), default.first()) {
-                    (Err(error), Some(default)) if error.is_exception() => Ok(Some(default.clone())),
-                    (outcome, _) => outcome.map(Some),
-                }
-            }
-            ("hasattr", [object, Value::Text(attribute)], None) => {
-                match self.attribute_of(object, attribute, range, scope) {
-                    Ok(Value::Opaque(_) | Value::Method(..)) => Ok(None),
-                    Ok(_) => Ok(Some(Value::Bool(true))),
-                    Err(error) if error.is_exception() => Ok(Some(Value::Bool(false))),
-                    Err(error) => Err(error),
-                }
             }
             ("setattr", [object, Value::Text(attribute), value], None) => {
                 self.set_attribute(object, attribute, value.clone(), range, scope)?;
@@ -138,6 +124,18 @@ impl Evaluator {
                 let rest = self.operate(Operator::Mod, dividend, divisor, range, scope)?;
                 Ok(Some(Value::tuple(vec![quotient, rest])))
             }
+            ("getattr", [object, Value::Text(attribute), default @ ..]) => {
+                match (self.attribute_of(object, attribute, range, scope), default.first()) {
+                    (Err(error), Some(default)) if error.is_exception() => Ok(Some(default.clone())),
+                    (outcome, _) => outcome.map(Some),
+                }
+            }
+            ("hasattr", [object, Value::Text(attribute)]) => match self.attribute_of(object, attribute, range, scope) {
+                Ok(Value::Opaque(_) | Value::Method(..)) => Ok(None),
+                Ok(_) => Ok(Some(Value::Bool(true))),
+                Err(error) if error.is_exception() => Ok(Some(Value::Bool(false))),
+                Err(error) => Err(error),
+            },
             _ => library::call(name, arguments, range, scope),
         }
     }

@@ -190,6 +190,18 @@ fn problems_name_file_line_and_remedy() {
         "definitions.py:4: a list or dict that holds itself cannot be read",
     );
     check(
+        "x = 'a' * 10\nfor i in range(30):\n    x = x + x\n",
+        "definitions.py:5: reading this takes too long",
+    );
+}
+
+#[test]
+fn what_cannot_be_stored_is_an_error_at_its_place() {
+    let check = |source: &str, expected: &str| {
+        let text = problem(&format!("from feast import FeatureView\nimport os\n{source}"));
+        assert!(text.starts_with(expected), "{text}");
+    };
+    check(
         "from datetime import timedelta\nv = FeatureView(name='v', ttl=timedelta(days=999999999))\n",
         "definitions.py:4: ttl of FeatureView \"v\" is too long to be stored: 999999999 days, 0:00:00",
     );
@@ -208,10 +220,6 @@ fn problems_name_file_line_and_remedy() {
     check(
         "from feast import BatchFeatureView\nv = BatchFeatureView(name='b', mode='spark_sql', udf=lambda df: df)\n",
         "definitions.py:4: ValueError: Unsupported transformation mode: spark_sql for BatchFeatureView",
-    );
-    check(
-        "x = 'a' * 10\nfor i in range(30):\n    x = x + x\n",
-        "definitions.py:5: reading this takes too long",
     );
 }
 
