@@ -57,11 +57,9 @@ impl Evaluator {
                 class.scope.bind(name, value);
             }
             Value::Object(known) if self.uncertain == 0 => {
+                check_known(object, name, &value, range, scope)?;
                 let set = known.set_attribute(name, &value);
                 set.map_err(|expected| unclear_change(object, name, expected, range, scope))?;
-                if matches!(value, Value::Opaque(_)) {
-                    return Err(unclear_change(object, name, None, range, scope));
-                }
             }
             known => return Err(unclear_change(known, name, None, range, scope)),
         }
@@ -120,9 +118,12 @@ impl Evaluator {
 
     fn set_tag(&self, object: &Value, name: &Value, value: &Value, range: TextRange, scope: &Scope) -> Evaluated<()> {
         match object {
-            Value::Object(known) if self.uncertain == 0 => known
-                .set_tag(name, value)
-                .map_err(|expected| unclear_change(object, "tags", expected, range, scope)),
+            Value::Object(known) if self.uncertain == 0 => {
+                check_known(object, "tags", name, range, scope)?;
+                check_known(object, "tags", value, range, scope)?;
+                let set = known.set_tag(name, value);
+                set.map_err(|expected| unclear_change(object, "tags", expected, range, scope))
+            }
             _ => Err(unclear_change(object, "tags", None, range, scope)),
         }
     }
@@ -323,6 +324,17 @@ impl Evaluator {
     }
 }
 
+/// What an object is given must be known: it is stored.
+fn check_known(object: &Value, name: &str, value: &Value, range: TextRange, scope: &Scope) -> Evaluated<()> {
+    let Value::Opaque(unknown) = value else { return Ok(()) };
+    let text = format!(
+        "{name} of {} depends on {}, which cannot be read without running Python",
+        object.type_name(),
+        unknown.reason
+    );
+    Err(scope.limit(range, text))
+}
+
 /// A change of an object that is not followed, or that gives it what Feast could not store.
 fn unclear_change(
     object: &Value,
@@ -333,9 +345,7 @@ fn unclear_change(
 ) -> DefinitionError {
     let kind = object.type_name();
     let text = match expected {
-        Some(expected) => {
-            format!("{name} of a {kind} must be {expected}, whose value is known; give it where the {kind} is made")
-        }
+        Some(expected) => format!("{name} of {kind} is not {expected}"),
         None => format!(
             "changing a {kind} after it is made cannot be read without running Python; give the value where it is made"
         ),

@@ -51,20 +51,9 @@ impl Value {
             }
             (Self::Dict(left), Self::Dict(right)) => return same_dicts(&left.borrow(), &right.borrow()),
             (Self::Type(left), Self::Type(right)) => left == right,
-            (Self::Dtype(left), Self::Dtype(right)) if table::is_time(left) && table::is_time(right) => return None,
-            (Self::Dtype(left), Self::Dtype(right)) => left == right,
-            (Self::Dtype(dtype), Self::Text(name)) | (Self::Text(name), Self::Dtype(dtype))
-                if dtype == name && !table::is_time(name) =>
-            {
-                true
-            }
-            // What a column of times is, and what it is not.
-            (Self::Dtype(dtype), Self::Text(name)) | (Self::Text(name), Self::Dtype(dtype))
-                if table::is_time(dtype) || table::is_known_name(name) =>
-            {
-                return (!table::is_time(dtype) || !table::is_time(name)).then_some(false);
-            }
-            // Other texts and types may name it too.
+            (Self::Dtype(left), Self::Dtype(right) | Self::Text(right)) => return table::same_dtype(left, right),
+            (Self::Text(left), Self::Dtype(right)) => return table::same_dtype(right, left),
+            // Types of Python name dtypes too.
             (Self::Dtype(_), _) | (_, Self::Dtype(_)) => return None,
             // Compared item by item.
             (Self::Table(_) | Self::Dtypes(_) | Self::Column(..), _)

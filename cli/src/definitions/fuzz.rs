@@ -19,7 +19,7 @@ fn corpus() -> Vec<Vec<u8>> {
     files.iter().map(|path| std::fs::read(path).unwrap()).collect()
 }
 
-const PIECES: [&str; 24] = [
+const PIECES: [&str; 32] = [
     "(",
     ")",
     "[",
@@ -44,6 +44,14 @@ const PIECES: [&str; 24] = [
     "not ",
     "def f(x):\n    return f(x)\nf(1)\n",
     "x = [x, x]\n",
+    "yield ",
+    "yield from ",
+    " * 1e300",
+    " / 0.1",
+    "timedelta(days=999999999)",
+    "defaultdict(lambda: x)",
+    "namedtuple('A', 'a b')",
+    ".tags['a'] = ",
 ];
 
 fn changed(text: &[u8], others: &[Vec<u8>], random: &mut Random) -> Vec<u8> {

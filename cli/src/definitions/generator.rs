@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use ruff_python_ast::visitor::{Visitor, walk_expr, walk_stmt};
-use ruff_python_ast::{Expr, Stmt};
+use ruff_python_ast::{Expr, ExprYield, ExprYieldFrom, Stmt};
 use ruff_text_size::TextRange;
 
 use super::Evaluated;
@@ -11,7 +11,7 @@ use super::expression::LARGEST;
 use super::module::Evaluator;
 use super::scope::Scope;
 use super::statement::Flow;
-use super::unknown::{Hides, most, unknown_hiding};
+use super::unknown::{Hides, most, unknown, unknown_hiding};
 use super::value::{Function, FunctionBody, Value};
 
 /// What a running generator has given so far.
@@ -24,8 +24,28 @@ pub(super) struct Given {
 }
 
 impl Evaluator {
-    /// `yield value`.
-    pub(super) fn give(&mut self, value: Value, range: TextRange, scope: &Scope) -> Evaluated<()> {
+    /// `yield value`, which is `None` for the function.
+    pub(super) fn give_one(&mut self, given: &ExprYield, scope: &Rc<Scope>) -> Evaluated<Value> {
+        let value = given.value.as_ref();
+        let value = value.map_or(Ok(Value::None), |value| self.evaluate(value, scope))?;
+        self.give(value, given.range, scope)?;
+        Ok(Value::None)
+    }
+
+    /// `yield from values`.
+    pub(super) fn give_all(&mut self, given: &ExprYieldFrom, scope: &Rc<Scope>) -> Evaluated<Value> {
+        let iterated = self.evaluate(&given.value, scope)?;
+        match (iterated.items(), self.generators.last_mut()) {
+            (Some(items), _) => items
+                .into_iter()
+                .try_for_each(|item| self.give(item, given.range, scope))?,
+            (None, Some(outer)) => outer.doubtful = outer.doubtful.max(Some(iterated.hides())),
+            (None, None) => {}
+        }
+        Ok(unknown(given.range, scope))
+    }
+
+    fn give(&mut self, value: Value, range: TextRange, scope: &Scope) -> Evaluated<()> {
         scope.spend(range, value.size(LARGEST))?;
         let uncertain = self.uncertain;
         match self.generators.last_mut() {
@@ -34,13 +54,6 @@ impl Evaluator {
             None => return Err(scope.raise(range, "SyntaxError", "'yield' outside function")),
         }
         Ok(())
-    }
-
-    /// `yield from` something of which the items are not known.
-    pub(super) fn give_unknown(&mut self, hides: Hides) {
-        if let Some(given) = self.generators.last_mut() {
-            given.doubtful = given.doubtful.max(Some(hides));
-        }
     }
 
     /// Runs a function with `yield` to its end.

@@ -24,28 +24,11 @@ impl Evaluator {
             return Ok(None);
         };
         match (name, arguments.positional.as_slice(), arguments.named("key")) {
-            ("isinstance", [value, class], None) => Ok(library::is_instance(value, class).map(Value::Bool)),
-            ("type", [value], None) => Ok(library::type_of(value)),
-            ("callable", [value], None) => Ok(library::is_callable(value).map(Value::Bool)),
-            ("str", [value], None) if arguments.named.is_empty() && !matches!(value, Value::Opaque(_)) => {
-                self.written(value, range, scope).map(|text| text.map(Value::text))
-            }
-            ("next", [Value::Iterator(items), default @ ..], None) => {
-                let next = items.borrow_mut().pop_front();
-                let next = next.or_else(|| default.first().cloned());
-                next.map(Some).ok_or_else(|| scope.raise(range, "StopIteration", ""))
-            }
-            ("iter", [iterated], None) if !matches!(iterated, Value::Iterator(_)) && iterated.has_items() => {
-                Ok(iterated.items().map(Value::iterator))
-            }
-            ("iter", [iterated @ Value::Iterator(_)], None) => Ok(Some(iterated.clone())),
-            ("next" | "iter", values, None) => Ok(Some(unknown_hiding(most(values).max(Hides::Perhaps), range, scope))),
-            ("pow", [base, exponent], None) => self.operate(Operator::Pow, base, exponent, range, scope).map(Some),
-            ("divmod", [dividend, divisor], None) => {
-                let quotient = self.operate(Operator::FloorDiv, dividend, divisor, range, scope)?;
-                let rest = self.operate(Operator::Mod, dividend, divisor, range, scope)?;
-                Ok(Some(Value::tuple(vec![quotient, rest])))
-            }
+            (
+                "isinstance" | "type" | "callable" | "str" | "next" | "iter" | "pow" | "divmod" | "getattr" | "hasattr",
+                _,
+                None,
+            ) if arguments.named.is_empty() => self.call_plain(name, &arguments, range, scope),
             ("collections.namedtuple" | "typing.NamedTuple", _, None) => {
                 self.named_tuple(name, &arguments, range, scope)
             }
@@ -54,20 +37,6 @@ impl Evaluator {
                 let keys = self.call_for_each(key, &items, range, scope)?;
                 scope.spend(range, items.len())?;
                 Ok(library::by_keys(name, items, &keys, &arguments))
-            }
-            ("getattr", [object, Value::Text(attribute), default @ ..], None) => {
-                match (self.attribute_of(object, attribute, range, scope), default.first()) {
-                    (Err(error), Some(default)) if error.is_exception() => Ok(Some(default.clone())),
-                    (outcome, _) => outcome.map(Some),
-                }
-            }
-            ("hasattr", [object, Value::Text(attribute)], None) => {
-                match self.attribute_of(object, attribute, range, scope) {
-                    Ok(Value::Opaque(_) | Value::Method(..)) => Ok(None),
-                    Ok(_) => Ok(Some(Value::Bool(true))),
-                    Err(error) if error.is_exception() => Ok(Some(Value::Bool(false))),
-                    Err(error) => Err(error),
-                }
             }
             ("setattr", [object, Value::Text(attribute), value], None) => {
                 self.set_attribute(object, attribute, value.clone(), range, scope)?;
@@ -121,6 +90,53 @@ impl Evaluator {
                 )))
             }
             _ => library::call(name, &arguments, range, scope),
+        }
+    }
+
+    /// Functions that ask for kinds and texts of values, take from iterators or compute with operators.
+    fn call_plain(
+        &mut self,
+        name: &'static str,
+        arguments: &CallArguments,
+        range: TextRange,
+        scope: &Rc<Scope>,
+    ) -> Evaluated<Option<Value>> {
+        match (name, arguments.positional.as_slice()) {
+            ("isinstance", [value, class]) => Ok(library::is_instance(value, class).map(Value::Bool)),
+            ("type", [value]) => Ok(library::type_of(value)),
+            ("callable", [value]) => Ok(library::is_callable(value).map(Value::Bool)),
+            ("str", [value]) if !matches!(value, Value::Opaque(_)) => {
+                self.written(value, range, scope).map(|text| text.map(Value::text))
+            }
+            ("next", [Value::Iterator(items), default @ ..]) => {
+                let next = items.borrow_mut().pop_front();
+                let next = next.or_else(|| default.first().cloned());
+                next.map(Some).ok_or_else(|| scope.raise(range, "StopIteration", ""))
+            }
+            ("iter", [iterated]) if !matches!(iterated, Value::Iterator(_)) && iterated.has_items() => {
+                Ok(iterated.items().map(Value::iterator))
+            }
+            ("iter", [iterated @ Value::Iterator(_)]) => Ok(Some(iterated.clone())),
+            ("next" | "iter", values) => Ok(Some(unknown_hiding(most(values).max(Hides::Perhaps), range, scope))),
+            ("pow", [base, exponent]) => self.operate(Operator::Pow, base, exponent, range, scope).map(Some),
+            ("divmod", [dividend, divisor]) => {
+                let quotient = self.operate(Operator::FloorDiv, dividend, divisor, range, scope)?;
+                let rest = self.operate(Operator::Mod, dividend, divisor, range, scope)?;
+                Ok(Some(Value::tuple(vec![quotient, rest])))
+            }
+            ("getattr", [object, Value::Text(attribute), default @ ..]) => {
+                match (self.attribute_of(object, attribute, range, scope), default.first()) {
+                    (Err(error), Some(default)) if error.is_exception() => Ok(Some(default.clone())),
+                    (outcome, _) => outcome.map(Some),
+                }
+            }
+            ("hasattr", [object, Value::Text(attribute)]) => match self.attribute_of(object, attribute, range, scope) {
+                Ok(Value::Opaque(_) | Value::Method(..)) => Ok(None),
+                Ok(_) => Ok(Some(Value::Bool(true))),
+                Err(error) if error.is_exception() => Ok(Some(Value::Bool(false))),
+                Err(error) => Err(error),
+            },
+            _ => library::call(name, arguments, range, scope),
         }
     }
 

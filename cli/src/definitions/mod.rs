@@ -5,6 +5,7 @@
 //! only where an opaque value reaches a stored argument. Knows nothing of the registry or of any store.
 
 mod assignment;
+mod attribute;
 mod call;
 mod class;
 mod collect;
@@ -29,6 +30,7 @@ mod scope;
 mod search;
 mod source_text;
 mod statement;
+mod subscript;
 mod table;
 mod text;
 mod unknown;

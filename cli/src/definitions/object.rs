@@ -181,7 +181,7 @@ impl Object {
             return Err(None);
         }
         let (Some(name), Some(value)) = (name.as_text(), value.as_text()) else {
-            return Err(Some("a str, as its name"));
+            return Err(Some("a dict of str"));
         };
         let mut thing = self.thing.borrow_mut();
         let tags = thing.tags().ok_or(None)?;

@@ -338,3 +338,6 @@ fn bound_names(statement: &Stmt) -> Vec<String> {
         _ => Vec::new(),
     }
 }
+
+#[cfg(test)]
+mod tests;

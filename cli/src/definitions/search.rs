@@ -247,3 +247,6 @@ fn has_fewer_files(directory: &Path, depth: usize, left: &mut usize) -> bool {
 fn path_of(module: &str) -> PathBuf {
     module.split('.').filter(|part| !part.is_empty()).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,18 +8,26 @@ use super::value::{CallArguments, Value};
 /// A column: its name, and the name of its dtype where it is known.
 pub(super) type Column = (Rc<str>, Option<Rc<str>>);
 
-/// Whether a dtype is one of times. Of the unit of most it is not known which one it is.
+/// Whether it is not known which dtype it is, but that it is one of times.
 pub(super) fn is_time(dtype: &str) -> bool {
-    dtype.starts_with("datetime64")
+    dtype.starts_with("datetime64[?")
 }
 
-/// Whether a text is the own name of a dtype, which no other has.
-pub(super) fn is_known_name(name: &str) -> bool {
+/// Whether a dtype is that of a name; `None` when it is not known.
+pub(super) fn same_dtype(dtype: &str, name: &str) -> Option<bool> {
     const NAMES: [&str; 13] = [
         "bool", "object", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float16",
         "float32", "float64",
     ];
-    NAMES.contains(&name)
+    let is_of_times = |name: &str| name.starts_with("datetime64");
+    if dtype == name && !is_time(dtype) {
+        Some(true)
+    } else if NAMES.contains(&name) || (is_of_times(name) && !is_of_times(dtype)) {
+        Some(false)
+    } else {
+        // It may be another name of the same.
+        None
+    }
 }
 
 /// A data frame; without columns once it has been changed in a way that is not followed.
@@ -133,6 +141,51 @@ fn dtype_of((name, dtype): &Column) -> Value {
     match dtype {
         Some(dtype) => Value::Dtype(Rc::clone(dtype)),
         None => Value::opaque(format!("the dtype of the column {name}")),
+    }
+}
+
+/// An attribute of a frame, of its dtypes or of one of its columns; `None` when it is not known.
+pub(super) fn attribute(value: &Value, name: &str) -> Option<Value> {
+    let method = || Some(Value::Method(Rc::new(value.clone()), Rc::from(name)));
+    match value {
+        Value::Table(table) => match (name, table.names()?) {
+            ("columns", names) => Some(Value::view("Index", names)),
+            ("dtypes", _) => Some(Value::Dtypes(Rc::clone(table))),
+            // What is set by them may be a new column.
+            ("loc" | "iloc" | "at" | "iat", _) => {
+                table.forget();
+                None
+            }
+            _ => match table.dtype(name)? {
+                Some(_) => None,
+                None => method(),
+            },
+        },
+        Value::Dtypes(table) if name == "index" => Some(Value::view("Index", table.names()?)),
+        Value::Dtypes(_) => method(),
+        Value::Column(table, column) => match name {
+            "dtype" => table.dtype(column)?,
+            "name" => Some(Value::Text(Rc::clone(column))),
+            _ => None,
+        },
+        Value::Dtype(dtype) if name == "name" && !is_time(dtype) => Some(Value::Text(Rc::clone(dtype))),
+        _ => None,
+    }
+}
+
+/// An item of a frame or of its dtypes; `None` when it is not known.
+///
+/// # Errors
+/// The inner one, when there is no such column.
+pub(super) fn item(value: &Value, index: &Value) -> Option<Result<Value, ()>> {
+    match (value, index) {
+        (Value::Table(table), Value::Text(name)) => Some(match table.dtype(name)? {
+            Some(_) => Ok(Value::Column(Rc::clone(table), Rc::clone(name))),
+            None => Err(()),
+        }),
+        (Value::Table(table), Value::List(_)) => table.choose(index).map(Ok),
+        (Value::Dtypes(table), Value::Text(name)) => Some(table.dtype(name)?.ok_or(())),
+        _ => None,
     }
 }
 

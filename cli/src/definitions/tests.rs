@@ -1,5 +1,7 @@
 use super::*;
 
+mod times_and_kinds;
+
 /// The repository alone, without what the environment adds.
 fn alone(repository: &Path) -> ModulePath {
     ModulePath {
@@ -194,6 +196,34 @@ fn problems_name_file_line_and_remedy() {
 }
 
 #[test]
+fn what_cannot_be_stored_is_an_error_at_its_place() {
+    let check = |source: &str, expected: &str| {
+        let text = problem(&format!("from feast import FeatureView\nimport os\n{source}"));
+        assert!(text.starts_with(expected), "{text}");
+    };
+    check(
+        "from datetime import timedelta\nv = FeatureView(name='v', ttl=timedelta(days=999999999))\n",
+        "definitions.py:4: ttl of FeatureView \"v\" is too long to be stored: 999999999 days, 0:00:00",
+    );
+    check(
+        "from datetime import timedelta\nt = timedelta(days=float('inf'))\n",
+        "definitions.py:4: OverflowError: cannot convert float infinity to integer",
+    );
+    check(
+        "def g():\n    while True:\n        yield 1\nx = list(g())\n",
+        "definitions.py:5: reading this takes too long",
+    );
+    check(
+        "R = 2\nfrom feast import OnDemandFeatureView\nv = OnDemandFeatureView(name='o', sources=[], input_schema=[], udf=lambda df: df * R)\n",
+        "definitions.py:5: the lambda uses R of this file, which would not be stored with it",
+    );
+    check(
+        "from feast import BatchFeatureView\nv = BatchFeatureView(name='b', mode='spark_sql', udf=lambda df: df)\n",
+        "definitions.py:4: ValueError: Unsupported transformation mode: spark_sql for BatchFeatureView",
+    );
+}
+
+#[test]
 fn what_is_not_stored_may_be_unknown() {
     let source =
         "import os\nfrom feast import Entity\npath = os.path.join('a', 'b')\ne = Entity(name='e')\nprint(path)\n";
@@ -377,7 +407,7 @@ const NAMES: &[(&str, Option<&str>)] = &[
 
 #[test]
 fn values_are_pythons_or_refused() {
-    for (source, expected) in NAMES {
+    for (source, expected) in NAMES.iter().chain(times_and_kinds::NAMES) {
         let text = read(&format!("from feast import Entity\n{source}\ne = Entity(name=n)\n"));
         match (text, expected) {
             (Ok(definitions), Some(expected)) => {
@@ -388,4 +418,41 @@ fn values_are_pythons_or_refused() {
             (outcome, _) => panic!("{source}: {outcome:?}"),
         }
     }
+}
+
+/// Feast keeps the text of what it decorates; of a function that is given, only what `udf_string` says.
+#[test]
+fn functions_have_the_text_that_feast_gives_them() {
+    let source = r#"
+from feast import BatchFeatureView, FeatureView, Field, FileSource, OnDemandFeatureView
+from feast.batch_feature_view import batch_feature_view
+from feast.types import Int64
+s = FileSource(name="s", path="p")
+f = [Field(name="f", dtype=Int64)]
+def same(rows):
+    return rows
+a = BatchFeatureView(name="given", mode="ray", source=s, udf=same)
+b = BatchFeatureView(name="given_text", mode="ray", source=s, udf=same, udf_string="text")
+c = BatchFeatureView(name="lambda", mode="pandas", source=s, udf=lambda rows: rows * 2)
+@batch_feature_view(name="decorated", mode="ray", source=s)
+def d(rows):
+    return rows
+v = FeatureView(name="v", source=s, schema=f)
+e = OnDemandFeatureView(name="on_demand", sources=[v], schema=f, udf=lambda df:
+    df * 2)
+"#;
+    let definitions = read(source).unwrap();
+    let view = |name: &str| {
+        let function = definitions.feature_view(name).unwrap().transformation.clone().unwrap();
+        (function.name, function.text, function.source)
+    };
+    let of = |name: &str, text: &str, source: &str| (name.to_owned(), text.to_owned(), source.to_owned());
+    let same = "def same(rows):\n    return rows\n";
+    assert_eq!(view("given"), of("same", "", same));
+    assert_eq!(view("given_text"), of("same", "text", same));
+    assert_eq!(view("lambda"), of("<lambda>", "", "lambda rows: rows * 2"));
+    let decorated = "@batch_feature_view(name=\"decorated\", mode=\"ray\", source=s)\ndef d(rows):\n    return rows\n";
+    assert_eq!(view("decorated"), of("d", decorated, ""));
+    let on_demand = definitions.on_demand_feature_views[0].transformation.clone().unwrap();
+    assert_eq!(on_demand.text, "lambda df:\n    df * 2");
 }

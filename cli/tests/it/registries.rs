@@ -127,3 +127,72 @@ fn without_source_times(value: &mut Value) {
         _ => {}
     }
 }
+
+/// What the environment names is read, what a parquet file has becomes a schema, and scripts are passed over once.
+#[test]
+fn definitions_are_read_with_what_lies_around_them() {
+    let repository = Repository::empty();
+    let parent = repository.path.parent().unwrap();
+    let packages = parent.join("venv/lib/python3.11/site-packages");
+    for directory in [
+        packages.join("acme"),
+        parent.join("shared"),
+        repository.path.join("data"),
+    ] {
+        std::fs::create_dir_all(directory).unwrap();
+    }
+    std::fs::write(packages.join("acme/__init__.py"), "OWNER = 'acme'\n").unwrap();
+    std::fs::write(
+        parent.join("shared/limits.py"),
+        "from datetime import timedelta\nTTL = timedelta(days=3)\n",
+    )
+    .unwrap();
+    let parquet = Path::new(feast_fixtures::DEFINITIONS).join("data/stats.parquet");
+    std::fs::copy(parquet, repository.path.join("data/stats.parquet")).unwrap();
+    repository.write(
+        "feature_store.yaml",
+        "project: around\nregistry: data/registry.db\nonline_store:\n  type: rocksdb\n  path: data/online\n",
+    );
+    repository.write("make_data.py", "import numpy as np\nwhile True:\n    pass\n");
+    repository.write(
+        "views.py",
+        r#"
+import pandas as pd
+from acme import OWNER
+from limits import TTL
+from feast import Entity, FeatureView, Field, FileSource, ValueType
+from feast.types import Float64
+driver = Entity(name="driver", join_keys=["driver_id"], value_type=ValueType.INT64)
+rates = FeatureView(
+    name="rates",
+    entities=[driver],
+    ttl=TTL,
+    owner=OWNER,
+    schema=[Field(name=c, dtype=Float64) for c in pd.read_parquet("data/stats.parquet").columns if c.endswith("_rate")],
+    source=FileSource(name="stats", path="data/stats.parquet", timestamp_field="event_timestamp"),
+)
+"#,
+    );
+    let output = repository
+        .command(&["apply"])
+        .env("PYTHONPATH", parent.join("shared"))
+        .env("VIRTUAL_ENV", parent.join("venv"))
+        .output()
+        .unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{stderr}");
+    let told = "Not read, because they import neither feast nor a file that does: make_data.py\n";
+    assert_eq!(stderr.matches(told).count(), 1, "{stderr}");
+    assert!(!String::from_utf8(output.stdout).unwrap().contains("make_data"));
+    let dump: Value = serde_json::from_str(&repository.succeed(&["registry-dump"])).unwrap();
+    let spec = &dump["featureViews"][0]["spec"];
+    assert_eq!(spec["owner"], "acme");
+    assert_eq!(spec["ttl"], "259200s");
+    let names: Vec<_> = spec["features"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|field| &field["name"])
+        .collect();
+    assert_eq!(names, ["conv_rate", "acc_rate"]);
+}

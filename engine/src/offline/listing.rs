@@ -178,7 +178,7 @@ impl Walk<'_> {
         };
         let matches = glob_with(text, options).map_err(|problem| invalid(&format!("is not valid: {problem}")))?;
         let fixed = pattern.ancestors().find(|ancestor| !is_pattern(ancestor));
-        let root = fixed.unwrap_or(Path::new("")).to_path_buf();
+        let root = fixed.map(Path::to_path_buf).unwrap_or_default();
         let names_hidden = pattern
             .file_name()
             .is_some_and(|name| name.to_string_lossy().starts_with(['_', '.']));

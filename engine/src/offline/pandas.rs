@@ -138,3 +138,6 @@ fn has_nulls(field: &Field, metadata: &ParquetMetaData) -> Option<bool> {
     }
     Some(nulls > 0)
 }
+
+#[cfg(test)]
+mod tests;

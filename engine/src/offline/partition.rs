@@ -81,14 +81,18 @@ pub(super) fn partition_of(directory: &Path, file: &Path) -> Vec<PartitionValue>
 }
 
 /// The type of a column whose values are these: integers, dates, or else strings. A value like `007` is a string.
-pub(super) fn partition_type<'a>(values: impl Iterator<Item = &'a str> + Clone) -> DataType {
+pub(super) fn partition_type<'a>(mut values: impl Iterator<Item = &'a str> + Clone) -> DataType {
     let is_integer = |value: &str| value.parse::<i64>().is_ok_and(|number| number.to_string() == value);
     let is_date = |value: &str| value.len() == 10 && NaiveDate::parse_from_str(value, "%Y-%m-%d").is_ok();
-    match values.clone().next() {
-        None => DataType::Utf8,
-        Some(_) if values.clone().all(is_integer) => DataType::Int64,
-        Some(_) if values.clone().all(is_date) => DataType::Date32,
-        Some(_) => DataType::Utf8,
+    let mut known = values.clone().peekable();
+    if known.peek().is_none() {
+        DataType::Utf8
+    } else if known.all(is_integer) {
+        DataType::Int64
+    } else if values.all(is_date) {
+        DataType::Date32
+    } else {
+        DataType::Utf8
     }
 }
 

@@ -82,21 +82,14 @@ fn united_number(a: &DataType, b: &DataType) -> Option<DataType> {
     if either(DataType::is_decimal) {
         return united_decimal(decimal_digits(a)?, decimal_digits(b)?);
     }
-    Some(
-        match (
-            integer_bits(a)?.max(integer_bits(b)?),
-            a.is_unsigned_integer() && b.is_unsigned_integer(),
-        ) {
-            (..=9, true) => T::UInt8,
-            (..=17, true) => T::UInt16,
-            (..=33, true) => T::UInt32,
-            (_, true) => T::UInt64,
-            (..=8, false) => T::Int8,
-            (..=16, false) => T::Int16,
-            (..=32, false) => T::Int32,
-            (_, false) => T::Int64,
-        },
-    )
+    let bits = integer_bits(a)?.max(integer_bits(b)?);
+    let types = if a.is_unsigned_integer() && b.is_unsigned_integer() {
+        [(9, T::UInt8), (17, T::UInt16), (33, T::UInt32), (u8::MAX, T::UInt64)]
+    } else {
+        [(8, T::Int8), (16, T::Int16), (32, T::Int32), (u8::MAX, T::Int64)]
+    };
+    let mut types = types.into_iter();
+    types.find(|(most, _)| bits <= *most).map(|(_, data_type)| data_type)
 }
 
 /// Bits that a signed integer needs for all values of the type.
@@ -123,9 +116,9 @@ fn decimal_digits(data_type: &DataType) -> Option<(i16, i16)> {
         | T::Decimal128(precision, scale)
         | T::Decimal256(precision, scale) => (i16::from(*precision) - i16::from(*scale), i16::from(*scale)),
         integer => match integer_bits(integer)? {
-            ..=9 => (3, 0),
-            ..=17 => (5, 0),
-            ..=33 => (10, 0),
+            8 | 9 => (3, 0),
+            16 | 17 => (5, 0),
+            32 | 33 => (10, 0),
             _ => (20, 0),
         },
     })
@@ -136,8 +129,8 @@ fn united_decimal((whole, scale): (i16, i16), (other_whole, other_scale): (i16, 
     let precision = u8::try_from(whole.max(other_whole) + scale).ok()?;
     let scale = i8::try_from(scale).ok()?;
     match precision {
-        ..=38 => Some(DataType::Decimal128(precision, scale)),
-        ..=76 => Some(DataType::Decimal256(precision, scale)),
+        0..=38 => Some(DataType::Decimal128(precision, scale)),
+        39..=76 => Some(DataType::Decimal256(precision, scale)),
         _ => None,
     }
 }

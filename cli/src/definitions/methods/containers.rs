@@ -74,7 +74,7 @@ fn most_common(members: &Dict, arguments: &CallArguments) -> Option<Value> {
             _ => return None,
         }
     }
-    counted.sort_by(|left, right| right.1.cmp(&left.1));
+    counted.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
     if let Some(Value::Integer(most)) = arguments.positional.first() {
         counted.truncate(usize::try_from(*most).unwrap_or(0));
     }
