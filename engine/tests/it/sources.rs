@@ -349,7 +349,7 @@ fn nan_is_null_whatever_is_declared() {
 fn categories_of_any_type_are_read_as_their_values() {
     let keys = Int8Array::from(vec![Some(1), None, Some(0)]);
     let category = |values: ArrayRef| Arc::new(DictionaryArray::new(keys.clone(), values)) as ArrayRef;
-    let days = Arc::new(Date32Array::from(vec![0, 1]));
+    let days: ArrayRef = Arc::new(Date32Array::from(vec![0, 1]));
     for (values, declared, expected) in [
         (
             Arc::new(BooleanArray::from(vec![false, true])) as ArrayRef,
@@ -363,7 +363,7 @@ fn categories_of_any_type_are_read_as_their_values() {
             "-1@5 null@5 1152921504606846976@5",
         ),
         (strings(&["x", "y"]), ValueType::String, "y@5 null@5 x@5"),
-        (days.clone(), ValueType::String, "1970-01-02@5 null@5 1970-01-01@5"),
+        (Arc::clone(&days), ValueType::String, "1970-01-02@5 null@5 1970-01-01@5"),
         (
             days,
             ValueType::UnixTimestamp,
