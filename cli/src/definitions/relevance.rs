@@ -123,10 +123,14 @@ impl Graph<'_> {
         body.iter().for_each(|statement| survey.visit_stmt(statement));
         survey.node.names.extend(body.iter().flat_map(bound_names));
         let mut changes = Changes {
-            borrowed: &survey.borrowed,
+            borrowed: survey.borrowed,
+            has_more: true,
             found: false,
         };
-        body.iter().for_each(|statement| changes.visit_stmt(statement));
+        // What is borrowed may get another name after that has been used.
+        while std::mem::take(&mut changes.has_more) {
+            body.iter().for_each(|statement| changes.visit_stmt(statement));
+        }
         let changes_others = changes.found;
         let mut node = survey.node;
         node.changes_others |= changes_others;
@@ -233,51 +237,81 @@ impl<'a> Visitor<'a> for Survey<'_> {
     }
 
     fn visit_expr(&mut self, expression: &'a Expr) {
-        // Ways to import code, and to set variables that other files read.
-        let name = match expression {
-            Expr::Name(name) => name.id.as_str(),
-            Expr::Attribute(attribute) => attribute.attr.as_str(),
-            _ => "",
-        };
-        match name {
-            "__import__" | "exec" | "eval" | "import_module" | "run_path" | "run_module" | "exec_module" => {
-                self.node.has_feast = true;
-            }
-            "environ" | "putenv" | "load_dotenv" | "setattr" | "modules" => self.node.changes_others = true,
+        // Ways to run code that is not written here. `model.eval()` is none of them.
+        match expression {
+            Expr::Name(name) => match name.id.as_str() {
+                "__import__" | "exec" | "eval" | "import_module" | "run_path" | "run_module" => {
+                    self.node.has_feast = true;
+                }
+                "putenv" | "load_dotenv" | "setattr" => self.node.changes_others = true,
+                _ => {}
+            },
+            Expr::Attribute(attribute) => match attribute.attr.as_str() {
+                "import_module" | "run_path" | "run_module" | "exec_module" => self.node.has_feast = true,
+                "putenv" | "load_dotenv" => self.node.changes_others = true,
+                _ => {}
+            },
             _ => {}
         }
         walk_expr(self, expression);
     }
 }
 
-/// Looks for changes of what comes from other files.
-struct Changes<'a> {
-    borrowed: &'a HashSet<String>,
+/// Looks for changes of what comes from other files, and of the environment.
+struct Changes {
+    borrowed: HashSet<String>,
+    /// Whether a name was added.
+    has_more: bool,
     found: bool,
 }
 
-impl Changes<'_> {
+impl Changes {
     /// Whether an expression is a name of another file, or a part of it.
     fn is_borrowed(&self, expression: &Expr) -> bool {
         match expression {
-            Expr::Name(name) => self.borrowed.contains(name.id.as_str()),
-            Expr::Attribute(attribute) => self.is_borrowed(&attribute.value),
+            Expr::Name(name) => name.id == "environ" || self.borrowed.contains(name.id.as_str()),
+            Expr::Attribute(attribute) => {
+                matches!(attribute.attr.as_str(), "environ" | "modules") || self.is_borrowed(&attribute.value)
+            }
             Expr::Subscript(subscript) => self.is_borrowed(&subscript.value),
             _ => false,
         }
     }
+
+    /// A target that is bound to a value. Under another name it could be changed unseen.
+    fn bind(&mut self, target: &Expr, value: &Expr) {
+        if self.is_borrowed(value) {
+            self.borrow(target);
+        }
+    }
+
+    fn borrow(&mut self, target: &Expr) {
+        match target {
+            Expr::Name(name) => self.has_more |= self.borrowed.insert(name.id.to_string()),
+            Expr::Tuple(tuple) => tuple.elts.iter().for_each(|target| self.borrow(target)),
+            Expr::List(list) => list.elts.iter().for_each(|target| self.borrow(target)),
+            Expr::Starred(starred) => self.borrow(&starred.value),
+            _ => self.found = true,
+        }
+    }
 }
 
-impl<'a> Visitor<'a> for Changes<'_> {
+impl<'a> Visitor<'a> for Changes {
     fn visit_stmt(&mut self, statement: &'a Stmt) {
-        let changed = match statement {
-            // Under another name it could be changed unseen.
-            Stmt::Assign(assign) => Some(&*assign.value),
-            Stmt::AnnAssign(assign) => assign.value.as_deref(),
-            Stmt::AugAssign(assign) => Some(&*assign.target),
-            _ => None,
-        };
-        self.found |= changed.is_some_and(|changed| self.is_borrowed(changed));
+        match statement {
+            Stmt::Assign(assign) => assign
+                .targets
+                .iter()
+                .for_each(|target| self.bind(target, &assign.value)),
+            Stmt::AnnAssign(assign) => {
+                if let Some(value) = &assign.value {
+                    self.bind(&assign.target, value);
+                }
+            }
+            Stmt::For(each) => self.bind(&each.target, &each.iter),
+            Stmt::AugAssign(assign) => self.found |= self.is_borrowed(&assign.target),
+            _ => {}
+        }
         walk_stmt(self, statement);
     }
 
@@ -308,7 +342,10 @@ impl<'a> Visitor<'a> for Changes<'_> {
             Expr::Attribute(attribute) => {
                 METHODS.contains(&attribute.attr.as_str()) && self.is_borrowed(&attribute.value)
             }
-            Expr::Named(named) => self.is_borrowed(&named.value),
+            Expr::Named(named) => {
+                self.bind(&named.target, &named.value);
+                false
+            }
             _ => false,
         };
         walk_expr(self, expression);

@@ -35,7 +35,10 @@ impl ModulePath {
     /// The directories that the environment names, as Python takes them from there.
     pub(crate) fn from_environment(repository: &Path) -> Self {
         let listed = std::env::var_os("PYTHONPATH").unwrap_or_default();
-        let python_path = std::env::split_paths(&listed).filter(|path| path.is_absolute() && path.is_dir());
+        let here = std::env::current_dir().unwrap_or_default();
+        let python_path = std::env::split_paths(&listed).filter(|path| !path.as_os_str().is_empty());
+        // What is relative is so to where the command is called, whatever the repository is.
+        let python_path = python_path.map(|path| here.join(path)).filter(|path| path.is_dir());
         let environment = std::env::var_os("VIRTUAL_ENV").map(PathBuf::from);
         Self {
             repository: repository.to_path_buf(),

@@ -175,7 +175,7 @@ rates = FeatureView(
     );
     let output = repository
         .command(&["apply"])
-        .env("PYTHONPATH", parent.join("shared"))
+        .env("PYTHONPATH", "../shared:/no/such/directory:")
         .env("VIRTUAL_ENV", parent.join("venv"))
         .output()
         .unwrap();

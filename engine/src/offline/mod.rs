@@ -3,6 +3,7 @@
 //! The only user of datafusion (and of the parquet crate behind it). Knows nothing of RocksDB, the registry file or HTTP.
 
 mod append;
+mod append_parts;
 mod footer;
 mod guard;
 mod latest;

@@ -13,6 +13,7 @@ use std::path::Path;
 
 use crate::error::{Error, InvalidDefinition};
 use crate::model::{Definitions, Field, ObjectKind};
+use crate::offline::SchemaCache;
 
 /// What resolving needs beside the definitions.
 pub(crate) struct Surroundings<'a> {
@@ -21,6 +22,8 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) project: &'a str,
     /// The features of a view at a recorded version.
     pub(crate) version_features: &'a dyn Fn(&str, i32) -> Option<Vec<Field>>,
+    /// Of the files that were read before: views may share a source of many.
+    pub(crate) schemas: &'a SchemaCache,
     /// Let columns be missing from files: a warning instead of an error. Files that are missing are not spoken of.
     pub(crate) skip_source_validation: bool,
 }

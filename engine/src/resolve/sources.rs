@@ -59,7 +59,7 @@ fn event_time_column(source: &DataSource, surroundings: &Surroundings<'_>, findi
             return None;
         }
     };
-    let schema = match parquet.schema() {
+    let schema = match parquet.schema_with(surroundings.schemas) {
         Ok(schema) => schema,
         Err(error) => {
             let hint = format!("{}, or put the file there", hint(source));

@@ -179,7 +179,7 @@ fn complete_from_source(
         Err(error) if must_infer => return findings.error(kind, &name, &incomplete(view, keys, &error.to_string())),
         Err(_) => return findings.without_file.push(name),
     };
-    let schema = match parquet.schema() {
+    let schema = match parquet.schema_with(surroundings.schemas) {
         Ok(schema) => schema,
         // Told of the source itself.
         Err(_) if findings.unreadable.contains(&source.name) => return,

@@ -86,6 +86,7 @@ impl FeatureStore {
             ..Project::default()
         });
         let surroundings = Surroundings {
+            schemas: &self.schemas,
             repository: &self.config.directory,
             project: &self.config.project,
             version_features: &|view, number| file.version_features(view, number),

@@ -71,6 +71,22 @@ fn scripts_that_cannot_define_anything_are_not_read() {
         ],
         &["train.py"],
     );
+    // Under other names, and read only; the environment too.
+    let reads = "import os, constants\nfrom constants import NAMES as N\nfirst = constants.NAMES[0]\nfor a, *b in N:\n    print(a)\nlabel: str = N\nos.environ.get('A')\nprint(os.environ['HOME'])\n";
+    check(
+        &[
+            ("constants.py", "NAMES = ['a']\n"),
+            ("train.py", &format!("{reads}{ENDLESS}")),
+        ],
+        &["constants.py", "train.py"],
+    );
+    check(
+        &[(
+            "train.py",
+            &format!("import torch\nmodel = torch.nn.Linear(1, 2)\nmodel.eval()\nlist(model.modules())\n{ENDLESS}"),
+        )],
+        &["train.py"],
+    );
     // One that cannot be looked into, and computes much.
     check(
         &[("script.py", &format!("import some_library\n{ENDLESS}"))],
@@ -115,6 +131,26 @@ fn what_can_define_or_change_something_is_read() {
             ("s.py", ""),
         ],
         &["s.py"],
+    );
+    check(
+        &[
+            ("lib.py", "L = [[1]]\n"),
+            (
+                "changes.py",
+                "from lib import L\nm = L\nfor one in m:\n    one.append(2)\n",
+            ),
+        ],
+        &[],
+    );
+    check(
+        &[
+            ("lib.py", "L = [1]\n"),
+            (
+                "changes.py",
+                "from lib import L\ndef f():\n    m.append(2)\nm = L\nf()\n",
+            ),
+        ],
+        &[],
     );
     check(&[("script.py", "import some_library\nx = some_library.y\n")], &[]);
 }
