@@ -53,7 +53,9 @@ impl Value {
             (Self::Type(left), Self::Type(right)) => left == right,
             (Self::Dtype(left), Self::Dtype(right) | Self::Text(right)) => return table::same_dtype(left, right),
             (Self::Text(left), Self::Dtype(right)) => return table::same_dtype(right, left),
-            // Types of Python name dtypes too.
+            (Self::Dtype(dtype), Self::Library(name)) | (Self::Library(name), Self::Dtype(dtype)) => {
+                return table::same_dtype(dtype, table::dtype_of_type(name)?);
+            }
             (Self::Dtype(_), _) | (_, Self::Dtype(_)) => return None,
             // Compared item by item.
             (Self::Table(_) | Self::Dtypes(_) | Self::Column(..), _)

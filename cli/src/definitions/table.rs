@@ -30,6 +30,17 @@ pub(super) fn same_dtype(dtype: &str, name: &str) -> Option<bool> {
     }
 }
 
+/// The dtype that a type of Python stands for.
+pub(super) fn dtype_of_type(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "float" => "float64",
+        "int" => "int64",
+        "bool" => "bool",
+        "object" => "object",
+        _ => return None,
+    })
+}
+
 /// A data frame; without columns once it has been changed in a way that is not followed.
 pub(super) struct Table {
     columns: RefCell<Option<Vec<Column>>>,
