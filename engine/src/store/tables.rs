@@ -48,10 +48,18 @@ impl FeatureStore {
             return Ok(());
         };
         storage.tend_files();
+        let is_asked = self.drop_requests().exists();
+        if is_asked {
+            // Whoever asks has changed the registry before: with an older state of it, a view that is gone would be taken for one
+            // that was applied again.
+            self.refresh()?;
+        }
         let _publishing = lock(&self.publishing);
         let state = self.state();
         self.restore_tables(storage, &state)?;
-        self.drop_requested_tables(storage, &state)?;
+        if is_asked {
+            self.drop_requested_tables(storage, &state)?;
+        }
         self.hide_tables(storage, &state)
     }
 
