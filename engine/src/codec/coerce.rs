@@ -43,16 +43,23 @@ pub(crate) fn coerce(column: &ArrayRef, value_type: &ValueType) -> Result<ArrayR
 /// # Errors
 /// As [`coerce`].
 pub(crate) fn coerce_key(column: &ArrayRef, value_type: &ValueType) -> Result<ArrayRef, ArrowError> {
-    let has_fractions = match column.data_type() {
-        DataType::Dictionary(_, values) => return coerce_key(&strict_cast(column, values)?, value_type),
-        number => number.is_floating() || number.is_decimal(),
-    };
-    if has_fractions && !matches!(value_type, ValueType::String) {
-        let numbers = strict_cast(column, &DataType::Float64)?;
-        let mut numbers = numbers.as_primitive::<Float64Type>().iter().flatten();
-        if let Some(number) = numbers.find(|number| number.is_finite() && number.fract() != 0.0) {
+    if let DataType::Dictionary(_, values) = column.data_type() {
+        return coerce_key(&strict_cast(column, values)?, value_type);
+    }
+    let number = column.data_type();
+    if (number.is_floating() || number.is_decimal()) && !matches!(value_type, ValueType::String) {
+        let strings = strict_cast(column, &DataType::Utf8)?;
+        let has_fraction = |string: &&str| {
+            let fraction = string.split_once('.').map_or("", |(_, fraction)| fraction);
+            // 1.5e+300 is whole; a number with a negative exponent is not.
+            match fraction.split_once('e') {
+                Some((_, exponent)) => exponent.starts_with('-'),
+                None => fraction.bytes().any(|digit| digit != b'0') || string.contains("e-"),
+            }
+        };
+        if let Some(string) = strings.as_string::<i32>().iter().flatten().find(has_fraction) {
             return Err(ArrowError::CastError(format!(
-                "{number} is not a whole number, as a join key must be"
+                "{string} is not a whole number, as a join key must be"
             )));
         }
     }

@@ -104,7 +104,6 @@ pub(crate) fn run(
         keys: keys.map(typed).collect(),
         event_time: source.source_column(&source.timestamp_field),
         created_time: source.created_column().map(|name| source.source_column(name)),
-        date_partition: Some(source.date_partition_column.as_str()).filter(|column| !column.is_empty()),
         features: view.features.iter().map(typed).collect(),
         window: Window {
             start: window.start,

@@ -23,7 +23,7 @@ use datafusion::parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
 use datafusion::parquet::file::properties::{EnabledStatistics, WriterProperties};
 use datafusion::parquet::file::writer::SerializedFileWriter;
 
-use super::append_parts::{create_parts, split_by_folder};
+use super::append_parts::{DurableFolders, create_parts, split_by_folder};
 use super::footer::with_readable_types;
 use super::guard::guarded;
 use super::listing::SourceLayout;
@@ -42,6 +42,7 @@ const MOST_SMALL_GROUPS: usize = 32;
 #[derive(Default)]
 pub(crate) struct Appender {
     files: Mutex<HashMap<PathBuf, Arc<FileQueue>>>,
+    folders: DurableFolders,
 }
 
 /// Appends that wait for one file.
@@ -107,6 +108,19 @@ pub(crate) struct AppendTarget {
     pub(crate) partition_columns: Vec<String>,
 }
 
+impl AppendTarget {
+    /// Makes sure that rows have a place, before anything is logged or written.
+    ///
+    /// # Errors
+    /// `Invalid`, naming column and row, when the values of a row are not those of a folder, or there are too many folders.
+    pub(crate) fn check(&self, rows: &RecordBatch) -> Result<()> {
+        if self.partition_columns.is_empty() {
+            return Ok(());
+        }
+        split_by_folder(self, rows).map(|_| ())
+    }
+}
+
 impl Appender {
     /// Appends rows, whose schema is that of the target. They are durable when this returns. The append is in the log
     /// before the source is touched, and the source says that it holds it. Gives its marks.
@@ -129,7 +143,9 @@ impl Appender {
                     false => HashSet::new(),
                 };
                 logged(&source.path, log, &marks, || {
-                    create_parts(&source.path, &parts, marks.first(), &held)
+                    guarded(&source.path, || {
+                        create_parts(&source.path, &parts, (marks.first(), &held), &self.folders)
+                    })
                 })?;
                 Ok(marks)
             }
@@ -390,10 +406,13 @@ pub(crate) fn read_integers(path: &Path, column: &str) -> Vec<i64> {
 }
 
 pub(super) fn failed(path: &Path, source: ParquetError) -> Error {
-    let kind = if matches!(source, ParquetError::External(_)) {
-        ErrorKind::Unavailable
-    } else {
-        ErrorKind::Data
+    let is_of_system = |inner: &(dyn std::error::Error + Send + Sync + 'static)| {
+        let problem = inner.downcast_ref::<std::io::Error>();
+        problem.is_some_and(|problem| problem.raw_os_error().is_some())
+    };
+    let kind = match &source {
+        ParquetError::External(inner) if is_of_system(inner.as_ref()) => ErrorKind::Unavailable,
+        _ => ErrorKind::Data,
     };
     Error::new(kind, format!("parquet file {}: {source}", path.display())).with_source(source)
 }

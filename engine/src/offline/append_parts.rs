@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use arrow::array::{RecordBatch, UInt64Array};
 use arrow::compute::take_record_batch;
@@ -76,35 +77,56 @@ pub(super) fn split_by_folder(target: &AppendTarget, batch: &RecordBatch) -> Res
     parts.collect()
 }
 
+/// Folders whose names this process has made durable in the folders above them.
+#[derive(Default)]
+pub(super) struct DurableFolders(Mutex<HashSet<PathBuf>>);
+
+/// Beyond it, folders are made durable again.
+const MAX_DURABLE_FOLDERS: usize = 100_000;
+
 /// Makes a file for each folder but those that hold one already.
 pub(super) fn create_parts(
     directory: &Path,
     parts: &[FolderRows],
-    mark: Option<&Mark>,
-    held: &HashSet<PathBuf>,
+    (mark, held): (Option<&Mark>, &HashSet<PathBuf>),
+    durable: &DurableFolders,
 ) -> Result<()> {
     for FolderRows { folder, rows } in parts.iter().filter(|part| !held.contains(&part.folder)) {
-        create_folders(directory, folder)?;
+        durable.create(directory, folder)?;
         create_part(&directory.join(folder), rows, mark)?;
     }
     Ok(())
 }
 
-/// Makes the folders that are missing, each durable in the one above it.
-fn create_folders(directory: &Path, folder: &Path) -> Result<()> {
-    let mut parent = directory.to_path_buf();
-    for level in folder {
-        let path = parent.join(level);
-        match std::fs::create_dir(&path) {
-            Ok(()) => File::open(&parent)
-                .and_then(|parent| parent.sync_all())
-                .map_err(|source| Error::io("sync", &parent, source))?,
-            Err(source) if source.kind() == std::io::ErrorKind::AlreadyExists => {}
-            Err(source) => return Err(Error::io("create the directory", &path, source)),
+impl DurableFolders {
+    /// Makes the folders that are missing, each durable in the one above it. One that is there may be of somebody who has not
+    /// made it durable yet.
+    fn create(&self, directory: &Path, folder: &Path) -> Result<()> {
+        let mut parent = directory.to_path_buf();
+        for level in folder {
+            let path = parent.join(level);
+            match std::fs::create_dir(&path) {
+                Ok(()) => {}
+                Err(source) if source.kind() == std::io::ErrorKind::AlreadyExists => {}
+                Err(source) => return Err(Error::io("create the directory", &path, source)),
+            }
+            if !self.lock().contains(&path) {
+                File::open(&parent)
+                    .and_then(|parent| parent.sync_all())
+                    .map_err(|source| Error::io("sync", &parent, source))?;
+                let mut durable = self.lock();
+                if durable.len() < MAX_DURABLE_FOLDERS {
+                    durable.insert(path.clone());
+                }
+            }
+            parent = path;
         }
-        parent = path;
+        Ok(())
     }
-    Ok(())
+
+    fn lock(&self) -> MutexGuard<'_, HashSet<PathBuf>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// Part of a directory: later parts sort before earlier ones, as of rows equal in both times the first in file order wins.

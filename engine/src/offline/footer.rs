@@ -14,7 +14,9 @@ use bytes::Bytes;
 use datafusion::parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use datafusion::parquet::basic::Type as PhysicalType;
 use datafusion::parquet::errors::ParquetError;
+use datafusion::parquet::file::metadata::ColumnChunkMetaData;
 use datafusion::parquet::file::reader::{ChunkReader, Length};
+use datafusion::parquet::schema::types::ColumnDescPtr;
 
 use super::guard::guarded;
 use super::listing::ListedFile;
@@ -25,6 +27,14 @@ use crate::error::{Error, ErrorKind, Result};
 const MAX_READERS: usize = 8;
 /// Files whose handle is kept between the passes over a source. A process may have some thousand files open, or only 256.
 const MAX_OPEN_FILES: usize = 64;
+
+/// Types are read by functions that call themselves, of the library and of this crate: on a small stack, a thousand levels end
+/// the process.
+const STACK_BYTES: usize = 256 << 20;
+/// Deeper columns are not data.
+const MAX_DEPTH: usize = 100;
+/// Rows of a row group. Their positions have room for more.
+const MAX_ROWS: i64 = 1 << 40;
 
 /// One file of a source: where it is, and what its footer says.
 #[derive(Debug)]
@@ -63,28 +73,39 @@ impl Part {
     /// # Errors
     /// `Unavailable` when the file has been replaced or removed since its footer was read.
     pub(super) fn file(&self) -> Result<PartFile> {
-        if let Some(file) = &self.open {
-            return Ok(file.clone());
-        }
-        let file = File::open(&self.path).map_err(|source| match source.kind() {
-            io::ErrorKind::NotFound => self.changed(),
-            _ => Error::io("read", &self.path, source),
-        })?;
+        let file = match &self.open {
+            Some(file) => file.clone(),
+            None => {
+                let file = File::open(&self.path).map_err(|source| match source.kind() {
+                    io::ErrorKind::NotFound => self.changed(),
+                    _ => Error::io("read", &self.path, source),
+                })?;
+                PartFile::new(file, self.identity.length)
+            }
+        };
+        self.check_unchanged(&file)?;
+        Ok(file)
+    }
+
+    /// Makes sure that what was read through a handle is of the state that the footer describes: programs like pandas write into
+    /// the file that is there.
+    ///
+    /// # Errors
+    /// `Unavailable` when the file is another one now.
+    pub(super) fn check_unchanged(&self, file: &PartFile) -> Result<()> {
         let metadata = file
+            .file
             .metadata()
             .map_err(|source| Error::io("read", &self.path, source))?;
-        if FileIdentity::of(&metadata) != self.identity {
-            return Err(self.changed());
+        if FileIdentity::of(&metadata) == self.identity {
+            Ok(())
+        } else {
+            Err(self.changed())
         }
-        Ok(PartFile::new(file, metadata.len()))
     }
 
     fn changed(&self) -> Error {
-        let text = format!(
-            "{} was replaced or removed while it was being read",
-            self.path.display()
-        );
-        Error::new(ErrorKind::Unavailable, text).with_hint("run it again")
+        changed(&self.path)
     }
 
     /// The value that the file's folders give for a column.
@@ -92,6 +113,14 @@ impl Part {
         // The innermost folder counts.
         self.partition.iter().rev().find(|value| value.column == column)
     }
+}
+
+fn changed(path: &Path) -> Error {
+    let text = format!(
+        "{} was changed, replaced or removed while it was being read",
+        path.display()
+    );
+    Error::new(ErrorKind::Unavailable, text).with_hint("run it again")
 }
 
 /// A file that many threads may read at once: each read says where, so none moves the place of another.
@@ -164,12 +193,12 @@ pub(super) fn read_parts(source: &str, files: Vec<ListedFile>) -> Result<Vec<Par
     in_parallel(files, |index, file| read_part(source, file, index < MAX_OPEN_FILES))
 }
 
-/// The schemas of files, in their order; nothing else of them is kept.
+/// The schema of a file; nothing else of its footer is kept.
 ///
 /// # Errors
 /// As [`read_parts`].
-pub(super) fn read_schema(source: &str, path: &Path) -> Result<(FileIdentity, Arc<Schema>)> {
-    let (identity, footer, _) = open_footer(source, path)?;
+pub(super) fn read_schema(source: &str, file: &ListedFile) -> Result<(FileIdentity, Arc<Schema>)> {
+    let (identity, footer, _) = open_footer(source, file)?;
     Ok((identity, Arc::clone(footer.schema())))
 }
 
@@ -179,13 +208,6 @@ pub(super) fn in_parallel<I: Send + Sync, T: Send>(
     work: impl Fn(usize, &I) -> Result<T> + Sync,
 ) -> Result<Vec<T>> {
     let threads = MAX_READERS.min(items.len().div_ceil(16));
-    if threads < 2 {
-        return items
-            .iter()
-            .enumerate()
-            .map(|(index, item)| work(index, item))
-            .collect();
-    }
     let next = AtomicUsize::new(0);
     let worker = || {
         let mut done = Vec::new();
@@ -201,22 +223,28 @@ pub(super) fn in_parallel<I: Send + Sync, T: Send>(
         }
     };
     let mut done: Vec<(usize, Result<T>)> = std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..threads).map(|_| scope.spawn(worker)).collect();
+        let started: Vec<_> = (0..threads)
+            .map_while(|_| {
+                std::thread::Builder::new()
+                    .stack_size(STACK_BYTES)
+                    .spawn_scoped(scope, worker)
+                    .ok()
+            })
+            .collect();
         // A panic of the library is caught where it is called.
-        threads
-            .into_iter()
-            .flat_map(|thread| thread.join().unwrap_or_default())
-            .collect()
+        let done = started.into_iter().flat_map(|thread| thread.join().unwrap_or_default());
+        done.collect()
     });
     done.sort_by_key(|(index, _)| *index);
     if done.len() < items.len() && done.iter().all(|(_, outcome)| outcome.is_ok()) {
-        return Err(Error::internal("a thread that reads footers ended early"));
+        let text = "no thread can be started to read the footers of files";
+        return Err(Error::new(ErrorKind::Unavailable, text).with_hint("raise the limit on threads of the process"));
     }
     done.into_iter().map(|(_, outcome)| outcome).collect()
 }
 
 fn read_part(source: &str, file: &ListedFile, keep_open: bool) -> Result<Part> {
-    let (identity, footer, handle) = open_footer(source, &file.path)?;
+    let (identity, footer, handle) = open_footer(source, file)?;
     Ok(Part {
         path: file.path.clone(),
         partition: file.partition.clone(),
@@ -226,15 +254,57 @@ fn read_part(source: &str, file: &ListedFile, keep_open: bool) -> Result<Part> {
     })
 }
 
-fn open_footer(source: &str, path: &Path) -> Result<(FileIdentity, ArrowReaderMetadata, File)> {
-    let file = File::open(path).map_err(|problem| missing_or(source, path, problem))?;
+fn open_footer(source: &str, listed: &ListedFile) -> Result<(FileIdentity, ArrowReaderMetadata, File)> {
+    let path = &listed.path;
+    let missing = |problem: io::Error| match (problem.kind(), listed.identity) {
+        (io::ErrorKind::NotFound, Some(_)) => changed(path),
+        _ => missing_or(source, path, problem),
+    };
+    // Before it is opened: a pipe would be waited for.
+    let metadata = std::fs::metadata(path).map_err(missing)?;
+    if !metadata.is_file() {
+        return Err(Error::data(format!(
+            "data source {source}: {} is not a file",
+            path.display()
+        )));
+    }
+    let file = File::open(path).map_err(missing)?;
     let metadata = file.metadata().map_err(|problem| Error::io("read", path, problem))?;
     let footer = guarded(path, || {
-        ArrowReaderMetadata::load(&file, ArrowReaderOptions::new())
-            .and_then(with_readable_types)
-            .map_err(|problem| unreadable(source, path, problem))
+        let footer = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).and_then(with_readable_types);
+        let footer = footer.map_err(|problem| unreadable(source, path, problem))?;
+        check_footer(source, path, &footer)?;
+        Ok(footer)
     })?;
     Ok((FileIdentity::of(&metadata), footer, file))
+}
+
+/// Refuses what no writer writes, before numbers of a footer are believed and types are walked through.
+fn check_footer(source: &str, path: &Path, footer: &ArrowReaderMetadata) -> Result<()> {
+    let refused = |what: &str| {
+        Err(Error::data(format!(
+            "data source {source}: the footer of {} {what}",
+            path.display()
+        )))
+    };
+    let schema = footer.parquet_schema();
+    if schema
+        .columns()
+        .iter()
+        .any(|column| column.path().parts().len() > MAX_DEPTH)
+    {
+        return refused(&format!("has columns nested more than {MAX_DEPTH} deep"));
+    }
+    for group in footer.metadata().row_groups() {
+        let mut columns = schema.columns().iter().zip(group.columns());
+        let differs = |(column, chunk): (&ColumnDescPtr, &ColumnChunkMetaData)| {
+            column.max_rep_level() == 0 && chunk.num_values() != group.num_rows()
+        };
+        if !(0..MAX_ROWS).contains(&group.num_rows()) || columns.any(differs) {
+            return refused("gives its columns different numbers of rows");
+        }
+    }
+    Ok(())
 }
 
 fn missing_or(source: &str, path: &Path, problem: io::Error) -> Error {
@@ -313,5 +383,56 @@ fn readable_type(data_type: &DataType, leaves: &mut impl Iterator<Item = Physica
             }
             _ => leaf.clone(),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{Int64Array, RecordBatch};
+
+    use super::*;
+    use crate::offline::create_parquet;
+
+    fn rows(count: i64) -> RecordBatch {
+        let values = Arc::new(Int64Array::from_iter_values(0..count));
+        RecordBatch::try_from_iter([("value", values as _)]).unwrap()
+    }
+
+    fn part(path: &Path) -> Part {
+        let listed = ListedFile {
+            path: path.to_path_buf(),
+            identity: None,
+            partition: Vec::new(),
+        };
+        read_parts("s", vec![listed]).unwrap().remove(0)
+    }
+
+    #[test]
+    fn a_file_that_is_replaced_is_read_to_its_end_and_one_that_is_written_into_is_not() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a.parquet");
+        create_parquet(&path, &rows(5)).unwrap();
+        let replaced = part(&path);
+        create_parquet(&path, &rows(6)).unwrap();
+        assert!(replaced.file().is_ok());
+
+        let written_into = part(&path);
+        let other = directory.path().join("b.parquet");
+        create_parquet(&other, &rows(7)).unwrap();
+        std::fs::write(&path, std::fs::read(&other).unwrap()).unwrap();
+        let changed = written_into.file().unwrap_err();
+        assert_eq!(changed.kind(), ErrorKind::Unavailable);
+    }
+
+    #[test]
+    fn what_is_not_a_file_is_not_waited_for() {
+        let directory = tempfile::tempdir().unwrap();
+        let listed = ListedFile {
+            path: directory.path().to_path_buf(),
+            identity: None,
+            partition: Vec::new(),
+        };
+        let refusal = read_parts("s", vec![listed]).unwrap_err();
+        assert!(refusal.to_string().ends_with("is not a file"), "{refusal}");
     }
 }

@@ -14,9 +14,8 @@ use std::sync::mpsc::sync_channel;
 use std::thread;
 
 use arrow::array::{Array, ArrayRef, AsArray, Int64Array};
-use arrow::buffer::BooleanBuffer;
 use arrow::compute::concat;
-use arrow::datatypes::{DataType, Decimal256Type, Field, Int64Type, Schema, SchemaRef, i256};
+use arrow::datatypes::{Decimal256Type, Field, Int64Type, Schema, SchemaRef};
 use datafusion::catalog::streaming::StreamingTable;
 use datafusion::common::Column;
 use datafusion::error::DataFusionError;
@@ -29,6 +28,7 @@ use futures::StreamExt;
 
 use super::footer::Part;
 use super::guard::guarded;
+use super::positions::{Positions, RANK_TYPE, position_of};
 use super::ranks::{RankScan, WindowTotals};
 use super::runtime::OfflineRuntime;
 use super::scan::{BATCH_ROWS, RowGroup, TypedColumn, row_groups};
@@ -51,8 +51,6 @@ pub(crate) struct LatestRows<'a> {
     pub(crate) keys: Vec<TypedColumn>,
     pub(crate) event_time: &'a str,
     pub(crate) created_time: Option<&'a str>,
-    /// A column that holds the day of the event time, as folders do.
-    pub(crate) date_partition: Option<&'a str>,
     pub(crate) features: Vec<TypedColumn>,
     pub(crate) window: Window,
 }
@@ -211,9 +209,11 @@ impl LatestRows<'_> {
             let (sender, batches) = sync_channel(readers * WAITING_BATCHES);
             for _ in 0..readers {
                 let (sender, next) = (sender.clone(), &next);
-                scope.spawn(move || {
+                let read = move || {
                     while let Some(group) = groups.get(next.fetch_add(1, Ordering::Relaxed)) {
-                        let outcome = self.read_group(group, winners, &mut |batch| sender.send(Ok(batch)).is_ok());
+                        let outcome = guarded(&group.part.path, || {
+                            self.read_group(group, winners, &mut |batch| sender.send(Ok(batch)).is_ok())
+                        });
                         // Nobody receives any more once the consumer has failed.
                         match outcome {
                             Ok(true) => {}
@@ -224,7 +224,12 @@ impl LatestRows<'_> {
                             }
                         }
                     }
-                });
+                };
+                if let Err(problem) = thread::Builder::new().spawn_scoped(scope, read) {
+                    next.store(groups.len(), Ordering::Relaxed);
+                    let text = format!("no thread can be started to read files: {problem}");
+                    return Err(Error::new(ErrorKind::Unavailable, text));
+                }
             }
             drop(sender);
             let mut gathered = Gathered::new(self.keys.len());
@@ -244,7 +249,8 @@ impl LatestRows<'_> {
         winners: &Positions,
         take: &mut dyn FnMut(LatestBatch) -> bool,
     ) -> Result<bool> {
-        let chosen = winners.within(group.first, group.rows);
+        let chosen = winners.within(group.number);
+        let chosen = chosen.slice(0, chosen.len().min(group.rows));
         let count = chosen.count_set_bits();
         if count == 0 {
             return Ok(true);
@@ -386,67 +392,5 @@ impl LatestBatch {
             event_times,
             created_times,
         }
-    }
-}
-
-/// A set of row positions, one bit each.
-#[derive(Default)]
-struct Positions(Vec<u64>);
-
-impl Positions {
-    fn insert(&mut self, position: usize) {
-        let word = position / 64;
-        if word >= self.0.len() {
-            self.0.resize(word + 1, 0);
-        }
-        self.0[word] |= 1 << (position % 64);
-    }
-
-    /// Which of the rows from `first` on are in the set.
-    fn within(&self, first: usize, rows: usize) -> BooleanBuffer {
-        BooleanBuffer::collect_bool(rows, |row| {
-            let position = first + row;
-            self.0
-                .get(position / 64)
-                .is_some_and(|word| word & (1 << (position % 64)) != 0)
-        })
-    }
-}
-
-/// A 256-bit integer to DataFusion; its digits are never looked at.
-pub(super) const RANK_TYPE: DataType = DataType::Decimal256(76, 0);
-
-/// 64 bits each, from the top: event time, created time (0 for none), and the position counted backwards.
-pub(super) fn rank_of(event: i64, created: Option<i64>, position: usize) -> i256 {
-    // Flipping the sign bit makes unsigned order the order of signed numbers.
-    let created = created.map_or(0, |time| time.cast_unsigned() ^ (1 << 63));
-    let high = (i128::from(event) << 64) | i128::from(created);
-    i256::from_parts(u128::from(u64::MAX - position as u64), high)
-}
-
-fn position_of(rank: i256) -> usize {
-    let (low, _) = rank.to_parts();
-    // The low half was made of 64 bits, and a position counts rows of a source.
-    usize::try_from(u64::MAX - u64::try_from(low).unwrap_or(u64::MAX)).unwrap_or(usize::MAX)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ranks_order_by_event_then_created_then_first_position() {
-        let ascending = [
-            rank_of(-5, Some(9), 1),
-            rank_of(-4, None, 1),
-            rank_of(3, None, 2),
-            rank_of(3, None, 1),
-            rank_of(3, Some(-7), 9),
-            rank_of(3, Some(0), 9),
-            rank_of(3, Some(0), 8),
-            rank_of(4, None, 70),
-        ];
-        assert!(ascending.is_sorted_by(|lower, higher| lower < higher));
-        assert_eq!(ascending.map(position_of), [1, 1, 2, 1, 9, 9, 8, 70]);
     }
 }

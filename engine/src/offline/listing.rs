@@ -1,7 +1,7 @@
 //! Which files a source consists of: one file, the files below a directory, or those that a pattern matches.
 //!
-//! Owns what is left out and the order of files. Knows nothing of what is in them, but for the four bytes with which parquet
-//! begins and ends.
+//! Owns what is left out and the order of files. Of what is in them it knows only the four bytes with which parquet begins and
+//! ends.
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -11,11 +11,15 @@ use std::path::{Path, PathBuf};
 
 use glob::{MatchOptions, glob_with};
 
+use super::footer::FileIdentity;
 use super::partition::{PartitionValue, partition_of};
 use crate::error::{Error, ErrorKind, Result};
 
 /// More files than this are not one source: their footers alone would fill the memory.
 const MAX_FILES: usize = 100_000;
+
+/// A path like `/` is a mistake.
+const MAX_ENTRIES: usize = 1_000_000;
 
 /// Where the files of a source are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +36,8 @@ pub(crate) enum SourceLayout {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ListedFile {
     pub(super) path: PathBuf,
+    /// By what it is known again; `None` for a source that is one file, which is not looked at here.
+    pub(super) identity: Option<FileIdentity>,
     /// The columns that its folders name, from the outermost.
     pub(super) partition: Vec<PartitionValue>,
 }
@@ -40,7 +46,7 @@ pub(super) struct ListedFile {
 #[derive(Debug, Default)]
 pub(super) struct Listing {
     pub(super) files: Vec<ListedFile>,
-    /// What was passed over that people may take for data, with the reason.
+    /// What was passed over although its name does not say that it is not data, with the reason.
     pub(super) left_out: Vec<String>,
 }
 
@@ -72,13 +78,16 @@ pub(super) fn list(name: &str, path: &Path) -> Result<Listing> {
     let mut walk = Walk {
         source: name,
         listing: Listing::default(),
-        seen: HashSet::new(),
+        directories: HashSet::new(),
+        files: HashSet::new(),
+        entries: 0,
     };
     match layout {
         SourceLayout::File => {
             return Ok(Listing {
                 files: vec![ListedFile {
                     path: path.to_path_buf(),
+                    identity: None,
                     partition: Vec::new(),
                 }],
                 left_out: Vec::new(),
@@ -129,8 +138,11 @@ fn is_pushed_part(name: &str) -> bool {
 struct Walk<'a> {
     source: &'a str,
     listing: Listing,
-    /// Directories and files by device and inode: links may lead to one of them again, or round in a circle.
-    seen: HashSet<(u64, u64)>,
+    /// Directories by device and inode: links may lead to one of them again, or round in a circle.
+    directories: HashSet<(u64, u64)>,
+    /// A pattern may match a file and the directory that it is in.
+    files: HashSet<PathBuf>,
+    entries: usize,
 }
 
 impl Walk<'_> {
@@ -138,23 +150,31 @@ impl Walk<'_> {
         let mut pending = vec![directory.to_path_buf()];
         while let Some(directory) = pending.pop() {
             if !self.is_new(&directory)? {
-                self.leave_out(&directory, "it links to a directory that is read already");
+                if directory.is_symlink() {
+                    self.leave_out(&directory, "it links to a directory that is read already");
+                }
                 continue;
             }
             let entries = std::fs::read_dir(&directory).map_err(|source| Error::io("read", &directory, source))?;
-            let mut paths = Vec::new();
+            let mut found = Vec::new();
             for entry in entries {
-                paths.push(entry.map_err(|source| Error::io("read", &directory, source))?.path());
+                let failed = |source| Error::io("read", &directory, source);
+                let entry = entry.map_err(failed)?;
+                found.push((entry.path(), entry.file_type().map_err(failed)?));
+                self.entries += 1;
+                if self.entries > MAX_ENTRIES {
+                    return Err(self.too_many(MAX_ENTRIES));
+                }
             }
-            // The first link to a file, in the order of names, is the one that counts.
-            paths.sort();
-            for path in paths {
+            // Of links to one directory, the first in the order of names counts: the last that is put on the stack.
+            found.sort_by(|(a, _), (b, _)| b.cmp(a));
+            for (path, kind) in found {
                 if is_hidden(&path) {
                     continue;
                 }
-                if path.is_dir() {
+                if kind.is_dir() || kind.is_symlink() && path.is_dir() {
                     pending.push(path);
-                } else {
+                } else if !is_side_file(&path) {
                     self.file(root, path)?;
                 }
             }
@@ -194,7 +214,7 @@ impl Walk<'_> {
             }
             if path.is_dir() {
                 self.directory(&root, &path)?;
-            } else {
+            } else if names_hidden || !is_side_file(&path) {
                 self.file(&root, path)?;
             }
         }
@@ -213,29 +233,35 @@ impl Walk<'_> {
             }
             Err(source) => return Err(Error::io("read", &path, source)),
         };
-        if metadata.len() == 0 || !self.seen.insert((metadata.dev(), metadata.ino())) {
-            return Ok(());
-        }
         if !metadata.is_file() {
             self.leave_out(&path, "it is not a file");
+        } else if metadata.len() == 0 || !self.files.insert(path.clone()) {
+            // As Spark does with files that nothing has been written to.
         } else if !has_parquet_name(&path) && !has_magic(&path).map_err(|source| Error::io("read", &path, source))? {
             self.leave_out(&path, "it is not parquet");
         } else if self.listing.files.len() == MAX_FILES {
-            return Err(Error::invalid(format!(
-                "data source {}: there are more than {MAX_FILES} files",
-                self.source
-            ))
-            .with_hint("write the rows into fewer, larger files"));
+            return Err(self.too_many(MAX_FILES));
         } else {
             let partition = partition_of(root, &path);
-            self.listing.files.push(ListedFile { path, partition });
+            let identity = Some(FileIdentity::of(&metadata));
+            self.listing.files.push(ListedFile {
+                path,
+                identity,
+                partition,
+            });
         }
         Ok(())
     }
 
     fn is_new(&mut self, directory: &Path) -> Result<bool> {
         let metadata = std::fs::metadata(directory).map_err(|source| Error::io("read", directory, source))?;
-        Ok(self.seen.insert((metadata.dev(), metadata.ino())))
+        Ok(self.directories.insert((metadata.dev(), metadata.ino())))
+    }
+
+    fn too_many(&self, most: usize) -> Error {
+        Error::invalid(format!("data source {}: there are more than {most} files", self.source)).with_hint(
+            "write the rows into fewer, larger files, or let the path of the source name the directory of its files",
+        )
     }
 
     fn leave_out(&mut self, path: &Path, reason: &str) {
@@ -244,24 +270,24 @@ impl Walk<'_> {
     }
 }
 
-/// What Spark and pyarrow pass over: markers like `_SUCCESS`, checksums, files that are being written. A folder like `_c=1` names
-/// a column.
+/// What Spark and pyarrow pass over, such as `_SUCCESS`. A folder like `_c=1` names a column.
 fn is_hidden(path: &Path) -> bool {
     let Some(name) = path.file_name().map(|name| name.to_string_lossy()) else {
         return false;
     };
-    name.starts_with('.')
-        || name.starts_with('_') && !name.contains('=')
-        || name.ends_with("._COPYING_")
-        || name.ends_with(".crc")
+    name.starts_with('.') || name.starts_with('_') && !name.contains('=')
+}
+
+/// Checksums, and files that are being written. A folder may end so for the value in its name.
+fn is_side_file(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    name.ends_with("._COPYING_") || name.ends_with(".crc")
 }
 
 /// Files whose names say that they are parquet are so, or damaged.
 fn has_parquet_name(path: &Path) -> bool {
-    let ending = |path: &Path| path.extension().map(|ending| ending.to_ascii_lowercase());
-    let is_parquet =
-        |path: &Path| ending(path).is_some_and(|ending| ending == "parquet" || ending == "parq" || ending == "pq");
-    is_parquet(path)
+    let ending = path.extension().map(|ending| ending.to_ascii_lowercase());
+    ending.is_some_and(|ending| ending == "parquet" || ending == "parq" || ending == "pq")
 }
 
 fn has_magic(path: &Path) -> std::io::Result<bool> {
@@ -326,6 +352,7 @@ mod tests {
             ("d/_temporary/0/p.parquet", "x"),
             ("d/.hidden/p.parquet", "x"),
             ("d/sub/folder/e.parquet", "x"),
+            ("d/v=x.crc/f.parquet", "x"),
         ]);
         let (files, left_out) = found(directory.path(), "d");
         assert_eq!(
@@ -336,6 +363,7 @@ mod tests {
                 "d/c.PQ",
                 "d/part-0",
                 "d/sub/folder/e.parquet",
+                "d/v=x.crc/f.parquet",
                 "d/x.snappy"
             ]
         );
@@ -376,6 +404,8 @@ mod tests {
         check("2026-02/*", &["2026-02/a.parquet"]);
         check("202[5]-1?/a.parquet", &["2025-12/a.parquet"]);
         check("deep/**/*.parquet", &["deep/x/y/a.parquet"]);
+        check("deep/**", &["deep/x/y/a.parquet"]);
+        assert_eq!(found(directory.path(), "deep/**").1, [] as [&str; 0]);
         let none = list("s", &directory.path().join("2024-*/*.parquet")).unwrap_err();
         assert_eq!(none.kind(), ErrorKind::NotFound);
         assert!(
@@ -395,7 +425,7 @@ mod tests {
         std::os::unix::fs::symlink("nowhere", d.join("gone.parquet")).unwrap();
         std::os::unix::fs::symlink("a.parquet", d.join("b.parquet")).unwrap();
         let (files, left_out) = found(directory.path(), "d");
-        assert_eq!(files, ["d/a.parquet"]);
+        assert_eq!(files, ["d/a.parquet", "d/b.parquet"]);
         assert_eq!(left_out.len(), 3, "{left_out:?}");
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use datafusion::parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
@@ -41,7 +42,7 @@ impl AppendsHeld {
     pub(crate) fn of(path: &Path) -> Result<Self> {
         if path.is_dir() {
             let mut marks = HashSet::new();
-            parts_below(path, Path::new(""), &mut marks)?;
+            parts_below(path, Path::new(""), &mut HashSet::new(), &mut marks)?;
             return Ok(Self::InParts(marks));
         }
         let file = File::open(path).map_err(|source| Error::io("read", path, source))?;
@@ -72,19 +73,28 @@ impl AppendsHeld {
     }
 }
 
-/// Adds the marks in a folder below a directory and in the folders of that which name a column.
-fn parts_below(directory: &Path, folder: &Path, marks: &mut HashSet<(PathBuf, Mark)>) -> Result<()> {
+/// Adds the marks in a folder below a directory and in the folders of that which name a column, also through links.
+fn parts_below(
+    directory: &Path,
+    folder: &Path,
+    seen: &mut HashSet<(u64, u64)>,
+    marks: &mut HashSet<(PathBuf, Mark)>,
+) -> Result<()> {
     let path = directory.join(folder);
     let failed = |source| Error::io("read", &path, source);
+    let metadata = std::fs::metadata(&path).map_err(failed)?;
+    if !seen.insert((metadata.dev(), metadata.ino())) {
+        return Ok(());
+    }
     for entry in std::fs::read_dir(&path).map_err(failed)? {
         let entry = entry.map_err(failed)?;
-        let name = entry.file_name().to_string_lossy().into_owned();
-        // Pushes make no links.
-        if entry.file_type().map_err(failed)?.is_dir() {
-            if PartitionValue::parse(&name).is_some() {
-                parts_below(directory, &folder.join(&name), marks)?;
+        let name = entry.file_name();
+        let kind = entry.file_type().map_err(failed)?;
+        if kind.is_dir() || kind.is_symlink() && entry.path().is_dir() {
+            if PartitionValue::parse(&name.to_string_lossy()).is_some() {
+                parts_below(directory, &folder.join(&name), seen, marks)?;
             }
-        } else if let Some(mark) = mark_in(&name) {
+        } else if let Some(mark) = name.to_str().and_then(mark_in) {
             marks.insert((folder.to_path_buf(), mark));
         }
     }

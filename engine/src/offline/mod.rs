@@ -11,6 +11,7 @@ mod listing;
 mod marks;
 mod pandas;
 mod partition;
+mod positions;
 mod ranks;
 mod runtime;
 mod scan;

@@ -2,6 +2,7 @@
 //!
 //! Owns the notation of such names and what type their values have together. Knows nothing of files.
 
+use std::fmt::Write;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -10,33 +11,24 @@ use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::DataType;
 use arrow::error::ArrowError;
 use chrono::NaiveDate;
-use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
+use percent_encoding::percent_decode_str;
 
 /// What stands for null in the name of a folder.
 const NULL: &str = "__HIVE_DEFAULT_PARTITION__";
 
-/// What pyarrow and Spark both write encoded, and both read.
-const ENCODED: &AsciiSet = &CONTROLS
-    .add(b' ')
-    .add(b'"')
-    .add(b'#')
-    .add(b'%')
-    .add(b'\'')
-    .add(b'*')
-    .add(b'/')
-    .add(b':')
-    .add(b'<')
-    .add(b'=')
-    .add(b'>')
-    .add(b'?')
-    .add(b'[')
-    .add(b'\\')
-    .add(b']')
-    .add(b'^')
-    .add(b'{')
-    .add(b'|')
-    .add(b'}')
-    .add(0x7f);
+/// What Spark writes encoded. Other characters stay as they are, which Spark and pyarrow both read.
+fn encoded(text: &str) -> String {
+    let mut name = String::with_capacity(text.len());
+    for character in text.chars() {
+        if character.is_ascii_control() || " \"#%'*/:<=>?[\\]^{|}".contains(character) {
+            // Writing to a string cannot fail.
+            let _ = write!(name, "%{:02X}", u32::from(character));
+        } else {
+            name.push(character);
+        }
+    }
+    name
+}
 
 /// One column of a folder's name, and its value in the files below that folder.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -62,11 +54,11 @@ impl PartitionValue {
 
     /// The name of the folder.
     pub(super) fn folder(&self) -> String {
-        let column = utf8_percent_encode(&self.column, ENCODED);
+        let column = encoded(&self.column);
         match self.value.as_deref() {
             // Spark, too, takes an empty string for null: a folder cannot end with the sign alone everywhere.
             None | Some("") => format!("{column}={NULL}"),
-            Some(value) => format!("{column}={}", utf8_percent_encode(value, ENCODED)),
+            Some(value) => format!("{column}={}", encoded(value)),
         }
     }
 }
@@ -149,7 +141,7 @@ mod tests {
 
     #[test]
     fn names_are_read_back_as_they_were_written() {
-        for value in ["EU", "a/b", "..", "é 100%", "x=y", "2026-11-25", "\n\0"] {
+        for value in ["EU", "a/b", "..", "é 100%", "x=y", "2026-11-25", "\n\0", "größe \u{7f}"] {
             let written = PartitionValue {
                 column: "a column".to_owned(),
                 value: Some(value.to_owned()),

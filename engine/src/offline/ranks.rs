@@ -10,8 +10,9 @@ use arrow::buffer::BooleanBuffer;
 use arrow::datatypes::SchemaRef;
 use datafusion::error::DataFusionError;
 
-use super::latest::{LatestRows, RANK_TYPE, Window, rank_of};
-use super::scan::{ColumnBatch, ColumnBatches, RowGroup, TypedColumn};
+use super::latest::{LatestRows, Window};
+use super::positions::{Position, RANK_TYPE, rank_of};
+use super::scan::{BATCH_ROWS, ColumnBatch, ColumnBatches, RowGroup, TypedColumn};
 use crate::codec::event_time::{RANGE, RowTimes};
 use crate::error::{Error, Result};
 use crate::model::Timestamp;
@@ -23,7 +24,6 @@ pub(super) struct RankScan {
     keys: Vec<TypedColumn>,
     event_time: String,
     created_time: Option<String>,
-    date_partition: Option<String>,
     window: NanoWindow,
     /// Event times after this one are counted.
     ahead_from: i64,
@@ -79,7 +79,6 @@ impl RankScan {
             keys: latest.keys.clone(),
             event_time: latest.event_time.to_owned(),
             created_time: latest.created_time.map(str::to_owned),
-            date_partition: latest.date_partition.map(str::to_owned),
             window: NanoWindow::new(latest.window),
             ahead_from: now.micros().saturating_mul(1_000).saturating_add(DAY_NANOS),
             next: AtomicUsize::new(0),
@@ -175,13 +174,6 @@ impl RankScan {
     }
 
     fn overlap(&self, group: &RowGroup) -> Overlap {
-        if let Some(column) = &self.date_partition
-            && group.part.partition_value(column).is_some()
-            && let Some((day, _)) = group.time_bounds(column)
-            && (day > self.window.end || day + i128::from(DAY_NANOS) <= self.window.start)
-        {
-            return Overlap::None;
-        }
         let Some((least, greatest)) = group.time_bounds(&self.event_time) else {
             return Overlap::Partial;
         };
@@ -201,7 +193,7 @@ impl RankScan {
     /// The rows whose event time is in the window, with their event times, and as one bit a row.
     fn rows_in_window(&self, group: &RowGroup) -> Result<(Vec<ChosenRow>, BooleanBuffer)> {
         let mut chosen = Vec::new();
-        let mut mask = BooleanBufferBuilder::new(group.rows);
+        let mut mask = BooleanBufferBuilder::new(BATCH_ROWS);
         let mut batches = group.read(&[self.event_time.as_str()], None)?;
         while let Some(batch) = batches.next() {
             let batch = batch?;
@@ -277,7 +269,14 @@ impl RankScan {
             ahead += u64::from(event > self.ahead_from);
             let created = created.filter(|times| times.nanos.is_valid(index));
             let created = created.map(|times| times.nanos.value(index));
-            ranks.append_value(rank_of(event, created, group.first + row));
+            ranks.append_value(rank_of(
+                event,
+                created,
+                Position {
+                    group: group.number,
+                    row,
+                },
+            ));
         }
         self.ahead.fetch_add(ahead, Ordering::Relaxed);
         ranks.finish()

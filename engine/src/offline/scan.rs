@@ -16,7 +16,7 @@ use datafusion::parquet::arrow::arrow_reader::{
     ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowSelection,
 };
 
-use super::footer::{Part, unreadable};
+use super::footer::{Part, PartFile, unreadable};
 use super::guard::guarded;
 use super::partition::constant_column;
 use crate::codec::coerce::{coerce, coerce_key};
@@ -44,8 +44,9 @@ pub(super) struct RowGroup {
     pub(super) index: usize,
     /// The number of its first row in the file.
     pub(super) first_in_file: usize,
-    /// The number of its first row in the source.
-    pub(super) first: usize,
+    /// The number of the row group in the source.
+    pub(super) number: usize,
+    /// As the footer says; what was read may be held against it.
     pub(super) rows: usize,
 }
 
@@ -53,9 +54,8 @@ pub(super) struct RowGroup {
 pub(super) fn row_groups(source: &str, parts: &[Arc<Part>]) -> Vec<RowGroup> {
     let source: Arc<str> = source.into();
     let mut groups = Vec::with_capacity(parts.len());
-    let mut first = 0;
     for part in parts {
-        let mut first_in_file = 0;
+        let mut first_in_file: usize = 0;
         for (index, metadata) in part.footer.metadata().row_groups().iter().enumerate() {
             let rows = usize::try_from(metadata.num_rows()).unwrap_or_default();
             groups.push(RowGroup {
@@ -63,12 +63,11 @@ pub(super) fn row_groups(source: &str, parts: &[Arc<Part>]) -> Vec<RowGroup> {
                 part: Arc::clone(part),
                 index,
                 first_in_file,
-                first: first + first_in_file,
+                number: groups.len(),
                 rows,
             });
-            first_in_file += rows;
+            first_in_file = first_in_file.saturating_add(rows);
         }
-        first += first_in_file;
     }
     groups
 }
@@ -108,7 +107,7 @@ impl RowGroup {
         });
         let mask = ProjectionMask::roots(self.part.footer.parquet_schema(), roots);
         let file = self.part.file()?;
-        let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.part.footer.clone())
+        let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file.clone(), self.part.footer.clone())
             .with_batch_size(BATCH_ROWS)
             .with_row_groups(vec![self.index])
             .with_projection(mask);
@@ -134,6 +133,7 @@ impl RowGroup {
         Ok(ColumnBatches {
             columns: columns.collect::<Result<_>>()?,
             group: self.clone(),
+            file,
             reader,
             chosen,
             rows_read: 0,
@@ -270,7 +270,7 @@ fn only_time(column: &ArrayRef) -> Option<i128> {
 /// The library gives problems of the disk as text, too.
 fn unreadable_rows(source: &str, path: &Path, problem: ArrowError) -> Error {
     let (kind, text) = match &problem {
-        ArrowError::ParquetError(text) if text.starts_with("External: ") => {
+        ArrowError::ParquetError(text) if text.starts_with("External: ") && text.contains("(os error ") => {
             (ErrorKind::Unavailable, "cannot be read now")
         }
         _ => (ErrorKind::Data, "is damaged"),
@@ -293,6 +293,7 @@ enum Source {
 pub(super) struct ColumnBatches {
     columns: Vec<Source>,
     pub(super) group: RowGroup,
+    file: PartFile,
     reader: ParquetRecordBatchReader,
     chosen: Option<BooleanBuffer>,
     rows_read: usize,
@@ -307,6 +308,22 @@ pub(super) struct ColumnBatch {
 }
 
 impl ColumnBatches {
+    /// Positions follow from what footers say of the numbers of rows.
+    fn check_count(&self) -> Result<()> {
+        let expected = self
+            .chosen
+            .as_ref()
+            .map_or(self.group.rows, BooleanBuffer::count_set_bits);
+        if self.rows_read == expected {
+            return Ok(());
+        }
+        let (source, path) = (&self.group.source, self.group.part.path.display());
+        Err(Error::data(format!(
+            "data source {source}: {path} is damaged: its footer says that there are {expected} rows where {} are",
+            self.rows_read
+        )))
+    }
+
     /// The number in the row group of the `index`-th of the chosen rows. Looked for from the start: only messages need it.
     pub(super) fn row_of(&self, index: usize) -> usize {
         match &self.chosen {
@@ -326,9 +343,14 @@ impl Iterator for ColumnBatches {
             let batch = reader.next().transpose();
             batch.map_err(|problem| unreadable_rows(&self.group.source, path, problem))
         });
-        let batch = match batch.transpose()? {
-            Ok(batch) => batch,
-            Err(error) => return Some(Err(error)),
+        // A file that was written into meanwhile looks damaged, or worse, does not.
+        if let Err(error) = self.group.part.check_unchanged(&self.file) {
+            return Some(Err(error));
+        }
+        let batch = match batch.transpose() {
+            Some(Ok(batch)) => batch,
+            Some(Err(error)) => return Some(Err(error)),
+            None => return self.check_count().err().map(Err),
         };
         let rows = batch.num_rows();
         let columns = self.columns.iter().map(|source| match source {

@@ -1,6 +1,6 @@
 //! A file source as the offline store sees it: where its parquet lies, and which columns all of its files have together.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -10,7 +10,7 @@ use super::footer::{self, FileIdentity, Part};
 use super::listing::{self, ListedFile, SourceLayout};
 use super::partition::{PartitionValue, partition_type};
 use super::scan::row_groups;
-use super::unify::united_type;
+use super::unify::{holds_exactly, united_type};
 use crate::codec::event_time::holds_times;
 use crate::durable_file::remove_leftovers;
 use crate::error::{Error, Result};
@@ -37,6 +37,8 @@ pub(crate) struct SourceSchema<'a> {
     pub(crate) left_out: Vec<String>,
     /// Columns whose types in two files nothing holds together, and what is said of them.
     conflicts: HashMap<String, String>,
+    /// Columns that some files have in a type in which not all values of others are exact: integers as floats.
+    inexact: HashSet<String>,
     source: &'a ParquetSource,
 }
 
@@ -188,6 +190,7 @@ impl ParquetSource {
             partition_columns: partitions.into_iter().map(|(column, _)| column).collect(),
             left_out: Vec::new(),
             conflicts: columns.conflicts,
+            inexact: columns.inexact,
             source: self,
         }
     }
@@ -201,13 +204,15 @@ struct UnitedColumns {
     origins: Vec<PathBuf>,
     index: HashMap<String, usize>,
     conflicts: HashMap<String, String>,
+    inexact: HashSet<String>,
     last: Option<SchemaRef>,
 }
 
 impl UnitedColumns {
     fn add(&mut self, path: &Path, schema: &SchemaRef) {
         // Most parts are written alike.
-        if self.last.as_ref().is_some_and(|last| last.fields() == schema.fields()) {
+        let is_alike = |last: &SchemaRef| Arc::ptr_eq(last, schema) || last.fields() == schema.fields();
+        if self.last.as_ref().is_some_and(is_alike) {
             return;
         }
         for field in schema.fields() {
@@ -243,6 +248,9 @@ impl UnitedColumns {
             self.conflicts.insert(name.clone(), conflict);
             DataType::Null
         });
+        if !holds_exactly(&united, old.data_type()) || !holds_exactly(&united, field.data_type()) {
+            self.inexact.insert(name.clone());
+        }
         if united != *old.data_type() {
             self.origins[known] = path.to_path_buf();
         }
@@ -252,25 +260,32 @@ impl UnitedColumns {
 }
 
 impl SchemaCache {
-    fn schemas(&self, source: &str, files: &[ListedFile]) -> Result<Vec<SchemaRef>> {
-        let known = |path: &Path| {
-            let identity = FileIdentity::of(&std::fs::metadata(path).ok()?);
-            let files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
-            let (cached, schema) = files.get(path)?;
-            (*cached == identity).then(|| Arc::clone(schema))
+    fn schemas(&self, source: &str, listed: &[ListedFile]) -> Result<Vec<SchemaRef>> {
+        let mut schemas: Vec<Option<SchemaRef>> = {
+            let known = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+            let schema_of = |file: &ListedFile| {
+                let (identity, schema) = known.get(&file.path)?;
+                (Some(*identity) == file.identity).then(|| Arc::clone(schema))
+            };
+            listed.iter().map(schema_of).collect()
         };
-        let paths: Vec<&Path> = files.iter().map(|file| file.path.as_path()).collect();
-        footer::in_parallel(paths, |_, path| {
-            if let Some(schema) = known(path) {
-                return Ok(schema);
+        let unknown: Vec<usize> = (0..listed.len()).filter(|index| schemas[*index].is_none()).collect();
+        let files: Vec<&ListedFile> = unknown.iter().map(|index| &listed[*index]).collect();
+        let read = footer::in_parallel(files, |_, file| footer::read_schema(source, file))?;
+        let mut known = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last: Option<SchemaRef> = schemas.iter().flatten().next().cloned();
+        for (index, (identity, schema)) in unknown.into_iter().zip(read) {
+            // Most parts are written alike: one schema does for all of them.
+            let schema = last.filter(|last| *last == schema).unwrap_or(schema);
+            let path = &listed[index].path;
+            let has_room = known.len() < MAX_CACHED_SCHEMAS || known.contains_key(path);
+            if listed[index].identity.is_some() && has_room {
+                known.insert(path.clone(), (identity, Arc::clone(&schema)));
             }
-            let (identity, schema) = footer::read_schema(source, path)?;
-            let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
-            if files.len() < MAX_CACHED_SCHEMAS {
-                files.insert(path.to_path_buf(), (identity, Arc::clone(&schema)));
-            }
-            Ok(schema)
-        })
+            last = Some(Arc::clone(&schema));
+            schemas[index] = Some(schema);
+        }
+        Ok(schemas.into_iter().flatten().collect())
     }
 }
 
@@ -294,6 +309,11 @@ impl SourceSchema<'_> {
             Some(conflict) => Err(Error::data(format!("data source {}: {conflict}", self.source.name))
                 .with_hint("declare the type of the column in the view's schema, or write the files with one type")),
         }
+    }
+
+    /// Whether the type of a column holds the values of all files as they are.
+    pub(crate) fn is_exact(&self, name: &str) -> bool {
+        !self.inexact.contains(name) && !self.conflicts.contains_key(name)
     }
 
     /// Makes sure that a column can hold timestamps or dates.

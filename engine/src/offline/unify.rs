@@ -39,6 +39,27 @@ pub(super) fn united_type(a: &DataType, b: &DataType) -> Option<DataType> {
     })
 }
 
+/// Whether a united type keeps the numbers of one of its parts as they are: a float does not keep large integers.
+pub(super) fn holds_exactly(united: &DataType, part: &DataType) -> bool {
+    use DataType as T;
+    match (united, part) {
+        (_, T::Dictionary(_, values)) => holds_exactly(united, values),
+        (T::List(united), part) => match list_item(part) {
+            Some(item) => holds_exactly(united.data_type(), item.data_type()),
+            None => true,
+        },
+        (T::Struct(united), T::Struct(part)) => part.iter().all(|field| {
+            let united = united.find(field.name());
+            united.is_none_or(|(_, united)| holds_exactly(united.data_type(), field.data_type()))
+        }),
+        (T::Map(united, _), T::Map(part, _)) => holds_exactly(united.data_type(), part.data_type()),
+        (T::Float64, part) => !part.is_decimal() && integer_bits(part).is_none_or(|bits| bits <= 33),
+        (T::Float32, part) => integer_bits(part).is_none_or(|bits| bits <= 17),
+        (T::Int64, T::UInt64) => false,
+        _ => true,
+    }
+}
+
 fn is_string(data_type: &DataType) -> bool {
     matches!(data_type, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
 }
@@ -185,6 +206,17 @@ mod tests {
             Some(T::Decimal256(68, 30)),
         );
         check(&T::Null, &T::Int8, Some(T::Int8));
+    }
+
+    #[test]
+    fn floats_do_not_keep_large_integers() {
+        use DataType as T;
+        let list = |item| T::List(Arc::new(Field::new("item", item, true)));
+        assert!(!holds_exactly(&T::Float64, &T::Int64));
+        assert!(!holds_exactly(&list(T::Float64), &list(T::Int64)));
+        assert!(!holds_exactly(&T::Float64, &T::Decimal128(5, 2)));
+        assert!(holds_exactly(&T::Float64, &T::Int32) && holds_exactly(&T::Float64, &T::Float32));
+        assert!(holds_exactly(&T::Int64, &T::Int8) && holds_exactly(&list(T::Int64), &list(T::Int64)));
     }
 
     #[test]

@@ -132,7 +132,10 @@ impl FeatureStore {
             }
         }
         let (replace, place) = (self.replace(), (self.config.directory.as_path(), storage.session()));
-        let offline = offline.map(|(target, batch)| Ok::<_, Error>((target, latest_first(batch)?)));
+        let offline = offline.map(|(target, batch)| {
+            target.check(&batch)?;
+            Ok::<_, Error>((target, latest_first(batch)?))
+        });
         let offline = offline.transpose()?;
         let count = match offline {
             None => storage.write_rows(&stored.keys, &stored.rows, replace)?,
@@ -243,14 +246,23 @@ pub(super) fn append_target(
     }
     let (schema, partition_columns) = {
         let columns = source.schema_with(schemas)?;
-        // What files hold without a value, or in types that have nothing in common, is written in the type that is declared.
         let fields = columns.schema.fields().iter().map(|field| {
-            if *field.data_type() != DataType::Null || layout == SourceLayout::File {
+            if layout == SourceLayout::File {
                 return Ok(Arc::clone(field));
             }
-            match declared(field.name()) {
+            let name = field.name();
+            let data_type = match field.data_type() {
+                // What files hold without a value, or in types that have no exact one in common, is written as it is declared.
+                DataType::Null => declared(name),
+                _ if !columns.is_exact(name) => declared(name),
+                DataType::Timestamp(TimeUnit::Second | TimeUnit::Millisecond, zone) => {
+                    Some(DataType::Timestamp(TimeUnit::Microsecond, zone.clone()))
+                }
+                _ => return Ok(Arc::clone(field)),
+            };
+            match data_type {
                 Some(data_type) => Ok(Arc::new(field.as_ref().clone().with_data_type(data_type))),
-                None => columns.column(field.name()).map(|_| Arc::clone(field)),
+                None => columns.column(name).map(|_| Arc::clone(field)),
             }
         });
         let fields = fields.collect::<Result<Vec<_>>>()?;

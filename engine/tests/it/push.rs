@@ -435,3 +435,49 @@ fn a_pattern_is_for_reading_only() {
         "{refusal}"
     );
 }
+
+#[test]
+fn a_pushed_part_keeps_numbers_that_the_types_of_other_parts_do_not_hold() {
+    const LARGE: i64 = 9_007_199_254_740_993;
+    let fixture = Fixture::new(&[]);
+    let source = fixture.directory.path().join("data/stats.parquet");
+    std::fs::remove_file(&source).unwrap();
+    let micros = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
+    let integers = source_rows(&[(Some(1), Some(1), Some(0), Some(1))], &micros);
+    create_parquet(&source.join("a.parquet"), &integers).unwrap();
+    // As pandas writes integers beside a null, and milliseconds.
+    let seconds = source_rows(
+        &[(Some(2), Some(1), Some(0), None)],
+        &DataType::Timestamp(TimeUnit::Millisecond, None),
+    );
+    let floats = ["id", "event_timestamp", "created", "value"].map(|name| {
+        let column = seconds.column_by_name(name).unwrap();
+        let column = match name {
+            "id" | "value" => arrow::compute::cast(column, &DataType::Float64).unwrap(),
+            _ => Arc::clone(column),
+        };
+        (name, column, true)
+    });
+    create_parquet(
+        &source.join("b.parquet"),
+        &RecordBatch::try_from_iter_with_nullable(floats).unwrap(),
+    )
+    .unwrap();
+
+    let target = fixture.store.push_target("push", true, true).unwrap();
+    let schema = Arc::clone(target.offline_schema().unwrap());
+    for (name, expected) in [
+        ("id", DataType::Int64),
+        ("value", DataType::Int64),
+        ("event_timestamp", micros),
+    ] {
+        assert_eq!(schema.field_with_name(name).unwrap().data_type(), &expected, "{name}");
+    }
+    push(&fixture.store, (LARGE, 50, 0, LARGE), true);
+    let rebuilt = fixture.materialize(0, 100);
+    assert_eq!(rebuilt.rows, 3);
+    assert_eq!(
+        online(&fixture.store, &[LARGE, LARGE - 1, 2]),
+        format!("{LARGE}@50 - null@1")
+    );
+}

@@ -148,11 +148,11 @@ pub(crate) fn column(values: &[&Value], data_type: &DataType, rules: Rules) -> R
             })?;
             // A cast from a naive time to a zoned one would read it as local time there.
             let micros = builder.finish().with_timezone_opt(zone.as_ref().map(|_| "UTC"));
-            narrowed(Arc::new(micros), data_type).map_err(|misfit| misfit.out_of_range(values))
+            exact_times(&(Arc::new(micros) as ArrayRef), data_type, values)
         }
         DataType::Date32 | DataType::Date64 => {
             let times = column(values, &DataType::Timestamp(TimeUnit::Microsecond, None), rules)?;
-            narrowed(times, data_type).map_err(|misfit| misfit.out_of_range(values))
+            exact_times(&times, data_type, values)
         }
         DataType::Null => match values.iter().position(|value| !value.is_null()) {
             None => Ok(new_null_array(&DataType::Null, values.len())),
@@ -228,6 +228,29 @@ fn narrowed(column: ArrayRef, data_type: &DataType) -> Result<ArrayRef, Misfit> 
         let (row, source) = (0..column.len()).find_map(misfit).unwrap_or((0, source));
         Misfit::new(row, source.to_string())
     })
+}
+
+/// Brings times in microseconds into the type of a file. One that would lose digits there would be another time when it is read
+/// back, and of two the older could be the one that is kept.
+fn exact_times(times: &ArrayRef, data_type: &DataType, values: &[&Value]) -> Result<ArrayRef, Misfit> {
+    let narrow = narrowed(Arc::clone(times), data_type).map_err(|misfit| misfit.out_of_range(values))?;
+    let back = narrowed(Arc::clone(&narrow), times.data_type())?;
+    let (given, kept) = (
+        times.as_primitive::<TimestampMicrosecondType>(),
+        back.as_primitive::<TimestampMicrosecondType>(),
+    );
+    match given.iter().zip(kept).position(|(given, kept)| given != kept) {
+        None => Ok(narrow),
+        Some(row) => {
+            let given = values[row]
+                .as_str()
+                .map_or_else(|| values[row].to_string(), str::to_owned);
+            Err(Misfit::new(
+                row,
+                format!("{given} would lose digits: the column of the file is {data_type}"),
+            ))
+        }
+    }
 }
 
 fn build_list(values: &[&Value], item: &arrow::datatypes::FieldRef, rules: Rules) -> Result<ArrayRef, Misfit> {
@@ -483,5 +506,22 @@ mod tests {
             Rules::of(&ValueType::String),
             "{\"b\":1} t 5 True",
         );
+    }
+
+    #[test]
+    fn times_that_the_file_does_not_hold_are_refused() {
+        let read = |time: &str, data_type: &DataType| {
+            let value = Value::from(time);
+            let read = column(&[&Value::Null, &value], data_type, Rules::SOURCE);
+            read.map(|_| ()).map_err(|misfit| misfit.of_column("t").to_string())
+        };
+        let millis = DataType::Timestamp(TimeUnit::Millisecond, Some("Europe/Paris".into()));
+        assert_eq!(read("2026-11-25T10:00:00.001Z", &millis), Ok(()));
+        assert_eq!(
+            read("2026-11-25T10:00:00.0001Z", &millis).unwrap_err(),
+            "column t, row 1: 2026-11-25T10:00:00.0001Z would lose digits: the column of the file is Timestamp(ms, \"Europe/Paris\")"
+        );
+        assert_eq!(read("2026-11-25", &DataType::Date32), Ok(()));
+        assert!(read("2026-11-25T10:00:00Z", &DataType::Date32).is_err());
     }
 }
