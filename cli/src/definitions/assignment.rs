@@ -199,7 +199,7 @@ impl Evaluator {
                 return Err(scope.limit(
                     range,
                     format!(
-                        "changing a {} in place cannot be read without running Python",
+                        "changing this {} in place cannot be read without running Python",
                         container.type_name()
                     ),
                 ));
@@ -214,7 +214,7 @@ impl Evaluator {
             return Err(scope.limit(
                 range,
                 format!(
-                    "changing a {} after it is given to an object of Feast cannot be read without running Python; change it \
+                    "changing this {} after it is given to an object of Feast cannot be read without running Python; change it \
                      before, or copy it",
                     container.type_name()
                 ),
@@ -347,7 +347,7 @@ fn unclear_change(
     let text = match expected {
         Some(expected) => format!("{name} of {kind} is not {expected}"),
         None => format!(
-            "changing a {kind} after it is made cannot be read without running Python; give the value where it is made"
+            "changing this {kind} after it is made cannot be read without running Python; give the value where it is made"
         ),
     };
     scope.limit(range, text)

@@ -163,7 +163,7 @@ fn problems_name_file_line_and_remedy() {
     );
     check(
         "e = Entity(name='a')\ne.name = 'b'\n",
-        "definitions.py:4: changing a Entity after it is made cannot be read without running Python",
+        "definitions.py:4: changing this Entity after it is made cannot be read without running Python",
     );
     check(
         "v = FeatureView(name='v', schema=[Field(name='a', dtype=Int64)])\nw = [v[['b']]]\n",

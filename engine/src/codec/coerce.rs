@@ -403,6 +403,26 @@ mod tests {
     }
 
     #[test]
+    fn nulls_without_a_type_are_nulls_in_documents() {
+        let nothing: ArrayRef = Arc::new(arrow::array::NullArray::new(1));
+        let items = ListArray::new(
+            Arc::new(Field::new("item", DataType::Null, true)),
+            OffsetBuffer::from_lengths([1]),
+            Arc::clone(&nothing),
+            None,
+        );
+        let fields = vec![
+            Field::new("a", DataType::Null, true),
+            Field::new("b", items.data_type().clone(), true),
+        ];
+        let record: ArrayRef = Arc::new(StructArray::new(fields.into(), vec![nothing, Arc::new(items)], None));
+        for value_type in [ValueType::Map, ValueType::Json, ValueType::String] {
+            let coerced = coerce(&record, &value_type).unwrap();
+            assert_eq!(coerced.as_string::<i32>().value(0), r#"{"a":null,"b":[null]}"#);
+        }
+    }
+
+    #[test]
     fn documents_keep_the_digits_of_their_numbers() {
         let text = "{ \"a b\" : [100000000000000000000, 0.10 ,\t-9223372036854775809],\n\"\\\"q \\\\\": \" x \" }";
         let column: ArrayRef = Arc::new(StringArray::from(vec![text]));

@@ -9,7 +9,8 @@ use arrow::error::ArrowError;
 /// Appends the JSON form of one value. Timestamps become whole seconds and bytes lower-case hexadecimal digits,
 /// as nothing in a document says what they were.
 pub(crate) fn push_json(array: &ArrayRef, row: usize, out: &mut String) -> Result<(), ArrowError> {
-    if array.is_null(row) {
+    // An array of nulls alone has no bits that say so.
+    if array.is_null(row) || *array.data_type() == DataType::Null {
         out.push_str("null");
         return Ok(());
     }

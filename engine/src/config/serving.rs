@@ -86,7 +86,16 @@ pub(super) fn allowed_hosts(root: &Value) -> Result<Vec<Host>> {
 }
 
 /// A day: the kernel does not take numbers of any size.
-const LONGEST_SEND_TIMEOUT_SECONDS: u64 = 86_400;
+const MAX_SEND_TIMEOUT_SECONDS: u64 = 86_400;
+
+fn send_timeout(root: &Value) -> Result<Option<Duration>> {
+    match number_at(root, "serving", "send_timeout_seconds", 1)? {
+        Some(seconds) if seconds > MAX_SEND_TIMEOUT_SECONDS => Err(Error::invalid(format!(
+            "serving.send_timeout_seconds must be at most {MAX_SEND_TIMEOUT_SECONDS}, not {seconds}"
+        ))),
+        seconds => Ok(seconds.map(Duration::from_secs)),
+    }
+}
 
 pub(super) fn limits(root: &Value) -> Result<ServingLimits> {
     let default = ServingLimits::default();
@@ -94,9 +103,7 @@ pub(super) fn limits(root: &Value) -> Result<ServingLimits> {
     Ok(ServingLimits {
         requests: requests.map_or(default.requests, |number| usize::try_from(number).unwrap_or(usize::MAX)),
         memory: bytes_at(root, "serving", "max_memory_mib", 1)?.unwrap_or(default.memory),
-        send_timeout: number_at(root, "serving", "send_timeout_seconds", 1)?.map_or(default.send_timeout, |seconds| {
-            Duration::from_secs(seconds.min(LONGEST_SEND_TIMEOUT_SECONDS))
-        }),
+        send_timeout: send_timeout(root)?.unwrap_or(default.send_timeout),
     })
 }
 

@@ -60,19 +60,28 @@ impl ViewReport {
     /// What the operator should know of the rows that were not written, or should not have been there: a sentence each.
     pub fn remarks(&self) -> Vec<String> {
         let mut remarks = self.left_out_files.clone();
-        let mut remark = |count: u64, what: &str| {
-            if count > 0 {
-                remarks.push(format!("{}: {count} {what}", self.view));
-            }
+        let mut remark = |count: u64, one: &str, several: &str, what: &str| match count {
+            0 => {}
+            1 => remarks.push(format!("{}: 1 row {one} {what}", self.view)),
+            _ => remarks.push(format!("{}: {count} rows {several} {what}", self.view)),
         };
-        remark(self.null_keys as u64, "rows were left out because a join key is null");
+        remark(
+            self.null_keys as u64,
+            "was",
+            "were",
+            "left out because a join key is null",
+        );
         remark(
             self.rows_beyond_range,
-            "rows were left out because their event or created time is before 1677-09-21 or after 2262-04-11",
+            "was",
+            "were",
+            "left out because an event or created time is before 1677-09-21 or after 2262-04-11",
         );
         remark(
             self.rows_ahead,
-            "rows have an event time more than a day ahead of the clock; older rows that come later will not replace them",
+            "has",
+            "have",
+            "an event time more than a day ahead of the clock; rows that come later and are older will not be written",
         );
         remarks
     }

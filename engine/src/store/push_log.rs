@@ -117,7 +117,11 @@ struct LoggedPush {
 ///
 /// # Errors
 /// The first of what cannot be done, after all others are done.
-pub(super) fn complete(repository: &Path, storage: &Storage, appender: &Appender) -> Result<usize> {
+pub(super) fn complete(
+    repository: &Path,
+    storage: &Storage,
+    (appender, schemas): (&Appender, &SchemaCache),
+) -> Result<usize> {
     let mut by_path: BTreeMap<PathBuf, Vec<LoggedPush>> = BTreeMap::new();
     let (mut done, mut failures) = (0, Vec::new());
     for (number, bytes) in storage.logged_pushes()? {
@@ -136,7 +140,7 @@ pub(super) fn complete(repository: &Path, storage: &Storage, appender: &Appender
         // A directory says of each part what it holds, so each push becomes one.
         let at_once = if path.is_dir() { 1 } else { pushes.len() };
         for pushes in pushes.chunks(at_once) {
-            match complete_source(storage, appender, &path, pushes, &mut failures) {
+            match complete_source(storage, (appender, schemas), &path, pushes, &mut failures) {
                 Ok(count) => done += count,
                 Err(error) => failures.push(error),
             }
@@ -147,7 +151,7 @@ pub(super) fn complete(repository: &Path, storage: &Storage, appender: &Appender
 
 fn complete_source(
     storage: &Storage,
-    appender: &Appender,
+    (appender, schemas): (&Appender, &SchemaCache),
     path: &Path,
     pushes: &[LoggedPush],
     failures: &mut Vec<Error>,
@@ -163,7 +167,7 @@ fn complete_source(
         .map(|push| logged_schema(&push.record.offline))
         .transpose()?;
     let logged_type = |column: &str| Some(logged.as_ref()?.field_with_name(column).ok()?.data_type().clone());
-    let target = append_target(source, &SchemaCache::default(), logged_type)?;
+    let target = append_target(source, schemas, logged_type)?;
     let (mut batches, mut marks, mut finished) = (Vec::new(), Vec::new(), Vec::new());
     for push in pushes {
         // Of a push for several folders of a directory, some parts may be missing.
@@ -308,7 +312,7 @@ impl FeatureStore {
     /// `Data` or `Unavailable`; what could not be done stays in the log.
     pub fn complete_pushes(&self) -> Result<usize> {
         self.remove_leftovers();
-        let outcome = complete(&self.config.directory, self.storage()?, &self.appender);
+        let outcome = complete(&self.config.directory, self.storage()?, (&self.appender, &self.schemas));
         if outcome.is_err() {
             lock(&self.waiting_pushes).pause();
         }
@@ -344,7 +348,7 @@ impl FeatureStore {
             // What is logged from here on waits for the next time; what fails is tried again after the interval.
             *waiting = WaitingPushes::default();
         }
-        let outcome = complete(&self.config.directory, self.storage()?, &self.appender);
+        let outcome = complete(&self.config.directory, self.storage()?, (&self.appender, &self.schemas));
         if outcome.is_err() {
             lock(&self.waiting_pushes).pause();
         }

@@ -470,7 +470,7 @@ fn rows_beyond_the_years_that_are_kept_are_left_out_and_counted() {
     );
     let report = source.check(3, "1@0.000005 - -");
     assert_eq!((report.rows, report.rows_beyond_range), (1, 2));
-    assert!(report.remarks()[0].starts_with("stats: 2 rows were left out because their event or created time"));
+    assert!(report.remarks()[0].starts_with("stats: 2 rows were left out because an event or created time"));
 }
 
 #[test]

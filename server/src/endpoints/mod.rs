@@ -50,9 +50,12 @@ fn report_rows(answer: &mut Answer, report: WriteReport, target: &str) {
     if report.future > 0
         && let Some(unsaid) = FUTURE_ROWS_LOG.admit(report.future)
     {
+        let others = match unsaid {
+            0 => String::new(),
+            _ => format!(" (and {unsaid} more since this was last said)"),
+        };
         tracing::warn!(
-            "{} rows for {target} are more than a day ahead of the clock, and {unsaid} others since this was last said; no row \
-             with an earlier event time replaces them",
+            "{} rows for {target} are more than a day ahead of the clock{others}; no row with an earlier event time replaces them",
             report.future
         );
     }
