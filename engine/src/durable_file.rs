@@ -136,8 +136,13 @@ pub(crate) fn remove_leftovers(directory: &Path, ours: impl Fn(&str) -> bool) {
         let Some((stem, suffix)) = name.strip_prefix('.').and_then(|name| name.rsplit_once('.')) else {
             continue;
         };
+        // Held until the file is gone: its maker may be about to lock it, and then finds that it has to make another one.
+        let mut lock = None;
         let is_left = match (stem.rsplit_once('.'), suffix) {
-            (Some((file, id)), "tmp") if ours(file) && is_id(id) => is_abandoned(&entry.path()),
+            (Some((file, id)), "tmp") if ours(file) && is_id(id) => {
+                lock = lock_abandoned(&entry.path());
+                lock.is_some()
+            }
             (Some((file, id)), "tmp" | "scan") if ours(file) => is_left_by_older_version(id),
             _ => false,
         };
@@ -145,6 +150,7 @@ pub(crate) fn remove_leftovers(directory: &Path, ours: impl Fn(&str) -> bool) {
             // Somebody else may have removed it already.
             let _ = std::fs::remove_file(entry.path());
         }
+        drop(lock);
     }
 }
 
@@ -152,9 +158,9 @@ fn is_id(text: &str) -> bool {
     uuid::Uuid::try_parse(text).is_ok_and(|id| id.simple().to_string() == text)
 }
 
-/// Whether nobody holds the lock of a file that is there.
-fn is_abandoned(path: &Path) -> bool {
-    File::open(path).is_ok_and(|file| file.try_lock().is_ok())
+/// Takes the lock of a file that nobody holds.
+fn lock_abandoned(path: &Path) -> Option<File> {
+    File::open(path).ok().filter(|file| file.try_lock().is_ok())
 }
 
 /// Older versions gave names of the form `PROCESS-NUMBER`. This process gives none, whatever its number.
