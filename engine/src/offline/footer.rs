@@ -28,9 +28,13 @@ const MAX_READERS: usize = 8;
 /// Files whose handle is kept between the passes over a source. A process may have some thousand files open, or only 256.
 const MAX_OPEN_FILES: usize = 64;
 
-/// Types are read by functions that call themselves, of the library and of this crate: on a small stack, a thousand levels end
-/// the process.
-const STACK_BYTES: usize = 256 << 20;
+/// Types are read by functions that call themselves, of the library and of this crate. A level takes at least 7 bytes of the
+/// footer and about 800 bytes of stack, so a footer of this size is read on any thread.
+const MAX_LENGTH_HERE: usize = 16 << 10;
+/// Stacks of this size are kept by the C library for the next thread.
+const MIN_STACK_BYTES: usize = 32 << 20;
+const STACK_BYTES_PER_BYTE: usize = 200;
+const MAX_STACK_BYTES: usize = 1 << 30;
 /// Deeper columns are not data.
 const MAX_DEPTH: usize = 100;
 /// Rows of a row group. Their positions have room for more.
@@ -208,6 +212,10 @@ pub(super) fn in_parallel<I: Send + Sync, T: Send>(
     work: impl Fn(usize, &I) -> Result<T> + Sync,
 ) -> Result<Vec<T>> {
     let threads = MAX_READERS.min(items.len().div_ceil(16));
+    if threads < 2 {
+        let outcomes = items.iter().enumerate().map(|(index, item)| work(index, item));
+        return outcomes.collect();
+    }
     let next = AtomicUsize::new(0);
     let worker = || {
         let mut done = Vec::new();
@@ -224,12 +232,7 @@ pub(super) fn in_parallel<I: Send + Sync, T: Send>(
     };
     let mut done: Vec<(usize, Result<T>)> = std::thread::scope(|scope| {
         let started: Vec<_> = (0..threads)
-            .map_while(|_| {
-                std::thread::Builder::new()
-                    .stack_size(STACK_BYTES)
-                    .spawn_scoped(scope, worker)
-                    .ok()
-            })
+            .map_while(|_| std::thread::Builder::new().spawn_scoped(scope, worker).ok())
             .collect();
         // A panic of the library is caught where it is called.
         let done = started.into_iter().flat_map(|thread| thread.join().unwrap_or_default());
@@ -270,13 +273,46 @@ fn open_footer(source: &str, listed: &ListedFile) -> Result<(FileIdentity, Arrow
     }
     let file = File::open(path).map_err(missing)?;
     let metadata = file.metadata().map_err(|problem| Error::io("read", path, problem))?;
-    let footer = guarded(path, || {
-        let footer = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).and_then(with_readable_types);
-        let footer = footer.map_err(|problem| unreadable(source, path, problem))?;
-        check_footer(source, path, &footer)?;
-        Ok(footer)
+    let footer = on_large_stack(footer_length(&file, metadata.len()), || {
+        guarded(path, || {
+            let footer = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).and_then(with_readable_types);
+            let footer = footer.map_err(|problem| unreadable(source, path, problem))?;
+            check_footer(source, path, &footer)?;
+            Ok(footer)
+        })
     })?;
     Ok((FileIdentity::of(&metadata), footer, file))
+}
+
+/// The bytes of the footer, as the file says; 0 where it does not say.
+fn footer_length(file: &File, length: u64) -> usize {
+    let mut tail = [0; 4];
+    let read = length.checked_sub(8).map(|start| file.read_exact_at(&mut tail, start));
+    match read {
+        Some(Ok(())) => u32::from_le_bytes(tail) as usize,
+        _ => 0,
+    }
+}
+
+/// Reads a footer of so many bytes where the stack suffices for types as deep as it can describe: here, or on a thread of its own,
+/// which costs a push some 50 us.
+fn on_large_stack<T: Send>(footer_length: usize, read: impl FnOnce() -> Result<T> + Send) -> Result<T> {
+    if footer_length <= MAX_LENGTH_HERE {
+        return read();
+    }
+    let stack_bytes = MIN_STACK_BYTES.max(footer_length.saturating_mul(STACK_BYTES_PER_BYTE).min(MAX_STACK_BYTES));
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new()
+            .stack_size(stack_bytes)
+            .spawn_scoped(scope, read);
+        let thread = thread.map_err(|problem| {
+            let text = format!("no thread can be started to read the footer of a file: {problem}");
+            Error::new(ErrorKind::Unavailable, text)
+        })?;
+        thread
+            .join()
+            .unwrap_or_else(|_| Err(Error::internal("a thread that reads a footer ended early")))
+    })
 }
 
 /// Refuses what no writer writes, before numbers of a footer are believed and types are walked through.
