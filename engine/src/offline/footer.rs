@@ -29,11 +29,11 @@ const MAX_READERS: usize = 8;
 const MAX_OPEN_FILES: usize = 64;
 
 /// Types are read by functions that call themselves, of the library and of this crate. A level takes at least 7 bytes of the
-/// footer and about 800 bytes of stack, so a footer of this size is read on any thread.
-const MAX_LENGTH_HERE: usize = 16 << 10;
+/// footer and less than 1 KiB of stack as long as there are few, so a footer of this size is read on any thread.
+const MAX_LENGTH_HERE: usize = 12 << 10;
 /// Stacks of this size are kept by the C library for the next thread.
 const MIN_STACK_BYTES: usize = 32 << 20;
-const STACK_BYTES_PER_BYTE: usize = 200;
+const STACK_BYTES_PER_BYTE: usize = 1_000;
 const MAX_STACK_BYTES: usize = 1 << 30;
 /// Deeper columns are not data.
 const MAX_DEPTH: usize = 100;
