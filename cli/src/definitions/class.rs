@@ -248,7 +248,7 @@ fn user_classes(bases: &[Value]) -> impl Iterator<Item = &Rc<Class>> {
     })
 }
 
-/// What the members of a class with these bases are; `None` if it is no enumeration.
+/// What the members of a class with these bases are; `None` if it is not an enumeration.
 fn enumeration(bases: &[Value]) -> Option<Members> {
     let is = |wanted: &[&str]| {
         bases

@@ -245,7 +245,7 @@ impl Duration {
 /// A number as an odd mantissa and a power of two.
 ///
 /// # Errors
-/// As Python's `as_integer_ratio`, for what is no number.
+/// As Python's `as_integer_ratio`, for what is not a number.
 fn ratio_of(number: f64) -> Result<(i128, i32), Raised> {
     if number.is_nan() {
         return Err(("ValueError", "cannot convert NaN to integer ratio".to_owned()));

@@ -77,7 +77,7 @@ impl Evaluator {
         }
     }
 
-    /// Runs the file of a module. One outside of the repository that cannot be read is no error yet: the inner `Err` says why.
+    /// Runs the file of a module. One outside of the repository that cannot be read is not an error yet: the inner `Err` says why.
     fn loaded(&mut self, file: &ModuleFile) -> Evaluated<Result<Rc<Scope>, DefinitionError>> {
         match self.module(file) {
             Err(problem) if file.is_outside() => Ok(Err(problem)),

@@ -71,7 +71,7 @@ pub struct RepositoryConfig {
     pub allowed_hosts: Vec<Host>,
     /// Who may ask a server (`auth`).
     pub auth: AuthType,
-    /// Keys that nobody knows, in blocks where that is no error: what to tell the user, line by line.
+    /// Keys that nobody knows, in blocks where that is not an error: what to tell the user, line by line.
     pub unknown_keys: Vec<String>,
     /// Keys that Feast acts on and this binary does not: what to tell who serves, line by line.
     pub without_effect: Vec<String>,

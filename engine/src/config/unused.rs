@@ -56,7 +56,7 @@ const OFFLINE_STORES: [(&str, &[&str]); 4] = [
     ),
 ];
 
-/// Says which keys nobody knows, in blocks where that is no error.
+/// Says which keys nobody knows, in blocks where that is not an error.
 pub(super) fn unknown(root: &Value) -> Vec<String> {
     let mut blocks: Vec<(&str, &Value, &[&str])> = vec![("", root, &TOP_LEVEL)];
     let known_blocks: [(&str, &[&str]); 2] = [("registry", &REGISTRY), ("materialization", &MATERIALIZATION)];

@@ -28,7 +28,7 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) skip_source_validation: bool,
 }
 
-/// Everything wrong, and everything that the user should know although it is no error.
+/// Everything wrong, and everything that the user should know although it is not an error.
 #[derive(Default)]
 struct Findings {
     problems: Vec<InvalidDefinition>,
@@ -100,7 +100,7 @@ fn without_subject(message: &str, kind: ObjectKind, name: &str) -> String {
     message.strip_prefix(&subject).unwrap_or(message).to_owned()
 }
 
-/// Completes `definitions` and returns what the user should know although it is no error.
+/// Completes `definitions` and returns what the user should know although it is not an error.
 ///
 /// # Errors
 /// Everything found wrong.

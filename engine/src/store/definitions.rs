@@ -16,7 +16,7 @@ pub struct ApplyReport {
     pub changes: Vec<Change>,
     /// Online tables made and dropped: their names.
     pub tables: Vec<(Verb, String)>,
-    /// What the user should know although it is no error.
+    /// What the user should know although it is not an error.
     pub warnings: Vec<String>,
 }
 

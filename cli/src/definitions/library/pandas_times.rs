@@ -97,7 +97,7 @@ fn of_float(number: f64, nanos: i128) -> Result<Option<Duration>, Raised> {
     Duration::pandas(if number < 0.0 { -total } else { total })
 }
 
-/// A decimal number times the nanoseconds of a unit; `None` where that is no whole number.
+/// A decimal number times the nanoseconds of a unit; `None` where that is not a whole number.
 fn scaled(number: &str, nanos: i128) -> Option<i128> {
     const MAX_DIGITS: usize = 18;
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));

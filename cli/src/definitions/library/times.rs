@@ -248,7 +248,7 @@ fn timedelta(arguments: &CallArguments, range: TextRange, scope: &Scope) -> Eval
 /// A float times a unit: whole microseconds, and the fraction of one that is left.
 ///
 /// # Errors
-/// As Python, for what is no number and for what is too large.
+/// As Python, for what is not a number and for what is too large.
 fn scaled(number: f64, micros: i128) -> Result<(i128, f64), Raised> {
     // Of the largest unit, so many are beyond the bounds in any case.
     const LARGEST: f64 = 1e16;

@@ -187,7 +187,7 @@ fn a_repository_below_the_path_of_python_has_each_file_once() {
     assert_eq!(read.definitions.entities.len(), 1);
 }
 
-/// What cannot be read outside of the repository is no error until it is stored.
+/// What cannot be read outside of the repository is not an error until it is stored.
 #[test]
 fn what_cannot_be_read_elsewhere_stays_unknown() {
     let packages: &[(&str, &str)] = &[
