@@ -25,10 +25,10 @@ pub(super) fn flag_at(root: &Value, block: &str, key: &str) -> Result<bool> {
 /// A number of MiB, in bytes.
 pub(super) fn bytes_at(root: &Value, block: &str, key: &str, least: u64) -> Result<Option<usize>> {
     // A pebibyte: more is a mistake.
-    const MOST_MIB: u64 = 1 << 30;
+    const MAX_MIB: u64 = 1 << 30;
     match number_at(root, block, key, least)? {
-        Some(mib) if mib > MOST_MIB => Err(Error::invalid(format!(
-            "{block}.{key} must be at most {MOST_MIB}, not {mib}"
+        Some(mib) if mib > MAX_MIB => Err(Error::invalid(format!(
+            "{block}.{key} must be at most {MAX_MIB}, not {mib}"
         ))),
         mib => Ok(mib.map(|mib| (mib as usize) << 20)),
     }

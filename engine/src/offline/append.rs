@@ -1,6 +1,7 @@
 //! Appends to parquet sources: the old row groups are copied as bytes, the file is replaced as a whole.
 //!
-//! A file can say up to which numbered append of a writer it holds the rows, so that one that was cut off is done once.
+//! A file says which numbered appends of a writer it holds, so that one that was cut off is done once. Appends to directories are
+//! in `append_parts`.
 
 use std::collections::{HashMap, HashSet};
 use std::fs::File;

@@ -27,7 +27,7 @@ pub struct PandasColumn {
 /// The columns of one parquet file as pandas names them, without those that become the index.
 ///
 /// # Errors
-/// When the file cannot be read or is not parquet, and when its columns are not named by texts.
+/// When the file cannot be read or is not parquet, and when the names of its columns are not strings.
 pub fn pandas_columns(path: &Path) -> Result<Vec<PandasColumn>> {
     guarded(path, || read(path))
 }

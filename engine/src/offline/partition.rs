@@ -56,7 +56,7 @@ impl PartitionValue {
     pub(super) fn folder(&self) -> String {
         let column = encoded(&self.column);
         match self.value.as_deref() {
-            // Spark, too, takes an empty string for null: a folder cannot end with the sign alone everywhere.
+            // An empty string becomes null, as in Spark: `column=` is not a name that every reader understands.
             None | Some("") => format!("{column}={NULL}"),
             Some(value) => format!("{column}={}", encoded(value)),
         }
