@@ -2,7 +2,6 @@
 
 mod args;
 mod commands;
-mod definitions;
 mod log;
 mod output;
 mod running_server;

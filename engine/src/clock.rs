@@ -2,8 +2,8 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::error::{Error, ErrorKind, Result};
-use crate::model::{TimeRange, Timestamp};
+use feast_model::error::{Error, ErrorKind, Result};
+use feast_model::{TimeRange, Timestamp};
 
 /// Now, in UTC. A clock before 1970 is read like any other; one beyond the years 1 to 9999 as the nearest of their ends.
 pub fn now() -> Timestamp {

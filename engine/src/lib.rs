@@ -56,17 +56,17 @@
 //!
 //! # Modules
 //!
-//! In layer order; each may use those before it and none after it (a test reads the imports):
+//! What has a small outside is a crate of its own beside this one: [`model`] (plain data, and the [`error`] of all),
+//! `feast-python-notation`, `feast-files`, `feast-config`, `feast-registry`, `feast-definitions`. Here, in layer order, each may
+//! use those before it and none after it (a test reads the imports):
 //!
-//! 1. [`model`]: the repository as plain data.
-//! 2. [`error`]: the one public error.
-//! 3. `clock`, `config`, `durable_file`: time, settings, files that are replaced as a whole.
-//! 4. `codec`: bytes and values, without I/O.
-//! 5. `storage`: RocksDB. `registry`: Feast's protobuf file.
-//! 6. `online`: the request path. `offline`: parquet through DataFusion.
-//! 7. `materialize`, `resolve`: from offline to online; from definitions as written to definitions as stored.
-//! 8. `store`: [`FeatureStore`].
-//! 9. `stages`: the steps of a read, for the benches.
+//! 1. `clock`: the only reader of the wall clock.
+//! 2. `codec`: bytes and values, without I/O.
+//! 3. `storage`: RocksDB.
+//! 4. `online`: the request path. `offline`: parquet through DataFusion.
+//! 5. `materialize`, `resolve`: from offline to online; from definitions as written to definitions as stored.
+//! 6. `store`: [`FeatureStore`].
+//! 7. `stages`: the steps of a read, for the benches.
 
 // So that the helpers of the integration tests can be used in unit tests.
 #[cfg(test)]
@@ -74,15 +74,9 @@ extern crate self as feast_engine;
 
 mod clock;
 mod codec;
-mod config;
-mod durable_file;
-pub mod error;
-mod fail_point;
 mod materialize;
-pub mod model;
 mod offline;
 mod online;
-mod registry;
 mod resolve;
 #[doc(hidden)]
 pub mod stages;
@@ -90,19 +84,19 @@ mod storage;
 mod store;
 
 pub use clock::{check_clock, now};
-pub use codec::python_text::{python_float, python_json, python_list};
-pub use config::{
+pub use feast_config::{
     AuthType, CONFIG_FILE, Host, OfflineBatching, OnlineStoreMemory, RepositoryConfig, ResponseLayout, ServingLimits,
-    check_project_name, parse_yaml,
+    check_project_name,
 };
-pub use error::{Error, ErrorKind, FeastException, InvalidDefinition, Result};
+pub use feast_model as model;
+pub use feast_model::error::{self, Error, ErrorKind, FeastException, InvalidDefinition, Result};
+pub use feast_registry::{Change, FieldChange, KeyChange, UnreadObject, Verb, ViewVersion};
 pub use materialize::{MaterializeProgress, MaterializeRange, Unwatched, ViewReport, ViewWindow};
 pub use offline::{PandasColumn, create_parquet, pandas_columns};
 pub use online::{
     ColumnHeading, ColumnRole, EntityRows, FeatureColumn, FeatureVectors, FieldStatus, JoinKey, KeyColumn, ReadPlan,
     StoredEntities, WriteColumn, WriteTarget,
 };
-pub use registry::{Change, FieldChange, KeyChange, UnreadObject, Verb, ViewVersion};
 pub use storage::{RowCount, TableChange, TableFate};
 pub use store::{
     ApplyOptions, ApplyReport, FeatureStore, MaterializeRequest, PushTarget, Reservation, ReservedView, WriteReport,

@@ -4,9 +4,10 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use feast_model::error::{Error, Result};
+
 use crate::codec::byte_block::ByteBlock;
 use crate::codec::storage_key::row_prefix;
-use crate::error::{Error, Result};
 use crate::offline::ParquetSource;
 use crate::online::{self, EntityRows, FeatureVectors, ReadPlan};
 use crate::storage::FoundRows;

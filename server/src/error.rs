@@ -1,6 +1,7 @@
 //! Errors as Feast's server words them: its clients rebuild the exception from the body.
 
-use feast_engine::{Error, ErrorKind, FeastException, python_json, python_list};
+use feast_engine::{Error, ErrorKind, FeastException};
+use feast_python_notation::{python_json, python_list, python_repr};
 use serde_json::{Value, json};
 use warp::http::{HeaderValue, StatusCode};
 
@@ -167,21 +168,12 @@ fn exception_text(error: &Error) -> String {
     }
     match error.exception() {
         None => message,
-        Some(FeastException::KeyError) => python_quoted(&message),
+        Some(FeastException::KeyError) => python_repr(&message),
         Some(exception) => format!(
             "{{\"module\": \"feast.errors\", \"class\": \"{}\", \"message\": {}}}",
             exception.class_name(),
             python_json(&Value::from(message))
         ),
-    }
-}
-
-/// Python's `repr` of a text without control characters.
-fn python_quoted(text: &str) -> String {
-    if text.contains('\'') && !text.contains('"') {
-        format!("\"{text}\"")
-    } else {
-        format!("'{}'", text.replace('\'', "\\'"))
     }
 }
 

@@ -1,9 +1,9 @@
 use std::path::Path;
 
+use feast_definitions::{ModulePath, Place, RepositoryDefinitions, TableColumn, read_definitions};
 use feast_engine::{ApplyOptions, ApplyReport, ErrorKind, FeatureStore, FieldChange, InvalidDefinition, PandasColumn};
 
 use crate::args::ApplyArguments;
-use crate::definitions::{ModulePath, Place, RepositoryDefinitions, TableColumn, read_definitions};
 use crate::output::{Failure, Output};
 use crate::settings::Repository;
 

@@ -19,11 +19,11 @@ use arrow::datatypes::{
 };
 use arrow::error::ArrowError;
 use arrow::row::{RowConverter, SortField};
+use feast_model::{Timestamp, ValueType};
+use feast_python_notation::python_float;
 
 use super::document::push_json;
-use super::python_text::python_float;
 use super::zoned_time::zoned_times;
-use crate::model::{Timestamp, ValueType};
 
 /// Changes a column into the canonical Arrow type of `value_type`, row by row the same.
 ///

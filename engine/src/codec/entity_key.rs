@@ -8,8 +8,7 @@ use std::fmt;
 
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::{DataType, Int32Type, Int64Type, TimestampSecondType};
-
-use crate::model::ValueType;
+use feast_model::ValueType;
 
 const STRING_TYPE: u32 = 2;
 

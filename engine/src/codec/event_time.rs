@@ -14,8 +14,7 @@ use arrow::datatypes::{
     TimestampNanosecondType, TimestampSecondType,
 };
 use arrow::error::ArrowError;
-
-use crate::model::{TimeRange, Timestamp};
+use feast_model::{TimeRange, Timestamp};
 
 /// Times of rows, as read.
 #[derive(Debug, Clone)]

@@ -8,7 +8,6 @@ pub(crate) mod coerce;
 pub(crate) mod document;
 pub(crate) mod entity_key;
 pub(crate) mod event_time;
-pub(crate) mod python_text;
 pub(crate) mod record;
 pub(crate) mod row;
 pub(crate) mod row_reader;

@@ -15,8 +15,7 @@
 
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::{DataType, Float32Type, Float64Type, Int32Type, Int64Type, TimestampSecondType};
-
-use crate::model::{Timestamp, ValueType};
+use feast_model::{Timestamp, ValueType};
 
 const ROW_FORMAT: u8 = 1;
 const HEADER_BYTES: usize = 1 + 4 + 8 + 8;

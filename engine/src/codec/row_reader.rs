@@ -359,7 +359,7 @@ mod tests {
 
     use super::*;
     use crate::codec::row::{RowAge, RowHeader, RowLayout, storage_type};
-    use crate::model::{Timestamp, ValueType};
+    use feast_model::{Timestamp, ValueType};
 
     fn header() -> RowHeader {
         RowHeader {

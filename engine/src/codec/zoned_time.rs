@@ -8,9 +8,9 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, TimestampSecondType};
 use arrow::error::ArrowError;
 use chrono::{DateTime, FixedOffset, TimeZone, Utc};
+use feast_model::Timestamp;
 
 use super::coerce::seconds;
-use crate::model::Timestamp;
 
 /// A column of timestamps in the column's zone, or texts each with its own offset; UTC where there is none.
 pub(super) fn zoned_times(column: &ArrayRef) -> Result<ArrayRef, ArrowError> {

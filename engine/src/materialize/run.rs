@@ -1,9 +1,10 @@
 use std::path::Path;
 
+use feast_files::fail_point::{self, Step};
+use feast_model::error::{Error, ErrorKind, Result};
+use feast_model::{DUMMY_JOIN_KEY, FeatureView, Field};
+
 use super::window::ViewWindow;
-use crate::error::{Error, ErrorKind, Result};
-use crate::fail_point::{self, Step};
-use crate::model::{DUMMY_JOIN_KEY, FeatureView, Field};
 use crate::offline::{LatestRows, OfflineRuntime, ParquetSource, TypedColumn, Window};
 use crate::online::{RowColumns, write_rows};
 use crate::storage::{Replace, Storage};

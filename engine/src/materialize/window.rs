@@ -1,5 +1,5 @@
-use crate::error::{Error, Result};
-use crate::model::{FeatureView, StoredKeys, TimeRange, Timestamp};
+use feast_model::error::{Error, Result};
+use feast_model::{FeatureView, StoredKeys, TimeRange, Timestamp};
 
 /// Where the first incremental run of a view without a time to live starts: 52 weeks back, which Feast calls a year.
 const DEFAULT_LOOK_BACK_MICROS: i64 = 364 * 24 * 3600 * 1_000_000;
@@ -98,7 +98,7 @@ pub(crate) fn incremental_start(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{DataSource, SourceKind};
+    use feast_model::{DataSource, SourceKind};
 
     fn at(text: &str) -> Timestamp {
         Timestamp::parse(text).unwrap()

@@ -23,6 +23,8 @@ use datafusion::parquet::errors::ParquetError;
 use datafusion::parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
 use datafusion::parquet::file::properties::{EnabledStatistics, WriterProperties};
 use datafusion::parquet::file::writer::SerializedFileWriter;
+use feast_files::FileLock;
+use feast_model::error::{Error, ErrorKind, Result};
 
 use super::append_parts::{DurableFolders, create_parts, split_by_folder};
 use super::footer::with_readable_types;
@@ -30,8 +32,6 @@ use super::guard::guarded;
 use super::listing::SourceLayout;
 use super::marks::{AppendsHeld, Mark, with_marks};
 use super::source::ParquetSource;
-use crate::durable_file::{self, FileLock};
-use crate::error::{Error, ErrorKind, Result};
 
 /// Row groups of at most so many rows are small; each push adds one.
 const SMALL_ROWS: i64 = 10_000;
@@ -215,7 +215,7 @@ pub(crate) fn pattern_is_read_only(source: &ParquetSource) -> Error {
 /// # Errors
 /// When the file cannot be written.
 pub fn create_parquet(path: &Path, batch: &RecordBatch) -> Result<()> {
-    durable_file::replace(path, |file| {
+    feast_files::replace(path, |file| {
         let properties = WriterProperties::builder().set_compression(Compression::SNAPPY).build();
         let write = || {
             let mut writer = ArrowWriter::try_new(file, batch.schema(), Some(properties))?;
@@ -247,7 +247,7 @@ fn append_to_file<'a>(
             format!("the columns of {} changed during the push", path.display()),
         ));
     }
-    durable_file::replace(path, |file| {
+    feast_files::replace(path, |file| {
         rewrite(file, &old, &old_metadata, (batches.clone(), marks)).map_err(|source| failed(path, source))
     })
 }

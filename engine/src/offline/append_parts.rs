@@ -8,12 +8,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use arrow::array::{RecordBatch, UInt64Array};
 use arrow::compute::take_record_batch;
 use arrow::error::ArrowError;
+use feast_model::error::{Error, Result};
 
 use super::append::{AppendTarget, create_parquet};
 use super::marks::{Mark, part_name};
 use super::partition::{PartitionValue, folder_values};
 use crate::clock;
-use crate::error::{Error, Result};
 
 /// Files that one append may make: each is a file of its own, made durable before the append is answered.
 const MAX_FOLDERS: usize = 1_024;

@@ -17,11 +17,11 @@ use datafusion::parquet::errors::ParquetError;
 use datafusion::parquet::file::metadata::ColumnChunkMetaData;
 use datafusion::parquet::file::reader::{ChunkReader, Length};
 use datafusion::parquet::schema::types::ColumnDescPtr;
+use feast_model::error::{Error, ErrorKind, Result};
 
 use super::guard::guarded;
 use super::listing::ListedFile;
 use super::partition::PartitionValue;
-use crate::error::{Error, ErrorKind, Result};
 
 /// Threads that read footers: a disk answers more than one at a time, a kernel not many more than these.
 const MAX_READERS: usize = 8;

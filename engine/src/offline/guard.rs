@@ -4,7 +4,7 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-use crate::error::{Error, Result};
+use feast_model::error::{Error, Result};
 
 /// Does what reads or writes the parquet of `path`. Nothing that is used afterwards may be left half changed by `work`.
 pub(super) fn guarded<T>(path: &Path, work: impl FnOnce() -> Result<T>) -> Result<T> {

@@ -24,6 +24,8 @@ use datafusion::functions_aggregate::min_max::max;
 use datafusion::logical_expr::Expr;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::streaming::PartitionStream;
+use feast_model::Timestamp;
+use feast_model::error::{Error, ErrorKind, Result};
 use futures::StreamExt;
 
 use super::footer::Part;
@@ -34,8 +36,6 @@ use super::runtime::OfflineRuntime;
 use super::scan::{BATCH_ROWS, RowGroup, TypedColumn, row_groups};
 use super::source::ParquetSource;
 use crate::clock;
-use crate::error::{Error, ErrorKind, Result};
-use crate::model::Timestamp;
 
 /// A span of event time, both ends included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

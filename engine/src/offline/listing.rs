@@ -9,11 +9,11 @@ use std::io::{Read, Seek, SeekFrom};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use feast_model::error::{Error, ErrorKind, Result};
 use glob::{MatchOptions, glob_with};
 
 use super::footer::FileIdentity;
 use super::partition::{PartitionValue, partition_of};
-use crate::error::{Error, ErrorKind, Result};
 
 /// More files than this are not one source: their footers alone would fill the memory.
 const MAX_FILES: usize = 100_000;

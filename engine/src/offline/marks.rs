@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 
 use datafusion::parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use datafusion::parquet::file::metadata::{KeyValue, ParquetMetaData};
+use feast_model::error::{Error, Result};
 
 use super::append::failed;
 use super::guard::guarded;
 use super::partition::PartitionValue;
-use crate::error::{Error, Result};
 
 /// Before the name of a session in the metadata of a file.
 const KEY: &str = "feast.appended.";

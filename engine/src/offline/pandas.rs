@@ -6,10 +6,10 @@ use std::path::Path;
 use arrow::datatypes::{DataType, Field, TimeUnit};
 use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use datafusion::parquet::file::metadata::ParquetMetaData;
+use feast_model::error::{Error, Result};
 use serde_json::Value;
 
 use super::guard::guarded;
-use crate::error::{Error, Result};
 
 /// The dtype of times of a unit that is not known.
 pub(super) const TIMES: &str = "datetime64[?]";

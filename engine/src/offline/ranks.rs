@@ -9,13 +9,13 @@ use arrow::array::{Array, ArrayRef, BooleanBufferBuilder, Decimal256Array, Decim
 use arrow::buffer::BooleanBuffer;
 use arrow::datatypes::SchemaRef;
 use datafusion::error::DataFusionError;
+use feast_model::Timestamp;
+use feast_model::error::{Error, Result};
 
 use super::latest::{LatestRows, Window};
 use super::positions::{Position, RANK_TYPE, rank_of};
 use super::scan::{BATCH_ROWS, ColumnBatch, ColumnBatches, RowGroup, TypedColumn};
 use crate::codec::event_time::{RANGE, RowTimes};
-use crate::error::{Error, Result};
-use crate::model::Timestamp;
 
 /// Row groups whose rows are to be ranked. Several readers take from it at once.
 #[derive(Debug)]

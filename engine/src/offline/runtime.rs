@@ -1,6 +1,5 @@
 use datafusion::prelude::SessionContext;
-
-use crate::error::{Error, ErrorKind, Result};
+use feast_model::error::{Error, ErrorKind, Result};
 
 /// The threads on which DataFusion works. They are not those that answer requests, so a materialization does not stop reads.
 pub(crate) struct OfflineRuntime {

@@ -15,14 +15,14 @@ use datafusion::parquet::arrow::arrow_reader::statistics::StatisticsConverter;
 use datafusion::parquet::arrow::arrow_reader::{
     ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowSelection,
 };
+use feast_model::ValueType;
+use feast_model::error::{Error, ErrorKind, Result};
 
 use super::footer::{Part, PartFile, unreadable};
 use super::guard::guarded;
 use super::partition::constant_column;
 use crate::codec::coerce::{coerce, coerce_key};
 use crate::codec::event_time::{RowTimes, row_times};
-use crate::error::{Error, ErrorKind, Result};
-use crate::model::ValueType;
 
 /// Rows read at once.
 pub(super) const BATCH_ROWS: usize = 8192;

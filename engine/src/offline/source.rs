@@ -5,6 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
+use feast_files::remove_leftovers;
+use feast_model::error::{Error, Result};
+use feast_model::{DataSource, FileFormat, SourceKind};
 
 use super::footer::{self, FileIdentity, Part};
 use super::listing::{self, ListedFile, SourceLayout};
@@ -12,9 +15,6 @@ use super::partition::{PartitionValue, partition_type};
 use super::scan::row_groups;
 use super::unify::{holds_exactly, united_type};
 use crate::codec::event_time::holds_times;
-use crate::durable_file::remove_leftovers;
-use crate::error::{Error, Result};
-use crate::model::{DataSource, FileFormat, SourceKind};
 
 /// The parquet behind a file source.
 #[derive(Debug, Clone, PartialEq, Eq)]

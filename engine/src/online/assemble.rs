@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use arrow::array::new_null_array;
+use feast_model::Timestamp;
 
 use super::binding::{Binding, BoundView};
 use super::feature_vectors::{ColumnHeading, ColumnPlace, FeatureVectors, FieldStatus};
@@ -10,7 +11,6 @@ use super::keys::EntityRows;
 use super::plan::{PlannedFeature, PlannedView, ReadPlan};
 use crate::codec::row::{DamagedRow, RowHeader};
 use crate::codec::row_reader::{FeatureBlock, SchemaRow};
-use crate::model::Timestamp;
 use crate::storage::FoundRows;
 
 /// The rows of a view, one an entity asked about.

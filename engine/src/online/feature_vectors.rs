@@ -3,8 +3,7 @@
 use std::ops::Range;
 
 use arrow::array::ArrayRef;
-
-use crate::model::{Timestamp, ValueType};
+use feast_model::{Timestamp, ValueType};
 
 /// The answer to a request: columns x rows, one row per entity asked about.
 ///

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use feast_model::error::{Error, Result};
+
 use super::assemble::assemble;
 use super::binding::Binding;
 use super::feature_vectors::FeatureVectors;
 use super::keys::{EntityRows, entity_keys};
 use super::plan::ReadPlan;
-use crate::error::{Error, Result};
 use crate::storage::{FoundRows, Storage};
 
 /// The stored rows of a request's entities, not yet decoded.

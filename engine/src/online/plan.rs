@@ -3,16 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use arc_swap::ArcSwapOption;
+use feast_model::error::{Error, ErrorKind, FeastException, Result};
+use feast_model::{
+    DUMMY_JOIN_KEY, Definitions, FeatureReference, FeatureSelection, FeatureService, FeatureView, Field, Projection,
+    ValueType, ViewState, ViewStatus, WantedFeatures,
+};
 
 use super::binding::Binding;
 use super::keys::key_encoder;
 use crate::codec::entity_key::EntityKeyEncoder;
 use crate::codec::row::storage_type;
-use crate::error::{Error, ErrorKind, FeastException, Result};
-use crate::model::{
-    DUMMY_JOIN_KEY, Definitions, FeatureReference, FeatureSelection, FeatureService, FeatureView, Field, Projection,
-    ValueType, ViewState, ViewStatus, WantedFeatures,
-};
 
 /// A resolved selection of features. It can be kept as long as the registry does not change.
 #[derive(Debug)]

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, Int64Array, StringArray};
 use arrow::error::ArrowError;
+use feast_model::error::{Error, Result};
+use feast_model::{DUMMY_JOIN_KEY, FeatureView, Field, TimeRange, Timestamp, ValueType};
 
 use super::keys::key_encoder;
 use crate::codec::byte_block::ByteBlock;
@@ -12,8 +14,6 @@ use crate::codec::entity_key::EntityKeyEncoder;
 use crate::codec::record::{SchemaRecord, ViewShape};
 use crate::codec::row::{RowAge, RowHeader, storage_type};
 use crate::codec::storage_key::row_prefix;
-use crate::error::{Error, Result};
-use crate::model::{DUMMY_JOIN_KEY, FeatureView, Field, TimeRange, Timestamp, ValueType};
 use crate::storage::{Replace, Storage, Table, TableView, WriteCount};
 
 /// A feature view that rows can be written to, with the columns it needs.

@@ -1,10 +1,11 @@
 //! Spans of time in definitions: only what the registry, and Python Feast that reads it, can hold.
 
-use super::Findings;
-use super::names::kind_of;
-use crate::model::{
+use feast_model::{
     Aggregation, DataSource, Definitions, FeatureView, ObjectKind, SourceKind, ViewKind, is_storable_duration,
 };
+
+use super::Findings;
+use super::names::kind_of;
 
 pub(super) fn check(definitions: &Definitions, findings: &mut Findings) {
     let mut problems = Vec::new();

@@ -1,8 +1,7 @@
 //! What the columns of a file are in Feast's types.
 
 use arrow::datatypes::{DataType, TimeUnit};
-
-use crate::model::{StructField, ValueType};
+use feast_model::{StructField, ValueType};
 
 /// The value type of a file column without a declared one.
 ///

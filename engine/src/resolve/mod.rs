@@ -11,8 +11,9 @@ mod views;
 use std::collections::HashSet;
 use std::path::Path;
 
-use crate::error::{Error, InvalidDefinition};
-use crate::model::{Definitions, Field, ObjectKind};
+use feast_model::error::{Error, InvalidDefinition};
+use feast_model::{Definitions, Field, ObjectKind};
+
 use crate::offline::SchemaCache;
 
 /// What resolving needs beside the definitions.

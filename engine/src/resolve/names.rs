@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 
+use feast_model::{Definitions, FeatureView, ObjectKind, ViewKind};
+
 use super::Findings;
-use crate::model::{Definitions, FeatureView, ObjectKind, ViewKind};
 
 pub(super) fn check(definitions: &mut Definitions, findings: &mut Findings) {
     let twice = |kind, what: &str, name: &str, findings: &mut Findings| {

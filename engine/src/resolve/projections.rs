@@ -1,10 +1,11 @@
 //! Projections: what feature services and on-demand views take of other views.
 
-use super::{Findings, Surroundings};
-use crate::error::{Error, Result};
-use crate::model::{
+use feast_model::error::{Error, Result};
+use feast_model::{
     DUMMY_JOIN_KEY, Definitions, Field, ObjectKind, OnDemandSource, Projection, Version, WantedFeatures,
 };
+
+use super::{Findings, Surroundings};
 
 /// What can be projected: the name, features and pinned version of every view.
 struct Projectable {

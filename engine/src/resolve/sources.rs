@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use arrow::datatypes::DataType;
+use feast_model::error::{Error, Result, path as error_path};
+use feast_model::{DataSource, Definitions, ObjectKind, SourceKind};
 
 use super::{Findings, Surroundings};
-use crate::error::{Error, Result, path as error_path};
-use crate::model::{DataSource, Definitions, ObjectKind, SourceKind};
 use crate::offline::{ParquetSource, SourceSchema};
 
 /// Fills in the event time column of every source without one, wherever the source stands.

@@ -3,15 +3,15 @@
 use std::collections::{BTreeSet, HashSet};
 
 use arrow::datatypes::DataType;
+use feast_model::error::{Error, InvalidDefinition, Result};
+use feast_model::{
+    DUMMY_ENTITY, DUMMY_JOIN_KEY, DataSource, Definitions, Entity, FeatureView, Field, ObjectKind, OnDemandFeatureView,
+    OnDemandSource, ValueType, ViewKind,
+};
 
 use super::infer::inferred_type;
 use super::names::kind_of;
 use super::{Findings, Surroundings, without_subject};
-use crate::error::{Error, InvalidDefinition, Result};
-use crate::model::{
-    DUMMY_ENTITY, DUMMY_JOIN_KEY, DataSource, Definitions, Entity, FeatureView, Field, ObjectKind, OnDemandFeatureView,
-    OnDemandSource, ValueType, ViewKind,
-};
 use crate::offline::{ParquetSource, SourceSchema};
 use crate::online::check_key_types;
 

@@ -8,6 +8,10 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use feast_config::duration_text;
+use feast_files::fail_point::{self, Step};
+use feast_model::Timestamp;
+use feast_model::error::{Error, Result};
 use rocksdb::{IteratorMode, Range, ReadOptions, WriteBatch};
 
 use super::{Storage, Table, Tables};
@@ -15,10 +19,6 @@ use crate::codec::record::{
     self, HiddenTable, SchemaRecord, TableDetail, TableDetails, TableDirectory, TableRecord, ViewShape,
 };
 use crate::codec::storage_key::{KeyTag, table_range};
-use crate::config::duration_text;
-use crate::error::{Error, Result};
-use crate::fail_point::{self, Step};
-use crate::model::Timestamp;
 
 /// More rows are not counted one by one, which would take a second for some millions.
 const MAX_COUNTED_ROWS: u64 = 100_000;

@@ -1,13 +1,12 @@
 use std::path::Path;
 
+use feast_model::error::{Error, ErrorKind, OPEN_FILES_HINT, detail};
 use rocksdb::ErrorKind as RocksKind;
-
-use crate::error::{Error, ErrorKind, OPEN_FILES_HINT, detail};
 
 /// The one place that reads RocksDB's error texts.
 pub(super) fn from_rocksdb(source: rocksdb::Error, store: &Path) -> Error {
     let text = source.to_string();
-    let store = crate::error::path(store);
+    let store = feast_model::error::path(store);
     let error = if text.contains("While lock file") || text.contains("lock hold") {
         Error::new(
             ErrorKind::Conflict,

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::{Duration, SystemTime};
 
-use crate::durable_file::give_to;
+use feast_files::give_to;
 
 /// The file that RocksDB locks, and the only one that another user of the group has to write to.
 const LOCK_FILE: &str = "LOCK";

@@ -26,12 +26,13 @@ pub(crate) use found_rows::FoundRows;
 pub(crate) use reading::RowQuery;
 pub(crate) use tables::{Table, Tables};
 
+use feast_config::OnlineStoreMemory;
+use feast_model::error::{Error, Result, path as error_path};
+
 use crate::codec::byte_block::ByteBlock;
 use crate::codec::record::{self, Decode, Encode, STORE_FORMAT};
 use crate::codec::row::{RowAge, RowHeader};
 use crate::codec::storage_key::{KeyTag, split_row_key};
-use crate::config::OnlineStoreMemory;
-use crate::error::{Error, Result, path as error_path};
 use file_modes::FileModes;
 use row_cache::RowCache;
 

@@ -2,13 +2,13 @@
 //!
 //! A record has a number, by which a parquet source says that it holds the rows.
 
+use feast_model::error::Result;
 use rocksdb::{Direction, IteratorMode, WriteBatch};
 
 use super::{Replace, Storage, WriteCount};
 use crate::codec::byte_block::ByteBlock;
 use crate::codec::record;
 use crate::codec::storage_key::{KeyTag, push_key, push_number};
-use crate::error::Result;
 
 impl Storage {
     /// The identity of this database, made with it.

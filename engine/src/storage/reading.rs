@@ -1,5 +1,6 @@
 //! Rows of entities: from the row cache, else in one batched get.
 
+use feast_model::error::{Error, Result};
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 
@@ -8,7 +9,6 @@ use super::found_rows::FoundRows;
 use super::row_cache::Missed;
 use crate::codec::byte_block::ByteBlock;
 use crate::codec::storage_key::row_prefix;
-use crate::error::{Error, Result};
 
 /// Most bytes of rows that one request may ask for, each counted as often as it is asked for: so often it is answered. It
 /// also keeps arrays below 2^31 bytes and items.

@@ -1,13 +1,13 @@
 use std::collections::BTreeMap;
 
+use feast_model::Timestamp;
+use feast_model::error::ErrorKind;
 use proptest::prelude::*;
 
 use super::*;
 use crate::codec::record::{SchemaRecord, TableDirectory, ViewShape};
 use crate::codec::row::RowLayout;
 use crate::codec::storage_key::row_prefix;
-use crate::error::ErrorKind;
-use crate::model::Timestamp;
 
 fn view(name: &str, features: &[&str]) -> TableView {
     let typed = |names: &[&str]| {

@@ -2,7 +2,7 @@
 //! not must be there wholly or not at all.
 //!
 //! A child process works on a store and writes what it begins and what is acknowledged into a journal. It is killed at a
-//! random moment, or ends itself at a step of [`crate::fail_point`]. The parent opens the store, holds it against the
+//! random moment, or ends itself at a step of [`feast_files::fail_point`]. The parent opens the store, holds it against the
 //! journal, and starts the next child on it.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,12 +16,12 @@ use std::time::{Duration, Instant};
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
 use arrow::datatypes::{DataType, TimeUnit};
+use feast_files::fail_point::{self, Step};
 use feast_fixtures::{Random, copy_directory};
+use feast_model::Timestamp;
+use feast_registry::RegistryFile;
 
-use crate::fail_point::Step;
-use crate::model::Timestamp;
 use crate::offline::read_integers;
-use crate::registry::RegistryFile;
 use crate::store::FeatureStore;
 use crate::{ApplyOptions, MaterializeRange, MaterializeRequest, Unwatched, create_parquet};
 
@@ -94,6 +94,26 @@ fn prepare(directory: &Path, layout: Layout) {
         .unwrap();
 }
 
+/// Ends the process if `FEAST_FAIL_AT` says so: the name of a step and how many times it is passed before, `FileRenamed 3`.
+pub(super) fn abort_at(step: Step) {
+    static LEFT: AtomicI64 = AtomicI64::new(i64::MIN);
+    let Ok(setting) = std::env::var("FEAST_FAIL_AT") else {
+        return;
+    };
+    let Some((name, count)) = setting.split_once(' ') else {
+        return;
+    };
+    if name != format!("{step:?}") {
+        return;
+    }
+    let count: i64 = count.parse().unwrap_or_default();
+    // The first caller sets the counter.
+    let _ = LEFT.compare_exchange(i64::MIN, count, Ordering::SeqCst, Ordering::SeqCst);
+    if LEFT.fetch_sub(1, Ordering::SeqCst) <= 0 {
+        std::process::abort();
+    }
+}
+
 /// The process that is killed.
 #[test]
 #[ignore = "started by the test below"]
@@ -104,6 +124,7 @@ fn child() {
     let directory = Path::new(&directory);
     let number = |name: &str| std::env::var(name).unwrap().parse::<i64>().unwrap();
     let seed = number(SEED);
+    fail_point::observe(abort_at);
     // One in three answers pushes before they reach the file.
     let store = if seed % 3 == 0 {
         support::open_batching(directory)

@@ -1,12 +1,12 @@
 //! The registry: applying definitions to it, and showing and editing what it holds.
 
+use feast_model::error::{Error, Result};
+use feast_model::{DUMMY_ENTITY, Definitions, ObjectKind, Project, Timestamp, ViewState};
+use feast_registry::{Change, KeyChange, RegistryFile, Verb, ViewVersion};
 use serde_json::Value;
 
 use super::FeatureStore;
 use crate::clock;
-use crate::error::{Error, Result};
-use crate::model::{DUMMY_ENTITY, Definitions, ObjectKind, Project, Timestamp, ViewState};
-use crate::registry::{Change, KeyChange, RegistryFile, Verb, ViewVersion};
 use crate::resolve::{Surroundings, resolve};
 
 /// What [`FeatureStore::apply`] did, or what it would do.

@@ -1,12 +1,12 @@
 //! The event times of written rows, held against the clock and against what an event time may be.
 
 use arrow::array::{Array, ArrayRef, Int64Array, RecordBatch};
+use feast_config::{RepositoryConfig, duration_text};
+use feast_model::error::{Error, Result};
+use feast_model::{DataSource, Timestamp};
 
 use crate::codec::coerce::event_times;
 use crate::codec::event_time::{holds_times, row_times};
-use crate::config::{RepositoryConfig, duration_text};
-use crate::error::{Error, Result};
-use crate::model::{DataSource, Timestamp};
 use crate::online::check_range;
 
 /// Rows that are further ahead of the clock than this are counted: clocks differ, but not by a day.

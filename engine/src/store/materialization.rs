@@ -2,14 +2,15 @@
 
 use std::collections::{HashMap, HashSet};
 
+use feast_model::error::{Error, ErrorKind, Result};
+use feast_model::{FeatureView, StoredKeys, ViewState, ViewStatus};
+use feast_registry::RegistryFile;
+
 use super::tables::missing_rows;
 use super::{FeatureStore, RegistryState, lock};
 use crate::clock;
-use crate::error::{Error, ErrorKind, Result};
 use crate::materialize::{self, MaterializeProgress, MaterializeRange, ViewReport, ViewWindow};
-use crate::model::{FeatureView, StoredKeys, ViewState, ViewStatus};
 use crate::online::{self, check_key_types};
-use crate::registry::RegistryFile;
 
 /// Which views to materialize, and from when to when.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -20,14 +20,15 @@ pub use definitions::{ApplyOptions, ApplyReport};
 pub use materialization::{MaterializeRequest, Reservation, ReservedView};
 pub use writing::{PushTarget, WriteReport};
 
+use feast_config::RepositoryConfig;
+use feast_model::error::{Error, ErrorKind, Result, path as error_path};
+use feast_model::{Definitions, FeatureReference, FeatureSelection, ViewStatus};
+use feast_registry::{FileStamp, RegistryFile, UnreadObject};
+
 use push_log::WaitingPushes;
 
-use crate::config::RepositoryConfig;
-use crate::error::{Error, ErrorKind, Result, path as error_path};
-use crate::model::{Definitions, FeatureReference, FeatureSelection, ViewStatus};
 use crate::offline::{Appender, OfflineRuntime, SchemaCache};
 use crate::online::{self, EntityRows, FeatureVectors, PlanContext, ReadPlan, StoredEntities};
-use crate::registry::{FileStamp, RegistryFile, UnreadObject};
 use crate::storage::{Replace, Storage, TableChange};
 
 /// Plans kept per state of the registry. Beyond it they are made anew for each request.

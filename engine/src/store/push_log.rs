@@ -12,14 +12,14 @@ use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 use arrow::ipc::reader::StreamReader;
 use arrow::ipc::writer::StreamWriter;
+use feast_config::OfflineBatching;
+use feast_files::fail_point::{self, Step};
+use feast_model::error::{Error, Result};
 
 use super::writing::append_target;
 use super::{FeatureStore, lock};
 use crate::codec::byte_block::ByteBlock;
 use crate::codec::record::{self, PushRecord};
-use crate::config::OfflineBatching;
-use crate::error::{Error, Result};
-use crate::fail_point::{self, Step};
 use crate::offline::{AppendLog, Appender, AppendsHeld, Mark, ParquetSource, SchemaCache};
 use crate::online::StoredRows;
 use crate::storage::{Replace, Storage};

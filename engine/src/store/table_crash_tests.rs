@@ -11,10 +11,10 @@ use std::time::{Duration, Instant};
 use arrow::array::{ArrayRef, Int64Array, TimestampMicrosecondArray};
 use arrow::datatypes::{DataType, TimeUnit};
 use feast_fixtures::{Random, copy_directory};
+use feast_model::Definitions;
 
 use super::FeatureStore;
 use super::crash_tests::support;
-use crate::model::Definitions;
 use crate::{ApplyOptions, create_parquet};
 
 const KEYS: i64 = 4;
@@ -47,6 +47,7 @@ fn child() {
     let directory = Path::new(&directory);
     let number = |name: &str| std::env::var(name).unwrap().parse::<i64>().unwrap();
     let mut random = Random::from_seed(number(SEED) as u64);
+    feast_files::fail_point::observe(super::crash_tests::abort_at);
     let store = support::open(directory);
     store.open_online_store().unwrap();
     apply(&store, support::definitions(), false);

@@ -6,12 +6,13 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
+use feast_files::{FileLock, replace_bytes};
+use feast_model::FeatureView;
+use feast_model::error::{Error, ErrorKind, Result};
+
 use super::{FeatureStore, RegistryState, lock};
 use crate::clock;
 use crate::codec::record::ViewShape;
-use crate::durable_file::{FileLock, replace_bytes};
-use crate::error::{Error, ErrorKind, Result};
-use crate::model::FeatureView;
 use crate::online::view_shape;
 use crate::storage::{Storage, TableChange, TableView};
 

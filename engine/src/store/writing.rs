@@ -5,14 +5,14 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, RecordBatch, UInt64Array};
 use arrow::compute::take_record_batch;
 use arrow::datatypes::{DataType, Schema, SchemaRef, TimeUnit};
+use feast_files::fail_point::{self, Step};
+use feast_model::error::{Error, FeastException, Result};
+use feast_model::{DataSource, FeatureView};
 
 use super::event_times::{CheckedTimes, TimeColumns};
 use super::push_log::{self, LoggedAppend};
 use super::{FeatureStore, lock};
 use crate::clock;
-use crate::error::{Error, FeastException, Result};
-use crate::fail_point::{self, Step};
-use crate::model::{DataSource, FeatureView};
 use crate::offline::{AppendTarget, Mark, ParquetSource, SchemaCache, SourceLayout, pattern_is_read_only};
 use crate::online::{self, RowColumns, StoredRows, WriteTarget};
 

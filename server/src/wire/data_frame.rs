@@ -4,7 +4,8 @@ use std::collections::HashSet;
 
 use arrow::array::{ArrayRef, RecordBatch};
 use arrow::datatypes::SchemaRef;
-use feast_engine::{ColumnRole, Error, FeastException, WriteTarget, python_list};
+use feast_engine::{ColumnRole, Error, FeastException, WriteTarget};
+use feast_python_notation::python_list;
 use serde_json::{Map, Value};
 
 use super::column::{Rules, column, event_times};

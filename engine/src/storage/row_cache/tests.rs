@@ -1,12 +1,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use feast_config::OnlineStoreMemory;
+use feast_model::Timestamp;
+use feast_model::error::Error;
+
 use crate::codec::byte_block::ByteBlock;
 use crate::codec::row::{RowAge, RowHeader, RowLayout};
 use crate::codec::storage_key::row_prefix;
-use crate::config::OnlineStoreMemory;
-use crate::error::Error;
-use crate::model::Timestamp;
 use crate::storage::{Replace, RowQuery, Storage};
 
 use super::{FoundRows, RowCache, SHARDS};

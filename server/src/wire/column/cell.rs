@@ -5,7 +5,7 @@ use std::fmt;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use feast_engine::model::{DateOrder, Timestamp};
-use feast_engine::{python_float, python_json};
+use feast_python_notation::{python_float, python_json};
 use serde_json::{Number, Value};
 
 use crate::wire::numbers::Numbers;

@@ -1,0 +1,47 @@
+//! Values of one key of a block, checked.
+
+use feast_model::error::{Error, Result};
+use serde_json::Value;
+
+pub(super) fn text_at<'a>(block: &'a Value, key: &str) -> Result<Option<&'a str>> {
+    match block.get(key) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text)),
+        Some(other) => Err(Error::invalid(format!("{key} must be a string, not {other}"))),
+    }
+}
+
+pub(super) fn flag_at(root: &Value, block: &str, key: &str) -> Result<bool> {
+    match root.get(block).and_then(|block| block.get(key)) {
+        None | Some(Value::Null) => Ok(false),
+        Some(Value::Bool(flag)) => Ok(*flag),
+        Some(other) => Err(Error::invalid(format!(
+            "{block}.{key} must be true or false, not {other}"
+        ))),
+    }
+}
+
+/// A number of MiB, in bytes.
+pub(super) fn bytes_at(root: &Value, block: &str, key: &str, least: u64) -> Result<Option<usize>> {
+    // A pebibyte: more is a mistake.
+    const MAX_MIB: u64 = 1 << 30;
+    match number_at(root, block, key, least)? {
+        Some(mib) if mib > MAX_MIB => Err(Error::invalid(format!(
+            "{block}.{key} must be at most {MAX_MIB}, not {mib}"
+        ))),
+        mib => Ok(mib.map(|mib| (mib as usize) << 20)),
+    }
+}
+
+/// A whole number that is at least `least`.
+pub(super) fn number_at(root: &Value, block: &str, key: &str, least: u64) -> Result<Option<u64>> {
+    match root.get(block).and_then(|block| block.get(key)) {
+        None | Some(Value::Null) => Ok(None),
+        Some(value) => match value.as_u64().filter(|number| *number >= least) {
+            Some(number) => Ok(Some(number)),
+            None => Err(Error::invalid(format!(
+                "{block}.{key} must be a whole number of at least {least}, not {value}"
+            ))),
+        },
+    }
+}

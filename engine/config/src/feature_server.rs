@@ -1,0 +1,115 @@
+//! The block `feature_server`, which is Feast's.
+
+use std::time::Duration;
+
+use feast_model::error::{Error, Result};
+use serde_json::Value;
+
+use super::block::{flag_at, number_at, text_at};
+use super::keys::check_keys;
+
+const BLOCK: &str = "feature_server";
+
+const KEYS: [&str; 9] = [
+    "type",
+    "enabled",
+    "transformation_service_endpoint",
+    "offline_push_batching_enabled",
+    "offline_push_batching_batch_size",
+    "offline_push_batching_batch_interval_seconds",
+    "feature_logging",
+    "metrics",
+    "audit_logging",
+];
+
+/// Only of a server of type `mcp`.
+const MCP_KEYS: [&str; 4] = ["mcp_enabled", "mcp_server_name", "mcp_server_version", "mcp_transport"];
+
+/// The blocks inside, with their keys.
+const SUB_BLOCKS: [(&str, &[&str]); 3] = [
+    (
+        "feature_logging",
+        &[
+            "enabled",
+            "flush_interval_secs",
+            "write_to_disk_interval_secs",
+            "queue_capacity",
+            "emit_timeout_micro_secs",
+        ],
+    ),
+    (
+        "metrics",
+        &[
+            "enabled",
+            "resource",
+            "request",
+            "online_features",
+            "push",
+            "materialization",
+            "freshness",
+            "offline_features",
+            "audit_logging",
+            "feature_count_bins",
+        ],
+    ),
+    (
+        "audit_logging",
+        &["enabled", "sink", "file_path", "log_successful_reads"],
+    ),
+];
+
+/// When logged pushes are appended to their parquet source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OfflineBatching {
+    /// As soon as that many rows wait for one source.
+    pub rows: usize,
+    /// As soon as a row has waited that long.
+    pub interval: Duration,
+}
+
+/// Refuses what Feast refuses too: unknown keys, in the blocks inside as well.
+pub(super) fn check(root: &Value) -> Result<()> {
+    let invalid_type = |name: &str| {
+        Error::invalid(format!(
+            "Feature server type was set to {name}, but this type is invalid"
+        ))
+        .with_hint("feature_server.type is local or mcp")
+    };
+    let block = match root.get(BLOCK) {
+        None | Some(Value::Null) => return Ok(()),
+        Some(Value::String(name)) if name == "local" || name == "mcp" => return Ok(()),
+        Some(Value::String(name)) => return Err(invalid_type(name)),
+        Some(block @ Value::Object(_)) => block,
+        Some(other) => return Err(Error::invalid(format!("{BLOCK} must be a mapping, not {other}"))),
+    };
+    match text_at(block, "type")? {
+        None | Some("local") => check_keys(BLOCK, block, &KEYS)?,
+        Some("mcp") => check_keys(BLOCK, block, &[KEYS.as_slice(), &MCP_KEYS].concat())?,
+        Some(other) => return Err(invalid_type(other)),
+    }
+    for (name, keys) in SUB_BLOCKS {
+        match block.get(name) {
+            None | Some(Value::Null) => {}
+            Some(inner @ Value::Object(_)) => check_keys(&format!("{BLOCK}.{name}"), inner, keys)?,
+            Some(other) => {
+                return Err(Error::invalid(format!("{BLOCK}.{name} must be a mapping, not {other}")));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// As in Feast, batching without both of its numbers is none.
+pub(super) fn offline_batching(root: &Value) -> Result<Option<OfflineBatching>> {
+    let number = |key: &str| number_at(root, BLOCK, key, 1);
+    let enabled = flag_at(root, BLOCK, "offline_push_batching_enabled")?;
+    let rows = number("offline_push_batching_batch_size")?;
+    let seconds = number("offline_push_batching_batch_interval_seconds")?;
+    Ok(rows
+        .zip(seconds)
+        .filter(|_| enabled)
+        .map(|(rows, seconds)| OfflineBatching {
+            rows: usize::try_from(rows).unwrap_or(usize::MAX),
+            interval: Duration::from_secs(seconds),
+        }))
+}

@@ -1,0 +1,205 @@
+//! `feature_store.yaml` as typed data. Reading rules are Feast's: environment variables are expanded in the text
+//! before it is parsed. Unknown keys are errors where Feast refuses them too and in the block that is our own, else warnings.
+//!
+//! Owns every key this binary understands and its default. Knows nothing of what the settings are used for.
+
+mod auth;
+mod block;
+mod duration;
+mod feature_server;
+mod host;
+mod keys;
+mod online_store;
+mod registry;
+mod serving;
+#[cfg(test)]
+mod tests;
+mod unused;
+mod variables;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_json::Value;
+
+pub use auth::AuthType;
+pub use feature_server::OfflineBatching;
+pub use host::Host;
+pub use online_store::OnlineStoreMemory;
+pub use serving::{ResponseLayout, ServingLimits};
+
+use block::{flag_at, text_at};
+use duration::duration_at;
+pub use duration::duration_text;
+use feast_model::error::{Error, ErrorKind, Result, path};
+
+use variables::expand_variables;
+
+/// File name looked for in the repository directory.
+pub const CONFIG_FILE: &str = "feature_store.yaml";
+
+/// The settings of one feature repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RepositoryConfig {
+    /// The repository directory: relative paths start here.
+    pub directory: PathBuf,
+    /// Project name.
+    pub project: String,
+    /// Description of the project when no definition file gives one.
+    pub project_description: String,
+    /// The registry file.
+    pub registry_path: PathBuf,
+    /// The directory of the RocksDB online store.
+    pub online_store_path: PathBuf,
+    /// What the online store may hold in memory.
+    pub memory: OnlineStoreMemory,
+    /// Write rows whatever is stored, even older ones (`online_store.skip_dedup`).
+    pub skip_dedup: bool,
+    /// Let requests name versions of views (`registry.enable_online_feature_view_versioning`).
+    pub online_versioning: bool,
+    /// Answer pushes to the offline store before they reach it (`feature_server.offline_push_batching_*`).
+    pub offline_batching: Option<OfflineBatching>,
+    /// What a server takes on (`serving.max_requests`, `serving.max_memory_mib`, `serving.send_timeout_seconds`).
+    pub limits: ServingLimits,
+    /// Layout of `/get-online-features` answers (`serving.response_layout`).
+    pub response_layout: ResponseLayout,
+    /// How far ahead of the clock event times of pushed rows may be (`serving.max_event_time_skew`); any time when `None`.
+    pub max_event_time_skew: Option<Duration>,
+    /// How long the rows of a view that has left the registry are kept, should it come back (`serving.drop_after`).
+    pub drop_after: Duration,
+    /// Hosts beside the server's own under which browsers may reach it (`serving.allowed_hosts`).
+    pub allowed_hosts: Vec<Host>,
+    /// Who may ask a server (`auth`).
+    pub auth: AuthType,
+    /// Keys that nobody knows, in blocks where that is not an error: what to tell the user, line by line.
+    pub unknown_keys: Vec<String>,
+    /// Keys that Feast acts on and this binary does not: what to tell who serves, line by line.
+    pub without_effect: Vec<String>,
+}
+
+impl RepositoryConfig {
+    /// Reads the settings of the repository in `directory`, from `file` if given, else from its `feature_store.yaml`.
+    ///
+    /// # Errors
+    /// `NotFound` when there is no such file, `Invalid` when it cannot be understood; both say what to do.
+    pub fn load(directory: &Path, file: Option<&Path>) -> Result<Self> {
+        let default_file = directory.join(CONFIG_FILE);
+        let file = file.unwrap_or(&default_file);
+        let text = read_expanded(file)?;
+        Self::parse(&text, directory).map_err(|error| in_file(file, error))
+    }
+
+    /// The settings as they are understood: what the file gives, variables expanded, and Feast's defaults for blocks it
+    /// does not have.
+    ///
+    /// # Errors
+    /// As [`RepositoryConfig::load`].
+    pub fn document(directory: &Path, file: Option<&Path>) -> Result<Value> {
+        Self::load(directory, file)?;
+        let default_file = directory.join(CONFIG_FILE);
+        let given = parse_yaml(&read_expanded(file.unwrap_or(&default_file))?)?;
+        let mut document = serde_json::Map::new();
+        let defaults = [
+            ("auth", "no_auth"),
+            ("offline_store", "dask"),
+            ("batch_engine", "local"),
+        ];
+        document.extend(
+            given
+                .as_object()
+                .into_iter()
+                .flatten()
+                .map(|(key, value)| (key.clone(), value.clone())),
+        );
+        for (key, kind) in defaults {
+            document
+                .entry(key)
+                .or_insert_with(|| serde_json::json!({ "type": kind }));
+        }
+        Ok(Value::Object(document))
+    }
+
+    /// Understands the text of a `feature_store.yaml` whose variables are already expanded.
+    ///
+    /// # Errors
+    /// `Invalid`, naming the key.
+    pub fn parse(text: &str, directory: &Path) -> Result<Self> {
+        let root = parse_yaml(text)?;
+        if !root.is_object() {
+            return Err(Error::invalid(
+                "must be a mapping with at least the keys project and registry",
+            ));
+        }
+        let project = text_at(&root, "project")?.ok_or_else(|| Error::invalid("the key project is missing"))?;
+        check_project_name(project)?;
+        feature_server::check(&root)?;
+        serving::check(&root)?;
+        Ok(Self {
+            project: project.to_owned(),
+            project_description: text_at(&root, "project_description")?.unwrap_or_default().to_owned(),
+            registry_path: directory.join(registry::path(&root)?),
+            online_store_path: directory.join(online_store::path(&root)?),
+            memory: online_store::memory(&root)?,
+            skip_dedup: flag_at(&root, "online_store", "skip_dedup")?,
+            max_event_time_skew: duration_at(&root, "serving", "max_event_time_skew")?,
+            drop_after: duration_at(&root, "serving", "drop_after")?.unwrap_or(serving::DEFAULT_DROP_AFTER),
+            online_versioning: flag_at(&root, "registry", "enable_online_feature_view_versioning")?,
+            offline_batching: feature_server::offline_batching(&root)?,
+            limits: serving::limits(&root)?,
+            response_layout: serving::response_layout(&root)?,
+            allowed_hosts: serving::allowed_hosts(&root)?,
+            auth: auth::auth_type(&root)?,
+            unknown_keys: unused::unknown(&root),
+            without_effect: unused::without_effect(&root),
+            directory: directory.to_path_buf(),
+        })
+    }
+}
+
+/// A YAML document as JSON.
+///
+/// # Errors
+/// `Invalid`, naming the place.
+pub fn parse_yaml(text: &str) -> Result<Value> {
+    serde_saphyr::from_str(text).map_err(|source| {
+        // The lines after the first draw the place, which the first names.
+        let text = source.to_string();
+        Error::invalid(format!("not valid YAML: {}", text.lines().next().unwrap_or_default()))
+    })
+}
+
+/// The text of the settings file with its variables expanded.
+fn read_expanded(file: &Path) -> Result<String> {
+    let text = std::fs::read_to_string(file).map_err(|source| match source.kind() {
+        std::io::ErrorKind::NotFound => Error::new(
+            ErrorKind::NotFound,
+            format!("Can't find feature repo configuration file at {}.", path(file)),
+        )
+        .with_hint("Make sure you're running feast from an initialized feast repository, or make one with: feast init"),
+        _ => Error::io("read", file, source),
+    })?;
+    Ok(expand_variables(&text, &|name| std::env::var(name).ok()))
+}
+
+/// Puts the file's name before the message.
+fn in_file(file: &Path, error: Error) -> Error {
+    error.within(|message| format!("{}: {message}", path(file)))
+}
+
+/// Feast's rule: word characters only, and no hyphen because table names are made of it.
+///
+/// # Errors
+/// `Invalid`, saying what a name may hold.
+pub fn check_project_name(name: &str) -> Result<()> {
+    let valid = !name.is_empty()
+        && !name.starts_with('_')
+        && name
+            .chars()
+            .all(|character| character.is_alphanumeric() || character == '_');
+    if valid {
+        return Ok(());
+    }
+    Err(Error::invalid(format!(
+        "project name {name:?} must consist of letters, digits and underscores and must not start with an underscore"
+    )))
+}

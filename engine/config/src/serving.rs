@@ -1,0 +1,122 @@
+//! The block `serving`, which is this server's own.
+
+use std::time::Duration;
+
+use feast_model::error::{Error, Result};
+use serde_json::Value;
+
+use super::block::{bytes_at, number_at, text_at};
+use super::host::Host;
+use super::keys::check_keys;
+
+const KEYS: [&str; 7] = [
+    "response_layout",
+    "max_requests",
+    "max_memory_mib",
+    "send_timeout_seconds",
+    "allowed_hosts",
+    "max_event_time_skew",
+    "drop_after",
+];
+
+/// A day.
+pub(super) const DEFAULT_DROP_AFTER: Duration = Duration::from_secs(86_400);
+
+/// What a server takes on at once; what is more, it refuses. And how long it waits for who does not take his answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ServingLimits {
+    /// Requests that are more than a small read from memory.
+    pub requests: usize,
+    /// Bytes of request bodies, of what they are parsed into, and of answers.
+    pub memory: usize,
+    /// How long a client may take nothing of its answer.
+    pub send_timeout: Duration,
+}
+
+impl Default for ServingLimits {
+    fn default() -> Self {
+        Self {
+            requests: 256,
+            memory: 1 << 30,
+            send_timeout: Duration::from_secs(60),
+        }
+    }
+}
+
+/// How `/get-online-features` arranges its results when the request does not say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ResponseLayout {
+    /// Columns for requests with a JSON content type, rows for others.
+    #[default]
+    Auto,
+    /// One result per entity row, as in Feast's documentation.
+    Rows,
+    /// One result per feature, as Feast's servers answer.
+    Columns,
+}
+
+/// Refuses keys that this server does not know: nobody else reads the block.
+pub(super) fn check(root: &Value) -> Result<()> {
+    match root.get("serving") {
+        None | Some(Value::Null) => Ok(()),
+        Some(block @ Value::Object(_)) => check_keys("serving", block, &KEYS),
+        Some(other) => Err(Error::invalid(format!("serving must be a mapping, not {other}"))),
+    }
+}
+
+/// Hosts beside the server's own under which browsers may reach it.
+pub(super) fn allowed_hosts(root: &Value) -> Result<Vec<Host>> {
+    let hosts = match root.get("serving").and_then(|block| block.get("allowed_hosts")) {
+        None | Some(Value::Null) => return Ok(Vec::new()),
+        Some(Value::Array(hosts)) => hosts,
+        Some(other) => {
+            return Err(Error::invalid(format!(
+                "serving.allowed_hosts must be a list of hosts, not {other}"
+            )));
+        }
+    };
+    let host = |value: &Value| {
+        value.as_str().and_then(Host::parse).ok_or_else(|| {
+            Error::invalid(format!("serving.allowed_hosts: {value} is not a host")).with_hint(
+                "write a name or an address without scheme, port and wildcards, such as features.example.com",
+            )
+        })
+    };
+    hosts.iter().map(host).collect()
+}
+
+/// A day: the kernel does not take numbers of any size.
+const MAX_SEND_TIMEOUT_SECONDS: u64 = 86_400;
+
+fn send_timeout(root: &Value) -> Result<Option<Duration>> {
+    match number_at(root, "serving", "send_timeout_seconds", 1)? {
+        Some(seconds) if seconds > MAX_SEND_TIMEOUT_SECONDS => Err(Error::invalid(format!(
+            "serving.send_timeout_seconds must be at most {MAX_SEND_TIMEOUT_SECONDS}, not {seconds}"
+        ))),
+        seconds => Ok(seconds.map(Duration::from_secs)),
+    }
+}
+
+pub(super) fn limits(root: &Value) -> Result<ServingLimits> {
+    let default = ServingLimits::default();
+    let requests = number_at(root, "serving", "max_requests", 1)?;
+    Ok(ServingLimits {
+        requests: requests.map_or(default.requests, |number| usize::try_from(number).unwrap_or(usize::MAX)),
+        memory: bytes_at(root, "serving", "max_memory_mib", 1)?.unwrap_or(default.memory),
+        send_timeout: send_timeout(root)?.unwrap_or(default.send_timeout),
+    })
+}
+
+pub(super) fn response_layout(root: &Value) -> Result<ResponseLayout> {
+    let Some(block) = root.get("serving") else {
+        return Ok(ResponseLayout::default());
+    };
+    match text_at(block, "response_layout")? {
+        None | Some("auto") => Ok(ResponseLayout::Auto),
+        Some("rows") => Ok(ResponseLayout::Rows),
+        Some("columns") => Ok(ResponseLayout::Columns),
+        Some(other) => Err(Error::invalid(format!(
+            "serving.response_layout {other:?} is not one of auto, rows, columns"
+        ))),
+    }
+}

@@ -1,0 +1,370 @@
+//! The arguments of a constructor: taken by name, with the type that Feast expects, and an error that names the file,
+//! the line and the argument.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use feast_model::{DataSource, Entity, Field};
+use ruff_text_size::TextRange;
+
+use super::super::object::{Object, Thing};
+use super::super::scope::Scope;
+use super::super::value::{CallArguments, Function, Value};
+use super::super::{DefinitionError, Evaluated};
+use super::{FeastClass, Positional};
+
+/// Evaluated arguments of one call.
+pub(crate) struct Arguments<'a> {
+    class: &'static FeastClass,
+    named: Vec<(String, Value)>,
+    /// What a decorator is applied to.
+    pub(super) function: Option<Rc<Function>>,
+    range: TextRange,
+    scope: &'a Scope,
+    /// The object's name, once known: messages say it.
+    object_name: String,
+    /// Whether its tags are a dict that something else holds too.
+    shares_tags: bool,
+}
+
+impl<'a> Arguments<'a> {
+    /// Puts positional arguments to their names and refuses those that the class does not have.
+    pub(crate) fn bind(
+        class: &'static FeastClass,
+        arguments: CallArguments,
+        function: Option<Rc<Function>>,
+        range: TextRange,
+        scope: &'a Scope,
+    ) -> Evaluated<Self> {
+        let CallArguments { positional, named } = arguments;
+        let called = if class.is_decorator {
+            class.name.to_owned()
+        } else {
+            format!("{}.__init__", class.name)
+        };
+        let parameters: Vec<&str> = class.parameters.split(' ').filter(|name| !name.is_empty()).collect();
+        let most_positional = if class.positional == Positional::All {
+            parameters.len()
+        } else {
+            0
+        };
+        if positional.len() > most_positional {
+            let own = usize::from(!class.is_decorator);
+            let count = most_positional + own;
+            let text = format!(
+                "{called}() takes {count} positional argument{} but {} were given",
+                if count == 1 { "" } else { "s" },
+                positional.len() + own
+            );
+            return Err(scope.raise(range, "TypeError", text));
+        }
+        let unexpected = named.iter().find(|(name, _)| !parameters.contains(&name.as_str()));
+        if let Some((name, _)) = unexpected {
+            let text = format!("{called}() got an unexpected keyword argument '{name}'");
+            return Err(scope.raise(range, "TypeError", text));
+        }
+        let by_position = parameters.iter().map(|name| (*name).to_owned()).zip(positional);
+        let mut all: Vec<(String, Value)> = by_position.collect();
+        for (name, value) in named {
+            if all.iter().any(|(known, _)| *known == name) {
+                let text = format!("{called}() got multiple values for argument '{name}'");
+                return Err(scope.raise(range, "TypeError", text));
+            }
+            all.push((name, value));
+        }
+        let object_name = all
+            .iter()
+            .find(|(name, _)| name == "name")
+            .and_then(|(_, value)| value.as_text());
+        Ok(Self {
+            class,
+            named: all,
+            function,
+            range,
+            scope,
+            object_name: object_name.map(|name| name.to_string()).unwrap_or_default(),
+            shares_tags: false,
+        })
+    }
+
+    /// An object made by this call.
+    pub(super) fn object(&self, thing: Thing) -> Value {
+        let object = Object::new(thing, self.scope.path().to_path_buf(), self.scope.line(self.range));
+        Value::Object(Rc::new(if self.shares_tags {
+            object.with_shared_tags()
+        } else {
+            object
+        }))
+    }
+
+    /// What Feast raises for these arguments.
+    pub(super) fn raise(&self, exception: &str, message: impl AsRef<str>) -> DefinitionError {
+        self.scope.raise(self.range, exception, message)
+    }
+
+    /// What this binary cannot do with these arguments.
+    pub(super) fn limit(&self, message: impl Into<String>) -> DefinitionError {
+        self.scope.limit(self.range, message)
+    }
+
+    /// `feature view "stats"`, for messages.
+    fn called(&self) -> String {
+        if self.object_name.is_empty() {
+            self.class.name.to_owned()
+        } else {
+            format!("{} \"{}\"", self.class.name, self.object_name)
+        }
+    }
+
+    /// Whether an argument is given.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.named.iter().any(|(known, _)| known == name)
+    }
+
+    /// The value of an argument; `None` when it is not given. An opaque value is an error: it would be stored.
+    pub(super) fn take(&mut self, name: &str) -> Evaluated<Option<Value>> {
+        let Some(position) = self.named.iter().position(|(known, _)| known == name) else {
+            return Ok(None);
+        };
+        let (_, value) = self.named.swap_remove(position);
+        const LARGEST: usize = 1_000_000;
+        self.scope.spend(self.range, value.size(LARGEST))?;
+        self.check_known(name, &value)?;
+        share(name, &value);
+        if let Value::Dict(tags) = &value
+            && name == "tags"
+        {
+            self.shares_tags = Rc::strong_count(tags) > 1;
+        }
+        // Feast keeps dicts, and the list of a service, as they are.
+        if matches!(value, Value::Dict(_)) || name == "features" {
+            self.scope.keep(&value);
+        }
+        Ok(Some(value))
+    }
+
+    /// As [`Arguments::take`], where `None` in Python means the same as nothing.
+    pub(super) fn given(&mut self, name: &str) -> Evaluated<Option<Value>> {
+        Ok(self.take(name)?.filter(|value| !matches!(value, Value::None)))
+    }
+
+    /// Leaves out an argument that Feast does not store, whatever its value.
+    pub(super) fn ignore(&mut self, name: &str) {
+        self.named.retain(|(known, _)| known != name);
+    }
+
+    /// Takes what is given under one name for another.
+    pub(super) fn rename(&mut self, name: &str, other: &str) {
+        if let Some((known, _)) = self.named.iter_mut().find(|(known, _)| known == name) {
+            other.clone_into(known);
+        }
+    }
+
+    /// The text that an argument has when it is not given.
+    pub(super) fn default_to(&mut self, name: &str, text: &str) {
+        if !self.has(name) {
+            self.named.push((name.to_owned(), Value::text(text)));
+        }
+    }
+
+    fn check_known(&self, name: &str, value: &Value) -> Evaluated<()> {
+        match value {
+            Value::Opaque(unknown) => Err(self.limit(format!(
+                "{name} of {} depends on {}, which cannot be read without running Python; write the value out, or let \
+                 Python's `feast apply` write the registry and only serve with this binary",
+                self.called(),
+                unknown.reason
+            ))),
+            Value::List(items) | Value::Set(items) => {
+                items.borrow().iter().try_for_each(|item| self.check_known(name, item))
+            }
+            Value::Tuple(items) => items.iter().try_for_each(|item| self.check_known(name, item)),
+            Value::Dict(members) => members.borrow().iter().try_for_each(|(key, member)| {
+                self.check_known(name, key)?;
+                self.check_known(name, member)
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn wrong_type(&self, name: &str, value: &Value, wanted: &str) -> DefinitionError {
+        let text = format!(
+            "argument \"{name}\" ({}) of {} is not {wanted}",
+            value.type_name(),
+            self.called()
+        );
+        self.raise("TypeCheckError", text)
+    }
+
+    fn missing(&self, name: &str) -> DefinitionError {
+        let text = format!("{}() missing 1 required argument: '{name}'", self.class.name);
+        self.raise("TypeError", text)
+    }
+
+    pub(super) fn text(&mut self, name: &str) -> Evaluated<Option<String>> {
+        match self.given(name)? {
+            None => Ok(None),
+            Some(value) => match value.as_text() {
+                Some(text) => Ok(Some(text.to_string())),
+                None => Err(self.wrong_type(name, &value, "an instance of str")),
+            },
+        }
+    }
+
+    pub(super) fn text_or_empty(&mut self, name: &str) -> Evaluated<String> {
+        Ok(self.text(name)?.unwrap_or_default())
+    }
+
+    pub(super) fn required_text(&mut self, name: &str) -> Evaluated<String> {
+        self.text(name)?.ok_or_else(|| self.missing(name))
+    }
+
+    pub(super) fn flag(&mut self, name: &str, default: bool) -> Evaluated<bool> {
+        match self.given(name)? {
+            None => Ok(default),
+            Some(Value::Bool(flag)) => Ok(flag),
+            Some(other) => Err(self.wrong_type(name, &other, "an instance of bool")),
+        }
+    }
+
+    pub(super) fn integer(&mut self, name: &str) -> Evaluated<i64> {
+        match self.given(name)? {
+            None => Ok(0),
+            Some(Value::Integer(number)) => Ok(number),
+            Some(Value::Bool(flag)) => Ok(i64::from(flag)),
+            Some(other) => Err(self.wrong_type(name, &other, "an instance of int")),
+        }
+    }
+
+    /// A `timedelta` in microseconds, which 64 bits hold.
+    pub(super) fn duration(&mut self, name: &str) -> Evaluated<Option<i64>> {
+        match self.given(name)? {
+            None => Ok(None),
+            Some(Value::Duration(duration)) => match i64::try_from(duration.micros()) {
+                Ok(micros) => Ok(Some(micros)),
+                Err(_) => Err(self.limit(format!(
+                    "{name} of {} is too long to be stored: {}",
+                    self.called(),
+                    duration.to_text().unwrap_or_default()
+                ))),
+            },
+            Some(other) => Err(self.wrong_type(name, &other, "an instance of datetime.timedelta")),
+        }
+    }
+
+    pub(super) fn texts_by_name(&mut self, name: &str) -> Evaluated<BTreeMap<String, String>> {
+        let members = match self.given(name)? {
+            None => return Ok(BTreeMap::new()),
+            Some(Value::Dict(members)) => members,
+            Some(other) => return Err(self.wrong_type(name, &other, "a dict")),
+        };
+        let text = |value: &Value| {
+            let text = value.as_text().map(|text| text.to_string());
+            text.ok_or_else(|| self.wrong_type(name, value, "a dict of str to str"))
+        };
+        let members = members.borrow();
+        members
+            .iter()
+            .map(|(key, member)| Ok((text(key)?, text(member)?)))
+            .collect()
+    }
+
+    /// The items of a list argument, each of which `pick` must know.
+    pub(super) fn list<T>(
+        &mut self,
+        name: &str,
+        wanted: &str,
+        pick: impl Fn(&Value) -> Option<T>,
+    ) -> Evaluated<Option<Vec<T>>> {
+        let items = match self.given(name)? {
+            None => return Ok(None),
+            Some(Value::List(items)) => items,
+            Some(other) => return Err(self.wrong_type(name, &other, "a list")),
+        };
+        let items = items.borrow();
+        let picked = items
+            .iter()
+            .map(|item| pick(item).ok_or_else(|| self.wrong_type(name, item, &format!("a list of {wanted}"))));
+        picked.collect::<Result<_, _>>().map(Some)
+    }
+
+    pub(super) fn texts(&mut self, name: &str) -> Evaluated<Vec<String>> {
+        let text = |value: &Value| value.as_text().map(|text| text.to_string());
+        Ok(self.list(name, "str", text)?.unwrap_or_default())
+    }
+
+    pub(super) fn fields(&mut self, name: &str) -> Evaluated<Option<Vec<Field>>> {
+        self.list(name, "Field", |value| {
+            with_object(value, |thing| match thing {
+                Thing::Field(field) => Some(field.clone()),
+                _ => None,
+            })
+        })
+    }
+
+    pub(super) fn entities(&mut self, name: &str) -> Evaluated<Vec<Entity>> {
+        let entity = |value: &Value| {
+            with_object(value, |thing| match thing {
+                Thing::Entity(entity) => Some(entity.clone()),
+                _ => None,
+            })
+        };
+        Ok(self.list(name, "Entity", entity)?.unwrap_or_default())
+    }
+
+    /// An argument that must be an object of that sort.
+    pub(super) fn pick<T>(
+        &mut self,
+        name: &str,
+        wanted: &str,
+        pick: impl Fn(&Thing) -> Option<T>,
+    ) -> Evaluated<Option<T>> {
+        match self.given(name)? {
+            None => Ok(None),
+            Some(value) => match with_object(&value, pick) {
+                Some(picked) => Ok(Some(picked)),
+                None => Err(self.wrong_type(name, &value, &format!("an instance of {wanted}"))),
+            },
+        }
+    }
+
+    pub(super) fn source(&mut self, name: &str) -> Evaluated<Option<DataSource>> {
+        self.pick(name, "DataSource", |thing| match thing {
+            Thing::Source(source) => Some(source.clone()),
+            _ => None,
+        })
+    }
+
+    pub(super) fn known_as(&mut self, name: &str) {
+        name.clone_into(&mut self.object_name);
+    }
+}
+
+/// Notes that an object holds others whole: sources, and the views that another is derived from.
+fn share(argument: &str, value: &Value) {
+    match value {
+        Value::Object(object) => {
+            let is_held = match &*object.thing() {
+                Thing::Source(_) => true,
+                Thing::View(_) => argument == "source",
+                _ => false,
+            };
+            if is_held {
+                object.share();
+            }
+        }
+        Value::List(items) => items.borrow().iter().for_each(|item| share(argument, item)),
+        _ => {}
+    }
+}
+
+/// What `pick` makes of an object; `None` for what is none.
+pub(super) fn with_object<T>(value: &Value, pick: impl Fn(&Thing) -> Option<T>) -> Option<T> {
+    match value {
+        Value::Object(object) => {
+            let object: &Object = object;
+            pick(&object.thing())
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,178 @@
+//! Permissions, policies, and the constants they are written with.
+
+use feast_model::{Action, Permission, Policy, ResourceType};
+
+use super::super::Evaluated;
+use super::super::object::Thing;
+use super::super::value::Value;
+use super::{Arguments, CLASSES, member};
+
+const VIEW_TYPES: [&str; 5] = [
+    "FeatureView",
+    "OnDemandFeatureView",
+    "BatchFeatureView",
+    "StreamFeatureView",
+    "LabelView",
+];
+
+/// Names of lists of actions and types.
+pub(super) const CONSTANTS: [&str; 6] = [
+    "READ",
+    "WRITE",
+    "CRUD",
+    "ALL_ACTIONS",
+    "ALL_FEATURE_VIEW_TYPES",
+    "ALL_RESOURCE_TYPES",
+];
+
+/// `READ`, `ALL_ACTIONS`, `ALL_RESOURCE_TYPES`, ...
+pub(super) fn constant(name: &str) -> Option<Value> {
+    let actions = |names: &[&str]| {
+        names
+            .iter()
+            .map(|name| member("AuthzedAction", name))
+            .collect::<Option<Vec<_>>>()
+    };
+    let classes = |names: &[&str]| {
+        let found = names
+            .iter()
+            .map(|name| CLASSES.iter().find(|class| class.name == *name));
+        found
+            .map(|class| class.map(Value::FeastClass))
+            .collect::<Option<Vec<_>>>()
+    };
+    let items = match name {
+        "READ" => actions(&["READ_OFFLINE", "READ_ONLINE"])?,
+        "WRITE" => actions(&["WRITE_OFFLINE", "WRITE_ONLINE"])?,
+        "CRUD" => actions(&["CREATE", "DESCRIBE", "UPDATE", "DELETE"])?,
+        "ALL_ACTIONS" => actions(&Action::ALL.map(Action::feast_name))?,
+        "ALL_FEATURE_VIEW_TYPES" => classes(&VIEW_TYPES)?,
+        "ALL_RESOURCE_TYPES" => {
+            let names = ResourceType::ALL.map(|kind| format!("{kind:?}"));
+            classes(&names.iter().map(String::as_str).collect::<Vec<_>>())?
+        }
+        _ => return None,
+    };
+    Some(Value::list(items))
+}
+
+pub(super) fn permission(mut arguments: Arguments<'_>) -> Evaluated<Value> {
+    let name = arguments.required_text("name")?;
+    let types = one_or_many(&mut arguments, "types")?;
+    let types = types
+        .iter()
+        .map(|value| {
+            let known = match value {
+                Value::FeastClass(class) => ResourceType::by_class_name(class.name),
+                _ => None,
+            };
+            known.ok_or_else(|| {
+                arguments.raise(
+                    "ValueError",
+                    format!("{} is not one of the managed types", value.type_name()),
+                )
+            })
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    let name_patterns = one_or_many(&mut arguments, "name_patterns")?;
+    let name_patterns = name_patterns
+        .iter()
+        .map(|value| {
+            let text = value.as_text().map(|text| text.trim().to_owned());
+            text.ok_or_else(|| arguments.wrong_type("name_patterns", value, "a list of str"))
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    let has_actions = arguments.has("actions");
+    let actions = one_or_many(&mut arguments, "actions")?;
+    if has_actions && actions.is_empty() {
+        return Err(arguments.raise("ValueError", "The list 'actions' must be non-empty."));
+    }
+    let actions = actions
+        .iter()
+        .map(|value| {
+            let known = match value {
+                Value::Member(member) => Action::ALL
+                    .into_iter()
+                    .find(|action| action.feast_name() == member.name),
+                _ => None,
+            };
+            known.ok_or_else(|| arguments.wrong_type("actions", value, "a list of AuthzedAction"))
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    let policy = match arguments.given("policy")? {
+        Some(Value::FeastClass(class)) if class.name == "AllowAll" => Policy::AllowAll,
+        None => Policy::AllowAll,
+        Some(value) => {
+            let policy = super::arguments::with_object(&value, |thing| match thing {
+                Thing::Policy(policy) => Some(policy.clone()),
+                _ => None,
+            });
+            policy.ok_or_else(|| arguments.wrong_type("policy", &value, "an instance of Policy"))?
+        }
+    };
+    if policy == Policy::AllowAll {
+        return Err(arguments.limit(format!(
+            "permission {name} allows everybody everything, which Python Feast can write but not read back: every later command \
+             of it would fail; give it a policy such as RoleBasedPolicy(roles=[...])"
+        )));
+    }
+    let permission = Permission {
+        name,
+        types: if types.is_empty() {
+            ResourceType::ALL.to_vec()
+        } else {
+            types
+        },
+        name_patterns,
+        actions: if has_actions { actions } else { Action::ALL.to_vec() },
+        policy,
+        tags: trimmed(arguments.texts_by_name("tags")?),
+        required_tags: trimmed(arguments.texts_by_name("required_tags")?),
+    };
+    Ok(arguments.object(Thing::Permission(permission)))
+}
+
+fn trimmed(tags: std::collections::BTreeMap<String, String>) -> std::collections::BTreeMap<String, String> {
+    let trimmed = tags
+        .iter()
+        .map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned()));
+    trimmed.collect()
+}
+
+/// A list, or a single value that stands for a list of it.
+fn one_or_many(arguments: &mut Arguments<'_>, name: &str) -> Evaluated<Vec<Value>> {
+    Ok(match arguments.given(name)? {
+        None => Vec::new(),
+        Some(Value::List(items)) => items.borrow().clone(),
+        Some(single) => vec![single],
+    })
+}
+
+pub(super) fn role_based_policy(mut arguments: Arguments<'_>) -> Evaluated<Value> {
+    let roles = arguments.texts("roles")?;
+    Ok(arguments.object(Thing::Policy(Policy::Roles(roles))))
+}
+
+pub(super) fn group_based_policy(mut arguments: Arguments<'_>) -> Evaluated<Value> {
+    let groups = arguments.texts("groups")?;
+    Ok(arguments.object(Thing::Policy(Policy::Groups(groups))))
+}
+
+pub(super) fn namespace_based_policy(mut arguments: Arguments<'_>) -> Evaluated<Value> {
+    let namespaces = arguments.texts("namespaces")?;
+    Ok(arguments.object(Thing::Policy(Policy::Namespaces(namespaces))))
+}
+
+pub(super) fn combined_policy(mut arguments: Arguments<'_>) -> Evaluated<Value> {
+    let (groups, namespaces) = (arguments.texts("groups")?, arguments.texts("namespaces")?);
+    Ok(arguments.object(Thing::Policy(Policy::GroupsAndNamespaces { groups, namespaces })))
+}
+
+pub(super) fn allow_all(arguments: Arguments<'_>) -> Evaluated<Value> {
+    Ok(arguments.object(Thing::Policy(Policy::AllowAll)))
+}
+
+/// Classes that definitions only name, as types of a permission.
+pub(super) fn not_constructed(arguments: Arguments<'_>) -> Evaluated<Value> {
+    Err(arguments.limit("such objects are not made in definition files"))
+}

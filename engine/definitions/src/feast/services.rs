@@ -1,0 +1,107 @@
+//! Projects, feature services and their logging.
+
+use feast_model::{FeatureService, Logging, LoggingDestination, LoggingSystem, Project, Projection, WantedFeatures};
+
+use super::super::Evaluated;
+use super::super::object::Thing;
+use super::super::value::Value;
+use super::Arguments;
+
+pub(super) fn project(mut arguments: Arguments<'_>) -> Evaluated<Value> {
+    // An apply sets both.
+    arguments.ignore("created_timestamp");
+    arguments.ignore("last_updated_timestamp");
+    let project = Project {
+        name: arguments.required_text("name")?,
+        description: arguments.text_or_empty("description")?,
+        tags: arguments.texts_by_name("tags")?,
+        owner: arguments.text_or_empty("owner")?,
+    };
+    Ok(arguments.object(Thing::Project(project)))
+}
+
+pub(super) fn feature_service(mut arguments: Arguments<'_>) -> Evaluated<Value> {
+    let name = arguments.required_text("name")?;
+    let projection = |value: &Value| match value {
+        Value::Text(reference) => Some(Projection {
+            wanted: WantedFeatures::Reference(reference.to_string()),
+            ..Projection::of("")
+        }),
+        Value::Object(object) => object.projection().map(|projection| projection.projection),
+        _ => None,
+    };
+    let projections = arguments.list("features", "FeatureView or str", projection)?;
+    let projections = projections
+        .ok_or_else(|| arguments.raise("TypeError", "FeatureService() missing 1 required argument: 'features'"))?;
+    // Feast puts references behind objects.
+    let is_reference = |projection: &Projection| matches!(projection.wanted, WantedFeatures::Reference(_));
+    let (references, mut projections): (Vec<_>, Vec<_>) = projections.into_iter().partition(is_reference);
+    projections.extend(references);
+    let service = FeatureService {
+        projections,
+        description: arguments.text_or_empty("description")?,
+        tags: arguments.texts_by_name("tags")?,
+        owner: arguments.text_or_empty("owner")?,
+        logging: arguments.pick("logging_config", "LoggingConfig", |thing| match thing {
+            Thing::Logging(logging) => Some(logging.clone()),
+            _ => None,
+        })?,
+        precompute_online: arguments.flag("precompute_online", false)?,
+        name,
+    };
+    Ok(arguments.object(Thing::Service(service)))
+}
+
+pub(super) fn logging_config(mut arguments: Arguments<'_>) -> Evaluated<Value> {
+    let destination = arguments.pick("destination", "LoggingDestination", |thing| match thing {
+        Thing::LoggingDestination(destination) => Some(destination.clone()),
+        _ => None,
+    })?;
+    let destination = destination.ok_or_else(|| {
+        arguments.raise(
+            "TypeError",
+            "LoggingConfig() missing 1 required argument: 'destination'",
+        )
+    })?;
+    let sample_rate = match arguments.given("sample_rate")? {
+        None => 1.0,
+        Some(Value::Float(rate)) => rate,
+        Some(Value::Integer(rate)) => rate as f64,
+        Some(other) => return Err(arguments.wrong_type("sample_rate", &other, "an instance of float")),
+    };
+    let logging = Logging {
+        sample_rate: sample_rate as f32,
+        destination,
+    };
+    Ok(arguments.object(Thing::Logging(logging)))
+}
+
+pub(super) fn file_logging_destination(mut arguments: Arguments<'_>) -> Evaluated<Value> {
+    let destination = LoggingDestination::File {
+        path: arguments.required_text("path")?,
+        s3_endpoint_override: arguments.text_or_empty("s3_endpoint_override")?,
+        partition_by: arguments.texts("partition_by")?,
+    };
+    Ok(arguments.object(Thing::LoggingDestination(destination)))
+}
+
+fn table_destination(mut arguments: Arguments<'_>, parameter: &str, system: LoggingSystem) -> Evaluated<Value> {
+    let table = arguments.required_text(parameter)?;
+    Ok(arguments.object(Thing::LoggingDestination(LoggingDestination::Table { system, table })))
+}
+
+pub(super) fn bigquery_logging_destination(arguments: Arguments<'_>) -> Evaluated<Value> {
+    table_destination(arguments, "table_ref", LoggingSystem::BigQuery)
+}
+
+pub(super) fn snowflake_logging_destination(arguments: Arguments<'_>) -> Evaluated<Value> {
+    table_destination(arguments, "table_name", LoggingSystem::Snowflake)
+}
+
+pub(super) fn redshift_logging_destination(arguments: Arguments<'_>) -> Evaluated<Value> {
+    table_destination(arguments, "table_name", LoggingSystem::Redshift)
+}
+
+pub(super) fn athena_logging_destination(arguments: Arguments<'_>) -> Evaluated<Value> {
+    table_destination(arguments, "table_name", LoggingSystem::Athena)
+}

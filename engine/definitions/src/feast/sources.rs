@@ -1,0 +1,150 @@
+//! File, push, request and stream sources, and their formats.
+
+use feast_model::{DataSource, FileFormat, SourceKind, StreamFormat};
+
+use super::super::Evaluated;
+use super::super::object::Thing;
+use super::super::value::Value;
+use super::Arguments;
+
+/// What all sources have, taken into `source`.
+pub(super) fn complete(arguments: &mut Arguments<'_>, mut source: DataSource) -> Evaluated<DataSource> {
+    source.timestamp_field = arguments.text_or_empty("timestamp_field")?;
+    source.created_timestamp_column = arguments.text_or_empty("created_timestamp_column")?;
+    source.field_mapping = arguments.texts_by_name("field_mapping")?;
+    source.date_partition_column = arguments.text_or_empty("date_partition_column")?;
+    source.description = arguments.text_or_empty("description")?;
+    source.tags = arguments.texts_by_name("tags")?;
+    source.owner = arguments.text_or_empty("owner")?;
+    let connection = arguments.pick("connection_ref", "ConnectionRef", |thing| match thing {
+        Thing::Connection(tags) => Some(tags.clone()),
+        _ => None,
+    })?;
+    source.tags.extend(connection.unwrap_or_default());
+    if !source.timestamp_field.is_empty() && source.timestamp_field == source.created_timestamp_column {
+        return Err(arguments.raise(
+            "ValueError",
+            "Please do not use the same column for 'timestamp_field' and 'created_timestamp_column'.",
+        ));
+    }
+    Ok(source)
+}
+
+pub(super) fn file_source(mut arguments: Arguments<'_>) -> Evaluated<Value> {
+    let path = arguments.required_text("path")?;
+    let name = arguments.text("name")?.filter(|name| !name.is_empty());
+    let name = name.unwrap_or_else(|| path.clone());
+    // Accepted and without effect in Feast too.
+    arguments.ignore("event_timestamp_column");
+    let format = arguments.pick("file_format", "FileFormat", |thing| match thing {
+        Thing::FileFormat(format) => Some(*format),
+        _ => None,
+    })?;
+    let kind = SourceKind::File {
+        path,
+        format,
+        s3_endpoint_override: arguments.text_or_empty("s3_endpoint_override")?,
+    };
+    let source = complete(&mut arguments, DataSource::new(name, kind))?;
+    Ok(arguments.object(Thing::Source(source)))
+}
+
+pub(super) fn push_source(mut arguments: Arguments<'_>) -> Evaluated<Value> {
+    let name = arguments.required_text("name")?;
+    let batch_source = arguments.source("batch_source")?.map(Box::new);
+    let source = complete(&mut arguments, DataSource::new(name, SourceKind::Push { batch_source }))?;
+    Ok(arguments.object(Thing::Source(source)))
+}
+
+pub(super) fn request_source(mut arguments: Arguments<'_>) -> Evaluated<Value> {
+    let name = arguments.required_text("name")?;
+    let schema = arguments.fields("schema")?;
+    let schema =
+        schema.ok_or_else(|| arguments.raise("TypeError", "RequestSource() missing 1 required argument: 'schema'"))?;
+    let source = complete(&mut arguments, DataSource::new(name, SourceKind::Request { schema }))?;
+    Ok(arguments.object(Thing::Source(source)))
+}
+
+pub(super) fn kafka_source(mut arguments: Arguments<'_>) -> Evaluated<Value> {
+    let name = arguments.required_text("name")?;
+    let servers = arguments.text("kafka_bootstrap_servers")?;
+    let older_servers = arguments.text("bootstrap_servers")?;
+    let kind = SourceKind::Kafka {
+        bootstrap_servers: servers.or(older_servers).unwrap_or_default(),
+        topic: arguments.text_or_empty("topic")?,
+        message_format: stream_format(&mut arguments, "message_format")?,
+        watermark_delay: arguments.duration("watermark_delay_threshold")?,
+        batch_source: arguments.source("batch_source")?.map(Box::new),
+    };
+    let source = complete(&mut arguments, DataSource::new(name, kind))?;
+    Ok(arguments.object(Thing::Source(source)))
+}
+
+pub(super) fn kinesis_source(mut arguments: Arguments<'_>) -> Evaluated<Value> {
+    let name = arguments.required_text("name")?;
+    let kind = SourceKind::Kinesis {
+        region: arguments.text_or_empty("region")?,
+        stream_name: arguments.text_or_empty("stream_name")?,
+        record_format: stream_format(&mut arguments, "record_format")?,
+        batch_source: arguments.source("batch_source")?.map(Box::new),
+    };
+    let source = complete(&mut arguments, DataSource::new(name, kind))?;
+    Ok(arguments.object(Thing::Source(source)))
+}
+
+/// Python refuses to read a stream source without a format back.
+fn stream_format(arguments: &mut Arguments<'_>, name: &str) -> Evaluated<Option<StreamFormat>> {
+    let format = arguments.pick(name, "StreamFormat", |thing| match thing {
+        Thing::StreamFormat(format) => Some(format.clone()),
+        _ => None,
+    })?;
+    match format {
+        Some(format) => Ok(Some(format)),
+        None => Err(arguments.raise("TypeError", format!("missing 1 required argument: '{name}'"))),
+    }
+}
+
+pub(super) fn parquet_format(arguments: Arguments<'_>) -> Evaluated<Value> {
+    Ok(arguments.object(Thing::FileFormat(FileFormat::Parquet)))
+}
+
+pub(super) fn delta_format(arguments: Arguments<'_>) -> Evaluated<Value> {
+    Ok(arguments.object(Thing::FileFormat(FileFormat::Delta)))
+}
+
+pub(super) fn avro_format(mut arguments: Arguments<'_>) -> Evaluated<Value> {
+    let schema = arguments.required_text("schema_json")?;
+    Ok(arguments.object(Thing::StreamFormat(StreamFormat::Avro(schema))))
+}
+
+pub(super) fn json_format(mut arguments: Arguments<'_>) -> Evaluated<Value> {
+    let schema = arguments.required_text("schema_json")?;
+    Ok(arguments.object(Thing::StreamFormat(StreamFormat::Json(schema))))
+}
+
+pub(super) fn proto_format(mut arguments: Arguments<'_>) -> Evaluated<Value> {
+    let class = arguments.required_text("class_path")?;
+    Ok(arguments.object(Thing::StreamFormat(StreamFormat::Proto(class))))
+}
+
+/// Feast keeps a connection in the tags of its source.
+pub(super) fn connection(mut arguments: Arguments<'_>) -> Evaluated<Value> {
+    let mut tags = std::collections::BTreeMap::new();
+    let mut tag = |name: &str, value: String| tags.insert(format!("feast.connection-ref.{name}"), value);
+    tag("provider", arguments.required_text("provider")?);
+    tag("name", arguments.required_text("name")?);
+    for (parameter, name, default) in [
+        ("namespace", "namespace", ""),
+        ("connection_type", "connection-type", ""),
+        ("auth_type", "auth-type", "secret"),
+    ] {
+        let value = arguments.text_or_empty(parameter)?;
+        if !value.is_empty() && value != default {
+            tag(name, value);
+        }
+    }
+    for (name, value) in arguments.texts_by_name("params")? {
+        tag(&format!("param.{name}"), value);
+    }
+    Ok(arguments.object(Thing::Connection(tags)))
+}

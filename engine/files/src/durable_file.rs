@@ -1,0 +1,222 @@
+//! Files that are at each instant either wholly the old or wholly the new one, and the lock under which they change.
+
+use std::fs::{File, Metadata, OpenOptions, Permissions};
+use std::io::{BufWriter, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
+use std::path::{Path, PathBuf};
+
+use feast_model::error::{Error, Result};
+
+use crate::fail_point::{self, Step};
+
+/// Replaces `path` by what `write` writes: a temporary file beside it, fsync, rename, fsync of the directory.
+///
+/// The new file keeps the permissions of the old one, from its first byte, and its owner where that is possible. When anything fails, the old file is untouched.
+///
+/// # Errors
+/// Those of `write`, and of the file operations, naming the path.
+pub fn replace(path: &Path, write: impl FnOnce(&mut BufWriter<File>) -> Result<()>) -> Result<()> {
+    // Through a symbolic link, the file it points at is replaced.
+    let target = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+    let directory = parent(&target);
+    std::fs::create_dir_all(&directory).map_err(|source| Error::io("create the directory", &directory, source))?;
+    let temporary = Temporary::beside(&target).map_err(|source| Error::io("write", &target, source))?;
+    write_and_rename(&target, &temporary, write)
+}
+
+/// Removed with the value, also when a panic drops it. After the renaming there is nothing to remove.
+struct Temporary {
+    path: PathBuf,
+    /// Locked, which tells others that its maker lives.
+    file: File,
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+impl Temporary {
+    /// A new file beside `target`, in which nobody may read what he may not read in `target`.
+    fn beside(target: &Path) -> std::io::Result<Self> {
+        let old = std::fs::metadata(target).ok();
+        loop {
+            let path = temporary_name(target, &random_id());
+            let mut options = OpenOptions::new();
+            options.write(true).create_new(true);
+            if old.is_some() {
+                options.mode(0o600);
+            }
+            let file = options.open(&path)?;
+            if is_locked_at(&file, &path) {
+                let temporary = Self { path, file };
+                if let Some(old) = &old {
+                    // The owner first, as giving a file away takes bits from its mode.
+                    give_to(&temporary.file, old.uid(), old.gid());
+                    temporary.file.set_permissions(old.permissions())?;
+                }
+                return Ok(temporary);
+            }
+        }
+    }
+}
+
+/// Gives an open file an owner and a group. Only root can give a file away; for others it stays theirs.
+pub fn give_to(file: &File, owner: u32, group: u32) {
+    let is_theirs = |own: Metadata| (own.uid(), own.gid()) == (owner, group);
+    // By the open file: somebody else may have put another one in its place.
+    if !file.metadata().is_ok_and(is_theirs) && fchown(file, Some(owner), Some(group)).is_err() {
+        let _ = fchown(file, None, Some(group));
+    }
+}
+
+/// Locks a file that was just made. False if somebody has taken it for a leftover before it was locked.
+fn is_locked_at(file: &File, path: &Path) -> bool {
+    // Where there are no locks, nobody removes what he cannot lock.
+    let _ = file.lock();
+    let is_same = |there: &Metadata| file.metadata().is_ok_and(|here| here.ino() == there.ino());
+    std::fs::symlink_metadata(path).is_ok_and(|there| is_same(&there))
+}
+
+fn write_and_rename(
+    target: &Path,
+    temporary: &Temporary,
+    write: impl FnOnce(&mut BufWriter<File>) -> Result<()>,
+) -> Result<()> {
+    let failed = |source| Error::io("write", target, source);
+    let file = temporary.file.try_clone().map_err(failed)?;
+    let mut writer = BufWriter::new(file);
+    write(&mut writer)?;
+    let file = writer.into_inner().map_err(|error| failed(error.into_error()))?;
+    file.sync_all().map_err(failed)?;
+    fail_point::reached(Step::FileWritten);
+    std::fs::rename(&temporary.path, target).map_err(failed)?;
+    fail_point::reached(Step::FileRenamed);
+    let directory = parent(target);
+    File::open(&directory)
+        .and_then(|directory| directory.sync_all())
+        .map_err(|source| Error::io("sync", &directory, source))
+}
+
+/// Replaces `path` by these bytes, as [`replace`] does.
+pub fn replace_bytes(path: &Path, bytes: &[u8]) -> Result<()> {
+    replace(path, |writer| {
+        writer
+            .write_all(bytes)
+            .map_err(|source| Error::io("write", path, source))
+    })
+}
+
+fn parent(path: &Path) -> PathBuf {
+    path.parent()
+        .filter(|parent| !parent.as_os_str().is_empty())
+        .map_or_else(|| PathBuf::from("."), Path::to_path_buf)
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name()
+        .map_or_else(String::new, |name| name.to_string_lossy().into_owned())
+}
+
+/// `.NAME.ID.tmp` beside `path`.
+fn temporary_name(path: &Path, id: &str) -> PathBuf {
+    parent(path).join(format!(".{}.{id}.tmp", file_name(path)))
+}
+
+/// Not the number of the process, which in a container is the same in each of its lives.
+fn random_id() -> String {
+    uuid::Uuid::new_v4().simple().to_string()
+}
+
+/// Removes from a directory the temporary files that processes that are gone have left there of files whose name is `ours`, and
+/// the second links that older versions made. Where it cannot be known who lives, nothing is removed.
+pub fn remove_leftovers(directory: &Path, ours: impl Fn(&str) -> bool) {
+    for entry in std::fs::read_dir(directory).into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let Some((stem, suffix)) = name.strip_prefix('.').and_then(|name| name.rsplit_once('.')) else {
+            continue;
+        };
+        // Held until the file is gone: its maker may be about to lock it, and then finds that it has to make another one.
+        let mut lock = None;
+        let is_left = match (stem.rsplit_once('.'), suffix) {
+            (Some((file, id)), "tmp") if ours(file) && is_id(id) => {
+                lock = lock_abandoned(&entry.path());
+                lock.is_some()
+            }
+            (Some((file, id)), "tmp" | "scan") if ours(file) => is_left_by_older_version(id),
+            _ => false,
+        };
+        if is_left {
+            // Somebody else may have removed it already.
+            let _ = std::fs::remove_file(entry.path());
+        }
+        drop(lock);
+    }
+}
+
+fn is_id(text: &str) -> bool {
+    uuid::Uuid::try_parse(text).is_ok_and(|id| id.simple().to_string() == text)
+}
+
+/// Takes the lock of a file that nobody holds.
+fn lock_abandoned(path: &Path) -> Option<File> {
+    File::open(path).ok().filter(|file| file.try_lock().is_ok())
+}
+
+/// Older versions gave names of the form `PROCESS-NUMBER`. This process gives none, whatever its number.
+fn is_left_by_older_version(id: &str) -> bool {
+    let process = id.split_once('-').and_then(|(process, _)| process.parse::<u32>().ok());
+    process.is_some_and(|process| {
+        let is_alive = || Path::new(&format!("/proc/{process}")).exists() || !Path::new("/proc/self").exists();
+        process == std::process::id() || !is_alive()
+    })
+}
+
+/// Held while a file is read, changed and replaced. Other processes of ours wait for it.
+pub struct FileLock {
+    // Closing the file releases the lock.
+    _file: File,
+}
+
+impl FileLock {
+    /// Waits for the lock of `path`, which is a file `.NAME.lock` beside it.
+    pub fn acquire(path: &Path) -> Result<Self> {
+        // A link and the file it points at have one lock.
+        let path = &std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+        let directory = parent(path);
+        std::fs::create_dir_all(&directory).map_err(|source| Error::io("create the directory", &directory, source))?;
+        let lock_path = directory.join(format!(".{}.lock", file_name(path)));
+        let failed = |source| Error::io("lock", &lock_path, source);
+        let file = open_lock(path, &lock_path).map_err(failed)?;
+        file.lock().map_err(failed)?;
+        Ok(Self { _file: file })
+    }
+}
+
+/// The lock file of `path`, made if it is not there: for those who may use `path`, so that a lock that root has made stops nobody.
+fn open_lock(path: &Path, lock_path: &Path) -> std::io::Result<File> {
+    let made = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(lock_path);
+    match made {
+        Ok(file) => {
+            let model = std::fs::metadata(path).or_else(|_| std::fs::metadata(parent(path)))?;
+            give_to(&file, model.uid(), model.gid());
+            // Not every file system has modes.
+            let _ = file.set_permissions(Permissions::from_mode(0o600 | (model.mode() & 0o066)));
+            Ok(file)
+        }
+        Err(source) if source.kind() == std::io::ErrorKind::AlreadyExists => {
+            let opened = OpenOptions::new().write(true).open(lock_path);
+            // Who may only read it can lock it all the same.
+            opened.or_else(|_| File::open(lock_path))
+        }
+        Err(source) => Err(source),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,55 @@
+//! The durable steps at which a test may end the process, as a crash would. Outside of tests nobody observes them.
+
+use std::sync::OnceLock;
+
+/// A step, named by what has just been done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// A push is in the log, but the log may not be on disk.
+    PushLogged,
+    /// The log is on disk; the parquet source is as before.
+    LogSynced,
+    /// The new file is complete beside the old one.
+    FileWritten,
+    /// The new file has the name of the old one.
+    FileRenamed,
+    /// The parquet source holds the push; the online store does not.
+    PushAppended,
+    /// The online store holds the push and its log record is gone, but neither may be on disk.
+    PushFinished,
+    /// Tables were made, hidden, restored or dropped, but that may not be on disk.
+    TablesChanged,
+    /// Some rows of a materialization are written.
+    RowsWritten,
+    /// All rows of a materialization are on disk; its interval is not recorded.
+    RowsSynced,
+}
+
+static OBSERVER: OnceLock<fn(Step)> = OnceLock::new();
+
+/// Calls `observer` at each step from now on. Only the first observer of a process counts.
+pub fn observe(observer: fn(Step)) {
+    let _ = OBSERVER.set(observer);
+}
+
+/// Says that a step has been done. Costs a load where nobody observes.
+pub fn reached(step: Step) {
+    if let Some(observer) = OBSERVER.get() {
+        observer(step);
+    }
+}
+
+impl Step {
+    /// All steps.
+    pub const ALL: [Self; 9] = [
+        Self::PushLogged,
+        Self::LogSynced,
+        Self::FileWritten,
+        Self::FileRenamed,
+        Self::PushAppended,
+        Self::PushFinished,
+        Self::TablesChanged,
+        Self::RowsWritten,
+        Self::RowsSynced,
+    ];
+}

@@ -1,0 +1,9 @@
+//! Files that are at each instant either wholly the old or wholly the new one, the locks under which they change, and the
+//! durable steps at which a test may end the process.
+//!
+//! Knows nothing of what the files hold.
+
+mod durable_file;
+pub mod fail_point;
+
+pub use durable_file::{FileLock, give_to, remove_leftovers, replace, replace_bytes};

@@ -1,0 +1,112 @@
+//! Permissions.
+
+use feast_model::{Action, Permission, Policy, ResourceType};
+
+use super::ConvertError;
+use crate::messages::service::{GroupsAndNamespaces, Names, PermissionSpec, Policy as PolicyMessage};
+
+/// `PermissionSpec.Type`, by its numbers.
+const TYPES: [ResourceType; 12] = [
+    ResourceType::FeatureView,
+    ResourceType::OnDemandFeatureView,
+    ResourceType::BatchFeatureView,
+    ResourceType::StreamFeatureView,
+    ResourceType::Entity,
+    ResourceType::FeatureService,
+    ResourceType::DataSource,
+    ResourceType::ValidationReference,
+    ResourceType::SavedDataset,
+    ResourceType::Permission,
+    ResourceType::Project,
+    ResourceType::LabelView,
+];
+
+pub(crate) fn permission_spec(permission: &Permission, project: &str) -> PermissionSpec {
+    PermissionSpec {
+        name: permission.name.clone(),
+        project: project.to_owned(),
+        types: permission.types.iter().map(|kind| number(&TYPES, kind)).collect(),
+        name_patterns: permission.name_patterns.clone(),
+        required_tags: permission.required_tags.clone(),
+        // The enumeration has the order of its numbers.
+        actions: permission
+            .actions
+            .iter()
+            .map(|action| number(&Action::ALL, action))
+            .collect(),
+        policy: Some(policy_message(&permission.policy)),
+        tags: permission.tags.clone(),
+    }
+}
+
+pub(crate) fn permission(spec: &PermissionSpec) -> Result<Permission, ConvertError> {
+    let unknown = |what: &str, number: i32| {
+        ConvertError(format!(
+            "permission {} has {what} {number}, which Feast does not know",
+            spec.name
+        ))
+    };
+    let types = spec
+        .types
+        .iter()
+        .map(|number| by_number(&TYPES, *number).ok_or_else(|| unknown("type", *number)));
+    let actions = spec
+        .actions
+        .iter()
+        .map(|number| by_number(&Action::ALL, *number).ok_or_else(|| unknown("action", *number)));
+    Ok(Permission {
+        name: spec.name.clone(),
+        types: types.collect::<Result<_, _>>()?,
+        name_patterns: spec.name_patterns.clone(),
+        actions: actions.collect::<Result<_, _>>()?,
+        policy: spec.policy.as_ref().map_or(Policy::AllowAll, policy),
+        tags: spec.tags.clone(),
+        required_tags: spec.required_tags.clone(),
+    })
+}
+
+fn number<T: PartialEq>(all: &[T], wanted: &T) -> i32 {
+    let position = all.iter().position(|known| known == wanted);
+    position
+        .and_then(|position| i32::try_from(position).ok())
+        .unwrap_or_default()
+}
+
+fn by_number<T: Copy>(all: &[T], number: i32) -> Option<T> {
+    usize::try_from(number).ok().and_then(|number| all.get(number)).copied()
+}
+
+fn policy_message(policy: &Policy) -> PolicyMessage {
+    let mut message = PolicyMessage::default();
+    let names = |names: &[String]| Some(Names { names: names.to_vec() });
+    match policy {
+        Policy::AllowAll => {}
+        Policy::Roles(roles) => message.role_based_policy = names(roles),
+        Policy::Groups(groups) => message.group_based_policy = names(groups),
+        Policy::Namespaces(namespaces) => message.namespace_based_policy = names(namespaces),
+        Policy::GroupsAndNamespaces { groups, namespaces } => {
+            message.combined_group_namespace_policy = Some(GroupsAndNamespaces {
+                groups: groups.clone(),
+                namespaces: namespaces.clone(),
+            });
+        }
+    }
+    message
+}
+
+fn policy(message: &PolicyMessage) -> Policy {
+    if let Some(roles) = &message.role_based_policy {
+        Policy::Roles(roles.names.clone())
+    } else if let Some(groups) = &message.group_based_policy {
+        Policy::Groups(groups.names.clone())
+    } else if let Some(namespaces) = &message.namespace_based_policy {
+        Policy::Namespaces(namespaces.names.clone())
+    } else if let Some(both) = &message.combined_group_namespace_policy {
+        Policy::GroupsAndNamespaces {
+            groups: both.groups.clone(),
+            namespaces: both.namespaces.clone(),
+        }
+    } else {
+        Policy::AllowAll
+    }
+}
