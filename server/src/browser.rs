@@ -57,7 +57,7 @@ impl TrustedHosts {
     }
 
     fn check_browser(&self, head: Head<'_>, authority: Option<&str>, local: Option<IpAddr>) -> Result<(), ApiError> {
-        let host = authority.and_then(Host::of_authority);
+        let host = authority.and_then(Host::from_authority);
         let Some(host) = host.filter(|host| self.is_own(host, local)) else {
             return Err(foreign(format!(
                 "Browsers may not reach this server as {:?}. If that is a name of yours, add its host to serving.allowed_hosts in \
@@ -133,7 +133,7 @@ fn authority(head: Head<'_>) -> Result<Option<&str>, ApiError> {
 fn host_of_origin(origin: &str) -> Option<Host> {
     let (scheme, authority) = origin.split_once("://")?;
     let is_web = scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https");
-    is_web.then(|| Host::of_authority(authority))?
+    is_web.then(|| Host::from_authority(authority))?
 }
 
 #[cfg(test)]

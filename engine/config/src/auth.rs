@@ -1,19 +1,19 @@
-//! The block `auth`: how Feast's servers are told who asks.
+//! The block `auth`: how clients of Feast's servers prove who they are.
 
 use feast_model::error::{Error, Result};
 use serde_json::Value;
 
 use super::keys::check_keys;
 
-/// Who may ask (`auth.type`).
+/// Which clients a server answers (`auth.type`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum AuthType {
-    /// Everybody who reaches the server.
+    /// Every client that reaches the server.
     #[default]
     NoAuth,
-    /// Who has a token of a cluster.
+    /// Clients with a token of the Kubernetes cluster.
     Kubernetes,
-    /// Who has a token of an OpenID provider.
+    /// Clients with a token of an OpenID provider.
     Oidc,
 }
 
@@ -28,7 +28,7 @@ impl AuthType {
     }
 }
 
-/// Those of a server and of its clients: one file serves both.
+/// Keys of servers and of clients, as one file serves both.
 const OIDC_KEYS: [&str; 16] = [
     "type",
     "auth_discovery_url",
@@ -48,7 +48,7 @@ const OIDC_KEYS: [&str; 16] = [
     "token_refresh_margin_seconds",
 ];
 
-/// The type, as a text or in a mapping.
+/// The type, given as a string or in a mapping.
 pub(super) fn auth_type(root: &Value) -> Result<AuthType> {
     match root.get("auth") {
         None | Some(Value::Null) => Ok(AuthType::NoAuth),
@@ -79,7 +79,7 @@ pub(super) fn auth_type(root: &Value) -> Result<AuthType> {
 
 const POSSIBLE: &str = "Possible values=['no_auth', 'kubernetes', 'oidc']";
 
-/// Feast's own words for a wrong one.
+/// Feast's own message for a wrong type.
 fn by_name(name: &str) -> Result<AuthType> {
     let types = [AuthType::NoAuth, AuthType::Kubernetes, AuthType::Oidc];
     let found = types.into_iter().find(|auth_type| auth_type.name() == name);

@@ -1,4 +1,4 @@
-//! Spans of time as settings have them: whole seconds as a number, or `90s`, `15m`, `12h`, `1d`.
+//! Durations as settings have them: whole seconds as a number, or `90s`, `15m`, `12h`, `1d`.
 
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ pub(super) fn duration_at(root: &Value, block: &str, key: &str) -> Result<Option
     }
 }
 
-/// A span of time as it would be written in the settings, in the largest unit that fits: `1d`, `36h`, `90s`.
+/// A duration as it would be written in the settings, in the largest unit that fits: `1d`, `36h`, `90s`.
 pub fn duration_text(duration: Duration) -> String {
     let seconds = duration.as_secs();
     let units = [(86_400, 'd'), (3600, 'h'), (60, 'm')];

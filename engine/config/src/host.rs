@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 
-/// A host without a port: a name in small letters and without a dot at its end, or an address.
+/// A host without a port: a name in lower case without a dot at its end, or an address.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Host {
     /// A name of the domain name system.
@@ -12,7 +12,7 @@ pub enum Host {
     Address(IpAddr),
 }
 
-/// The longest name that the domain name system has.
+/// The longest name that the domain name system allows.
 const MAX_NAME_BYTES: usize = 253;
 
 impl Host {
@@ -33,8 +33,8 @@ impl Host {
         (text.len() <= MAX_NAME_BYTES && text.split('.').all(is_part)).then(|| Self::Name(text.to_ascii_lowercase()))
     }
 
-    /// Reads a host that may be followed by a port, as in the header `Host` and behind the scheme of an `Origin`.
-    pub fn of_authority(authority: &str) -> Option<Self> {
+    /// Reads a host that may be followed by a port, as in the header `Host` and after the scheme of an `Origin`.
+    pub fn from_authority(authority: &str) -> Option<Self> {
         let (host, port) = match authority.rfind(']') {
             Some(end) => authority.split_at(end + 1),
             None => authority.split_at(authority.find(':').unwrap_or(authority.len())),
@@ -45,7 +45,7 @@ impl Host {
         is_port.then(|| Self::parse(host))?
     }
 
-    /// Whether it always means the machine that asks, whatever a name server says.
+    /// Whether it always means the client's own machine, whatever a name server says.
     pub fn is_loopback(&self) -> bool {
         match self {
             Self::Name(name) => name == "localhost" || name.ends_with(".localhost"),
@@ -77,7 +77,7 @@ mod tests {
     #[test]
     fn one_host_has_one_form() {
         let check = |authority: &str, expected: Option<&str>| {
-            let host = Host::of_authority(authority).map(|host| host.to_string());
+            let host = Host::from_authority(authority).map(|host| host.to_string());
             assert_eq!(host.as_deref(), expected, "{authority}");
         };
         check("Features.Example.COM.:6566", Some("features.example.com"));

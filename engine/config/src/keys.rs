@@ -3,10 +3,10 @@
 use feast_model::error::{Error, Result};
 use serde_json::Value;
 
-/// Names less alike than this are not suggested: clap's own limit for misspelt options.
+/// Names less similar than this are not suggested: clap's own limit for misspelt options.
 const MIN_LIKENESS: f64 = 0.7;
 
-/// A part of a name that is at least so long is as good as the name.
+/// Part of a name that is at least this long counts as the name.
 const MIN_PART: usize = 5;
 
 /// Refuses keys of a block that are not among `known`.

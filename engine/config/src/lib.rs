@@ -69,11 +69,11 @@ pub struct RepositoryConfig {
     pub drop_after: Duration,
     /// Hosts beside the server's own under which browsers may reach it (`serving.allowed_hosts`).
     pub allowed_hosts: Vec<Host>,
-    /// Who may ask a server (`auth`).
+    /// Which clients a server answers (`auth`).
     pub auth: AuthType,
-    /// Keys that nobody knows, in blocks where that is not an error: what to tell the user, line by line.
+    /// Unknown keys in blocks where they are not an error: a line for the user each.
     pub unknown_keys: Vec<String>,
-    /// Keys that Feast acts on and this binary does not: what to tell who serves, line by line.
+    /// Keys that Feast acts on and this binary does not: a line for the operator each.
     pub without_effect: Vec<String>,
 }
 

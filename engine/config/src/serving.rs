@@ -22,14 +22,14 @@ const KEYS: [&str; 7] = [
 /// A day.
 pub(super) const DEFAULT_DROP_AFTER: Duration = Duration::from_secs(86_400);
 
-/// What a server takes on at once; what is more, it refuses. And how long it waits for who does not take his answer.
+/// How much a server takes on at once, beyond which it refuses, and how long it waits for a client that does not read its answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ServingLimits {
     /// Requests that are more than a small read from memory.
     pub requests: usize,
     /// Bytes of request bodies, of what they are parsed into, and of answers.
     pub memory: usize,
-    /// How long a client may take nothing of its answer.
+    /// How long a client may read nothing of its answer.
     pub send_timeout: Duration,
 }
 
@@ -55,7 +55,7 @@ pub enum ResponseLayout {
     Columns,
 }
 
-/// Refuses keys that this server does not know: nobody else reads the block.
+/// Refuses keys that this server does not know: nothing else reads the block.
 pub(super) fn check(root: &Value) -> Result<()> {
     match root.get("serving") {
         None | Some(Value::Null) => Ok(()),

@@ -1,5 +1,4 @@
-//! Keys that change nothing here: those nobody knows, where Feast takes them without a word, and those that Feast acts
-//! on and this binary does not.
+//! Keys that change nothing here: unknown ones that Feast accepts silently, and those that Feast acts on and this binary does not.
 
 use serde_json::Value;
 

@@ -27,7 +27,7 @@ pub fn replace(path: &Path, write: impl FnOnce(&mut BufWriter<File>) -> Result<(
 /// Removed with the value, also when a panic drops it. After the renaming there is nothing to remove.
 struct Temporary {
     path: PathBuf,
-    /// Locked, which tells others that its maker lives.
+    /// Locked, which tells other processes that its maker is still running.
     file: File,
 }
 
@@ -38,7 +38,7 @@ impl Drop for Temporary {
 }
 
 impl Temporary {
-    /// A new file beside `target`, in which nobody may read what he may not read in `target`.
+    /// A new file beside `target`, readable only by those who can read `target`.
     fn beside(target: &Path) -> std::io::Result<Self> {
         let old = std::fs::metadata(target).ok();
         loop {
@@ -65,15 +65,15 @@ impl Temporary {
 /// Gives an open file an owner and a group. Only root can give a file away; for others it stays theirs.
 pub fn give_to(file: &File, owner: u32, group: u32) {
     let is_theirs = |own: Metadata| (own.uid(), own.gid()) == (owner, group);
-    // By the open file: somebody else may have put another one in its place.
+    // Through the open file: another process may have put another file in its place.
     if !file.metadata().is_ok_and(is_theirs) && fchown(file, Some(owner), Some(group)).is_err() {
         let _ = fchown(file, None, Some(group));
     }
 }
 
-/// Locks a file that was just made. False if somebody has taken it for a leftover before it was locked.
+/// Locks a file that was just made. False if another process took it for a leftover before it was locked.
 fn is_locked_at(file: &File, path: &Path) -> bool {
-    // Where there are no locks, nobody removes what he cannot lock.
+    // On a file system without locks, leftovers are never removed, so the lock is not needed.
     let _ = file.lock();
     let is_same = |there: &Metadata| file.metadata().is_ok_and(|here| here.ino() == there.ino());
     std::fs::symlink_metadata(path).is_ok_and(|there| is_same(&there))
@@ -124,13 +124,13 @@ fn temporary_name(path: &Path, id: &str) -> PathBuf {
     parent(path).join(format!(".{}.{id}.tmp", file_name(path)))
 }
 
-/// Not the number of the process, which in a container is the same in each of its lives.
+/// Not the process id, which in a container is the same after each restart.
 fn random_id() -> String {
     uuid::Uuid::new_v4().simple().to_string()
 }
 
-/// Removes from a directory the temporary files that processes that are gone have left there of files whose name is `ours`, and
-/// the second links that older versions made. Where it cannot be known who lives, nothing is removed.
+/// Removes from a directory the temporary files that dead processes have left of files whose name is `ours`, and the second links
+/// that older versions made. Where it cannot be known whether the process lives, nothing is removed.
 pub fn remove_leftovers(directory: &Path, ours: impl Fn(&str) -> bool) {
     for entry in std::fs::read_dir(directory).into_iter().flatten().flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
@@ -148,7 +148,7 @@ pub fn remove_leftovers(directory: &Path, ours: impl Fn(&str) -> bool) {
             _ => false,
         };
         if is_left {
-            // Somebody else may have removed it already.
+            // Another process may have removed it already.
             let _ = std::fs::remove_file(entry.path());
         }
         drop(lock);
@@ -159,12 +159,12 @@ fn is_id(text: &str) -> bool {
     uuid::Uuid::try_parse(text).is_ok_and(|id| id.simple().to_string() == text)
 }
 
-/// Takes the lock of a file that nobody holds.
+/// Takes the lock of a file if no process holds it.
 fn lock_abandoned(path: &Path) -> Option<File> {
     File::open(path).ok().filter(|file| file.try_lock().is_ok())
 }
 
-/// Older versions gave names of the form `PROCESS-NUMBER`. This process gives none, whatever its number.
+/// Older versions gave names of the form `PROCESS-NUMBER`. This version gives none, even if its process id is that one.
 fn is_left_by_older_version(id: &str) -> bool {
     let process = id.split_once('-').and_then(|(process, _)| process.parse::<u32>().ok());
     process.is_some_and(|process| {
@@ -194,7 +194,8 @@ impl FileLock {
     }
 }
 
-/// The lock file of `path`, made if it is not there: for those who may use `path`, so that a lock that root has made stops nobody.
+/// The lock file of `path`, created if it is missing, with the owner and the permissions of `path`, so that a lock that root
+/// created shuts nobody out.
 fn open_lock(path: &Path, lock_path: &Path) -> std::io::Result<File> {
     let made = OpenOptions::new()
         .write(true)
@@ -211,7 +212,7 @@ fn open_lock(path: &Path, lock_path: &Path) -> std::io::Result<File> {
         }
         Err(source) if source.kind() == std::io::ErrorKind::AlreadyExists => {
             let opened = OpenOptions::new().write(true).open(lock_path);
-            // Who may only read it can lock it all the same.
+            // A file that can only be read can be locked all the same.
             opened.or_else(|_| File::open(lock_path))
         }
         Err(source) => Err(source),

@@ -1,4 +1,4 @@
-//! The durable steps at which a test may end the process, as a crash would. Outside of tests nobody observes them.
+//! The durable steps at which a test may end the process, as a crash would. Outside of tests nothing observes them.
 
 use std::sync::OnceLock;
 
@@ -32,7 +32,7 @@ pub fn observe(observer: fn(Step)) {
     let _ = OBSERVER.set(observer);
 }
 
-/// Says that a step has been done. Costs a load where nobody observes.
+/// Says that a step has been done. Costs one atomic load if nothing observes.
 pub fn reached(step: Step) {
     if let Some(observer) = OBSERVER.get() {
         observer(step);

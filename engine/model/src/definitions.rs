@@ -1,3 +1,5 @@
+//! Projects, entities, feature services and [`Definitions`], which holds everything a repository defines.
+
 use std::collections::BTreeMap;
 
 use super::{DataSource, FeatureView, Field, OnDemandFeatureView, Permission, ValueType};

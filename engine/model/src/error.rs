@@ -19,7 +19,7 @@ pub enum ErrorKind {
     NotFound,
     /// Something else is using or already has it.
     Conflict,
-    /// It may work later: a lock is held, a disk is full.
+    /// It may work later: a lock is held or a disk is full.
     Unavailable,
     /// A file holds what it must not hold: repair or replace it.
     Data,
@@ -221,7 +221,7 @@ impl Error {
         }
     }
 
-    /// The same error, of whose message the directory of `file` is not for clients, wherever it stands.
+    /// The same error, with the directory of `file` hidden from clients wherever the message has it.
     #[must_use]
     pub fn hiding_directory_of(self, file: &std::path::Path) -> Self {
         match file.parent() {
@@ -258,7 +258,7 @@ const DEVICE_ERROR: i32 = 5;
 /// The remedy where this process has too many open files.
 pub const OPEN_FILES_HINT: &str = "let this process have more open files: ulimit -n, or LimitNOFILE of its service";
 
-/// What helps, where the system's own words do not say it.
+/// The remedy, where the system's own message does not say it.
 pub fn io_hint(source: &std::io::Error) -> Option<&'static str> {
     match (source.kind(), source.raw_os_error()) {
         (_, Some(code)) if TOO_MANY_FILES.contains(&code) => Some(OPEN_FILES_HINT),

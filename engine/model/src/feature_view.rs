@@ -1,3 +1,5 @@
+//! Feature views of every sort but on-demand ones, their columns, and what the registry knows of them beside their definition.
+
 use std::collections::BTreeMap;
 use std::fmt;
 

@@ -1,3 +1,5 @@
+//! The kinds of object a registry holds, and the words used for them.
+
 use std::fmt;
 
 /// Kinds of registry object, in the order in which changes are reported.

@@ -1,3 +1,5 @@
+//! On-demand feature views: what they read, and the Python function that computes them.
+
 use std::collections::BTreeMap;
 
 use super::{Aggregation, DataSource, Field, Projection};

@@ -1,3 +1,5 @@
+//! Permissions. They are stored for Python Feast; nothing here enforces them.
+
 use std::collections::BTreeMap;
 
 /// Who may do what to which objects. Python Feast's servers enforce it; here it is stored only.

@@ -1,3 +1,5 @@
+//! What a request names: features one by one, or a feature service.
+
 /// What a request asks for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum FeatureSelection {
@@ -19,7 +21,7 @@ pub struct FeatureReference<'a> {
 }
 
 impl<'a> FeatureReference<'a> {
-    /// Splits the text; `None` when there is no colon.
+    /// Splits the string; `None` when there is no colon.
     pub fn parse(text: &'a str) -> Option<Self> {
         let (qualified, feature) = text.split_once(':')?;
         let (view, version) = split_version(qualified);
@@ -27,7 +29,7 @@ impl<'a> FeatureReference<'a> {
     }
 }
 
-/// `view@v2` is a view and its version, `view@latest` is the view. What else stands behind an at sign belongs to the name.
+/// `view@v2` is a view and its version, `view@latest` is the view. Anything else after an at sign belongs to the name.
 fn split_version(qualified: &str) -> (&str, Option<i32>) {
     let Some((view, version)) = qualified.split_once('@') else {
         return (qualified, None);

@@ -1,3 +1,5 @@
+//! Data sources: parquet files, pushes, streams, and those that are stored for Python Feast only.
+
 use std::collections::BTreeMap;
 
 use super::Field;
@@ -178,7 +180,7 @@ impl DataSource {
         )
     }
 
-    /// The batch source behind a stream.
+    /// The batch source of a stream or a push source.
     pub fn batch_source(&self) -> Option<&DataSource> {
         match &self.kind {
             SourceKind::Push { batch_source }

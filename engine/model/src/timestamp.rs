@@ -1,3 +1,5 @@
+//! Points in time and their text forms. The forms that are read are in `timestamp_forms`.
+
 use std::fmt;
 
 use chrono::{DateTime, TimeZone, Utc};
@@ -9,7 +11,7 @@ use super::timestamp_forms::{self, DateOrder};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
 
-/// Text that is not a point in time.
+/// A string that is not a point in time.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ParseTimestampError {
     /// It is in none of the understood forms.
@@ -49,23 +51,23 @@ impl Timestamp {
     /// [`TimeRange::CALENDAR`].
     ///
     /// # Errors
-    /// When the text is in none of the understood forms, or lies outside of the years 1 to 9999.
+    /// When the string is in none of the understood forms, or lies outside of the years 1 to 9999.
     pub fn parse(text: &str) -> Result<Self, ParseTimestampError> {
         Self::parse_with_offset(text).map(|(time, _)| time)
     }
 
-    /// As [`Timestamp::parse`], for one of many texts that have day and month in one order.
+    /// As [`Timestamp::parse`], for one of many strings that have day and month in the same order.
     ///
     /// # Errors
-    /// When the text is in none of the understood forms, or has them in the other order.
+    /// When the string is in none of the understood forms, or has them in the other order.
     pub fn parse_in_order(text: &str, order: &mut DateOrder) -> Result<Self, ParseTimestampError> {
         Self::parse_whole(text, order).map(|(time, _)| time)
     }
 
-    /// As [`Timestamp::parse`]; gives the offset too, in seconds east of UTC, if the text has one.
+    /// As [`Timestamp::parse`]; gives the offset too, in seconds east of UTC, if the string has one.
     ///
     /// # Errors
-    /// When the text is in none of the understood forms.
+    /// When the string is in none of the understood forms.
     pub fn parse_with_offset(text: &str) -> Result<(Self, Option<i32>), ParseTimestampError> {
         Self::parse_whole(text, &mut DateOrder::default())
     }
@@ -104,7 +106,7 @@ impl Timestamp {
     }
 }
 
-/// Writes many points in time, each as its `Display`. Answers hold one for each row, most often of the same day, whose text
+/// Writes many points in time, each as its `Display`. Answers hold one for each row, usually of the same day, whose text
 /// is made once; a formatter would take twenty times as long.
 #[derive(Debug, Default)]
 pub struct TimestampWriter {
@@ -117,7 +119,7 @@ impl TimestampWriter {
     pub fn write(&mut self, time: Timestamp, out: &mut Vec<u8>) {
         let (day, micros) = (time.0.div_euclid(MICROS_PER_DAY), time.0.rem_euclid(MICROS_PER_DAY));
         match &self.date {
-            // Stands between the others wherever there is no time.
+            // It stands for "no time" in answers, between other times.
             _ if day == 0 => out.extend_from_slice(b"1970-01-01"),
             Some((known, text)) if *known == day => out.extend_from_slice(text.as_bytes()),
             _ => {

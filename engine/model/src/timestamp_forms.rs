@@ -25,7 +25,7 @@ const DATE_FORMS: &[(&str, Option<Order>)] = &[
     ("%a, %d %B %Y", None),
     ("%A, %d %B %Y", None),
 ];
-/// Times of day behind a date and a blank or a `T`.
+/// Times of day, which follow a date and a blank or a `T`.
 const TIME_FORMS: &[&str] = &[
     "%H:%M:%S%.f",
     "%H:%M",
@@ -39,7 +39,7 @@ const TIME_FORMS: &[&str] = &[
 /// Forms that hold both.
 const WHOLE_FORMS: &[&str] = &["%a %B %e %H:%M:%S %Y", "%Y%m%d%H%M%S"];
 /// Years before it are other numbers, unless they are written with all four digits in front.
-const FIRST_SHORT_YEAR: i32 = 1000;
+const MIN_SHORT_YEAR: i32 = 1000;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Order {
@@ -78,16 +78,16 @@ fn parse_local(text: &str, order: &mut DateOrder) -> Option<NaiveDateTime> {
 /// Whether a number is meant to be a year: `26-01-02` is not of the year 26, but `0026-01-02` is.
 fn is_meant(year: i32, text: &str) -> bool {
     let leading_digits = text.bytes().take_while(u8::is_ascii_digit).count();
-    year >= FIRST_SHORT_YEAR || leading_digits == 4
+    year >= MIN_SHORT_YEAR || leading_digits == 4
 }
 
-/// What stands behind a date.
+/// What follows a date.
 fn parse_time(text: &str) -> Option<NaiveTime> {
     let rest = text.strip_prefix(',').unwrap_or(text);
     if rest.is_empty() {
         return Some(NaiveTime::MIN);
     }
-    // Python's logging writes fractions behind a comma.
+    // Python's logging writes fractions after a comma.
     let time = rest.strip_prefix(['T', 't', ' '])?.trim().replace(',', ".");
     TIME_FORMS
         .iter()
@@ -101,7 +101,7 @@ fn split_offset(text: &str) -> (&str, Option<i32>) {
             return (local.trim_end(), Some(0));
         }
     }
-    // A sign is an offset only behind a time of day: dates hold '-' too.
+    // A sign is an offset only after a time of day: dates hold '-' too.
     let Some(colon) = text.find(':') else {
         return (text, None);
     };

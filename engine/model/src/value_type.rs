@@ -1,3 +1,5 @@
+//! The types of features and join keys, their names in Feast, and the Arrow types in which columns of them are held.
+
 use std::fmt;
 use std::sync::Arc;
 

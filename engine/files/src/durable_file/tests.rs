@@ -72,7 +72,7 @@ fn lock_files_are_for_those_who_may_use_the_file() {
         drop(FileLock::acquire(&path).unwrap());
         assert_eq!(mode(&directory.path().join(format!(".{name}.lock"))), wanted);
     }
-    // What is not there yet will be for those who may use the directory.
+    // A file that does not exist yet gets its permissions from the directory.
     let shared = directory.path().join("shared");
     std::fs::create_dir(&shared).unwrap();
     std::fs::set_permissions(&shared, Permissions::from_mode(0o770)).unwrap();

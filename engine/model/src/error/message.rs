@@ -1,7 +1,6 @@
-//! Texts of errors of which parts are for the operator alone: clients of a server must not learn how its disks are laid
-//! out.
+//! Error messages with parts that only the operator may see: clients of a server must not learn how its disks are laid out.
 //!
-//! Whoever writes a message wraps such a part in [`path`] or [`detail`]. The marks are characters that Unicode has set apart
+//! Code that writes a message wraps such a part in [`path`] or [`detail`]. The marks are characters that Unicode has set apart
 //! for the inside of programs; they are taken out where the message becomes an error.
 
 use std::fmt::{self, Display};
@@ -81,7 +80,7 @@ impl Message {
                 other => text.push(other),
             }
         }
-        // Of a text that was cut off behind a mark.
+        // The end of a text that was cut off after a mark.
         private.extend(open.first().map(|(start, instead)| (*start..text.len(), *instead)));
         Self { text, private }
     }
