@@ -21,6 +21,7 @@
 //! - `interop`: Python Feast itself on the same repositories.
 //! - `fuzz`: changed requests, byte by byte.
 //! - `layers`: which module may use which.
+//! - `links`: files that the documents name.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by it, also in its helpers")]
 
@@ -36,6 +37,7 @@ mod fuzz;
 mod golden;
 mod interop;
 mod layers;
+mod links;
 mod log;
 mod look_up;
 mod overload;
