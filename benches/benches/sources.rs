@@ -1,6 +1,6 @@
 //! Sources of many parts: what a materialization does before it reads rows, beside its floor, and the whole of it.
 //!
-//! `cargo bench --workspace --bench sources` prints times a source; `benches/README.md` holds them.
+//! `cargo bench --workspace --features feast-benches/stages --bench sources` prints times a source; `benches/README.md` holds them.
 
 #![expect(clippy::unwrap_used, reason = "a bench that cannot run ends by it")]
 

@@ -5,7 +5,7 @@
 
 use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use feast_engine::{FeatureStore, MaterializeRange, MaterializeRequest};
@@ -48,7 +48,7 @@ impl Drop for PostedAddress {
 }
 
 fn file(store: &FeatureStore) -> PathBuf {
-    Path::new(&store.config().online_store_path).join(FILE)
+    store.config().online_store.directory().join(FILE)
 }
 
 /// A server as it is known from its file.

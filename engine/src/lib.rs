@@ -1,7 +1,7 @@
 //! The feature store engine.
 //!
 //! [`FeatureStore`] is all that servers and commands use: it applies definitions to the registry, materializes feature
-//! views from parquet into an embedded RocksDB store, takes pushed rows and answers look-ups as Arrow columns.
+//! views from parquet into an embedded RocksDB store, takes pushed rows and answers lookups as Arrow columns.
 //!
 //! # A tour
 //!
@@ -42,7 +42,7 @@
 //! let windows = store.materialization_windows(&MaterializeRequest { range, views: None })?;
 //! store.materialize(&windows, &mut Unwatched)?;
 //!
-//! // A look-up of three customers.
+//! // A lookup of three customers.
 //! let plan = store.plan(&FeatureSelection::Features(vec!["orders:orders".to_owned()]), false)?;
 //! let keys = KeyColumn { name: "customer_id".to_owned(), value_type: ValueType::Int64, values: column([2, 1, 9]) };
 //! let entities = EntityRows::new(3, vec![keys])?;
@@ -62,11 +62,13 @@
 //!
 //! 1. `clock`: the only reader of the wall clock.
 //! 2. `codec`: bytes and values, without I/O.
-//! 3. `storage`: RocksDB.
-//! 4. `online`: the request path. `offline`: parquet through DataFusion.
-//! 5. `materialize`, `resolve`: from offline to online; from definitions as written to definitions as stored.
-//! 6. `store`: [`FeatureStore`].
-//! 7. `stages`: the steps of a read, for the benches.
+//! 3. `rows`: what all online stores have in common.
+//! 4. `storage`: RocksDB.
+//! 5. `online_store`: the seam over the stores.
+//! 6. `online`: the request path. `offline`: parquet through DataFusion.
+//! 7. `materialize`, `resolve`: from offline to online; from definitions as written to definitions as stored.
+//! 8. `store`: [`FeatureStore`].
+//! 9. `stages`: the steps of a read, for the benches, with the feature of that name.
 
 // So that the helpers of the integration tests can be used in unit tests.
 #[cfg(test)]
@@ -77,16 +79,18 @@ mod codec;
 mod materialize;
 mod offline;
 mod online;
+mod online_store;
 mod resolve;
-#[doc(hidden)]
+mod rows;
+#[cfg(feature = "stages")]
 pub mod stages;
 mod storage;
 mod store;
 
 pub use clock::{check_clock, now};
 pub use feast_config::{
-    AuthType, CONFIG_FILE, Host, OfflineBatching, OnlineStoreMemory, RepositoryConfig, ResponseLayout, ServingLimits,
-    check_project_name,
+    AuthType, CONFIG_FILE, Host, OfflineBatching, OnlineStoreConfig, OnlineStoreMemory, RepositoryConfig,
+    ResponseLayout, ServingLimits, check_project_name,
 };
 pub use feast_model as model;
 pub use feast_model::error::{self, Error, ErrorKind, FeastException, InvalidDefinition, Result};
@@ -94,10 +98,10 @@ pub use feast_registry::{Change, FieldChange, KeyChange, UnreadObject, Verb, Vie
 pub use materialize::{MaterializeProgress, MaterializeRange, Unwatched, ViewReport, ViewWindow};
 pub use offline::{PandasColumn, create_parquet, pandas_columns};
 pub use online::{
-    ColumnHeading, ColumnRole, EntityRows, FeatureColumn, FeatureVectors, FieldStatus, JoinKey, KeyColumn, ReadPlan,
+    ColumnField, ColumnRole, EntityRows, FeatureColumn, FeatureVectors, FieldStatus, JoinKey, KeyColumn, ReadPlan,
     StoredEntities, WriteColumn, WriteTarget,
 };
-pub use storage::{RowCount, TableChange, TableFate};
+pub use online_store::{RowCount, TableChange, TableFate};
 pub use store::{
     ApplyOptions, ApplyReport, FeatureStore, MaterializeRequest, PushTarget, Reservation, ReservedView, WriteReport,
 };

@@ -1,23 +1,23 @@
 //! The steps of a read, and of a materialization's plan, one by one, so that each can be measured beside its floor. Only the
-//! benches use it.
+//! benches use it, which turn on the feature of this name; no other build has it.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
 use feast_model::error::{Error, Result};
 
-use crate::codec::byte_block::ByteBlock;
+use crate::codec::packed_bytes::PackedBytes;
 use crate::codec::storage_key::row_prefix;
 use crate::offline::ParquetSource;
-use crate::online::{self, EntityRows, FeatureVectors, ReadPlan};
-use crate::storage::FoundRows;
+use crate::online::{self, EntityRows, FeatureVectors, Lookup, ReadPlan};
+use crate::online_store::RowBatch;
 use crate::store::FeatureStore;
 
 /// The entity keys of a request, for each group of views that share their join keys.
-pub struct EntityKeys(Vec<ByteBlock>);
+pub struct EntityKeys(Vec<PackedBytes>);
 
 /// The stored rows of a request.
-pub struct StoredRows(Vec<FoundRows>);
+pub struct FetchedRows(Vec<RowBatch>);
 
 /// Key columns to entity keys.
 ///
@@ -31,11 +31,17 @@ pub fn entity_keys(plan: &ReadPlan, entities: &EntityRows) -> Result<EntityKeys>
 ///
 /// # Errors
 /// As [`FeatureStore::read`].
-pub fn stored_rows(store: &FeatureStore, plan: &ReadPlan, keys: &EntityKeys) -> Result<StoredRows> {
-    let storage = store.online_store()?;
-    let binding = online::bind(plan, storage);
-    let rows = storage.read_rows(&binding.queries(&keys.0), |_| Ok::<_, Error>(()))?;
-    Ok(StoredRows(rows))
+pub fn stored_rows(store: &FeatureStore, plan: &ReadPlan, keys: &EntityKeys) -> Result<FetchedRows> {
+    let store = store.online_store()?;
+    let mut lookup = Lookup::prepare(store, plan, &keys.0)?;
+    while let Some(missing) = lookup.missing() {
+        let fetched = store.fetch(missing)?;
+        lookup.complete(&fetched)?;
+    }
+    let (_, rows) = lookup
+        .finish()
+        .ok_or_else(|| Error::internal("the tables changed during a bench"))?;
+    Ok(FetchedRows(rows))
 }
 
 /// Stored rows to Arrow columns.
@@ -46,11 +52,11 @@ pub fn columns<'request>(
     store: &FeatureStore,
     plan: &'request ReadPlan,
     entities: &'request EntityRows,
-    rows: &StoredRows,
+    rows: &FetchedRows,
 ) -> Result<FeatureVectors<'request>> {
-    let storage = store.online_store()?;
-    let binding = online::bind(plan, storage);
-    online::assemble(plan, &binding, entities, &rows.0).map_err(|damage| storage.damaged(damage))
+    let store = store.online_store()?;
+    let binding = online::bind(plan, store);
+    online::assemble(plan, &binding, entities, &rows.0).map_err(|corrupt| store.corrupt(corrupt))
 }
 
 /// The keys of the database for entity keys, ascending and distinct.
@@ -58,25 +64,24 @@ pub fn columns<'request>(
 /// # Errors
 /// As [`FeatureStore::read`].
 pub fn database_keys(store: &FeatureStore, plan: &ReadPlan, keys: &EntityKeys) -> Result<Vec<Vec<u8>>> {
-    let storage = store.online_store()?;
-    let binding = online::bind(plan, storage);
+    let binding = online::bind(plan, store.online_store()?);
+    let queries = binding.queries(&keys.0);
     let mut database_keys = BTreeSet::new();
-    for query in binding.queries(&keys.0) {
-        for table in query.tables {
+    for (tables, entities) in queries.tables.iter().zip(queries.entities) {
+        for table in tables {
             let prefix = row_prefix(*table);
-            database_keys.extend(query.entities.iter().map(|entity| [&prefix, entity].concat()));
+            database_keys.extend(entities.iter().map(|entity| [&prefix, entity].concat()));
         }
     }
     Ok(database_keys.into_iter().collect())
 }
 
-/// One batched get of RocksDB and nothing else: the floor of a look-up. Gives the number of bytes read.
+/// One batched get of RocksDB and nothing else: the floor of a lookup. Gives the number of bytes read.
 ///
 /// # Errors
 /// As [`FeatureStore::read`].
 pub fn batched_get(store: &FeatureStore, keys: &[Vec<u8>]) -> Result<usize> {
-    let rows = store.online_store()?.get_many(keys.iter().map(Vec::as_slice))?;
-    Ok(rows.iter().flatten().map(|row| row.len()).sum())
+    store.online_store()?.batched_get(keys)
 }
 
 /// What a materialization does before it reads rows: finds the files of a source and reads their footers. Gives the number of row

@@ -16,7 +16,7 @@ mod housekeeping;
 mod log_limit;
 mod message;
 mod routes;
-#[doc(hidden)]
+#[cfg(feature = "stages")]
 pub mod stages;
 mod wire;
 

@@ -1,4 +1,5 @@
-//! The steps of a read on the side of HTTP, so that each can be measured beside its floor. Only the benches use it.
+//! The steps of a read on the side of HTTP, so that each can be measured beside its floor. Only the
+//! benches use it, which turn on the feature of this name; no other build has it.
 
 use bytes::Bytes;
 use feast_engine::{EntityRows, Error, FeatureVectors, ReadPlan};
@@ -13,7 +14,7 @@ use crate::wire::response::{Layout, write_feature_vectors};
 /// A request's body to key columns, for a plan that is known.
 ///
 /// # Errors
-/// `Invalid` when the body is no read.
+/// `Invalid` when the body is not a read.
 pub fn key_columns(plan: &ReadPlan, body: &Bytes) -> Result<EntityRows, Error> {
     let request = Request {
         headers: HeaderMap::new(),

@@ -1,6 +1,7 @@
 //! Each step of a read beside its floor: what the same work costs with nothing around it.
 //!
-//! `cargo bench --package feast-benches` prints times a batch; `benches/README.md` holds them as ratios.
+//! `cargo bench --workspace --features feast-benches/stages --bench stages` prints times a batch; `benches/README.md` holds them as
+//! ratios.
 
 #![expect(clippy::unwrap_used, reason = "a bench that cannot run ends by it")]
 

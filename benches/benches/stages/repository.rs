@@ -9,8 +9,8 @@ use feast_engine::model::{
     DataSource, Definitions, Entity, FeatureService, FeatureView, Field, Projection, SourceKind, Timestamp, ValueType,
 };
 use feast_engine::{
-    ApplyOptions, FeatureStore, MaterializeRange, MaterializeRequest, OnlineStoreMemory, RepositoryConfig, Unwatched,
-    create_parquet,
+    ApplyOptions, FeatureStore, MaterializeRange, MaterializeRequest, OnlineStoreConfig, OnlineStoreMemory,
+    RepositoryConfig, Unwatched, create_parquet,
 };
 
 pub(crate) const ENTITIES: usize = 10_000;
@@ -68,7 +68,10 @@ fn filled(directory: &Path, memory: OnlineStoreMemory) -> FeatureStore {
 
 fn open(directory: &Path, memory: OnlineStoreMemory) -> FeatureStore {
     let mut config = RepositoryConfig::parse(SETTINGS, directory).unwrap();
-    config.memory = memory;
+    config.online_store = OnlineStoreConfig::RocksDb {
+        path: config.online_store.directory().to_path_buf(),
+        memory,
+    };
     FeatureStore::open(config).unwrap()
 }
 

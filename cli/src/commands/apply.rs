@@ -13,7 +13,7 @@ pub(crate) fn run(repository: &Repository, arguments: &ApplyArguments, output: &
     let defined = read(&store, output)?;
     output.line(&format!("Applying changes for project {}", store.config().project));
     let report = store.apply(defined.definitions.clone(), options(arguments, &defined));
-    show(&report.map_err(|error| failure(error, &defined))?, output);
+    show(&store, &report.map_err(|error| failure(error, &defined))?, output);
     output.table_changes(&store);
     Ok(())
 }
@@ -23,7 +23,7 @@ pub(crate) fn plan(repository: &Repository, arguments: &ApplyArguments, output: 
     let store = repository.open(output)?;
     let defined = read(&store, output)?;
     let report = store.plan_apply(defined.definitions.clone(), options(arguments, &defined));
-    show(&report.map_err(|error| failure(error, &defined))?, output);
+    show(&store, &report.map_err(|error| failure(error, &defined))?, output);
     Ok(())
 }
 
@@ -143,7 +143,7 @@ fn failure(error: feast_engine::Error, defined: &RepositoryDefinitions) -> Failu
     Failure::all(&placed.iter().map(with_hint).collect::<Vec<_>>())
 }
 
-fn show(report: &ApplyReport, output: &Output) {
+fn show(store: &FeatureStore, report: &ApplyReport, output: &Output) {
     for warning in &report.warnings {
         output.warning(warning);
     }
@@ -166,8 +166,9 @@ fn show(report: &ApplyReport, output: &Output) {
         return;
     }
     output.line("");
+    let online_store = store.config().online_store.type_name();
     for (verb, table) in &report.tables {
-        output.line(&format!("{verb} rocksdb table {}", output.strong(table)));
+        output.line(&format!("{verb} {online_store} table {}", output.strong(table)));
     }
     output.line("");
 }

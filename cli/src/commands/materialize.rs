@@ -16,7 +16,7 @@ pub(crate) fn run(repository: &Repository, settings: &MaterializeSettings, outpu
         }
         MaterializeRange::Until { .. } => (format!("to {end}"), true),
     };
-    let target = output.strong("rocksdb");
+    let target = output.strong(store.config().online_store.type_name());
     let announce = || {
         output.line(&format!(
             "Materializing {views} feature views {span} into the {target} online store.\n"

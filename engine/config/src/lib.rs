@@ -25,7 +25,7 @@ use serde_json::Value;
 pub use auth::AuthType;
 pub use feature_server::OfflineBatching;
 pub use host::Host;
-pub use online_store::OnlineStoreMemory;
+pub use online_store::{OnlineStoreConfig, OnlineStoreMemory};
 pub use serving::{ResponseLayout, ServingLimits};
 
 use block::{flag_at, text_at};
@@ -49,10 +49,8 @@ pub struct RepositoryConfig {
     pub project_description: String,
     /// The registry file.
     pub registry_path: PathBuf,
-    /// The directory of the RocksDB online store.
-    pub online_store_path: PathBuf,
-    /// What the online store may hold in memory.
-    pub memory: OnlineStoreMemory,
+    /// The online store (`online_store`).
+    pub online_store: OnlineStoreConfig,
     /// Write rows whatever is stored, even older ones (`online_store.skip_dedup`).
     pub skip_dedup: bool,
     /// Let requests name versions of views (`registry.enable_online_feature_view_versioning`).
@@ -138,8 +136,7 @@ impl RepositoryConfig {
             project: project.to_owned(),
             project_description: text_at(&root, "project_description")?.unwrap_or_default().to_owned(),
             registry_path: directory.join(registry::path(&root)?),
-            online_store_path: directory.join(online_store::path(&root)?),
-            memory: online_store::memory(&root)?,
+            online_store: online_store::online_store(&root, directory)?,
             skip_dedup: flag_at(&root, "online_store", "skip_dedup")?,
             max_event_time_skew: duration_at(&root, "serving", "max_event_time_skew")?,
             drop_after: duration_at(&root, "serving", "drop_after")?.unwrap_or(serving::DEFAULT_DROP_AFTER),

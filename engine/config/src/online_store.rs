@@ -1,14 +1,51 @@
-//! The block `online_store`.
+//! The block `online_store`: which store, where it is, and what it may hold in memory.
+
+use std::path::{Path, PathBuf};
 
 use feast_model::error::{Error, Result};
 use serde_json::Value;
 
 use super::block::{bytes_at, text_at};
 
+/// The online store of a repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OnlineStoreConfig {
+    /// An embedded RocksDB database (`online_store.type: rocksdb`).
+    RocksDb {
+        /// Its directory (`online_store.path`).
+        path: PathBuf,
+        /// What it may hold in memory.
+        memory: OnlineStoreMemory,
+    },
+}
+
+impl OnlineStoreConfig {
+    /// The name of its type, as in the settings and in the output of commands.
+    pub fn type_name(&self) -> &'static str {
+        match self {
+            Self::RocksDb { .. } => ROCKSDB,
+        }
+    }
+
+    /// The directory in which the process that has the store open and others leave files for each other.
+    pub fn directory(&self) -> &Path {
+        match self {
+            Self::RocksDb { path, .. } => path,
+        }
+    }
+
+    /// Whether the store has been made, so that it may hold rows.
+    pub fn exists(&self) -> bool {
+        match self {
+            Self::RocksDb { path, .. } => path.exists(),
+        }
+    }
+}
+
 /// What the online store holds in memory at most, in bytes. Both grow with use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OnlineStoreMemory {
-    /// Rows that were read lately (`online_store.row_cache_mib`).
+    /// Recently read rows (`online_store.row_cache_mib`).
     pub row_cache: usize,
     /// Blocks of the database's files (`online_store.block_cache_mib`).
     pub block_cache: usize,
@@ -23,38 +60,44 @@ impl Default for OnlineStoreMemory {
     }
 }
 
-const ONLINE_STORE_KEYS: [&str; 5] = ["type", "path", "skip_dedup", "row_cache_mib", "block_cache_mib"];
+const ROCKSDB: &str = "rocksdb";
+const ROCKSDB_KEYS: [&str; 5] = ["type", "path", "skip_dedup", "row_cache_mib", "block_cache_mib"];
+const DEFAULT_ROCKSDB_PATH: &str = "data/online_store";
 
-pub(super) fn path(root: &Value) -> Result<&str> {
-    let keys = root
-        .get("online_store")
-        .and_then(Value::as_object)
-        .into_iter()
-        .flatten()
-        .map(|(key, _)| key.as_str());
-    let (kind, path) = match root.get("online_store") {
+/// The store that the block names, relative paths starting at `directory`.
+pub(super) fn online_store(root: &Value, directory: &Path) -> Result<OnlineStoreConfig> {
+    let (type_name, path) = match root.get("online_store") {
         None | Some(Value::Null) => ("sqlite", None),
-        Some(Value::String(kind)) => (kind.as_str(), None),
+        Some(Value::String(name)) => (name.as_str(), None),
         Some(block @ Value::Object(_)) => (text_at(block, "type")?.unwrap_or("sqlite"), text_at(block, "path")?),
         Some(_) => return Err(Error::invalid("online_store must be a mapping with the key type")),
     };
-    match kind {
-        "rocksdb" => match keys.into_iter().find(|key| !ONLINE_STORE_KEYS.contains(key)) {
-            None => Ok(path.unwrap_or("data/online_store")),
-            Some(key) => Err(Error::invalid(format!("online_store.{key} is not known"))
-                .with_hint(format!("the keys of a rocksdb online store are {}", ONLINE_STORE_KEYS.join(", ")))),
-        },
+    match type_name {
+        ROCKSDB => rocksdb(root, directory.join(path.unwrap_or(DEFAULT_ROCKSDB_PATH))),
         "sqlite" => Err(Error::invalid("online_store.type is sqlite (Feast's default), which this binary does not serve")
             .with_hint("this binary's embedded store is rocksdb: set type: rocksdb and path: data/online_store, then materialize again")),
         other => Err(Error::invalid(format!("online_store.type {other:?} is not known")).with_hint("set online_store to type: rocksdb")),
     }
 }
 
-pub(super) fn memory(root: &Value) -> Result<OnlineStoreMemory> {
+fn rocksdb(root: &Value, path: PathBuf) -> Result<OnlineStoreConfig> {
+    let members = root.get("online_store").and_then(Value::as_object);
+    let mut keys = members.into_iter().flatten().map(|(key, _)| key.as_str());
+    if let Some(key) = keys.find(|key| !ROCKSDB_KEYS.contains(key)) {
+        return Err(
+            Error::invalid(format!("online_store.{key} is not known")).with_hint(format!(
+                "the keys of a rocksdb online store are {}",
+                ROCKSDB_KEYS.join(", ")
+            )),
+        );
+    }
     let default = OnlineStoreMemory::default();
     let bytes = |key: &str, least: u64| bytes_at(root, "online_store", key, least);
-    Ok(OnlineStoreMemory {
-        row_cache: bytes("row_cache_mib", 0)?.unwrap_or(default.row_cache),
-        block_cache: bytes("block_cache_mib", 1)?.unwrap_or(default.block_cache),
+    Ok(OnlineStoreConfig::RocksDb {
+        path,
+        memory: OnlineStoreMemory {
+            row_cache: bytes("row_cache_mib", 0)?.unwrap_or(default.row_cache),
+            block_cache: bytes("block_cache_mib", 1)?.unwrap_or(default.block_cache),
+        },
     })
 }

@@ -7,14 +7,21 @@ fn problem(text: &str) -> String {
         .map_or_else(|error| error.to_string(), |config| format!("{config:?}"))
 }
 
+/// A store in this directory, with the usual memory.
+fn rocksdb(path: &str) -> OnlineStoreConfig {
+    OnlineStoreConfig::RocksDb {
+        path: PathBuf::from(path),
+        memory: OnlineStoreMemory::default(),
+    }
+}
+
 #[test]
 fn reads_the_usual_file() {
     let config = RepositoryConfig::parse(WALK, Path::new("/repo")).unwrap();
     assert_eq!(config.project, "shop");
     assert_eq!(config.registry_path, Path::new("/repo/data/registry.db"));
-    assert_eq!(config.online_store_path, Path::new("/repo/data/online"));
+    assert_eq!(config.online_store, rocksdb("/repo/data/online"));
     assert_eq!(config.response_layout, ResponseLayout::Auto);
-    assert_eq!(config.memory, OnlineStoreMemory::default());
 }
 
 #[test]
@@ -22,7 +29,7 @@ fn reads_the_block_form_of_the_registry() {
     let text = "project: shop\nregistry: {path: /abs/r.db, cache_ttl_seconds: 5}\nonline_store: {type: rocksdb}\nfoo: [1]\nserving: {response_layout: rows}";
     let config = RepositoryConfig::parse(text, Path::new("/repo")).unwrap();
     assert_eq!(config.registry_path, Path::new("/abs/r.db"));
-    assert_eq!(config.online_store_path, Path::new("/repo/data/online_store"));
+    assert_eq!(config.online_store, rocksdb("/repo/data/online_store"));
     assert_eq!(config.response_layout, ResponseLayout::Rows);
 }
 

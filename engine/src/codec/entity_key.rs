@@ -2,7 +2,7 @@
 //!
 //! All integers are little-endian unsigned 32 bit: number of keys; for each key name, sorted by name: 2, length, UTF-8;
 //! then for each value in the same order: type, length, bytes. The names are the same for all keys of a view, so they are
-//! written once, by [`EntityKeyEncoder::new`].
+//! written once, by [`EntityKeyEncoder::new`]. Knows nothing of the store's own keys, which are in `storage_key`.
 
 use std::fmt;
 
@@ -120,11 +120,11 @@ mod tests {
 
     fn column(value: &Value) -> (ValueType, ArrayRef) {
         let (kind, value) = value.as_object().unwrap().iter().next().unwrap();
-        let text = || value.as_str().unwrap();
+        let string = || value.as_str().unwrap();
         let number = || value.as_i64().unwrap();
         match kind.as_str() {
-            "bytes_val" => (ValueType::Bytes, Arc::new(BinaryArray::from_vec(vec![&hex(text())]))),
-            "string_val" => (ValueType::String, Arc::new(StringArray::from(vec![text()]))),
+            "bytes_val" => (ValueType::Bytes, Arc::new(BinaryArray::from_vec(vec![&hex(string())]))),
+            "string_val" => (ValueType::String, Arc::new(StringArray::from(vec![string()]))),
             "int32_val" => (
                 ValueType::Int32,
                 Arc::new(Int32Array::from(vec![i32::try_from(number()).unwrap()])),
@@ -138,10 +138,10 @@ mod tests {
         }
     }
 
-    fn hex(text: &str) -> Vec<u8> {
-        (0..text.len())
+    fn hex(digits: &str) -> Vec<u8> {
+        (0..digits.len())
             .step_by(2)
-            .map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap())
+            .map(|at| u8::from_str_radix(&digits[at..at + 2], 16).unwrap())
             .collect()
     }
 
@@ -177,13 +177,13 @@ mod tests {
     }
 
     #[test]
-    fn floats_are_no_keys() {
-        let answer = EntityKeyEncoder::new(&[("at", &ValueType::Int64), ("id", &ValueType::Float64)]).map(|_| ());
+    fn floats_are_not_keys() {
+        let encoder = EntityKeyEncoder::new(&[("at", &ValueType::Int64), ("id", &ValueType::Float64)]).map(|_| ());
         let unsupported = UnsupportedKeyType {
             key: "id".to_owned(),
             value_type: ValueType::Float64,
         };
-        assert_eq!(answer, Err(unsupported));
+        assert_eq!(encoder, Err(unsupported));
     }
 
     /// Python Feast makes `bytes_val` of all three.

@@ -3,11 +3,11 @@
 //!
 //! Owns every byte that is kept on disk. Knows nothing of where the bytes are kept.
 
-pub(crate) mod byte_block;
 pub(crate) mod coerce;
 pub(crate) mod document;
 pub(crate) mod entity_key;
 pub(crate) mod event_time;
+pub(crate) mod packed_bytes;
 pub(crate) mod record;
 pub(crate) mod row;
 pub(crate) mod row_reader;

@@ -12,6 +12,9 @@
 //! ```
 //! Integers are little-endian. A list is `u32 count | bits | values`, where variable-width values are preceded by their
 //! ends, so a nested list is a list of lists. A slot can be found without reading the ones before it.
+//!
+//! One value holds all features of a view, because a lookup costs by the key. Maps and structs are held as the JSON text in which they
+//! are answered: Feast gives their values no fixed type.
 
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::{DataType, Float32Type, Float64Type, Int32Type, Int64Type, TimestampSecondType};
@@ -24,15 +27,15 @@ const NO_CREATED_TIME: i64 = i64::MIN;
 /// What precedes the features of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct RowHeader {
-    /// Names the list of features that the row follows.
+    /// The list of features that the row follows.
     pub(crate) schema_id: u32,
     /// Which row is newer.
-    pub(crate) age: RowAge,
+    pub(crate) version: RowVersion,
 }
 
 /// Decides which of two rows of one key is kept: the greater one, the later arrival when equal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct RowAge {
+pub(crate) struct RowVersion {
     pub(crate) event_time: Timestamp,
     /// `None`, no created time, is the lowest.
     pub(crate) created_time: Option<Timestamp>,
@@ -41,7 +44,7 @@ pub(crate) struct RowAge {
 /// A stored row is not what this program writes: the store is damaged or of another version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("stored row is damaged: {0}")]
-pub(crate) struct DamagedRow(pub(crate) &'static str);
+pub(crate) struct CorruptRow(pub(crate) &'static str);
 
 /// Where each feature of a schema lies in a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,10 +85,10 @@ pub(super) fn fixed_width(data_type: &DataType) -> Option<usize> {
 }
 
 /// Names the stored form of a type. Kept in schema records, so a name once used keeps its meaning for ever. Types that
-/// share a form, such as text and JSON, can replace each other without rewriting rows.
+/// share a form, such as strings and JSON, can replace each other without rewriting rows.
 pub(crate) fn storage_type(value_type: &ValueType) -> String {
     match value_type {
-        // Text that is answered as it is, so other text must not pass for it.
+        // Answered as it is, so other strings must not pass for it.
         document if document.is_document() => "document".to_owned(),
         ValueType::Array(element) | ValueType::Set(element) => format!("list<{}>", storage_type(element)),
         scalar => match scalar.arrow_type() {
@@ -144,8 +147,8 @@ impl RowLayout {
         let start = out.len();
         out.push(ROW_FORMAT);
         out.extend_from_slice(&header.schema_id.to_le_bytes());
-        out.extend_from_slice(&header.age.event_time.micros().to_le_bytes());
-        let created = header.age.created_time.map_or(NO_CREATED_TIME, Timestamp::micros);
+        out.extend_from_slice(&header.version.event_time.micros().to_le_bytes());
+        let created = header.version.created_time.map_or(NO_CREATED_TIME, Timestamp::micros);
         out.extend_from_slice(&created.to_le_bytes());
         out.resize(start + self.variable_at, 0);
         for (index, (slot, column)) in self.slots.iter().zip(columns).enumerate() {
@@ -184,24 +187,24 @@ impl RowLayout {
 impl FeatureSlot {
     /// The bytes of a feature of that width in a row; `None` when it is null.
     #[inline(always)]
-    pub(super) fn fixed<const WIDTH: usize>(&self, row: &[u8]) -> Result<Option<[u8; WIDTH]>, DamagedRow> {
-        let bits = row.get(self.bit_at).ok_or(DamagedRow("too short"))?;
+    pub(super) fn fixed<const WIDTH: usize>(&self, row: &[u8]) -> Result<Option<[u8; WIDTH]>, CorruptRow> {
+        let bits = row.get(self.bit_at).ok_or(CorruptRow("too short"))?;
         if bits & self.bit == 0 {
             return Ok(None);
         }
         match self.slot {
             Slot::Fixed { offset, .. } => match row.get(offset..).and_then(<[u8]>::first_chunk) {
                 Some(bytes) => Ok(Some(*bytes)),
-                None => Err(DamagedRow("a value lies outside of it")),
+                None => Err(CorruptRow("a value lies outside of it")),
             },
-            Slot::Variable { .. } => Err(DamagedRow("a number has the wrong width")),
+            Slot::Variable { .. } => Err(CorruptRow("a number has the wrong width")),
         }
     }
 
     /// The bytes of the feature in a row; `None` when it is null.
     #[inline]
-    pub(super) fn payload<'row>(&self, row: &'row [u8]) -> Result<Option<&'row [u8]>, DamagedRow> {
-        let bits = row.get(self.bit_at).ok_or(DamagedRow("too short"))?;
+    pub(super) fn payload<'row>(&self, row: &'row [u8]) -> Result<Option<&'row [u8]>, CorruptRow> {
+        let bits = row.get(self.bit_at).ok_or(CorruptRow("too short"))?;
         if bits & self.bit == 0 {
             return Ok(None);
         }
@@ -216,21 +219,21 @@ impl FeatureSlot {
                 self.variable_at + start..self.variable_at + end
             }
         };
-        row.get(range).map(Some).ok_or(DamagedRow("a value lies outside of it"))
+        row.get(range).map(Some).ok_or(CorruptRow("a value lies outside of it"))
     }
 }
 
 impl RowHeader {
     /// Reads the head of a stored row.
-    pub(crate) fn decode(row: &[u8]) -> Result<Self, DamagedRow> {
-        let header = row.get(..HEADER_BYTES).ok_or(DamagedRow("too short"))?;
+    pub(crate) fn decode(row: &[u8]) -> Result<Self, CorruptRow> {
+        let header = row.get(..HEADER_BYTES).ok_or(CorruptRow("too short"))?;
         if header[0] != ROW_FORMAT {
-            return Err(DamagedRow("its format is not known to this version"));
+            return Err(CorruptRow("its format is not known to this version"));
         }
         let created = read_i64(header, 13)?;
         Ok(Self {
             schema_id: u32::try_from(read_u32(header, 1)?).unwrap_or(u32::MAX),
-            age: RowAge {
+            version: RowVersion {
                 event_time: Timestamp::from_micros(read_i64(header, 5)?),
                 created_time: (created != NO_CREATED_TIME).then(|| Timestamp::from_micros(created)),
             },
@@ -257,7 +260,7 @@ fn push_variable(column: &ArrayRef, row: usize, out: &mut Vec<u8>) {
         DataType::Utf8 => out.extend_from_slice(column.as_string::<i32>().value(row).as_bytes()),
         DataType::Binary => out.extend_from_slice(column.as_binary::<i32>().value(row)),
         DataType::List(_) => push_list(&column.as_list::<i32>().value(row), out),
-        other => unreachable!("{other} is no type of a feature column"),
+        other => unreachable!("{other} is not a type of a feature column"),
     }
 }
 
@@ -294,18 +297,18 @@ fn length_u32(length: usize) -> u32 {
     u32::try_from(length).unwrap_or(u32::MAX)
 }
 
-pub(super) fn read_u32(bytes: &[u8], at: usize) -> Result<usize, DamagedRow> {
+pub(super) fn read_u32(bytes: &[u8], at: usize) -> Result<usize, CorruptRow> {
     let bytes = bytes
         .get(at..at + 4)
         .and_then(|slice| slice.try_into().ok())
-        .ok_or(DamagedRow("too short"))?;
+        .ok_or(CorruptRow("too short"))?;
     Ok(u32::from_le_bytes(bytes) as usize)
 }
 
-fn read_i64(bytes: &[u8], at: usize) -> Result<i64, DamagedRow> {
+fn read_i64(bytes: &[u8], at: usize) -> Result<i64, CorruptRow> {
     let bytes = bytes
         .get(at..at + 8)
         .and_then(|slice| slice.try_into().ok())
-        .ok_or(DamagedRow("too short"))?;
+        .ok_or(CorruptRow("too short"))?;
     Ok(i64::from_le_bytes(bytes))
 }

@@ -1,7 +1,8 @@
 //! Keys of the store. The first byte says what a key is of; its numbers are never reused.
 //!
 //! A row's key is `tag | table id, u32 big-endian | entity key`, so the rows of one view lie together and a view is
-//! dropped as one range.
+//! dropped as one range. Keys that begin with the entity would make a batched get a third faster, but dropping a view would be a
+//! scan, and the row cache gives more.
 
 /// What a key is of. Append only: a number once used keeps its meaning for ever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tags_are_distinct_and_single_keys_are_no_row_prefixes() {
+    fn tags_are_distinct_and_single_keys_are_not_row_prefixes() {
         for (position, tag) in KeyTag::ALL.into_iter().enumerate() {
             assert_eq!(tag as usize, position);
         }

@@ -7,7 +7,7 @@ use feast_model::{DUMMY_JOIN_KEY, FeatureView, Field};
 use super::window::ViewWindow;
 use crate::offline::{LatestRows, OfflineRuntime, ParquetSource, TypedColumn, Window};
 use crate::online::{RowColumns, write_rows};
-use crate::storage::{Replace, Storage};
+use crate::online_store::{OnlineStore, Replace};
 
 /// Told about a run while it goes on.
 pub trait MaterializeProgress {
@@ -93,7 +93,7 @@ pub(crate) fn run(
     view: &FeatureView,
     window: &ViewWindow,
     repository: &Path,
-    (runtime, storage): (&OfflineRuntime, &Storage),
+    (runtime, storage): (&OfflineRuntime, &OnlineStore),
     replace: Replace,
     progress: &mut dyn MaterializeProgress,
 ) -> Result<ViewReport> {

@@ -12,7 +12,6 @@ use feast_model::{DataSource, FileFormat, SourceKind};
 use super::footer::{self, FileIdentity, Part};
 use super::listing::{self, ListedFile, SourceLayout};
 use super::partition::{PartitionValue, partition_type};
-use super::scan::row_groups;
 use super::unify::{holds_exactly, united_type};
 use crate::codec::event_time::holds_times;
 
@@ -155,8 +154,9 @@ impl ParquetSource {
     }
 
     /// For the benches: as a materialization begins.
+    #[cfg(feature = "stages")]
     pub(crate) fn row_groups(&self) -> Result<usize> {
-        Ok(row_groups(&self.name, &self.files()?.parts).len())
+        Ok(super::scan::row_groups(&self.name, &self.files()?.parts).len())
     }
 
     fn united<'a>(

@@ -1,4 +1,6 @@
 //! Stored rows into the answer.
+//!
+//! Statuses and event times are decoded once a view, values one array for each Arrow type of a view. Knows nothing of where rows come from.
 
 use std::sync::Arc;
 
@@ -6,14 +8,14 @@ use arrow::array::new_null_array;
 use feast_model::Timestamp;
 
 use super::binding::{Binding, BoundView};
-use super::feature_vectors::{ColumnHeading, ColumnPlace, FeatureVectors, FieldStatus};
+use super::feature_vectors::{ColumnField, ColumnParts, FeatureVectors, FieldStatus};
 use super::keys::EntityRows;
 use super::plan::{PlannedFeature, PlannedView, ReadPlan};
-use crate::codec::row::{DamagedRow, RowHeader};
-use crate::codec::row_reader::{FeatureBlock, SchemaRow};
-use crate::storage::FoundRows;
+use crate::codec::row::{CorruptRow, RowHeader};
+use crate::codec::row_reader::{SchemaRow, TypedColumns};
+use crate::online_store::RowBatch;
 
-/// The rows of a view, one an entity asked about.
+/// The rows of a view, one for each requested entity.
 struct ViewRows<'rows> {
     rows: Vec<Option<SchemaRow<'rows>>>,
     statuses: Vec<FieldStatus>,
@@ -25,8 +27,8 @@ pub(crate) fn assemble<'request>(
     plan: &'request ReadPlan,
     binding: &Binding,
     entities: &'request EntityRows,
-    found: &[FoundRows],
-) -> Result<FeatureVectors<'request>, DamagedRow> {
+    found: &[RowBatch],
+) -> Result<FeatureVectors<'request>, CorruptRow> {
     let rows = entities.rows();
     let mut vectors = FeatureVectors::with_capacity(rows, entities.columns().len() + plan.feature_count());
     push_key_columns(entities, &mut vectors);
@@ -35,7 +37,7 @@ pub(crate) fn assemble<'request>(
             None => push_empty_columns(view, &mut vectors),
             Some(bound) => {
                 let rows_per_entity = binding.rows_per_entity(view.group);
-                let stored = (0..rows).map(|row| found[view.group].get(row * rows_per_entity + bound.place));
+                let stored = (0..rows).map(|row| found[view.group].get(row * rows_per_entity + bound.table));
                 push_view_columns(view, bound, ViewRows::new(bound, stored)?, &mut vectors)?;
             }
         }
@@ -47,8 +49,8 @@ fn push_key_columns<'request>(entities: &'request EntityRows, vectors: &mut Feat
     let statuses = vectors.add_statuses(vec![FieldStatus::Present; entities.rows()]);
     let event_times = vectors.add_event_times(vec![Timestamp::EPOCH; entities.rows()]);
     for key in entities.columns() {
-        let place = ColumnPlace {
-            heading: ColumnHeading {
+        let parts = ColumnParts {
+            field: ColumnField {
                 name: &key.name,
                 value_type: &key.value_type,
                 is_join_key: true,
@@ -58,7 +60,7 @@ fn push_key_columns<'request>(entities: &'request EntityRows, vectors: &mut Feat
             statuses,
             event_times,
         };
-        vectors.push_place(place);
+        vectors.push_parts(parts);
     }
 }
 
@@ -68,27 +70,27 @@ fn push_empty_columns<'request>(view: &'request PlannedView, vectors: &mut Featu
     let statuses = vectors.add_statuses(vec![FieldStatus::NotFound; rows]);
     let event_times = vectors.add_event_times(vec![Timestamp::EPOCH; rows]);
     for feature in &view.features {
-        let place = ColumnPlace {
-            heading: heading(feature),
+        let parts = ColumnParts {
+            field: field(feature),
             array: vectors.add_array(new_null_array(&feature.value_type.arrow_type(), rows)),
             number: 0,
             statuses,
             event_times,
         };
-        vectors.push_place(place);
+        vectors.push_parts(parts);
     }
 }
 
-fn heading(feature: &PlannedFeature) -> ColumnHeading<'_> {
-    ColumnHeading {
-        name: &feature.answer_name,
+fn field(feature: &PlannedFeature) -> ColumnField<'_> {
+    ColumnField {
+        name: &feature.response_name,
         value_type: &feature.value_type,
         is_join_key: false,
     }
 }
 
 impl<'rows> ViewRows<'rows> {
-    fn new(view: &BoundView, stored: impl ExactSizeIterator<Item = Option<&'rows [u8]>>) -> Result<Self, DamagedRow> {
+    fn new(view: &BoundView, stored: impl ExactSizeIterator<Item = Option<&'rows [u8]>>) -> Result<Self, CorruptRow> {
         let mut rows = Vec::with_capacity(stored.len());
         let mut statuses = Vec::with_capacity(stored.len());
         let mut event_times = Vec::with_capacity(stored.len());
@@ -102,11 +104,11 @@ impl<'rows> ViewRows<'rows> {
             let header = RowHeader::decode(bytes)?;
             let schema = header.schema_id as usize;
             if schema >= view.schemas {
-                return Err(DamagedRow("its schema is not known"));
+                return Err(CorruptRow("its schema is not known"));
             }
             rows.push(Some(SchemaRow { bytes, schema }));
             statuses.push(FieldStatus::Present);
-            event_times.push(header.age.event_time);
+            event_times.push(header.version.event_time);
         }
         Ok(Self {
             rows,
@@ -121,24 +123,24 @@ fn push_view_columns<'request>(
     bound: &BoundView,
     stored: ViewRows<'_>,
     vectors: &mut FeatureVectors<'request>,
-) -> Result<(), DamagedRow> {
+) -> Result<(), CorruptRow> {
     let rows = &stored.rows;
     let first_array = vectors.array_count();
-    for block in &bound.blocks {
-        vectors.add_array(block.read(rows)?);
+    for columns in &bound.arrays {
+        vectors.add_array(columns.read(rows)?);
     }
     let statuses = vectors.add_statuses(stored.statuses);
     let event_times = vectors.add_event_times(stored.event_times);
-    for (feature, place) in view.features.iter().zip(&bound.places) {
-        let block = &bound.blocks[place.block];
-        let statuses = match block.is_in_all_schemas(place.number) {
+    for (feature, column) in view.features.iter().zip(&bound.columns) {
+        let array = &bound.arrays[column.array];
+        let statuses = match array.is_in_all_schemas(column.number) {
             true => statuses,
-            false => vectors.add_statuses(statuses_of(block, place.number, rows)),
+            false => vectors.add_statuses(statuses_of(array, column.number, rows)),
         };
-        vectors.push_place(ColumnPlace {
-            heading: heading(feature),
-            array: first_array + place.block,
-            number: place.number,
+        vectors.push_parts(ColumnParts {
+            field: field(feature),
+            array: first_array + column.array,
+            number: column.number,
             statuses,
             event_times,
         });
@@ -146,10 +148,10 @@ fn push_view_columns<'request>(
     Ok(())
 }
 
-/// The statuses of a feature that some schemas have not.
-fn statuses_of(block: &FeatureBlock, feature: usize, rows: &[Option<SchemaRow<'_>>]) -> Vec<FieldStatus> {
+/// The statuses of a feature that some schemas do not have.
+fn statuses_of(columns: &TypedColumns, feature: usize, rows: &[Option<SchemaRow<'_>>]) -> Vec<FieldStatus> {
     let status = |row: &Option<SchemaRow<'_>>| match row {
-        Some(row) if block.is_in_schema(feature, row.schema) => FieldStatus::Present,
+        Some(row) if columns.is_in_schema(feature, row.schema) => FieldStatus::Present,
         _ => FieldStatus::NotFound,
     };
     rows.iter().map(status).collect()

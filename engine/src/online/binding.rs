@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use super::plan::{PlannedView, ReadPlan};
-use crate::codec::byte_block::ByteBlock;
-use crate::codec::row_reader::FeatureBlock;
-use crate::storage::{RowQuery, Table, Tables};
+use crate::codec::packed_bytes::PackedBytes;
+use crate::codec::row_reader::TypedColumns;
+use crate::online_store::{RowQueries, Table, Tables};
 
-/// Made once for each plan and state of the tables.
+/// Made once for each plan and state of the tables, so that a read looks up no name.
 #[derive(Debug)]
 pub(crate) struct Binding {
     tables: Arc<Tables>,
@@ -21,18 +21,19 @@ pub(crate) struct Binding {
 #[derive(Debug)]
 pub(super) struct BoundView {
     /// Position of its table among those of the group.
-    pub(super) place: usize,
-    /// The wanted features, those of one Arrow type together.
-    pub(super) blocks: Vec<FeatureBlock>,
-    /// Where each wanted feature is in the blocks.
-    pub(super) places: Vec<BlockPlace>,
+    pub(super) table: usize,
+    /// The requested features, those of one Arrow type together.
+    pub(super) arrays: Vec<TypedColumns>,
+    /// For each requested feature, where it is in `arrays`.
+    pub(super) columns: Vec<ColumnRef>,
     pub(super) schemas: usize,
 }
 
+/// One feature among those of its view that have the same Arrow type.
 #[derive(Debug)]
-pub(super) struct BlockPlace {
-    pub(super) block: usize,
-    /// Its number among the features of the block.
+pub(super) struct ColumnRef {
+    pub(super) array: usize,
+    /// Its number among the columns of the array.
     pub(super) number: usize,
 }
 
@@ -49,8 +50,8 @@ impl Binding {
         }
         let views = plan.views.iter().zip(bound_tables()).map(|(view, table)| {
             let table = table?;
-            let place = group_tables[view.group].binary_search(&table.id).ok()?;
-            Some(BoundView::new(view, table, place))
+            let position = group_tables[view.group].binary_search(&table.id).ok()?;
+            Some(BoundView::new(view, table, position))
         });
         Self {
             views: views.collect(),
@@ -65,11 +66,11 @@ impl Binding {
     }
 
     /// What to read, given the entity keys of each group.
-    pub(crate) fn queries<'a>(&'a self, keys: &'a [ByteBlock]) -> Vec<RowQuery<'a>> {
-        let queries = self.group_tables.iter().zip(keys);
-        queries
-            .map(|(tables, entities)| RowQuery { tables, entities })
-            .collect()
+    pub(crate) fn queries<'a>(&'a self, keys: &'a [PackedBytes]) -> RowQueries<'a> {
+        RowQueries {
+            tables: &self.group_tables,
+            entities: keys,
+        }
     }
 
     pub(super) fn view(&self, view: usize) -> Option<&BoundView> {
@@ -83,26 +84,26 @@ impl Binding {
 }
 
 impl BoundView {
-    fn new(view: &PlannedView, table: &Arc<Table>, place: usize) -> Self {
-        let mut blocks: Vec<FeatureBlock> = Vec::new();
-        let places = view.features.iter().map(|feature| {
+    fn new(view: &PlannedView, table: &Arc<Table>, position: usize) -> Self {
+        let mut arrays: Vec<TypedColumns> = Vec::new();
+        let columns = view.features.iter().map(|feature| {
             let data_type = feature.value_type.arrow_type();
-            let known = blocks.iter().position(|block| *block.data_type() == data_type);
-            let block = known.unwrap_or_else(|| {
-                blocks.push(FeatureBlock::new(data_type, table.schemas().len()));
-                blocks.len() - 1
+            let known = arrays.iter().position(|columns| *columns.data_type() == data_type);
+            let array = known.unwrap_or_else(|| {
+                arrays.push(TypedColumns::new(data_type, table.schemas().len()));
+                arrays.len() - 1
             });
             let slots = table.schemas().iter().map(|schema| {
                 let position = schema.position(&feature.name, &feature.storage_type)?;
                 schema.layout.feature(position)
             });
-            let number = blocks[block].push(slots);
-            BlockPlace { block, number }
+            let number = arrays[array].push(slots);
+            ColumnRef { array, number }
         });
         Self {
-            place,
-            places: places.collect(),
-            blocks,
+            table: position,
+            columns: columns.collect(),
+            arrays,
             schemas: table.schemas().len(),
         }
     }

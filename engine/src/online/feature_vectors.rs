@@ -1,38 +1,39 @@
-//! The answer to a read, as columns: the values, statuses and event times of each feature.
+//! The response to a read, as columns: the values, statuses and event times of each feature.
+//!
+//! The columns of a view that have one Arrow type lie in one array, one after the other, because for few rows it takes longer to
+//! make an array than to fill it: one for each column costs 0.1 us, so that one entity with 50 features took 4.9 us instead of 1.5. One
+//! shared buffer behind an array for each column gained nothing. Knows nothing of JSON.
 
 use std::ops::Range;
 
 use arrow::array::ArrayRef;
 use feast_model::{Timestamp, ValueType};
 
-/// The answer to a request: columns x rows, one row per entity asked about.
-///
-/// The columns of a view that have one Arrow type lie in one array, one after the other, and share statuses and event
-/// times: for few rows it takes longer to make an array than to fill it.
+/// The response to a request: columns x rows, one row for each requested entity.
 #[derive(Debug, Clone)]
 pub struct FeatureVectors<'request> {
     rows: usize,
-    columns: Vec<ColumnPlace<'request>>,
+    columns: Vec<ColumnParts<'request>>,
     arrays: Vec<ArrayRef>,
     statuses: Vec<Vec<FieldStatus>>,
     event_times: Vec<Vec<Timestamp>>,
 }
 
-/// What a column of an answer is.
+/// What a column of a response is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ColumnHeading<'request> {
-    /// Name in the answer.
+pub struct ColumnField<'request> {
+    /// Name in the response.
     pub name: &'request str,
     /// Type of the values.
     pub value_type: &'request ValueType,
-    /// Whether it is a join key, answered as it was given, and not a feature.
+    /// Whether it is a join key, given back as it was requested, and not a feature.
     pub is_join_key: bool,
 }
 
-/// Where the parts of a column lie in the lists of its answer.
+/// Where the parts of a column lie in the lists of its response.
 #[derive(Debug, Clone)]
-pub(super) struct ColumnPlace<'request> {
-    pub(super) heading: ColumnHeading<'request>,
+pub(super) struct ColumnParts<'request> {
+    pub(super) field: ColumnField<'request>,
     pub(super) array: usize,
     /// Its number among the columns in that array.
     pub(super) number: usize,
@@ -40,11 +41,11 @@ pub(super) struct ColumnPlace<'request> {
     pub(super) event_times: usize,
 }
 
-/// One column of an answer. Its three lists are as long as the answer has rows.
+/// One column of a response. Its three lists are as long as the response has rows.
 #[derive(Debug, Clone, Copy)]
 pub struct FeatureColumn<'a> {
     /// Name and type.
-    pub heading: ColumnHeading<'a>,
+    pub field: ColumnField<'a>,
     /// Whether each value is what it should be.
     pub statuses: &'a [FieldStatus],
     /// Event time of the row each value comes from; the epoch where there is none.
@@ -53,7 +54,7 @@ pub struct FeatureColumn<'a> {
     start: usize,
 }
 
-/// Feast's `FieldStatus`, as far as it is answered.
+/// Those of Feast's `FieldStatus` that occur in responses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FieldStatus {
     /// The value is stored; it may be null.
@@ -81,43 +82,43 @@ impl<'request> FeatureVectors<'request> {
 
     /// Join keys first, in request order, then features in request order.
     pub fn columns(&self) -> impl ExactSizeIterator<Item = FeatureColumn<'_>> + Clone {
-        self.columns.iter().map(|place| FeatureColumn {
-            heading: place.heading,
-            statuses: &self.statuses[place.statuses],
-            event_times: &self.event_times[place.event_times],
-            array: &self.arrays[place.array],
-            start: place.number * self.rows,
+        self.columns.iter().map(|parts| FeatureColumn {
+            field: parts.field,
+            statuses: &self.statuses[parts.statuses],
+            event_times: &self.event_times[parts.event_times],
+            array: &self.arrays[parts.array],
+            start: parts.number * self.rows,
         })
     }
 
     /// Adds a column with an array of its own: values of the type's Arrow type, as many as there are rows.
     pub fn push(
         &mut self,
-        heading: ColumnHeading<'request>,
+        field: ColumnField<'request>,
         values: ArrayRef,
         statuses: Vec<FieldStatus>,
         event_times: Vec<Timestamp>,
     ) {
-        let place = ColumnPlace {
-            heading,
+        let parts = ColumnParts {
+            field,
             array: self.add_array(values),
             number: 0,
             statuses: self.add_statuses(statuses),
             event_times: self.add_event_times(event_times),
         };
-        self.push_place(place);
+        self.push_parts(parts);
     }
 
-    /// Adds a column whose parts are there.
-    pub(super) fn push_place(&mut self, place: ColumnPlace<'request>) {
-        self.columns.push(place);
+    /// Adds a column whose parts have been added.
+    pub(super) fn push_parts(&mut self, parts: ColumnParts<'request>) {
+        self.columns.push(parts);
     }
 
     pub(super) fn array_count(&self) -> usize {
         self.arrays.len()
     }
 
-    /// Adds the values of one or more columns, one after the other; gives their place.
+    /// Adds the values of one or more columns, one after the other; gives their position.
     pub(super) fn add_array(&mut self, values: ArrayRef) -> usize {
         self.arrays.push(values);
         self.arrays.len() - 1
@@ -146,7 +147,7 @@ impl<'a> FeatureColumn<'a> {
     }
 
     /// Whether both share their statuses and event times, as most columns of a view do.
-    pub fn has_state_of(&self, other: &FeatureColumn<'_>) -> bool {
+    pub fn shares_status_with(&self, other: &FeatureColumn<'_>) -> bool {
         std::ptr::eq(self.statuses, other.statuses) && std::ptr::eq(self.event_times, other.event_times)
     }
 }

@@ -8,11 +8,11 @@ use feast_model::{DUMMY_JOIN_KEY, FeatureView, ValueType};
 use feast_python_notation::python_list;
 
 use super::plan::{KeyGroup, ReadPlan};
-use crate::codec::byte_block::ByteBlock;
 use crate::codec::coerce::coerce;
 use crate::codec::entity_key::{EntityKeyEncoder, UnsupportedKeyType};
+use crate::codec::packed_bytes::PackedBytes;
 
-/// The entities a request asks about: key columns of equal length.
+/// The entities of a request: key columns of equal length.
 #[derive(Debug, Clone)]
 pub struct EntityRows {
     rows: usize,
@@ -24,17 +24,17 @@ pub struct EntityRows {
 pub struct KeyColumn {
     /// The name of [`JoinKey`](super::JoinKey).
     pub name: String,
-    /// The type of [`JoinKey`](super::JoinKey); where it has none, the one to answer with.
+    /// The type of [`JoinKey`](super::JoinKey); where it has none, the one of the response.
     pub value_type: ValueType,
-    /// Of the type's Arrow type, or of one that can be brought to it.
+    /// Of the type's Arrow type, or of one that can be converted to it.
     pub values: ArrayRef,
 }
 
 impl EntityRows {
-    /// `columns` are in the order in which they are answered, each with `rows` values.
+    /// `columns` are in the order of the response, each with `rows` values.
     ///
     /// # Errors
-    /// `Invalid` when a column has another length, or values that are none of its type.
+    /// `Invalid` when a column has another length, or values that are not of its type.
     pub fn new(rows: usize, mut columns: Vec<KeyColumn>) -> Result<Self> {
         if columns.iter().any(|column| column.values.len() != rows) {
             return Err(Error::invalid("All entity rows must have the same columns."));
@@ -45,12 +45,12 @@ impl EntityRows {
         Ok(Self { rows, columns })
     }
 
-    /// Number of entities asked about.
+    /// Number of requested entities.
     pub fn rows(&self) -> usize {
         self.rows
     }
 
-    /// About how much memory the keys take.
+    /// How much memory the keys take, in bytes, approximately.
     pub fn bytes(&self) -> usize {
         let columns = self.columns.iter();
         columns.map(|column| column.values.get_buffer_memory_size()).sum()
@@ -86,10 +86,10 @@ pub(crate) fn check_key_types(view: &FeatureView) -> Result<()> {
 }
 
 /// For each group of the plan the entity key of each row of the request, empty where a key value is null.
-pub(crate) fn entity_keys(plan: &ReadPlan, entities: &EntityRows) -> Result<Vec<ByteBlock>> {
+pub(crate) fn entity_keys(plan: &ReadPlan, entities: &EntityRows) -> Result<Vec<PackedBytes>> {
     let groups = plan.groups.iter().map(|group| {
         let columns = key_columns(group, plan, entities)?;
-        let mut keys = ByteBlock::with_capacity(entities.rows, entities.rows * 48);
+        let mut keys = PackedBytes::with_capacity(entities.rows, entities.rows * 48);
         for row in 0..entities.rows {
             keys.push_with(|out| {
                 // Nothing is written for a null.
@@ -125,20 +125,20 @@ fn typed_keys(values: &ArrayRef, value_type: &ValueType, name: &str) -> Result<A
     coerce(values, value_type).map_err(|source| Error::invalid(format!("join key {name}: {source}")))
 }
 
-/// Feast's text, naming only the keys of the requested views.
+/// Feast's message, naming only the keys of the requested views.
 fn missing_keys(plan: &ReadPlan, entities: &EntityRows) -> Error {
-    let wanted = plan
+    let requested = plan
         .groups
         .iter()
         .flat_map(|group| &group.keys)
         .filter(|key| key.join_key != DUMMY_JOIN_KEY);
     let is_given = |name: &str| entities.column(name).is_some();
-    let mut missing: Vec<&str> = wanted
+    let mut missing: Vec<&str> = requested
         .clone()
         .filter(|key| !is_given(&key.request_key) && !is_given(&key.join_key))
         .map(|key| key.request_key.as_str())
         .collect();
-    let mut empty: Vec<&str> = wanted
+    let mut empty: Vec<&str> = requested
         .filter(|key| entities.rows == 0 || missing.contains(&key.request_key.as_str()))
         .map(|key| key.request_key.as_str())
         .collect();

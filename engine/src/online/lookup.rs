@@ -1,4 +1,7 @@
-//! One batched look-up for all views of a request.
+//! One batched lookup for all views of a request, in steps that a caller may wait between.
+//!
+//! [`Lookup::prepare`] takes what is in memory, the store fetches [`Lookup::missing`], [`Lookup::complete`] puts it into place, and
+//! [`Lookup::finish`] gives the rows. [`lookup`] does all of it on the calling thread, for a store that answers at once.
 
 use std::sync::Arc;
 
@@ -9,33 +12,93 @@ use super::binding::Binding;
 use super::feature_vectors::FeatureVectors;
 use super::keys::{EntityRows, entity_keys};
 use super::plan::ReadPlan;
-use crate::storage::{FoundRows, Storage};
+use crate::codec::packed_bytes::PackedBytes;
+use crate::online_store::{FetchedRows, MissingRows, OnlineStore, RowBatch, RowLookup, RowQueries};
 
 /// The stored rows of a request's entities, not yet decoded.
 pub struct StoredEntities<'request> {
-    storage: &'request Storage,
+    store: &'request OnlineStore,
     plan: &'request ReadPlan,
     entities: &'request EntityRows,
     binding: Arc<Binding>,
-    rows: Vec<FoundRows>,
+    rows: Vec<RowBatch>,
 }
 
-/// Reads the rows of all views for the entities. `admit` is told how many bytes they are by now.
-pub(crate) fn look_up<'request, E: From<Error>>(
-    storage: &'request Storage,
+/// A lookup under way.
+pub(crate) struct Lookup<'keys> {
+    store: &'keys OnlineStore,
+    /// Of each group of the plan.
+    keys: &'keys [PackedBytes],
+    binding: Arc<Binding>,
+    rows: RowLookup,
+}
+
+impl<'keys> Lookup<'keys> {
+    /// Takes the rows that are in memory. `keys` are the plan's [`entity_keys`].
+    ///
+    /// # Errors
+    /// `Invalid` when the rows are too large for memory.
+    pub(crate) fn prepare(store: &'keys OnlineStore, plan: &ReadPlan, keys: &'keys [PackedBytes]) -> Result<Self> {
+        let binding = bind(plan, store);
+        let rows = store.prepare(binding.queries(keys))?;
+        Ok(Self {
+            store,
+            keys,
+            binding,
+            rows,
+        })
+    }
+
+    /// How many bytes the rows are so far, each counted as often as it is requested.
+    pub(crate) fn bytes(&self) -> usize {
+        self.rows.bytes()
+    }
+
+    /// What is to be fetched next; `None` when all rows are there.
+    pub(crate) fn missing(&self) -> Option<MissingRows<'_>> {
+        self.rows.missing(self.queries())
+    }
+
+    /// Puts the rows of [`Lookup::missing`] into their places.
+    ///
+    /// # Errors
+    /// `Invalid` when the rows are too large for memory.
+    pub(crate) fn complete(&mut self, fetched: &FetchedRows<'_>) -> Result<()> {
+        let queries = self.binding.queries(self.keys);
+        self.store.complete(&mut self.rows, queries, fetched)
+    }
+
+    /// The rows, with what they are bound to; `None` when tables have changed meanwhile, which they seldom do. A row follows a
+    /// schema that was known before it was written, so the rows may then follow one that this binding does not know.
+    pub(crate) fn finish(self) -> Option<(Arc<Binding>, Vec<RowBatch>)> {
+        let is_current = self.binding.is_of(&self.store.tables());
+        is_current.then(|| (self.binding, self.rows.into_batches()))
+    }
+
+    fn queries(&self) -> RowQueries<'_> {
+        self.binding.queries(self.keys)
+    }
+}
+
+/// Reads the rows of all views for the entities, on this thread. `admit` is called repeatedly with the number of bytes so far.
+pub(crate) fn lookup<'request, E: From<Error>>(
+    store: &'request OnlineStore,
     plan: &'request ReadPlan,
     entities: &'request EntityRows,
     mut admit: impl FnMut(usize) -> Result<(), E>,
 ) -> Result<StoredEntities<'request>, E> {
     let keys = entity_keys(plan, entities)?;
     loop {
-        let binding = bind(plan, storage);
-        let rows = storage.read_rows(&binding.queries(&keys), &mut admit)?;
-        // A row follows a schema that was known before it was written. If tables have changed meanwhile, which they seldom
-        // do, the rows may follow one that this binding does not know.
-        if binding.is_of(&storage.tables()) {
+        let mut lookup = Lookup::prepare(store, plan, &keys)?;
+        admit(lookup.bytes())?;
+        while let Some(missing) = lookup.missing() {
+            let fetched = store.fetch(missing)?;
+            lookup.complete(&fetched)?;
+            admit(lookup.bytes())?;
+        }
+        if let Some((binding, rows)) = lookup.finish() {
             return Ok(StoredEntities {
-                storage,
+                store,
                 plan,
                 entities,
                 binding,
@@ -45,19 +108,19 @@ pub(crate) fn look_up<'request, E: From<Error>>(
     }
 }
 
-/// As [`look_up`], waiting for nothing: `None` when rows are not in memory, or are much.
-pub(crate) fn look_up_in_memory<'request>(
-    storage: &'request Storage,
+/// As [`lookup`], waiting for nothing: `None` when rows are not in memory, or are too large.
+pub(crate) fn lookup_in_memory<'request>(
+    store: &'request OnlineStore,
     plan: &'request ReadPlan,
     entities: &'request EntityRows,
 ) -> Result<Option<StoredEntities<'request>>> {
     let keys = entity_keys(plan, entities)?;
-    let binding = bind(plan, storage);
-    let rows = storage.rows_from_memory(&binding.queries(&keys));
-    // Otherwise as in `look_up`.
-    let rows = rows.filter(|_| binding.is_of(&storage.tables()));
+    let binding = bind(plan, store);
+    let rows = store.rows_in_memory(binding.queries(&keys));
+    // Otherwise as in `Lookup::finish`.
+    let rows = rows.filter(|_| binding.is_of(&store.tables()));
     Ok(rows.map(|rows| StoredEntities {
-        storage,
+        store,
         plan,
         entities,
         binding,
@@ -72,13 +135,13 @@ impl<'request> StoredEntities<'request> {
     /// `Data` when the store is damaged.
     pub fn feature_vectors(&self) -> Result<FeatureVectors<'request>> {
         let vectors = assemble(self.plan, &self.binding, self.entities, &self.rows);
-        vectors.map_err(|damage| self.storage.damaged(damage))
+        vectors.map_err(|corrupt| self.store.corrupt(corrupt))
     }
 }
 
 /// The plan's binding to the tables as they are now.
-pub(crate) fn bind(plan: &ReadPlan, storage: &Storage) -> Arc<Binding> {
-    let tables = storage.tables();
+pub(crate) fn bind(plan: &ReadPlan, store: &OnlineStore) -> Arc<Binding> {
+    let tables = store.tables();
     if let Some(known) = plan.binding.load_full().filter(|known| known.is_of(&tables)) {
         return known;
     }

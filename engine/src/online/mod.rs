@@ -1,4 +1,4 @@
-//! The request path: which features a request means, their keys, one batched look-up, the answer as Arrow columns;
+//! The request path: which features a request means, their keys, one batched lookup, the answer as Arrow columns;
 //! and the writes that fill the same rows.
 //!
 //! No DataFusion, no protobuf and no file is touched here. Knows nothing of HTTP or JSON.
@@ -11,13 +11,18 @@ mod lookup;
 mod plan;
 mod write;
 
-pub(crate) use assemble::assemble;
-pub use feature_vectors::{ColumnHeading, FeatureColumn, FeatureVectors, FieldStatus};
+pub use feature_vectors::{ColumnField, FeatureColumn, FeatureVectors, FieldStatus};
+pub(crate) use keys::check_key_types;
 pub use keys::{EntityRows, KeyColumn};
-pub(crate) use keys::{check_key_types, entity_keys};
 pub use lookup::StoredEntities;
-pub(crate) use lookup::{bind, look_up, look_up_in_memory};
+pub(crate) use lookup::{lookup, lookup_in_memory};
 pub(crate) use plan::PlanContext;
 pub use plan::{JoinKey, ReadPlan};
 pub use write::{ColumnRole, WriteColumn, WriteTarget};
-pub(crate) use write::{RowColumns, StoredRows, check_range, encode_rows, ensure_table, view_shape, write_rows};
+pub(crate) use write::{EncodedRows, RowColumns, check_range, encode_rows, ensure_table, view_shape, write_rows};
+#[cfg(feature = "stages")]
+pub(crate) use {
+    assemble::assemble,
+    keys::entity_keys,
+    lookup::{Lookup, bind},
+};

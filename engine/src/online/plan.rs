@@ -19,7 +19,7 @@ use crate::codec::row::storage_type;
 pub struct ReadPlan {
     pub(super) views: Vec<PlannedView>,
     pub(super) groups: Vec<KeyGroup>,
-    /// To the tables as they were when it was last used.
+    /// Its binding to the tables as they were when it was last used.
     pub(super) binding: ArcSwapOption<Binding>,
     /// Every name under which a request may give keys: join keys of the project, mapped keys, entity names.
     request_keys: BTreeMap<String, JoinKey>,
@@ -30,24 +30,24 @@ pub(crate) struct PlanContext<'a> {
     pub(crate) definitions: &'a Definitions,
     pub(crate) project: &'a str,
     pub(crate) status_of: &'a dyn Fn(&str) -> ViewStatus,
-    /// Whether `view@v2:feature` may be asked for.
+    /// Whether `view@v2:feature` may be requested.
     pub(crate) with_versions: bool,
 }
 
 /// A join key as requests give it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JoinKey {
-    /// Name under which it is answered.
+    /// Its name in the response.
     pub name: String,
-    /// Type its values are read as. `None` for keys that no requested view has: they are only answered.
+    /// Type its values are read as. `None` for keys that no requested view has: they are only given back.
     pub value_type: Option<ValueType>,
 }
 
-/// The part of a plan that one view answers.
+/// The part of a plan that comes from one view.
 #[derive(Debug)]
 pub(super) struct PlannedView {
     pub(super) view: String,
-    /// Name in the answer's metadata: the service's alias, or the view's own.
+    /// Name in the metadata of the response: the service's alias, or the view's own.
     shown_name: String,
     version: i32,
     /// Position of its group in the plan.
@@ -74,8 +74,8 @@ pub(super) struct PlannedKey {
 
 #[derive(Debug)]
 pub(super) struct PlannedFeature {
-    /// Name in the answer.
-    pub(super) answer_name: String,
+    /// Name in the response.
+    pub(super) response_name: String,
     pub(super) name: String,
     pub(super) value_type: ValueType,
     pub(super) storage_type: String,
@@ -116,12 +116,12 @@ impl ReadPlan {
         })
     }
 
-    /// How many features an answer holds for each entity.
+    /// How many features a response holds for each entity.
     pub fn feature_count(&self) -> usize {
         self.views.iter().map(|view| view.features.len()).sum()
     }
 
-    /// The name and the current version of each view that answers, in the order of the answer, each name once.
+    /// The name and the current version of each requested view, in the order of the response, each name once.
     pub fn view_versions(&self) -> Vec<(&str, i32)> {
         let mut seen = BTreeSet::new();
         let views = self.views.iter().filter(|view| seen.insert(&view.shown_name));
@@ -142,17 +142,17 @@ impl PlannedView {
         group: usize,
         full_feature_names: bool,
     ) -> Result<Self> {
-        let features = projection.features.iter().map(|wanted| {
-            let (_, field) = view.feature(&wanted.name).ok_or_else(|| {
+        let features = projection.features.iter().map(|requested| {
+            let (_, field) = view.feature(&requested.name).ok_or_else(|| {
                 let text = format!(
                     "Feature {} not found in projection {}",
-                    wanted.name,
+                    requested.name,
                     projection.display_name()
                 );
                 Error::not_found(FeastException::KeyError, text)
             })?;
             Ok(PlannedFeature {
-                answer_name: answer_name(projection, &field.name, full_feature_names),
+                response_name: response_name(projection, &field.name, full_feature_names),
                 name: field.name.clone(),
                 value_type: field.value_type.clone(),
                 storage_type: storage_type(&field.value_type),
@@ -252,14 +252,14 @@ fn group_references(references: &[String]) -> Result<Vec<Projection>> {
     }
     let mut projections: Vec<Projection> = Vec::new();
     let mut positions = HashMap::new();
-    for text in references {
-        let reference = FeatureReference::parse(text).ok_or_else(|| {
+    for string in references {
+        let reference = FeatureReference::parse(string).ok_or_else(|| {
             Error::invalid(format!(
-                "Invalid feature reference '{text}'. Expected format: '<feature_view>:<feature>' or '<feature_view>@<version>:<feature>'"
+                "Invalid feature reference '{string}'. Expected format: '<feature_view>:<feature>' or '<feature_view>@<version>:<feature>'"
             ))
         })?;
         // Only the name counts here: the type is taken from the view.
-        let wanted = Field::new(reference.feature, ValueType::Bytes);
+        let requested = Field::new(reference.feature, ValueType::Bytes);
         let position = *positions.entry((reference.view, reference.version)).or_insert_with(|| {
             projections.push(Projection {
                 wanted: WantedFeatures::Resolved,
@@ -268,12 +268,12 @@ fn group_references(references: &[String]) -> Result<Vec<Projection>> {
             });
             projections.len() - 1
         });
-        projections[position].features.push(wanted);
+        projections[position].features.push(requested);
     }
     Ok(projections)
 }
 
-fn answer_name(projection: &Projection, feature: &str, full_feature_names: bool) -> String {
+fn response_name(projection: &Projection, feature: &str, full_feature_names: bool) -> String {
     let view = projection.display_name();
     match projection.version {
         _ if !full_feature_names => feature.to_owned(),
@@ -287,7 +287,7 @@ fn check_collisions(projections: &[Projection], full_feature_names: bool) -> Res
     let mut twice = Vec::new();
     for projection in projections {
         for field in &projection.features {
-            let name = answer_name(projection, &field.name, full_feature_names);
+            let name = response_name(projection, &field.name, full_feature_names);
             if !seen.insert(name.clone()) && reported.insert(name.clone()) {
                 twice.push(name);
             }

@@ -1,4 +1,5 @@
-//! Rows of a view into the store, from columns. Pushes, writes and materialization all come through here.
+//! Rows of a view into the store, from columns. Pushes, writes and materialization all come through here, so times are checked in
+//! one place. Knows nothing of files, and of stores only that they take rows.
 
 use std::sync::Arc;
 
@@ -8,13 +9,13 @@ use feast_model::error::{Error, Result};
 use feast_model::{DUMMY_JOIN_KEY, FeatureView, Field, TimeRange, Timestamp, ValueType};
 
 use super::keys::key_encoder;
-use crate::codec::byte_block::ByteBlock;
 use crate::codec::coerce::{coerce, event_times};
 use crate::codec::entity_key::EntityKeyEncoder;
+use crate::codec::packed_bytes::PackedBytes;
 use crate::codec::record::{SchemaRecord, ViewShape};
-use crate::codec::row::{RowAge, RowHeader, storage_type};
+use crate::codec::row::{RowHeader, RowVersion, storage_type};
 use crate::codec::storage_key::row_prefix;
-use crate::storage::{Replace, Storage, Table, TableView, WriteCount};
+use crate::online_store::{OnlineStore, Replace, Table, TableView, WriteCount};
 
 /// A feature view that rows can be written to, with the columns it needs.
 #[derive(Debug, Clone)]
@@ -72,7 +73,7 @@ impl WriteTarget {
                 view.name
             ))
         })?;
-        // Found out before anything is written anywhere.
+        // Checked before anything is written anywhere.
         view_key_encoder(view)?;
         let keys = view.entity_columns.iter().filter(|key| key.name != DUMMY_JOIN_KEY);
         let keys = keys.map(|key| WriteColumn {
@@ -118,7 +119,7 @@ impl WriteTarget {
         &self.columns
     }
 
-    /// Sorts supplied columns, which are in the order of [`WriteTarget::columns`], into their roles.
+    /// Assigns supplied columns, which are in the order of [`WriteTarget::columns`], to their roles.
     ///
     /// # Errors
     /// `Invalid`, naming column and row, when a join key or an event time is null, or a time lies outside of
@@ -198,27 +199,27 @@ fn view_key_encoder(view: &FeatureView) -> Result<EntityKeyEncoder> {
 
 /// Rows in the form of the store, in order of arrival.
 #[derive(Debug, Default)]
-pub(crate) struct StoredRows {
-    pub(crate) keys: ByteBlock,
-    pub(crate) rows: ByteBlock,
+pub(crate) struct EncodedRows {
+    pub(crate) keys: PackedBytes,
+    pub(crate) rows: PackedBytes,
 }
 
-/// Writes rows of a view in order of arrival. They are durable after the next [`Storage::sync`].
+/// Writes rows of a view in order of arrival. They are durable after the next [`OnlineStore::sync`].
 ///
 /// Rows whose key holds a null cannot be stored and are counted as skipped.
 pub(crate) fn write_rows(
-    storage: &Storage,
+    store: &OnlineStore,
     view: &FeatureView,
     rows: &RowColumns,
     replace: Replace,
 ) -> Result<(WriteCount, usize)> {
-    let mut stored = StoredRows::default();
-    let skipped = encode_rows(storage, view, rows, &mut stored)?;
-    let written = storage.write_rows(&stored.keys, &stored.rows, replace)?;
+    let mut encoded = EncodedRows::default();
+    let skipped = encode_rows(store, view, rows, &mut encoded)?;
+    let written = store.write_rows(&encoded.keys, &encoded.rows, replace)?;
     Ok((written, skipped))
 }
 
-/// By what a view is known again.
+/// What identifies a view to its table.
 pub(crate) fn view_shape(view: &FeatureView) -> ViewShape {
     let typed = |fields: &[Field]| {
         let pairs = fields.iter();
@@ -230,7 +231,7 @@ pub(crate) fn view_shape(view: &FeatureView) -> ViewShape {
 }
 
 /// The table of a view and the id of the schema that its rows follow now.
-pub(crate) fn ensure_table(storage: &Storage, view: &FeatureView) -> Result<(Arc<Table>, u32)> {
+pub(crate) fn ensure_table(store: &OnlineStore, view: &FeatureView) -> Result<(Arc<Table>, u32)> {
     let features = view.features.iter();
     let features = features.map(|field| (field.name.clone(), storage_type(&field.value_type)));
     let schema = SchemaRecord {
@@ -240,17 +241,17 @@ pub(crate) fn ensure_table(storage: &Storage, view: &FeatureView) -> Result<(Arc
         name: view.name.clone(),
         shape: view_shape(view),
     };
-    storage.ensure_table(&view, &schema)
+    store.ensure_table(&view, &schema)
 }
 
 /// Adds rows of a view to those of others. Gives the number of rows that cannot be stored because their key holds a null.
 pub(crate) fn encode_rows(
-    storage: &Storage,
+    store: &OnlineStore,
     view: &FeatureView,
     rows: &RowColumns,
-    stored: &mut StoredRows,
+    encoded: &mut EncodedRows,
 ) -> Result<usize> {
-    let (table, schema_id) = ensure_table(storage, view)?;
+    let (table, schema_id) = ensure_table(store, view)?;
     let layout = &table.schemas()[schema_id as usize].layout;
     let prefix = row_prefix(table.id);
     let encoder = view_key_encoder(view)?;
@@ -261,11 +262,11 @@ pub(crate) fn encode_rows(
     } else {
         rows.keys.as_slice()
     };
-    let before = stored.keys.len();
-    stored.keys.reserve(count, count * 48);
-    stored.rows.reserve(count, count * (32 + 8 * view.features.len()));
+    let before = encoded.keys.len();
+    encoded.keys.reserve(count, count * 48);
+    encoded.rows.reserve(count, count * (32 + 8 * view.features.len()));
     for row in 0..count {
-        let has_key = stored.keys.push_if(|out| {
+        let has_key = encoded.keys.push_if(|out| {
             out.extend_from_slice(&prefix);
             encoder.encode(key_columns, row, out)
         });
@@ -275,14 +276,14 @@ pub(crate) fn encode_rows(
                 .as_ref()
                 .filter(|times| times.is_valid(row))
                 .map(|times| times.value(row));
-            let age = RowAge {
+            let version = RowVersion {
                 event_time: Timestamp::from_micros(rows.event_times.value(row)),
                 created_time: created.map(Timestamp::from_micros),
             };
-            stored
+            encoded
                 .rows
-                .push_with(|out| layout.encode(RowHeader { schema_id, age }, &rows.features, row, out));
+                .push_with(|out| layout.encode(RowHeader { schema_id, version }, &rows.features, row, out));
         }
     }
-    Ok(count - (stored.keys.len() - before))
+    Ok(count - (encoded.keys.len() - before))
 }

@@ -1,24 +1,29 @@
 //! Which tables there are: made when a view is first written to, hidden when the registry does not have the view any more,
 //! in use again when the same view comes back, and dropped with their rows.
 //!
-//! Each change is one batch, so that a crash leaves the tables as they were before it or after it.
+//! Each change is one batch, so that a crash leaves the tables as they were before it or after it. Ids of tables are never reused, so
+//! rows of a dropped table cannot come back, and schemas are only ever added: a row names the one that it follows.
+//!
+//! Hidden tables are in a record of their own beside the directory, whose form is that of the first stores: an older version that
+//! opens the store finds the tables in use and no hidden one. Rows of a hidden table stay where they are.
+//!
+//! A table knows whether a materialization has filled it, because the intervals of the registry may tell of another store, or of rows that
+//! are gone.
 
 use std::collections::HashSet;
-use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
-use feast_config::duration_text;
 use feast_files::fail_point::{self, Step};
 use feast_model::Timestamp;
 use feast_model::error::{Error, Result};
 use rocksdb::{IteratorMode, Range, ReadOptions, WriteBatch};
 
-use super::{Storage, Table, Tables};
+use super::Storage;
 use crate::codec::record::{
     self, HiddenTable, SchemaRecord, TableDetail, TableDetails, TableDirectory, TableRecord, ViewShape,
 };
 use crate::codec::storage_key::{KeyTag, table_range};
+use crate::rows::{self, RowCount, Table, TableChange, TableFate, TableView, Tables};
 
 /// More rows are not counted one by one, which would take a second for some millions.
 const MAX_COUNTED_ROWS: u64 = 100_000;
@@ -28,69 +33,6 @@ const MAX_COUNTED_ROWS: u64 = 100_000;
 pub(super) struct Directory {
     pub(super) tables: TableDirectory,
     pub(super) details: TableDetails,
-}
-
-/// A view of the registry, as far as tables are concerned.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct TableView {
-    pub(crate) name: String,
-    pub(crate) shape: ViewShape,
-}
-
-/// What became of a table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TableFate {
-    /// The registry does not have its view any more: nobody can read it, its rows are kept for a while.
-    Hidden,
-    /// Its view has come back with its rows.
-    Restored,
-    /// It is gone with its rows.
-    Dropped,
-}
-
-/// A table that was hidden, restored or dropped.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TableChange {
-    /// The name of its view.
-    pub view: String,
-    /// What became of it.
-    pub fate: TableFate,
-    /// How many rows it has, or had.
-    pub rows: RowCount,
-}
-
-impl TableChange {
-    /// In words, for a log. Tables that are hidden are kept for so long.
-    pub fn describe(&self, keep_for: Duration) -> String {
-        let Self { view, fate, rows } = self;
-        match fate {
-            TableFate::Hidden => format!(
-                "the table of {view} is hidden with {rows}: the registry does not have the view any more; if it comes back \
-                 within {} (serving.drop_after), so do the rows, and else they are dropped",
-                duration_text(keep_for)
-            ),
-            TableFate::Restored => format!("the view {view} is back: its table is served again with {rows}"),
-            TableFate::Dropped => format!("the table of {view} is dropped with {rows}"),
-        }
-    }
-}
-
-/// A number of rows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RowCount {
-    /// The number.
-    pub rows: u64,
-    /// Whether they were counted one by one.
-    pub is_exact: bool,
-}
-
-impl fmt::Display for RowCount {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { rows, is_exact } = self;
-        let about = if *is_exact { "" } else { "about " };
-        let unit = if *rows == 1 { "row" } else { "rows" };
-        write!(formatter, "{about}{rows} {unit}")
-    }
 }
 
 impl Directory {
@@ -110,7 +52,7 @@ impl Directory {
         tables.find(|table| table.project == project && table.view == view)
     }
 
-    /// The hidden table of a view, of several the one that was hidden last. A table of another view of that name is none.
+    /// The hidden table of a view, of several the one that was hidden last. A table of another view of that name does not count.
     fn hidden_position(&self, project: &str, view: &TableView) -> Option<usize> {
         let fits = |hidden: &HiddenTable| {
             let table = &hidden.table;
@@ -383,8 +325,8 @@ impl Storage {
         if directory == old {
             return Ok(());
         }
-        let tables = record::encode(&directory.tables).map_err(|source| self.damaged(source))?;
-        let details = record::encode(&directory.details).map_err(|source| self.damaged(source))?;
+        let tables = record::encode(&directory.tables).map_err(|source| self.corrupt(source))?;
+        let details = record::encode(&directory.details).map_err(|source| self.corrupt(source))?;
         batch.put(KeyTag::Directory.single(), tables);
         batch.put(KeyTag::TableDetails.single(), details);
         self.db.write(batch).map_err(|source| self.error(source))?;
@@ -402,12 +344,28 @@ impl Storage {
     }
 
     pub(super) fn publish(&self, directory: &Directory) {
-        self.tables
-            .store(Arc::new(Tables::of_project(directory, &self.project)));
+        self.tables.store(Arc::new(directory.tables_of(&self.project)));
     }
 }
 
 impl Directory {
+    /// The tables of a project, for readers and writers.
+    fn tables_of(&self, project: &str) -> Tables {
+        let is_own = |table: &TableRecord| table.project == project;
+        let open = |table: &TableRecord| {
+            let detail = self.detail(table.table_id).cloned();
+            Arc::new(Table::new(table.table_id, &table.schemas, detail))
+        };
+        let in_use = self.tables.tables.iter().filter(|table| is_own(table));
+        let hidden = self.details.hidden.iter().filter(|hidden| is_own(&hidden.table));
+        let hidden = hidden.map(|hidden| rows::HiddenTable {
+            view: hidden.table.view.clone(),
+            since: hidden.hidden_at,
+            table: open(&hidden.table),
+        });
+        Tables::new(in_use.map(|table| (table.view.clone(), open(table))), hidden.collect())
+    }
+
     /// An older version drops tables without knowing of the details.
     fn forget_unknown_details(&mut self) {
         let Self { tables, details } = self;

@@ -1,9 +1,11 @@
+//! RocksDB's errors as ours: what was damaged, what is in use, what the system cannot do for now, each with its remedy.
+
 use std::path::Path;
 
 use feast_model::error::{Error, ErrorKind, OPEN_FILES_HINT, detail};
 use rocksdb::ErrorKind as RocksKind;
 
-/// The one place that reads RocksDB's error texts.
+/// The one place that reads RocksDB's error messages.
 pub(super) fn from_rocksdb(source: rocksdb::Error, store: &Path) -> Error {
     let text = source.to_string();
     let store = feast_model::error::path(store);

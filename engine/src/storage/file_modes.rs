@@ -1,4 +1,5 @@
-//! Who may read the files of a store. RocksDB makes them with the process's own mask and cannot be told otherwise.
+//! Who may read the files of a store. RocksDB makes them with the process's own mask and cannot be told otherwise, so their modes are
+//! set after they are made; until then the directory, which is 0700 if it is ours, keeps others out.
 
 use std::fs::{DirBuilder, File, Metadata, OpenOptions, Permissions};
 use std::io::Write;
@@ -68,7 +69,7 @@ impl FileModes {
         let change = std::fs::metadata(&self.directory).and_then(|directory| directory.modified());
         let change = change.ok();
         let Ok(mut last_change) = self.last_change.try_lock() else {
-            // Somebody else is at it.
+            // Another thread is doing it.
             return;
         };
         if change.is_some() && *last_change == change {
@@ -94,7 +95,7 @@ impl FileModes {
         }
         let opened = File::open(path).and_then(|file| Ok((file.metadata()?, file)));
         if let Ok((found, file)) = opened {
-            // Who may write to the directory may have put a link to another file there meanwhile.
+            // A user who may write to the directory may have put a link to another file there meanwhile.
             if (found.dev(), found.ino()) == (there.dev(), there.ino()) {
                 self.give(&file);
             }

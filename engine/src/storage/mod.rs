@@ -1,43 +1,41 @@
-//! The RocksDB database of one online store: batched reads, writes that keep the newest row, tables.
+//! The RocksDB database of one online store: batched reads, writes that keep the newest row, tables, the log of pushes.
 //!
-//! The only user of rocksdb. Synchronous; every call is a batch. Knows keys and row ages, but neither JSON nor Arrow.
+//! The only user of rocksdb, and used by `online_store` alone. Synchronous; every call is a batch. Knows keys and
+//! row versions, but neither JSON nor Arrow.
+//!
+//! **The newest event wins.** A stored row is replaced only by one with a greater or equal (event time, created time). Comparison and
+//! write happen under one writer lock, for pushes and materialization alike, so neither can pass the other, and under it written rows
+//! go into the row cache.
 
 mod directory;
 mod error;
+mod fetch;
 mod file_modes;
-mod found_rows;
+mod group_commit;
 mod options;
 mod push_log;
-mod reading;
-mod row_cache;
-mod tables;
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use arc_swap::ArcSwap;
-use rocksdb::properties::CUR_SIZE_ALL_MEM_TABLES;
-use rocksdb::{ColumnFamilyDescriptor, DB, DBPinnableSlice, DEFAULT_COLUMN_FAMILY_NAME, WriteBatch};
-
-pub(crate) use directory::TableView;
-pub use directory::{RowCount, TableChange, TableFate};
-pub(crate) use found_rows::FoundRows;
-pub(crate) use reading::RowQuery;
-pub(crate) use tables::{Table, Tables};
-
 use feast_config::OnlineStoreMemory;
 use feast_model::error::{Error, Result, path as error_path};
+use rocksdb::properties::CUR_SIZE_ALL_MEM_TABLES;
+use rocksdb::{ColumnFamilyDescriptor, DB, DEFAULT_COLUMN_FAMILY_NAME, WriteBatch};
 
-use crate::codec::byte_block::ByteBlock;
+pub(crate) use fetch::PinnedRows;
+
+use crate::codec::packed_bytes::PackedBytes;
 use crate::codec::record::{self, Decode, Encode, STORE_FORMAT};
-use crate::codec::row::{RowAge, RowHeader};
+use crate::codec::row::{RowHeader, RowVersion};
 use crate::codec::storage_key::{KeyTag, split_row_key};
+use crate::rows::{Replace, RowCache, Tables, WriteCount};
 use file_modes::FileModes;
-use row_cache::RowCache;
+use group_commit::GroupCommit;
 
 /// Fewer bytes are replayed in some milliseconds.
-const LEAST_SETTLED_BYTES: u64 = 4 << 20;
+const MIN_FLUSHED_BYTES: u64 = 4 << 20;
 
 /// An open database. One process at a time can have it open.
 pub(crate) struct Storage {
@@ -51,37 +49,11 @@ pub(crate) struct Storage {
     row_cache: RowCache,
     /// Held from comparing rows with the stored ones until they are written, so that no two writers pass each other.
     writer: Mutex<()>,
-    syncs: Syncs,
-}
-
-/// Counts calls of [`Storage::sync`], so that one fsync can do for many of them.
-#[derive(Default)]
-struct Syncs {
-    asked: AtomicU64,
-    /// The last call that is done, and with it all before it. Held during an fsync.
-    done: Mutex<u64>,
-}
-
-/// Which rows a write may replace.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Replace {
-    /// Those that are older or of the same age.
-    OlderRows,
-    /// All.
-    AllRows,
-}
-
-/// What a write did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct WriteCount {
-    /// Keys whose row was replaced or new.
-    pub(crate) written: usize,
-    /// Rows that lost against a newer one, stored or in the same batch.
-    pub(crate) stale: usize,
+    commits: GroupCommit,
 }
 
 impl Storage {
-    /// Opens the database of `project` in `path` and makes it if it is not there.
+    /// Opens the database of `project` in `path`, made if it is not there.
     ///
     /// # Errors
     /// `Conflict` when another process has it open, `Data` when it is damaged or of a newer version.
@@ -103,7 +75,7 @@ impl Storage {
             tables: ArcSwap::default(),
             row_cache: RowCache::new(memory.row_cache),
             writer: Mutex::default(),
-            syncs: Syncs::default(),
+            commits: GroupCommit::default(),
         };
         storage.check_format()?;
         storage.identity = storage.read_identity()?;
@@ -124,40 +96,28 @@ impl Storage {
         written.map_err(|source| Error::io("write", &self.path.join(name), source))
     }
 
+    /// The rows it has in memory.
+    pub(crate) fn row_cache(&self) -> &RowCache {
+        &self.row_cache
+    }
+
     /// The tables of the project as they are now.
     pub(crate) fn tables(&self) -> Arc<Tables> {
         self.tables.load_full()
     }
 
-    /// Reads the values of distinct keys in ascending order from the database, in one batch. One answer a key, in key
-    /// order.
-    pub(crate) fn get_many<'key>(
-        &self,
-        keys: impl ExactSizeIterator<Item = &'key [u8]>,
-    ) -> Result<Vec<Option<DBPinnableSlice<'_>>>> {
-        let Some(family) = self.db.cf_handle(DEFAULT_COLUMN_FAMILY_NAME) else {
-            return Err(Error::internal("the online store has no default column family"));
-        };
-        let keys: Vec<&[u8]> = keys.collect();
-        let values = self.db.batched_multi_get_cf(&family, keys, true);
-        values
-            .into_iter()
-            .map(|value| value.map_err(|source| self.error(source)))
-            .collect()
-    }
-
     /// Writes rows, each a storage key and the bytes of a row, in order of arrival: all or none.
     ///
     /// They are durable after the next [`Storage::sync`].
-    pub(crate) fn write_rows(&self, keys: &ByteBlock, rows: &ByteBlock, replace: Replace) -> Result<WriteCount> {
+    pub(crate) fn write_rows(&self, keys: &PackedBytes, rows: &PackedBytes, replace: Replace) -> Result<WriteCount> {
         self.write(keys, rows, replace, |_, _| Ok(()))
     }
 
     /// Writes rows and what `add` adds to the batch, under the writer lock.
     fn write(
         &self,
-        keys: &ByteBlock,
-        rows: &ByteBlock,
+        keys: &PackedBytes,
+        rows: &PackedBytes,
         replace: Replace,
         add: impl FnOnce(&Self, &mut WriteBatch) -> Result<()>,
     ) -> Result<WriteCount> {
@@ -172,10 +132,10 @@ impl Storage {
         };
         let mut batch = WriteBatch::default();
         let mut written = Vec::with_capacity(winners.len());
-        for (index, (position, age)) in winners.iter().enumerate() {
+        for (index, (position, version)) in winners.iter().enumerate() {
             if let Some(Some(old)) = stored.get(index) {
-                let old_age = RowHeader::decode(old).map_err(|source| self.damaged(source))?.age;
-                if old_age > *age {
+                let old_version = RowHeader::decode(old).map_err(|source| self.corrupt(source))?.version;
+                if old_version > *version {
                     continue;
                 }
             }
@@ -197,31 +157,23 @@ impl Storage {
         })
     }
 
-    /// Makes everything written so far durable. Callers that come during an fsync share the next one.
+    /// Makes everything written so far durable. Callers that arrive during an fsync share the next one.
     pub(crate) fn sync(&self) -> Result<()> {
-        let own = self.syncs.asked.fetch_add(1, Ordering::SeqCst) + 1;
-        let mut done = self.syncs.done.lock().unwrap_or_else(PoisonError::into_inner);
-        if *done >= own {
-            return Ok(());
-        }
-        // What these callers have written, they have written before they asked.
-        let covered = self.syncs.asked.load(Ordering::SeqCst);
-        self.db.flush_wal(true).map_err(|source| self.error(source))?;
-        *done = covered;
-        Ok(())
+        self.commits
+            .run(|| self.db.flush_wal(true).map_err(|source| self.error(source)))
     }
 
     /// Moves rows from the log of writes into table files, if they are many, so that the next start need not read them all
     /// again. What cannot be moved stays where it is, which is safe.
-    pub(crate) fn settle(&self) {
+    pub(crate) fn flush_memtables(&self) {
         let in_log = self.db.property_int_value(CUR_SIZE_ALL_MEM_TABLES);
-        if in_log.is_ok_and(|bytes| bytes.is_some_and(|bytes| bytes >= LEAST_SETTLED_BYTES)) {
+        if in_log.is_ok_and(|bytes| bytes.is_some_and(|bytes| bytes >= MIN_FLUSHED_BYTES)) {
             let _ = self.db.flush();
         }
     }
 
     /// A stored row or record that cannot be read.
-    pub(crate) fn damaged(&self, source: impl std::error::Error + Send + Sync + 'static) -> Error {
+    pub(crate) fn corrupt(&self, source: impl std::error::Error + Send + Sync + 'static) -> Error {
         Error::data(format!("online store {}: {source}", error_path(&self.path)))
             .with_hint("the store is damaged or was written by a newer version; restore it, or remove it and materialize again")
             .with_source(source)
@@ -252,12 +204,12 @@ impl Storage {
     fn read_record<T: Decode<()>>(&self, tag: KeyTag) -> Result<Option<T>> {
         let stored = self.db.get(tag.single()).map_err(|source| self.error(source))?;
         let decoded = stored.map(|bytes| record::decode(&bytes)).transpose();
-        decoded.map_err(|source| self.damaged(source))
+        decoded.map_err(|source| self.corrupt(source))
     }
 
     /// Writes a record that exists once. It is durable when this returns.
     fn write_record<T: Encode>(&self, tag: KeyTag, value: &T) -> Result<()> {
-        let bytes = record::encode(value).map_err(|source| self.damaged(source))?;
+        let bytes = record::encode(value).map_err(|source| self.corrupt(source))?;
         self.db.put(tag.single(), bytes).map_err(|source| self.error(source))?;
         self.sync()
     }
@@ -276,20 +228,23 @@ impl Storage {
     }
 }
 
-/// The position and age of the row that wins for each distinct key, in ascending key order.
-fn newest_of_each_key(keys: &ByteBlock, rows: &ByteBlock, replace: Replace) -> Result<Vec<(usize, RowAge)>> {
-    let age = |position: usize| {
+/// The position and version of the row that wins for each distinct key, in ascending key order.
+fn newest_of_each_key(keys: &PackedBytes, rows: &PackedBytes, replace: Replace) -> Result<Vec<(usize, RowVersion)>> {
+    let version = |position: usize| {
         let header = RowHeader::decode(rows.get(position)).map_err(|source| Error::internal(source.to_string()))?;
-        Ok((position, header.age))
+        Ok((position, header.version))
     };
-    let mut all = (0..keys.len()).map(age).collect::<Result<Vec<_>>>()?;
+    let mut all = (0..keys.len()).map(version).collect::<Result<Vec<_>>>()?;
     // Of one key the winner comes first; positions are distinct, so the order is total.
-    all.sort_unstable_by(|(left, left_age), (right, right_age)| {
-        let by_age = match replace {
-            Replace::OlderRows => right_age.cmp(left_age),
+    all.sort_unstable_by(|(left, left_version), (right, right_version)| {
+        let by_version = match replace {
+            Replace::OlderRows => right_version.cmp(left_version),
             Replace::AllRows => std::cmp::Ordering::Equal,
         };
-        keys.get(*left).cmp(keys.get(*right)).then(by_age).then(right.cmp(left))
+        keys.get(*left)
+            .cmp(keys.get(*right))
+            .then(by_version)
+            .then(right.cmp(left))
     });
     all.dedup_by(|(later, _), (first, _)| keys.get(*later) == keys.get(*first));
     Ok(all)

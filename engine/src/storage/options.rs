@@ -1,4 +1,8 @@
-//! Every RocksDB option in one place.
+//! Every RocksDB option in one place. They were compared with others, see `benches/README.md`.
+//!
+//! A damaged log of writes refuses to open, unless only its end is cut: the default of RocksDB drops acknowledged writes after a damaged
+//! record without a word. So a power failure during a materialization can make a store refuse to open for rows that nobody was
+//! promised.
 
 use rocksdb::{
     BlockBasedIndexType, BlockBasedOptions, Cache, DBCompressionType, DBRecoveryMode, DataBlockIndexType, Options,
@@ -7,7 +11,7 @@ use rocksdb::{
 const WRITE_BUFFER_BYTES: usize = 64 << 20;
 const BLOOM_BITS_PER_KEY: f64 = 10.0;
 
-/// Options for point look-ups of small values by whole key, with blocks of so many bytes held in memory.
+/// Options for point lookups of small values by whole key, with blocks of so many bytes held in memory.
 pub(super) fn database(block_cache: usize) -> Options {
     let mut blocks = BlockBasedOptions::default();
     // The clock cache does not serialize readers on a lock as the LRU cache does; 0 lets it size its entries itself.
@@ -31,7 +35,7 @@ pub(super) fn database(block_cache: usize) -> Options {
     options.set_max_background_jobs(2);
     options.set_keep_log_file_num(2);
     // A record that was cut off at the end was never acknowledged; any other damage in the log is an error, where the
-    // default would silently drop all writes behind it.
+    // default would silently drop all writes after it.
     options.set_wal_recovery_mode(DBRecoveryMode::TolerateCorruptedTailRecords);
     options
 }

@@ -5,10 +5,11 @@
 use feast_model::error::Result;
 use rocksdb::{Direction, IteratorMode, WriteBatch};
 
-use super::{Replace, Storage, WriteCount};
-use crate::codec::byte_block::ByteBlock;
+use super::Storage;
+use crate::codec::packed_bytes::PackedBytes;
 use crate::codec::record;
 use crate::codec::storage_key::{KeyTag, push_key, push_number};
+use crate::rows::{Replace, WriteCount};
 
 impl Storage {
     /// The identity of this database, made with it.
@@ -27,14 +28,14 @@ impl Storage {
     pub(crate) fn log_push(
         &self,
         push: &[u8],
-        keys: &ByteBlock,
-        rows: &ByteBlock,
+        keys: &PackedBytes,
+        rows: &PackedBytes,
         replace: Replace,
     ) -> Result<(u64, WriteCount)> {
         let mut number = 0;
         let count = self.write(keys, rows, replace, |storage, batch| {
             number = storage.read_record::<u64>(KeyTag::PushCounter)?.unwrap_or_default() + 1;
-            let counter = record::encode(&number).map_err(|source| storage.damaged(source))?;
+            let counter = record::encode(&number).map_err(|source| storage.corrupt(source))?;
             batch.put(KeyTag::PushCounter.single(), counter);
             batch.put(push_key(number), push);
             Ok(())
@@ -46,8 +47,8 @@ impl Storage {
     pub(crate) fn finish_push(
         &self,
         number: u64,
-        keys: &ByteBlock,
-        rows: &ByteBlock,
+        keys: &PackedBytes,
+        rows: &PackedBytes,
         replace: Replace,
     ) -> Result<WriteCount> {
         self.write(keys, rows, replace, |_, batch: &mut WriteBatch| {

@@ -8,6 +8,7 @@ use super::*;
 use crate::codec::record::{SchemaRecord, TableDirectory, ViewShape};
 use crate::codec::row::RowLayout;
 use crate::codec::storage_key::row_prefix;
+use crate::rows::{RowLookup, RowQueries, Table, TableChange, TableView};
 
 fn view(name: &str, features: &[&str]) -> TableView {
     let typed = |names: &[&str]| {
@@ -50,12 +51,20 @@ fn schema(names: &[&str]) -> SchemaRecord {
 
 /// A row without features: its schema id tells rows of one age apart, and so do bytes behind it.
 fn row(event_time: i64, created_time: Option<i64>, mark: u32) -> Vec<u8> {
-    let age = RowAge {
+    let version = RowVersion {
         event_time: Timestamp::from_micros(event_time),
         created_time: created_time.map(Timestamp::from_micros),
     };
     let mut bytes = Vec::new();
-    RowLayout::new(&[]).encode(RowHeader { schema_id: mark, age }, &[], 0, &mut bytes);
+    RowLayout::new(&[]).encode(
+        RowHeader {
+            schema_id: mark,
+            version,
+        },
+        &[],
+        0,
+        &mut bytes,
+    );
     bytes.resize(bytes.len() + mark as usize % 3, 0);
     bytes
 }
@@ -64,8 +73,8 @@ fn key(table: u32, id: u8) -> Vec<u8> {
     [row_prefix(table).as_slice(), &[id]].concat()
 }
 
-fn block(strings: &[Vec<u8>]) -> ByteBlock {
-    let mut block = ByteBlock::default();
+fn block(strings: &[Vec<u8>]) -> PackedBytes {
+    let mut block = PackedBytes::default();
     strings
         .iter()
         .for_each(|string| block.push_with(|out| out.extend_from_slice(string)));
@@ -82,18 +91,21 @@ fn stored(storage: &Storage, key: &[u8]) -> Option<Vec<u8>> {
     stored
 }
 
-fn admit_all(_: usize) -> Result<()> {
-    Ok(())
-}
-
 /// The rows of each entity in each table.
 fn read_rows(storage: &Storage, tables: &[u32], entities: &[&[u8]]) -> Vec<Option<Vec<u8>>> {
     let keys = block(&entities.iter().map(|entity| entity.to_vec()).collect::<Vec<_>>());
-    let query = RowQuery {
-        tables,
-        entities: &keys,
+    let queries = RowQueries {
+        tables: &[tables.to_vec()],
+        entities: &[keys],
     };
-    let found = storage.read_rows(&[query], admit_all).unwrap().remove(0);
+    let mut lookup = RowLookup::prepare(storage.row_cache(), queries).unwrap();
+    while let Some(missing) = lookup.missing(queries) {
+        let fetched = storage.fetch(missing).unwrap();
+        lookup
+            .complete(storage.row_cache(), queries, |position| fetched.get(position))
+            .unwrap();
+    }
+    let found = lookup.into_batches().remove(0);
     let rows = 0..tables.len() * entities.len();
     rows.map(|position| found.get(position).map(<[u8]>::to_vec)).collect()
 }
@@ -214,7 +226,7 @@ impl Model {
             .collect()
     }
 
-    fn arrive(&mut self, view: u8, table: u32, rows: &[Arrival]) -> (ByteBlock, ByteBlock) {
+    fn arrive(&mut self, view: u8, table: u32, rows: &[Arrival]) -> (PackedBytes, PackedBytes) {
         let (mut keys, mut values) = (Vec::new(), Vec::new());
         for (id, event_time, created_time) in rows {
             self.marks += 1;
@@ -261,7 +273,7 @@ proptest! {
                 }
                 Event::LogAndFinish(view, rows) => {
                     let table = model.table(&storage, *view);
-                    let none = ByteBlock::default();
+                    let none = PackedBytes::default();
                     let (number, _) = storage.log_push(b"push", &none, &none, Replace::OlderRows).unwrap();
                     prop_assert_eq!(number, model.last_push + 1);
                     model.last_push = number;
@@ -269,7 +281,7 @@ proptest! {
                     storage.finish_push(number, &keys, &values, Replace::OlderRows).unwrap();
                 }
                 Event::Log => {
-                    let none = ByteBlock::default();
+                    let none = PackedBytes::default();
                     let (number, _) = storage.log_push(b"push", &none, &none, Replace::OlderRows).unwrap();
                     model.last_push = number;
                     model.logged.push(number);
@@ -530,7 +542,7 @@ fn many_rows_are_counted_about() {
     let storage = Storage::open(directory.path(), "p", OnlineStoreMemory::default()).unwrap();
     let table = ensure(&storage, "a", &["x"]).0.id;
     for start in (0..120_000_u32).step_by(20_000) {
-        let (mut keys, mut rows) = (ByteBlock::default(), ByteBlock::default());
+        let (mut keys, mut rows) = (PackedBytes::default(), PackedBytes::default());
         for id in start..start + 20_000 {
             keys.push_with(|out| {
                 out.extend_from_slice(&row_prefix(table));

@@ -252,7 +252,7 @@ fn check(original: &Path, operations: &BTreeMap<i64, Operation>, death: &str) {
     store.open_online_store().unwrap();
     store.complete_pushes().unwrap();
     assert_eq!(
-        store.storage().unwrap().logged_pushes().unwrap(),
+        store.online_store().unwrap().logged_pushes().unwrap(),
         [],
         "{death}: the log is done"
     );

@@ -124,14 +124,13 @@ impl FeatureStore {
     /// # Errors
     /// `Conflict` when the project is protected or another process has the online store open; nothing is removed then.
     pub fn teardown(&self) -> Result<()> {
-        let path = &self.config.online_store_path;
-        if path.exists() {
+        if self.config.online_store.exists() {
             // Opened to be sure that nobody else has it.
             self.open_online_store()?;
         }
         self.update_registry(clock::now(), |file| file.clear().map(|()| ((), true)))?;
-        if let Some(storage) = self.storage.get() {
-            self.note(storage.drop_all_tables()?);
+        if let Some(store) = self.online_store.get() {
+            self.note(store.drop_all_tables()?);
         }
         Ok(())
     }

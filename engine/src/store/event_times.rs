@@ -1,4 +1,4 @@
-//! The event times of written rows, held against the clock and against what an event time may be.
+//! The event times of written rows, checked against the clock and against the range that event times may have.
 
 use arrow::array::{Array, ArrayRef, Int64Array, RecordBatch};
 use feast_config::{RepositoryConfig, duration_text};
@@ -22,7 +22,7 @@ pub(super) struct TimeColumns {
 
 impl TimeColumns {
     /// As they are named in the files of a source.
-    pub(super) fn of(source: &DataSource) -> Self {
+    pub(super) fn from_source(source: &DataSource) -> Self {
         let created = source.created_column();
         Self {
             source: source.name.clone(),
@@ -34,7 +34,7 @@ impl TimeColumns {
     /// The event times of rows for the source. Columns that do not hold times are left to the readers of the file.
     ///
     /// # Errors
-    /// `Invalid`, naming column and row, when an event time is null, or a time lies beyond what one may be.
+    /// `Invalid`, naming column and row, when an event time is null, or a time lies outside of the range.
     pub(super) fn checked(&self, rows: &RecordBatch) -> Result<Option<CheckedTimes>> {
         let owner = format!("data source {}", self.source);
         let times_of = |name: &str| rows.column_by_name(name).map(|column| micros_of(column, name, &owner));
@@ -79,7 +79,7 @@ fn micros_of(column: &ArrayRef, name: &str, owner: &str) -> Result<Option<Int64A
     Ok(Some(times.nanos.unary(|nanos| nanos.div_euclid(1_000))))
 }
 
-/// Event times that are what event times may be.
+/// Event times within the range that event times may have.
 pub(super) struct CheckedTimes {
     /// The column they are from.
     pub(super) column: String,
@@ -118,8 +118,8 @@ mod tests {
     use super::*;
 
     fn count(micros: &[i64], setting: &str) -> std::result::Result<usize, String> {
-        let text = format!("project: p\nregistry: r\nonline_store: rocksdb\n{setting}");
-        let config = RepositoryConfig::parse(&text, Path::new("/repo")).unwrap();
+        let settings = format!("project: p\nregistry: r\nonline_store: rocksdb\n{setting}");
+        let config = RepositoryConfig::parse(&settings, Path::new("/repo")).unwrap();
         let times = CheckedTimes {
             column: "ts".to_owned(),
             owner: "feature view v".to_owned(),

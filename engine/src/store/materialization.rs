@@ -158,7 +158,7 @@ impl FeatureStore {
         if matches!(request.range, MaterializeRange::Between { .. }) {
             return Ok(warnings);
         }
-        let (storage, state) = (self.storage()?, self.state());
+        let (storage, state) = (self.online_store()?, self.state());
         let file = RegistryFile::load(&self.config.registry_path, &self.config.project)?;
         for view in self.materializable_views(&state, request.views.as_deref())? {
             // After a change of join keys the run reads everything again, and says so.
@@ -192,7 +192,7 @@ impl FeatureStore {
         let _materializing = lock(&self.materializing);
         // What has been answered for belongs to the window.
         self.flush_pushes(true)?;
-        let storage = self.storage()?;
+        let storage = self.online_store()?;
         let runtime = self.offline()?;
         let mut reports = Vec::with_capacity(windows.len());
         for window in windows {
@@ -226,7 +226,7 @@ impl FeatureStore {
             progress.view_finished(&report);
             reports.push(report);
         }
-        storage.settle();
+        storage.flush_memtables();
         Ok(reports)
     }
 

@@ -29,7 +29,7 @@ use push_log::WaitingPushes;
 
 use crate::offline::{Appender, OfflineRuntime, SchemaCache};
 use crate::online::{self, EntityRows, FeatureVectors, PlanContext, ReadPlan, StoredEntities};
-use crate::storage::{Replace, Storage, TableChange};
+use crate::online_store::{OnlineStore, Replace, TableChange};
 
 /// Plans kept per state of the registry. Beyond it they are made anew for each request.
 const MAX_CACHED_PLANS: usize = 4096;
@@ -41,7 +41,7 @@ const MAX_CACHED_PLANS: usize = 4096;
 pub struct FeatureStore {
     config: RepositoryConfig,
     registry: ArcSwap<RegistryState>,
-    storage: OnceLock<Storage>,
+    online_store: OnceLock<OnlineStore>,
     offline: OnceLock<OfflineRuntime>,
     /// Held while one of the two above is made.
     opening: Mutex<()>,
@@ -123,7 +123,7 @@ impl FeatureStore {
         let store = Self {
             config,
             registry: ArcSwap::default(),
-            storage: OnceLock::new(),
+            online_store: OnceLock::new(),
             offline: OnceLock::new(),
             opening: Mutex::default(),
             publishing: Mutex::default(),
@@ -149,7 +149,7 @@ impl FeatureStore {
     /// # Errors
     /// As [`FeatureStore::open_online_store`].
     pub fn online_store_identity(&self) -> Result<&str> {
-        self.storage().map(Storage::identity)
+        self.online_store().map(OnlineStore::identity)
     }
 
     /// Writes a small file into the directory of the online store, for those who may read the store.
@@ -157,7 +157,7 @@ impl FeatureStore {
     /// # Errors
     /// As [`FeatureStore::open_online_store`], and those of the file.
     pub fn write_beside_online_store(&self, name: &str, contents: &[u8]) -> Result<()> {
-        self.storage()?.write_file(name, contents)
+        self.online_store()?.write_file(name, contents)
     }
 
     /// Objects of the registry that hold what this binary does not know: they are kept, but cannot be used.
@@ -202,13 +202,13 @@ impl FeatureStore {
 
     /// Takes a state of the registry into use, and brings the tables of the online store to it, if that is open.
     fn adopt(&self, state: RegistryState) -> Result<()> {
-        let Some(storage) = self.storage.get() else {
+        let Some(store) = self.online_store.get() else {
             self.publish(state);
             return Ok(());
         };
-        let restored = self.restore_tables(storage, &state);
+        let restored = self.restore_tables(store, &state);
         self.publish(state);
-        restored.and_then(|()| self.hide_tables(storage, &self.state()))
+        restored.and_then(|()| self.hide_tables(store, &self.state()))
     }
 
     /// Resolves what a request asks for. Plans are kept until the registry changes.
@@ -237,39 +237,39 @@ impl FeatureStore {
     /// Looks up the newest row of each entity and decodes it.
     ///
     /// # Errors
-    /// `Invalid` when join keys are missing or the rows are too much for memory, `Data` when the store is damaged.
+    /// `Invalid` when join keys are missing or the rows are too large for memory, `Data` when the store is damaged.
     pub fn read<'request>(
         &'request self,
         plan: &'request ReadPlan,
         entities: &'request EntityRows,
     ) -> Result<FeatureVectors<'request>> {
-        self.look_up(plan, entities, |_| Ok::<_, Error>(()))?.feature_vectors()
+        self.lookup(plan, entities, |_| Ok::<_, Error>(()))?.feature_vectors()
     }
 
-    /// The first half of [`FeatureStore::read`], for callers who want to know how much it is: `admit` is told again and again
-    /// how many bytes of rows there are by now, each row counted as often as it was asked for, and may end the read.
+    /// The first half of [`FeatureStore::read`], for callers that limit its size: `admit` is called repeatedly with the number of
+    /// bytes of rows so far, each row counted as often as it is requested, and may end the read.
     ///
     /// # Errors
     /// As [`FeatureStore::read`], and those of `admit`.
-    pub fn look_up<'request, E: From<Error>>(
+    pub fn lookup<'request, E: From<Error>>(
         &'request self,
         plan: &'request ReadPlan,
         entities: &'request EntityRows,
         admit: impl FnMut(usize) -> Result<(), E>,
     ) -> Result<StoredEntities<'request>, E> {
-        online::look_up(self.storage()?, plan, entities, admit)
+        online::lookup(self.online_store()?, plan, entities, admit)
     }
 
-    /// As [`FeatureStore::look_up`], for threads that must not wait: `None` when rows are not in memory, or are much.
+    /// As [`FeatureStore::lookup`], for threads that must not wait: `None` when rows are not in memory, or are too large.
     ///
     /// # Errors
     /// As [`FeatureStore::read`].
-    pub fn look_up_in_memory<'request>(
+    pub fn lookup_in_memory<'request>(
         &'request self,
         plan: &'request ReadPlan,
         entities: &'request EntityRows,
     ) -> Result<Option<StoredEntities<'request>>> {
-        online::look_up_in_memory(self.storage()?, plan, entities)
+        online::lookup_in_memory(self.online_store()?, plan, entities)
     }
 
     fn replace(&self) -> Replace {
@@ -310,17 +310,13 @@ impl FeatureStore {
         self.registry.store(Arc::new(state));
     }
 
-    /// For the benches.
-    pub(crate) fn online_store(&self) -> Result<&Storage> {
-        self.storage()
-    }
-
-    fn storage(&self) -> Result<&Storage> {
-        open_once(&self.storage, &self.opening, || {
-            let storage = Storage::open(&self.config.online_store_path, &self.config.project, self.config.memory)?;
-            // Whoever reads is to find the rows of all views that the registry has.
-            self.restore_tables(&storage, &self.state())?;
-            Ok(storage)
+    /// The online store, opened at the first use.
+    pub(crate) fn online_store(&self) -> Result<&OnlineStore> {
+        open_once(&self.online_store, &self.opening, || {
+            let store = OnlineStore::open(&self.config.online_store, &self.config.project)?;
+            // The first reader is to find the rows of all views that the registry has.
+            self.restore_tables(&store, &self.state())?;
+            Ok(store)
         })
     }
 

@@ -18,18 +18,18 @@ use feast_model::error::{Error, Result};
 
 use super::writing::append_target;
 use super::{FeatureStore, lock};
-use crate::codec::byte_block::ByteBlock;
+use crate::codec::packed_bytes::PackedBytes;
 use crate::codec::record::{self, PushRecord};
 use crate::offline::{AppendLog, Appender, AppendsHeld, Mark, ParquetSource, SchemaCache};
-use crate::online::StoredRows;
-use crate::storage::{Replace, Storage};
+use crate::online::EncodedRows;
+use crate::online_store::{OnlineStore, Replace};
 
 /// Well below what a record may be when it is read.
 const MAX_RECORD_BYTES: usize = 512 << 20;
 
 /// The log as the appender of parquet sources sees it.
 pub(super) struct LoggedAppend<'a> {
-    pub(super) storage: &'a Storage,
+    pub(super) storage: &'a OnlineStore,
     /// What a push has to do; `None` for one that is wholly done by its append.
     pub(super) record: Option<&'a [u8]>,
 }
@@ -39,7 +39,7 @@ impl AppendLog for LoggedAppend<'_> {
         let Some(record) = self.record else {
             return Ok(Vec::new());
         };
-        let none = ByteBlock::default();
+        let none = PackedBytes::default();
         let (number, _) = self.storage.log_push(record, &none, &none, Replace::AllRows)?;
         fail_point::reached(Step::PushLogged);
         let session = self.storage.session().to_owned();
@@ -57,7 +57,7 @@ impl AppendLog for LoggedAppend<'_> {
     }
 
     fn forget(&self, mark: &Mark) -> Result<()> {
-        let none = ByteBlock::default();
+        let none = PackedBytes::default();
         self.storage
             .finish_push(mark.number, &none, &none, Replace::AllRows)
             .map(|_| ())
@@ -72,7 +72,7 @@ pub(super) fn encode(
     (repository, session): (&Path, &str),
     source: &ParquetSource,
     batch: &RecordBatch,
-    online: &StoredRows,
+    online: &EncodedRows,
     replace: Replace,
 ) -> Result<Vec<u8>> {
     let mut offline = Vec::new();
@@ -119,7 +119,7 @@ struct LoggedPush {
 /// The first of what cannot be done, after all others are done.
 pub(super) fn complete(
     repository: &Path,
-    storage: &Storage,
+    storage: &OnlineStore,
     (appender, schemas): (&Appender, &SchemaCache),
 ) -> Result<usize> {
     let mut by_path: BTreeMap<PathBuf, Vec<LoggedPush>> = BTreeMap::new();
@@ -133,7 +133,7 @@ pub(super) fn complete(
                 let mark = Mark { session, number };
                 by_path.entry(path).or_default().push(LoggedPush { mark, record });
             }
-            Err(problem) => failures.push(storage.damaged(problem)),
+            Err(problem) => failures.push(storage.corrupt(problem)),
         }
     }
     for (path, pushes) in by_path {
@@ -150,7 +150,7 @@ pub(super) fn complete(
 }
 
 fn complete_source(
-    storage: &Storage,
+    storage: &OnlineStore,
     (appender, schemas): (&Appender, &SchemaCache),
     path: &Path,
     pushes: &[LoggedPush],
@@ -193,7 +193,7 @@ fn complete_source(
         fail_point::reached(Step::PushAppended);
     }
     for push in &finished {
-        let mut stored = StoredRows::default();
+        let mut stored = EncodedRows::default();
         for (key, row) in &push.record.online {
             stored.keys.push_with(|out| out.extend_from_slice(key));
             stored.rows.push_with(|out| out.extend_from_slice(row));
@@ -254,7 +254,7 @@ fn fitting(offline: &[u8], schema: &SchemaRef) -> std::result::Result<Vec<Record
 
 /// Appends that are in the log already, and stay there if they fail.
 struct Relogged<'a> {
-    storage: &'a Storage,
+    storage: &'a OnlineStore,
     marks: Vec<Mark>,
 }
 
@@ -312,7 +312,11 @@ impl FeatureStore {
     /// `Data` or `Unavailable`; what could not be done stays in the log.
     pub fn complete_pushes(&self) -> Result<usize> {
         self.remove_leftovers();
-        let outcome = complete(&self.config.directory, self.storage()?, (&self.appender, &self.schemas));
+        let outcome = complete(
+            &self.config.directory,
+            self.online_store()?,
+            (&self.appender, &self.schemas),
+        );
         if outcome.is_err() {
             lock(&self.waiting_pushes).pause();
         }
@@ -348,7 +352,11 @@ impl FeatureStore {
             // What is logged from here on waits for the next time; what fails is tried again after the interval.
             *waiting = WaitingPushes::default();
         }
-        let outcome = complete(&self.config.directory, self.storage()?, (&self.appender, &self.schemas));
+        let outcome = complete(
+            &self.config.directory,
+            self.online_store()?,
+            (&self.appender, &self.schemas),
+        );
         if outcome.is_err() {
             lock(&self.waiting_pushes).pause();
         }

@@ -1,7 +1,11 @@
-//! The tables of the online store follow the views of the registry.
+//! The tables of the online store follow the views of the registry, with a delay.
 //!
 //! A registry without a view may be a wrong one that is there for a moment: another branch, a half-done copy. So the table of the
-//! view is hidden first, and dropped when the view has not come back for `serving.drop_after`.
+//! view is hidden first, and dropped when the view has not come back for `serving.drop_after`. A table is given back before a state of
+//! the registry with its view comes into use, so no read sees the view without its rows.
+//!
+//! `apply` hides the table of a deleted view if it can open the store; else the process that has the store open does, when it sees the
+//! new registry. An `apply --now` beside a server leaves the names of the views in the store's directory.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -14,54 +18,54 @@ use super::{FeatureStore, RegistryState, lock};
 use crate::clock;
 use crate::codec::record::ViewShape;
 use crate::online::view_shape;
-use crate::storage::{Storage, TableChange, TableView};
+use crate::online_store::{OnlineStore, TableChange, TableView};
 
-/// A file beside the database in which an `apply --now` leaves the views whose tables the process that has the database open is
+/// A file beside the online store in which an `apply --now` leaves the views whose tables the process that has the store open is
 /// to drop.
 const DROP_REQUESTS: &str = "DROP_NOW";
-/// Changes that nobody asks for are forgotten from here on.
-const MAX_UNTOLD_CHANGES: usize = 10_000;
+/// More changes than these are forgotten while nobody takes them.
+const MAX_PENDING_CHANGES: usize = 10_000;
 
 impl FeatureStore {
     /// Opens the online store now instead of at the first use, and brings its tables to the registry.
     ///
-    /// Python writes the registry in place, so a reader may see a cut file. The project comes behind the views in it: only
+    /// Python writes the registry in place, so a reader may see a cut file. The project follows the views in it: only
     /// a registry that holds its project is known to hold all its views, and only then are tables hidden.
     ///
     /// # Errors
     /// `Conflict` when another process has it open, `Data` when it is damaged.
     pub fn open_online_store(&self) -> Result<()> {
         let _publishing = lock(&self.publishing);
-        let storage = self.storage()?;
+        let store = self.online_store()?;
         let state = self.state();
-        self.restore_tables(storage, &state)?;
-        self.drop_requested_tables(storage, &state)?;
-        self.hide_tables(storage, &state)
+        self.restore_tables(store, &state)?;
+        self.drop_requested_tables(store, &state)?;
+        self.hide_tables(store, &state)
     }
 
-    /// What is to be done now and then while the online store is open: drops hidden tables whose time is over and those that an
-    /// `apply --now` has asked for, hides what a late write has made, and sees to the modes of new files.
+    /// Does what is due from time to time while the online store is open: drops hidden tables whose time is over and those that an
+    /// `apply --now` has requested, hides what a late write has made, and sets the modes of new files.
     ///
     /// # Errors
     /// `Data` or `Unavailable` when the store cannot be written.
     pub fn tend_online_store(&self) -> Result<()> {
-        let Some(storage) = self.storage.get() else {
+        let Some(store) = self.online_store.get() else {
             return Ok(());
         };
-        storage.tend_files();
-        let is_asked = self.drop_requests().exists();
-        if is_asked {
-            // Whoever asks has changed the registry before: with an older state of it, a view that is gone would be taken for one
-            // that was applied again.
+        store.tend_files();
+        let is_requested = self.drop_requests().exists();
+        if is_requested {
+            // The registry was changed before the request was made: with an older state of it, a view that is gone would be taken for
+            // one that was applied again.
             self.refresh()?;
         }
         let _publishing = lock(&self.publishing);
         let state = self.state();
-        self.restore_tables(storage, &state)?;
-        if is_asked {
-            self.drop_requested_tables(storage, &state)?;
+        self.restore_tables(store, &state)?;
+        if is_requested {
+            self.drop_requested_tables(store, &state)?;
         }
-        self.hide_tables(storage, &state)
+        self.hide_tables(store, &state)
     }
 
     /// Tables that were hidden, restored or dropped since the last call.
@@ -72,7 +76,7 @@ impl FeatureStore {
     /// Drops the tables of views that are not in the registry any more, hidden or not, in this process or in the one that has the
     /// online store open.
     pub(super) fn drop_tables_now(&self, views: &[String]) -> Result<()> {
-        if views.is_empty() || !self.config.online_store_path.exists() {
+        if views.is_empty() || !self.config.online_store.exists() {
             return Ok(());
         }
         self.request_drops(views)?;
@@ -81,32 +85,32 @@ impl FeatureStore {
 
     /// Brings the tables to the registry, in this process or in the one that has the online store open.
     pub(super) fn follow_registry(&self) -> Result<()> {
-        if !self.config.online_store_path.exists() {
+        if !self.config.online_store.exists() {
             return Ok(());
         }
         match self.open_online_store() {
-            // It does so by itself as soon as it sees the new registry.
+            // The other process does so by itself as soon as it sees the new registry.
             Err(error) if error.kind() == ErrorKind::Conflict => Ok(()),
             outcome => outcome,
         }
     }
 
     /// To be called before a state of the registry is used, so that nobody asks for a view whose rows are still hidden.
-    pub(super) fn restore_tables(&self, storage: &Storage, state: &RegistryState) -> Result<()> {
+    pub(super) fn restore_tables(&self, store: &OnlineStore, state: &RegistryState) -> Result<()> {
         let keep_for = i64::try_from(self.config.drop_after.as_micros()).unwrap_or(i64::MAX);
-        let mut changes = storage.drop_hidden_tables(clock::now().plus_micros(-keep_for))?;
-        let waiting = storage.waiting_views();
+        let mut changes = store.drop_hidden_tables(clock::now().plus_micros(-keep_for))?;
+        let waiting = store.waiting_views();
         if state.definitions.project.is_some() && !waiting.is_empty() {
             let views = state.definitions.feature_views.iter();
             let views = views.filter(|view| waiting.contains(&view.name));
-            changes.extend(storage.restore_tables(&views.map(table_view).collect::<Vec<_>>())?);
+            changes.extend(store.restore_tables(&views.map(table_view).collect::<Vec<_>>())?);
         }
         self.note(changes);
         Ok(())
     }
 
     /// To be called after a state of the registry came into use.
-    pub(super) fn hide_tables(&self, storage: &Storage, state: &RegistryState) -> Result<()> {
+    pub(super) fn hide_tables(&self, store: &OnlineStore, state: &RegistryState) -> Result<()> {
         if state.definitions.project.is_none() {
             return Ok(());
         }
@@ -114,9 +118,9 @@ impl FeatureStore {
         // One that this binary cannot read may have rows of an older version of it.
         let unread = state.unread.iter().map(|object| object.name.as_str());
         let kept: HashSet<&str> = views.chain(unread).collect();
-        let mut changes = storage.hide_tables(|view| kept.contains(view), clock::now())?;
+        let mut changes = store.hide_tables(|view| kept.contains(view), clock::now())?;
         if self.config.drop_after.is_zero() {
-            changes.extend(storage.drop_hidden_tables(clock::now())?);
+            changes.extend(store.drop_hidden_tables(clock::now())?);
         }
         self.note(changes);
         Ok(())
@@ -126,13 +130,13 @@ impl FeatureStore {
         if changes.is_empty() {
             return;
         }
-        let mut untold = lock(&self.table_changes);
-        let room = MAX_UNTOLD_CHANGES.saturating_sub(untold.len());
-        untold.extend(changes.into_iter().take(room));
+        let mut pending = lock(&self.table_changes);
+        let room = MAX_PENDING_CHANGES.saturating_sub(pending.len());
+        pending.extend(changes.into_iter().take(room));
     }
 
     fn drop_requests(&self) -> PathBuf {
-        self.config.online_store_path.join(DROP_REQUESTS)
+        self.config.online_store.directory().join(DROP_REQUESTS)
     }
 
     fn request_drops(&self, views: &[String]) -> Result<()> {
@@ -144,7 +148,7 @@ impl FeatureStore {
         replace_bytes(&path, &bytes)
     }
 
-    fn drop_requested_tables(&self, storage: &Storage, state: &RegistryState) -> Result<()> {
+    fn drop_requested_tables(&self, store: &OnlineStore, state: &RegistryState) -> Result<()> {
         let path = self.drop_requests();
         if !path.exists() || state.definitions.project.is_none() {
             return Ok(());
@@ -153,9 +157,9 @@ impl FeatureStore {
         for view in read_requests(&path)? {
             // It may have been applied again since.
             let dropped = if state.has_table(&view) {
-                storage.drop_hidden_tables_of(&view)?
+                store.drop_hidden_tables_of(&view)?
             } else {
-                storage.drop_tables_of(&view)?
+                store.drop_tables_of(&view)?
             };
             self.note(dropped);
         }
@@ -177,7 +181,7 @@ fn table_view(view: &FeatureView) -> TableView {
     }
 }
 
-/// The views in a file of requests; none when it is not there. What is not such a file asks for nothing.
+/// The views in a file of requests; none when it is not there, or is not such a file.
 fn read_requests(path: &Path) -> Result<Vec<String>> {
     match std::fs::read(path) {
         Ok(bytes) => Ok(serde_json::from_slice(&bytes).unwrap_or_default()),
@@ -187,8 +191,8 @@ fn read_requests(path: &Path) -> Result<Vec<String>> {
 }
 
 /// Whether the stored rows of a view may be fewer than its recorded intervals say, and why.
-pub(super) fn missing_rows(storage: &Storage, view: &FeatureView) -> Option<&'static str> {
-    let tables = storage.tables();
+pub(super) fn missing_rows(store: &OnlineStore, view: &FeatureView) -> Option<&'static str> {
+    let tables = store.tables();
     let Some(table) = tables.get(&view.name) else {
         return Some("the online store has no rows of it");
     };

@@ -14,7 +14,7 @@ use super::push_log::{self, LoggedAppend};
 use super::{FeatureStore, lock};
 use crate::clock;
 use crate::offline::{AppendTarget, Mark, ParquetSource, SchemaCache, SourceLayout, pattern_is_read_only};
-use crate::online::{self, RowColumns, StoredRows, WriteTarget};
+use crate::online::{self, EncodedRows, RowColumns, WriteTarget};
 
 /// Where pushed rows go.
 #[derive(Debug)]
@@ -121,8 +121,8 @@ impl FeatureStore {
         let offline = target.offline.as_ref().map(|target| &target.append).zip(offline);
         let batching = self.config.offline_batching.is_some();
         // Opened before the append: a push that cannot reach the online store must not reach the file either.
-        let storage = self.storage()?;
-        let mut stored = StoredRows::default();
+        let storage = self.online_store()?;
+        let mut stored = EncodedRows::default();
         for (view, rows) in target.views.iter().zip(&rows) {
             // As in Feast, it is the whole frame that counts: beside a row with a value one without is written.
             if rows.has_values() {
@@ -140,7 +140,7 @@ impl FeatureStore {
         let count = match offline {
             None => storage.write_rows(&stored.keys, &stored.rows, replace)?,
             Some((AppendTarget { source, .. }, batch)) if batching => {
-                let record = push_log::encode(place, source, &batch, &StoredRows::default(), replace)?;
+                let record = push_log::encode(place, source, &batch, &EncodedRows::default(), replace)?;
                 let (_, count) = storage.log_push(&record, &stored.keys, &stored.rows, replace)?;
                 lock(&self.waiting_pushes).add(&source.path, batch.num_rows());
                 count
@@ -220,7 +220,7 @@ impl FeatureStore {
         let append = append_target(parquet, &self.schemas, |column| declared_type(view, source, column));
         Ok(OfflineTarget {
             append: append.map_err(|error| error.hiding_directory_of(&path))?,
-            times: TimeColumns::of(source),
+            times: TimeColumns::from_source(source),
         })
     }
 

@@ -13,7 +13,7 @@ fn in_memory(store: &FeatureStore, ids: &[i64]) -> Option<String> {
     let selection = FeatureSelection::Features(vec!["stats:value".to_owned()]);
     let plan = store.plan(&selection, false).unwrap();
     let entities = entities(ids);
-    let stored = store.look_up_in_memory(&plan, &entities).unwrap()?;
+    let stored = store.lookup_in_memory(&plan, &entities).unwrap()?;
     let vectors = stored.feature_vectors().unwrap();
     let values = vectors.columns().nth(1)?.values();
     let values = values.as_primitive::<Int64Type>().iter();
@@ -65,7 +65,7 @@ fn a_row_that_is_asked_for_often_is_much() {
             bytes = by_now;
             Ok::<_, Error>(())
         };
-        fixture.store.look_up(&plan, &entities, admit).unwrap();
+        fixture.store.lookup(&plan, &entities, admit).unwrap();
         bytes
     };
     let one = bytes(&[1]);
@@ -99,7 +99,7 @@ fn many_rows_are_read_in_parts() {
     let store = open(directory.path());
     let entities = entities(&ids);
     let mut asked = 0;
-    let refused = store.look_up(&plan, &entities, |bytes| {
+    let refused = store.lookup(&plan, &entities, |bytes| {
         asked += 1;
         match bytes {
             0 => Ok(()),

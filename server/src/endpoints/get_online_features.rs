@@ -1,4 +1,4 @@
-//! `POST /get-online-features`: keys to key columns, one look-up, columns to JSON or to an Arrow stream.
+//! `POST /get-online-features`: keys to key columns, one lookup, columns to JSON or to an Arrow stream.
 
 use std::sync::Arc;
 
@@ -53,7 +53,7 @@ pub(crate) fn answer_at_once(
         return Ok(AtOnce::TakesLong);
     }
     let entities = entity_rows(&read.plan, &read.wanted.entities)?;
-    match context.store.look_up_in_memory(&read.plan, &entities)? {
+    match context.store.lookup_in_memory(&read.plan, &entities)? {
         None => Ok(AtOnce::Waits),
         Some(stored) => {
             let vectors = stored.feature_vectors()?;
@@ -70,7 +70,7 @@ pub(crate) fn answer(context: &Context, request: &Request, mut reservation: Rese
     // They are columns now.
     read.wanted.entities = Vec::new();
     let admit = |bytes| reservation.resize_to(least + bytes * BYTES_PER_STORED_BYTE);
-    let stored = context.store.look_up(&read.plan, &entities, admit)?;
+    let stored = context.store.lookup(&read.plan, &entities, admit)?;
     let vectors = stored.feature_vectors()?;
     drop(stored);
     read.answer(vectors, reservation)

@@ -222,18 +222,18 @@ fn write(vectors: &FeatureVectors<'_>, metadata: HashMap<String, String>) -> Res
     let mut columns: Vec<ArrayRef> = Vec::with_capacity(count);
     let mut last: Option<(FeatureColumn<'_>, ArrayRef, ArrayRef)> = None;
     for column in vectors.columns() {
-        let name = column.heading.name;
+        let name = column.field.name;
         let mut push = |name: String, values: &ArrayRef| {
             fields.push(Field::new(name, values.data_type().clone(), true));
             columns.push(Arc::clone(values));
         };
         push(name.to_owned(), &column.values());
-        if column.heading.is_join_key {
+        if column.field.is_join_key {
             continue;
         }
         // Columns of one view share them.
         let (_, statuses, times) = match last.take() {
-            Some(shared) if shared.0.has_state_of(&column) => shared,
+            Some(shared) if shared.0.shares_status_with(&column) => shared,
             _ => (column, statuses(&column), event_times(&column)),
         };
         push(format!("{name}{STATUS_SUFFIX}"), &statuses);

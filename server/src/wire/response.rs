@@ -51,7 +51,7 @@ pub(crate) fn write_feature_vectors(
     }
     out.extend_from_slice(b"],\"metadata\":{\"feature_names\":");
     write_list(vectors.columns(), &mut out, |column, out| {
-        write_text(column.heading.name, out)
+        write_text(column.field.name, out)
     });
     if let Some(versions) = view_versions {
         out.push(b',');
@@ -94,10 +94,10 @@ fn write_columns(vectors: &FeatureVectors<'_>, out: &mut Vec<u8>) {
         }
         out.extend_from_slice(VALUES);
         let (array, rows) = column.place();
-        JsonColumn::new(array, column.heading.value_type).write(rows, out);
+        JsonColumn::new(array, column.field.value_type).write(rows, out);
         let start = out.len();
         match &last {
-            Some((before, written)) if column.has_state_of(before) => out.extend_from_within(written.clone()),
+            Some((before, written)) if column.shares_status_with(before) => out.extend_from_within(written.clone()),
             _ => {
                 out.extend_from_slice(STATUSES);
                 write_items(column.statuses.iter(), out, |status, out| write_status(*status, out));
@@ -117,7 +117,7 @@ fn write_rows(vectors: &FeatureVectors<'_>, out: &mut Vec<u8>) {
         .columns()
         .map(|column| {
             let (array, rows) = column.place();
-            (JsonColumn::new(array, column.heading.value_type), rows.start)
+            (JsonColumn::new(array, column.field.value_type), rows.start)
         })
         .collect();
     let mut times = TimestampWriter::default();
@@ -160,7 +160,7 @@ mod tests {
     use std::sync::Arc;
 
     use arrow::array::{ArrayRef, Float32Array, Int64Array};
-    use feast_engine::ColumnHeading;
+    use feast_engine::ColumnField;
     use feast_engine::model::ValueType;
 
     use super::*;
@@ -168,17 +168,12 @@ mod tests {
     fn vectors() -> FeatureVectors<'static> {
         let mut vectors = FeatureVectors::with_capacity(2, 2);
         let mut push = |name, value_type, values: ArrayRef, statuses: [FieldStatus; 2], times: [i64; 2]| {
-            let heading = ColumnHeading {
+            let field = ColumnField {
                 name,
                 value_type,
                 is_join_key: name == "id",
             };
-            vectors.push(
-                heading,
-                values,
-                statuses.into(),
-                times.map(Timestamp::from_micros).into(),
-            );
+            vectors.push(field, values, statuses.into(), times.map(Timestamp::from_micros).into());
         };
         let key: ArrayRef = Arc::new(Int64Array::from(vec![1, 2]));
         push("id", &ValueType::Int64, key, [FieldStatus::Present; 2], [0, 0]);

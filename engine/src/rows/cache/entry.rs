@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::storage::found_rows::FoundRows;
+use crate::rows::RowBatch;
 
 /// What the length of a row is when there is none.
 const ABSENT: u32 = u32::MAX;
@@ -91,7 +91,7 @@ impl Entry {
     }
 
     /// Adds the rows of ascending tables, if it knows all of them; otherwise adds nothing.
-    pub(super) fn copy_rows(&self, tables: &[u32], found: &mut FoundRows) -> bool {
+    pub(super) fn copy_rows(&self, tables: &[u32], found: &mut RowBatch) -> bool {
         let before = found.mark();
         let mut rows = self.rows();
         for table in tables {
@@ -135,8 +135,8 @@ impl Entry {
         (0..self.tables).map(move |slot| {
             let (table, length) = self.slot(slot);
             let row = length.map(|length| {
-                let (row, behind) = rest.split_at(length);
-                rest = behind;
+                let (row, after) = rest.split_at(length);
+                rest = after;
                 row
             });
             (table, row)

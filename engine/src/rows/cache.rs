@@ -1,7 +1,18 @@
-//! Rows that were read lately, in memory. All rows of an entity lie together, so that one probe finds those of many views.
+//! Recently read rows, in memory. All rows of an entity lie together, so that one probe finds those of many views. That an entity
+//! has no row in a table is remembered too.
 //!
-//! A row in here is the stored one: a writer puts its rows in before it answers ([`RowCache::replace`]), and what a reader
-//! has fetched meanwhile is not taken ([`RowCache::insert`]). That an entity has no row in a table is remembered too.
+//! **A row in here is the stored one.** A writer puts its rows in ([`RowCache::replace`]) in the order in which the store took them,
+//! after the store has them and before it acknowledges the write. A reader that does not find an entity gets a [`MissToken`], which
+//! holds the number of writes to that part of the cache so far; what it then fetches is only taken ([`RowCache::insert`]) if the number
+//! is still the same, however long the fetch took. So a read sees every write that was acknowledged before it began. Rows of one write
+//! become visible one after the other, and until it is acknowledged one read may see a row that the next does not see yet.
+//!
+//! Each store owns a cache of its own, because only its writer knows that order.
+//!
+//! It is worth its code beside the caches of a database: RocksDB's batched get costs 1 us a row and more when all its blocks are in
+//! memory, its own row cache half of that, this one 13 to 36 ns, because all rows of an entity lie together; a store on the network costs
+//! a round trip. Eviction is second chance, over a `Vec` of entries and an index in each shard. Rows are copied out under the
+//! shard's read lock: to copy 100 bytes costs less than to count a reference, and the copies lie in the order in which they are decoded.
 
 mod entry;
 
@@ -13,26 +24,26 @@ use hashbrown::HashTable;
 
 use entry::Entry;
 
-use super::found_rows::FoundRows;
+use super::RowBatch;
 
-/// More than threads that read at once, so that they seldom meet.
+/// More than there are threads that read at the same time, so that they seldom collide.
 const SHARDS: usize = 64;
 
 /// No entity takes more than this part of a shard: half a MiB where the cache is 256 MiB.
-const LARGEST_SHARE: usize = 8;
+const MAX_ENTRY_SHARE: usize = 8;
 
-/// Holds rows up to a number of bytes; those that were not asked for again go first.
-pub(super) struct RowCache {
+/// Holds rows up to a number of bytes; those that were not requested again are evicted first.
+pub(crate) struct RowCache {
     shards: Box<[RwLock<Shard>]>,
-    /// Seeded, so that nobody can choose entities that meet in one place.
+    /// Seeded, so that nobody can choose entities that collide.
     hashes: RandomState,
     shard_capacity: usize,
 }
 
-/// The state of a part of the cache at which a row was not found. Rows read from the database after it may be inserted
-/// as long as nobody has written since.
+/// The state of a part of the cache in which an entity was not found. Rows that are fetched after it may be inserted as long as nobody
+/// has written since. It holds no lock, so the fetch may take as long as it likes.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Missed {
+pub(super) struct MissToken {
     hash: u64,
     writes: u64,
 }
@@ -43,14 +54,14 @@ struct Shard {
     /// Positions in `entries`.
     index: HashTable<usize>,
     bytes: usize,
-    /// The entry that is looked at next when one must go.
+    /// The entry that is looked at next when one must be evicted.
     hand: usize,
     /// Counts writes to keys of this shard, whether they are in it or not.
     writes: u64,
 }
 
 impl RowCache {
-    pub(super) fn new(capacity: usize) -> Self {
+    pub(crate) fn new(capacity: usize) -> Self {
         Self {
             shards: (0..SHARDS).map(|_| RwLock::default()).collect(),
             hashes: RandomState::default(),
@@ -64,24 +75,24 @@ impl RowCache {
     }
 
     /// Adds an entity's rows of `tables`, which are ascending, to `found`; adds nothing when one of them is not known.
-    pub(super) fn find(&self, hash: u64, entity: &[u8], tables: &[u32], found: &mut FoundRows) -> Result<(), Missed> {
+    pub(super) fn find(&self, hash: u64, entity: &[u8], tables: &[u32], found: &mut RowBatch) -> Result<(), MissToken> {
         let shard = self.read(hash);
-        let missed = Missed {
+        let token = MissToken {
             hash,
             writes: shard.writes,
         };
-        let entry = shard.find(hash, entity).ok_or(missed)?;
+        let entry = shard.find(hash, entity).ok_or(token)?;
         if !entry.copy_rows(tables, found) {
-            return Err(missed);
+            return Err(token);
         }
         entry.mark_used();
         Ok(())
     }
 
-    /// Takes what the database has for an entity in `tables`, which are ascending.
+    /// Takes what the store has for an entity in `tables`, which are ascending.
     pub(super) fn insert<'row>(
         &self,
-        missed: Missed,
+        token: MissToken,
         entity: &[u8],
         tables: &[u32],
         rows: impl Iterator<Item = Option<&'row [u8]>> + Clone,
@@ -89,25 +100,25 @@ impl RowCache {
         if self.shard_capacity == 0 {
             return;
         }
-        let mut shard = self.write(missed.hash);
-        if shard.writes != missed.writes {
+        let mut shard = self.write(token.hash);
+        if shard.writes != token.writes {
             return;
         }
         let fetched = tables.iter().copied().zip(rows);
-        let known = shard.position(missed.hash, entity);
+        let known = shard.position(token.hash, entity);
         let entry = match known {
             Some(position) => shard.entries[position].merged(fetched),
-            None => Entry::new(missed.hash, entity, fetched),
+            None => Entry::new(token.hash, entity, fetched),
         };
         // One that would be too large leaves the known rows where they are.
-        if let Some(entry) = entry.filter(|entry| self.may_keep(entry)) {
+        if let Some(entry) = entry.filter(|entry| self.fits(entry)) {
             known.map(|position| shard.remove_at(position));
             shard.add(entry, self.shard_capacity);
         }
     }
 
-    /// Puts a written row in the place of the one it replaces. To be called in the order of the writes, after each.
-    pub(super) fn replace(&self, table: u32, entity: &[u8], row: &[u8]) {
+    /// Puts a written row in the place of the one it replaces. To be called after each write, in the order of the writes.
+    pub(crate) fn replace(&self, table: u32, entity: &[u8], row: &[u8]) {
         if self.shard_capacity == 0 {
             return;
         }
@@ -120,18 +131,18 @@ impl RowCache {
         if shard.entries[position].overwrite(table, row) {
             return;
         }
-        // Another length: made anew, unless nobody has asked for this table.
+        // Of another length: the entry is made anew, unless nobody has read from this table.
         if shard.entries[position].has(table) {
             let known = shard.remove_at(position);
             let entry = known.merged([(table, Some(row))].into_iter());
-            if let Some(entry) = entry.filter(|entry| self.may_keep(entry)) {
+            if let Some(entry) = entry.filter(|entry| self.fits(entry)) {
                 shard.add(entry, self.shard_capacity);
             }
         }
     }
 
     /// Forgets all rows.
-    pub(super) fn clear(&self) {
+    pub(crate) fn clear(&self) {
         for shard in &self.shards {
             let mut shard = shard.write().unwrap_or_else(PoisonError::into_inner);
             // What readers have fetched by now may be the old rows.
@@ -142,9 +153,9 @@ impl RowCache {
         }
     }
 
-    /// Whether it would not drive out many others.
-    fn may_keep(&self, entry: &Entry) -> bool {
-        entry.bytes() <= self.shard_capacity / LARGEST_SHARE
+    /// Whether it is small enough not to drive out many others.
+    fn fits(&self, entry: &Entry) -> bool {
+        entry.bytes() <= self.shard_capacity / MAX_ENTRY_SHARE
     }
 
     fn read(&self, hash: u64) -> RwLockReadGuard<'_, Shard> {
@@ -173,7 +184,7 @@ impl Shard {
         self.position(hash, entity).map(|position| &self.entries[position])
     }
 
-    /// Adds an entry and lets others go for it.
+    /// Adds an entry and evicts others to make room for it.
     fn add(&mut self, entry: Entry, capacity: usize) {
         self.bytes += entry.bytes();
         let (hash, position) = (entry.hash(), self.entries.len());
@@ -200,7 +211,7 @@ impl Shard {
         entry
     }
 
-    /// Lets go of entries that were not used since the hand last came by.
+    /// Evicts entries that were not used since the hand last came by.
     fn shrink_to(&mut self, capacity: usize) {
         while self.bytes > capacity {
             if self.hand >= self.entries.len() {

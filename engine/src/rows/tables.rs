@@ -1,26 +1,35 @@
 //! The tables of one project as they are now, for readers and writers.
+//!
+//! A state of the tables never changes: a store publishes another one. So a reader that finds the same state after its lookup as
+//! before knows that its rows follow the schemas it knows.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::directory::{Directory, TableView};
-use crate::codec::record::{SchemaRecord, TableDetail, TableRecord, ViewShape};
+use crate::codec::record::{SchemaRecord, TableDetail, ViewShape};
 use crate::codec::row::RowLayout;
+
+/// A view of the registry, as far as tables are concerned.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct TableView {
+    pub(crate) name: String,
+    pub(crate) shape: ViewShape,
+}
 
 /// The tables of one project.
 #[derive(Debug, Default)]
 pub(crate) struct Tables {
     by_view: HashMap<String, Arc<Table>>,
-    hidden: Vec<Hidden>,
+    hidden: Vec<HiddenTable>,
 }
 
-/// A table that nobody may read for now.
+/// A table that cannot be read because the registry does not have its view.
 #[derive(Debug)]
-pub(super) struct Hidden {
-    pub(super) view: String,
+pub(crate) struct HiddenTable {
+    pub(crate) view: String,
     /// Since when, in microseconds since 1970.
-    pub(super) since: i64,
-    pub(super) table: Arc<Table>,
+    pub(crate) since: i64,
+    pub(crate) table: Arc<Table>,
 }
 
 /// The rows of one feature view.
@@ -40,20 +49,11 @@ pub(crate) struct TableSchema {
 }
 
 impl Tables {
-    pub(super) fn of_project(directory: &Directory, project: &str) -> Self {
-        let is_own = |table: &TableRecord| table.project == project;
-        let open = |table: &TableRecord| Arc::new(Table::new(table, directory.detail(table.table_id).cloned()));
-        let in_use = directory.tables.tables.iter().filter(|table| is_own(table));
-        let hidden = directory.details.hidden.iter().filter(|hidden| is_own(&hidden.table));
+    /// Tables in use, each with the name of its view, and hidden ones.
+    pub(crate) fn new(in_use: impl Iterator<Item = (String, Arc<Table>)>, hidden: Vec<HiddenTable>) -> Self {
         Self {
-            by_view: in_use.map(|table| (table.view.clone(), open(table))).collect(),
-            hidden: hidden
-                .map(|hidden| Hidden {
-                    view: hidden.table.view.clone(),
-                    since: hidden.hidden_at,
-                    table: open(&hidden.table),
-                })
-                .collect(),
+            by_view: in_use.collect(),
+            hidden,
         }
     }
 
@@ -62,9 +62,9 @@ impl Tables {
         self.by_view.get(view)
     }
 
-    /// The table that rows of a view are written to: the one in use, or a hidden one of the same view, of several the last.
-    pub(super) fn written_to(&self, view: &TableView) -> Option<&Arc<Table>> {
-        let fits = |hidden: &&Hidden| {
+    /// The table that rows of a view are written to: the one in use, or the last hidden one of the same view.
+    pub(crate) fn written_to(&self, view: &TableView) -> Option<&Arc<Table>> {
+        let fits = |hidden: &&HiddenTable| {
             let shape = hidden.table.shape();
             hidden.view == view.name && shape.is_none_or(|shape| shape.fits(&view.shape))
         };
@@ -78,20 +78,21 @@ impl Tables {
     }
 
     /// The views that have a table.
-    pub(super) fn views(&self) -> impl Iterator<Item = (&String, &Arc<Table>)> {
+    pub(crate) fn views(&self) -> impl Iterator<Item = (&String, &Arc<Table>)> {
         self.by_view.iter()
     }
 
-    pub(super) fn hidden(&self) -> &[Hidden] {
+    pub(crate) fn hidden(&self) -> &[HiddenTable] {
         &self.hidden
     }
 }
 
 impl Table {
-    fn new(record: &TableRecord, detail: Option<TableDetail>) -> Self {
+    /// With its schemas in the order of their ids, and what it was made for as far as that is known.
+    pub(crate) fn new(id: u32, schemas: &[SchemaRecord], detail: Option<TableDetail>) -> Self {
         Self {
-            id: record.table_id,
-            schemas: record.schemas.iter().map(TableSchema::new).collect(),
+            id,
+            schemas: schemas.iter().map(TableSchema::new).collect(),
             detail,
         }
     }
@@ -101,17 +102,17 @@ impl Table {
         &self.schemas
     }
 
-    /// For which view it was made, as far as that is known.
+    /// For which view it was made, if that is known.
     pub(crate) fn shape(&self) -> Option<&ViewShape> {
         self.detail.as_ref().map(|detail| &detail.shape)
     }
 
-    /// Whether a materialization has filled it, as far as that is known.
+    /// Whether a materialization has filled it; taken for granted where it is not known.
     pub(crate) fn is_materialized(&self) -> bool {
         self.detail.as_ref().is_none_or(|detail| detail.is_materialized)
     }
 
-    pub(super) fn schema_id(&self, schema: &SchemaRecord) -> Option<u32> {
+    pub(crate) fn schema_id(&self, schema: &SchemaRecord) -> Option<u32> {
         let position = self.schemas.iter().position(|known| known.record == *schema)?;
         u32::try_from(position).ok()
     }

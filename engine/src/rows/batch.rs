@@ -1,21 +1,21 @@
-//! The rows that a read found, in one block of bytes. Rows that are asked for more than once lie in it once.
+//! The rows of a lookup, in one block of bytes. Rows that are requested more than once lie in it once.
 
-/// For more rows than these the room grows as they come.
-const MOST_FIRST_ROWS: usize = 1 << 16;
+/// For more rows than these the capacity grows as they arrive.
+const MAX_INITIAL_ROWS: usize = 1 << 16;
 
 /// Rows of a list of entities in a list of tables, laid end to end.
 #[derive(Debug, Default)]
-pub(crate) struct FoundRows {
+pub(crate) struct RowBatch {
     bytes: Vec<u8>,
     /// Where each row lies: those of the first entity in the order of the tables, then those of the next one.
     spans: Vec<Option<(usize, usize)>>,
 }
 
-impl FoundRows {
-    pub(super) fn with_capacity(rows: usize) -> Self {
+impl RowBatch {
+    pub(crate) fn with_capacity(rows: usize) -> Self {
         Self {
             // What a row of some ten numbers takes; more than some of them may be the same.
-            bytes: Vec::with_capacity(rows.min(MOST_FIRST_ROWS) * 128),
+            bytes: Vec::with_capacity(rows.min(MAX_INITIAL_ROWS) * 128),
             spans: Vec::with_capacity(rows),
         }
     }
@@ -27,7 +27,7 @@ impl FoundRows {
     }
 
     /// Adds the next row, or that there is none.
-    pub(super) fn push(&mut self, row: Option<&[u8]>) {
+    pub(crate) fn push(&mut self, row: Option<&[u8]>) {
         let span = row.map(|row| {
             let start = self.bytes.len();
             self.bytes.extend_from_slice(row);
@@ -37,44 +37,44 @@ impl FoundRows {
     }
 
     /// Adds the same rows again: as many as an entity has, from a position on.
-    pub(super) fn push_same(&mut self, first: usize, rows: usize) {
+    pub(crate) fn push_same(&mut self, first: usize, rows: usize) {
         self.spans.extend_from_within(first..first + rows);
     }
 
-    /// How many bytes all rows take together; rows that are there more than once count once.
-    pub(super) fn bytes(&self) -> usize {
+    /// How many bytes all rows take together; a row that is requested more than once counts once.
+    pub(crate) fn bytes(&self) -> usize {
         self.bytes.len()
     }
 
-    /// As [`FoundRows::bytes`], but rows count as often as they are there.
-    pub(super) fn asked_bytes(&self) -> usize {
+    /// As [`RowBatch::bytes`], but rows count as often as they are requested.
+    pub(crate) fn logical_bytes(&self) -> usize {
         self.spans.iter().flatten().map(|(start, end)| end - start).sum()
     }
 
     /// Leaves room for rows that are set later.
-    pub(super) fn push_unknown(&mut self, rows: usize) {
+    pub(crate) fn push_missing(&mut self, rows: usize) {
         self.spans.resize(self.spans.len() + rows, None);
     }
 
     /// Sets the row at a position.
-    pub(super) fn set(&mut self, position: usize, row: &[u8]) {
+    pub(crate) fn set(&mut self, position: usize, row: &[u8]) {
         let start = self.bytes.len();
         self.bytes.extend_from_slice(row);
         self.spans[position] = Some((start, self.bytes.len()));
     }
 
     /// Sets rows to others that are set: as many as an entity has.
-    pub(super) fn set_same(&mut self, position: usize, first: usize, rows: usize) {
+    pub(crate) fn set_same(&mut self, position: usize, first: usize, rows: usize) {
         self.spans.copy_within(first..first + rows, position);
     }
 
-    /// How much is there, for [`FoundRows::truncate`].
-    pub(super) fn mark(&self) -> (usize, usize) {
+    /// How much it holds, for [`RowBatch::truncate`].
+    pub(crate) fn mark(&self) -> (usize, usize) {
         (self.bytes.len(), self.spans.len())
     }
 
-    /// Takes away what was added after the mark.
-    pub(super) fn truncate(&mut self, (bytes, spans): (usize, usize)) {
+    /// Removes what was added after the mark.
+    pub(crate) fn truncate(&mut self, (bytes, spans): (usize, usize)) {
         self.bytes.truncate(bytes);
         self.spans.truncate(spans);
     }

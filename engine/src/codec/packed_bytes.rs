@@ -1,13 +1,13 @@
-//! Many byte strings in one allocation.
+//! Many byte strings in one allocation: keys, and rows on their way to a store. Knows nothing of what the bytes mean.
 
 /// Byte strings laid end to end, addressed by position.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct ByteBlock {
+pub(crate) struct PackedBytes {
     bytes: Vec<u8>,
     ends: Vec<usize>,
 }
 
-impl ByteBlock {
+impl PackedBytes {
     pub(crate) fn with_capacity(strings: usize, bytes: usize) -> Self {
         Self {
             bytes: Vec::with_capacity(bytes),
@@ -21,7 +21,7 @@ impl ByteBlock {
         self.ends.reserve(strings);
     }
 
-    /// Adds the string that `write` appends to the buffer given to it. When `write` answers `false` nothing is added.
+    /// Adds the string that `write` appends to the buffer given to it. When `write` returns `false` nothing is added.
     pub(crate) fn push_if(&mut self, write: impl FnOnce(&mut Vec<u8>) -> bool) -> bool {
         let start = self.bytes.len();
         let written = write(&mut self.bytes);

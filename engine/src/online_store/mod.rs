@@ -1,0 +1,282 @@
+//! [`OnlineStore`]: the one seam between what the engine does with stored rows and the stores that keep them.
+//!
+//! An enum that is matched once a request, not a trait: there are few stores, each differs in when it answers, and a request asks
+//! for all its rows at once, so the branch costs nothing an entity. Its methods are all that may be asked of an online store; only
+//! this module names the modules that keep rows. What they have in common is in [`rows`](crate::rows).
+//!
+//! Rows go in and out in the form of [`codec::row`](crate::codec::row), whatever form a store keeps them in, so that
+//! decoding, answers and the row cache are the same for all of them.
+//!
+//! A lookup has three steps, [`OnlineStore::prepare`], [`OnlineStore::fetch`] and [`OnlineStore::complete`], and only `fetch` may wait.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use feast_config::OnlineStoreConfig;
+use feast_model::Timestamp;
+use feast_model::error::{Error, Result};
+
+pub(crate) use crate::rows::{
+    MissingRows, Replace, RowBatch, RowLookup, RowQueries, Table, TableView, Tables, WriteCount,
+};
+pub use crate::rows::{RowCount, TableChange, TableFate};
+
+use crate::codec::packed_bytes::PackedBytes;
+use crate::codec::record::SchemaRecord;
+use crate::rows::{RowCache, rows_in_memory};
+use crate::storage::{PinnedRows, Storage};
+
+/// An open online store of one project.
+pub(crate) enum OnlineStore {
+    /// An embedded RocksDB database.
+    RocksDb(Storage),
+}
+
+/// What a store has for [`MissingRows`], in its own memory.
+pub(crate) enum FetchedRows<'store> {
+    /// Pinned in RocksDB's block cache.
+    RocksDb(PinnedRows<'store>),
+}
+
+/// Opening, and what the store is.
+impl OnlineStore {
+    /// Opens the store of `project`, made if it is not there.
+    ///
+    /// # Errors
+    /// `Conflict` when another process has it open, `Data` when it is damaged or of a newer version.
+    pub(crate) fn open(config: &OnlineStoreConfig, project: &str) -> Result<Self> {
+        match config {
+            OnlineStoreConfig::RocksDb { path, memory } => Storage::open(path, project, *memory).map(Self::RocksDb),
+        }
+    }
+
+    /// Tells this store from every other one, also from another in the same place.
+    pub(crate) fn identity(&self) -> &str {
+        match self {
+            Self::RocksDb(storage) => storage.identity(),
+        }
+    }
+
+    /// Leaves a small file beside the store, for those who may read the store.
+    pub(crate) fn write_file(&self, name: &str, contents: &[u8]) -> Result<()> {
+        match self {
+            Self::RocksDb(storage) => storage.write_file(name, contents),
+        }
+    }
+
+    /// Does what is due from time to time: new files get the mode and group of the store.
+    pub(crate) fn tend_files(&self) {
+        match self {
+            Self::RocksDb(storage) => storage.tend_files(),
+        }
+    }
+
+    /// The error for a stored row or record that cannot be read.
+    pub(crate) fn corrupt(&self, source: impl std::error::Error + Send + Sync + 'static) -> Error {
+        match self {
+            Self::RocksDb(storage) => storage.corrupt(source),
+        }
+    }
+}
+
+/// Reading rows.
+impl OnlineStore {
+    /// Takes the rows that are in memory, and notes which are not. Waits for nothing.
+    ///
+    /// # Errors
+    /// `Invalid` when the rows are too large for memory.
+    pub(crate) fn prepare(&self, queries: RowQueries<'_>) -> Result<RowLookup> {
+        RowLookup::prepare(self.row_cache(), queries)
+    }
+
+    /// Fetches missing rows. RocksDB does it at once, on this thread, which may have to wait for the disk. A row is never older
+    /// than what was acknowledged before the call.
+    pub(crate) fn fetch(&self, missing: MissingRows<'_>) -> Result<FetchedRows<'_>> {
+        match self {
+            Self::RocksDb(storage) => storage.fetch(missing).map(FetchedRows::RocksDb),
+        }
+    }
+
+    /// Puts fetched rows into their places in the lookup, and into the row cache unless they were written since. Waits for nothing.
+    ///
+    /// # Errors
+    /// `Invalid` when the rows are too large for memory.
+    pub(crate) fn complete(
+        &self,
+        lookup: &mut RowLookup,
+        queries: RowQueries<'_>,
+        fetched: &FetchedRows<'_>,
+    ) -> Result<()> {
+        match fetched {
+            FetchedRows::RocksDb(rows) => lookup.complete(self.row_cache(), queries, |position| rows.get(position)),
+        }
+    }
+
+    /// The rows of all queries, if all of them are in memory and they are small. Waits for nothing.
+    pub(crate) fn rows_in_memory(&self, queries: RowQueries<'_>) -> Option<Vec<RowBatch>> {
+        rows_in_memory(self.row_cache(), queries)
+    }
+
+    /// Each store has its own, as only its writer knows the order of writes.
+    fn row_cache(&self) -> &RowCache {
+        match self {
+            Self::RocksDb(storage) => storage.row_cache(),
+        }
+    }
+}
+
+#[cfg(feature = "stages")]
+impl OnlineStore {
+    /// One batched get of distinct keys of the database, in ascending order, and nothing else. Gives the number of bytes read.
+    pub(crate) fn batched_get(&self, keys: &[Vec<u8>]) -> Result<usize> {
+        let Self::RocksDb(storage) = self;
+        let rows = storage.get_many(keys.iter().map(Vec::as_slice))?;
+        Ok(rows.iter().flatten().map(|row| row.len()).sum())
+    }
+}
+
+/// Writing rows.
+impl OnlineStore {
+    /// The table that rows of a view are written to, made or extended by this schema if needed. Returns it with the id of the
+    /// schema.
+    pub(crate) fn ensure_table(&self, view: &TableView, schema: &SchemaRecord) -> Result<(Arc<Table>, u32)> {
+        match self {
+            Self::RocksDb(storage) => storage.ensure_table(view, schema),
+        }
+    }
+
+    /// Writes rows, each a row key and the bytes of a row, in order of arrival: all or none. They are durable after the next
+    /// [`OnlineStore::sync`].
+    pub(crate) fn write_rows(&self, keys: &PackedBytes, rows: &PackedBytes, replace: Replace) -> Result<WriteCount> {
+        match self {
+            Self::RocksDb(storage) => storage.write_rows(keys, rows, replace),
+        }
+    }
+
+    /// Makes everything written so far durable.
+    pub(crate) fn sync(&self) -> Result<()> {
+        match self {
+            Self::RocksDb(storage) => storage.sync(),
+        }
+    }
+
+    /// Makes the next start faster after many writes. What cannot be done is left, which is safe.
+    pub(crate) fn flush_memtables(&self) {
+        match self {
+            Self::RocksDb(storage) => storage.flush_memtables(),
+        }
+    }
+}
+
+/// The log of pushes that concern a parquet source.
+impl OnlineStore {
+    /// Names this opening of the store: numbers of pushes mean something within it.
+    pub(crate) fn session(&self) -> &str {
+        match self {
+            Self::RocksDb(storage) => storage.session(),
+        }
+    }
+
+    /// Adds a record to the log, and writes rows together with it: after a crash both are there or neither. They are durable after
+    /// the next [`OnlineStore::sync`].
+    pub(crate) fn log_push(
+        &self,
+        push: &[u8],
+        keys: &PackedBytes,
+        rows: &PackedBytes,
+        replace: Replace,
+    ) -> Result<(u64, WriteCount)> {
+        match self {
+            Self::RocksDb(storage) => storage.log_push(push, keys, rows, replace),
+        }
+    }
+
+    /// Removes a record from the log, and writes rows together with it.
+    pub(crate) fn finish_push(
+        &self,
+        number: u64,
+        keys: &PackedBytes,
+        rows: &PackedBytes,
+        replace: Replace,
+    ) -> Result<WriteCount> {
+        match self {
+            Self::RocksDb(storage) => storage.finish_push(number, keys, rows, replace),
+        }
+    }
+
+    /// The records in the log, in the order of their numbers.
+    pub(crate) fn logged_pushes(&self) -> Result<Vec<(u64, Vec<u8>)>> {
+        match self {
+            Self::RocksDb(storage) => storage.logged_pushes(),
+        }
+    }
+}
+
+/// Tables, which follow the registry.
+impl OnlineStore {
+    /// The tables of the project as they are now.
+    pub(crate) fn tables(&self) -> Arc<Tables> {
+        match self {
+            Self::RocksDb(storage) => storage.tables(),
+        }
+    }
+
+    /// Notes that a materialization has filled the table of a view.
+    pub(crate) fn mark_materialized(&self, view: &str) -> Result<()> {
+        match self {
+            Self::RocksDb(storage) => storage.mark_materialized(view),
+        }
+    }
+
+    /// Names of views whose table is hidden, or is of an older store that did not say what it is of.
+    pub(crate) fn waiting_views(&self) -> HashSet<String> {
+        match self {
+            Self::RocksDb(storage) => storage.waiting_views(),
+        }
+    }
+
+    /// Gives views that are there again their rows, unless they have a table by now.
+    pub(crate) fn restore_tables(&self, views: &[TableView]) -> Result<Vec<TableChange>> {
+        match self {
+            Self::RocksDb(storage) => storage.restore_tables(views),
+        }
+    }
+
+    /// Hides the project's tables whose view is not kept.
+    pub(crate) fn hide_tables(&self, keep: impl Fn(&str) -> bool, now: Timestamp) -> Result<Vec<TableChange>> {
+        match self {
+            Self::RocksDb(storage) => storage.hide_tables(keep, now),
+        }
+    }
+
+    /// Drops tables that were hidden at or before a point in time.
+    pub(crate) fn drop_hidden_tables(&self, hidden_until: Timestamp) -> Result<Vec<TableChange>> {
+        match self {
+            Self::RocksDb(storage) => storage.drop_hidden_tables(hidden_until),
+        }
+    }
+
+    /// Drops the hidden tables of a view.
+    pub(crate) fn drop_hidden_tables_of(&self, view: &str) -> Result<Vec<TableChange>> {
+        match self {
+            Self::RocksDb(storage) => storage.drop_hidden_tables_of(view),
+        }
+    }
+
+    /// Drops all tables of a view, hidden or not.
+    pub(crate) fn drop_tables_of(&self, view: &str) -> Result<Vec<TableChange>> {
+        match self {
+            Self::RocksDb(storage) => storage.drop_tables_of(view),
+        }
+    }
+
+    /// Drops everything of the project.
+    pub(crate) fn drop_all_tables(&self) -> Result<Vec<TableChange>> {
+        match self {
+            Self::RocksDb(storage) => storage.drop_all_tables(),
+        }
+    }
+}
