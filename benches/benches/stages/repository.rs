@@ -9,8 +9,8 @@ use feast_engine::model::{
     DataSource, Definitions, Entity, FeatureService, FeatureView, Field, Projection, SourceKind, Timestamp, ValueType,
 };
 use feast_engine::{
-    ApplyOptions, FeatureStore, MaterializeRange, MaterializeRequest, OnlineStoreConfig, OnlineStoreMemory,
-    RepositoryConfig, Unwatched, create_parquet,
+    ApplyOptions, FeatureStore, MaterializeRange, MaterializeRequest, NoProgress, OnlineStoreConfig, OnlineStoreMemory,
+    RepositoryConfig, create_parquet,
 };
 
 pub(crate) const ENTITIES: usize = 10_000;
@@ -61,7 +61,7 @@ fn filled(directory: &Path, memory: OnlineStoreMemory) -> FeatureStore {
     let windows = store
         .materialization_windows(&MaterializeRequest { range, views: None })
         .unwrap();
-    store.materialize(&windows, &mut Unwatched).unwrap();
+    store.materialize(&windows, &mut NoProgress).unwrap();
     drop(store);
     open(directory, memory)
 }

@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 
 /// Lowest first. Modules on one line may not use each other.
 const LAYERS: &[&[&str]] = &[
-    &["clock"],
+    &["clock", "locks"],
     &["codec"],
     &["rows"],
     &["storage"],
     &["online_store"],
     &["online", "offline"],
-    &["materialize", "resolve"],
+    &["materialize", "push", "resolve"],
     &["store"],
     &["stages"],
 ];
