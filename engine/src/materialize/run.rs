@@ -100,7 +100,7 @@ pub(crate) fn run(
     let source = view.batch_source.as_ref().ok_or_else(|| {
         Error::invalid(format!(
             "feature view {} has no batch source to materialize from",
-            view.name
+            view.name()
         ))
     })?;
     let parquet = ParquetSource::locate(source, repository)?;
@@ -121,7 +121,7 @@ pub(crate) fn run(
         },
     };
     let mut report = ViewReport {
-        view: view.name.clone(),
+        view: view.name().to_owned(),
         rows: 0,
         written: 0,
         stale: 0,
@@ -145,7 +145,7 @@ pub(crate) fn run(
         report.null_keys += null_keys;
         progress.rows_done(report.rows);
         if progress.is_stopped() {
-            let text = format!("the materialization of {} was stopped", view.name);
+            let text = format!("the materialization of {} was stopped", view.name());
             return Err(Error::new(ErrorKind::Unavailable, text));
         }
         fail_point::reached(Step::RowsWritten);

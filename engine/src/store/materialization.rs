@@ -47,7 +47,7 @@ impl FeatureStore {
     pub fn views_to_materialize(&self, names: Option<&[String]>) -> Result<Vec<String>> {
         let state = self.state();
         let views = self.materializable_views(&state, names)?;
-        Ok(views.into_iter().map(|view| view.name.clone()).collect())
+        Ok(views.into_iter().map(|view| view.name().to_owned()).collect())
     }
 
     /// The views that are marked as being materialized, by whomever.
@@ -130,15 +130,15 @@ impl FeatureStore {
             let (start, default_look_back, former_keys) = match request.range {
                 MaterializeRange::Between { start, .. } => (start, false, None),
                 MaterializeRange::Until { .. } => {
-                    file.start_anew_where_keys_changed(&view.name)?;
-                    let resume = file.resume_point(&view.name)?;
+                    file.start_anew_where_keys_changed(view.name())?;
+                    let resume = file.resume_point(view.name())?;
                     let from = resume.as_ref().map(|resume| resume.from);
                     let (start, default_look_back) = materialize::incremental_start(view, from, now);
                     (start, default_look_back, resume.and_then(|resume| resume.former_keys))
                 }
             };
             Ok(ViewWindow {
-                view: view.name.clone(),
+                view: view.name().to_owned(),
                 start,
                 end: request.range.end(),
                 default_look_back,
@@ -163,11 +163,11 @@ impl FeatureStore {
         for view in self.materializable_views(&state, request.views.as_deref())? {
             // After a change of join keys the run reads everything again, and says so.
             let resume = file
-                .resume_point(&view.name)?
+                .resume_point(view.name())?
                 .filter(|resume| resume.former_keys.is_none());
             let missing = resume.zip(missing_rows(storage, view));
             let Some((resume, why)) = missing else { continue };
-            let (name, until) = (&view.name, resume.from.to_python());
+            let (name, until) = (view.name(), resume.from.to_python());
             warnings.push(format!(
                 "{name}: {why}, but the registry says that it was materialized until {until}, and an incremental run reads only \
                  what came after; to load all of it, run: feast materialize START_TS END_TS -v {name}"
@@ -212,7 +212,7 @@ impl FeatureStore {
             )?;
             let now = clock::now();
             let goes_on = RegistryFile::update(&self.config.registry_path, &self.config.project, now, |file| {
-                check_keys(view, file.keys_of_view(&view.name)?)?;
+                check_keys(view, file.keys_of_view(view.name())?)?;
                 let resume = file.resume_point(&window.view)?;
                 let goes_on = resume.is_some_and(|resume| resume.from == window.start && resume.former_keys.is_none());
                 file.record_materialization(&window.view, window.start, window.end, now)
@@ -220,7 +220,7 @@ impl FeatureStore {
             })?;
             if !goes_on {
                 online::ensure_table(storage, view)?;
-                storage.mark_materialized(&view.name)?;
+                storage.mark_materialized(view.name())?;
             }
             self.reload_registry()?;
             progress.view_finished(&report);
@@ -239,7 +239,7 @@ impl FeatureStore {
             let all = state.definitions.feature_views.iter();
             let views: Vec<&FeatureView> = all.filter(|view| view.is_served() && !view.is_label_view()).collect();
             for view in &views {
-                check_state(&view.name, state.status_of(&view.name).state)?;
+                check_state(view.name(), state.status_of(view.name()).state)?;
                 check_key_types(view)?;
             }
             return Ok(views);
@@ -286,7 +286,7 @@ fn check_keys(view: &FeatureView, present: Option<StoredKeys>) -> Result<()> {
             ErrorKind::Conflict,
             format!(
                 "the join keys of feature view {} became {present} while it was materialized, so its rows are not found",
-                view.name
+                view.name()
             ),
         )
         .with_hint("run it again")),

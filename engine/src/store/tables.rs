@@ -98,7 +98,7 @@ impl FeatureStore {
         let waiting = storage.waiting_views();
         if state.definitions.project.is_some() && !waiting.is_empty() {
             let views = state.definitions.feature_views.iter();
-            let views = views.filter(|view| waiting.contains(&view.name));
+            let views = views.filter(|view| waiting.contains(view.name()));
             changes.extend(storage.restore_tables(&views.map(table_view).collect::<Vec<_>>())?);
         }
         self.note(changes);
@@ -110,7 +110,7 @@ impl FeatureStore {
         if state.definitions.project.is_none() {
             return Ok(());
         }
-        let views = state.definitions.feature_views.iter().map(|view| view.name.as_str());
+        let views = state.definitions.feature_views.iter().map(|view| view.name());
         // One that this binary cannot read may have rows of an older version of it.
         let unread = state.unread.iter().map(|object| object.name.as_str());
         let kept: HashSet<&str> = views.chain(unread).collect();
@@ -172,7 +172,7 @@ impl RegistryState {
 
 fn table_view(view: &FeatureView) -> TableView {
     TableView {
-        name: view.name.clone(),
+        name: view.name().to_owned(),
         shape: view_shape(view),
     }
 }
@@ -189,7 +189,7 @@ fn read_requests(path: &Path) -> Result<Vec<String>> {
 /// Whether the stored rows of a view may be fewer than its recorded intervals say, and why.
 pub(super) fn missing_rows(storage: &Storage, view: &FeatureView) -> Option<&'static str> {
     let tables = storage.tables();
-    let Some(table) = tables.get(&view.name) else {
+    let Some(table) = tables.get(view.name()) else {
         return Some("the online store has no rows of it");
     };
     let ViewShape { join_keys, .. } = view_shape(view);
