@@ -1,12 +1,12 @@
 //! The repository of the grid in a temporary directory: 25 views of ten Int64 features, 10,000 entities.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, TimestampMicrosecondArray};
 use feast_engine::model::{
-    DataSource, Definitions, Entity, FeatureService, FeatureView, Field, Projection, SourceKind, Timestamp, ValueType,
+    DataSource, Definitions, Entity, FeatureService, FeatureView, Field, Metadata, Projection, SourceKind, Timestamp,
+    ValueType,
 };
 use feast_engine::{
     ApplyOptions, FeatureStore, MaterializeRange, MaterializeRequest, NoProgress, OnlineStoreConfig, OnlineStoreMemory,
@@ -108,11 +108,8 @@ fn definitions() -> Definitions {
         view
     });
     let service = |views: usize| FeatureService {
-        name: format!("service_{}", views * FEATURES_PER_VIEW),
+        metadata: Metadata::new(format!("service_{}", views * FEATURES_PER_VIEW)),
         projections: (0..views).map(|view| Projection::of(format!("view_{view}"))).collect(),
-        description: String::new(),
-        tags: BTreeMap::new(),
-        owner: String::new(),
         logging: None,
         precompute_online: false,
     };

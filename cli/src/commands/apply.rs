@@ -67,13 +67,13 @@ fn read(store: &FeatureStore, output: &Output) -> Result<RepositoryDefinitions, 
         None => output.line(&format!(
             "No project found in the repository. Using project name {project} defined in feature_store.yaml"
         )),
-        Some(defined) if defined.name != *project => {
+        Some(defined) if defined.name() != *project => {
             return Err(Failure::new(
                 "Project object name should match with the project name defined in feature_store.yaml",
             )
             .with_hint(format!(
                 "the definitions say {}, feature_store.yaml says {project}",
-                defined.name
+                defined.name()
             )));
         }
         Some(_) => {}

@@ -96,41 +96,60 @@ fn keep_tagged(definitions: &mut Definitions, tags: &[String]) {
             .iter()
             .all(|(name, value)| tags.get(*name).is_some_and(|known| known == value))
     };
-    definitions.project = definitions.project.take().filter(|project| has_all(&project.tags));
-    definitions.entities.retain(|entity| has_all(&entity.tags));
-    definitions.sources.retain(|source| has_all(&source.tags));
-    definitions.feature_views.retain(|view| has_all(&view.tags));
-    definitions.on_demand_feature_views.retain(|view| has_all(&view.tags));
-    definitions.services.retain(|service| has_all(&service.tags));
-    definitions.permissions.retain(|permission| has_all(&permission.tags));
+    definitions.project = definitions
+        .project
+        .take()
+        .filter(|project| has_all(&project.metadata.tags));
+    definitions.entities.retain(|entity| has_all(&entity.metadata.tags));
+    definitions.sources.retain(|source| has_all(&source.metadata.tags));
+    definitions.feature_views.retain(|view| has_all(&view.metadata.tags));
+    definitions
+        .on_demand_feature_views
+        .retain(|view| has_all(&view.metadata.tags));
+    definitions.services.retain(|service| has_all(&service.metadata.tags));
+    definitions
+        .permissions
+        .retain(|permission| has_all(&permission.metadata.tags));
 }
 
 fn names(store: &FeatureStore, listed: Listed, definitions: &Definitions) -> Result<Vec<String>, Failure> {
     let views = |belongs: fn(&ViewKind) -> bool| -> Vec<String> {
         let views = definitions.feature_views.iter().filter(|view| belongs(&view.kind));
-        views.map(|view| view.name.clone()).collect()
+        views.map(|view| view.name().to_owned()).collect()
     };
     let mut names: Vec<String> = match listed {
-        Listed::Projects => definitions.project.iter().map(|project| project.name.clone()).collect(),
-        Listed::Entities => definitions.entities.iter().map(|entity| entity.name.clone()).collect(),
+        Listed::Projects => definitions
+            .project
+            .iter()
+            .map(|project| project.name().to_owned())
+            .collect(),
+        Listed::Entities => definitions
+            .entities
+            .iter()
+            .map(|entity| entity.name().to_owned())
+            .collect(),
         Listed::FeatureViews => views(|kind| matches!(kind, ViewKind::Regular)),
         Listed::StreamFeatureViews => views(|kind| matches!(kind, ViewKind::Stream(_))),
         Listed::LabelViews => views(|kind| matches!(kind, ViewKind::Label(_))),
         Listed::FeatureServices => definitions
             .services
             .iter()
-            .map(|service| service.name.clone())
+            .map(|service| service.name().to_owned())
             .collect(),
-        Listed::DataSources => definitions.sources.iter().map(|source| source.name.clone()).collect(),
+        Listed::DataSources => definitions
+            .sources
+            .iter()
+            .map(|source| source.name().to_owned())
+            .collect(),
         Listed::OnDemandFeatureViews => {
             let views = definitions.on_demand_feature_views.iter();
-            views.map(|view| view.name.clone()).collect()
+            views.map(|view| view.name().to_owned()).collect()
         }
         Listed::SavedDatasets | Listed::ValidationReferences => store.object_names(listed.kind())?,
         Listed::Permissions => definitions
             .permissions
             .iter()
-            .map(|permission| permission.name.clone())
+            .map(|permission| permission.name().to_owned())
             .collect(),
     };
     names.sort();
@@ -164,19 +183,19 @@ fn table(store: &FeatureStore, listed: Listed, definitions: &Definitions) -> Res
     for name in &names {
         let row = match listed {
             Listed::Projects => definitions.project.as_ref().map(|project| {
-                let tags = tag_dict(&project.tags);
+                let tags = tag_dict(&project.metadata.tags);
                 vec![
-                    project.name.clone(),
-                    project.description.clone(),
+                    project.name().to_owned(),
+                    project.metadata.description.clone(),
                     tags,
-                    project.owner.clone(),
+                    project.metadata.owner.clone(),
                 ]
             }),
             Listed::Entities => definitions.entity(name).map(entity_row),
             Listed::FeatureViews => definitions.feature_view(name).map(|view| view_row(store, view)),
             Listed::FeatureServices => definitions.service(name).map(service_row),
             Listed::DataSources => {
-                let source = definitions.sources.iter().find(|source| source.name == *name);
+                let source = definitions.sources.iter().find(|source| source.name() == *name);
                 source.map(|source| vec![name.clone(), format!("<class '{}'>", source.python_class())])
             }
             Listed::LabelViews => definitions.feature_view(name).map(label_row),
@@ -184,7 +203,7 @@ fn table(store: &FeatureStore, listed: Listed, definitions: &Definitions) -> Res
                 let permission = definitions
                     .permissions
                     .iter()
-                    .find(|permission| permission.name == *name);
+                    .find(|permission| permission.name() == *name);
                 permission.map(permission_row)
             }
             Listed::OnDemandFeatureViews
@@ -209,8 +228,8 @@ fn entity_row(entity: &Entity) -> Vec<String> {
         .as_ref()
         .map_or_else(|| "UNKNOWN".to_owned(), ValueType::feast_name);
     vec![
-        entity.name.clone(),
-        entity.description.clone(),
+        entity.name().to_owned(),
+        entity.metadata.description.clone(),
         format!("ValueType.{value_type}"),
     ]
 }
@@ -245,9 +264,9 @@ fn view_row(store: &FeatureStore, view: &FeatureView) -> Vec<String> {
     } else {
         "FeatureView"
     };
-    let state = store.view_state(&view.name);
+    let state = store.view_state(view.name());
     vec![
-        view.name.clone(),
+        view.name().to_owned(),
         name_set(&view.entities),
         class.to_owned(),
         yes_or_no(view.enabled),
@@ -265,7 +284,7 @@ fn on_demand_row(view: &OnDemandFeatureView, definitions: &Definitions) -> Vec<S
     entities.sort();
     entities.dedup();
     vec![
-        view.name.clone(),
+        view.name().to_owned(),
         name_set(&entities),
         "OnDemandFeatureView".to_owned(),
         yes_or_no(view.enabled),
@@ -281,7 +300,7 @@ fn service_row(service: &FeatureService) -> Vec<String> {
             .iter()
             .map(move |field| format!("{view}:{}", field.name))
     });
-    vec![service.name.clone(), features.collect::<Vec<_>>().join(", ")]
+    vec![service.name().to_owned(), features.collect::<Vec<_>>().join(", ")]
 }
 
 fn label_row(view: &FeatureView) -> Vec<String> {
@@ -298,7 +317,7 @@ fn label_row(view: &FeatureView) -> Vec<String> {
     } else {
         view.entities.join(", ")
     };
-    vec![view.name.clone(), entities, policy.to_owned()]
+    vec![view.name().to_owned(), entities, policy.to_owned()]
 }
 
 fn permission_row(permission: &Permission) -> Vec<String> {
@@ -320,7 +339,7 @@ fn permission_row(permission: &Permission) -> Vec<String> {
     let tags: Vec<String> = tags.map(|(name, value)| format!("{name} : {value}")).collect();
     let or_dash = |text: String| if text.is_empty() { "-".to_owned() } else { text };
     vec![
-        permission.name.clone(),
+        permission.name().to_owned(),
         or_dash(types.join("\n")),
         or_dash(permission.name_patterns.join("\n")),
         or_dash(actions.join("\n")),
@@ -340,10 +359,10 @@ pub(crate) fn features(repository: &Repository, arguments: &ListArguments, outpu
     let definitions = repository.open(output)?.definitions();
     let mut rows: Vec<(&Field, &str)> = Vec::new();
     for view in with_features(&definitions) {
-        rows.extend(view.features.iter().map(|field| (field, view.name.as_str())));
+        rows.extend(view.features.iter().map(|field| (field, view.name())));
     }
     for view in &definitions.on_demand_feature_views {
-        rows.extend(view.features.iter().map(|field| (field, view.name.as_str())));
+        rows.extend(view.features.iter().map(|field| (field, view.name())));
     }
     // The features of a view stay in the order of its schema.
     rows.sort_by(|left, right| left.1.cmp(right.1));
@@ -370,12 +389,12 @@ pub(crate) fn describe_feature(repository: &Repository, name: &str, output: &Out
     for view in with_features(&definitions) {
         let Some((_, field)) = view.feature(name) else { continue };
         let source = match &view.batch_source {
-            Some(source) => store.describe(ObjectKind::DataSource, &source.name)?,
+            Some(source) => store.describe(ObjectKind::DataSource, source.name())?,
             None => None,
         };
         found.push(json!({
             "Feature Name": field.name,
-            "Feature View": view.name,
+            "Feature View": view.name(),
             "Data Type": field.value_type.to_string(),
             "Description": field.description,
             "Online Store": view.online,

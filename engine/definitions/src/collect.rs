@@ -87,26 +87,26 @@ fn add(collected: &mut RepositoryDefinitions, name: &str, object: &Object) -> Re
                     "Multiple projects found in the repository. Currently no support for multiple projects".to_owned(),
                 );
             }
-            (ObjectKind::Project, &project.name)
+            (ObjectKind::Project, project.name())
         }
         Thing::Entity(entity) => {
             definitions.entities.push(entity.clone());
-            (ObjectKind::Entity, &entity.name)
+            (ObjectKind::Entity, entity.name())
         }
         Thing::Source(source) => {
             add_source(definitions, &mut collected.places, &place, source);
-            (ObjectKind::DataSource, &source.name)
+            (ObjectKind::DataSource, source.name())
         }
         Thing::View(view) => {
             for source in view.batch_source.iter().chain(&view.stream_source) {
                 add_source(definitions, &mut collected.places, &place, source);
             }
             definitions.feature_views.push(view.clone());
-            (kind_of(view), &view.name)
+            (kind_of(view), view.name())
         }
         Thing::OnDemandView(view) => {
             definitions.on_demand_feature_views.push(view.clone());
-            (ObjectKind::OnDemandFeatureView, &view.name)
+            (ObjectKind::OnDemandFeatureView, view.name())
         }
         Thing::Projection(projection) => {
             return Err(format!(
@@ -117,17 +117,17 @@ fn add(collected: &mut RepositoryDefinitions, name: &str, object: &Object) -> Re
         }
         Thing::Service(service) => {
             definitions.services.push(service.clone());
-            (ObjectKind::FeatureService, &service.name)
+            (ObjectKind::FeatureService, service.name())
         }
         Thing::Permission(permission) => {
             definitions.permissions.push(permission.clone());
-            (ObjectKind::Permission, &permission.name)
+            (ObjectKind::Permission, permission.name())
         }
         _ => return Ok(()),
     };
     collected
         .places
-        .insert((kind_and_name.0, kind_and_name.1.clone()), place);
+        .insert((kind_and_name.0, kind_and_name.1.to_owned()), place);
     Ok(())
 }
 
@@ -149,7 +149,7 @@ fn add_source(
     for source in std::iter::once(source).chain(source.batch_source()) {
         if !definitions.sources.contains(source) {
             definitions.sources.push(source.clone());
-            let key = (ObjectKind::DataSource, source.name.clone());
+            let key = (ObjectKind::DataSource, source.name().to_owned());
             places.entry(key).or_insert_with(|| place.clone());
         }
     }

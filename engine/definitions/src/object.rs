@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use feast_model::{
     Aggregation, DataSource, Entity, FeatureService, FeatureView, Field, FileFormat, Logging, LoggingDestination,
-    OnDemandFeatureView, Permission, Policy, Project, Projection, SourceKind, StreamFormat, TableFormat,
+    Metadata, OnDemandFeatureView, Permission, Policy, Project, Projection, SourceKind, StreamFormat, TableFormat,
     Transformation, ViewKind, WantedFeatures,
 };
 
@@ -83,38 +83,40 @@ impl Thing {
         )
     }
 
-    /// An attribute of type `str` that has no influence on others and may be changed later.
-    fn text_attribute(&mut self, name: &str) -> Option<&mut String> {
-        let (description, owner) = match self {
-            Self::Project(project) => (&mut project.description, &mut project.owner),
-            Self::Entity(entity) => (&mut entity.description, &mut entity.owner),
-            Self::Source(source) => match name {
-                "timestamp_field" => return Some(&mut source.timestamp_field),
-                "created_timestamp_column" => return Some(&mut source.created_timestamp_column),
-                _ => (&mut source.description, &mut source.owner),
-            },
-            Self::View(view) => (&mut view.description, &mut view.owner),
-            Self::OnDemandView(view) => (&mut view.description, &mut view.owner),
-            Self::Service(service) => (&mut service.description, &mut service.owner),
-            _ => return None,
-        };
-        match name {
-            "description" => Some(description),
-            "owner" => Some(owner),
-            _ => None,
-        }
-    }
-
-    fn tags(&mut self) -> Option<&mut BTreeMap<String, String>> {
+    /// What it says of itself; `None` for what is not read or changed in definition files.
+    fn metadata(&self) -> Option<&Metadata> {
         Some(match self {
-            Self::Project(project) => &mut project.tags,
-            Self::Entity(entity) => &mut entity.tags,
-            Self::Source(source) => &mut source.tags,
-            Self::View(view) => &mut view.tags,
-            Self::OnDemandView(view) => &mut view.tags,
-            Self::Service(service) => &mut service.tags,
+            Self::Project(project) => &project.metadata,
+            Self::Entity(entity) => &entity.metadata,
+            Self::Source(source) => &source.metadata,
+            Self::View(view) => &view.metadata,
+            Self::OnDemandView(view) => &view.metadata,
+            Self::Service(service) => &service.metadata,
             _ => return None,
         })
+    }
+
+    fn metadata_mut(&mut self) -> Option<&mut Metadata> {
+        Some(match self {
+            Self::Project(project) => &mut project.metadata,
+            Self::Entity(entity) => &mut entity.metadata,
+            Self::Source(source) => &mut source.metadata,
+            Self::View(view) => &mut view.metadata,
+            Self::OnDemandView(view) => &mut view.metadata,
+            Self::Service(service) => &mut service.metadata,
+            _ => return None,
+        })
+    }
+
+    /// An attribute of type `str` that has no influence on others and may be changed later.
+    fn text_attribute(&mut self, name: &str) -> Option<&mut String> {
+        match (name, self) {
+            ("timestamp_field", Self::Source(source)) => Some(&mut source.timestamp_field),
+            ("created_timestamp_column", Self::Source(source)) => Some(&mut source.created_timestamp_column),
+            ("description", object) => object.metadata_mut().map(|metadata| &mut metadata.description),
+            ("owner", object) => object.metadata_mut().map(|metadata| &mut metadata.owner),
+            _ => None,
+        }
     }
 }
 
@@ -184,8 +186,8 @@ impl Object {
             return Err(Some("a dict of str"));
         };
         let mut thing = self.thing.borrow_mut();
-        let tags = thing.tags().ok_or(None)?;
-        tags.insert(name.to_string(), value.to_string());
+        let metadata = thing.metadata_mut().ok_or(None)?;
+        metadata.tags.insert(name.to_string(), value.to_string());
         Ok(())
     }
 
@@ -239,14 +241,17 @@ impl Object {
         let source =
             |source: Option<&DataSource>| source.map_or(Value::None, |source| part(Thing::Source(source.clone())));
         let (own_name, description, owner, tags) = match &*thing {
-            Thing::Project(project) => (&project.name, &project.description, Some(&project.owner), &project.tags),
-            Thing::Entity(entity) => (&entity.name, &entity.description, Some(&entity.owner), &entity.tags),
             Thing::Field(field) => (&field.name, &field.description, None, &field.tags),
-            Thing::Source(source) => (&source.name, &source.description, Some(&source.owner), &source.tags),
-            Thing::View(view) => (&view.name, &view.description, Some(&view.owner), &view.tags),
-            Thing::OnDemandView(view) => (&view.name, &view.description, Some(&view.owner), &view.tags),
-            Thing::Service(service) => (&service.name, &service.description, Some(&service.owner), &service.tags),
-            _ => return None,
+            described => {
+                let Metadata {
+                    name,
+                    description,
+                    owner,
+                    tags,
+                    ..
+                } = described.metadata()?;
+                (name, description, Some(owner), tags)
+            }
         };
         let text = |text: &String| Value::text(text);
         Some(match (name, &*thing) {
@@ -291,14 +296,14 @@ impl Object {
                 base: ProjectedView::View(Rc::new(view.clone())),
                 projection: Projection {
                     of_label_view: matches!(view.kind, ViewKind::Label(_)),
-                    ..Projection::of(&view.name)
+                    ..Projection::of(view.name())
                 },
             }),
             Thing::OnDemandView(view) => Some(ViewProjection {
                 base: ProjectedView::OnDemand(Rc::new(view.clone())),
                 projection: Projection {
                     wanted: WantedFeatures::Named(view.features.iter().map(|field| field.name.clone()).collect()),
-                    ..Projection::of(&view.name)
+                    ..Projection::of(view.name())
                 },
             }),
             Thing::Projection(projection) => Some(projection.clone()),

@@ -35,7 +35,7 @@ fn problem(source: &str) -> String {
 fn the_repository_of_every_type_is_read() {
     let definitions = read(feast_fixtures::TYPES_DEFINITIONS).unwrap();
     assert_eq!(
-        definitions.project.as_ref().map(|project| project.name.as_str()),
+        definitions.project.as_ref().map(|project| project.name()),
         Some("types_repo")
     );
     assert_eq!(definitions.entities.len(), 6);
@@ -53,10 +53,7 @@ fn the_repository_of_every_type_is_read() {
         .unwrap();
     assert_eq!(mapped.source_column("value"), "raw_value");
     let stats = definitions.feature_view("driver_stats").unwrap();
-    assert_eq!(
-        stats.push_source().map(|source| source.name.as_str()),
-        Some("driver_push")
-    );
+    assert_eq!(stats.push_source().map(|source| source.name()), Some("driver_push"));
     assert_eq!(stats.ttl, Some(86_400_000_000));
     let route = definitions.service("svc_route").unwrap();
     assert_eq!(route.projections[0].alias.as_deref(), Some("origin"));
@@ -92,7 +89,7 @@ view = FeatureView(name="v", entities=[driver], ttl=ttl, tags={**base, "a": "b"}
     );
     assert_eq!(view.entity_columns[0].name, "driver_id");
     assert_eq!(view.ttl, Some(2 * (7 * 24 + 1) * 3600 * 1_000_000));
-    assert_eq!(view.tags.len(), 2);
+    assert_eq!(view.metadata.tags.len(), 2);
 }
 
 #[test]
@@ -100,7 +97,7 @@ fn numbers_have_pythons_text() {
     let source = "from feast import Entity\ne = Entity(name=f'{1e16} {1e-5} {0.1 + 0.2} {100.0} {1 / 3} {-0.0} {7 // -2} {-7 % 3}')\n";
     let definitions = read(source).unwrap();
     assert_eq!(
-        definitions.entities[0].name,
+        definitions.entities[0].name(),
         "1e+16 1e-05 0.30000000000000004 100.0 0.3333333333333333 -0.0 -4 2"
     );
 }
@@ -411,7 +408,7 @@ fn values_are_pythons_or_refused() {
         let text = read(&format!("from feast import Entity\n{source}\ne = Entity(name=n)\n"));
         match (text, expected) {
             (Ok(definitions), Some(expected)) => {
-                let names: Vec<&str> = definitions.entities.iter().map(|entity| entity.name.as_str()).collect();
+                let names: Vec<&str> = definitions.entities.iter().map(|entity| entity.name()).collect();
                 assert!(names.contains(expected), "{source}: {names:?}");
             }
             (Err(text), None) => assert!(text.contains("without running Python"), "{source}\n{text}"),

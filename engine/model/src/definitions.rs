@@ -2,51 +2,33 @@
 
 use std::collections::BTreeMap;
 
-use super::{DataSource, FeatureView, Field, OnDemandFeatureView, Permission, ValueType};
+use super::{DataSource, FeatureView, Field, Metadata, OnDemandFeatureView, Permission, ValueType};
 
 /// A project: the name space of everything else.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Project {
-    /// Unique name.
-    pub name: String,
-    /// Free text.
-    pub description: String,
-    /// Free labels.
-    pub tags: BTreeMap<String, String>,
-    /// Free text.
-    pub owner: String,
+    /// Its name and what else it says of itself.
+    pub metadata: Metadata,
 }
 
 /// A thing that features describe, found by its join key.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Entity {
-    /// Unique name.
-    pub name: String,
+    /// Its name and what else it says of itself.
+    pub metadata: Metadata,
     /// Column that identifies the entity.
     pub join_key: String,
     /// Type of the join key, if the definition gives one.
     pub value_type: Option<ValueType>,
-    /// Free text.
-    pub description: String,
-    /// Free labels.
-    pub tags: BTreeMap<String, String>,
-    /// Free text.
-    pub owner: String,
 }
 
 /// A named list of features, as a model uses them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FeatureService {
-    /// Unique name.
-    pub name: String,
+    /// Its name and what else it says of itself.
+    pub metadata: Metadata,
     /// The views and the features taken from each, in order.
     pub projections: Vec<Projection>,
-    /// Free text.
-    pub description: String,
-    /// Free labels.
-    pub tags: BTreeMap<String, String>,
-    /// Free text.
-    pub owner: String,
     /// Where Python Feast's servers log what they answer.
     pub logging: Option<Logging>,
     /// Whether Python Feast keeps a vector of the whole service for each entity.
@@ -129,17 +111,33 @@ pub enum WantedFeatures {
     Reference(String),
 }
 
+impl Project {
+    /// Its unique name.
+    pub fn name(&self) -> &str {
+        &self.metadata.name
+    }
+}
+
+impl FeatureService {
+    /// Its unique name.
+    pub fn name(&self) -> &str {
+        &self.metadata.name
+    }
+}
+
 impl Entity {
     /// An entity without description, tags or owner.
     pub fn new(name: impl Into<String>, join_key: impl Into<String>, value_type: impl Into<Option<ValueType>>) -> Self {
         Self {
-            name: name.into(),
+            metadata: Metadata::new(name),
             join_key: join_key.into(),
             value_type: value_type.into(),
-            description: String::new(),
-            tags: BTreeMap::new(),
-            owner: String::new(),
         }
+    }
+
+    /// Its unique name.
+    pub fn name(&self) -> &str {
+        &self.metadata.name
     }
 }
 
@@ -190,28 +188,28 @@ pub struct Definitions {
 impl Definitions {
     /// The view of that name.
     pub fn feature_view(&self, name: &str) -> Option<&FeatureView> {
-        self.feature_views.iter().find(|view| view.name == name)
+        self.feature_views.iter().find(|view| view.name() == name)
     }
 
     /// The on-demand view of that name.
     pub fn on_demand_feature_view(&self, name: &str) -> Option<&OnDemandFeatureView> {
-        self.on_demand_feature_views.iter().find(|view| view.name == name)
+        self.on_demand_feature_views.iter().find(|view| view.name() == name)
     }
 
     /// The service of that name.
     pub fn service(&self, name: &str) -> Option<&FeatureService> {
-        self.services.iter().find(|service| service.name == name)
+        self.services.iter().find(|service| service.name() == name)
     }
 
     /// The entity of that name.
     pub fn entity(&self, name: &str) -> Option<&Entity> {
-        self.entities.iter().find(|entity| entity.name == name)
+        self.entities.iter().find(|entity| entity.name() == name)
     }
 
     /// The views fed by the push source of that name.
     pub fn views_of_push_source<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a FeatureView> {
         self.feature_views
             .iter()
-            .filter(move |view| view.push_source().is_some_and(|source| source.name == name))
+            .filter(move |view| view.push_source().is_some_and(|source| source.name() == name))
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::{DUMMY_JOIN_KEY, DataSource, Transformation, ValueType};
+use super::{DUMMY_JOIN_KEY, DataSource, Metadata, Transformation, ValueType};
 
 /// How long a row may be used after its event time, in microseconds. `None` in Python is kept apart from zero.
 pub type TimeToLive = Option<i64>;
@@ -45,8 +45,8 @@ impl Field {
 /// A group of features that share entities, a source and event times.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FeatureView {
-    /// Unique name.
-    pub name: String,
+    /// Its name and what else it says of itself.
+    pub metadata: Metadata,
     /// What sort of view it is, with what only that sort has.
     pub kind: ViewKind,
     /// Names of the entities, in definition order. `__dummy` alone for a view without entities.
@@ -73,16 +73,6 @@ pub struct FeatureView {
     pub offline: bool,
     /// Whether it may be used at all.
     pub enabled: bool,
-    /// Free text.
-    pub description: String,
-    /// Free labels.
-    pub tags: BTreeMap<String, String>,
-    /// Free text.
-    pub owner: String,
-    /// Free text.
-    pub org: String,
-    /// `latest`, `vN` or `versionN`.
-    pub version: String,
     /// Whether data are validated on ingestion (a Feast flag, carried only).
     pub enable_validation: bool,
 }
@@ -168,7 +158,7 @@ impl FeatureView {
     /// An online view of that source, without entities or features, with Feast's defaults.
     pub fn new(name: impl Into<String>, source: DataSource) -> Self {
         Self {
-            name: name.into(),
+            metadata: Metadata::of_view(name),
             kind: ViewKind::Regular,
             entities: Vec::new(),
             entity_columns: Vec::new(),
@@ -182,13 +172,13 @@ impl FeatureView {
             online: true,
             offline: false,
             enabled: true,
-            description: String::new(),
-            tags: BTreeMap::new(),
-            owner: String::new(),
-            org: String::new(),
-            version: "latest".to_owned(),
             enable_validation: false,
         }
+    }
+
+    /// Its unique name.
+    pub fn name(&self) -> &str {
+        &self.metadata.name
     }
 
     /// The feature of that name and its position.

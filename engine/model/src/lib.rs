@@ -6,6 +6,7 @@
 mod definitions;
 pub mod error;
 mod feature_view;
+mod metadata;
 mod object_kind;
 mod on_demand;
 mod permission;
@@ -24,6 +25,7 @@ pub use feature_view::{
     Aggregation, ConflictPolicy, FeatureView, Field, LabelSettings, StoredKeys, StreamSettings, TimeToLive, Version,
     ViewKind, ViewState, ViewStatus,
 };
+pub use metadata::Metadata;
 pub use object_kind::ObjectKind;
 pub use on_demand::{OnDemandFeatureView, OnDemandSource, Transformation};
 pub use permission::{Action, Permission, Policy, ResourceType};

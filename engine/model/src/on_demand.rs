@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::{Aggregation, DataSource, Field, Projection};
+use super::{Aggregation, DataSource, Field, Metadata, Projection};
 
 /// A view whose features are computed from other views and from the request when they are asked for.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OnDemandFeatureView {
-    /// Unique name.
-    pub name: String,
+    /// Its name and what else it says of itself.
+    pub metadata: Metadata,
     /// Names of the entities. `__dummy` alone for a view without entities.
     pub entities: Vec<String>,
     /// The join key columns.
@@ -31,20 +31,21 @@ pub struct OnDemandFeatureView {
     pub track_metrics: bool,
     /// Whether it may be used at all.
     pub enabled: bool,
-    /// Free text.
-    pub description: String,
-    /// Free labels.
-    pub tags: BTreeMap<String, String>,
-    /// Free text.
-    pub owner: String,
-    /// Free text.
-    pub org: String,
-    /// `latest`, `vN` or `versionN`.
-    pub version: String,
+}
+
+impl OnDemandFeatureView {
+    /// Its unique name.
+    pub fn name(&self) -> &str {
+        &self.metadata.name
+    }
 }
 
 /// What an on-demand view reads.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a repository has few of them, and they are not moved in loops"
+)]
 pub enum OnDemandSource {
     /// Features of another view.
     View(Projection),

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use super::Metadata;
+
 /// Who may do what to which objects. Python Feast's servers enforce it; here it is stored only.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Permission {
-    /// Name, not necessarily unique in Python Feast, unique here.
-    pub name: String,
+    /// Its name and tags. The name is not necessarily unique in Python Feast, but here.
+    pub metadata: Metadata,
     /// Kinds of object it is about.
     pub types: Vec<ResourceType>,
     /// Regular expressions of object names; all names when empty.
@@ -15,8 +17,6 @@ pub struct Permission {
     pub actions: Vec<Action>,
     /// Who may do it.
     pub policy: Policy,
-    /// Free labels.
-    pub tags: BTreeMap<String, String>,
     /// Tags that an object must have.
     pub required_tags: BTreeMap<String, String>,
 }
@@ -65,6 +65,13 @@ pub enum Policy {
         groups: Vec<String>,
         namespaces: Vec<String>,
     },
+}
+
+impl Permission {
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.metadata.name
+    }
 }
 
 impl ResourceType {

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::Field;
+use super::{Field, Metadata};
 
 /// Where rows of a feature view come from.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DataSource {
-    /// Unique name.
-    pub name: String,
+    /// Its name and what else it says of itself.
+    pub metadata: Metadata,
     /// What it is, with what only that kind has.
     pub kind: SourceKind,
     /// Column of the event time, named as after `field_mapping`.
@@ -19,12 +19,6 @@ pub struct DataSource {
     pub field_mapping: BTreeMap<String, String>,
     /// Column that partitions the source by date; empty when there is none.
     pub date_partition_column: String,
-    /// Free text.
-    pub description: String,
-    /// Free labels.
-    pub tags: BTreeMap<String, String>,
-    /// Free text.
-    pub owner: String,
 }
 
 /// The kinds of data source.
@@ -155,16 +149,18 @@ impl DataSource {
     /// A source of that kind with everything else empty.
     pub fn new(name: impl Into<String>, kind: SourceKind) -> Self {
         Self {
-            name: name.into(),
+            metadata: Metadata::new(name),
             kind,
             timestamp_field: String::new(),
             created_timestamp_column: String::new(),
             field_mapping: BTreeMap::new(),
             date_partition_column: String::new(),
-            description: String::new(),
-            tags: BTreeMap::new(),
-            owner: String::new(),
         }
+    }
+
+    /// Its unique name.
+    pub fn name(&self) -> &str {
+        &self.metadata.name
     }
 
     /// Whether rows of it arrive by `/push`.

@@ -144,7 +144,7 @@ impl RegistryFile {
     pub fn definitions(&self) -> Result<(Definitions, Vec<UnreadObject>)> {
         let mut unread = Vec::new();
         let mut entities = self.objects(&kinds::ENTITY, &mut unread)?;
-        entities.retain(|entity| entity.name != DUMMY_ENTITY);
+        entities.retain(|entity| entity.name() != DUMMY_ENTITY);
         let mut feature_views = self.objects(&kinds::FEATURE_VIEW, &mut unread)?;
         feature_views.extend(self.objects(&kinds::STREAM_FEATURE_VIEW, &mut unread)?);
         feature_views.extend(self.objects(&kinds::LABEL_VIEW, &mut unread)?);

@@ -242,7 +242,7 @@ impl RegistryFile {
     /// `Conflict` when the project is protected.
     pub fn clear(&mut self) -> Result<()> {
         let project = self.project()?;
-        let tag = project.and_then(|project| project.tags.get(PROTECTED_TAG).cloned());
+        let tag = project.and_then(|project| project.metadata.tags.get(PROTECTED_TAG).cloned());
         if tag.is_some_and(|value| value.eq_ignore_ascii_case("true")) {
             return Err(Error::new(
                 feast_model::error::ErrorKind::Conflict,

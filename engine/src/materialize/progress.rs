@@ -56,7 +56,7 @@ impl ViewReport {
     /// Of a run that has not read anything yet.
     pub(super) fn new(view: &FeatureView) -> Self {
         Self {
-            view: view.name.clone(),
+            view: view.name().to_owned(),
             rows: 0,
             written: 0,
             stale: 0,

@@ -18,7 +18,7 @@ use crate::online_store::OnlineStore;
 /// # Errors
 /// `Conflict` when the join keys of the view changed during the run, and those of the registry.
 pub(crate) fn record(file: &mut RegistryFile, view: &FeatureView, window: &ViewWindow, now: Timestamp) -> Result<bool> {
-    check_keys(view, file.keys_of_view(&view.name)?)?;
+    check_keys(view, file.keys_of_view(view.name())?)?;
     let resume = file.resume_point(&window.view)?;
     let continues = resume.is_some_and(|resume| resume.from == window.start && resume.former_keys.is_none());
     file.record_materialization(&window.view, window.start, window.end, now)?;
@@ -28,7 +28,7 @@ pub(crate) fn record(file: &mut RegistryFile, view: &FeatureView, window: &ViewW
 /// Remembers in the online store that a materialization has filled the table of a view, also if it had no rows.
 pub(crate) fn mark_filled(online_store: &OnlineStore, view: &FeatureView) -> Result<()> {
     ensure_table(online_store, view)?;
-    online_store.mark_materialized(&view.name)
+    online_store.mark_materialized(view.name())
 }
 
 /// A warning for each view whose former runs have filled another store, or rows that are gone, so that an incremental run would not
@@ -42,11 +42,11 @@ pub(crate) fn warnings_of_missing_rows(
     for view in views {
         // After a change of join keys the run reads everything again, and says so.
         let resume = file
-            .resume_point(&view.name)?
+            .resume_point(view.name())?
             .filter(|resume| resume.former_keys.is_none());
         let missing = resume.zip(missing_rows(online_store, view));
         let Some((resume, why)) = missing else { continue };
-        let (name, until) = (&view.name, resume.from.to_python());
+        let (name, until) = (view.name(), resume.from.to_python());
         warnings.push(format!(
             "{name}: {why}, but the registry says that it was materialized until {until}, and an incremental run reads only \
              what came after; to load all of it, run: feast materialize START_TS END_TS -v {name}"
@@ -58,7 +58,7 @@ pub(crate) fn warnings_of_missing_rows(
 /// Whether the stored rows of a view may be fewer than its recorded intervals say, and why.
 fn missing_rows(online_store: &OnlineStore, view: &FeatureView) -> Option<&'static str> {
     let tables = online_store.tables();
-    let Some(table) = tables.get(&view.name) else {
+    let Some(table) = tables.get(view.name()) else {
         return Some("the online store has no rows of it");
     };
     let ViewShape { join_keys, .. } = view_shape(view);
@@ -76,7 +76,7 @@ fn check_keys(view: &FeatureView, present: Option<StoredKeys>) -> Result<()> {
             ErrorKind::Conflict,
             format!(
                 "the join keys of feature view {} became {present} while it was materialized, so its rows are not found",
-                view.name
+                view.name()
             ),
         )
         .with_hint("run it again")),

@@ -37,7 +37,7 @@ pub(crate) fn run(
     let source = view.batch_source.as_ref().ok_or_else(|| {
         Error::invalid(format!(
             "feature view {} has no batch source to materialize from",
-            view.name
+            view.name()
         ))
     })?;
     let parquet = ParquetSource::locate(source, stores.repository)?;
@@ -73,7 +73,7 @@ pub(crate) fn run(
         report.null_keys += null_keys;
         progress.rows_done(report.rows);
         if progress.is_stopped() {
-            let text = format!("the materialization of {} was stopped", view.name);
+            let text = format!("the materialization of {} was stopped", view.name());
             return Err(Error::new(ErrorKind::Unavailable, text));
         }
         fail_point::reached(Step::RowsWritten);

@@ -35,7 +35,7 @@ impl<'a> Candidates<'a> {
             let all = self.definitions.feature_views.iter();
             let views: Vec<&FeatureView> = all.filter(|view| view.is_served() && !view.is_label_view()).collect();
             for view in &views {
-                check_state(&view.name, self.state_of(&view.name))?;
+                check_state(view.name(), self.state_of(view.name()))?;
                 check_key_types(view)?;
             }
             return Ok(views);

@@ -104,15 +104,15 @@ pub(crate) fn windows(
         let (start, default_look_back, former_keys) = match range {
             MaterializeRange::Between { start, .. } => (start, false, None),
             MaterializeRange::Until { .. } => {
-                file.start_anew_where_keys_changed(&view.name)?;
-                let resume = file.resume_point(&view.name)?;
+                file.start_anew_where_keys_changed(view.name())?;
+                let resume = file.resume_point(view.name())?;
                 let from = resume.as_ref().map(|resume| resume.from);
                 let (start, default_look_back) = incremental_start(view, from, now);
                 (start, default_look_back, resume.and_then(|resume| resume.former_keys))
             }
         };
         Ok(ViewWindow {
-            view: view.name.clone(),
+            view: view.name().to_owned(),
             start,
             end: range.end(),
             default_look_back,

@@ -66,25 +66,25 @@ impl ParquetSource {
         let SourceKind::File { path, format, .. } = &source.kind else {
             return Err(Error::invalid(format!(
                 "data source {} is not a parquet file source, so it cannot be read here",
-                source.name
+                source.name()
             )));
         };
         if *format == Some(FileFormat::Delta) {
             return Err(Error::invalid(format!(
                 "data source {} is a Delta table, and only parquet can be read here",
-                source.name
+                source.name()
             )));
         }
         let local = path.strip_prefix("file://").unwrap_or(path);
         if local.contains("://") {
             return Err(Error::invalid(format!(
                 "data source {}: {path} is not a local path, and only those can be read",
-                source.name
+                source.name()
             )));
         }
         Ok(Self {
             path: repository.join(local),
-            name: source.name.clone(),
+            name: source.name().to_owned(),
         })
     }
 

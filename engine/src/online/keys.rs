@@ -82,7 +82,7 @@ pub(crate) fn check_key_types(view: &FeatureView) -> Result<()> {
         .entity_columns
         .iter()
         .map(|key| (key.name.as_str(), &key.value_type));
-    UnsupportedKeyType::find(keys).map_or(Ok(()), |unsupported| Err(unsupported_key(&view.name, &unsupported)))
+    UnsupportedKeyType::find(keys).map_or(Ok(()), |unsupported| Err(unsupported_key(view.name(), &unsupported)))
 }
 
 /// For each group of the plan the entity key of each row of the request, empty where a key value is null.

@@ -160,9 +160,9 @@ impl PlannedView {
         });
         let features = features.collect::<Result<Vec<_>>>()?;
         Ok(Self {
-            view: view.name.clone(),
+            view: view.name().to_owned(),
             shown_name: projection.display_name().to_owned(),
-            version: (context.status_of)(&view.name).version,
+            version: (context.status_of)(view.name()).version,
             group,
             features,
         })
@@ -189,7 +189,7 @@ fn group_of(projection: &Projection, view: &FeatureView, groups: &mut Vec<KeyGro
         .iter()
         .map(|key| (key.join_key.as_str(), &key.value_type))
         .collect();
-    let encoder = key_encoder(&view.name, &named)?;
+    let encoder = key_encoder(view.name(), &named)?;
     groups.push(KeyGroup { keys, encoder });
     Ok(groups.len() - 1)
 }
@@ -328,7 +328,7 @@ fn request_keys(definitions: &Definitions, groups: &[KeyGroup]) -> BTreeMap<Stri
     let by_entity: Vec<(String, JoinKey)> = definitions
         .entities
         .iter()
-        .filter_map(|entity| Some((entity.name.clone(), keys.get(&entity.join_key)?.clone())))
+        .filter_map(|entity| Some((entity.name().to_owned(), keys.get(&entity.join_key)?.clone())))
         .collect();
     for (entity, key) in by_entity {
         keys.entry(entity).or_insert(key);

@@ -70,7 +70,7 @@ impl WriteTarget {
         let source = view.batch_source.as_ref().ok_or_else(|| {
             Error::invalid(format!(
                 "feature view {} has no batch source, so its timestamp columns are not known",
-                view.name
+                view.name()
             ))
         })?;
         // Checked before anything is written anywhere.
@@ -102,7 +102,7 @@ impl WriteTarget {
 
     /// The view's name.
     pub fn view(&self) -> &str {
-        &self.view.name
+        self.view.name()
     }
 
     /// The column of event times.
@@ -129,16 +129,16 @@ impl WriteTarget {
             let times = event_times(column).ok_or_else(|| {
                 Error::internal(format!(
                     "column {name} of {} was not read as timestamps",
-                    self.view.name
+                    self.view.name()
                 ))
             })?;
-            check_range(&times, name, &format!("feature view {}", self.view.name))?;
+            check_range(&times, name, &format!("feature view {}", self.view.name()))?;
             Ok::<_, Error>(times)
         };
         // What the type demands beyond its Arrow form: documents that are objects, sets without duplicates.
         let typed = |column: &ArrayRef, name: &str, value_type: &ValueType| {
             coerce(column, value_type).map_err(|problem| {
-                let view = &self.view.name;
+                let view = self.view.name();
                 // Row by row, only to find the one that does not fit.
                 let of_row = |row| Some((row, coerce(&column.slice(row, 1), value_type).err()?));
                 let (row, problem) = (0..column.len()).find_map(of_row).unwrap_or((0, problem));
@@ -160,7 +160,7 @@ impl WriteTarget {
             if let Some(row) = (0..column.len()).find(|row| !may_be_null && column.is_null(*row)) {
                 return Err(Error::invalid(format!(
                     "column {name} of feature view {} is null in row {row}",
-                    self.view.name
+                    self.view.name()
                 )));
             }
             match role {
@@ -194,7 +194,7 @@ fn view_key_encoder(view: &FeatureView) -> Result<EntityKeyEncoder> {
         .iter()
         .map(|key| (key.name.as_str(), &key.value_type))
         .collect();
-    key_encoder(&view.name, &named)
+    key_encoder(view.name(), &named)
 }
 
 /// Rows in the form of the store, in order of arrival.
@@ -238,7 +238,7 @@ pub(crate) fn ensure_table(store: &OnlineStore, view: &FeatureView) -> Result<(A
         features: features.collect(),
     };
     let view = TableView {
-        name: view.name.clone(),
+        name: view.name().to_owned(),
         shape: view_shape(view),
     };
     store.ensure_table(&view, &schema)

@@ -25,7 +25,7 @@ impl TimeColumns {
     pub(super) fn new(source: &DataSource) -> Self {
         let created = source.created_column();
         Self {
-            source: source.name.clone(),
+            source: source.name().to_owned(),
             event_time: source.source_column(&source.timestamp_field).to_owned(),
             created_time: created.map(|name| source.source_column(name).to_owned()),
         }

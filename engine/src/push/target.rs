@@ -99,7 +99,7 @@ impl OfflineTarget {
         let source: &DataSource = view.batch_source.as_ref().ok_or_else(|| {
             Error::invalid(format!(
                 "the push source of {} has no batch source to append to",
-                view.name
+                view.name()
             ))
         })?;
         let parquet = ParquetSource::locate(source, sources.repository)?;

@@ -11,16 +11,16 @@ pub(super) fn check(definitions: &Definitions, findings: &mut Findings) {
     let mut problems = Vec::new();
     for view in &definitions.feature_views {
         let parameters = of_view(view).chain(view.source_views.iter().flat_map(of_view));
-        problems.extend(parameters.map(|parameter| (kind_of(view), view.name.clone(), parameter)));
+        problems.extend(parameters.map(|parameter| (kind_of(view), view.name().to_owned(), parameter)));
     }
     for view in &definitions.on_demand_feature_views {
         let parameters = of_aggregations(&view.aggregations);
         let kind = ObjectKind::OnDemandFeatureView;
-        problems.extend(parameters.map(|parameter| (kind, view.name.clone(), parameter)));
+        problems.extend(parameters.map(|parameter| (kind, view.name().to_owned(), parameter)));
     }
     for source in &definitions.sources {
         let kind = ObjectKind::DataSource;
-        problems.extend(of_source(source).map(|parameter| (kind, source.name.clone(), parameter)));
+        problems.extend(of_source(source).map(|parameter| (kind, source.name().to_owned(), parameter)));
     }
     for (kind, name, parameter) in problems {
         findings.problem(kind, &name, format!("its {parameter} is longer than 10,000 years"));

@@ -10,33 +10,36 @@ pub(super) fn check(definitions: &mut Definitions, findings: &mut Findings) {
     let twice = |kind, what: &str, name: &str, findings: &mut Findings| {
         findings.problem(kind, name, format!("{what} {name} is defined twice, in different ways"));
     };
-    for name in deduplicate(&mut definitions.entities, |entity| &entity.name) {
+    for name in deduplicate(&mut definitions.entities, |entity| entity.name()) {
         twice(ObjectKind::Entity, "entity", &name, findings);
     }
-    for name in deduplicate(&mut definitions.services, |service| &service.name) {
+    for name in deduplicate(&mut definitions.services, |service| service.name()) {
         twice(ObjectKind::FeatureService, "feature service", &name, findings);
     }
-    for name in deduplicate(&mut definitions.permissions, |permission| &permission.name) {
+    for name in deduplicate(&mut definitions.permissions, |permission| permission.name()) {
         twice(ObjectKind::Permission, "permission", &name, findings);
     }
     check_views(definitions, findings);
     let mut sources: HashMap<String, &str> = HashMap::new();
     for source in &definitions.sources {
-        if sources.insert(source.name.to_lowercase(), &source.name).is_some() {
+        if sources.insert(source.name().to_lowercase(), source.name()).is_some() {
             let text = format!(
                 "Multiple data sources share the same case-insensitive name {}.",
-                source.name
+                source.name()
             );
-            findings.problem(ObjectKind::DataSource, &source.name, text);
+            findings.problem(ObjectKind::DataSource, source.name(), text);
         }
     }
 }
 
 /// Views of all sorts share one space of names, whatever their case.
 fn check_views(definitions: &Definitions, findings: &mut Findings) {
-    let regular = definitions.feature_views.iter().map(|view| (kind_of(view), &view.name));
+    let regular = definitions
+        .feature_views
+        .iter()
+        .map(|view| (kind_of(view), view.name()));
     let on_demand = definitions.on_demand_feature_views.iter();
-    let on_demand = on_demand.map(|view| (ObjectKind::OnDemandFeatureView, &view.name));
+    let on_demand = on_demand.map(|view| (ObjectKind::OnDemandFeatureView, view.name()));
     let mut known: HashMap<String, ObjectKind> = HashMap::new();
     for (kind, name) in regular.chain(on_demand) {
         if name.is_empty() {

@@ -27,7 +27,7 @@ pub(super) fn complete(definitions: &mut Definitions, surroundings: &Surrounding
             if let Err(error) = resolve(projection, &views, surroundings, false)
                 && !failed.contains(&projection.view)
             {
-                findings.error(ObjectKind::OnDemandFeatureView, &view.name, &error);
+                findings.error(ObjectKind::OnDemandFeatureView, &view.metadata.name, &error);
             }
         }
     }
@@ -36,7 +36,7 @@ pub(super) fn complete(definitions: &mut Definitions, surroundings: &Surrounding
             if let Err(error) = resolve(projection, &views, surroundings, true)
                 && !failed.contains(&projection.view)
             {
-                findings.error(ObjectKind::FeatureService, &service.name, &error);
+                findings.error(ObjectKind::FeatureService, &service.metadata.name, &error);
             }
         }
     }
@@ -44,13 +44,13 @@ pub(super) fn complete(definitions: &mut Definitions, surroundings: &Surrounding
 
 fn projectable(definitions: &Definitions) -> Vec<Projectable> {
     let views = definitions.feature_views.iter().map(|view| Projectable {
-        name: view.name.clone(),
+        name: view.name().to_owned(),
         features: view.features.clone(),
-        version: view.version.clone(),
+        version: view.metadata.version.clone(),
         is_label_view: view.is_label_view(),
     });
     let on_demand = definitions.on_demand_feature_views.iter().map(|view| Projectable {
-        name: view.name.clone(),
+        name: view.name().to_owned(),
         // Join keys named in the schema of an on-demand view can be taken too, as in Feast.
         features: view
             .features
@@ -59,7 +59,7 @@ fn projectable(definitions: &Definitions) -> Vec<Projectable> {
             .filter(|field| field.name != DUMMY_JOIN_KEY)
             .cloned()
             .collect(),
-        version: view.version.clone(),
+        version: view.metadata.version.clone(),
         is_label_view: false,
     });
     views.chain(on_demand).collect()

@@ -16,15 +16,15 @@ pub(super) fn complete(definitions: &mut Definitions, surroundings: &Surrounding
         let known = !source.timestamp_field.is_empty()
             || source.is_push()
             || matches!(source.kind, SourceKind::Request { .. } | SourceKind::Other { .. });
-        if known || found.contains_key(&source.name) {
+        if known || found.contains_key(source.name()) {
             return;
         }
         // A source that failed is not looked at again: its name is known, without a column.
         let column = event_time_column(source, surroundings, findings).unwrap_or_default();
-        found.insert(source.name.clone(), column);
+        found.insert(source.name().to_owned(), column);
     });
     each_source(definitions, &mut |source| {
-        if let Some(column) = found.get(&source.name).filter(|_| source.timestamp_field.is_empty()) {
+        if let Some(column) = found.get(source.name()).filter(|_| source.timestamp_field.is_empty()) {
             source.timestamp_field.clone_from(column);
         }
     });
@@ -51,7 +51,7 @@ fn each_source(definitions: &mut Definitions, each: &mut dyn FnMut(&mut DataSour
 
 /// The only timestamp column of the source's file.
 fn event_time_column(source: &DataSource, surroundings: &Surroundings<'_>, findings: &mut Findings) -> Option<String> {
-    let (kind, name) = (ObjectKind::DataSource, &source.name);
+    let (kind, name) = (ObjectKind::DataSource, source.name());
     let parquet = match locate(source, surroundings) {
         Ok(parquet) => parquet,
         Err(error) => {
@@ -64,7 +64,7 @@ fn event_time_column(source: &DataSource, surroundings: &Surroundings<'_>, findi
         Err(error) => {
             let hint = format!("{}, or put the file there", hint(source));
             findings.file_error(kind, name, &error.with_hint(hint));
-            findings.unreadable.insert(name.clone());
+            findings.unreadable.insert(name.to_owned());
             return None;
         }
     };
@@ -76,12 +76,12 @@ fn event_time_column(source: &DataSource, surroundings: &Surroundings<'_>, findi
 const PREFIX: &str = "Unable to infer DataSource timestamp_field";
 
 fn hint(source: &DataSource) -> String {
-    format!("give data source {} a timestamp_field", source.name)
+    format!("give data source {} a timestamp_field", source.name())
 }
 
 fn locate(source: &DataSource, surroundings: &Surroundings<'_>) -> Result<ParquetSource> {
     if !matches!(source.kind, SourceKind::File { .. }) {
-        let text = format!("{PREFIX}: {} is not a file source", source.name);
+        let text = format!("{PREFIX}: {} is not a file source", source.name());
         return Err(Error::invalid(text).with_hint(hint(source)));
     }
     ParquetSource::locate(source, surroundings.repository)

@@ -37,12 +37,12 @@ pub(super) fn complete(definitions: &mut Definitions, surroundings: &Surrounding
     }
     let failed = findings.failed_views();
     for view in feature_views.iter_mut() {
-        let owner = (kind_of(view), view.name.clone());
+        let owner = (kind_of(view), view.name().to_owned());
         // A parent is a view of the repository too, most of the time, and then complete or told of already.
         for parent in view
             .source_views
             .iter_mut()
-            .filter(|parent| !failed.contains(&parent.name))
+            .filter(|parent| !failed.contains(parent.name()))
         {
             let keys = keys(entities, &parent.entities);
             let mut of_parent = Findings::default();
@@ -60,7 +60,7 @@ pub(super) fn complete(definitions: &mut Definitions, surroundings: &Surrounding
         let Keys { keys, mut problems } = keys(entities, &view.entities);
         complete_on_demand(view, &keys, feature_views, &failed, &mut problems);
         for error in &problems {
-            findings.error(ObjectKind::OnDemandFeatureView, &view.name, error);
+            findings.error(ObjectKind::OnDemandFeatureView, view.name(), error);
         }
     }
 }
@@ -69,7 +69,7 @@ pub(super) fn complete(definitions: &mut Definitions, surroundings: &Surrounding
 fn keys(entities: &[Entity], names: &[String]) -> Keys {
     let (mut keys, mut problems) = (Vec::<Key>::with_capacity(names.len()), Vec::new());
     for name in names.iter().filter(|name| *name != DUMMY_ENTITY) {
-        let Some(entity) = entities.iter().find(|entity| entity.name == *name) else {
+        let Some(entity) = entities.iter().find(|entity| entity.name() == *name) else {
             let hint = format!("bind the entity {name} to a name of a module: Feast registers only those");
             problems.push(Error::invalid(format!("its entity {name} is not registered")).with_hint(hint));
             continue;
@@ -139,7 +139,7 @@ fn complete_view(view: &mut FeatureView, keys: Keys, surroundings: &Surroundings
         view.entities = vec![DUMMY_ENTITY.to_owned()];
     }
     for error in &problems {
-        findings.error(kind_of(view), &view.name, error);
+        findings.error(kind_of(view), view.name(), error);
     }
     if view.is_label_view() {
         // Labels need no file; a key without a type is a text, as in Feast.
@@ -166,7 +166,7 @@ fn complete_from_source(
     surroundings: &Surroundings<'_>,
     findings: &mut Findings,
 ) {
-    let (kind, name) = (kind_of(view), view.name.clone());
+    let (kind, name) = (kind_of(view), view.name().to_owned());
     let must_infer = view.features.is_empty() || view.entity_columns.len() < keys.len();
     let Some(source) = view.batch_source.clone() else {
         if must_infer {
@@ -182,7 +182,7 @@ fn complete_from_source(
     let schema = match parquet.schema_with(surroundings.schemas) {
         Ok(schema) => schema,
         // Told of the source itself.
-        Err(_) if findings.unreadable.contains(&source.name) => return,
+        Err(_) if findings.unreadable.contains(source.name()) => return,
         Err(error) if must_infer => {
             return findings.file_error(kind, &name, &incomplete(view, keys, &error.to_string()));
         }
@@ -207,7 +207,7 @@ fn complete_from_source(
 
 /// The source cannot be read, and need not be.
 fn unchecked(source: &DataSource, error: &Error) -> String {
-    let name = &source.name;
+    let name = source.name();
     let text = without_subject(&error.to_string(), ObjectKind::DataSource, name);
     format!("data source {name}: {text}; its columns are not checked")
 }
@@ -220,7 +220,7 @@ fn incomplete(view: &FeatureView, keys: &[Key], reason: &str) -> Error {
     match untyped {
         _ if view.features.is_empty() => Error::invalid(format!(
             "Could not infer Features for the FeatureView named {}: {reason}",
-            view.name
+            view.name()
         ))
         .with_hint("give the view a schema that names its columns and their types"),
         Some((key, _)) => Error::invalid(format!("the type of join key {key} cannot be inferred: {reason}"))
@@ -266,7 +266,7 @@ fn infer_from_file(view: &mut FeatureView, keys: &[Key], source: &DataSource, sc
     if view.features.is_empty() {
         return Err(Error::invalid(format!(
             "Could not infer Features for the FeatureView named {}.",
-            view.name
+            view.name()
         )));
     }
     Ok(())
@@ -337,7 +337,7 @@ fn complete_on_demand(
             OnDemandSource::View(projection) => Some(&projection.view),
             OnDemandSource::Request(_) => None,
         });
-        let mut sources = projections.filter_map(|name| views.iter().find(|view| view.name == *name));
+        let mut sources = projections.filter_map(|name| views.iter().find(|view| view.name() == *name));
         let column = sources
             .clone()
             .flat_map(|source| &source.entity_columns)
@@ -347,7 +347,7 @@ fn complete_on_demand(
                 .entity_columns
                 .push(Field::new(key.clone(), column.value_type.clone())),
             // What is wrong with the source is told there.
-            None if sources.any(|source| failed.contains(&source.name)) => {}
+            None if sources.any(|source| failed.contains(source.name())) => {}
             None => problems.push(
                 Error::invalid(format!(
                     "the type of join key {key} cannot be inferred from its sources"
@@ -359,7 +359,7 @@ fn complete_on_demand(
     if view.features.is_empty() {
         let text = format!(
             "Could not infer Features for the feature view '{}': its function is not run here",
-            view.name
+            view.name()
         );
         problems.push(Error::invalid(text).with_hint("name its features and their types in the schema"));
     }

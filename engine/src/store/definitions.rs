@@ -1,7 +1,7 @@
 //! The registry: applying definitions to it, and showing and editing what it holds.
 
 use feast_model::error::{Error, Result};
-use feast_model::{DUMMY_ENTITY, Definitions, ObjectKind, Project, Timestamp, ViewState};
+use feast_model::{DUMMY_ENTITY, Definitions, Metadata, ObjectKind, Project, Timestamp, ViewState};
 use feast_registry::{Change, KeyChange, RegistryFile, Verb, ViewVersion};
 use serde_json::Value;
 
@@ -81,9 +81,10 @@ impl FeatureStore {
         options: ApplyOptions,
     ) -> Result<Vec<String>> {
         definitions.project.get_or_insert_with(|| Project {
-            name: self.config.project.clone(),
-            description: self.config.project_description.clone(),
-            ..Project::default()
+            metadata: Metadata {
+                description: self.config.project_description.clone(),
+                ..Metadata::new(self.config.project.clone())
+            },
         });
         let surroundings = Surroundings {
             schemas: &self.schemas,
@@ -145,7 +146,7 @@ impl FeatureStore {
         let state = self.state();
         state.definitions.feature_views.iter().find_map(|view| {
             let field = view.features.iter().find(|field| field.vector_index)?;
-            Some(format!("{}:{}", view.name, field.name))
+            Some(format!("{}:{}", view.name(), field.name))
         })
     }
 
@@ -265,13 +266,13 @@ fn unfit_rows(definitions: &Definitions, change: &Change) -> Option<String> {
     let mut text = format!(
         "feature view {}: its join keys were {former} and are {present} now; rows stored under the former ones are not found \
          any more",
-        view.name
+        view.name()
     );
     if let Some((start, end)) = materialized {
         text += &format!(
             ". The next `feast materialize-incremental` reads what was materialized so far again; to do it at once, run: \
              feast materialize {start} {end} --views {}",
-            view.name
+            view.name()
         );
     } else if !is_pushed {
         return None;

@@ -122,7 +122,7 @@ impl FeatureStore {
         let waiting = store.waiting_views();
         if state.definitions.project.is_some() && !waiting.is_empty() {
             let views = state.definitions.feature_views.iter();
-            let views = views.filter(|view| waiting.contains(&view.name));
+            let views = views.filter(|view| waiting.contains(view.name()));
             changes.extend(store.restore_tables(&views.map(table_view).collect::<Vec<_>>())?);
         }
         self.note(changes);
@@ -134,7 +134,7 @@ impl FeatureStore {
         if state.definitions.project.is_none() {
             return Ok(());
         }
-        let views = state.definitions.feature_views.iter().map(|view| view.name.as_str());
+        let views = state.definitions.feature_views.iter().map(|view| view.name());
         // One that this binary cannot read may have rows of an older version of it.
         let unread = state.unread.iter().map(|object| object.name.as_str());
         let kept: HashSet<&str> = views.chain(unread).collect();
@@ -191,7 +191,7 @@ impl RegistryState {
 
 fn table_view(view: &FeatureView) -> TableView {
     TableView {
-        name: view.name.clone(),
+        name: view.name().to_owned(),
         shape: view_shape(view),
     }
 }

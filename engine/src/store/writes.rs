@@ -91,7 +91,7 @@ impl FeatureStore {
     pub fn views_to_materialize(&self, names: Option<&[String]>) -> Result<Vec<String>> {
         let state = self.state();
         let views = self.candidates(&state).views(names)?;
-        Ok(views.into_iter().map(|view| view.name.clone()).collect())
+        Ok(views.into_iter().map(|view| view.name().to_owned()).collect())
     }
 
     /// The views that are marked as being materialized, by whomever.

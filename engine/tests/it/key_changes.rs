@@ -37,7 +37,7 @@ fn definitions(keys: usize) -> Definitions {
         .map(|(name, value_type)| Entity::new(format!("entity_{name}"), *name, value_type.clone()))
         .collect();
     let mut view = FeatureView::new("view", source.clone());
-    view.entities = entities.iter().map(|entity| entity.name.clone()).collect();
+    view.entities = entities.iter().map(|entity| entity.name().to_owned()).collect();
     view.features = vec![Field::new("value", ValueType::Int64)];
     view.ttl = Some(SIXTY_YEARS);
     Definitions {

@@ -22,7 +22,7 @@ fn only_differences_are_changed() {
     assert_eq!(registry(), before, "an apply without changes writes nothing");
 
     let mut renamed = definitions();
-    renamed.feature_views[0].description = "new".to_owned();
+    renamed.feature_views[0].metadata.description = "new".to_owned();
     assert_eq!(changes(&fixture, renamed), ["Updated feature view stats"]);
     let mut without = definitions();
     without.feature_views.clear();
@@ -36,7 +36,7 @@ fn an_update_keeps_what_was_materialized() {
     let fixture = Fixture::new(&[(Some(1), Some(10), Some(0), Some(1))]);
     fixture.materialize(0, 30);
     let mut updated = definitions();
-    updated.feature_views[0].description = "new".to_owned();
+    updated.feature_views[0].metadata.description = "new".to_owned();
     fixture.store.apply(updated, ApplyOptions::default()).unwrap();
     assert_eq!(fixture.online(&[1]), "1@10");
     let request = MaterializeRequest {
@@ -126,7 +126,7 @@ fn an_object_of_a_newer_feast_is_kept_and_stops_nothing_else() {
     assert_eq!(fixture.store.view_state("stats"), ViewState::AvailableOnline);
 
     let mut renamed = definitions();
-    renamed.feature_views[0].description = "new".to_owned();
+    renamed.feature_views[0].metadata.description = "new".to_owned();
     assert_eq!(changes(&fixture, renamed), ["Updated feature view stats"]);
     let after = std::fs::read(&path).unwrap();
     assert!(

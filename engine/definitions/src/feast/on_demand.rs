@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use feast_model::{Aggregation, DataSource, OnDemandFeatureView, OnDemandSource, SourceKind, Transformation};
+use feast_model::{Aggregation, DataSource, Metadata, OnDemandFeatureView, OnDemandSource, SourceKind, Transformation};
 
 use super::super::Evaluated;
 use super::super::object::Thing;
@@ -58,8 +58,7 @@ pub(super) fn on_demand_feature_view(mut arguments: Arguments<'_>) -> Evaluated<
     let version = arguments.text("version")?.unwrap_or_else(|| "latest".to_owned());
     check_version(&arguments, &version)?;
     let view = OnDemandFeatureView {
-        name,
-        entities: entities.into_iter().map(|entity| entity.name).collect(),
+        entities: entities.into_iter().map(|entity| entity.metadata.name).collect(),
         entity_columns: Vec::new(),
         features,
         sources,
@@ -70,11 +69,14 @@ pub(super) fn on_demand_feature_view(mut arguments: Arguments<'_>) -> Evaluated<
         singleton,
         track_metrics: arguments.flag("track_metrics", false)?,
         enabled: arguments.flag("enabled", true)?,
-        description: arguments.text_or_empty("description")?,
-        tags: arguments.texts_by_name("tags")?,
-        owner: arguments.text_or_empty("owner")?,
-        org: arguments.text_or_empty("org")?,
-        version,
+        metadata: Metadata {
+            name,
+            description: arguments.text_or_empty("description")?,
+            tags: arguments.texts_by_name("tags")?,
+            owner: arguments.text_or_empty("owner")?,
+            org: arguments.text_or_empty("org")?,
+            version,
+        },
     };
     Ok(arguments.object(Thing::OnDemandView(view)))
 }
@@ -88,7 +90,7 @@ fn sources(arguments: &mut Arguments<'_>, view: &str) -> Evaluated<BTreeMap<Stri
                 Some((chosen.view.clone(), OnDemandSource::View(chosen)))
             }
             (None, Thing::Source(source)) if matches!(source.kind, SourceKind::Request { .. }) => {
-                Some((source.name.clone(), OnDemandSource::Request(source.clone())))
+                Some((source.name().to_owned(), OnDemandSource::Request(source.clone())))
             }
             _ => None,
         }

@@ -1,6 +1,6 @@
 //! Permissions, policies, and the constants they are written with.
 
-use feast_model::{Action, Permission, Policy, ResourceType};
+use feast_model::{Action, Metadata, Permission, Policy, ResourceType};
 
 use super::super::Evaluated;
 use super::super::object::Thing;
@@ -117,7 +117,6 @@ pub(super) fn permission(mut arguments: Arguments<'_>) -> Evaluated<Value> {
         )));
     }
     let permission = Permission {
-        name,
         types: if types.is_empty() {
             ResourceType::ALL.to_vec()
         } else {
@@ -126,7 +125,10 @@ pub(super) fn permission(mut arguments: Arguments<'_>) -> Evaluated<Value> {
         name_patterns,
         actions: if has_actions { actions } else { Action::ALL.to_vec() },
         policy,
-        tags: trimmed(arguments.texts_by_name("tags")?),
+        metadata: Metadata {
+            tags: trimmed(arguments.texts_by_name("tags")?),
+            ..Metadata::new(name)
+        },
         required_tags: trimmed(arguments.texts_by_name("required_tags")?),
     };
     Ok(arguments.object(Thing::Permission(permission)))

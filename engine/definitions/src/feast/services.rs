@@ -1,6 +1,8 @@
 //! Projects, feature services and their logging.
 
-use feast_model::{FeatureService, Logging, LoggingDestination, LoggingSystem, Project, Projection, WantedFeatures};
+use feast_model::{
+    FeatureService, Logging, LoggingDestination, LoggingSystem, Metadata, Project, Projection, WantedFeatures,
+};
 
 use super::super::Evaluated;
 use super::super::object::Thing;
@@ -11,12 +13,14 @@ pub(super) fn project(mut arguments: Arguments<'_>) -> Evaluated<Value> {
     // An apply sets both.
     arguments.ignore("created_timestamp");
     arguments.ignore("last_updated_timestamp");
-    let project = Project {
+    let metadata = Metadata {
         name: arguments.required_text("name")?,
         description: arguments.text_or_empty("description")?,
         tags: arguments.texts_by_name("tags")?,
         owner: arguments.text_or_empty("owner")?,
+        ..Metadata::default()
     };
+    let project = Project { metadata };
     Ok(arguments.object(Thing::Project(project)))
 }
 
@@ -39,15 +43,17 @@ pub(super) fn feature_service(mut arguments: Arguments<'_>) -> Evaluated<Value> 
     projections.extend(references);
     let service = FeatureService {
         projections,
-        description: arguments.text_or_empty("description")?,
-        tags: arguments.texts_by_name("tags")?,
-        owner: arguments.text_or_empty("owner")?,
+        metadata: Metadata {
+            description: arguments.text_or_empty("description")?,
+            tags: arguments.texts_by_name("tags")?,
+            owner: arguments.text_or_empty("owner")?,
+            ..Metadata::new(name)
+        },
         logging: arguments.pick("logging_config", "LoggingConfig", |thing| match thing {
             Thing::Logging(logging) => Some(logging.clone()),
             _ => None,
         })?,
         precompute_online: arguments.flag("precompute_online", false)?,
-        name,
     };
     Ok(arguments.object(Thing::Service(service)))
 }

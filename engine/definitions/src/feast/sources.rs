@@ -13,14 +13,14 @@ pub(super) fn complete(arguments: &mut Arguments<'_>, mut source: DataSource) ->
     source.created_timestamp_column = arguments.text_or_empty("created_timestamp_column")?;
     source.field_mapping = arguments.texts_by_name("field_mapping")?;
     source.date_partition_column = arguments.text_or_empty("date_partition_column")?;
-    source.description = arguments.text_or_empty("description")?;
-    source.tags = arguments.texts_by_name("tags")?;
-    source.owner = arguments.text_or_empty("owner")?;
+    source.metadata.description = arguments.text_or_empty("description")?;
+    source.metadata.tags = arguments.texts_by_name("tags")?;
+    source.metadata.owner = arguments.text_or_empty("owner")?;
     let connection = arguments.pick("connection_ref", "ConnectionRef", |thing| match thing {
         Thing::Connection(tags) => Some(tags.clone()),
         _ => None,
     })?;
-    source.tags.extend(connection.unwrap_or_default());
+    source.metadata.tags.extend(connection.unwrap_or_default());
     if !source.timestamp_field.is_empty() && source.timestamp_field == source.created_timestamp_column {
         return Err(arguments.raise(
             "ValueError",

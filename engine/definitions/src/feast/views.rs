@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use feast_model::{
-    Aggregation, ConflictPolicy, DataSource, Entity, FeatureView, Field, LabelSettings, SourceKind, StreamSettings,
-    Transformation, Version, ViewKind,
+    Aggregation, ConflictPolicy, DataSource, Entity, FeatureView, Field, LabelSettings, Metadata, SourceKind,
+    StreamSettings, Transformation, Version, ViewKind,
 };
 
 use super::super::Evaluated;
@@ -36,11 +36,13 @@ pub(super) fn entity(mut arguments: Arguments<'_>) -> Evaluated<Value> {
     };
     let entity = Entity {
         join_key: join_keys.into_iter().next().unwrap_or_else(|| name.clone()),
-        name,
         value_type,
-        description: arguments.text_or_empty("description")?,
-        tags: arguments.texts_by_name("tags")?,
-        owner: arguments.text_or_empty("owner")?,
+        metadata: Metadata {
+            description: arguments.text_or_empty("description")?,
+            tags: arguments.texts_by_name("tags")?,
+            owner: arguments.text_or_empty("owner")?,
+            ..Metadata::new(name)
+        },
     };
     Ok(arguments.object(Thing::Entity(entity)))
 }
@@ -110,7 +112,7 @@ fn view_source(arguments: &mut Arguments<'_>) -> Evaluated<ViewSource> {
             let Some(batch) = stream.batch_source() else {
                 let text = format!(
                     "A batch_source needs to be specified for stream source `{}`",
-                    stream.name
+                    stream.name()
                 );
                 return Err(arguments.raise("ValueError", text));
             };
@@ -153,7 +155,8 @@ fn schema(
         {
             let text = format!(
                 "Entity {} has type {known}, which does not match the inferred type {}.",
-                entity.name, field.value_type
+                entity.name(),
+                field.value_type
             );
             return Err(arguments.raise("ValueError", text));
         }
@@ -184,9 +187,8 @@ fn common(arguments: &mut Arguments<'_>, name: String) -> Evaluated<FeatureView>
     let version = arguments.text("version")?.unwrap_or_else(|| "latest".to_owned());
     check_version(arguments, &version)?;
     Ok(FeatureView {
-        name,
         kind: ViewKind::Regular,
-        entities: entities.into_iter().map(|entity| entity.name).collect(),
+        entities: entities.into_iter().map(|entity| entity.metadata.name).collect(),
         entity_columns,
         features,
         ttl: Some(0),
@@ -198,11 +200,14 @@ fn common(arguments: &mut Arguments<'_>, name: String) -> Evaluated<FeatureView>
         online: arguments.flag("online", true)?,
         offline: arguments.flag("offline", false)?,
         enabled: arguments.flag("enabled", true)?,
-        description: arguments.text_or_empty("description")?,
-        tags: arguments.texts_by_name("tags")?,
-        owner: arguments.text_or_empty("owner")?,
-        org: arguments.text_or_empty("org")?,
-        version,
+        metadata: Metadata {
+            name,
+            description: arguments.text_or_empty("description")?,
+            tags: arguments.texts_by_name("tags")?,
+            owner: arguments.text_or_empty("owner")?,
+            org: arguments.text_or_empty("org")?,
+            version,
+        },
         enable_validation: arguments.flag("enable_validation", false)?,
     })
 }
@@ -259,7 +264,7 @@ pub(super) fn batch_feature_view(mut arguments: Arguments<'_>) -> Evaluated<Valu
         let text = format!(
             "Batch feature views need a batch source, expected one of {BATCH_SOURCES} or CUSTOM_SOURCE, got {}: {} instead ",
             source_class(stream),
-            stream.name
+            stream.name()
         );
         return Err(arguments.raise("ValueError", text));
     }
@@ -319,7 +324,7 @@ pub(super) fn stream_feature_view(mut arguments: Arguments<'_>) -> Evaluated<Val
         (Some(source), _) | (None, Some(source)) => Err(format!(
             "Stream feature views need a stream source, expected one of {STREAM_SOURCES} or CUSTOM_SOURCE, got {}: {} instead ",
             source_class(source),
-            source.name
+            source.name()
         )),
         (None, None) => Err("StreamFeatureView() missing 1 required argument: 'source'".to_owned()),
     };
@@ -380,17 +385,20 @@ pub(super) fn label_view(mut arguments: Arguments<'_>) -> Evaluated<Value> {
     };
     let view = FeatureView {
         kind: ViewKind::Label(settings),
-        entities: entities.into_iter().map(|entity| entity.name).collect(),
+        entities: entities.into_iter().map(|entity| entity.metadata.name).collect(),
         entity_columns,
         features,
         ttl,
         batch_source,
         stream_source,
         online: arguments.flag("online", true)?,
-        description: arguments.text_or_empty("description")?,
-        tags: arguments.texts_by_name("tags")?,
-        owner: arguments.text_or_empty("owner")?,
-        ..FeatureView::new(name, DataSource::new("", SourceKind::parquet("")))
+        metadata: Metadata {
+            description: arguments.text_or_empty("description")?,
+            tags: arguments.texts_by_name("tags")?,
+            owner: arguments.text_or_empty("owner")?,
+            ..Metadata::of_view(name)
+        },
+        ..FeatureView::new("", DataSource::new("", SourceKind::parquet("")))
     };
     Ok(arguments.object(Thing::View(view)))
 }

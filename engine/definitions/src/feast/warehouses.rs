@@ -122,7 +122,7 @@ pub(super) fn athena_source(arguments: Arguments<'_>) -> Evaluated<Value> {
                 .or_insert_with(|| "default".to_owned());
         }
         // Feast loses the owner of such sources.
-        source.owner.clear();
+        source.metadata.owner.clear();
     })
 }
 
@@ -146,9 +146,12 @@ fn custom(mut arguments: Arguments<'_>, class: &str, name: String, configuration
     let mut source = complete(&mut arguments, DataSource::new(name, kind))?;
     if class.ends_with(".OracleSource") || class.ends_with(".MsSqlServerSource") {
         // Feast loses these, but for the tags that hold a connection.
-        source.description.clear();
-        source.owner.clear();
-        source.tags.retain(|name, _| name.starts_with("feast.connection-ref."));
+        source.metadata.description.clear();
+        source.metadata.owner.clear();
+        source
+            .metadata
+            .tags
+            .retain(|name, _| name.starts_with("feast.connection-ref."));
     }
     Ok(arguments.object(Thing::Source(source)))
 }

@@ -41,7 +41,7 @@ impl Places {
         read.definitions
             .entities
             .into_iter()
-            .map(|entity| entity.name)
+            .map(|entity| entity.metadata.name)
             .collect()
     }
 }

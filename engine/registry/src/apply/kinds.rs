@@ -101,7 +101,7 @@ pub(crate) const PROJECT: Kind<Project> = Kind {
     schema: &schema::PROJECT,
     list: |registry| &registry.projects,
     list_mut: |registry| &mut registry.projects,
-    name: |project| &project.name,
+    name: |project| project.name(),
     encode: |project, _| convert::project_spec(project).encode_to_vec(),
     decode: |file, bytes| {
         let spec: ProjectSpec = file.decode("project", bytes)?;
@@ -115,7 +115,7 @@ pub(crate) const DATA_SOURCE: Kind<DataSource> = Kind {
     schema: &schema::DATA_SOURCE,
     list: |registry| &registry.data_sources,
     list_mut: |registry| &mut registry.data_sources,
-    name: |source| &source.name,
+    name: |source| source.name(),
     encode: |source, context| {
         let place = SourcePlace::TopLevel {
             project: context.project,
@@ -135,7 +135,7 @@ pub(crate) const ENTITY: Kind<Entity> = Kind {
     schema: &schema::ENTITY,
     list: |registry| &registry.entities,
     list_mut: |registry| &mut registry.entities,
-    name: |entity| &entity.name,
+    name: |entity| entity.name(),
     encode: |entity, context| convert::entity_spec(entity, context.project).encode_to_vec(),
     decode: |file, bytes| {
         let spec: EntitySpec = file.decode("entity", bytes)?;
@@ -149,7 +149,7 @@ pub(crate) const FEATURE_VIEW: Kind<FeatureView> = Kind {
     schema: &schema::FEATURE_VIEW,
     list: |registry| &registry.feature_views,
     list_mut: |registry| &mut registry.feature_views,
-    name: |view| &view.name,
+    name: |view| view.name(),
     encode: encode_view,
     decode: |file, bytes| {
         let spec: FeatureViewSpec = file.decode("feature view", bytes)?;
@@ -189,7 +189,7 @@ pub(crate) const ON_DEMAND_FEATURE_VIEW: Kind<OnDemandFeatureView> = Kind {
     schema: &schema::ON_DEMAND_FEATURE_VIEW,
     list: |registry| &registry.on_demand_feature_views,
     list_mut: |registry| &mut registry.on_demand_feature_views,
-    name: |view| &view.name,
+    name: |view| view.name(),
     encode: |view, context| {
         convert::on_demand_view_spec(view, context.definitions, context.project, context.source_meta()).encode_to_vec()
     },
@@ -208,10 +208,11 @@ pub(crate) const ON_DEMAND_FEATURE_VIEW: Kind<OnDemandFeatureView> = Kind {
                 || old.sources != new.sources
                 || old.aggregations != new.aggregations
         },
-        version: |view| &view.version,
-        with_version: |view, version| OnDemandFeatureView {
-            version: version.to_owned(),
-            ..view.clone()
+        version: |view| &view.metadata.version,
+        with_version: |view, version| {
+            let mut view = view.clone();
+            version.clone_into(&mut view.metadata.version);
+            view
         },
         stored_keys: |_| None,
     }),
@@ -222,7 +223,7 @@ pub(crate) const FEATURE_SERVICE: Kind<FeatureService> = Kind {
     schema: &schema::FEATURE_SERVICE,
     list: |registry| &registry.feature_services,
     list_mut: |registry| &mut registry.feature_services,
-    name: |service| &service.name,
+    name: |service| service.name(),
     encode: |service, context| {
         convert::service_spec(service, context.definitions, context.project, context.source_meta()).encode_to_vec()
     },
@@ -238,7 +239,7 @@ pub(crate) const PERMISSION: Kind<Permission> = Kind {
     schema: &schema::PERMISSION,
     list: |registry| &registry.permissions,
     list_mut: |registry| &mut registry.permissions,
-    name: |permission| &permission.name,
+    name: |permission| permission.name(),
     encode: |permission, context| convert::permission_spec(permission, context.project).encode_to_vec(),
     decode: |file, bytes| {
         let spec: PermissionSpec = file.decode("permission", bytes)?;
@@ -267,10 +268,11 @@ const fn versions_of_views(record_type: &'static str, number_field: Option<u32>)
                 || old.transformation != new.transformation
                 || old.kind != new.kind
         },
-        version: |view| &view.version,
-        with_version: |view, version| FeatureView {
-            version: version.to_owned(),
-            ..view.clone()
+        version: |view| &view.metadata.version,
+        with_version: |view, version| {
+            let mut view = view.clone();
+            version.clone_into(&mut view.metadata.version);
+            view
         },
         stored_keys: |view| Some(view.stored_keys()),
     }

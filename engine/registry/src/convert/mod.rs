@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use feast_model::{Entity, Field, Project, Timestamp, ValueType};
+use feast_model::{Entity, Field, Metadata, Project, Timestamp, ValueType};
 
 use super::messages::view::FeatureSpec;
 use super::messages::{Duration, EntitySpec, ProjectSpec, Timestamp as TimestampMessage};
@@ -70,17 +70,12 @@ fn join_micros(seconds: i64, nanos: i32) -> i64 {
 }
 
 pub(super) fn project_spec(project: &Project) -> ProjectSpec {
-    let Project {
-        name,
-        description,
-        tags,
-        owner,
-    } = project.clone();
+    let metadata = project.metadata.clone();
     ProjectSpec {
-        name,
-        description,
-        tags,
-        owner,
+        name: metadata.name,
+        description: metadata.description,
+        tags: metadata.tags,
+        owner: metadata.owner,
     }
 }
 
@@ -92,40 +87,44 @@ pub(super) fn project(spec: &ProjectSpec) -> Project {
         owner,
     } = spec.clone();
     Project {
-        name,
-        description,
-        tags,
-        owner,
+        metadata: Metadata {
+            description,
+            tags,
+            owner,
+            ..Metadata::new(name)
+        },
     }
 }
 
 pub(super) fn entity_spec(entity: &Entity, project: &str) -> EntitySpec {
     EntitySpec {
-        name: entity.name.clone(),
+        name: entity.name().to_owned(),
         value_type: entity
             .value_type
             .as_ref()
             .map_or(0, |value_type| value_types::encode(value_type).0),
-        description: entity.description.clone(),
+        description: entity.metadata.description.clone(),
         join_key: entity.join_key.clone(),
-        tags: entity.tags.clone(),
+        tags: entity.metadata.tags.clone(),
         project: project.to_owned(),
-        owner: entity.owner.clone(),
+        owner: entity.metadata.owner.clone(),
     }
 }
 
 pub(super) fn entity(spec: &EntitySpec) -> Entity {
     Entity {
-        name: spec.name.clone(),
         join_key: if spec.join_key.is_empty() {
             spec.name.clone()
         } else {
             spec.join_key.clone()
         },
         value_type: value_types::decode(spec.value_type, |_| None),
-        description: spec.description.clone(),
-        tags: spec.tags.clone(),
-        owner: spec.owner.clone(),
+        metadata: Metadata {
+            description: spec.description.clone(),
+            tags: spec.tags.clone(),
+            owner: spec.owner.clone(),
+            ..Metadata::new(spec.name.clone())
+        },
     }
 }
 

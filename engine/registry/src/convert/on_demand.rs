@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use feast_model::{Definitions, OnDemandFeatureView, OnDemandSource};
+use feast_model::{Definitions, Metadata, OnDemandFeatureView, OnDemandSource};
 
 use super::service::{projection, projection_message};
 use super::view::{
@@ -32,12 +32,12 @@ pub(crate) fn on_demand_view_spec(
             ..SourceMessage::default()
         },
     };
-    let mut tags = view.tags.clone();
+    let mut tags = view.metadata.tags.clone();
     if view.track_metrics {
         tags.insert(TRACK_METRICS_TAG.to_owned(), "true".to_owned());
     }
     OnDemandFeatureViewSpec {
-        name: view.name.clone(),
+        name: view.name().to_owned(),
         project: project.to_owned(),
         features: view.features.iter().map(feature_spec).collect(),
         sources: view
@@ -46,9 +46,9 @@ pub(crate) fn on_demand_view_spec(
             .map(|(name, described)| (name.clone(), source(described)))
             .collect(),
         user_defined_function: None,
-        description: view.description.clone(),
+        description: view.metadata.description.clone(),
         tags,
-        owner: view.owner.clone(),
+        owner: view.metadata.owner.clone(),
         feature_transformation: view.transformation.as_ref().map(transformation_message),
         mode: view.mode.clone(),
         write_to_online_store: view.write_to_online_store,
@@ -56,8 +56,8 @@ pub(crate) fn on_demand_view_spec(
         entity_columns: view.entity_columns.iter().map(feature_spec).collect(),
         singleton: view.singleton,
         aggregations: view.aggregations.iter().map(aggregation_message).collect(),
-        version: view.version.clone(),
-        org: view.org.clone(),
+        version: view.metadata.version.clone(),
+        org: view.metadata.org.clone(),
         disabled: !view.enabled,
     }
 }
@@ -77,7 +77,6 @@ pub(crate) fn on_demand_view(spec: &OnDemandFeatureViewSpec) -> Result<OnDemandF
     let track_metrics = tags.remove(TRACK_METRICS_TAG).is_some_and(|value| value == "true");
     let function = spec.feature_transformation.as_ref().and_then(transformation);
     Ok(OnDemandFeatureView {
-        name: spec.name.clone(),
         entities: spec.entities.clone(),
         entity_columns: fields(&spec.entity_columns)?,
         features: fields(&spec.features)?,
@@ -89,10 +88,13 @@ pub(crate) fn on_demand_view(spec: &OnDemandFeatureViewSpec) -> Result<OnDemandF
         singleton: spec.singleton,
         track_metrics,
         enabled: !spec.disabled,
-        description: spec.description.clone(),
-        tags,
-        owner: spec.owner.clone(),
-        org: spec.org.clone(),
-        version: version(&spec.version),
+        metadata: Metadata {
+            name: spec.name.clone(),
+            description: spec.description.clone(),
+            tags,
+            owner: spec.owner.clone(),
+            org: spec.org.clone(),
+            version: version(&spec.version),
+        },
     })
 }

@@ -1,6 +1,6 @@
 //! Permissions.
 
-use feast_model::{Action, Permission, Policy, ResourceType};
+use feast_model::{Action, Metadata, Permission, Policy, ResourceType};
 
 use super::ConvertError;
 use crate::messages::service::{GroupsAndNamespaces, Names, PermissionSpec, Policy as PolicyMessage};
@@ -23,7 +23,7 @@ const TYPES: [ResourceType; 12] = [
 
 pub(crate) fn permission_spec(permission: &Permission, project: &str) -> PermissionSpec {
     PermissionSpec {
-        name: permission.name.clone(),
+        name: permission.name().to_owned(),
         project: project.to_owned(),
         types: permission.types.iter().map(|kind| number(&TYPES, kind)).collect(),
         name_patterns: permission.name_patterns.clone(),
@@ -35,7 +35,7 @@ pub(crate) fn permission_spec(permission: &Permission, project: &str) -> Permiss
             .map(|action| number(&Action::ALL, action))
             .collect(),
         policy: Some(policy_message(&permission.policy)),
-        tags: permission.tags.clone(),
+        tags: permission.metadata.tags.clone(),
     }
 }
 
@@ -55,12 +55,14 @@ pub(crate) fn permission(spec: &PermissionSpec) -> Result<Permission, ConvertErr
         .iter()
         .map(|number| by_number(&Action::ALL, *number).ok_or_else(|| unknown("action", *number)));
     Ok(Permission {
-        name: spec.name.clone(),
         types: types.collect::<Result<_, _>>()?,
         name_patterns: spec.name_patterns.clone(),
         actions: actions.collect::<Result<_, _>>()?,
         policy: spec.policy.as_ref().map_or(Policy::AllowAll, policy),
-        tags: spec.tags.clone(),
+        metadata: Metadata {
+            tags: spec.tags.clone(),
+            ..Metadata::new(spec.name.clone())
+        },
         required_tags: spec.required_tags.clone(),
     })
 }

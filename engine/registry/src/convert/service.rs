@@ -1,7 +1,7 @@
 //! Feature services and the projections in them.
 
 use feast_model::{
-    Definitions, FeatureService, Logging, LoggingDestination, LoggingSystem, Projection, WantedFeatures,
+    Definitions, FeatureService, Logging, LoggingDestination, LoggingSystem, Metadata, Projection, WantedFeatures,
 };
 use prost::Message;
 
@@ -22,14 +22,14 @@ pub(crate) fn service_spec(
 ) -> FeatureServiceSpec {
     let projections = service.projections.iter();
     FeatureServiceSpec {
-        name: service.name.clone(),
+        name: service.name().to_owned(),
         project: project.to_owned(),
         features: projections
             .map(|projection| projection_message(projection, definitions, meta))
             .collect(),
-        tags: service.tags.clone(),
-        description: service.description.clone(),
-        owner: service.owner.clone(),
+        tags: service.metadata.tags.clone(),
+        description: service.metadata.description.clone(),
+        owner: service.metadata.owner.clone(),
         logging_config: service.logging.as_ref().map(logging_message),
         precompute_online: service.precompute_online,
     }
@@ -78,11 +78,13 @@ pub(super) fn projection(message: &FeatureViewProjection) -> Result<Projection, 
 
 pub(crate) fn service(spec: &FeatureServiceSpec) -> Result<FeatureService, ConvertError> {
     Ok(FeatureService {
-        name: spec.name.clone(),
         projections: spec.features.iter().map(projection).collect::<Result<_, _>>()?,
-        description: spec.description.clone(),
-        tags: spec.tags.clone(),
-        owner: spec.owner.clone(),
+        metadata: Metadata {
+            description: spec.description.clone(),
+            tags: spec.tags.clone(),
+            owner: spec.owner.clone(),
+            ..Metadata::new(spec.name.clone())
+        },
         logging: spec.logging_config.as_ref().map(logging),
         precompute_online: spec.precompute_online,
     })

@@ -55,14 +55,14 @@ pub(crate) fn source_message(source: &DataSource, place: SourcePlace<'_>, meta: 
             SourcePlace::Nested if !source.always_names_class() => String::new(),
             _ => source.python_class().to_owned(),
         },
-        name: source.name.clone(),
+        name: source.name().to_owned(),
         project: match place {
             SourcePlace::TopLevel { project } => project.to_owned(),
             SourcePlace::View | SourcePlace::Nested => String::new(),
         },
-        description: source.description.clone(),
-        tags: source.tags.clone(),
-        owner: source.owner.clone(),
+        description: source.metadata.description.clone(),
+        tags: source.metadata.tags.clone(),
+        owner: source.metadata.owner.clone(),
         batch_source: source.batch_source().map(nested),
         meta: Some(meta),
         ..SourceMessage::default()
@@ -190,9 +190,9 @@ fn set_external_options(message: &mut SourceMessage, external: &ExternalSource) 
 
 pub(crate) fn source(message: &SourceMessage) -> Result<DataSource, ConvertError> {
     let mut converted = DataSource::new(message.name.clone(), kind(message)?);
-    converted.description.clone_from(&message.description);
-    converted.tags.clone_from(&message.tags);
-    converted.owner.clone_from(&message.owner);
+    converted.metadata.description.clone_from(&message.description);
+    converted.metadata.tags.clone_from(&message.tags);
+    converted.metadata.owner.clone_from(&message.owner);
     if !converted.is_push() {
         converted.timestamp_field.clone_from(&message.timestamp_field);
         converted

@@ -1,8 +1,8 @@
 //! Feature views, stream views and label views: one model, three messages.
 
 use feast_model::{
-    Aggregation, ConflictPolicy, DUMMY_ENTITY, DataSource, FeatureView, LabelSettings, StreamSettings, Transformation,
-    ViewKind,
+    Aggregation, ConflictPolicy, DUMMY_ENTITY, DataSource, FeatureView, LabelSettings, Metadata, StreamSettings,
+    Transformation, ViewKind,
 };
 
 use super::{
@@ -32,17 +32,17 @@ pub(crate) fn view_spec(view: &FeatureView, project: &str, meta: SourceMeta) -> 
 fn regular_spec(view: &FeatureView, project: &str, meta: SourceMeta) -> FeatureViewSpec {
     let place = |source: &DataSource| source_message(source, SourcePlace::View, meta);
     FeatureViewSpec {
-        name: view.name.clone(),
+        name: view.name().to_owned(),
         project: project.to_owned(),
         entities: entity_names(&view.entities),
         features: view.features.iter().map(feature_spec).collect(),
-        tags: view.tags.clone(),
+        tags: view.metadata.tags.clone(),
         ttl: view.ttl.map(duration_message),
         batch_source: view.batch_source.as_ref().map(place),
         online: view.online,
         stream_source: view.stream_source.as_ref().map(place),
-        description: view.description.clone(),
-        owner: view.owner.clone(),
+        description: view.metadata.description.clone(),
+        owner: view.metadata.owner.clone(),
         entity_columns: view.entity_columns.iter().map(feature_spec).collect(),
         offline: view.offline,
         // Feast writes the parents without a project.
@@ -54,8 +54,8 @@ fn regular_spec(view: &FeatureView, project: &str, meta: SourceMeta) -> FeatureV
         feature_transformation: view.transformation.as_ref().map(transformation_message),
         mode: view.mode.clone(),
         enable_validation: view.enable_validation,
-        version: view.version.clone(),
-        org: view.org.clone(),
+        version: view.metadata.version.clone(),
+        org: view.metadata.org.clone(),
         disabled: !view.enabled,
     }
 }
@@ -68,7 +68,7 @@ fn stream_spec(
 ) -> StreamFeatureViewSpec {
     let place = |source: &DataSource| source_message(source, SourcePlace::View, meta);
     StreamFeatureViewSpec {
-        name: view.name.clone(),
+        name: view.name().to_owned(),
         project: project.to_owned(),
         entities: entity_names(&view.entities),
         // Feast stores the join keys of stream views among their features too.
@@ -79,9 +79,9 @@ fn stream_spec(
             .map(feature_spec)
             .collect(),
         entity_columns: view.entity_columns.iter().map(feature_spec).collect(),
-        description: view.description.clone(),
-        tags: view.tags.clone(),
-        owner: view.owner.clone(),
+        description: view.metadata.description.clone(),
+        tags: view.metadata.tags.clone(),
+        owner: view.metadata.owner.clone(),
         ttl: view.ttl.map(duration_message),
         batch_source: view.batch_source.as_ref().map(place),
         stream_source: view.stream_source.as_ref().map(place),
@@ -105,8 +105,8 @@ fn stream_spec(
         enable_tiling: settings.enable_tiling,
         tiling_hop_size: settings.tiling_hop_size.map(duration_message),
         enable_validation: view.enable_validation,
-        version: view.version.clone(),
-        org: view.org.clone(),
+        version: view.metadata.version.clone(),
+        org: view.metadata.org.clone(),
         disabled: !view.enabled,
     }
 }
@@ -114,16 +114,16 @@ fn stream_spec(
 fn label_spec(view: &FeatureView, settings: &LabelSettings, project: &str, meta: SourceMeta) -> LabelViewSpec {
     let written = view.stream_source.as_ref().or(view.batch_source.as_ref());
     LabelViewSpec {
-        name: view.name.clone(),
+        name: view.name().to_owned(),
         project: project.to_owned(),
         entities: view.entities.clone(),
         features: view.features.iter().map(feature_spec).collect(),
-        tags: view.tags.clone(),
+        tags: view.metadata.tags.clone(),
         ttl: view.ttl.map(duration_message),
         source: written.map(|source| source_message(source, SourcePlace::View, meta)),
         online: view.online,
-        description: view.description.clone(),
-        owner: view.owner.clone(),
+        description: view.metadata.description.clone(),
+        owner: view.metadata.owner.clone(),
         entity_columns: view.entity_columns.iter().map(feature_spec).collect(),
         labeler_field: settings.labeler_field.clone(),
         conflict_policy: match settings.conflict_policy {
@@ -138,7 +138,6 @@ fn label_spec(view: &FeatureView, settings: &LabelSettings, project: &str, meta:
 pub(crate) fn view(spec: &FeatureViewSpec) -> Result<FeatureView, ConvertError> {
     let parents = spec.source_views.iter().map(view);
     Ok(FeatureView {
-        name: spec.name.clone(),
         kind: ViewKind::Regular,
         entities: spec.entities.clone(),
         entity_columns: fields(&spec.entity_columns)?,
@@ -152,11 +151,14 @@ pub(crate) fn view(spec: &FeatureViewSpec) -> Result<FeatureView, ConvertError> 
         online: spec.online,
         offline: spec.offline,
         enabled: !spec.disabled,
-        description: spec.description.clone(),
-        tags: spec.tags.clone(),
-        owner: spec.owner.clone(),
-        org: spec.org.clone(),
-        version: version(&spec.version),
+        metadata: Metadata {
+            name: spec.name.clone(),
+            description: spec.description.clone(),
+            tags: spec.tags.clone(),
+            owner: spec.owner.clone(),
+            org: spec.org.clone(),
+            version: version(&spec.version),
+        },
         enable_validation: spec.enable_validation,
     })
 }
@@ -170,7 +172,6 @@ pub(crate) fn view_of_stream(spec: &StreamFeatureViewSpec) -> Result<FeatureView
     let function = spec.feature_transformation.as_ref().and_then(transformation);
     let function = function.or_else(|| spec.user_defined_function.as_ref().map(user_function));
     Ok(FeatureView {
-        name: spec.name.clone(),
         kind: ViewKind::Stream(StreamSettings {
             timestamp_field: spec.timestamp_field.clone(),
             aggregations: spec.aggregations.iter().map(aggregation).collect(),
@@ -193,11 +194,14 @@ pub(crate) fn view_of_stream(spec: &StreamFeatureViewSpec) -> Result<FeatureView
         // The registry has no place for it.
         offline: false,
         enabled: !spec.disabled,
-        description: spec.description.clone(),
-        tags: spec.tags.clone(),
-        owner: spec.owner.clone(),
-        org: spec.org.clone(),
-        version: version(&spec.version),
+        metadata: Metadata {
+            name: spec.name.clone(),
+            description: spec.description.clone(),
+            tags: spec.tags.clone(),
+            owner: spec.owner.clone(),
+            org: spec.org.clone(),
+            version: version(&spec.version),
+        },
         enable_validation: spec.enable_validation,
     })
 }
@@ -209,7 +213,6 @@ pub(crate) fn view_of_label(spec: &LabelViewSpec) -> Result<FeatureView, Convert
         batch => (batch, None),
     };
     Ok(FeatureView {
-        name: spec.name.clone(),
         kind: ViewKind::Label(LabelSettings {
             labeler_field: spec.labeler_field.clone(),
             conflict_policy: match spec.conflict_policy {
@@ -231,11 +234,12 @@ pub(crate) fn view_of_label(spec: &LabelViewSpec) -> Result<FeatureView, Convert
         online: spec.online,
         offline: false,
         enabled: true,
-        description: spec.description.clone(),
-        tags: spec.tags.clone(),
-        owner: spec.owner.clone(),
-        org: String::new(),
-        version: version(""),
+        metadata: Metadata {
+            description: spec.description.clone(),
+            tags: spec.tags.clone(),
+            owner: spec.owner.clone(),
+            ..Metadata::of_view(spec.name.clone())
+        },
         enable_validation: false,
     })
 }
