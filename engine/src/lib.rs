@@ -57,22 +57,20 @@
 //! # Modules
 //!
 //! What has a small outside is a crate of its own beside this one: [`model`] (plain data, and the [`error`] of all),
-//! `feast-python-notation`, `feast-files`, `feast-config`, `feast-registry`, `feast-definitions`. Here, in layer order, each may
-//! use those before it and none after it (a test reads the imports):
+//! `feast-python-notation`, `feast-clock`, `feast-conversion`, `feast-files`, `feast-config`, `feast-registry`,
+//! `feast-definitions`. Here, in layer order, each may use those before it and none after it (a test reads the imports):
 //!
-//! 1. `clock`: the only reader of the wall clock.
-//! 2. `codec`: bytes and values, without I/O.
-//! 3. `storage`: RocksDB.
-//! 4. `online`: the request path. `offline`: parquet through DataFusion.
-//! 5. `materialize`, `resolve`: from offline to online; from definitions as written to definitions as stored.
-//! 6. `store`: [`FeatureStore`].
-//! 7. `stages`: the steps of a read, for the benches.
+//! 1. `codec`: bytes and values, without I/O.
+//! 2. `storage`: RocksDB.
+//! 3. `online`: the request path. `offline`: parquet through DataFusion.
+//! 4. `materialize`, `resolve`: from offline to online; from definitions as written to definitions as stored.
+//! 5. `store`: [`FeatureStore`].
+//! 6. `stages`: the steps of a read, for the benches.
 
 // So that the helpers of the integration tests can be used in unit tests.
 #[cfg(test)]
 extern crate self as feast_engine;
 
-mod clock;
 mod codec;
 mod materialize;
 mod offline;
@@ -83,7 +81,9 @@ pub mod stages;
 mod storage;
 mod store;
 
-pub use clock::{check_clock, now};
+use feast_clock as clock;
+
+pub use feast_clock::{check_clock, now};
 pub use feast_config::{
     AuthType, CONFIG_FILE, Host, OfflineBatching, OnlineStoreMemory, RepositoryConfig, ResponseLayout, ServingLimits,
     check_project_name,

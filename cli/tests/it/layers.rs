@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 
 /// Lowest first. Modules on one line may not use each other.
 const LAYERS: &[&[&str]] = &[
-    &["clock"],
     &["codec"],
     &["storage"],
     &["online", "offline"],

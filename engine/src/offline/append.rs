@@ -29,7 +29,7 @@ use feast_model::error::{Error, ErrorKind, Result};
 use super::append_parts::{DurableFolders, create_parts, split_by_folder};
 use super::footer::with_readable_types;
 use super::guard::guarded;
-use super::listing::SourceLayout;
+use super::location::SourceLayout;
 use super::marks::{AppendsHeld, Mark, with_marks};
 use super::source::ParquetSource;
 
@@ -140,19 +140,19 @@ impl Appender {
                 let parts = split_by_folder(target, &batch)?;
                 let marks = log.log()?;
                 let held = match log.is_repeated() {
-                    true => AppendsHeld::of(&source.path)?.folders(&marks),
+                    true => AppendsHeld::of(source.path())?.folders(&marks),
                     false => HashSet::new(),
                 };
-                logged(&source.path, log, &marks, || {
-                    guarded(&source.path, || {
-                        create_parts(&source.path, &parts, (marks.first(), &held), &self.folders)
+                logged(source.path(), log, &marks, || {
+                    guarded(source.path(), || {
+                        create_parts(source.path(), &parts, (marks.first(), &held), &self.folders)
                     })
                 })?;
                 Ok(marks)
             }
             SourceLayout::File => {
                 // Through links too, a file has one queue.
-                let path = std::fs::canonicalize(&source.path).unwrap_or_else(|_| source.path.clone());
+                let path = std::fs::canonicalize(source.path()).unwrap_or_else(|_| source.path().to_path_buf());
                 let queue = Arc::clone(lock(&self.files).entry(path).or_default());
                 let append = Arc::new(Append {
                     batch,
@@ -180,8 +180,8 @@ impl Appender {
             let marks: Vec<Mark> = group.iter().flat_map(|append| append.marks.iter().cloned()).collect();
             // Of rows equal in both times the first in file order wins, which is to be the later arrival.
             let batches = || group.iter().rev().map(|append| &append.batch);
-            let outcome = logged(&source.path, log, &marks, || {
-                guarded(&source.path, || append_to_file(&source.path, batches(), &marks))
+            let outcome = logged(source.path(), log, &marks, || {
+                guarded(source.path(), || append_to_file(source.path(), batches(), &marks))
             });
             let outcome = outcome.map_err(|error| (error.kind(), error.to_string()));
             for member in &group {
@@ -204,8 +204,7 @@ impl Appender {
 pub(crate) fn pattern_is_read_only(source: &ParquetSource) -> Error {
     Error::invalid(format!(
         "data source {}: {} is a pattern, which is for reading only: rows cannot be pushed to the offline store",
-        source.name,
-        source.path.display()
+        source.name, source.location
     ))
     .with_hint("let the path of the source name a directory or a file")
 }

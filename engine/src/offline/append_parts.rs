@@ -13,7 +13,6 @@ use feast_model::error::{Error, Result};
 use super::append::{AppendTarget, create_parquet};
 use super::marks::{Mark, part_name};
 use super::partition::{PartitionValue, folder_values};
-use crate::clock;
 
 /// Files that one append may make: each is a file of its own, made durable before the append is answered.
 const MAX_FOLDERS: usize = 1_024;
@@ -131,7 +130,7 @@ impl DurableFolders {
 
 /// Part of a directory: later parts sort before earlier ones, as of rows equal in both times the first in file order wins.
 fn create_part(directory: &Path, batch: &RecordBatch, mark: Option<&Mark>) -> Result<()> {
-    let until_end_of_time = u64::MAX - u64::try_from(clock::now().micros()).unwrap_or_default();
+    let until_end_of_time = u64::MAX - u64::try_from(feast_clock::now().micros()).unwrap_or_default();
     let unique = mark.map_or_else(|| uuid::Uuid::new_v4().to_string(), part_name);
     create_parquet(
         &directory.join(format!("push-{until_end_of_time:020}-{unique}.parquet")),

@@ -1,20 +1,32 @@
 //! The offline store: parquet files, read through DataFusion and appended to without decoding what is there.
 //!
-//! The only user of datafusion (and of the parquet crate behind it). Knows nothing of RocksDB, the registry file or HTTP.
+//! The only user of datafusion (and of the parquet crate that comes with it). Knows nothing of RocksDB, the registry file or HTTP.
+//!
+//! | file | what it owns |
+//! |---|---|
+//! | `location/` | where a source is: its files listed, opened and known again |
+//! | `source.rs`, `unify.rs`, `partition.rs` | the columns of a source: of all files together, and of folders |
+//! | `snapshot.rs`, `footer.rs` | one state of the files, and what their footers say |
+//! | `scan.rs` | columns of row groups, brought into types |
+//! | `positions.rs` | the order of rows with equal keys |
+//! | `query/` | which rows are chosen: one file a query |
+//! | `append.rs` and beside it | new rows into a file or a directory |
+//! | `pandas.rs` | the columns of a file as pandas names them |
+//! | `runtime.rs`, `guard.rs` | DataFusion's threads; panics of the libraries |
 
 mod append;
 mod append_parts;
 mod footer;
 mod guard;
-mod latest;
-mod listing;
+mod location;
 mod marks;
 mod pandas;
 mod partition;
 mod positions;
-mod ranks;
+mod query;
 mod runtime;
 mod scan;
+mod snapshot;
 mod source;
 mod unify;
 
@@ -22,10 +34,10 @@ pub use append::create_parquet;
 #[cfg(test)]
 pub(crate) use append::read_integers;
 pub(crate) use append::{AppendLog, AppendTarget, Appender, pattern_is_read_only};
-pub(crate) use latest::{LatestRows, Window};
-pub(crate) use listing::SourceLayout;
+pub(crate) use location::SourceLayout;
 pub(crate) use marks::{AppendsHeld, Mark};
 pub use pandas::{PandasColumn, pandas_columns};
+pub(crate) use query::{LatestRows, Window};
 pub(crate) use runtime::OfflineRuntime;
 pub(crate) use scan::TypedColumn;
-pub(crate) use source::{ParquetSource, SchemaCache, SourceSchema};
+pub(crate) use source::{ParquetSource, SchemaCache, SourceSchema, UnknownColumns, source_columns};

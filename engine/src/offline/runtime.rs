@@ -1,3 +1,7 @@
+//! The threads on which DataFusion works.
+//!
+//! Owns their start and the sessions. Knows nothing of plans.
+
 use datafusion::prelude::SessionContext;
 use feast_model::error::{Error, ErrorKind, Result};
 

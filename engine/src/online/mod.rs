@@ -20,4 +20,4 @@ pub(crate) use lookup::{bind, look_up, look_up_in_memory};
 pub(crate) use plan::PlanContext;
 pub use plan::{JoinKey, ReadPlan};
 pub use write::{ColumnRole, WriteColumn, WriteTarget};
-pub(crate) use write::{RowColumns, StoredRows, check_range, encode_rows, ensure_table, view_shape, write_rows};
+pub(crate) use write::{RowColumns, StoredRows, encode_rows, ensure_table, view_shape, write_rows};

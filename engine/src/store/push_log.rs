@@ -7,12 +7,13 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use arrow::array::{RecordBatch, new_null_array};
-use arrow::compute::{CastOptions, cast_with_options, concat_batches};
+use arrow::compute::concat_batches;
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 use arrow::ipc::reader::StreamReader;
 use arrow::ipc::writer::StreamWriter;
 use feast_config::OfflineBatching;
+use feast_conversion::strict_cast;
 use feast_files::fail_point::{self, Step};
 use feast_model::error::{Error, Result};
 
@@ -87,9 +88,9 @@ pub(super) fn encode(
         source: source.name.clone(),
         // A repository may be moved.
         path: source
-            .path
+            .path()
             .strip_prefix(repository)
-            .unwrap_or(&source.path)
+            .unwrap_or_else(|_| source.path())
             .to_string_lossy()
             .into_owned(),
         offline,
@@ -157,10 +158,7 @@ fn complete_source(
     failures: &mut Vec<Error>,
 ) -> Result<usize> {
     let name = pushes.first().map_or("", |push| push.record.source.as_str());
-    let source = ParquetSource {
-        path: path.to_path_buf(),
-        name: name.to_owned(),
-    };
+    let source = ParquetSource::local(path.to_path_buf(), name.to_owned());
     let held = AppendsHeld::of(path)?;
     let logged = pushes
         .first()
@@ -238,13 +236,7 @@ fn fitting(offline: &[u8], schema: &SchemaRef) -> std::result::Result<Vec<Record
             .map(|field| match batch.column_by_name(field.name()) {
                 None => Ok(new_null_array(field.data_type(), batch.num_rows())),
                 Some(column) if column.data_type() == field.data_type() => Ok(Arc::clone(column)),
-                Some(column) => {
-                    let options = CastOptions {
-                        safe: false,
-                        ..CastOptions::default()
-                    };
-                    cast_with_options(column, field.data_type(), &options)
-                }
+                Some(column) => strict_cast(column, field.data_type()),
             });
         let columns = columns.collect::<std::result::Result<Vec<_>, _>>()?;
         fitted.push(RecordBatch::try_new(Arc::clone(schema), columns)?);
@@ -326,7 +318,8 @@ impl FeatureStore {
         let sources = sources.filter_map(|view| view.batch_source.as_ref());
         let located = sources.filter_map(|source| ParquetSource::locate(source, &self.config.directory).ok());
         // Views may share a source.
-        let sources: BTreeMap<PathBuf, ParquetSource> = located.map(|source| (source.path.clone(), source)).collect();
+        let sources: BTreeMap<PathBuf, ParquetSource> =
+            located.map(|source| (source.path().to_owned(), source)).collect();
         sources.values().for_each(ParquetSource::remove_leftovers);
     }
 

@@ -142,7 +142,7 @@ impl FeatureStore {
             Some((AppendTarget { source, .. }, batch)) if batching => {
                 let record = push_log::encode(place, source, &batch, &StoredRows::default(), replace)?;
                 let (_, count) = storage.log_push(&record, &stored.keys, &stored.rows, replace)?;
-                lock(&self.waiting_pushes).add(&source.path, batch.num_rows());
+                lock(&self.waiting_pushes).add(source.path(), batch.num_rows());
                 count
             }
             Some((target, batch)) if rows.is_empty() && target.partition_columns.is_empty() => {
@@ -216,17 +216,18 @@ impl FeatureStore {
             ))
         })?;
         let parquet = ParquetSource::locate(source, &self.config.directory)?;
-        let path = parquet.path.clone();
-        let append = append_target(parquet, &self.schemas, |column| declared_type(view, source, column));
+        let append = append_target(parquet.clone(), &self.schemas, |column| {
+            declared_type(view, source, column)
+        });
         Ok(OfflineTarget {
-            append: append.map_err(|error| error.hiding_directory_of(&path))?,
+            append: append.map_err(|error| parquet.hidden_in(error))?,
             times: TimeColumns::of(source),
         })
     }
 
     fn append(&self, target: &AppendTarget, batch: RecordBatch, log: &LoggedAppend<'_>) -> Result<Vec<Mark>> {
         let appended = self.appender.append(target, batch, log);
-        appended.map_err(|error| error.hiding_directory_of(&target.source.path))
+        appended.map_err(|error| target.source.hidden_in(error))
     }
 }
 
