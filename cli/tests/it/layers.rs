@@ -34,7 +34,7 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()
 }
 
-/// Every source file below a folder, with its path from the root and its text.
+/// Every source file below a folder but those of tests, with its path from the root and its text.
 fn sources(folder: &str) -> Vec<(String, String)> {
     let mut found = Vec::new();
     let mut pending = vec![root().join(folder)];
@@ -42,7 +42,9 @@ fn sources(folder: &str) -> Vec<(String, String)> {
         for entry in std::fs::read_dir(directory).unwrap() {
             let path = entry.unwrap().path();
             if path.is_dir() {
-                pending.push(path);
+                if !path.ends_with("tests") {
+                    pending.push(path);
+                }
             } else if path.extension().is_some_and(|extension| extension == "rs") {
                 let name = path.strip_prefix(root()).unwrap().to_string_lossy().into_owned();
                 found.push((name, std::fs::read_to_string(&path).unwrap()));
