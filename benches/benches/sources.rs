@@ -14,7 +14,7 @@ use arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch, TimestampMic
 use criterion::{Criterion, criterion_group, criterion_main};
 use feast_engine::model::{DataSource, Definitions, Entity, FeatureView, Field, SourceKind, Timestamp, ValueType};
 use feast_engine::{
-    ApplyOptions, FeatureStore, MaterializeRange, MaterializeRequest, RepositoryConfig, Unwatched, create_parquet,
+    ApplyOptions, FeatureStore, MaterializeRange, MaterializeRequest, NoProgress, RepositoryConfig, create_parquet,
     stages,
 };
 
@@ -115,7 +115,7 @@ fn parts(criterion: &mut Criterion) {
         bench.iter(|| black_box(stages::plan_source(&directory).unwrap()))
     });
     group.bench_function("materialize", |bench| {
-        bench.iter(|| black_box(store.materialize(&windows, &mut Unwatched).unwrap()));
+        bench.iter(|| black_box(store.materialize(&windows, &mut NoProgress).unwrap()));
     });
     group.finish();
 }

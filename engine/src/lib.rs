@@ -11,7 +11,7 @@
 //! use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch, TimestampMicrosecondArray};
 //! use arrow::datatypes::Int64Type;
 //! use feast_engine::model::{DataSource, Definitions, Entity, FeatureSelection, FeatureView, Field, SourceKind, Timestamp, ValueType};
-//! use feast_engine::{ApplyOptions, EntityRows, FeatureStore, KeyColumn, MaterializeRange, MaterializeRequest, RepositoryConfig, Unwatched, create_parquet};
+//! use feast_engine::{ApplyOptions, EntityRows, FeatureStore, KeyColumn, MaterializeRange, MaterializeRequest, RepositoryConfig, NoProgress, create_parquet};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! // A repository: settings, and history in a parquet file.
@@ -40,7 +40,7 @@
 //! // The newest row of each customer into the online store.
 //! let range = MaterializeRange::Between { start: Timestamp::EPOCH, end: Timestamp::parse("2026-01-01")? };
 //! let windows = store.materialization_windows(&MaterializeRequest { range, views: None })?;
-//! store.materialize(&windows, &mut Unwatched)?;
+//! store.materialize(&windows, &mut NoProgress)?;
 //!
 //! // A look-up of three customers.
 //! let plan = store.plan(&FeatureSelection::Features(vec!["orders:orders".to_owned()]), false)?;
@@ -60,21 +60,25 @@
 //! `feast-python-notation`, `feast-clock`, `feast-conversion`, `feast-files`, `feast-config`, `feast-registry`,
 //! `feast-definitions`. Here, in layer order, each may use those before it and none after it (a test reads the imports):
 //!
-//! 1. `codec`: bytes and values, without I/O.
-//! 2. `storage`: RocksDB.
-//! 3. `online`: the request path. `offline`: parquet through DataFusion.
-//! 4. `materialize`, `resolve`: from offline to online; from definitions as written to definitions as stored.
-//! 5. `store`: [`FeatureStore`].
-//! 6. `stages`: the steps of a read, for the benches.
+//! 1. `locks`: locks over plain values.
+//! 2. `codec`: bytes and values, without I/O.
+//! 3. `storage`: RocksDB.
+//! 4. `online`: the request path. `offline`: parquet through DataFusion.
+//! 5. `push`: rows that arrive, into both stores as one. `materialize`: from offline to online. `resolve`: from definitions as
+//!    written to definitions as stored.
+//! 6. `store`: [`FeatureStore`].
+//! 7. `stages`: the steps of a read, for the benches.
 
 // So that the helpers of the integration tests can be used in unit tests.
 #[cfg(test)]
 extern crate self as feast_engine;
 
 mod codec;
+mod locks;
 mod materialize;
 mod offline;
 mod online;
+mod push;
 mod resolve;
 #[doc(hidden)]
 pub mod stages;
@@ -91,13 +95,15 @@ pub use feast_config::{
 pub use feast_model as model;
 pub use feast_model::error::{self, Error, ErrorKind, FeastException, InvalidDefinition, Result};
 pub use feast_registry::{Change, FieldChange, KeyChange, UnreadObject, Verb, ViewVersion};
-pub use materialize::{MaterializeProgress, MaterializeRange, Unwatched, ViewReport, ViewWindow};
+pub use materialize::{
+    ClaimedView, MaterializationClaim, MaterializeProgress, MaterializeRange, MaterializeRequest, NoProgress,
+    ViewReport, ViewWindow,
+};
 pub use offline::{PandasColumn, create_parquet, pandas_columns};
 pub use online::{
     ColumnHeading, ColumnRole, EntityRows, FeatureColumn, FeatureVectors, FieldStatus, JoinKey, KeyColumn, ReadPlan,
     StoredEntities, WriteColumn, WriteTarget,
 };
+pub use push::{PushTarget, WriteReport};
 pub use storage::{RowCount, TableChange, TableFate};
-pub use store::{
-    ApplyOptions, ApplyReport, FeatureStore, MaterializeRequest, PushTarget, Reservation, ReservedView, WriteReport,
-};
+pub use store::{ApplyOptions, ApplyReport, FeatureStore};

@@ -9,8 +9,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use feast_engine::{
-    Error, ErrorKind, FeatureStore, MaterializeProgress, MaterializeRange, MaterializeRequest, Reservation,
-    ReservedView, ViewReport, ViewWindow,
+    ClaimedView, Error, ErrorKind, FeatureStore, MaterializationClaim, MaterializeProgress, MaterializeRange,
+    MaterializeRequest, ViewReport, ViewWindow,
 };
 
 /// Runs that may wait. Only forced ones can be more than there are views.
@@ -31,7 +31,7 @@ pub(crate) struct BackgroundRuns {
 struct Runs {
     waiting: VecDeque<Run>,
     /// Views of the runs that wait or are under way, each with the number of those runs.
-    held: HashMap<String, (usize, ReservedView)>,
+    held: HashMap<String, (usize, ClaimedView)>,
     stopped: bool,
 }
 
@@ -114,9 +114,9 @@ impl BackgroundRuns {
             );
             return Err(Error::new(ErrorKind::Unavailable, text));
         }
-        let reserved = match self.store.reserve_materialization(&views, force)? {
-            Reservation::Taken(taken) => return Ok(Added::Taken(taken)),
-            Reservation::Made(reserved) => reserved,
+        let reserved = match self.store.claim_materialization(&views, force)? {
+            MaterializationClaim::Taken(taken) => return Ok(Added::Taken(taken)),
+            MaterializationClaim::Granted(reserved) => reserved,
         };
         for view in reserved {
             // A view that is held already keeps the state it had before the first run.
@@ -140,7 +140,7 @@ impl BackgroundRuns {
         let mut runs = self.lock();
         runs.stopped = true;
         runs.waiting.clear();
-        let cut_off: Vec<ReservedView> = runs.held.drain().map(|(_, (_, view))| view).collect();
+        let cut_off: Vec<ClaimedView> = runs.held.drain().map(|(_, (_, view))| view).collect();
         self.changed.notify_one();
         for view in &cut_off {
             tracing::warn!("the materialization of {} is cut off; run it again", view.name);
@@ -185,7 +185,7 @@ impl BackgroundRuns {
         self.release(&ended);
     }
 
-    fn release(&self, views: &[ReservedView]) {
+    fn release(&self, views: &[ClaimedView]) {
         if views.is_empty() {
             return;
         }

@@ -9,7 +9,7 @@ use feast_engine::model::{
     DataSource, Definitions, Entity, FeatureService, FeatureView, Field, Projection, SourceKind, Timestamp, ValueType,
 };
 use feast_engine::{
-    ApplyOptions, FeatureStore, MaterializeRange, MaterializeRequest, OnlineStoreMemory, RepositoryConfig, Unwatched,
+    ApplyOptions, FeatureStore, MaterializeRange, MaterializeRequest, NoProgress, OnlineStoreMemory, RepositoryConfig,
     create_parquet,
 };
 
@@ -61,7 +61,7 @@ fn filled(directory: &Path, memory: OnlineStoreMemory) -> FeatureStore {
     let windows = store
         .materialization_windows(&MaterializeRequest { range, views: None })
         .unwrap();
-    store.materialize(&windows, &mut Unwatched).unwrap();
+    store.materialize(&windows, &mut NoProgress).unwrap();
     drop(store);
     open(directory, memory)
 }

@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 
 /// Lowest first. Modules on one line may not use each other.
 const LAYERS: &[&[&str]] = &[
+    &["locks"],
     &["codec"],
     &["storage"],
     &["online", "offline"],
-    &["materialize", "resolve"],
+    &["materialize", "push", "resolve"],
     &["store"],
     &["stages"],
 ];

@@ -1,4 +1,5 @@
-//! Small durable records of the store: which tables there are and which schemas their rows follow.
+//! How durable records of the store are encoded, and the small ones of its tables: which there are and which schemas their rows
+//! follow.
 //!
 //! The only user of bincode. A record starts with a format byte, so that another encoding can take over in this file.
 
@@ -87,43 +88,26 @@ impl ViewShape {
     }
 }
 
-/// What a push has to do: append rows to a parquet source, then write rows to the online store.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
-pub(crate) struct PushRecord {
-    /// The session that logged it.
-    pub(crate) session: String,
-    /// The data source's name, for messages.
-    pub(crate) source: String,
-    /// The parquet file or directory.
-    pub(crate) path: String,
-    /// The rows to append, as an Arrow IPC stream.
-    pub(crate) offline: Vec<u8>,
-    /// Storage keys and rows of the online store, in order of arrival.
-    pub(crate) online: Vec<(Vec<u8>, Vec<u8>)>,
-    /// Whether rows replace newer ones.
-    pub(crate) replace_all: bool,
-}
-
 /// A record is not what this program writes.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("stored record is damaged or of a newer version")]
-pub(crate) struct DamagedRecord;
+pub(crate) struct CorruptRecord;
 
 /// The bytes of a record.
-pub(crate) fn encode<T: Encode>(record: &T) -> Result<Vec<u8>, DamagedRecord> {
+pub(crate) fn encode<T: Encode>(record: &T) -> Result<Vec<u8>, CorruptRecord> {
     let mut bytes = vec![RECORD_FORMAT];
-    bincode::encode_into_std_write(record, &mut bytes, bincode::config::standard()).map_err(|_| DamagedRecord)?;
+    bincode::encode_into_std_write(record, &mut bytes, bincode::config::standard()).map_err(|_| CorruptRecord)?;
     Ok(bytes)
 }
 
 /// Reads the bytes of [`encode`].
-pub(crate) fn decode<T: Decode<()>>(bytes: &[u8]) -> Result<T, DamagedRecord> {
-    let body = bytes.strip_prefix(&[RECORD_FORMAT]).ok_or(DamagedRecord)?;
-    // The limit keeps a damaged length from asking for all memory.
+pub(crate) fn decode<T: Decode<()>>(bytes: &[u8]) -> Result<T, CorruptRecord> {
+    let body = bytes.strip_prefix(&[RECORD_FORMAT]).ok_or(CorruptRecord)?;
+    // The limit keeps a damaged length from taking all memory.
     let config = bincode::config::standard().with_limit::<{ 1 << 30 }>();
     match bincode::decode_from_slice(body, config) {
         Ok((record, read)) if read == body.len() => Ok(record),
-        _ => Err(DamagedRecord),
+        _ => Err(CorruptRecord),
     }
 }
 
@@ -153,9 +137,9 @@ mod tests {
 
     #[test]
     fn other_formats_are_refused() {
-        assert_eq!(decode::<u32>(&[]), Err(DamagedRecord));
-        assert_eq!(decode::<u32>(&[9, 1]), Err(DamagedRecord));
-        assert_eq!(decode::<u32>(&[RECORD_FORMAT, 1, 1]), Err(DamagedRecord));
+        assert_eq!(decode::<u32>(&[]), Err(CorruptRecord));
+        assert_eq!(decode::<u32>(&[9, 1]), Err(CorruptRecord));
+        assert_eq!(decode::<u32>(&[RECORD_FORMAT, 1, 1]), Err(CorruptRecord));
     }
 
     #[test]

@@ -1,11 +1,54 @@
-//! Fills the online store from the offline store: window, newest row of each key, rows, interval.
+//! Materialization: fills the online store from the offline store.
 //!
-//! The rows are durable before the interval is recorded, and the same window run twice changes nothing.
+//! Read it in the order in which a materialization goes:
+//!
+//! 1. `selection`: which views a request means, and whether they can be materialized.
+//! 2. `window`: from when to when each of them is read.
+//! 3. `claim`: views that are marked in the registry, so that no second run is started beside the first.
+//! 4. `run`: one view, from its parquet source to durable rows.
+//! 5. `recording`: the interval in the registry, and whether the rows of earlier intervals are there at all.
+//! 6. `progress`: what a caller learns about all of this.
+//!
+//! What holds:
+//!
+//! - The rows of a view are durable before its interval is recorded, and the same window run twice changes nothing. So a run that
+//!   is killed is simply run again.
+//! - A run during which the join keys of the view changed is not recorded: nobody would find its rows.
+//! - One process runs one materialization at a time ([`Materializer`]): one run uses all cores by itself, and two would only do
+//!   the same work twice.
+//!
+//! Works on definitions and on a registry file that it is given. Knows neither when those are read again, nor HTTP, nor printing.
 
+mod claim;
+mod progress;
+mod recording;
 mod run;
+mod selection;
 mod window;
 
-pub(crate) use run::run;
-pub use run::{MaterializeProgress, Unwatched, ViewReport};
-pub(crate) use window::incremental_start;
+use std::sync::{Mutex, MutexGuard};
+
+pub use claim::{ClaimedView, MaterializationClaim};
+pub(crate) use claim::{claim, release};
+pub use progress::{MaterializeProgress, NoProgress, ViewReport};
+pub(crate) use recording::{mark_filled, record, warnings_of_missing_rows};
+pub(crate) use run::{RunStores, run};
+pub use selection::MaterializeRequest;
+pub(crate) use selection::{Candidates, views_in_state_materializing};
+pub(crate) use window::windows;
 pub use window::{MaterializeRange, ViewWindow};
+
+use crate::locks::lock;
+
+/// The materializations of one store in this process, one at a time.
+#[derive(Default)]
+pub(crate) struct Materializer {
+    running: Mutex<()>,
+}
+
+impl Materializer {
+    /// Waits until no other materialization is running. The next one starts when the guard is dropped.
+    pub(crate) fn wait_for_turn(&self) -> MutexGuard<'_, ()> {
+        lock(&self.running)
+    }
+}

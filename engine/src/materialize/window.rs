@@ -1,5 +1,8 @@
+//! From when to when a view is materialized. Times and what the registry recorded; nothing of the stores.
+
 use feast_model::error::{Error, Result};
 use feast_model::{FeatureView, StoredKeys, TimeRange, Timestamp};
+use feast_registry::RegistryFile;
 
 /// Where the first incremental run of a view without a time to live starts: 52 weeks back, which Feast calls a year.
 const DEFAULT_LOOK_BACK_MICROS: i64 = 364 * 24 * 3600 * 1_000_000;
@@ -80,12 +83,47 @@ pub struct ViewWindow {
     pub former_keys: Option<StoredKeys>,
 }
 
-/// Where an incremental run starts, and whether that is the default look-back.
-pub(crate) fn incremental_start(
-    view: &FeatureView,
-    materialized_until: Option<Timestamp>,
+impl ViewWindow {
+    /// Whether there is nothing to do.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.start > self.end
+    }
+}
+
+/// The window that each view is materialized over.
+///
+/// # Errors
+/// `Data` when the registry cannot say where the last run ended.
+pub(crate) fn windows(
+    range: MaterializeRange,
+    views: &[&FeatureView],
+    file: &mut RegistryFile,
     now: Timestamp,
-) -> (Timestamp, bool) {
+) -> Result<Vec<ViewWindow>> {
+    let window = |view: &&FeatureView| {
+        let (start, default_look_back, former_keys) = match range {
+            MaterializeRange::Between { start, .. } => (start, false, None),
+            MaterializeRange::Until { .. } => {
+                file.start_anew_where_keys_changed(&view.name)?;
+                let resume = file.resume_point(&view.name)?;
+                let from = resume.as_ref().map(|resume| resume.from);
+                let (start, default_look_back) = incremental_start(view, from, now);
+                (start, default_look_back, resume.and_then(|resume| resume.former_keys))
+            }
+        };
+        Ok(ViewWindow {
+            view: view.name.clone(),
+            start,
+            end: range.end(),
+            default_look_back,
+            former_keys,
+        })
+    };
+    views.iter().map(window).collect()
+}
+
+/// Where an incremental run starts, and whether that is the default look-back.
+fn incremental_start(view: &FeatureView, materialized_until: Option<Timestamp>, now: Timestamp) -> (Timestamp, bool) {
     let (start, is_default) = match (materialized_until, view.ttl.filter(|ttl| *ttl > 0)) {
         (Some(end), _) => (end, false),
         (None, Some(ttl)) => (now.plus_micros(-ttl), false),

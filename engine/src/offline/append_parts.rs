@@ -1,18 +1,22 @@
-//! Appends to directories: each is a new file in the folder that the values of its rows name.
+//! Parts of a directory: an append is a new file in each folder that the values of its rows name.
+//!
+//! What the names of parts say beside their order is up to the caller. Rows at the front of one file are in `append`.
 
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 
 use arrow::array::{RecordBatch, UInt64Array};
 use arrow::compute::take_record_batch;
 use arrow::error::ArrowError;
 use feast_model::error::{Error, Result};
 
-use super::append::{AppendTarget, create_parquet};
-use super::marks::{Mark, part_name};
+use super::append::create_parquet;
+use super::guard::guarded;
 use super::partition::{PartitionValue, folder_values};
+use crate::locks::lock;
 
 /// Files that one append may make: each is a file of its own, made durable before the append is answered.
 const MAX_FOLDERS: usize = 1_024;
@@ -20,19 +24,25 @@ const MAX_FOLDERS: usize = 1_024;
 const MAX_NAME_BYTES: usize = 255;
 
 /// Rows that belong in one folder, without the columns that its name gives them.
-pub(super) struct FolderRows {
+pub(crate) struct FolderRows {
     /// Below the directory of the source.
     folder: PathBuf,
     rows: RecordBatch,
 }
 
-/// Sorts rows by the folders they belong in; their order within one stays.
-pub(super) fn split_by_folder(target: &AppendTarget, batch: &RecordBatch) -> Result<Vec<FolderRows>> {
-    let name = &target.source.name;
-    let internal = |problem: ArrowError| Error::internal(format!("data source {name}: {problem}"));
-    let columns = batch.num_columns() - target.partition_columns.len();
+/// Sorts rows by the folders they belong in; their order within one stays. The partition columns are the last ones.
+///
+/// # Errors
+/// `Invalid`, naming column and row, when a value cannot name a folder, or there are too many folders.
+pub(crate) fn split_by_folder(
+    source: &str,
+    partition_columns: &[String],
+    batch: &RecordBatch,
+) -> Result<Vec<FolderRows>> {
+    let internal = |problem: ArrowError| Error::internal(format!("data source {source}: {problem}"));
+    let columns = batch.num_columns() - partition_columns.len();
     let mut folders = vec![PathBuf::new(); batch.num_rows()];
-    for (column, values) in target.partition_columns.iter().zip(&batch.columns()[columns..]) {
+    for (column, values) in partition_columns.iter().zip(&batch.columns()[columns..]) {
         for (row, (folder, value)) in folders
             .iter_mut()
             .zip(folder_values(values).map_err(internal)?)
@@ -45,7 +55,7 @@ pub(super) fn split_by_folder(target: &AppendTarget, batch: &RecordBatch) -> Res
             let level = value.folder();
             if level.len() > MAX_NAME_BYTES {
                 let text =
-                    format!("data source {name}: the value of column {column} in row {row} is too long for a folder");
+                    format!("data source {source}: the value of column {column} in row {row} is too long for a folder");
                 return Err(Error::invalid(text));
             }
             folder.push(level);
@@ -62,7 +72,7 @@ pub(super) fn split_by_folder(target: &AppendTarget, batch: &RecordBatch) -> Res
     }
     if rows_of.len() > MAX_FOLDERS {
         let text = format!(
-            "data source {name}: the rows belong in {} folders, more than {MAX_FOLDERS}",
+            "data source {source}: the rows belong in {} folders, more than {MAX_FOLDERS}",
             rows_of.len()
         );
         return Err(Error::invalid(text).with_hint("push fewer rows at once"));
@@ -78,26 +88,33 @@ pub(super) fn split_by_folder(target: &AppendTarget, batch: &RecordBatch) -> Res
 
 /// Folders whose names this process has made durable in the folders above them.
 #[derive(Default)]
-pub(super) struct DurableFolders(Mutex<HashSet<PathBuf>>);
+pub(crate) struct DurableFolders(Mutex<HashSet<PathBuf>>);
 
 /// Beyond it, folders are made durable again.
 const MAX_DURABLE_FOLDERS: usize = 100_000;
 
-/// Makes a file for each folder but those that hold one already.
-pub(super) fn create_parts(
-    directory: &Path,
-    parts: &[FolderRows],
-    (mark, held): (Option<&Mark>, &HashSet<PathBuf>),
-    durable: &DurableFolders,
-) -> Result<()> {
-    for FolderRows { folder, rows } in parts.iter().filter(|part| !held.contains(&part.folder)) {
-        durable.create(directory, folder)?;
-        create_part(&directory.join(folder), rows, mark)?;
-    }
-    Ok(())
-}
-
 impl DurableFolders {
+    /// Makes a part of each folder's rows, except in the folders `present`. They are durable when this returns. Their names end
+    /// with `ending`.
+    ///
+    /// # Errors
+    /// `Data` or `Unavailable` when one cannot be written; those before it are there.
+    pub(crate) fn add_parts(
+        &self,
+        directory: &Path,
+        parts: &[FolderRows],
+        ending: &str,
+        present: &HashSet<PathBuf>,
+    ) -> Result<()> {
+        guarded(directory, || {
+            for FolderRows { folder, rows } in parts.iter().filter(|part| !present.contains(&part.folder)) {
+                self.create(directory, folder)?;
+                create_part(&directory.join(folder), rows, ending)?;
+            }
+            Ok(())
+        })
+    }
+
     /// Makes the folders that are missing, each durable in the one above it. One that is there may be of somebody who has not
     /// made it durable yet.
     fn create(&self, directory: &Path, folder: &Path) -> Result<()> {
@@ -109,11 +126,11 @@ impl DurableFolders {
                 Err(source) if source.kind() == std::io::ErrorKind::AlreadyExists => {}
                 Err(source) => return Err(Error::io("create the directory", &path, source)),
             }
-            if !self.lock().contains(&path) {
+            if !lock(&self.0).contains(&path) {
                 File::open(&parent)
                     .and_then(|parent| parent.sync_all())
                     .map_err(|source| Error::io("sync", &parent, source))?;
-                let mut durable = self.lock();
+                let mut durable = lock(&self.0);
                 if durable.len() < MAX_DURABLE_FOLDERS {
                     durable.insert(path.clone());
                 }
@@ -122,18 +139,47 @@ impl DurableFolders {
         }
         Ok(())
     }
-
-    fn lock(&self) -> MutexGuard<'_, HashSet<PathBuf>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 /// Part of a directory: later parts sort before earlier ones, as of rows equal in both times the first in file order wins.
-fn create_part(directory: &Path, batch: &RecordBatch, mark: Option<&Mark>) -> Result<()> {
+fn create_part(directory: &Path, batch: &RecordBatch, ending: &str) -> Result<()> {
     let until_end_of_time = u64::MAX - u64::try_from(feast_clock::now().micros()).unwrap_or_default();
-    let unique = mark.map_or_else(|| uuid::Uuid::new_v4().to_string(), part_name);
-    create_parquet(
-        &directory.join(format!("push-{until_end_of_time:020}-{unique}.parquet")),
-        batch,
-    )
+    let name = format!("push-{until_end_of_time:020}-{ending}.parquet");
+    create_parquet(&directory.join(name), batch)
+}
+
+/// Calls `visit` with the name of each file in a directory and in its folders that name a column, also through links, and with the
+/// folder below the directory that it is in.
+///
+/// # Errors
+/// `Unavailable` or `NotFound` when a folder cannot be read.
+pub(crate) fn visit_parts(directory: &Path, visit: &mut dyn FnMut(&Path, &str)) -> Result<()> {
+    visit_folder(directory, Path::new(""), &mut HashSet::new(), visit)
+}
+
+fn visit_folder(
+    directory: &Path,
+    folder: &Path,
+    seen: &mut HashSet<(u64, u64)>,
+    visit: &mut dyn FnMut(&Path, &str),
+) -> Result<()> {
+    let path = directory.join(folder);
+    let failed = |source| Error::io("read", &path, source);
+    let metadata = std::fs::metadata(&path).map_err(failed)?;
+    if !seen.insert((metadata.dev(), metadata.ino())) {
+        return Ok(());
+    }
+    for entry in std::fs::read_dir(&path).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        let name = entry.file_name();
+        let kind = entry.file_type().map_err(failed)?;
+        if kind.is_dir() || kind.is_symlink() && entry.path().is_dir() {
+            if PartitionValue::parse(&name.to_string_lossy()).is_some() {
+                visit_folder(directory, &folder.join(&name), seen, visit)?;
+            }
+        } else if let Some(name) = name.to_str() {
+            visit(folder, name);
+        }
+    }
+    Ok(())
 }

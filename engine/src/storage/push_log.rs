@@ -1,6 +1,5 @@
-//! The log of pushes: what a push still has to do when its parquet source is concerned, kept in the database until it is done.
-//!
-//! A record has a number, by which a parquet source says that it holds the rows.
+//! Numbered records beside the rows, which the module `push` uses as its log: bytes and batches only. What a record says is not known
+//! here.
 
 use feast_model::error::Result;
 use rocksdb::{Direction, IteratorMode, WriteBatch};

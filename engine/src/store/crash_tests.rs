@@ -23,7 +23,7 @@ use feast_registry::RegistryFile;
 
 use crate::offline::read_integers;
 use crate::store::FeatureStore;
-use crate::{ApplyOptions, MaterializeRange, MaterializeRequest, Unwatched, create_parquet};
+use crate::{ApplyOptions, MaterializeRange, MaterializeRequest, NoProgress, create_parquet};
 
 #[path = "../../tests/it/support.rs"]
 #[expect(dead_code, reason = "the integration tests use all of it")]
@@ -33,7 +33,7 @@ pub(super) mod support;
 const KEYS: i64 = 6;
 const THREADS: usize = 3;
 /// Children in a test run; `FEAST_CRASH_MINUTES` makes it go on for longer.
-const LEAST_KILLS: usize = 24;
+const MIN_KILLS: usize = 24;
 
 /// Where the rows of offline pushes go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -177,7 +177,7 @@ fn operate(store: &FeatureStore, number: i64, random: &mut Random, journal: &Fil
         let windows = store
             .materialization_windows(&MaterializeRequest { range, views: None })
             .unwrap();
-        store.materialize(&windows, &mut Unwatched).unwrap();
+        store.materialize(&windows, &mut NoProgress).unwrap();
     } else {
         push(store, kind, (key, event_time, number));
     }
@@ -356,7 +356,7 @@ fn survive(layout: Layout) {
     File::create(directory.path().join("journal")).unwrap();
     let (mut kills, mut ended_at) = (0, BTreeSet::new());
     let mut operations = BTreeMap::new();
-    while kills < LEAST_KILLS || Instant::now() < end {
+    while kills < MIN_KILLS || Instant::now() < end {
         let step = Step::ALL[kills % Step::ALL.len()];
         let at_step = random.below(3) > 0;
         let first = operations.last_key_value().map_or(1, |(number, _)| number + 1);

@@ -238,7 +238,7 @@ impl FeatureStore {
     }
 
     /// The registry as it is on disk now.
-    fn load_registry(&self) -> Result<RegistryFile> {
+    pub(super) fn load_registry(&self) -> Result<RegistryFile> {
         RegistryFile::load(&self.config.registry_path, &self.config.project)
     }
 

@@ -1,35 +1,35 @@
 //! [`FeatureStore`]: the one type that servers and commands use. Each operation is a few named steps.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use arc_swap::ArcSwap;
 
 #[cfg(test)]
 mod crash_tests;
 mod definitions;
-mod event_times;
-mod materialization;
-mod push_log;
+mod open_once;
 #[cfg(test)]
 mod table_crash_tests;
 mod tables;
-mod writing;
+mod writes;
 
 pub use definitions::{ApplyOptions, ApplyReport};
-pub use materialization::{MaterializeRequest, Reservation, ReservedView};
-pub use writing::{PushTarget, WriteReport};
 
 use feast_config::RepositoryConfig;
 use feast_model::error::{Error, ErrorKind, Result, path as error_path};
 use feast_model::{Definitions, FeatureReference, FeatureSelection, ViewStatus};
 use feast_registry::{FileStamp, RegistryFile, UnreadObject};
 
-use push_log::WaitingPushes;
+use open_once::OpenOnce;
+use tables::UntoldChanges;
 
-use crate::offline::{Appender, OfflineRuntime, SchemaCache};
+use crate::locks::lock;
+use crate::materialize::Materializer;
+use crate::offline::{OfflineRuntime, SchemaCache};
 use crate::online::{self, EntityRows, FeatureVectors, PlanContext, ReadPlan, StoredEntities};
-use crate::storage::{Replace, Storage, TableChange};
+use crate::push::Pushes;
+use crate::storage::Storage;
 
 /// Plans kept per state of the registry. Beyond it they are made anew for each request.
 const MAX_CACHED_PLANS: usize = 4096;
@@ -41,25 +41,17 @@ const MAX_CACHED_PLANS: usize = 4096;
 pub struct FeatureStore {
     config: RepositoryConfig,
     registry: ArcSwap<RegistryState>,
-    storage: OnceLock<Storage>,
-    offline: OnceLock<OfflineRuntime>,
-    /// Held while one of the two above is made.
-    opening: Mutex<()>,
+    storage: OpenOnce<Storage>,
+    offline: OpenOnce<OfflineRuntime>,
     /// Held from reading the registry until what follows from it is done, so that an older state never replaces a newer.
     publishing: Mutex<()>,
-    appender: Appender,
     /// Of the parts of directories that are pushed to.
     schemas: SchemaCache,
-    /// Pushes that are in the log, but not in their parquet source.
-    waiting_pushes: Mutex<WaitingPushes>,
-    /// Held while they are appended.
-    flushing: Mutex<()>,
+    pushes: Pushes,
+    materializer: Materializer,
     /// The state of the registry file that could not be used, and why.
     unusable: Mutex<Option<(FileStamp, Error)>>,
-    /// Held by a materialization: two at once would only do the same work twice.
-    materializing: Mutex<()>,
-    /// What became of tables, until somebody asks.
-    table_changes: Mutex<Vec<TableChange>>,
+    table_changes: UntoldChanges,
 }
 
 /// The registry as last read, and the plans made from it.
@@ -123,17 +115,14 @@ impl FeatureStore {
         let store = Self {
             config,
             registry: ArcSwap::default(),
-            storage: OnceLock::new(),
-            offline: OnceLock::new(),
-            opening: Mutex::default(),
+            storage: OpenOnce::new(),
+            offline: OpenOnce::new(),
             publishing: Mutex::default(),
-            appender: Appender::default(),
             schemas: SchemaCache::default(),
-            waiting_pushes: Mutex::default(),
-            flushing: Mutex::default(),
+            pushes: Pushes::default(),
+            materializer: Materializer::default(),
             unusable: Mutex::default(),
-            materializing: Mutex::default(),
-            table_changes: Mutex::default(),
+            table_changes: UntoldChanges::default(),
         };
         store.reload_registry()?;
         Ok(store)
@@ -272,14 +261,6 @@ impl FeatureStore {
         online::look_up_in_memory(self.storage()?, plan, entities)
     }
 
-    fn replace(&self) -> Replace {
-        if self.config.skip_dedup {
-            Replace::AllRows
-        } else {
-            Replace::OlderRows
-        }
-    }
-
     fn state(&self) -> Arc<RegistryState> {
         self.registry.load_full()
     }
@@ -316,7 +297,7 @@ impl FeatureStore {
     }
 
     fn storage(&self) -> Result<&Storage> {
-        open_once(&self.storage, &self.opening, || {
+        self.storage.get_or_open(|| {
             let storage = Storage::open(&self.config.online_store_path, &self.config.project, self.config.memory)?;
             // Whoever reads is to find the rows of all views that the registry has.
             self.restore_tables(&storage, &self.state())?;
@@ -325,24 +306,6 @@ impl FeatureStore {
     }
 
     fn offline(&self) -> Result<&OfflineRuntime> {
-        open_once(&self.offline, &self.opening, OfflineRuntime::start)
+        self.offline.get_or_open(OfflineRuntime::start)
     }
-}
-
-/// The value of the cell, made by the first caller that succeeds.
-fn open_once<'a, T>(cell: &'a OnceLock<T>, opening: &Mutex<()>, open: impl FnOnce() -> Result<T>) -> Result<&'a T> {
-    if let Some(value) = cell.get() {
-        return Ok(value);
-    }
-    let _opening = lock(opening);
-    if cell.get().is_none() {
-        // Under the lock nobody else can have set it.
-        let _ = cell.set(open()?);
-    }
-    cell.get()
-        .ok_or_else(|| Error::internal("a store is not open right after it was opened"))
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -5,14 +5,15 @@
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
 use feast_files::{FileLock, replace_bytes};
 use feast_model::FeatureView;
 use feast_model::error::{Error, ErrorKind, Result};
 
-use super::{FeatureStore, RegistryState, lock};
+use super::{FeatureStore, RegistryState};
 use crate::clock;
-use crate::codec::record::ViewShape;
+use crate::locks::lock;
 use crate::online::view_shape;
 use crate::storage::{Storage, TableChange, TableView};
 
@@ -21,6 +22,25 @@ use crate::storage::{Storage, TableChange, TableView};
 const DROP_REQUESTS: &str = "DROP_NOW";
 /// Changes that nobody asks for are forgotten from here on.
 const MAX_UNTOLD_CHANGES: usize = 10_000;
+
+/// What became of tables, until somebody asks.
+#[derive(Default)]
+pub(super) struct UntoldChanges(Mutex<Vec<TableChange>>);
+
+impl UntoldChanges {
+    fn add(&self, changes: Vec<TableChange>) {
+        if changes.is_empty() {
+            return;
+        }
+        let mut untold = lock(&self.0);
+        let room = MAX_UNTOLD_CHANGES.saturating_sub(untold.len());
+        untold.extend(changes.into_iter().take(room));
+    }
+
+    fn take(&self) -> Vec<TableChange> {
+        std::mem::take(&mut *lock(&self.0))
+    }
+}
 
 impl FeatureStore {
     /// Opens the online store now instead of at the first use, and brings its tables to the registry.
@@ -66,7 +86,7 @@ impl FeatureStore {
 
     /// Tables that were hidden, restored or dropped since the last call.
     pub fn take_table_changes(&self) -> Vec<TableChange> {
-        std::mem::take(&mut *lock(&self.table_changes))
+        self.table_changes.take()
     }
 
     /// Drops the tables of views that are not in the registry any more, hidden or not, in this process or in the one that has the
@@ -123,12 +143,7 @@ impl FeatureStore {
     }
 
     pub(super) fn note(&self, changes: Vec<TableChange>) {
-        if changes.is_empty() {
-            return;
-        }
-        let mut untold = lock(&self.table_changes);
-        let room = MAX_UNTOLD_CHANGES.saturating_sub(untold.len());
-        untold.extend(changes.into_iter().take(room));
+        self.table_changes.add(changes);
     }
 
     fn drop_requests(&self) -> PathBuf {
@@ -184,17 +199,4 @@ fn read_requests(path: &Path) -> Result<Vec<String>> {
         Err(source) if source.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
         Err(source) => Err(Error::io("read", path, source)),
     }
-}
-
-/// Whether the stored rows of a view may be fewer than its recorded intervals say, and why.
-pub(super) fn missing_rows(storage: &Storage, view: &FeatureView) -> Option<&'static str> {
-    let tables = storage.tables();
-    let Some(table) = tables.get(&view.name) else {
-        return Some("the online store has no rows of it");
-    };
-    let ViewShape { join_keys, .. } = view_shape(view);
-    if table.shape().is_some_and(|shape| shape.join_keys != join_keys) {
-        return Some("its stored rows have other join keys");
-    }
-    (!table.is_materialized()).then_some("no materialization has filled its table in this online store")
 }

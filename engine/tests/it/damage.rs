@@ -1,7 +1,7 @@
 use std::path::{Path, PathBuf};
 
 use feast_engine::model::{FeatureSelection, Timestamp};
-use feast_engine::{FeatureStore, MaterializeRange, MaterializeRequest, Unwatched};
+use feast_engine::{FeatureStore, MaterializeRange, MaterializeRequest, NoProgress};
 use feast_fixtures::{Random, copy_directory};
 
 use crate::support::{Fixture, entities, online, open};
@@ -99,7 +99,7 @@ fn a_changed_byte_in_a_parquet_file_ends_nothing() {
         };
         changed[position] ^= 1 << random.below(8);
         std::fs::write(&path, changed).unwrap();
-        let materialized = fixture.store.materialize(&windows, &mut Unwatched);
+        let materialized = fixture.store.materialize(&windows, &mut NoProgress);
         let pushed = fixture.store.push_target("push", true, true).map(|_| ());
         for problem in [materialized.map(|_| ()), pushed].into_iter().filter_map(Result::err) {
             let text = problem.to_string();

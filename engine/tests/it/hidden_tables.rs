@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use feast_engine::model::{Definitions, Field, Timestamp, ValueType};
 use feast_engine::{
-    ApplyOptions, FeatureStore, MaterializeRange, MaterializeRequest, RepositoryConfig, TableFate, Unwatched,
+    ApplyOptions, FeatureStore, MaterializeRange, MaterializeRequest, NoProgress, RepositoryConfig, TableFate,
 };
 
 use crate::support::{Fixture, definitions, online, open};
@@ -257,7 +257,7 @@ fn an_incremental_run_says_when_rows_are_missing_that_it_will_not_read() {
     );
     // A run that goes on where the last one ended does not bring them back, and says so again.
     let windows = fixture.store.materialization_windows(&until(40)).unwrap();
-    fixture.store.materialize(&windows, &mut Unwatched).unwrap();
+    fixture.store.materialize(&windows, &mut NoProgress).unwrap();
     crate::push::push(&fixture.store, (2, 50, 0, 5), false);
     assert!(warnings(50)[0].contains("no materialization has filled its table"));
     fixture.materialize(0, 50);

@@ -6,7 +6,7 @@ use feast_engine::model::{
 };
 use feast_engine::{
     ApplyOptions, EntityRows, ErrorKind, FeatureStore, FieldStatus, KeyColumn, MaterializeProgress, MaterializeRange,
-    MaterializeRequest, Unwatched, ViewReport, ViewWindow, create_parquet,
+    MaterializeRequest, NoProgress, ViewReport, ViewWindow, create_parquet,
 };
 use proptest::prelude::{Just, Strategy, prop, prop_oneof};
 use proptest::test_runner::{Config, TestRunner};
@@ -71,7 +71,7 @@ fn at(seconds: i64) -> Timestamp {
 fn run(store: &FeatureStore, range: MaterializeRange) -> ViewWindow {
     let request = MaterializeRequest { range, views: None };
     let windows = store.materialization_windows(&request).unwrap();
-    store.materialize(&windows, &mut Unwatched).unwrap();
+    store.materialize(&windows, &mut NoProgress).unwrap();
     windows.into_iter().next().unwrap()
 }
 

@@ -1,7 +1,7 @@
 use arrow::datatypes::{DataType, TimeUnit};
 use feast_engine::ErrorKind;
 use feast_engine::model::Timestamp;
-use feast_engine::{ApplyOptions, MaterializeRange, MaterializeRequest, Unwatched};
+use feast_engine::{ApplyOptions, MaterializeRange, MaterializeRequest, NoProgress};
 
 use crate::support::{Fixture, SourceRow, open};
 
@@ -120,7 +120,7 @@ fn incremental_runs_go_on_where_the_last_one_ended() {
     let windows = fixture.store.materialization_windows(&until(50)).unwrap();
     // No interval and no time to live: a year back, which lies behind this end. Nothing is recorded.
     assert!(windows[0].default_look_back && windows[0].start > windows[0].end);
-    assert!(fixture.store.materialize(&windows, &mut Unwatched).unwrap().is_empty());
+    assert!(fixture.store.materialize(&windows, &mut NoProgress).unwrap().is_empty());
     fixture.materialize(0, 30);
     let store = open(fixture.directory.path());
     let windows = store.materialization_windows(&until(50)).unwrap();

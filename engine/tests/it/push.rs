@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
@@ -9,6 +9,7 @@ use datafusion::parquet::arrow::ArrowWriter;
 use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use datafusion::parquet::file::properties::{EnabledStatistics, WriterProperties};
 use feast_engine::{FeatureStore, WriteReport, create_parquet};
+use feast_fixtures::copy_directory;
 
 use crate::support::{Fixture, SourceRow, online, open, open_batching, source_rows};
 
@@ -406,6 +407,54 @@ fn a_push_that_belongs_in_too_many_folders_or_under_too_long_a_name_changes_noth
     assert_eq!(online(&fixture.store, &[1]), "-");
     let source = fixture.directory.path().join("data/stats.parquet");
     assert_eq!(std::fs::read_dir(source).unwrap().count(), 1);
+}
+
+/// The number of rows in each folder of a directory.
+fn rows_in_folders(source: &Path) -> BTreeMap<String, usize> {
+    let folders = std::fs::read_dir(source).unwrap().map(|folder| folder.unwrap().path());
+    let rows = folders.map(|folder| {
+        let parts = std::fs::read_dir(&folder).unwrap().map(|part| part.unwrap().path());
+        let rows = parts.map(|part| read_values(&part).len()).sum();
+        (folder.file_name().unwrap().to_string_lossy().into_owned(), rows)
+    });
+    rows.collect()
+}
+
+#[test]
+fn logged_pushes_to_folders_are_done_once_also_where_only_some_of_their_parts_are_missing() {
+    let Fixture { directory, store } = in_folders();
+    drop(store);
+    let (source, online_store) = (
+        directory.path().join("data/stats.parquet"),
+        directory.path().join("data/online"),
+    );
+    let store = open_batching(directory.path());
+    for _ in 0..12 {
+        push_to_regions(&store, &[Some("EU"), Some("US"), Some("EU")]).unwrap();
+    }
+    drop(store);
+    let log = tempfile::tempdir().unwrap();
+    copy_directory(&online_store, log.path());
+    let expected = ["region=EU 24", "region=US 12", "region=none 1"];
+    let rows = || -> Vec<String> {
+        let rows = rows_in_folders(&source).into_iter();
+        rows.map(|(folder, rows)| format!("{folder} {rows}")).collect()
+    };
+    let store = open(directory.path());
+    assert_eq!(store.complete_pushes().unwrap(), 12);
+    assert_eq!(rows(), expected);
+    assert_eq!(store.complete_pushes().unwrap(), 0);
+    drop(store);
+    // As if the process had been killed on the way: the log is as it was, and some parts are not there.
+    std::fs::remove_dir_all(&online_store).unwrap();
+    copy_directory(log.path(), &online_store);
+    std::fs::remove_dir_all(source.join("region=US")).unwrap();
+    let part = std::fs::read_dir(source.join("region=EU")).unwrap().next().unwrap();
+    std::fs::remove_file(part.unwrap().path()).unwrap();
+    assert_eq!(rows(), ["region=EU 22", "region=none 1"]);
+    let store = open(directory.path());
+    assert_eq!(store.complete_pushes().unwrap(), 12);
+    assert_eq!(rows(), expected);
 }
 
 #[test]

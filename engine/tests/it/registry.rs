@@ -1,5 +1,5 @@
 use feast_engine::model::{Definitions, FeatureSelection, Field, Timestamp, ValueType, ViewState};
-use feast_engine::{ApplyOptions, ErrorKind, MaterializeRange, MaterializeRequest, Reservation};
+use feast_engine::{ApplyOptions, ErrorKind, MaterializationClaim, MaterializeRange, MaterializeRequest};
 
 use crate::support::{Fixture, definitions};
 
@@ -116,9 +116,9 @@ fn an_object_of_a_newer_feast_is_kept_and_stops_nothing_else() {
     fixture.materialize(0, 40);
     let reserved = fixture
         .store
-        .reserve_materialization(&["stats".to_owned()], false)
+        .claim_materialization(&["stats".to_owned()], false)
         .unwrap();
-    let Reservation::Made(reserved) = reserved else {
+    let MaterializationClaim::Granted(reserved) = reserved else {
         panic!("nobody else is at it")
     };
     assert_eq!(fixture.store.views_being_materialized(), ["stats"]);

@@ -12,7 +12,7 @@ use feast_engine::model::{
 };
 use feast_engine::{
     ApplyOptions, EntityRows, Error, FeatureStore, FieldStatus, KeyColumn, MaterializeRange, MaterializeRequest,
-    RepositoryConfig, Unwatched, ViewReport, create_parquet,
+    NoProgress, RepositoryConfig, ViewReport, create_parquet,
 };
 use tempfile::TempDir;
 
@@ -124,7 +124,7 @@ pub(crate) fn materialize(store: &FeatureStore, start: i64, end: i64) -> Result<
         views: None,
     };
     let windows = store.materialization_windows(&request)?;
-    Ok(store.materialize(&windows, &mut Unwatched)?.remove(0))
+    Ok(store.materialize(&windows, &mut NoProgress)?.remove(0))
 }
 
 /// Rows that ask for these ids.

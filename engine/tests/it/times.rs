@@ -6,7 +6,7 @@ use arrow::array::{ArrayRef, Int64Array, RecordBatch, TimestampMicrosecondArray}
 use arrow::datatypes::{DataType, TimeUnit};
 use feast_engine::model::{TimeRange, Timestamp};
 use feast_engine::{
-    ApplyOptions, Error, FeatureStore, MaterializeRange, MaterializeRequest, Unwatched, WriteReport, create_parquet,
+    ApplyOptions, Error, FeatureStore, MaterializeRange, MaterializeRequest, NoProgress, WriteReport, create_parquet,
 };
 
 use crate::support::{Fixture, definitions, source_rows};
@@ -120,7 +120,7 @@ fn the_registry_never_holds_what_python_cannot_read() {
         .materialization_windows(&MaterializeRequest { range, views: None })
         .unwrap();
     assert_eq!(windows[0].start, TimeRange::CALENDAR.first);
-    fixture.store.materialize(&windows, &mut Unwatched).unwrap();
+    fixture.store.materialize(&windows, &mut NoProgress).unwrap();
     assert_eq!(fixture.online(&[1]), "1@10");
 }
 

@@ -19,7 +19,7 @@ pub(super) struct TimeColumns {
 
 impl TimeColumns {
     /// As they are named in the files of a source.
-    pub(super) fn of(source: &DataSource) -> Self {
+    pub(super) fn new(source: &DataSource) -> Self {
         let created = source.created_column();
         Self {
             source: source.name.clone(),

@@ -1,0 +1,84 @@
+//! What the registry and the online store remember of a run: the interval, and that the table has been filled.
+//!
+//! A table knows whether a materialization has filled it, because the registry's intervals may tell of another store, or of rows
+//! that are gone. An incremental run then warns that it does not bring those rows back.
+
+use feast_model::error::{Error, ErrorKind, Result};
+use feast_model::{FeatureView, StoredKeys, Timestamp};
+use feast_registry::RegistryFile;
+
+use super::window::ViewWindow;
+use crate::codec::record::ViewShape;
+use crate::online::{ensure_table, view_shape};
+use crate::storage::Storage;
+
+/// Records the interval of a run whose rows are durable. Says whether it continues where the last run ended; if not, the table is
+/// to be marked with [`mark_filled`].
+///
+/// # Errors
+/// `Conflict` when the join keys of the view changed during the run, and those of the registry.
+pub(crate) fn record(file: &mut RegistryFile, view: &FeatureView, window: &ViewWindow, now: Timestamp) -> Result<bool> {
+    check_keys(view, file.keys_of_view(&view.name)?)?;
+    let resume = file.resume_point(&window.view)?;
+    let continues = resume.is_some_and(|resume| resume.from == window.start && resume.former_keys.is_none());
+    file.record_materialization(&window.view, window.start, window.end, now)?;
+    Ok(continues)
+}
+
+/// Remembers in the online store that a materialization has filled the table of a view, also if it had no rows.
+pub(crate) fn mark_filled(online_store: &Storage, view: &FeatureView) -> Result<()> {
+    ensure_table(online_store, view)?;
+    online_store.mark_materialized(&view.name)
+}
+
+/// A warning for each view whose former runs have filled another store, or rows that are gone, so that an incremental run would not
+/// bring them back.
+pub(crate) fn warnings_of_missing_rows(
+    online_store: &Storage,
+    file: &RegistryFile,
+    views: &[&FeatureView],
+) -> Result<Vec<String>> {
+    let mut warnings = Vec::new();
+    for view in views {
+        // After a change of join keys the run reads everything again, and says so.
+        let resume = file
+            .resume_point(&view.name)?
+            .filter(|resume| resume.former_keys.is_none());
+        let missing = resume.zip(missing_rows(online_store, view));
+        let Some((resume, why)) = missing else { continue };
+        let (name, until) = (&view.name, resume.from.to_python());
+        warnings.push(format!(
+            "{name}: {why}, but the registry says that it was materialized until {until}, and an incremental run reads only \
+             what came after; to load all of it, run: feast materialize START_TS END_TS -v {name}"
+        ));
+    }
+    Ok(warnings)
+}
+
+/// Whether the stored rows of a view may be fewer than its recorded intervals say, and why.
+fn missing_rows(online_store: &Storage, view: &FeatureView) -> Option<&'static str> {
+    let tables = online_store.tables();
+    let Some(table) = tables.get(&view.name) else {
+        return Some("the online store has no rows of it");
+    };
+    let ViewShape { join_keys, .. } = view_shape(view);
+    if table.shape().is_some_and(|shape| shape.join_keys != join_keys) {
+        return Some("its stored rows have other join keys");
+    }
+    (!table.is_materialized()).then_some("no materialization has filled its table in this online store")
+}
+
+/// Rows stored under keys that the view no longer has are not found: such a run does not count.
+fn check_keys(view: &FeatureView, present: Option<StoredKeys>) -> Result<()> {
+    match present.filter(|present| *present != view.stored_keys()) {
+        None => Ok(()),
+        Some(present) => Err(Error::new(
+            ErrorKind::Conflict,
+            format!(
+                "the join keys of feature view {} became {present} while it was materialized, so its rows are not found",
+                view.name
+            ),
+        )
+        .with_hint("run it again")),
+    }
+}

@@ -1,0 +1,212 @@
+//! Pushes: rows that arrive by a push source or by the name of a view, for the online store, for a parquet source, or for both as one.
+//!
+//! Read it in the order in which a push goes:
+//!
+//! 1. `target`: where rows go, and which columns they must have there.
+//! 2. `checked`, `event_times`: all rows are checked before anything is written.
+//! 3. [`Pushes::write`]: which of the following a push needs.
+//! 4. `log`: its record in the online store.
+//! 5. `append`: its rows in the parquet source; `marks`: how the source says that it has them.
+//! 6. `queue`: with offline batching, pushes are answered while they are in the log only, and wait here.
+//! 7. `replay`: does what is in the log, at the start of a process and when the queue is due.
+//!
+//! What holds:
+//!
+//! - **A push to both stores is one.** It is a record in the online store first, then rows in the parquet source, then its online rows
+//!   replace the record in one batch. A push that is cut off by the end of the process is done wholly at the next start, or not at
+//!   all.
+//! - **Nothing is appended twice.** The source says which records it holds (`marks`), and a replay skips those. Numbers of records
+//!   mean something within one opening of one store: a restored or copied store gives the same numbers again.
+//! - **Validated first.** The columns of both stores are checked before either is written, and the parquet source is written first:
+//!   a push that cannot reach it does not reach the online store.
+//! - **Acknowledged is durable.** The source is durable when an append returns, the online store is synced before a write returns.
+//! - **A pushed part has the columns of all parts** (`target`). Logged rows are conformed to the columns that the source has by the time
+//!   of the replay; what does not fit stays in the log and holds nothing else up.
+//! - **The latest arrival stands first** in a parquet source, as the first of rows equal in both times wins there.
+//!
+//! Knows neither the bytes of parquet (`offline`) nor those of the database (`storage`), and nothing of the registry file or HTTP.
+
+mod append;
+mod checked;
+mod event_times;
+mod log;
+mod marks;
+mod queue;
+mod replay;
+mod target;
+
+use std::path::Path;
+
+use arrow::array::RecordBatch;
+use feast_config::OfflineBatching;
+use feast_files::fail_point::{self, Step};
+use feast_model::error::{Error, Result};
+
+pub(crate) use replay::remove_leftovers;
+pub use target::PushTarget;
+pub(crate) use target::{PushSources, write_target};
+
+use crate::offline::SchemaCache;
+use crate::online::StoredRows;
+use crate::storage::{Replace, Storage, WriteCount};
+use append::{AppendRecord, Appender};
+use checked::CheckedPush;
+use log::{PushLog, PushRecord};
+use marks::AppendId;
+use queue::PushQueue;
+use replay::Replay;
+use target::AppendTarget;
+
+/// What a write did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct WriteReport {
+    /// Rows that were written, over all views.
+    pub written: usize,
+    /// Rows that a newer row kept out, over all views.
+    pub stale: usize,
+    /// Rows whose event time is more than a day ahead of the clock. They are written like any other.
+    pub future: usize,
+    /// Rows that were not written to a view because all its features are null in them, over all views.
+    pub dropped: usize,
+}
+
+/// The stores that pushes go to.
+#[derive(Clone, Copy)]
+pub(crate) struct PushStores<'a> {
+    pub(crate) online_store: &'a Storage,
+    /// Relative paths of sources start here.
+    pub(crate) repository: &'a Path,
+    pub(crate) schemas: &'a SchemaCache,
+    pub(crate) replace: Replace,
+    /// Whether a push is answered before it is in its parquet source.
+    pub(crate) is_batching: bool,
+}
+
+/// The pushes of one store.
+#[derive(Default)]
+pub(crate) struct Pushes {
+    appender: Appender,
+    queue: PushQueue,
+}
+
+impl Pushes {
+    /// Writes a push to the stores. Durable when this returns; with offline batching the append may follow later, but it is in
+    /// the log.
+    ///
+    /// # Errors
+    /// `Unavailable` or `Data` when a store cannot be written, `Invalid` when the push is too large for the log.
+    pub(crate) fn write(&self, stores: &PushStores<'_>, push: CheckedPush<'_>) -> Result<WriteReport> {
+        let log = PushLog::new(stores.online_store);
+        let mut online = StoredRows::default();
+        let mut report = WriteReport {
+            future: push.future,
+            dropped: encode_views(&log, &push, &mut online)?,
+            ..WriteReport::default()
+        };
+        let is_offline_only = push.views.is_empty();
+        let count = match push.offline {
+            None => log.write_rows(&online, stores.replace)?,
+            Some((target, rows)) if stores.is_batching => self.log_for_later(stores, target, &rows, &online)?,
+            // One file is written, whole or not at all.
+            Some((target, rows)) if is_offline_only && target.partition_columns.is_empty() => {
+                self.append(target, rows, AppendRecord::None, &log)?;
+                return Ok(report);
+            }
+            Some((target, rows)) => self.append_then_write(stores, target, rows, &online)?,
+        };
+        log.sync()?;
+        (report.written, report.stale) = (count.written, count.stale);
+        Ok(report)
+    }
+
+    /// Does what earlier processes have left in the log. Gives the number of pushes done.
+    ///
+    /// # Errors
+    /// `Data` or `Unavailable`; what could not be done stays in the log.
+    pub(crate) fn complete(&self, stores: &PushStores<'_>) -> Result<usize> {
+        let _turn = self.queue.wait_for_turn();
+        self.replay(stores)
+    }
+
+    /// Does the logged pushes if they are due, or all of them. Gives their number.
+    ///
+    /// # Errors
+    /// As [`Pushes::complete`], and those of `open`, which is called if some are due.
+    pub(crate) fn flush<'a>(
+        &self,
+        batching: OfflineBatching,
+        all: bool,
+        open: impl FnOnce() -> Result<PushStores<'a>>,
+    ) -> Result<usize> {
+        let _turn = self.queue.wait_for_turn();
+        if self.queue.take_due(batching, all) {
+            self.replay(&open()?)
+        } else {
+            Ok(0)
+        }
+    }
+
+    fn replay(&self, stores: &PushStores<'_>) -> Result<usize> {
+        let outcome = Replay::new(stores, &self.appender).run();
+        if outcome.is_err() {
+            self.queue.pause();
+        }
+        outcome
+    }
+
+    /// Logs the append, and writes the online rows with it.
+    fn log_for_later(
+        &self,
+        stores: &PushStores<'_>,
+        target: &AppendTarget,
+        rows: &RecordBatch,
+        online: &StoredRows,
+    ) -> Result<WriteCount> {
+        let record = PushRecord::encode(stores, &target.source, rows, &StoredRows::default())?;
+        let count = PushLog::new(stores.online_store).add_with_rows(&record, online, stores.replace)?;
+        self.queue.add(target.source.path(), rows.num_rows());
+        Ok(count)
+    }
+
+    /// Logs the whole push, appends, and replaces the record by the online rows.
+    fn append_then_write(
+        &self,
+        stores: &PushStores<'_>,
+        target: &AppendTarget,
+        rows: RecordBatch,
+        online: &StoredRows,
+    ) -> Result<WriteCount> {
+        let log = PushLog::new(stores.online_store);
+        let record = PushRecord::encode(stores, &target.source, &rows, online)?;
+        let ids = self.append(target, rows, AppendRecord::New(&record), &log)?;
+        fail_point::reached(Step::PushAppended);
+        let id = ids.first();
+        let id = id.ok_or_else(|| Error::internal("a push was appended without a record"))?;
+        log.finish(id, online, stores.replace)
+    }
+
+    fn append(
+        &self,
+        target: &AppendTarget,
+        rows: RecordBatch,
+        record: AppendRecord<'_>,
+        log: &PushLog<'_>,
+    ) -> Result<Vec<AppendId>> {
+        let appended = self.appender.append(target, rows, record, log);
+        appended.map_err(|error| target.source.hidden_in(error))
+    }
+}
+
+/// Brings the rows of all views into the form of the online store. Gives the number of rows that are not written.
+fn encode_views(log: &PushLog<'_>, push: &CheckedPush<'_>, online: &mut StoredRows) -> Result<usize> {
+    let mut dropped = 0;
+    for (view, rows) in &push.views {
+        // As in Feast, it is the whole frame that counts: beside a row with a value one without is written.
+        if rows.has_values() {
+            log.encode_rows(view, rows, online)?;
+        } else {
+            dropped += rows.event_times.len();
+        }
+    }
+    Ok(dropped)
+}

@@ -1,0 +1,235 @@
+//! Operations that write rows: pushes (`push`) and materializations (`materialize`). Each puts together what the module that owns
+//! it needs.
+
+use arrow::array::{ArrayRef, RecordBatch};
+use feast_model::error::Result;
+use feast_registry::RegistryFile;
+
+use super::{FeatureStore, RegistryState};
+use crate::clock;
+use crate::materialize::{
+    self, Candidates, ClaimedView, MaterializationClaim, MaterializeProgress, MaterializeRange, MaterializeRequest,
+    RunStores, ViewReport, ViewWindow,
+};
+use crate::online::WriteTarget;
+use crate::push::{self, PushSources, PushStores, PushTarget, WriteReport};
+use crate::storage::Replace;
+
+impl FeatureStore {
+    /// The view that rows are written to by name.
+    ///
+    /// # Errors
+    /// `NotFound` when there is no such view, `Unsupported` for an on-demand view.
+    pub fn write_target(&self, view: &str) -> Result<WriteTarget> {
+        push::write_target(&self.state().definitions, view)
+    }
+
+    /// Where rows pushed to a source go.
+    ///
+    /// # Errors
+    /// `NotFound` when no view is fed by a push source of that name, or its parquet file is missing.
+    pub fn push_target(&self, source: &str, online: bool, offline: bool) -> Result<PushTarget> {
+        let sources = offline.then_some(PushSources {
+            repository: &self.config.directory,
+            schemas: &self.schemas,
+        });
+        PushTarget::new(&self.state().definitions, source, online, sources)
+    }
+
+    /// Writes rows to the views of a push, and appends them to its parquet source. Durable when this returns; with offline
+    /// batching the append may follow later, but it is in the log.
+    ///
+    /// `online` holds, for each view of the target, its columns in the target's order. Everything is checked before
+    /// anything is written; the offline store is written first, once, however many views there are. A push that is cut off
+    /// by the end of the process is done wholly at the next start, or not at all.
+    ///
+    /// # Errors
+    /// `Invalid`, naming column and row, before anything is written; `Unavailable` or `Data` when a store cannot be written.
+    pub fn push(
+        &self,
+        target: &PushTarget,
+        online: &[Vec<ArrayRef>],
+        offline: Option<RecordBatch>,
+    ) -> Result<WriteReport> {
+        let push = target.check(online, offline, &self.config)?;
+        self.pushes.write(&self.push_stores()?, push)
+    }
+
+    /// Writes rows to one view. Durable when this returns.
+    ///
+    /// # Errors
+    /// As [`FeatureStore::push`].
+    pub fn write(&self, target: WriteTarget, columns: Vec<ArrayRef>) -> Result<WriteReport> {
+        self.push(&PushTarget::of_view(target), &[columns], None)
+    }
+
+    /// Does what earlier processes have left in the log. To be called before anything is answered.
+    ///
+    /// # Errors
+    /// `Data` or `Unavailable`; what could not be done stays in the log.
+    pub fn complete_pushes(&self) -> Result<usize> {
+        push::remove_leftovers(&self.state().definitions, &self.config.directory);
+        self.pushes.complete(&self.push_stores()?)
+    }
+
+    /// Appends pushes that were answered before they reached their parquet source, if enough rows wait or some have waited
+    /// long enough, or all of them. Gives the number of pushes done.
+    ///
+    /// # Errors
+    /// `Data` or `Unavailable`; what could not be appended stays in the log.
+    pub fn flush_pushes(&self, all: bool) -> Result<usize> {
+        match self.config.offline_batching {
+            Some(batching) => self.pushes.flush(batching, all, || self.push_stores()),
+            None => Ok(0),
+        }
+    }
+
+    /// The names of the views that a request means, each once: those named, or all that are online and enabled.
+    ///
+    /// # Errors
+    /// `NotFound` for an unknown view, `Invalid` for one that cannot be materialized.
+    pub fn views_to_materialize(&self, names: Option<&[String]>) -> Result<Vec<String>> {
+        let state = self.state();
+        let views = self.candidates(&state).views(names)?;
+        Ok(views.into_iter().map(|view| view.name.clone()).collect())
+    }
+
+    /// The views that are marked as being materialized, by whomever.
+    pub fn views_being_materialized(&self) -> Vec<String> {
+        materialize::views_in_state_materializing(&self.state().statuses)
+    }
+
+    /// Marks views as being materialized, so that a second run is not started beside the first. With `force` also those
+    /// that are marked already: their run may have died.
+    ///
+    /// # Errors
+    /// `NotFound` for an unknown view, `Data` or `Unavailable` when the registry cannot be read or written.
+    pub fn claim_materialization(&self, views: &[String], force: bool) -> Result<MaterializationClaim> {
+        let now = clock::now();
+        self.update_registry(now, |file| materialize::claim(file, views, force, now))
+    }
+
+    /// Gives views their former state back if they are still marked: their run has ended without reaching them.
+    ///
+    /// # Errors
+    /// `Data` or `Unavailable` when the registry cannot be read or written.
+    pub fn release_materialization(&self, views: &[ClaimedView]) -> Result<()> {
+        let now = clock::now();
+        self.update_registry(now, |file| Ok(((), materialize::release(file, views, now)?)))
+    }
+
+    /// The window each view of a request would be materialized over.
+    ///
+    /// # Errors
+    /// `NotFound` for an unknown view, `Invalid` for one that is not served online or when the start is after the end.
+    pub fn materialization_windows(&self, request: &MaterializeRequest) -> Result<Vec<ViewWindow>> {
+        request.range.check()?;
+        let state = self.state();
+        let views = self.candidates(&state).views(request.views.as_deref())?;
+        materialize::windows(request.range, &views, &mut self.load_registry()?, clock::now())
+    }
+
+    /// What to know before a request is materialized: an end that has not come yet, and views whose former runs have filled
+    /// another store, or rows that are gone, so that an incremental run would not bring them back.
+    ///
+    /// # Errors
+    /// As [`FeatureStore::materialization_windows`] and [`FeatureStore::open_online_store`].
+    pub fn materialization_warnings(&self, request: &MaterializeRequest) -> Result<Vec<String>> {
+        let mut warnings: Vec<String> = request.range.warning_of_end(clock::now()).into_iter().collect();
+        if matches!(request.range, MaterializeRange::Between { .. }) {
+            return Ok(warnings);
+        }
+        let (online_store, state) = (self.storage()?, self.state());
+        let file = self.load_registry()?;
+        let views = self.candidates(&state).views(request.views.as_deref())?;
+        warnings.extend(materialize::warnings_of_missing_rows(online_store, &file, &views)?);
+        Ok(warnings)
+    }
+
+    /// Materializes views one after another. Each view's rows are durable before its interval is recorded.
+    ///
+    /// A window that ends before it starts has nothing to do; it is reported with no rows and not recorded.
+    ///
+    /// # Errors
+    /// Those of the first view that fails; the views before it stay done. `Unavailable` when the clock is not in
+    /// the years 1970 to 9999.
+    pub fn materialize(
+        &self,
+        windows: &[ViewWindow],
+        progress: &mut dyn MaterializeProgress,
+    ) -> Result<Vec<ViewReport>> {
+        clock::check_clock()?;
+        let _turn = self.materializer.wait_for_turn();
+        // What has been answered for belongs to the window.
+        self.flush_pushes(true)?;
+        let stores = self.run_stores()?;
+        let mut reports = Vec::with_capacity(windows.len());
+        for window in windows {
+            reports.extend(self.materialize_view(&stores, window, progress)?);
+        }
+        stores.online_store.settle();
+        Ok(reports)
+    }
+
+    /// One view. `None` when its window ends before it starts.
+    fn materialize_view(
+        &self,
+        stores: &RunStores<'_>,
+        window: &ViewWindow,
+        progress: &mut dyn MaterializeProgress,
+    ) -> Result<Option<ViewReport>> {
+        let state = self.state();
+        let view = self.candidates(&state).view(&window.view)?;
+        if window.is_empty() {
+            progress.view_skipped(window);
+            return Ok(None);
+        }
+        let report = materialize::run(view, window, stores, progress)?;
+        let now = clock::now();
+        let (registry, project) = (&self.config.registry_path, &self.config.project);
+        let continues = RegistryFile::update(registry, project, now, |file| {
+            Ok((materialize::record(file, view, window, now)?, true))
+        })?;
+        if !continues {
+            materialize::mark_filled(stores.online_store, view)?;
+        }
+        self.reload_registry()?;
+        progress.view_finished(&report);
+        Ok(Some(report))
+    }
+
+    fn candidates<'a>(&'a self, state: &'a RegistryState) -> Candidates<'a> {
+        Candidates {
+            definitions: &state.definitions,
+            statuses: &state.statuses,
+            project: &self.config.project,
+        }
+    }
+
+    fn push_stores(&self) -> Result<PushStores<'_>> {
+        Ok(PushStores {
+            online_store: self.storage()?,
+            repository: &self.config.directory,
+            schemas: &self.schemas,
+            replace: self.replace(),
+            is_batching: self.config.offline_batching.is_some(),
+        })
+    }
+
+    fn run_stores(&self) -> Result<RunStores<'_>> {
+        Ok(RunStores {
+            repository: &self.config.directory,
+            online_store: self.storage()?,
+            runtime: self.offline()?,
+            replace: self.replace(),
+        })
+    }
+
+    fn replace(&self) -> Replace {
+        if self.config.skip_dedup {
+            Replace::AllRows
+        } else {
+            Replace::OlderRows
+        }
+    }
+}
