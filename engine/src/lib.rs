@@ -58,12 +58,13 @@
 //!
 //! What has a small outside is a crate of its own beside this one: [`model`] (plain data, and the [`error`] of all),
 //! `feast-python-notation`, `feast-clock`, `feast-conversion`, `feast-files`, `feast-config`, `feast-registry`,
-//! `feast-definitions`. Here, in layer order, each may use those before it and none after it (a test reads the imports):
+//! `feast-definitions`, `feast-offline` (parquet through DataFusion). Here, in layer order, each may use those before it and none
+//! after it (a test reads the imports):
 //!
 //! 1. `locks`: locks over plain values.
 //! 2. `codec`: bytes and values, without I/O.
 //! 3. `storage`: RocksDB.
-//! 4. `online`: the request path. `offline`: parquet through DataFusion.
+//! 4. `online`: the request path.
 //! 5. `push`: rows that arrive, into both stores as one. `materialize`: from offline to online. `resolve`: from definitions as
 //!    written to definitions as stored.
 //! 6. `store`: [`FeatureStore`].
@@ -76,7 +77,6 @@ extern crate self as feast_engine;
 mod codec;
 mod locks;
 mod materialize;
-mod offline;
 mod online;
 mod push;
 mod resolve;
@@ -86,6 +86,7 @@ mod storage;
 mod store;
 
 use feast_clock as clock;
+use feast_offline as offline;
 
 pub use feast_clock::{check_clock, now};
 pub use feast_config::{
@@ -94,12 +95,12 @@ pub use feast_config::{
 };
 pub use feast_model as model;
 pub use feast_model::error::{self, Error, ErrorKind, FeastException, InvalidDefinition, Result};
+pub use feast_offline::{PandasColumn, create_parquet, pandas_columns};
 pub use feast_registry::{Change, FieldChange, KeyChange, UnreadObject, Verb, ViewVersion};
 pub use materialize::{
     ClaimedView, MaterializationClaim, MaterializeProgress, MaterializeRange, MaterializeRequest, NoProgress,
     ViewReport, ViewWindow,
 };
-pub use offline::{PandasColumn, create_parquet, pandas_columns};
 pub use online::{
     ColumnHeading, ColumnRole, EntityRows, FeatureColumn, FeatureVectors, FieldStatus, JoinKey, KeyColumn, ReadPlan,
     StoredEntities, WriteColumn, WriteTarget,

@@ -8,7 +8,7 @@ const LAYERS: &[&[&str]] = &[
     &["locks"],
     &["codec"],
     &["storage"],
-    &["online", "offline"],
+    &["online"],
     &["materialize", "push", "resolve"],
     &["store"],
     &["stages"],
@@ -19,7 +19,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("rocksdb::", &["engine/src/storage", "benches/src/point_lookups"]),
     ("hashbrown::", &["engine/src/storage"]),
     ("foldhash::", &["engine/src/storage"]),
-    ("datafusion::", &["engine/src/offline"]),
+    ("datafusion::", &["engine/offline/src"]),
     ("bincode::", &["engine/src/codec/record.rs"]),
     ("warp::", &["server/src", "benches/src/bare_route"]),
     ("hyper::", &["server/src/connections.rs"]),
@@ -92,7 +92,7 @@ fn modules_use_only_lower_ones() {
 #[test]
 fn paths_in_messages_are_marked() {
     // The evaluator's messages are for who applies, and are not the engine's errors.
-    const MAY_SHOW: [&str; 3] = ["engine/model/src/error", "engine/src/offline", "engine/definitions"];
+    const MAY_SHOW: [&str; 3] = ["engine/model/src/error", "engine/offline/src", "engine/definitions"];
     let files = sources("engine");
     let strangers: Vec<&str> = files
         .iter()

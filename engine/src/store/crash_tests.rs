@@ -21,7 +21,6 @@ use feast_fixtures::{Random, copy_directory};
 use feast_model::Timestamp;
 use feast_registry::RegistryFile;
 
-use crate::offline::read_integers;
 use crate::store::FeatureStore;
 use crate::{ApplyOptions, MaterializeRange, MaterializeRequest, NoProgress, create_parquet};
 
@@ -328,7 +327,7 @@ fn values_of(path: &Path) -> Vec<i64> {
     if !path.is_dir() {
         let is_data = path.extension().is_some_and(|ending| ending == "parquet");
         return if is_data {
-            read_integers(path, "value")
+            support::read_values(path)
         } else {
             Vec::new()
         };

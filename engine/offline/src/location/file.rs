@@ -17,7 +17,7 @@ use super::ListedFile;
 
 /// By what a file is known again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::offline) struct FileIdentity {
+pub(crate) struct FileIdentity {
     device: u64,
     inode: u64,
     length: u64,
@@ -37,7 +37,7 @@ impl FileIdentity {
 
 /// A file that many threads may read at once: each read says where, so none moves the place of another.
 #[derive(Debug, Clone)]
-pub(in crate::offline) struct SourceFile {
+pub(crate) struct SourceFile {
     file: Arc<File>,
     identity: FileIdentity,
 }
@@ -48,7 +48,7 @@ impl SourceFile {
     /// # Errors
     /// `NotFound` when it is missing, `Data` when it is not a file, `Unavailable` when it cannot be read now or has gone since it
     /// was listed.
-    pub(in crate::offline) fn open(source: &str, listed: &ListedFile) -> Result<Self> {
+    pub(crate) fn open(source: &str, listed: &ListedFile) -> Result<Self> {
         let path = &listed.path;
         let missing = |problem: io::Error| match (problem.kind(), listed.identity) {
             (io::ErrorKind::NotFound, Some(_)) => changed(path),
@@ -74,7 +74,7 @@ impl SourceFile {
     ///
     /// # Errors
     /// `Unavailable` when it is another one now, or cannot be read.
-    pub(in crate::offline) fn open_again(path: &Path, identity: FileIdentity) -> Result<Self> {
+    pub(crate) fn open_again(path: &Path, identity: FileIdentity) -> Result<Self> {
         let file = File::open(path).map_err(|source| match source.kind() {
             io::ErrorKind::NotFound => changed(path),
             _ => Error::io("read", path, source),
@@ -87,7 +87,7 @@ impl SourceFile {
         Ok(file)
     }
 
-    pub(in crate::offline) fn identity(&self) -> FileIdentity {
+    pub(crate) fn identity(&self) -> FileIdentity {
         self.identity
     }
 
@@ -96,7 +96,7 @@ impl SourceFile {
     ///
     /// # Errors
     /// `Unavailable` when the file is another one now.
-    pub(in crate::offline) fn check_unchanged(&self, path: &Path) -> Result<()> {
+    pub(crate) fn check_unchanged(&self, path: &Path) -> Result<()> {
         let metadata = self.file.metadata().map_err(|source| Error::io("read", path, source))?;
         if FileIdentity::of(&metadata) == self.identity {
             Ok(())
@@ -138,7 +138,7 @@ impl ChunkReader for SourceFile {
 
 /// Reads a file from some place on.
 #[derive(Debug)]
-pub(in crate::offline) struct ReadFrom {
+pub(crate) struct ReadFrom {
     file: Arc<File>,
     offset: u64,
 }

@@ -13,7 +13,7 @@ use feast_model::error::{Error, ErrorKind, Result};
 use glob::{MatchOptions, glob_with};
 
 use super::{FileIdentity, SourceLayout};
-use crate::offline::partition::{PartitionValue, partition_of};
+use crate::partition::{PartitionValue, partition_of};
 
 /// More files than this are not one source: their footers alone would fill the memory.
 const MAX_FILES: usize = 100_000;
@@ -23,20 +23,20 @@ const MAX_ENTRIES: usize = 1_000_000;
 
 /// One file of a source.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::offline) struct ListedFile {
-    pub(in crate::offline) path: PathBuf,
+pub(crate) struct ListedFile {
+    pub(crate) path: PathBuf,
     /// By what it is known again; `None` for a source that is one file, which is not looked at here.
-    pub(in crate::offline) identity: Option<FileIdentity>,
+    pub(crate) identity: Option<FileIdentity>,
     /// The columns that its folders name, from the outermost.
-    pub(in crate::offline) partition: Vec<PartitionValue>,
+    pub(crate) partition: Vec<PartitionValue>,
 }
 
 /// The files of a source in their order.
 #[derive(Debug, Default)]
-pub(in crate::offline) struct Listing {
-    pub(in crate::offline) files: Vec<ListedFile>,
+pub(crate) struct Listing {
+    pub(crate) files: Vec<ListedFile>,
     /// What was passed over although its name does not say that it is not data, with the reason.
-    pub(in crate::offline) left_out: Vec<String>,
+    pub(crate) left_out: Vec<String>,
 }
 
 /// What a path stands for. A path that exists is never taken for a pattern, whatever characters are in it.

@@ -20,13 +20,16 @@ use feast_model::Timestamp;
 
 use super::scan::TypedColumn;
 
-pub(crate) use latest::LatestRows;
+pub use latest::{LatestRows, ScanReport};
+pub use selected::SelectedRows;
 
 /// A span of event time, both ends included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Window {
-    pub(crate) start: Timestamp,
-    pub(crate) end: Timestamp,
+pub struct Window {
+    /// The first point in time.
+    pub start: Timestamp,
+    /// The last one.
+    pub end: Timestamp,
 }
 
 /// The columns of a source that a query reads, by their names in the files.

@@ -26,7 +26,7 @@ pub(crate) enum Location {
 
 /// What the files of a source are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum SourceLayout {
+pub enum SourceLayout {
     /// One file.
     File,
     /// All files below a directory.

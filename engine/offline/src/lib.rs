@@ -12,13 +12,14 @@
 //! | `query/` | which rows are chosen: one file a query |
 //! | `append.rs` and beside it | new rows into a file or a directory |
 //! | `pandas.rs` | the columns of a file as pandas names them |
-//! | `runtime.rs`, `guard.rs` | DataFusion's threads; panics of the libraries |
+//! | `runtime.rs`, `guard.rs`, `locks.rs` | DataFusion's threads; panics of the libraries; locks |
 
 mod append;
 mod append_parts;
 mod footer;
 mod guard;
 mod location;
+mod locks;
 mod pandas;
 mod partition;
 mod positions;
@@ -30,13 +31,11 @@ mod source;
 mod unify;
 
 pub use append::create_parquet;
-#[cfg(test)]
-pub(crate) use append::read_integers;
-pub(crate) use append::{FileNotes, pattern_is_read_only, prepend_rows, read_notes};
-pub(crate) use append_parts::{DurableFolders, split_by_folder, visit_parts};
-pub(crate) use location::SourceLayout;
+pub use append::{FileNotes, pattern_is_read_only, prepend_rows, read_notes};
+pub use append_parts::{DurableFolders, FolderRows, split_by_folder, visit_parts};
+pub use location::SourceLayout;
 pub use pandas::{PandasColumn, pandas_columns};
-pub(crate) use query::{LatestRows, Window};
-pub(crate) use runtime::OfflineRuntime;
-pub(crate) use scan::TypedColumn;
-pub(crate) use source::{ParquetSource, SchemaCache, SourceSchema, UnknownColumns, source_columns};
+pub use query::{LatestRows, ScanReport, SelectedRows, Window};
+pub use runtime::OfflineRuntime;
+pub use scan::TypedColumn;
+pub use source::{ParquetSource, SchemaCache, SourceSchema, UnknownColumns, source_columns};

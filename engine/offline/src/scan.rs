@@ -34,9 +34,11 @@ pub(super) const BATCH_ROWS: usize = 8192;
 
 /// A column of a source, and the type that its values are brought into.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct TypedColumn {
-    pub(crate) name: String,
-    pub(crate) value_type: ValueType,
+pub struct TypedColumn {
+    /// Its name in the files.
+    pub name: String,
+    /// What its values become.
+    pub value_type: ValueType,
 }
 
 /// One row group of a source.

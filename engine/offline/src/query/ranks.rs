@@ -3,7 +3,7 @@
 //! Owns which rows are in the window, and the counts of those that are left out. Knows nothing of features.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use arrow::array::{Array, ArrayRef, BooleanBufferBuilder, Decimal256Array, Decimal256Builder, RecordBatch};
 use arrow::buffer::BooleanBuffer;
@@ -14,8 +14,9 @@ use feast_model::error::{Error, Result};
 use feast_model::{EVENT_TIME_NANOS, Timestamp};
 
 use super::{QueryColumns, Window};
-use crate::offline::positions::{Position, RANK_TYPE, rank_of};
-use crate::offline::scan::{BATCH_ROWS, ColumnBatch, ColumnBatches, RowGroup, TypedColumn};
+use crate::locks::lock;
+use crate::positions::{Position, RANK_TYPE, rank_of};
+use crate::scan::{BATCH_ROWS, ColumnBatch, ColumnBatches, RowGroup, TypedColumn};
 
 /// Row groups whose rows are to be ranked. Several readers take from it at once.
 #[derive(Debug)]
@@ -97,7 +98,7 @@ impl RankScan {
 
     /// What made a reader end, if one has failed.
     pub(super) fn take_error(&self) -> Option<Error> {
-        self.error.lock().unwrap_or_else(PoisonError::into_inner).take()
+        lock(&self.error).take()
     }
 
     /// Keys and ranks of the rows of those row groups that no other reader takes.
@@ -117,10 +118,7 @@ impl RankScan {
                 self.next.store(self.groups.len(), Ordering::Relaxed);
                 current = None;
                 let problem = DataFusionError::Execution(error.to_string());
-                self.error
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .get_or_insert(error);
+                lock(&self.error).get_or_insert(error);
                 problem
             }))
         })

@@ -30,32 +30,37 @@ use futures::StreamExt;
 use super::ranks::{RankScan, WindowTotals};
 use super::selected::SelectedRows;
 use super::{QueryColumns, Window, readers};
-use crate::offline::guard::guarded;
-use crate::offline::positions::{Positions, RANK_TYPE, position_of};
-use crate::offline::runtime::OfflineRuntime;
-use crate::offline::scan::{TypedColumn, row_groups};
-use crate::offline::source::ParquetSource;
+use crate::guard::guarded;
+use crate::positions::{Positions, RANK_TYPE, position_of};
+use crate::runtime::OfflineRuntime;
+use crate::scan::{TypedColumn, row_groups};
+use crate::source::ParquetSource;
 
 /// The newest row of each key: the columns to read, by their names in the files.
-pub(crate) struct LatestRows<'a> {
-    pub(crate) source: &'a ParquetSource,
+pub struct LatestRows<'a> {
+    /// What is read.
+    pub source: &'a ParquetSource,
     /// Rows of equal keys compete; without keys all rows do.
-    pub(crate) keys: Vec<TypedColumn>,
-    pub(crate) event_time: &'a str,
-    pub(crate) created_time: Option<&'a str>,
-    pub(crate) features: Vec<TypedColumn>,
-    pub(crate) window: Window,
+    pub keys: Vec<TypedColumn>,
+    /// The column of event times: the row with the latest wins.
+    pub event_time: &'a str,
+    /// The column of created times, which decides between rows of one event time.
+    pub created_time: Option<&'a str>,
+    /// The columns that are read of the winning rows beside keys and times.
+    pub features: Vec<TypedColumn>,
+    /// Only rows whose event time is in it compete.
+    pub window: Window,
 }
 
 /// What was seen beside the rows.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct ScanReport {
+pub struct ScanReport {
     /// Files that were passed over, with the reasons.
-    pub(crate) left_out_files: Vec<String>,
+    pub left_out_files: Vec<String>,
     /// Rows that were left out because a time of theirs is beyond the years 1677 to 2262.
-    pub(crate) rows_beyond_range: u64,
+    pub rows_beyond_range: u64,
     /// Rows of the window whose event time is more than a day after now.
-    pub(crate) rows_ahead: u64,
+    pub rows_ahead: u64,
 }
 
 /// Name of the column that holds the rank of a row, and the greatest of a key.
@@ -70,7 +75,7 @@ impl LatestRows<'_> {
     /// # Errors
     /// `NotFound` or `Invalid` for a missing file or column, `Data` for a file that cannot be read or a value that does not fit,
     /// `Unavailable` when files are replaced meanwhile, and those of `consume`.
-    pub(crate) fn stream(
+    pub fn stream(
         &self,
         runtime: &OfflineRuntime,
         mut consume: impl FnMut(SelectedRows) -> Result<()>,

@@ -24,7 +24,7 @@ const MAX_FOLDERS: usize = 1_024;
 const MAX_NAME_BYTES: usize = 255;
 
 /// Rows that belong in one folder, without the columns that its name gives them.
-pub(crate) struct FolderRows {
+pub struct FolderRows {
     /// Below the directory of the source.
     folder: PathBuf,
     rows: RecordBatch,
@@ -34,11 +34,7 @@ pub(crate) struct FolderRows {
 ///
 /// # Errors
 /// `Invalid`, naming column and row, when a value cannot name a folder, or there are too many folders.
-pub(crate) fn split_by_folder(
-    source: &str,
-    partition_columns: &[String],
-    batch: &RecordBatch,
-) -> Result<Vec<FolderRows>> {
+pub fn split_by_folder(source: &str, partition_columns: &[String], batch: &RecordBatch) -> Result<Vec<FolderRows>> {
     let internal = |problem: ArrowError| Error::internal(format!("data source {source}: {problem}"));
     let columns = batch.num_columns() - partition_columns.len();
     let mut folders = vec![PathBuf::new(); batch.num_rows()];
@@ -88,7 +84,7 @@ pub(crate) fn split_by_folder(
 
 /// Folders whose names this process has made durable in the folders above them.
 #[derive(Default)]
-pub(crate) struct DurableFolders(Mutex<HashSet<PathBuf>>);
+pub struct DurableFolders(Mutex<HashSet<PathBuf>>);
 
 /// Beyond it, folders are made durable again.
 const MAX_DURABLE_FOLDERS: usize = 100_000;
@@ -99,7 +95,7 @@ impl DurableFolders {
     ///
     /// # Errors
     /// `Data` or `Unavailable` when one cannot be written; those before it are there.
-    pub(crate) fn add_parts(
+    pub fn add_parts(
         &self,
         directory: &Path,
         parts: &[FolderRows],
@@ -153,7 +149,7 @@ fn create_part(directory: &Path, batch: &RecordBatch, ending: &str) -> Result<()
 ///
 /// # Errors
 /// `Unavailable` or `NotFound` when a folder cannot be read.
-pub(crate) fn visit_parts(directory: &Path, visit: &mut dyn FnMut(&Path, &str)) -> Result<()> {
+pub fn visit_parts(directory: &Path, visit: &mut dyn FnMut(&Path, &str)) -> Result<()> {
     visit_folder(directory, Path::new(""), &mut HashSet::new(), visit)
 }
 

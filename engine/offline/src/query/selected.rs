@@ -13,19 +13,23 @@ use arrow::datatypes::Int64Type;
 use feast_model::error::{Error, ErrorKind, Result};
 
 use super::{QueryColumns, readers};
-use crate::offline::guard::guarded;
-use crate::offline::positions::Positions;
-use crate::offline::scan::{BATCH_ROWS, RowGroup, TypedColumn};
+use crate::guard::guarded;
+use crate::positions::Positions;
+use crate::scan::{BATCH_ROWS, RowGroup, TypedColumn};
 
 /// Batches of one reader that wait for the consumer.
 const WAITING_BATCHES: usize = 2;
 
 /// Selected rows: columns in the types that they are asked for, times in microseconds since 1970.
-pub(crate) struct SelectedRows {
-    pub(crate) keys: Vec<ArrayRef>,
-    pub(crate) features: Vec<ArrayRef>,
-    pub(crate) event_times: Int64Array,
-    pub(crate) created_times: Option<Int64Array>,
+pub struct SelectedRows {
+    /// In the order of the query.
+    pub keys: Vec<ArrayRef>,
+    /// In the order of the query.
+    pub features: Vec<ArrayRef>,
+    /// Without nulls.
+    pub event_times: Int64Array,
+    /// `None` when the source has no such column.
+    pub created_times: Option<Int64Array>,
 }
 
 impl QueryColumns<'_> {

@@ -125,7 +125,7 @@ mod tests {
     use feast_model::error::ErrorKind;
 
     use super::*;
-    use crate::offline::create_parquet;
+    use crate::create_parquet;
 
     fn rows(count: i64) -> RecordBatch {
         let values = Arc::new(Int64Array::from_iter_values(0..count));

@@ -5,7 +5,7 @@
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 use feast_conversion::holds_times;
@@ -14,6 +14,7 @@ use feast_model::error::{Error, Result, path as marked_path};
 
 use super::footer::{self, in_parallel};
 use super::location::{FileIdentity, ListedFile, Location, SourceLayout};
+use super::locks::lock;
 use super::partition::{PartitionValue, partition_type};
 use super::scan::row_groups;
 use super::snapshot::Snapshot;
@@ -21,22 +22,22 @@ use super::unify::{holds_exactly, united_type};
 
 /// The parquet of a file source.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct ParquetSource {
+pub struct ParquetSource {
     pub(crate) location: Location,
     /// Name of the source, for messages.
-    pub(crate) name: String,
+    pub name: String,
 }
 
 /// The columns of a parquet source.
 #[derive(Debug)]
-pub(crate) struct SourceSchema {
+pub struct SourceSchema {
     /// Each column of any file in the type that holds its values in all files, then the columns that folders name. Where no type
     /// does, it is `Null` here.
-    pub(crate) schema: SchemaRef,
+    pub schema: SchemaRef,
     /// The columns that folders name, from the outermost folder. The last columns of the schema.
-    pub(crate) partition_columns: Vec<String>,
+    pub partition_columns: Vec<String>,
     /// Files that were passed over, with the reasons.
-    pub(crate) left_out: Vec<String>,
+    pub left_out: Vec<String>,
     /// Columns whose types in two files nothing holds together, and what is said of them.
     conflicts: HashMap<String, String>,
     /// Columns that some files have in a type in which not all values of others are exact: integers as floats.
@@ -46,7 +47,7 @@ pub(crate) struct SourceSchema {
 
 /// Why the columns of a source are not known.
 #[derive(Debug)]
-pub(crate) enum UnknownColumns {
+pub enum UnknownColumns {
     /// The source is not parquet that can be read here.
     NotReadable(Error),
     /// Its files cannot be read now, or are not there.
@@ -58,7 +59,7 @@ pub(crate) enum UnknownColumns {
 ///
 /// # Errors
 /// Why they are not known: a source of another kind, or files that cannot be read.
-pub(crate) fn source_columns(
+pub fn source_columns(
     source: &DataSource,
     repository: &Path,
     schemas: &SchemaCache,
@@ -69,7 +70,7 @@ pub(crate) fn source_columns(
 
 /// Schemas of files that were read before, for callers who ask for the columns of a directory repeatedly.
 #[derive(Debug, Default)]
-pub(crate) struct SchemaCache {
+pub struct SchemaCache {
     files: Mutex<HashMap<PathBuf, (FileIdentity, SchemaRef)>>,
 }
 
@@ -81,7 +82,7 @@ impl ParquetSource {
     ///
     /// # Errors
     /// `Invalid` when the source is not a local file.
-    pub(crate) fn locate(source: &DataSource, repository: &Path) -> Result<Self> {
+    pub fn locate(source: &DataSource, repository: &Path) -> Result<Self> {
         Ok(Self {
             location: Location::of_source(source, repository)?,
             name: source.name.clone(),
@@ -89,7 +90,7 @@ impl ParquetSource {
     }
 
     /// Parquet on this machine: a file, a directory or a pattern.
-    pub(crate) fn local(path: PathBuf, name: String) -> Self {
+    pub fn local(path: PathBuf, name: String) -> Self {
         Self {
             location: Location::Local(path),
             name,
@@ -97,17 +98,17 @@ impl ParquetSource {
     }
 
     /// The file, directory or pattern on this machine.
-    pub(crate) fn path(&self) -> &Path {
+    pub fn path(&self) -> &Path {
         self.location.path()
     }
 
     /// What the location stands for now.
-    pub(crate) fn layout(&self) -> SourceLayout {
+    pub fn layout(&self) -> SourceLayout {
         self.location.layout()
     }
 
     /// The error, in whose message clients do not read where the source is.
-    pub(crate) fn hidden_in(&self, error: Error) -> Error {
+    pub fn hidden_in(&self, error: Error) -> Error {
         self.location.hidden_in(error)
     }
 
@@ -115,7 +116,7 @@ impl ParquetSource {
     ///
     /// # Errors
     /// `NotFound` when there is no file, `Data` when one is not parquet, `Unavailable` when one cannot be read now.
-    pub(crate) fn schema(&self) -> Result<SourceSchema> {
+    pub fn schema(&self) -> Result<SourceSchema> {
         self.schema_with(&SchemaCache::default())
     }
 
@@ -123,7 +124,7 @@ impl ParquetSource {
     ///
     /// # Errors
     /// As [`ParquetSource::schema`].
-    pub(crate) fn schema_with(&self, cache: &SchemaCache) -> Result<SourceSchema> {
+    pub fn schema_with(&self, cache: &SchemaCache) -> Result<SourceSchema> {
         let listing = self.location.list(&self.name)?;
         let schemas = cache.schemas(&self.name, &listing.files)?;
         let files = listing.files.iter().zip(&schemas);
@@ -151,7 +152,7 @@ impl ParquetSource {
     }
 
     /// Removes what pushes of killed processes have left beside the files.
-    pub(crate) fn remove_leftovers(&self) {
+    pub fn remove_leftovers(&self) {
         // A source that cannot be listed has its error where it is used.
         if let Ok(listing) = self.location.list(&self.name) {
             self.location.remove_leftovers_beside(&listing.files);
@@ -159,7 +160,7 @@ impl ParquetSource {
     }
 
     /// For the benches: as a materialization begins.
-    pub(crate) fn row_groups(&self) -> Result<usize> {
+    pub fn row_groups(&self) -> Result<usize> {
         Ok(row_groups(&self.name, &self.snapshot()?.parts).len())
     }
 
@@ -263,7 +264,7 @@ impl UnitedColumns {
 impl SchemaCache {
     fn schemas(&self, source: &str, listed: &[ListedFile]) -> Result<Vec<SchemaRef>> {
         let mut schemas: Vec<Option<SchemaRef>> = {
-            let known = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+            let known = lock(&self.files);
             let schema_of = |file: &ListedFile| {
                 let (identity, schema) = known.get(&file.path)?;
                 (Some(*identity) == file.identity).then(|| Arc::clone(schema))
@@ -273,7 +274,7 @@ impl SchemaCache {
         let unknown: Vec<usize> = (0..listed.len()).filter(|index| schemas[*index].is_none()).collect();
         let files: Vec<&ListedFile> = unknown.iter().map(|index| &listed[*index]).collect();
         let read = in_parallel(files, |_, file| footer::read_schema(source, file))?;
-        let mut known = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = lock(&self.files);
         let mut last: Option<SchemaRef> = schemas.iter().flatten().next().cloned();
         for (index, (identity, schema)) in unknown.into_iter().zip(read) {
             // Most parts are written alike: one schema does for all of them.
@@ -292,7 +293,7 @@ impl SchemaCache {
 
 impl SourceSchema {
     /// Where the columns are, for messages.
-    pub(crate) fn place(&self) -> impl fmt::Display {
+    pub fn place(&self) -> impl fmt::Display {
         marked_path(self.source.path())
     }
 
@@ -300,7 +301,7 @@ impl SourceSchema {
     ///
     /// # Errors
     /// `Invalid`, naming the columns there are.
-    pub(crate) fn require(&self, name: &str) -> Result<()> {
+    pub fn require(&self, name: &str) -> Result<()> {
         self.field(name).map(|_| ())
     }
 
@@ -308,7 +309,7 @@ impl SourceSchema {
     ///
     /// # Errors
     /// `Invalid`, naming the columns there are; `Data` when the files have it in types that nothing holds together.
-    pub(crate) fn column(&self, name: &str) -> Result<&DataType> {
+    pub fn column(&self, name: &str) -> Result<&DataType> {
         let field = self.field(name)?;
         match self.conflicts.get(name) {
             None => Ok(field.data_type()),
@@ -318,7 +319,7 @@ impl SourceSchema {
     }
 
     /// Whether the type of a column holds the values of all files as they are.
-    pub(crate) fn is_exact(&self, name: &str) -> bool {
+    pub fn is_exact(&self, name: &str) -> bool {
         !self.inexact.contains(name) && !self.conflicts.contains_key(name)
     }
 
@@ -326,7 +327,7 @@ impl SourceSchema {
     ///
     /// # Errors
     /// As [`SourceSchema::require`], and `Invalid` for a column of another type.
-    pub(crate) fn require_times(&self, name: &str) -> Result<()> {
+    pub fn require_times(&self, name: &str) -> Result<()> {
         let data_type = self.field(name)?.data_type();
         // Names of folders are read as strings, whatever they look like together.
         if holds_times(data_type) || self.partition_columns.iter().any(|column| column == name) {
