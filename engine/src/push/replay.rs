@@ -178,7 +178,7 @@ impl<'a> Replay<'a> {
         present: HashSet<PathBuf>,
     ) -> Result<()> {
         let rows = concat_batches(&target.schema, batches).map_err(|problem| Error::internal(problem.to_string()))?;
-        let record = AppendRecord::Logged(ReplayedAppends { ids, present });
+        let record = AppendRecord::Replayed(ReplayedAppends { ids, present });
         self.appender.append(target, rows, record, &self.log)?;
         fail_point::reached(Step::PushAppended);
         Ok(())

@@ -178,12 +178,12 @@ fn operate(store: &FeatureStore, number: i64, random: &mut Random, journal: &Fil
             .unwrap();
         store.materialize(&windows, &mut NoProgress).unwrap();
     } else {
-        push(store, kind, (key, event_time, number));
+        push(store, kind, key, event_time, number);
     }
     write_line(journal, &format!("done {number}"));
 }
 
-fn push(store: &FeatureStore, kind: Kind, (key, event_time, value): (i64, i64, i64)) {
+fn push(store: &FeatureStore, kind: Kind, key: i64, event_time: i64, value: i64) {
     let target = store
         .push_target("push", kind != Kind::Offline, kind.is_offline())
         .unwrap();

@@ -20,21 +20,21 @@ use crate::storage::{Storage, TableChange, TableView};
 /// A file beside the database in which an `apply --now` leaves the views whose tables the process that has the database open is
 /// to drop.
 const DROP_REQUESTS: &str = "DROP_NOW";
-/// Changes that nobody asks for are forgotten from here on.
-const MAX_UNTOLD_CHANGES: usize = 10_000;
+/// Changes that no caller takes are forgotten from here on.
+const MAX_UNREPORTED_CHANGES: usize = 10_000;
 
-/// What became of tables, until somebody asks.
+/// What became of tables, until a caller takes it.
 #[derive(Default)]
-pub(super) struct UntoldChanges(Mutex<Vec<TableChange>>);
+pub(super) struct UnreportedChanges(Mutex<Vec<TableChange>>);
 
-impl UntoldChanges {
+impl UnreportedChanges {
     fn add(&self, changes: Vec<TableChange>) {
         if changes.is_empty() {
             return;
         }
-        let mut untold = lock(&self.0);
-        let room = MAX_UNTOLD_CHANGES.saturating_sub(untold.len());
-        untold.extend(changes.into_iter().take(room));
+        let mut unreported = lock(&self.0);
+        let room = MAX_UNREPORTED_CHANGES.saturating_sub(unreported.len());
+        unreported.extend(changes.into_iter().take(room));
     }
 
     fn take(&self) -> Vec<TableChange> {
@@ -45,7 +45,7 @@ impl UntoldChanges {
 impl FeatureStore {
     /// Opens the online store now instead of at the first use, and brings its tables to the registry.
     ///
-    /// Python writes the registry in place, so a reader may see a cut file. The project comes behind the views in it: only
+    /// Python writes the registry in place, so a reader may see a cut file. The project comes after the views in it: only
     /// a registry that holds its project is known to hold all its views, and only then are tables hidden.
     ///
     /// # Errors
