@@ -57,15 +57,16 @@
 //! # Modules
 //!
 //! What has a small outside is a crate of its own beside this one: [`model`] (plain data, and the [`error`] of all),
-//! `feast-python-notation`, `feast-files`, `feast-config`, `feast-registry`, `feast-definitions`. Here, in layer order, each may
-//! use those before it and none after it (a test reads the imports):
+//! `feast-python-notation`, `feast-clock`, `feast-conversion`, `feast-files`, `feast-config`, `feast-registry`,
+//! `feast-definitions`, `feast-offline` (parquet through DataFusion). Here, in layer order, each may use those before it and none
+//! after it (a test reads the imports):
 //!
-//! 1. `clock`: the only reader of the wall clock. `locks`: locks over plain values.
+//! 1. `locks`: locks over plain values.
 //! 2. `codec`: bytes and values, without I/O.
 //! 3. `rows`: what all online stores have in common.
 //! 4. `storage`: RocksDB.
 //! 5. `online_store`: the seam over the stores.
-//! 6. `online`: the request path. `offline`: parquet through DataFusion.
+//! 6. `online`: the request path.
 //! 7. `push`: rows that arrive, into both stores as one. `materialize`: from offline to online. `resolve`: from definitions as
 //!    written to definitions as stored.
 //! 8. `store`: [`FeatureStore`].
@@ -75,11 +76,9 @@
 #[cfg(test)]
 extern crate self as feast_engine;
 
-mod clock;
 mod codec;
 mod locks;
 mod materialize;
-mod offline;
 mod online;
 mod online_store;
 mod push;
@@ -90,19 +89,22 @@ pub mod stages;
 mod storage;
 mod store;
 
-pub use clock::{check_clock, now};
+use feast_clock as clock;
+use feast_offline as offline;
+
+pub use feast_clock::{check_clock, now};
 pub use feast_config::{
     AuthType, CONFIG_FILE, Host, OfflineBatching, OnlineStoreConfig, OnlineStoreMemory, RepositoryConfig,
     ResponseLayout, ServingLimits, check_project_name,
 };
 pub use feast_model as model;
 pub use feast_model::error::{self, Error, ErrorKind, FeastException, InvalidDefinition, Result};
+pub use feast_offline::{PandasColumn, create_parquet, pandas_columns};
 pub use feast_registry::{Change, FieldChange, KeyChange, UnreadObject, Verb, ViewVersion};
 pub use materialize::{
     ClaimedView, MaterializationClaim, MaterializeProgress, MaterializeRange, MaterializeRequest, NoProgress,
     ViewReport, ViewWindow,
 };
-pub use offline::{PandasColumn, create_parquet, pandas_columns};
 pub use online::{
     ColumnField, ColumnRole, EntityRows, FeatureColumn, FeatureVectors, FieldStatus, JoinKey, KeyColumn, ReadPlan,
     StoredEntities, WriteColumn, WriteTarget,

@@ -90,9 +90,5 @@ pub fn batched_get(store: &FeatureStore, keys: &[Vec<u8>]) -> Result<usize> {
 /// # Errors
 /// As [`FeatureStore::materialize`].
 pub fn plan_source(path: &Path) -> Result<usize> {
-    let source = ParquetSource {
-        path: path.to_path_buf(),
-        name: "source".to_owned(),
-    };
-    source.row_groups()
+    ParquetSource::local(path.to_path_buf(), "source".to_owned()).row_groups()
 }

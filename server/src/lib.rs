@@ -23,6 +23,7 @@ mod wire;
 use std::sync::Arc;
 use std::time::Duration;
 
+use feast_conversion::Numbers;
 use feast_engine::model::FeatureSelection;
 use feast_engine::{Error, FeatureStore, Host, ServingLimits};
 use serde_json::Value;
@@ -32,7 +33,6 @@ use admission::Admission;
 use background::BackgroundRuns;
 use context::Context;
 use wire::entities::{KeyValues, entity_rows};
-use wire::numbers::Numbers;
 use wire::response::{Layout, write_feature_vectors};
 
 /// How long open requests may go on after the signal to stop.

@@ -31,7 +31,7 @@ pub use on_demand::{OnDemandFeatureView, OnDemandSource, Transformation};
 pub use permission::{Action, Permission, Policy, ResourceType};
 pub use reference::{FeatureReference, FeatureSelection};
 pub use source::{DataSource, ExternalSource, ExternalSystem, FileFormat, SourceKind, StreamFormat, TableFormat};
-pub use time_range::{OutOfRange, TimeRange, is_storable_duration};
+pub use time_range::{EVENT_TIME_NANOS, OutOfRange, TimeRange, is_storable_duration};
 pub use timestamp::{ParseTimestampError, Timestamp, TimestampWriter};
 pub use timestamp_forms::DateOrder;
 pub use value_type::{StructField, ValueType};

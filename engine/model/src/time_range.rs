@@ -1,6 +1,7 @@
 //! The spans of time that the parties to a repository can hold, each in one place.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 
 use super::Timestamp;
 
@@ -13,6 +14,10 @@ pub struct TimeRange {
     pub last: Timestamp,
     is_of_events: bool,
 }
+
+/// [`TimeRange::EVENT_TIMES`] in nanoseconds since 1970: its last microsecond ends with its last nanosecond.
+pub const EVENT_TIME_NANOS: RangeInclusive<i64> =
+    TimeRange::EVENT_TIMES.first.micros() * 1_000..=TimeRange::EVENT_TIMES.last.micros() * 1_000 + 999;
 
 /// A point in time that lies outside of a [`TimeRange`].
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -34,7 +34,7 @@ pub use progress::{MaterializeProgress, NoProgress, ViewReport};
 pub(crate) use recording::{mark_filled, record, warnings_of_missing_rows};
 pub(crate) use run::{RunStores, run};
 pub use selection::MaterializeRequest;
-pub(crate) use selection::{Candidates, views_in_state_materializing};
+pub(crate) use selection::{Candidates, views_being_materialized};
 pub(crate) use window::windows;
 pub use window::{MaterializeRange, ViewWindow};
 

@@ -79,7 +79,7 @@ pub(crate) fn run(
         fail_point::reached(Step::RowsWritten);
         Ok(())
     });
-    let seen = streamed.map_err(|error| error.hiding_directory_of(&parquet.path))?;
+    let seen = streamed.map_err(|error| parquet.hidden_in(error))?;
     online_store.sync()?;
     fail_point::reached(Step::RowsSynced);
     report.left_out_files = seen.left_out_files;

@@ -84,7 +84,7 @@ impl<'a> Candidates<'a> {
 }
 
 /// The names of the views that are marked as being materialized, by whomever, in alphabetical order.
-pub(crate) fn views_in_state_materializing(statuses: &HashMap<String, ViewStatus>) -> Vec<String> {
+pub(crate) fn views_being_materialized(statuses: &HashMap<String, ViewStatus>) -> Vec<String> {
     let marked = statuses.iter().filter(|(_, status)| is_materializing(status));
     let mut names: Vec<String> = marked.map(|(name, _)| name.clone()).collect();
     names.sort_unstable();

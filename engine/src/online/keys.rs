@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, StringArray};
+use feast_conversion::coerce;
 use feast_model::error::{Error, FeastException, Result};
 use feast_model::{DUMMY_JOIN_KEY, FeatureView, ValueType};
 use feast_python_notation::python_list;
 
 use super::plan::{KeyGroup, ReadPlan};
-use crate::codec::coerce::coerce;
 use crate::codec::entity_key::{EntityKeyEncoder, UnsupportedKeyType};
 use crate::codec::packed_bytes::PackedBytes;
 

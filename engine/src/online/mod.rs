@@ -19,7 +19,7 @@ pub(crate) use lookup::{lookup, lookup_in_memory};
 pub(crate) use plan::PlanContext;
 pub use plan::{JoinKey, ReadPlan};
 pub use write::{ColumnRole, WriteColumn, WriteTarget};
-pub(crate) use write::{EncodedRows, RowColumns, check_range, encode_rows, ensure_table, view_shape, write_rows};
+pub(crate) use write::{EncodedRows, RowColumns, encode_rows, ensure_table, view_shape, write_rows};
 #[cfg(feature = "stages")]
 pub(crate) use {
     assemble::assemble,

@@ -4,12 +4,11 @@
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, Int64Array, StringArray};
-use arrow::error::ArrowError;
+use feast_conversion::{ConversionError, check_event_times, coerce, timestamp_micros};
 use feast_model::error::{Error, Result};
-use feast_model::{DUMMY_JOIN_KEY, FeatureView, Field, TimeRange, Timestamp, ValueType};
+use feast_model::{DUMMY_JOIN_KEY, FeatureView, Field, Timestamp, ValueType};
 
 use super::keys::key_encoder;
-use crate::codec::coerce::{coerce, event_times};
 use crate::codec::entity_key::EntityKeyEncoder;
 use crate::codec::packed_bytes::PackedBytes;
 use crate::codec::record::{SchemaRecord, ViewShape};
@@ -123,30 +122,25 @@ impl WriteTarget {
     ///
     /// # Errors
     /// `Invalid`, naming column and row, when a join key or an event time is null, or a time lies outside of
-    /// [`TimeRange::EVENT_TIMES`].
+    /// [`feast_model::TimeRange::EVENT_TIMES`].
     pub(crate) fn rows(&self, columns: &[ArrayRef]) -> Result<RowColumns> {
         let times = |column: &ArrayRef, name: &str| {
-            let times = event_times(column).ok_or_else(|| {
+            let times = timestamp_micros(column).ok_or_else(|| {
                 Error::internal(format!(
                     "column {name} of {} was not read as timestamps",
                     self.view.name()
                 ))
             })?;
-            check_range(&times, name, &format!("feature view {}", self.view.name()))?;
+            check_event_times(&times, name, &format!("feature view {}", self.view.name()))?;
             Ok::<_, Error>(times)
         };
         // What the type demands beyond its Arrow form: documents that are objects, sets without duplicates.
         let typed = |column: &ArrayRef, name: &str, value_type: &ValueType| {
             coerce(column, value_type).map_err(|problem| {
                 let view = self.view.name();
-                // Row by row, only to find the one that does not fit.
-                let of_row = |row| Some((row, coerce(&column.slice(row, 1), value_type).err()?));
-                let (row, problem) = (0..column.len()).find_map(of_row).unwrap_or((0, problem));
-                let problem = match problem {
-                    ArrowError::CastError(text) | ArrowError::ParseError(text) => text,
-                    other => other.to_string(),
-                };
-                Error::invalid(format!("column {name} of feature view {view}, row {row}: {problem}"))
+                let error = ConversionError::in_column(column, &problem, |one| coerce(one, value_type));
+                let row = error.row().unwrap_or_default();
+                Error::invalid(format!("column {name} of feature view {view}, row {row}: {error}"))
             })
         };
         let mut rows = RowColumns {
@@ -172,19 +166,6 @@ impl WriteTarget {
         }
         Ok(rows)
     }
-}
-
-/// Refuses times that lie outside of [`TimeRange::EVENT_TIMES`], naming the column and what it is of. Nulls are left alone.
-///
-/// # Errors
-/// `Invalid`, naming the first such row.
-pub(crate) fn check_range(times: &Int64Array, column: &str, owner: &str) -> Result<()> {
-    // Without nulls a row costs two comparisons.
-    let checked = |row: usize| TimeRange::EVENT_TIMES.check(Timestamp::from_micros(times.value(row)));
-    for row in (0..times.len()).filter(|row| times.is_valid(*row)) {
-        checked(row).map_err(|problem| Error::invalid(format!("column {column} of {owner}, row {row}: {problem}")))?;
-    }
-    Ok(())
 }
 
 /// Writes the entity keys of a view from columns in the order of its join keys.

@@ -33,7 +33,7 @@ pub(super) enum AppendRecord<'a> {
     /// By this record, which is still to be logged. It is taken out again if the append fails, as the caller is told.
     New(&'a [u8]),
     /// By records that are there already, are durable, and stay there if the append fails.
-    Logged(ReplayedAppends),
+    Replayed(ReplayedAppends),
 }
 
 /// Appends that were begun before, perhaps by a process that was killed.
@@ -48,14 +48,13 @@ impl AppendRecord<'_> {
         matches!(self, Self::New(_))
     }
 
-    /// Logs what is not in the log yet.
-    fn log(self, log: &PushLog<'_>) -> Result<ReplayedAppends> {
-        let (ids, present) = match self {
-            Self::None => (Vec::new(), HashSet::new()),
-            Self::New(record) => (vec![log.add(record)?], HashSet::new()),
-            Self::Logged(appends) => return Ok(appends),
-        };
-        Ok(ReplayedAppends { ids, present })
+    /// Logs what is not in the log yet. Gives the ids, and the folders that have the rows already.
+    fn log(self, log: &PushLog<'_>) -> Result<(Vec<AppendId>, HashSet<PathBuf>)> {
+        match self {
+            Self::None => Ok((Vec::new(), HashSet::new())),
+            Self::New(record) => Ok((vec![log.add(record)?], HashSet::new())),
+            Self::Replayed(ReplayedAppends { ids, present }) => Ok((ids, present)),
+        }
     }
 }
 
@@ -105,12 +104,12 @@ impl Appender {
         record: AppendRecord<'_>,
         log: &PushLog<'_>,
     ) -> Result<Vec<AppendId>> {
-        let path = &target.source.path;
+        let path = target.source.path();
         let parts = split_by_folder(&target.source.name, &target.partition_columns, rows)?;
         let is_new = record.is_new();
-        let ReplayedAppends { ids, present } = record.log(log)?;
+        let (ids, present) = record.log(log)?;
         let ending = part_ending(ids.first());
-        let new_ids: Vec<&AppendId> = ids.iter().filter(|_| is_new).collect();
+        let new_ids: Vec<&AppendId> = if is_new { ids.iter().collect() } else { Vec::new() };
         after_sync(path, log, &new_ids, || {
             self.folders.add_parts(path, &parts, &ending, &present)
         })?;
@@ -125,17 +124,18 @@ impl Appender {
         log: &PushLog<'_>,
     ) -> Result<Vec<AppendId>> {
         // Through links too, a file has one queue.
-        let path = std::fs::canonicalize(&source.path).unwrap_or_else(|_| source.path.clone());
+        let path = std::fs::canonicalize(source.path()).unwrap_or_else(|_| source.path().to_owned());
         let queue = Arc::clone(lock(&self.files).entry(path).or_default());
         let is_new = record.is_new();
+        let (ids, _) = record.log(log)?;
         let append = Arc::new(FileAppend {
             rows,
-            ids: record.log(log)?.ids,
+            ids,
             is_new,
             outcome: Mutex::default(),
         });
         lock(&queue.waiting).push(Arc::clone(&append));
-        queue.append_waiting(&source.path, &append, log);
+        queue.append_waiting(source.path(), &append, log);
         let outcome = lock(&append.outcome).take();
         match outcome {
             Some(Ok(())) => Ok(append.ids.clone()),

@@ -2,12 +2,9 @@
 
 use arrow::array::{Array, ArrayRef, Int64Array, RecordBatch};
 use feast_config::{RepositoryConfig, duration_text};
+use feast_conversion::{check_event_times, holds_times, row_times, timestamp_micros};
 use feast_model::error::{Error, Result};
 use feast_model::{DataSource, Timestamp};
-
-use crate::codec::coerce::event_times;
-use crate::codec::event_time::{holds_times, row_times};
-use crate::online::check_range;
 
 /// Rows that are further ahead of the clock than this are counted: clocks differ, but not by a day.
 const FUTURE_MICROS: i64 = 86_400 * 1_000_000;
@@ -41,7 +38,7 @@ impl TimeColumns {
         if let Some(name) = &self.created_time
             && let Some(times) = times_of(name).transpose()?.flatten()
         {
-            check_range(&times, name, &owner)?;
+            check_event_times(&times, name, &owner)?;
         }
         let column = &self.event_time;
         let nulls = rows.column_by_name(column);
@@ -53,7 +50,7 @@ impl TimeColumns {
         let Some(times) = times_of(column).transpose()?.flatten() else {
             return Ok(None);
         };
-        check_range(&times, column, &owner)?;
+        check_event_times(&times, column, &owner)?;
         Ok(Some(CheckedTimes {
             column: column.clone(),
             owner,
@@ -64,7 +61,7 @@ impl TimeColumns {
 
 /// A column of times in microseconds since 1970, also where the source has days or strings.
 fn micros_of(column: &ArrayRef, name: &str, owner: &str) -> Result<Option<Int64Array>> {
-    if let Some(micros) = event_times(column) {
+    if let Some(micros) = timestamp_micros(column) {
         return Ok(Some(micros));
     }
     if !holds_times(column.data_type()) {

@@ -65,9 +65,9 @@ impl PushRecord {
             source: source.name.clone(),
             // A repository may be moved.
             path: source
-                .path
+                .path()
                 .strip_prefix(stores.repository)
-                .unwrap_or(&source.path)
+                .unwrap_or_else(|_| source.path())
                 .to_string_lossy()
                 .into_owned(),
             offline,
@@ -169,5 +169,48 @@ impl<'a> PushLog<'a> {
     /// Makes all of the above durable.
     pub(super) fn sync(&self) -> Result<()> {
         self.online_store.sync()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn logged() -> PushRecord {
+        PushRecord {
+            session: "5e55".into(),
+            source: "stats".into(),
+            path: "data/stats.parquet".into(),
+            offline: vec![1, 2, 3],
+            online: vec![(b"key".to_vec(), b"row".to_vec()), (b"key".to_vec(), Vec::new())],
+            replace_all: true,
+        }
+    }
+
+    #[test]
+    fn a_record_gives_back_the_rows_of_its_push() {
+        let read: PushRecord = record::decode(&record::encode(&logged()).unwrap()).unwrap();
+        assert_eq!(read, logged());
+        let (rows, replace) = read.online_rows();
+        let pairs: Vec<(&[u8], &[u8])> = rows.keys.iter().zip(rows.rows.iter()).collect();
+        assert_eq!(pairs, [(&b"key"[..], &b"row"[..]), (b"key", b"")]);
+        assert_eq!(replace, Replace::AllRows);
+    }
+
+    proptest! {
+        #[test]
+        fn damaged_records_are_an_error(position in 0..200_usize, byte in any::<u8>(), length in 0..200_usize) {
+            let mut bytes = record::encode(&logged()).unwrap();
+            let position = position % bytes.len();
+            bytes[position] = byte;
+            bytes.truncate(length);
+            // What still is a record must not panic when its rows are taken.
+            if let Ok(read) = record::decode::<PushRecord>(&bytes) {
+                let (rows, _) = read.online_rows();
+                prop_assert_eq!(rows.keys.len(), rows.rows.len());
+            }
+        }
     }
 }

@@ -159,7 +159,41 @@ impl Numbers {
 
 #[cfg(test)]
 mod tests {
-    use super::Numbers;
+    use super::*;
+
+    fn id(session: usize, number: u64) -> AppendId {
+        let session = format!("s{session}");
+        AppendId { session, number }
+    }
+
+    #[test]
+    fn a_file_remembers_the_appends_of_the_last_sessions_beside_what_others_have_noted() {
+        let noted = |key: &str| (key.to_owned(), Some("{}".to_owned()));
+        let mut notes = vec![noted("pandas"), ("empty".to_owned(), None)];
+        for session in 0..=MAX_SESSIONS {
+            notes = annotated(notes, &[&id(session, 1), &id(session, 2)]);
+        }
+        // The second session appends again and is the newest now.
+        notes = annotated(notes, &[&id(1, 4)]);
+        assert_eq!(annotated(notes.clone(), &[]), notes);
+        assert_eq!(notes.len(), 2 + MAX_SESSIONS);
+        assert_eq!(notes[..2], [noted("pandas"), ("empty".to_owned(), None)]);
+        assert_eq!(notes[2], ("feast.appended.s2".to_owned(), Some("1-2".to_owned())));
+        let last = ("feast.appended.s1".to_owned(), Some("1-2,4-4".to_owned()));
+        assert_eq!(notes.last(), Some(&last));
+        let applied = AppliedAppends::InFile(sessions(&notes).into_iter().collect());
+        assert!(applied.contains(&id(1, 4)) && applied.contains(&id(MAX_SESSIONS, 2)));
+        assert!(!applied.contains(&id(0, 1)) && !applied.contains(&id(1, 3)));
+    }
+
+    #[test]
+    fn a_part_says_in_its_name_which_append_it_holds() {
+        let name = |id: Option<&AppendId>| format!("push-01-{}.parquet", part_ending(id));
+        assert_eq!(id_of_part(&name(Some(&id(1, 7)))), Some(id(1, 7)));
+        assert_ne!(id_of_part(&name(None)), Some(id(1, 7)));
+        assert_eq!(id_of_part("part-0.parquet"), None);
+        assert_eq!(id_of_part("push-01-s1-7.csv"), None);
+    }
 
     #[test]
     fn numbers_are_kept_as_ranges() {

@@ -164,7 +164,7 @@ impl Pushes {
     ) -> Result<WriteCount> {
         let record = PushRecord::encode(stores, &target.source, rows, &EncodedRows::default())?;
         let count = PushLog::new(stores.online_store).add_with_rows(&record, online, stores.replace)?;
-        self.queue.add(&target.source.path, rows.num_rows());
+        self.queue.add(target.source.path(), rows.num_rows());
         Ok(count)
     }
 
@@ -193,7 +193,7 @@ impl Pushes {
         log: &PushLog<'_>,
     ) -> Result<Vec<AppendId>> {
         let appended = self.appender.append(target, rows, record, log);
-        appended.map_err(|error| error.hiding_directory_of(&target.source.path))
+        appended.map_err(|error| target.source.hidden_in(error))
     }
 }
 

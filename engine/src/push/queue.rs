@@ -65,3 +65,31 @@ impl Waiting {
         is_late || are_many && !self.is_paused
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn many_rows_are_due_at_once_but_not_right_after_a_failure() {
+        let batching = OfflineBatching {
+            rows: 5,
+            interval: Duration::from_secs(3600),
+        };
+        let queue = PushQueue::default();
+        let path = Path::new("data/stats.parquet");
+        queue.add(path, 3);
+        queue.add(Path::new("data/other.parquet"), 4);
+        assert!(!queue.take_due(batching, false));
+        queue.add(path, 2);
+        assert!(queue.take_due(batching, false));
+        // They are taken.
+        assert!(!queue.take_due(batching, false));
+        queue.pause();
+        queue.add(path, 100);
+        assert!(!queue.take_due(batching, false));
+        assert!(queue.take_due(batching, true));
+    }
+}

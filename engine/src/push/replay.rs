@@ -8,10 +8,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::array::{RecordBatch, new_null_array};
-use arrow::compute::{CastOptions, cast_with_options, concat_batches};
+use arrow::compute::concat_batches;
 use arrow::datatypes::{DataType, SchemaRef};
 use arrow::error::ArrowError;
 use arrow::ipc::reader::StreamReader;
+use feast_conversion::strict_cast;
 use feast_files::fail_point::{self, Step};
 use feast_model::Definitions;
 use feast_model::error::{Error, Result};
@@ -29,7 +30,7 @@ pub(crate) fn remove_leftovers(definitions: &Definitions, repository: &Path) {
     let sources = sources.filter_map(|view| view.batch_source.as_ref());
     let located = sources.filter_map(|source| ParquetSource::locate(source, repository).ok());
     // Views may share a source.
-    let sources: BTreeMap<PathBuf, ParquetSource> = located.map(|source| (source.path.clone(), source)).collect();
+    let sources: BTreeMap<PathBuf, ParquetSource> = located.map(|source| (source.path().to_owned(), source)).collect();
     sources.values().for_each(ParquetSource::remove_leftovers);
 }
 
@@ -85,7 +86,7 @@ impl<'a> Replay<'a> {
         let applied = AppliedAppends::read(&path)?;
         let name = pushes.first().map_or("", |push| push.record.source.as_str());
         let name = name.to_owned();
-        let source = ParquetSource { path, name };
+        let source = ParquetSource::local(path, name);
         let done = if source.layout() == SourceLayout::Directory {
             self.replay_to_directory(&source, &applied, pushes)
         } else {
@@ -177,7 +178,7 @@ impl<'a> Replay<'a> {
         present: HashSet<PathBuf>,
     ) -> Result<()> {
         let rows = concat_batches(&target.schema, batches).map_err(|problem| Error::internal(problem.to_string()))?;
-        let record = AppendRecord::Logged(ReplayedAppends { ids, present });
+        let record = AppendRecord::Replayed(ReplayedAppends { ids, present });
         self.appender.append(target, rows, record, &self.log)?;
         fail_point::reached(Step::PushAppended);
         Ok(())
@@ -251,13 +252,7 @@ fn conform_to_schema(offline: &[u8], schema: &SchemaRef) -> std::result::Result<
             .map(|field| match batch.column_by_name(field.name()) {
                 None => Ok(new_null_array(field.data_type(), batch.num_rows())),
                 Some(column) if column.data_type() == field.data_type() => Ok(Arc::clone(column)),
-                Some(column) => {
-                    let options = CastOptions {
-                        safe: false,
-                        ..CastOptions::default()
-                    };
-                    cast_with_options(column, field.data_type(), &options)
-                }
+                Some(column) => strict_cast(column, field.data_type()),
             });
         let columns = columns.collect::<std::result::Result<Vec<_>, _>>()?;
         fitted.push(RecordBatch::try_new(Arc::clone(schema), columns)?);

@@ -103,10 +103,11 @@ impl OfflineTarget {
             ))
         })?;
         let parquet = ParquetSource::locate(source, sources.repository)?;
-        let path = parquet.path.clone();
-        let append = AppendTarget::new(parquet, sources.schemas, |column| declared_type(view, source, column));
+        let append = AppendTarget::new(parquet.clone(), sources.schemas, |column| {
+            declared_type(view, source, column)
+        });
         Ok(Self {
-            append: append.map_err(|error| error.hiding_directory_of(&path))?,
+            append: append.map_err(|error| parquet.hidden_in(error))?,
             times: TimeColumns::new(source),
         })
     }

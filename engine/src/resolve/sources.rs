@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use arrow::datatypes::DataType;
-use feast_model::error::{Error, Result, path as error_path};
+use feast_model::error::{Error, Result};
 use feast_model::{DataSource, Definitions, ObjectKind, SourceKind};
 
 use super::{Findings, Surroundings};
-use crate::offline::{ParquetSource, SourceSchema};
+use crate::offline::{SourceSchema, UnknownColumns, source_columns};
 
 /// Fills in the event time column of every source without one, wherever the source stands.
 pub(super) fn complete(definitions: &mut Definitions, surroundings: &Surroundings<'_>, findings: &mut Findings) {
@@ -52,23 +52,25 @@ fn each_source(definitions: &mut Definitions, each: &mut dyn FnMut(&mut DataSour
 /// The only timestamp column of the source's file.
 fn event_time_column(source: &DataSource, surroundings: &Surroundings<'_>, findings: &mut Findings) -> Option<String> {
     let (kind, name) = (ObjectKind::DataSource, source.name());
-    let parquet = match locate(source, surroundings) {
-        Ok(parquet) => parquet,
-        Err(error) => {
+    if !matches!(source.kind, SourceKind::File { .. }) {
+        let text = format!("{PREFIX}: {} is not a file source", source.name());
+        findings.error(kind, name, &Error::invalid(text).with_hint(hint(source)));
+        return None;
+    }
+    let schema = match source_columns(source, surroundings.repository, surroundings.schemas) {
+        Ok(schema) => schema,
+        Err(UnknownColumns::NotReadable(error)) => {
             findings.error(kind, name, &error);
             return None;
         }
-    };
-    let schema = match parquet.schema_with(surroundings.schemas) {
-        Ok(schema) => schema,
-        Err(error) => {
+        Err(UnknownColumns::Unread(error)) => {
             let hint = format!("{}, or put the file there", hint(source));
             findings.file_error(kind, name, &error.with_hint(hint));
             findings.unreadable.insert(name.to_owned());
             return None;
         }
     };
-    only_timestamp(source, &parquet, &schema)
+    only_timestamp(source, &schema)
         .map_err(|error| findings.file_error(kind, name, &error))
         .ok()
 }
@@ -79,15 +81,7 @@ fn hint(source: &DataSource) -> String {
     format!("give data source {} a timestamp_field", source.name())
 }
 
-fn locate(source: &DataSource, surroundings: &Surroundings<'_>) -> Result<ParquetSource> {
-    if !matches!(source.kind, SourceKind::File { .. }) {
-        let text = format!("{PREFIX}: {} is not a file source", source.name());
-        return Err(Error::invalid(text).with_hint(hint(source)));
-    }
-    ParquetSource::locate(source, surroundings.repository)
-}
-
-fn only_timestamp(source: &DataSource, parquet: &ParquetSource, schema: &SourceSchema<'_>) -> Result<String> {
+fn only_timestamp(source: &DataSource, schema: &SourceSchema) -> Result<String> {
     let columns = schema.schema.fields().iter();
     let columns = columns.filter(|column| matches!(column.data_type(), DataType::Timestamp(..)));
     let names: Vec<&str> = columns.map(|column| column.name().as_str()).collect();
@@ -95,12 +89,12 @@ fn only_timestamp(source: &DataSource, parquet: &ParquetSource, schema: &SourceS
         [only] => Ok((*only).to_owned()),
         [] => Err(Error::invalid(format!(
             "{PREFIX}; Found no columns of timestamp type in {}.",
-            error_path(&parquet.path)
+            schema.place()
         ))
         .with_hint(hint(source))),
         several => Err(Error::invalid(format!(
             "{PREFIX}; found multiple possible columns of timestamp type in {}: {}.",
-            error_path(&parquet.path),
+            schema.place(),
             several.join(", ")
         ))
         .with_hint(hint(source))),

@@ -12,7 +12,7 @@ use feast_model::{
 use super::infer::inferred_type;
 use super::names::kind_of;
 use super::{Findings, Surroundings, without_subject};
-use crate::offline::{ParquetSource, SourceSchema};
+use crate::offline::{SourceSchema, UnknownColumns, source_columns};
 use crate::online::check_key_types;
 
 /// A join key and its type, if its entity gives one.
@@ -174,21 +174,20 @@ fn complete_from_source(
         }
         return;
     };
-    let parquet = match ParquetSource::locate(&source, surroundings.repository) {
-        Ok(parquet) => parquet,
-        Err(error) if must_infer => return findings.error(kind, &name, &incomplete(view, keys, &error.to_string())),
-        Err(_) => return findings.without_file.push(name),
-    };
-    let schema = match parquet.schema_with(surroundings.schemas) {
+    let schema = match source_columns(&source, surroundings.repository, surroundings.schemas) {
         Ok(schema) => schema,
+        Err(UnknownColumns::NotReadable(error)) if must_infer => {
+            return findings.error(kind, &name, &incomplete(view, keys, &error.to_string()));
+        }
+        Err(UnknownColumns::NotReadable(_)) => return findings.without_file.push(name),
         // Told of the source itself.
-        Err(_) if findings.unreadable.contains(source.name()) => return,
-        Err(error) if must_infer => {
+        Err(UnknownColumns::Unread(_)) if findings.unreadable.contains(source.name()) => return,
+        Err(UnknownColumns::Unread(error)) if must_infer => {
             return findings.file_error(kind, &name, &incomplete(view, keys, &error.to_string()));
         }
         // Definitions are applied where no data is, such as in CI.
-        Err(_) if surroundings.skip_source_validation => return,
-        Err(error) => return findings.warn_once(unchecked(&source, &error)),
+        Err(UnknownColumns::Unread(_)) if surroundings.skip_source_validation => return,
+        Err(UnknownColumns::Unread(error)) => return findings.warn_once(unchecked(&source, &error)),
     };
     for text in &schema.left_out {
         findings.warn_once(text.clone());
@@ -229,7 +228,7 @@ fn incomplete(view: &FeatureView, keys: &[Key], reason: &str) -> Error {
     }
 }
 
-fn infer_from_file(view: &mut FeatureView, keys: &[Key], source: &DataSource, schema: &SourceSchema<'_>) -> Result<()> {
+fn infer_from_file(view: &mut FeatureView, keys: &[Key], source: &DataSource, schema: &SourceSchema) -> Result<()> {
     let no_counterpart = |column: &str, data_type: &DataType| {
         Error::invalid(format!(
             "the type of column {column}, {data_type}, has no counterpart in Feast"
@@ -273,7 +272,7 @@ fn infer_from_file(view: &mut FeatureView, keys: &[Key], source: &DataSource, sc
 }
 
 /// What materialization will read must be there. Columns that Python's engines compute are not in the file.
-fn missing_columns(view: &FeatureView, keys: &[Key], source: &DataSource, schema: &SourceSchema<'_>) -> Vec<Error> {
+fn missing_columns(view: &FeatureView, keys: &[Key], source: &DataSource, schema: &SourceSchema) -> Vec<Error> {
     let is_computed = view.transformation.is_some()
         || !view.source_views.is_empty()
         || matches!(&view.kind, ViewKind::Stream(settings) if !settings.aggregations.is_empty());

@@ -21,7 +21,6 @@ use feast_fixtures::{Random, copy_directory};
 use feast_model::Timestamp;
 use feast_registry::RegistryFile;
 
-use crate::offline::read_integers;
 use crate::store::FeatureStore;
 use crate::{ApplyOptions, MaterializeRange, MaterializeRequest, NoProgress, create_parquet};
 
@@ -179,12 +178,12 @@ fn operate(store: &FeatureStore, number: i64, random: &mut Random, journal: &Fil
             .unwrap();
         store.materialize(&windows, &mut NoProgress).unwrap();
     } else {
-        push(store, kind, (key, event_time, number));
+        push(store, kind, key, event_time, number);
     }
     write_line(journal, &format!("done {number}"));
 }
 
-fn push(store: &FeatureStore, kind: Kind, (key, event_time, value): (i64, i64, i64)) {
+fn push(store: &FeatureStore, kind: Kind, key: i64, event_time: i64, value: i64) {
     let target = store
         .push_target("push", kind != Kind::Offline, kind.is_offline())
         .unwrap();
@@ -328,7 +327,7 @@ fn values_of(path: &Path) -> Vec<i64> {
     if !path.is_dir() {
         let is_data = path.extension().is_some_and(|ending| ending == "parquet");
         return if is_data {
-            read_integers(path, "value")
+            support::read_values(path)
         } else {
             Vec::new()
         };

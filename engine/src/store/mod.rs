@@ -22,7 +22,7 @@ use feast_model::{Definitions, FeatureReference, FeatureSelection, ViewStatus};
 use feast_registry::{FileStamp, RegistryFile, UnreadObject};
 
 use open_once::OpenOnce;
-use tables::UntoldChanges;
+use tables::UnreportedChanges;
 
 use crate::locks::lock;
 use crate::materialize::Materializer;
@@ -51,7 +51,7 @@ pub struct FeatureStore {
     materializer: Materializer,
     /// The state of the registry file that could not be used, and why.
     unusable: Mutex<Option<(FileStamp, Error)>>,
-    table_changes: UntoldChanges,
+    table_changes: UnreportedChanges,
 }
 
 /// The registry as last read, and the plans made from it.
@@ -122,7 +122,7 @@ impl FeatureStore {
             pushes: Pushes::default(),
             materializer: Materializer::default(),
             unusable: Mutex::default(),
-            table_changes: UntoldChanges::default(),
+            table_changes: UnreportedChanges::default(),
         };
         store.reload_registry()?;
         Ok(store)

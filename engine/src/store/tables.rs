@@ -24,21 +24,21 @@ use crate::online_store::{OnlineStore, TableChange, TableView};
 /// A file beside the online store in which an `apply --now` leaves the views whose tables the process that has the store open is
 /// to drop.
 const DROP_REQUESTS: &str = "DROP_NOW";
-/// More changes than these are forgotten while nobody takes them.
-const MAX_UNTOLD_CHANGES: usize = 10_000;
+/// Changes that no caller takes are forgotten from here on.
+const MAX_UNREPORTED_CHANGES: usize = 10_000;
 
-/// What became of tables, until somebody asks.
+/// What became of tables, until a caller takes it.
 #[derive(Default)]
-pub(super) struct UntoldChanges(Mutex<Vec<TableChange>>);
+pub(super) struct UnreportedChanges(Mutex<Vec<TableChange>>);
 
-impl UntoldChanges {
+impl UnreportedChanges {
     fn add(&self, changes: Vec<TableChange>) {
         if changes.is_empty() {
             return;
         }
-        let mut untold = lock(&self.0);
-        let room = MAX_UNTOLD_CHANGES.saturating_sub(untold.len());
-        untold.extend(changes.into_iter().take(room));
+        let mut unreported = lock(&self.0);
+        let room = MAX_UNREPORTED_CHANGES.saturating_sub(unreported.len());
+        unreported.extend(changes.into_iter().take(room));
     }
 
     fn take(&self) -> Vec<TableChange> {

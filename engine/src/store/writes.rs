@@ -96,7 +96,7 @@ impl FeatureStore {
 
     /// The views that are marked as being materialized, by whomever.
     pub fn views_being_materialized(&self) -> Vec<String> {
-        materialize::views_in_state_materializing(&self.state().statuses)
+        materialize::views_being_materialized(&self.state().statuses)
     }
 
     /// Marks views as being materialized, so that a second run is not started beside the first. With `force` also those

@@ -3,15 +3,15 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
-use arrow::datatypes::{DataType, Int64Type, TimeUnit};
+use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
+use arrow::datatypes::{DataType, TimeUnit};
 use datafusion::parquet::arrow::ArrowWriter;
 use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use datafusion::parquet::file::properties::{EnabledStatistics, WriterProperties};
 use feast_engine::{FeatureStore, WriteReport, create_parquet};
 use feast_fixtures::copy_directory;
 
-use crate::support::{Fixture, SourceRow, online, open, open_batching, source_rows};
+use crate::support::{Fixture, SourceRow, online, open, open_batching, read_values, source_rows};
 
 /// Pushes one row; times are in seconds.
 pub(crate) fn push(
@@ -37,22 +37,6 @@ pub(crate) fn push(
 /// The values in the parquet source, in file order.
 fn parquet_values(fixture: &Fixture) -> Vec<i64> {
     read_values(&fixture.directory.path().join("data/stats.parquet"))
-}
-
-fn read_values(path: &Path) -> Vec<i64> {
-    let file = File::open(path).unwrap();
-    let batches = ParquetRecordBatchReaderBuilder::try_new(file).unwrap().build().unwrap();
-    batches
-        .flat_map(|batch| {
-            batch
-                .unwrap()
-                .column_by_name("value")
-                .unwrap()
-                .as_primitive::<Int64Type>()
-                .values()
-                .to_vec()
-        })
-        .collect()
 }
 
 #[test]

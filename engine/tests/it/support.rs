@@ -1,12 +1,14 @@
 //! A repository with one feature view over a parquet file that tests write.
 
+use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, Int64Array, RecordBatch};
+use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, TimeUnit};
+use arrow::datatypes::{DataType, Int64Type, TimeUnit};
 use arrow::util::display::array_value_to_string;
+use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use feast_engine::model::{
     DataSource, Definitions, Entity, FeatureSelection, FeatureView, Field, SourceKind, Timestamp, ValueType,
 };
@@ -157,4 +159,21 @@ pub(crate) fn online(store: &FeatureStore, ids: &[i64]) -> String {
         FieldStatus::NotFound => "-".to_owned(),
     });
     cells.collect::<Vec<_>>().join(" ")
+}
+
+/// The integers of the column `value` of a parquet file, in file order.
+pub(crate) fn read_values(path: &Path) -> Vec<i64> {
+    let file = File::open(path).unwrap();
+    let batches = ParquetRecordBatchReaderBuilder::try_new(file).unwrap().build().unwrap();
+    batches
+        .flat_map(|batch| {
+            batch
+                .unwrap()
+                .column_by_name("value")
+                .unwrap()
+                .as_primitive::<Int64Type>()
+                .values()
+                .to_vec()
+        })
+        .collect()
 }

@@ -1,19 +1,20 @@
 //! The `df` of a write: what `pandas.DataFrame(df)` makes of a JSON object, then the columns a target needs.
+//!
+//! Owns the shape of the frame; what its values become is `feast-conversion`'s. Knows nothing of where rows go.
 
 use std::collections::HashSet;
 
 use arrow::array::{ArrayRef, RecordBatch};
 use arrow::datatypes::SchemaRef;
+use feast_conversion::json::{column, event_times};
+use feast_conversion::{CoercionRules, Numbers};
 use feast_engine::{ColumnRole, Error, FeastException, WriteTarget};
 use feast_python_notation::python_list;
 use serde_json::{Map, Value};
 
-use super::column::{Rules, column, event_times};
-use super::numbers::Numbers;
-
-/// Most bytes that texts may become by standing in every row.
+/// The most bytes that strings may become by standing in every row.
 const MAX_REPEATED_BYTES: usize = 256 << 20;
-/// Most values of columns that are objects.
+/// The most values of columns that are objects.
 const MAX_VALUES: usize = 10_000_000;
 
 /// Named columns of equal length, still as JSON.
@@ -85,30 +86,30 @@ impl DataFrame {
         let missing: Vec<&str> = target
             .columns()
             .iter()
-            .filter(|wanted| matches!(wanted.role, ColumnRole::Feature(_)) && !self.has(&wanted.name))
-            .map(|wanted| wanted.name.as_str())
+            .filter(|needed| matches!(needed.role, ColumnRole::Feature(_)) && !self.has(&needed.name))
+            .map(|needed| needed.name.as_str())
             .collect();
         if !missing.is_empty() {
             let text = format!("{} not in index", python_list(missing));
             return Err(Error::invalid(text).with_exception(FeastException::KeyError));
         }
-        let columns = target.columns().iter().map(|wanted| {
-            let values = self.column(&wanted.name).ok_or_else(|| {
-                if matches!(wanted.role, ColumnRole::JoinKey(_)) {
-                    return Error::invalid(format!("Column {} not found in table", wanted.name));
+        let columns = target.columns().iter().map(|needed| {
+            let values = self.column(&needed.name).ok_or_else(|| {
+                if matches!(needed.role, ColumnRole::JoinKey(_)) {
+                    return Error::invalid(format!("Column {} not found in table", needed.name));
                 }
-                let text = format!("Field \"{}\" does not exist in schema", wanted.name);
+                let text = format!("Field \"{}\" does not exist in schema", needed.name);
                 Error::invalid(text).with_exception(FeastException::KeyError)
             })?;
-            let read = match &wanted.role {
+            let read = match &needed.role {
                 ColumnRole::JoinKey(value_type) | ColumnRole::Feature(value_type) => column(
                     &values,
                     &value_type.arrow_type(),
-                    Rules::of(value_type).with(self.numbers),
+                    CoercionRules::for_json(value_type).with(self.numbers),
                 ),
                 ColumnRole::EventTime | ColumnRole::CreatedTime => event_times(&values),
             };
-            read.map_err(|problem| problem.of_column(&wanted.name))
+            read.map_err(|problem| problem.for_column(&needed.name))
         });
         columns.collect()
     }
@@ -139,8 +140,12 @@ impl DataFrame {
         }
         let columns = schema.fields().iter().map(|field| {
             let values = self.column(field.name()).unwrap_or_default();
-            column(&values, field.data_type(), Rules::SOURCE.with(self.numbers))
-                .map_err(|problem| problem.of_column(field.name()))
+            column(
+                &values,
+                field.data_type(),
+                CoercionRules::JSON_SOURCE.with(self.numbers),
+            )
+            .map_err(|problem| problem.for_column(field.name()))
         });
         let columns = columns.collect::<Result<Vec<_>, _>>()?;
         RecordBatch::try_new(std::sync::Arc::clone(schema), columns)
@@ -196,7 +201,7 @@ mod tests {
 
     fn frame(json: &str) -> Result<DataFrame, String> {
         let Ok(Value::Object(df)) = serde_json::from_str(json) else {
-            panic!("{json} is no object")
+            panic!("{json} is not an object")
         };
         DataFrame::new(df, Numbers::Exact).map_err(|error| error.to_string())
     }

@@ -1,16 +1,18 @@
 //! The keys of a read, as they were given, into key columns of the join keys' types.
+//!
+//! Owns the forms in which keys come. Keys that no requested view has are echoed as they were given, whatever they are; names that
+//! the plan does not know are only counted. Knows nothing of how a request is parsed, or of stored keys.
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, Int64Array, StringArray};
 use arrow::datatypes::DataType;
+use feast_conversion::json::column;
+use feast_conversion::{CoercionRules, Numbers};
 use feast_engine::model::ValueType;
 use feast_engine::{EntityRows, Error, FeastException, JoinKey, KeyColumn, ReadPlan};
 use serde_json::Value;
-
-use super::column::{Rules, column};
-use super::numbers::Numbers;
 
 /// Names and their keys, in the order of the request.
 pub(crate) type Entities = Vec<(String, KeyValues)>;
@@ -19,8 +21,8 @@ pub(crate) type Entities = Vec<(String, KeyValues)>;
 pub(crate) enum KeyValues {
     /// Whole numbers, without nulls.
     Integers(Arc<Int64Array>),
-    /// Texts, without nulls.
-    Texts(Arc<StringArray>),
+    /// Strings, without nulls.
+    Strings(Arc<StringArray>),
     /// JSON of any kind.
     Json(Vec<Value>, Numbers),
     /// A column of an Arrow stream.
@@ -31,7 +33,7 @@ impl KeyValues {
     pub(crate) fn len(&self) -> usize {
         match self {
             Self::Integers(keys) => keys.len(),
-            Self::Texts(keys) => keys.len(),
+            Self::Strings(keys) => keys.len(),
             Self::Json(keys, _) => keys.len(),
             Self::Arrow(keys) => keys.len(),
         }
@@ -43,7 +45,7 @@ impl KeyValues {
             (Self::Integers(keys), None | Some(ValueType::Int64)) => {
                 Some((ValueType::Int64, Arc::clone(keys) as ArrayRef))
             }
-            (Self::Texts(keys), None | Some(ValueType::String)) => {
+            (Self::Strings(keys), None | Some(ValueType::String)) => {
                 Some((ValueType::String, Arc::clone(keys) as ArrayRef))
             }
             // The engine brings it to the type of the key.
@@ -56,7 +58,7 @@ impl KeyValues {
     fn values(&self) -> Cow<'_, [Value]> {
         match self {
             Self::Integers(keys) => keys.values().iter().map(|key| Value::from(*key)).collect(),
-            Self::Texts(keys) => keys.iter().map(Value::from).collect(),
+            Self::Strings(keys) => keys.iter().map(Value::from).collect(),
             Self::Json(keys, _) => Cow::Borrowed(keys),
             Self::Arrow(_) => Cow::Borrowed(&[]),
         }
@@ -65,7 +67,7 @@ impl KeyValues {
     fn numbers(&self) -> Numbers {
         match self {
             Self::Json(_, numbers) => *numbers,
-            Self::Integers(_) | Self::Texts(_) | Self::Arrow(_) => Numbers::Exact,
+            Self::Integers(_) | Self::Strings(_) | Self::Arrow(_) => Numbers::Exact,
         }
     }
 
@@ -147,8 +149,12 @@ fn json_column(key: &JoinKey, values: &[Value], numbers: Numbers) -> Result<(Val
     } else {
         values.iter().collect()
     };
-    let values = column(&cells, &value_type.arrow_type(), Rules::of(&value_type).with(numbers))
-        .map_err(|misfit| misfit.of_key(name))?;
+    let values = column(
+        &cells,
+        &value_type.arrow_type(),
+        CoercionRules::for_json(&value_type).with(numbers),
+    )
+    .map_err(|error| error.for_key(name))?;
     Ok((value_type, values))
 }
 

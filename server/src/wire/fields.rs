@@ -1,11 +1,11 @@
 //! The members of a request, read one after the other as pydantic reads them: lax about forms, all problems together.
 
+use feast_conversion::Numbers;
 use feast_engine::Error;
 use form_urlencoded::parse as parse_query;
 use serde_json::{Map, Value, json};
 
 use super::encoding;
-use super::numbers::Numbers;
 use super::python_json::{self, Refusal};
 use crate::error::{ApiError, Problem};
 
@@ -297,7 +297,7 @@ fn read_flag(value: &Value) -> Result<bool, (&'static str, &'static str)> {
 /// Standard JSON at full speed; what is none is read again as Python reads it.
 fn parse_json(body: &[u8]) -> Result<(Value, Numbers), ApiError> {
     let body = encoding::to_utf8(body)?;
-    let numbers = Numbers::of(&body);
+    let numbers = Numbers::scan(&body);
     if let Ok(value) = serde_json::from_slice(&body) {
         return Ok((value, numbers));
     }

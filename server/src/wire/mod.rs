@@ -3,13 +3,11 @@
 //! Nothing outside this module knows what a request or an answer looks like as JSON.
 
 pub(crate) mod arrow_stream;
-pub(crate) mod column;
 pub(crate) mod data_frame;
 pub(crate) mod encoding;
 pub(crate) mod entities;
 mod fields;
 mod json;
-pub(crate) mod numbers;
 mod plain_read;
 mod python_json;
 pub(crate) mod request;

@@ -135,7 +135,7 @@ impl<'de> Visitor<'de> for KeysVisitor {
         match keys {
             Keys::None => Err(unusual()),
             Keys::Integers(values) => Ok(KeyValues::Integers(Arc::new(Int64Array::from(values)))),
-            Keys::Texts(mut values) => Ok(KeyValues::Texts(Arc::new(values.finish()))),
+            Keys::Texts(mut values) => Ok(KeyValues::Strings(Arc::new(values.finish()))),
         }
     }
 }

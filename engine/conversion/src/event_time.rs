@@ -1,8 +1,10 @@
 //! Columns of event and created times, exact to the nanosecond.
 //!
-//! Owns what can be read as a point in time, and the range of those that are kept. Knows nothing of where columns come from.
-
-use std::ops::RangeInclusive;
+//! Owns what can be read as a point in time, and the check against the range of those that are kept. Knows nothing of where
+//! columns come from.
+//!
+//! Event times beyond 1677 to 2262 are refused, as pandas refuses them: the newest row wins, so nothing could replace a row of the
+//! year 9999. Every time that is about to be stored goes through [`check_event_times`] or [`row_times`].
 
 use arrow::array::{
     Array, ArrayRef, AsArray, BooleanBufferBuilder, Int64Array, Int64Builder, PrimitiveArray, new_null_array,
@@ -14,23 +16,20 @@ use arrow::datatypes::{
     TimestampNanosecondType, TimestampSecondType,
 };
 use arrow::error::ArrowError;
-use feast_model::{TimeRange, Timestamp};
+use feast_model::error::{Error, Result as ModelResult};
+use feast_model::{EVENT_TIME_NANOS, OutOfRange, TimeRange, Timestamp};
 
 /// Times of rows, as read.
 #[derive(Debug, Clone)]
-pub(crate) struct RowTimes {
+pub struct RowTimes {
     /// Nanoseconds since 1970 in UTC; null where the column is null or the time is beyond the range.
-    pub(crate) nanos: Int64Array,
+    pub nanos: Int64Array,
     /// Which rows have a time outside of [`TimeRange::EVENT_TIMES`], if any has.
-    pub(crate) beyond: Option<BooleanBuffer>,
+    pub beyond: Option<BooleanBuffer>,
 }
 
-/// [`TimeRange::EVENT_TIMES`] in nanoseconds since 1970.
-pub(crate) const RANGE: RangeInclusive<i64> =
-    TimeRange::EVENT_TIMES.first.micros() * 1_000..=TimeRange::EVENT_TIMES.last.micros() * 1_000 + 999;
-
-/// Whether a column of this type holds points in time: timestamps and dates, and text that is read as such.
-pub(crate) fn holds_times(data_type: &DataType) -> bool {
+/// Whether a column of this type holds points in time: timestamps and dates, and strings that are read as such.
+pub fn holds_times(data_type: &DataType) -> bool {
     match data_type {
         DataType::Dictionary(_, values) => holds_times(values),
         DataType::Timestamp(..)
@@ -44,18 +43,69 @@ pub(crate) fn holds_times(data_type: &DataType) -> bool {
     }
 }
 
+/// Nanoseconds in a unit of time.
+pub const fn nanos_per_tick(unit: TimeUnit) -> i64 {
+    match unit {
+        TimeUnit::Second => 1_000_000_000,
+        TimeUnit::Millisecond => 1_000_000,
+        TimeUnit::Microsecond => 1_000,
+        TimeUnit::Nanosecond => 1,
+    }
+}
+
+/// The first time, in microseconds since 1970, that no event may have, with its row. Nulls are left alone.
+pub(crate) fn first_out_of_range(micros: &Int64Array) -> Option<(usize, OutOfRange)> {
+    // Without nulls a row costs two comparisons.
+    let checked = |row: usize| TimeRange::EVENT_TIMES.check(Timestamp::from_micros(micros.value(row)));
+    let mut rows = (0..micros.len()).filter(|row| micros.is_valid(*row));
+    rows.find_map(|row| Some((row, checked(row).err()?)))
+}
+
+/// Refuses times, in microseconds since 1970, that lie outside of [`TimeRange::EVENT_TIMES`], naming the column and what it is of.
+/// Nulls are left alone.
+///
+/// # Errors
+/// `Invalid`, naming the first such row.
+pub fn check_event_times(micros: &Int64Array, column: &str, owner: &str) -> ModelResult<()> {
+    match first_out_of_range(micros) {
+        None => Ok(()),
+        Some((row, problem)) => Err(Error::invalid(format!(
+            "column {column} of {owner}, row {row}: {problem}"
+        ))),
+    }
+}
+
+/// A timestamp column in microseconds since 1970; naive columns are UTC. `None` when the column holds no timestamps.
+pub fn timestamp_micros(column: &ArrayRef) -> Option<Int64Array> {
+    let DataType::Timestamp(unit, _) = column.data_type() else {
+        return None;
+    };
+    let scale = |factor: i64| move |tick: i64| tick.saturating_mul(factor);
+    Some(match unit {
+        TimeUnit::Second => column.as_primitive::<TimestampSecondType>().unary(scale(1_000_000)),
+        TimeUnit::Millisecond => column.as_primitive::<TimestampMillisecondType>().unary(scale(1_000)),
+        TimeUnit::Microsecond => column.as_primitive::<TimestampMicrosecondType>().unary(|tick| tick),
+        TimeUnit::Nanosecond => column
+            .as_primitive::<TimestampNanosecondType>()
+            .unary(|tick| tick.div_euclid(1_000)),
+    })
+}
+
 /// Reads a column of times. Naive timestamps are UTC, a day is its midnight in UTC.
 ///
 /// # Errors
-/// When a text is not a time, or the column does not hold times.
-pub(crate) fn row_times(column: &ArrayRef) -> Result<RowTimes, ArrowError> {
+/// When a string is not a time, or the column does not hold times.
+pub fn row_times(column: &ArrayRef) -> Result<RowTimes, ArrowError> {
     match column.data_type() {
-        DataType::Timestamp(unit, _) => Ok(match unit {
-            TimeUnit::Second => scaled(column.as_primitive::<TimestampSecondType>(), 1_000_000_000),
-            TimeUnit::Millisecond => scaled(column.as_primitive::<TimestampMillisecondType>(), 1_000_000),
-            TimeUnit::Microsecond => scaled(column.as_primitive::<TimestampMicrosecondType>(), 1_000),
-            TimeUnit::Nanosecond => scaled(column.as_primitive::<TimestampNanosecondType>(), 1),
-        }),
+        DataType::Timestamp(unit, _) => {
+            let per_tick = nanos_per_tick(*unit);
+            Ok(match unit {
+                TimeUnit::Second => scaled(column.as_primitive::<TimestampSecondType>(), per_tick),
+                TimeUnit::Millisecond => scaled(column.as_primitive::<TimestampMillisecondType>(), per_tick),
+                TimeUnit::Microsecond => scaled(column.as_primitive::<TimestampMicrosecondType>(), per_tick),
+                TimeUnit::Nanosecond => scaled(column.as_primitive::<TimestampNanosecondType>(), per_tick),
+            })
+        }
         DataType::Date32 => {
             let days: Int64Array = column
                 .as_primitive::<Date32Type>()
@@ -93,7 +143,10 @@ fn parse_micros(string: &str) -> Result<i64, ArrowError> {
 }
 
 fn scaled<T: ArrowPrimitiveType<Native = i64>>(ticks: &PrimitiveArray<T>, per_tick: i64) -> RowTimes {
-    let nanos = |tick: i64| tick.checked_mul(per_tick).filter(|nanos| RANGE.contains(nanos));
+    let nanos = |tick: i64| {
+        tick.checked_mul(per_tick)
+            .filter(|nanos| EVENT_TIME_NANOS.contains(nanos))
+    };
     if ticks.values().iter().all(|tick| nanos(*tick).is_some()) {
         return RowTimes {
             nanos: ticks.unary::<_, Int64Type>(|tick| tick.wrapping_mul(per_tick)),

@@ -12,8 +12,8 @@ use std::path::{Path, PathBuf};
 use feast_model::error::{Error, ErrorKind, Result};
 use glob::{MatchOptions, glob_with};
 
-use super::footer::FileIdentity;
-use super::partition::{PartitionValue, partition_of};
+use super::{FileIdentity, SourceLayout};
+use crate::partition::{PartitionValue, partition_of};
 
 /// More files than this are not one source: their footers alone would fill the memory.
 const MAX_FILES: usize = 100_000;
@@ -21,33 +21,22 @@ const MAX_FILES: usize = 100_000;
 /// A path like `/` is a mistake.
 const MAX_ENTRIES: usize = 1_000_000;
 
-/// Where the files of a source are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum SourceLayout {
-    /// One file.
-    File,
-    /// All files below a directory.
-    Directory,
-    /// All files that a pattern matches, and those below the directories that it matches.
-    Pattern,
-}
-
 /// One file of a source.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct ListedFile {
-    pub(super) path: PathBuf,
+pub(crate) struct ListedFile {
+    pub(crate) path: PathBuf,
     /// By what it is known again; `None` for a source that is one file, which is not looked at here.
-    pub(super) identity: Option<FileIdentity>,
+    pub(crate) identity: Option<FileIdentity>,
     /// The columns that its folders name, from the outermost.
-    pub(super) partition: Vec<PartitionValue>,
+    pub(crate) partition: Vec<PartitionValue>,
 }
 
 /// The files of a source in their order.
 #[derive(Debug, Default)]
-pub(super) struct Listing {
-    pub(super) files: Vec<ListedFile>,
+pub(crate) struct Listing {
+    pub(crate) files: Vec<ListedFile>,
     /// What was passed over although its name does not say that it is not data, with the reason.
-    pub(super) left_out: Vec<String>,
+    pub(crate) left_out: Vec<String>,
 }
 
 /// What a path stands for. A path that exists is never taken for a pattern, whatever characters are in it.

@@ -1,36 +1,54 @@
-//! A column as a source has it, into the column of the feature's type that the engine stores and serves.
+//! A column as a file or a stream has it, into the column of the feature's type that the engine stores and serves.
 //!
 //! The rules are those of Feast's materialization, without its losses: integers beside nulls stay exact, nulls in lists
 //! stay nulls, Arrow maps are read. NaN is how pandas writes a missing value: it is null, except for the items of a list of
 //! floats. A time is never taken for a number, because the number would be in the unit of the file.
+//!
+//! Maps and structs become JSON strings: Feast gives their values no fixed type, and a string is what is answered.
+//!
+//! Works on whole columns. Knows nothing of where they come from.
 
 use std::collections::HashSet;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Int64Array, ListArray, PrimitiveArray, StringBuilder, TimestampSecondArray,
-    UInt32Array,
+    Array, ArrayRef, AsArray, BooleanArray, ListArray, PrimitiveArray, StringArray, StringBuilder,
+    TimestampSecondArray, UInt32Array,
 };
 use arrow::buffer::{NullBuffer, OffsetBuffer};
-use arrow::compute::{CastOptions, cast_with_options, nullif, take};
-use arrow::datatypes::{
-    ArrowPrimitiveType, DataType, Field, Float32Type, Float64Type, TimeUnit, TimestampMicrosecondType,
-    TimestampNanosecondType, TimestampSecondType,
-};
+use arrow::compute::{nullif, take};
+use arrow::datatypes::{ArrowPrimitiveType, DataType, Field, Float32Type, Float64Type, Int64Type, TimeUnit};
 use arrow::error::ArrowError;
 use arrow::row::{RowConverter, SortField};
 use feast_model::{Timestamp, ValueType};
 use feast_python_notation::python_float;
 
-use super::document::push_json;
-use super::zoned_time::zoned_times;
+use crate::cast::strict_cast;
+use crate::document::{json_strings, object_strings};
+use crate::event_time::nanos_per_tick;
+use crate::rules::{
+    BeyondFloat32, CoercionRules, Integers, SecondFractions, Strings, boolean_string, seconds_in, whole_seconds,
+};
+use crate::zoned_time::zoned_times;
 
 /// Changes a column into the canonical Arrow type of `value_type`, row by row the same.
 ///
 /// # Errors
 /// When a value cannot be one of that type; nothing is replaced by null silently.
-pub(crate) fn coerce(column: &ArrayRef, value_type: &ValueType) -> Result<ArrayRef, ArrowError> {
-    let coerced = coerce_item(column, value_type)?;
+pub fn coerce(column: &ArrayRef, value_type: &ValueType) -> Result<ArrayRef, ArrowError> {
+    coerce_by(CoercionRules::for_column(value_type), column, value_type)
+}
+
+/// As [`coerce`], for a join key: a number with a fraction is not cut to the key of another entity.
+///
+/// # Errors
+/// As [`coerce`].
+pub fn coerce_key(column: &ArrayRef, value_type: &ValueType) -> Result<ArrayRef, ArrowError> {
+    coerce_by(CoercionRules::for_key_column(value_type), column, value_type)
+}
+
+fn coerce_by(rules: CoercionRules, column: &ArrayRef, value_type: &ValueType) -> Result<ArrayRef, ArrowError> {
+    let coerced = coerce_item(rules, column, value_type)?;
     Ok(match value_type {
         ValueType::Float32 => without_nan::<Float32Type>(&coerced, f32::is_nan)?,
         ValueType::Float64 => without_nan::<Float64Type>(&coerced, f64::is_nan)?,
@@ -38,63 +56,66 @@ pub(crate) fn coerce(column: &ArrayRef, value_type: &ValueType) -> Result<ArrayR
     })
 }
 
-/// As [`coerce`], for a join key: a number with a fraction is not cut to the key of another entity.
-///
-/// # Errors
-/// As [`coerce`].
-pub(crate) fn coerce_key(column: &ArrayRef, value_type: &ValueType) -> Result<ArrayRef, ArrowError> {
-    if let DataType::Dictionary(_, values) = column.data_type() {
-        return coerce_key(&strict_cast(column, values)?, value_type);
-    }
-    let number = column.data_type();
-    if (number.is_floating() || number.is_decimal()) && !matches!(value_type, ValueType::String) {
-        let strings = strict_cast(column, &DataType::Utf8)?;
-        let has_fraction = |string: &&str| {
-            let fraction = string.split_once('.').map_or("", |(_, fraction)| fraction);
-            // 1.5e+300 is whole; a number with a negative exponent is not.
-            match fraction.split_once('e') {
-                Some((_, exponent)) => exponent.starts_with('-'),
-                None => fraction.bytes().any(|digit| digit != b'0') || string.contains("e-"),
-            }
-        };
-        if let Some(string) = strings.as_string::<i32>().iter().flatten().find(has_fraction) {
-            return Err(ArrowError::CastError(format!(
-                "{string} is not a whole number, as a join key must be"
-            )));
-        }
-    }
-    coerce(column, value_type)
-}
-
 /// As [`coerce`], but NaN stays NaN where the target is a float: inside lists Feast answers it.
-fn coerce_item(column: &ArrayRef, value_type: &ValueType) -> Result<ArrayRef, ArrowError> {
+fn coerce_item(rules: CoercionRules, column: &ArrayRef, value_type: &ValueType) -> Result<ArrayRef, ArrowError> {
     let is_float = matches!(value_type, ValueType::Float32 | ValueType::Float64);
     let column = &match column.data_type() {
         DataType::Null => return Ok(arrow::array::new_null_array(&value_type.arrow_type(), column.len())),
-        DataType::Dictionary(_, values) => return coerce_item(&strict_cast(column, values)?, value_type),
-        DataType::Float16 => return coerce_item(&strict_cast(column, &DataType::Float32)?, value_type),
+        DataType::Dictionary(_, values) => return coerce_item(rules, &strict_cast(column, values)?, value_type),
+        DataType::Float16 => return coerce_item(rules, &strict_cast(column, &DataType::Float32)?, value_type),
         DataType::Float32 if !is_float => without_nan::<Float32Type>(column, f32::is_nan)?,
         DataType::Float64 if !is_float => without_nan::<Float64Type>(column, f64::is_nan)?,
         _ => Arc::clone(column),
     };
+    if rules.integers == Integers::Whole && *value_type != ValueType::String {
+        require_whole(column)?;
+    }
     match value_type {
-        ValueType::String | ValueType::Decimal => text(column),
-        ValueType::Uuid | ValueType::TimeUuid => uuid_text(column),
-        ValueType::Json => json_text(column, false),
-        ValueType::Map | ValueType::ScalarMap | ValueType::Struct(_) => json_text(column, true),
+        ValueType::Uuid | ValueType::TimeUuid => uuid_strings(column),
         ValueType::ZonedTimestamp => zoned_times(column),
-        ValueType::UnixTimestamp => seconds(column),
-        ValueType::Array(element) => list(column, element),
-        ValueType::Set(element) => distinct_items(&list(column, element)?),
+        ValueType::UnixTimestamp => seconds(column, rules.second_fractions),
+        ValueType::Array(element) => list(rules, column, element),
+        ValueType::Set(element) => distinct_items(&list(rules, column, element)?),
+        _ if value_type.arrow_type() == DataType::Utf8 => match rules.strings {
+            Strings::Python | Strings::Exact => strings(column),
+            Strings::Json => json_strings(column),
+            Strings::Object => object_strings(column),
+        },
         _ if column.data_type().is_temporal() => Err(does_not_hold(column, value_type)),
-        ValueType::Float32 => float32(column),
+        ValueType::Float32 => float32(column, rules.beyond_float32),
         _ => strict_cast(column, &value_type.arrow_type()),
     }
 }
 
-/// A number that is finite stays so: beyond the range the cast would make it infinite.
-fn float32(column: &ArrayRef) -> Result<ArrayRef, ArrowError> {
+/// Makes sure that no number has a fraction.
+fn require_whole(column: &ArrayRef) -> Result<(), ArrowError> {
+    let data_type = column.data_type();
+    if !data_type.is_floating() && !data_type.is_decimal() {
+        return Ok(());
+    }
+    let strings = strict_cast(column, &DataType::Utf8)?;
+    let has_fraction = |string: &&str| {
+        let fraction = string.split_once('.').map_or("", |(_, fraction)| fraction);
+        // 1.5e+300 is whole; a number with a negative exponent is not.
+        match fraction.split_once('e') {
+            Some((_, exponent)) => exponent.starts_with('-'),
+            None => fraction.bytes().any(|digit| digit != b'0') || string.contains("e-"),
+        }
+    };
+    match strings.as_string::<i32>().iter().flatten().find(has_fraction) {
+        None => Ok(()),
+        Some(string) => Err(ArrowError::CastError(format!(
+            "{string} is not a whole number, as a join key must be"
+        ))),
+    }
+}
+
+/// Beyond the range the cast makes a number infinite, which is refused where the rules say so.
+pub(crate) fn float32(column: &ArrayRef, beyond: BeyondFloat32) -> Result<ArrayRef, ArrowError> {
     let narrow = strict_cast(column, &DataType::Float32)?;
+    if beyond == BeyondFloat32::Infinite {
+        return Ok(narrow);
+    }
     if narrow
         .as_primitive::<Float32Type>()
         .iter()
@@ -123,17 +144,6 @@ fn does_not_hold(column: &ArrayRef, value_type: &ValueType) -> ArrowError {
     ))
 }
 
-fn strict_cast(column: &ArrayRef, target: &DataType) -> Result<ArrayRef, ArrowError> {
-    cast_with_options(
-        column,
-        target,
-        &CastOptions {
-            safe: false,
-            ..CastOptions::default()
-        },
-    )
-}
-
 fn without_nan<T: ArrowPrimitiveType>(
     column: &ArrayRef,
     is_nan: fn(T::Native) -> bool,
@@ -146,36 +156,34 @@ fn without_nan<T: ArrowPrimitiveType>(
     nullif(column, &nan)
 }
 
-fn text(column: &ArrayRef) -> Result<ArrayRef, ArrowError> {
+fn strings(column: &ArrayRef) -> Result<ArrayRef, ArrowError> {
     match column.data_type() {
         DataType::Boolean => {
-            let words = column
-                .as_boolean()
-                .iter()
-                .map(|flag| flag.map(|flag| if flag { "True" } else { "False" }));
-            Ok(Arc::new(words.collect::<arrow::array::StringArray>()))
+            let flags = column.as_boolean().iter();
+            let words: StringArray = flags.map(|flag| flag.map(boolean_string)).collect();
+            Ok(Arc::new(words))
         }
         // The day alone: its midnight is a matter of how the file keeps days.
         DataType::Date64 => strict_cast(&strict_cast(column, &DataType::Date32)?, &DataType::Utf8),
-        DataType::Float64 => Ok(float_text(column.as_primitive::<Float64Type>())),
-        DataType::Float32 => Ok(float_text(column.as_primitive::<Float32Type>())),
-        nested if nested.is_nested() => json_text(column, false),
+        DataType::Float64 => Ok(float_strings(column.as_primitive::<Float64Type>())),
+        DataType::Float32 => Ok(float_strings(column.as_primitive::<Float32Type>())),
+        nested if nested.is_nested() => json_strings(column),
         _ => strict_cast(column, &DataType::Utf8),
     }
 }
 
-fn float_text<T: ArrowPrimitiveType>(floats: &PrimitiveArray<T>) -> ArrayRef
+fn float_strings<T: ArrowPrimitiveType>(floats: &PrimitiveArray<T>) -> ArrayRef
 where
     T::Native: Into<f64> + std::fmt::LowerExp + std::fmt::Display,
 {
-    let texts = floats.iter().map(|float| float.map(python_float));
-    Arc::new(texts.collect::<arrow::array::StringArray>())
+    let strings = floats.iter().map(|float| float.map(python_float));
+    Arc::new(strings.collect::<StringArray>())
 }
 
-/// UUIDs as text; 16 raw bytes, as some writers keep them, in the usual form with hyphens.
-fn uuid_text(column: &ArrayRef) -> Result<ArrayRef, ArrowError> {
+/// UUIDs as strings; 16 raw bytes, as some writers keep them, in the usual form with hyphens.
+fn uuid_strings(column: &ArrayRef) -> Result<ArrayRef, ArrowError> {
     let DataType::FixedSizeBinary(16) = column.data_type() else {
-        return text(column);
+        return strings(column);
     };
     let mut builder = StringBuilder::new();
     for bytes in column.as_fixed_size_binary() {
@@ -185,92 +193,56 @@ fn uuid_text(column: &ArrayRef) -> Result<ArrayRef, ArrowError> {
     Ok(Arc::new(builder.finish()))
 }
 
-/// JSON text of each value. Text is checked and kept; with `object` it must hold an object and is written compactly.
-fn json_text(column: &ArrayRef, object: bool) -> Result<ArrayRef, ArrowError> {
-    let mut builder = StringBuilder::new();
-    if column.data_type().is_nested() {
-        let mut json = String::new();
-        for row in 0..column.len() {
-            json.clear();
-            if column.is_null(row) {
-                builder.append_null();
-                continue;
-            }
-            push_json(column, row, &mut json)?;
-            builder.append_value(&json);
-        }
-        return Ok(Arc::new(builder.finish()));
-    }
-    let texts = strict_cast(column, &DataType::Utf8)?;
-    for text in texts.as_string::<i32>() {
-        let Some(text) = text else {
-            builder.append_null();
-            continue;
-        };
-        let value: serde_json::Value = serde_json::from_str(text)
-            .map_err(|source| ArrowError::CastError(format!("{text:?} is not valid JSON: {source}")))?;
-        match (object, value) {
-            (false, _) => builder.append_value(text),
-            (true, serde_json::Value::Object(_)) => builder.append_value(compact_json(text)),
-            (true, _) => return Err(ArrowError::CastError(format!("{text:?} is not a JSON object"))),
-        }
-    }
-    Ok(Arc::new(builder.finish()))
-}
-
-/// JSON without the blanks between its parts. Numbers keep their digits: parsed, those beyond 64 bits would lose some.
-fn compact_json(json: &str) -> String {
-    let (mut in_string, mut is_escaped) = (false, false);
-    let mut keep = |character: char| {
-        let is_kept = in_string || !matches!(character, ' ' | '\n' | '\r' | '\t');
-        if character == '"' && !is_escaped {
-            in_string = !in_string;
-        }
-        is_escaped = in_string && character == '\\' && !is_escaped;
-        is_kept
-    };
-    json.chars().filter(|character| keep(*character)).collect()
-}
-
-/// Whole seconds, rounded down. Integers are seconds already, a day is its midnight in UTC, text is read as a date.
-pub(super) fn seconds(column: &ArrayRef) -> Result<ArrayRef, ArrowError> {
+/// Whole seconds, those of times rounded down. Numbers are seconds already, a day is its midnight in UTC, a string is read as a
+/// date or time.
+fn seconds(column: &ArrayRef, fractions: SecondFractions) -> Result<ArrayRef, ArrowError> {
     let target = DataType::Timestamp(TimeUnit::Second, None);
+    let of_integers = |column: &ArrayRef| strict_cast(&strict_cast(column, &DataType::Int64)?, &target);
     match column.data_type() {
-        DataType::Timestamp(unit, _) => {
-            let per_second = match unit {
-                TimeUnit::Second => 1,
-                TimeUnit::Millisecond => 1_000,
-                TimeUnit::Microsecond => 1_000_000,
-                TimeUnit::Nanosecond => 1_000_000_000,
-            };
-            let ticks = strict_cast(column, &DataType::Int64)?;
-            let ticks = ticks.as_primitive::<arrow::datatypes::Int64Type>();
-            let seconds: TimestampSecondArray = ticks.unary(|tick| tick.div_euclid(per_second));
-            Ok(Arc::new(seconds))
-        }
+        DataType::Timestamp(unit, _) => Ok(Arc::new(timestamp_seconds(column, *unit)?)),
         DataType::Date32 | DataType::Date64 => strict_cast(&strict_cast(column, &DataType::Date32)?, &target),
-        kind if kind.is_numeric() => strict_cast(&strict_cast(column, &DataType::Int64)?, &target),
+        DataType::Float64 => {
+            let floats = column.as_primitive::<Float64Type>();
+            let whole: PrimitiveArray<Float64Type> = floats.unary(|seconds| fractions.cut_off(seconds));
+            of_integers(&(Arc::new(whole) as ArrayRef))
+        }
+        DataType::Float32 => {
+            let floats = column.as_primitive::<Float32Type>();
+            // A whole number below a float of 32 bits is one too.
+            let whole: PrimitiveArray<Float32Type> = floats.unary(|seconds| fractions.cut_off(seconds.into()) as f32);
+            of_integers(&(Arc::new(whole) as ArrayRef))
+        }
+        number if number.is_numeric() => of_integers(column),
         DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => {
-            let texts = strict_cast(column, &DataType::Utf8)?;
-            let parsed = texts
+            let strings = strict_cast(column, &DataType::Utf8)?;
+            let parsed = strings
                 .as_string::<i32>()
                 .iter()
-                .map(|text| text.map(read_seconds).transpose());
+                .map(|string| string.map(parse_seconds).transpose());
             Ok(Arc::new(parsed.collect::<Result<TimestampSecondArray, _>>()?))
         }
         _ => Err(does_not_hold(column, &ValueType::UnixTimestamp)),
     }
 }
 
-fn read_seconds(text: &str) -> Result<i64, ArrowError> {
-    if let Ok(seconds) = text.trim().parse::<i64>() {
-        return Ok(seconds);
-    }
-    let timestamp = Timestamp::parse(text).map_err(|error| ArrowError::CastError(error.to_string()))?;
-    Ok(timestamp.micros().div_euclid(1_000_000))
+/// Whole seconds of a column of timestamps, rounded down.
+pub(crate) fn timestamp_seconds(column: &ArrayRef, unit: TimeUnit) -> Result<TimestampSecondArray, ArrowError> {
+    let per_second = nanos_per_tick(TimeUnit::Second) / nanos_per_tick(unit);
+    let ticks = strict_cast(column, &DataType::Int64)?;
+    Ok(ticks
+        .as_primitive::<Int64Type>()
+        .unary(|tick| tick.div_euclid(per_second)))
 }
 
-fn list(column: &ArrayRef, element: &ValueType) -> Result<ArrayRef, ArrowError> {
+fn parse_seconds(string: &str) -> Result<i64, ArrowError> {
+    if let Some(seconds) = seconds_in(string) {
+        return Ok(seconds);
+    }
+    let timestamp = Timestamp::parse(string).map_err(|error| ArrowError::CastError(error.to_string()))?;
+    Ok(whole_seconds(timestamp.micros()))
+}
+
+fn list(rules: CoercionRules, column: &ArrayRef, element: &ValueType) -> Result<ArrayRef, ArrowError> {
     let source = match column.data_type() {
         DataType::List(_) => Arc::clone(column),
         DataType::LargeList(field) | DataType::FixedSizeList(field, _) | DataType::ListView(field) => {
@@ -286,7 +258,7 @@ fn list(column: &ArrayRef, element: &ValueType) -> Result<ArrayRef, ArrowError> 
     // A slice shares the items of the whole array: only its own are changed.
     let (first, last) = (lists.value_offsets()[0], lists.value_offsets()[lists.len()]);
     let own_items = lists.values().slice(first as usize, (last - first) as usize);
-    let items = coerce_item(&own_items, element)?;
+    let items = coerce_item(rules.of_items(), &own_items, element)?;
     let offsets = lists.value_offsets().iter().map(|offset| offset - first).collect();
     list_array(items, OffsetBuffer::new(offsets), lists.nulls().cloned())
 }
@@ -323,36 +295,16 @@ fn distinct_items(column: &ArrayRef) -> Result<ArrayRef, ArrowError> {
     list_array(items, OffsetBuffer::from_lengths(lengths), lists.nulls().cloned())
 }
 
-/// A timestamp column in microseconds since 1970; naive columns are UTC. `None` when the column holds no timestamps.
-pub(crate) fn event_times(column: &ArrayRef) -> Option<Int64Array> {
-    let DataType::Timestamp(unit, _) = column.data_type() else {
-        return None;
-    };
-    let scale = |factor: i64| move |tick: i64| tick.saturating_mul(factor);
-    Some(match unit {
-        TimeUnit::Second => column.as_primitive::<TimestampSecondType>().unary(scale(1_000_000)),
-        TimeUnit::Millisecond => column
-            .as_primitive::<arrow::datatypes::TimestampMillisecondType>()
-            .unary(scale(1_000)),
-        TimeUnit::Microsecond => ticks(column.as_primitive::<TimestampMicrosecondType>(), |tick| tick),
-        TimeUnit::Nanosecond => ticks(column.as_primitive::<TimestampNanosecondType>(), |tick| {
-            tick.div_euclid(1_000)
-        }),
-    })
-}
-
-fn ticks<T: ArrowPrimitiveType<Native = i64>>(column: &PrimitiveArray<T>, scale: fn(i64) -> i64) -> Int64Array {
-    column.unary(scale)
-}
-
 #[cfg(test)]
 mod tests {
-    use arrow::array::{Float64Array, Int32Array, ListBuilder, StringArray, StructArray};
-    use arrow::array::{Int64Builder, TimestampMicrosecondArray};
+    use arrow::array::{
+        Float64Array, Int32Array, Int64Array, Int64Builder, ListBuilder, StructArray, TimestampMicrosecondArray,
+    };
 
     use super::*;
+    use crate::document::push_json;
 
-    /// The coerced column as JSON text, one item a row.
+    /// The coerced column as JSON, one item a row.
     fn check(column: ArrayRef, value_type: &ValueType, expected: &str) {
         let coerced = coerce(&column, value_type).unwrap();
         assert_eq!(coerced.data_type(), &value_type.arrow_type());
@@ -424,8 +376,8 @@ mod tests {
 
     #[test]
     fn documents_keep_the_digits_of_their_numbers() {
-        let text = "{ \"a b\" : [100000000000000000000, 0.10 ,\t-9223372036854775809],\n\"\\\"q \\\\\": \" x \" }";
-        let column: ArrayRef = Arc::new(StringArray::from(vec![text]));
+        let json = "{ \"a b\" : [100000000000000000000, 0.10 ,\t-9223372036854775809],\n\"\\\"q \\\\\": \" x \" }";
+        let column: ArrayRef = Arc::new(StringArray::from(vec![json]));
         let coerced = coerce(&column, &ValueType::Map).unwrap();
         assert_eq!(
             coerced.as_string::<i32>().value(0),
@@ -468,9 +420,9 @@ mod tests {
         ];
         let column = StructArray::new(fields.into(), vec![names, ages], Some(vec![true, true].into()));
         let coerced = coerce(&(Arc::new(column) as ArrayRef), &ValueType::Map).unwrap();
-        let texts: Vec<_> = coerced.as_string::<i32>().iter().flatten().collect();
+        let strings: Vec<_> = coerced.as_string::<i32>().iter().flatten().collect();
         assert_eq!(
-            texts,
+            strings,
             [r#"{"name":"a\"b","age":5}"#, r#"{"name":null,"age":9007199254740993}"#]
         );
     }

@@ -7,19 +7,19 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, StringArray, new_null_array};
-use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::DataType;
 use arrow::error::ArrowError;
 use chrono::NaiveDate;
+use feast_conversion::strict_cast;
 use percent_encoding::percent_decode_str;
 
 /// What stands for null in the name of a folder.
 const NULL: &str = "__HIVE_DEFAULT_PARTITION__";
 
 /// What Spark writes encoded. Other characters stay as they are, which Spark and pyarrow both read.
-fn encoded(text: &str) -> String {
-    let mut name = String::with_capacity(text.len());
-    for character in text.chars() {
+fn encoded(string: &str) -> String {
+    let mut name = String::with_capacity(string.len());
+    for character in string.chars() {
         if character.is_ascii_control() || " \"#%'*/:<=>?[\\]^{|}".contains(character) {
             // Writing to a string cannot fail.
             let _ = write!(name, "%{:02X}", u32::from(character));
@@ -101,11 +101,7 @@ pub(super) fn constant_column(value: Option<&str>, rows: usize) -> ArrayRef {
 /// # Errors
 /// When the column's type has no such spelling.
 pub(super) fn folder_values(column: &ArrayRef) -> Result<Vec<Option<String>>, ArrowError> {
-    let options = CastOptions {
-        safe: false,
-        ..CastOptions::default()
-    };
-    let strings = cast_with_options(column, &DataType::Utf8, &options)?;
+    let strings = strict_cast(column, &DataType::Utf8)?;
     let strings = arrow::array::AsArray::as_string::<i32>(&strings);
     Ok((0..strings.len())
         .map(|row| strings.is_valid(row).then(|| strings.value(row).to_owned()))

@@ -1,10 +1,84 @@
-//! JSON text of any Arrow value: the stored form of maps and structs.
+//! JSON of any Arrow value: the stored form of maps and structs, and strings that must be JSON.
+//!
+//! Owns how a value is written in a document. Knows nothing of value types.
 
+use std::borrow::Cow;
 use std::fmt::Write;
+use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::array::{Array, ArrayRef, AsArray, StringBuilder};
 use arrow::datatypes::{DataType, Float32Type, Float64Type, Int64Type, TimeUnit, TimestampSecondType, UInt64Type};
 use arrow::error::ArrowError;
+use serde_json::Value;
+
+use crate::cast::strict_cast;
+
+/// The JSON of each value. Strings are checked and kept.
+pub(crate) fn json_strings(column: &ArrayRef) -> Result<ArrayRef, ArrowError> {
+    if column.data_type().is_nested() {
+        return documents(column);
+    }
+    checked_strings(column, |string, _| Ok(Cow::Borrowed(string)))
+}
+
+/// The JSON of each value. Strings must hold objects, and are written compactly.
+pub(crate) fn object_strings(column: &ArrayRef) -> Result<ArrayRef, ArrowError> {
+    if column.data_type().is_nested() {
+        return documents(column);
+    }
+    checked_strings(column, |string, value| match value {
+        Value::Object(_) => Ok(Cow::Owned(compact_json(string))),
+        _ => Err(ArrowError::CastError(format!("{string:?} is not a JSON object"))),
+    })
+}
+
+fn documents(column: &ArrayRef) -> Result<ArrayRef, ArrowError> {
+    let mut builder = StringBuilder::new();
+    let mut json = String::new();
+    for row in 0..column.len() {
+        json.clear();
+        if column.is_null(row) {
+            builder.append_null();
+            continue;
+        }
+        push_json(column, row, &mut json)?;
+        builder.append_value(&json);
+    }
+    Ok(Arc::new(builder.finish()))
+}
+
+/// What `form` makes of each string, which is given to it as it is and parsed.
+fn checked_strings(
+    column: &ArrayRef,
+    form: for<'a> fn(&'a str, &Value) -> Result<Cow<'a, str>, ArrowError>,
+) -> Result<ArrayRef, ArrowError> {
+    let mut builder = StringBuilder::new();
+    let strings = strict_cast(column, &DataType::Utf8)?;
+    for string in strings.as_string::<i32>() {
+        let Some(string) = string else {
+            builder.append_null();
+            continue;
+        };
+        let value: Value = serde_json::from_str(string)
+            .map_err(|source| ArrowError::CastError(format!("{string:?} is not valid JSON: {source}")))?;
+        builder.append_value(form(string, &value)?);
+    }
+    Ok(Arc::new(builder.finish()))
+}
+
+/// JSON without the blanks between its parts. Numbers keep their digits: parsed, those beyond 64 bits would lose some.
+fn compact_json(json: &str) -> String {
+    let (mut in_string, mut is_escaped) = (false, false);
+    let mut keep = |character: char| {
+        let is_kept = in_string || !matches!(character, ' ' | '\n' | '\r' | '\t');
+        if character == '"' && !is_escaped {
+            in_string = !in_string;
+        }
+        is_escaped = in_string && character == '\\' && !is_escaped;
+        is_kept
+    };
+    json.chars().filter(|character| keep(*character)).collect()
+}
 
 /// Appends the JSON form of one value. Timestamps become whole seconds and bytes lower-case hexadecimal digits,
 /// as nothing in a document says what they were.
@@ -20,7 +94,7 @@ pub(crate) fn push_json(array: &ArrayRef, row: usize, out: &mut String) -> Resul
             let members = array.as_struct();
             let pairs = fields.iter().zip(members.columns());
             push_separated('{', '}', pairs, out, |(field, column), out| {
-                push_text(field.name(), out);
+                push_string(field.name(), out);
                 out.push(':');
                 push_json(column, row, out)
             })?;
@@ -30,7 +104,7 @@ pub(crate) fn push_json(array: &ArrayRef, row: usize, out: &mut String) -> Resul
             let keys = arrow::compute::cast(entries.column(0), &DataType::Utf8)?;
             let keys = keys.as_string::<i32>();
             push_separated('{', '}', 0..entries.len(), out, |entry, out| {
-                push_text(keys.value(entry), out);
+                push_string(keys.value(entry), out);
                 out.push(':');
                 push_json(entries.column(1), entry, out)
             })?;
@@ -92,9 +166,9 @@ fn push_scalar(value: &ArrayRef, out: &mut String) -> Result<(), ArrowError> {
                     let _ = write!(digits, "{byte:02x}");
                     digits
                 });
-            push_text(&digits, out);
+            push_string(&digits, out);
         }
-        _ => push_text(cast(&DataType::Utf8)?.as_string::<i32>().value(0), out),
+        _ => push_string(cast(&DataType::Utf8)?.as_string::<i32>().value(0), out),
     }
     Ok(())
 }
@@ -104,7 +178,7 @@ fn push_display(value: impl std::fmt::Display, out: &mut String) {
     let _ = write!(out, "{value}");
 }
 
-/// Shortest text that reads back to the same number; not-a-number and infinities as Feast's strings.
+/// Shortest digits that read back to the same number; not-a-number and infinities as Feast's strings.
 fn push_float(value: f64, out: &mut String) {
     match serde_json::Number::from_f64(value) {
         Some(number) => push_display(number, out),
@@ -113,6 +187,6 @@ fn push_float(value: f64, out: &mut String) {
     }
 }
 
-fn push_text(text: &str, out: &mut String) {
-    push_display(serde_json::Value::from(text), out);
+fn push_string(string: &str, out: &mut String) {
+    push_display(Value::from(string), out);
 }

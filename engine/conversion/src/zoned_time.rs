@@ -1,51 +1,54 @@
-//! Times that keep their zone: ISO 8601 text in whole seconds, as Feast answers them.
+//! Times that keep their zone: ISO 8601 strings in whole seconds, as Feast answers them.
+//!
+//! Owns how a zone is read and written. Knows nothing of value types.
 
 use std::sync::Arc;
 
 use arrow::array::timezone::Tz;
 use arrow::array::{ArrayRef, AsArray, StringArray};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, TimestampSecondType};
+use arrow::datatypes::DataType;
 use arrow::error::ArrowError;
 use chrono::{DateTime, FixedOffset, TimeZone, Utc};
 use feast_model::Timestamp;
 
-use super::coerce::seconds;
+use crate::coerce::timestamp_seconds;
+use crate::rules::{seconds_in, whole_seconds};
 
-/// A column of timestamps in the column's zone, or texts each with its own offset; UTC where there is none.
-pub(super) fn zoned_times(column: &ArrayRef) -> Result<ArrayRef, ArrowError> {
-    if let DataType::Timestamp(_, zone) = column.data_type() {
+/// A column of timestamps in the column's zone, or strings each with its own offset; UTC where there is none.
+pub(crate) fn zoned_times(column: &ArrayRef) -> Result<ArrayRef, ArrowError> {
+    if let DataType::Timestamp(unit, zone) = column.data_type() {
         let zone: Tz = zone.as_deref().unwrap_or("+00:00").parse()?;
-        let whole = seconds(column)?;
-        let texts = whole.as_primitive::<TimestampSecondType>().iter();
-        let texts = texts.map(|seconds| seconds.map(|seconds| in_zone(seconds, &zone)).transpose());
-        return Ok(Arc::new(texts.collect::<Result<StringArray, _>>()?));
+        let whole = timestamp_seconds(column, *unit)?;
+        let strings = whole.iter();
+        let strings = strings.map(|seconds| seconds.map(|seconds| in_zone(seconds, &zone)).transpose());
+        return Ok(Arc::new(strings.collect::<Result<StringArray, _>>()?));
     }
-    let texts = cast(column, &DataType::Utf8)?;
-    let texts = texts.as_string::<i32>().iter();
-    let texts = texts.map(|text| text.map(zoned_time).transpose());
-    Ok(Arc::new(texts.collect::<Result<StringArray, _>>()?))
+    let strings = cast(column, &DataType::Utf8)?;
+    let strings = strings.as_string::<i32>().iter();
+    let strings = strings.map(|string| string.map(zoned_time).transpose());
+    Ok(Arc::new(strings.collect::<Result<StringArray, _>>()?))
 }
 
-/// A text with the zone's name behind its offset, as Java writes it, is known by the offset.
-fn zoned_time(text: &str) -> Result<String, ArrowError> {
-    if let Ok(seconds) = text.trim().parse::<i64>() {
+/// A string with the zone's name after its offset, as Java writes it, is known by the offset.
+fn zoned_time(string: &str) -> Result<String, ArrowError> {
+    if let Some(seconds) = seconds_in(string) {
         return in_zone(seconds, &Utc);
     }
-    let with_offset = match text.split_once('[') {
+    let with_offset = match string.split_once('[') {
         Some((before, name)) if name.ends_with(']') => before,
-        _ => text,
+        _ => string,
     };
     let (time, offset) =
         Timestamp::parse_with_offset(with_offset).map_err(|problem| ArrowError::CastError(problem.to_string()))?;
-    if with_offset != text && offset.is_none() {
+    if with_offset != string && offset.is_none() {
         return Err(ArrowError::CastError(format!(
-            "{text:?} names a zone, but not its offset"
+            "{string:?} names a zone, but not its offset"
         )));
     }
     let zone = FixedOffset::east_opt(offset.unwrap_or(0))
-        .ok_or_else(|| ArrowError::CastError(format!("{text:?} has no possible offset")))?;
-    in_zone(time.micros().div_euclid(1_000_000), &zone)
+        .ok_or_else(|| ArrowError::CastError(format!("{string:?} has no possible offset")))?;
+    in_zone(whole_seconds(time.micros()), &zone)
 }
 
 /// As Python's `isoformat`: the offset is always there.
@@ -65,8 +68,8 @@ mod tests {
     use super::*;
 
     fn check(column: ArrayRef, expected: &[Option<&str>]) {
-        let texts = zoned_times(&column).unwrap();
-        assert_eq!(texts.as_string::<i32>().iter().collect::<Vec<_>>(), expected);
+        let strings = zoned_times(&column).unwrap();
+        assert_eq!(strings.as_string::<i32>().iter().collect::<Vec<_>>(), expected);
     }
 
     #[test]
@@ -97,7 +100,7 @@ mod tests {
                 Some("1969-12-31T23:59:59+00:00"),
             ],
         );
-        let texts = StringArray::from(vec![
+        let strings = StringArray::from(vec![
             "2026-07-01T14:00:00+02:00",
             "2026-07-01 14:00:00.9-0330",
             "2026-07-01T12:00:00Z",
@@ -106,7 +109,7 @@ mod tests {
             "1782907200",
         ]);
         check(
-            Arc::new(texts),
+            Arc::new(strings),
             &[
                 Some("2026-07-01T14:00:00+02:00"),
                 Some("2026-07-01T14:00:00-03:30"),
@@ -123,10 +126,10 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_time_is_an_error() {
-        for text in ["", "soon", "2026-07-01T14:00:00[Europe/Berlin]", "9223372036854775807"] {
-            let column: ArrayRef = Arc::new(StringArray::from(vec![text]));
-            assert!(zoned_times(&column).is_err(), "{text}");
+    fn what_is_not_a_time_is_an_error() {
+        for string in ["", "soon", "2026-07-01T14:00:00[Europe/Berlin]", "9223372036854775807"] {
+            let column: ArrayRef = Arc::new(StringArray::from(vec![string]));
+            assert!(zoned_times(&column).is_err(), "{string}");
         }
     }
 }

@@ -1,7 +1,11 @@
-//! Columns of the row groups of a source, each read in its file's own type and brought into the type that is wanted.
+//! Columns of the row groups of a source, each read in its file's own type and brought into the type that is asked for.
 //!
 //! Owns where a column comes from (the file, a folder, nowhere) and how a value that does not fit is named. Knows nothing of
 //! windows or of which rows win.
+//!
+//! Row groups are read by the parquet library itself, not by DataFusion's scan, which has one schema for all files: a float in a
+//! later part would be cut to the integer of the first before the declared type is looked at. Positions follow from the footers, so
+//! row groups are read on all cores and rows by position.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -15,23 +19,26 @@ use datafusion::parquet::arrow::arrow_reader::statistics::StatisticsConverter;
 use datafusion::parquet::arrow::arrow_reader::{
     ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowSelection,
 };
+use feast_conversion::{ConversionError, RowTimes, coerce, coerce_key, nanos_per_tick, row_times};
 use feast_model::ValueType;
 use feast_model::error::{Error, ErrorKind, Result};
 
-use super::footer::{Part, PartFile, unreadable};
+use super::footer::unreadable;
 use super::guard::guarded;
+use super::location::SourceFile;
 use super::partition::constant_column;
-use crate::codec::coerce::{coerce, coerce_key};
-use crate::codec::event_time::{RowTimes, row_times};
+use super::snapshot::Part;
 
 /// Rows read at once.
 pub(super) const BATCH_ROWS: usize = 8192;
 
 /// A column of a source, and the type that its values are brought into.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct TypedColumn {
-    pub(crate) name: String,
-    pub(crate) value_type: ValueType,
+pub struct TypedColumn {
+    /// Its name in the files.
+    pub name: String,
+    /// What its values become.
+    pub value_type: ValueType,
 }
 
 /// One row group of a source.
@@ -162,10 +169,10 @@ impl RowGroup {
     pub(super) fn typed(
         &self,
         column: &ArrayRef,
-        wanted: &TypedColumn,
+        target: &TypedColumn,
         row_of: impl Fn(usize) -> usize,
     ) -> Result<ArrayRef> {
-        self.converted(coerce, column, wanted, row_of)
+        self.converted(coerce, column, target, row_of)
     }
 
     /// As [`RowGroup::typed`], for a column of join keys.
@@ -175,28 +182,23 @@ impl RowGroup {
     pub(super) fn typed_key(
         &self,
         column: &ArrayRef,
-        wanted: &TypedColumn,
+        target: &TypedColumn,
         row_of: impl Fn(usize) -> usize,
     ) -> Result<ArrayRef> {
-        self.converted(coerce_key, column, wanted, row_of)
+        self.converted(coerce_key, column, target, row_of)
     }
 
     fn converted(
         &self,
         convert: fn(&ArrayRef, &ValueType) -> Result<ArrayRef, ArrowError>,
         column: &ArrayRef,
-        wanted: &TypedColumn,
+        target: &TypedColumn,
         row_of: impl Fn(usize) -> usize,
     ) -> Result<ArrayRef> {
-        convert(column, &wanted.value_type).map_err(|problem| {
-            let place = first_misfit(column, |one| convert(one, &wanted.value_type).map(|_| ()));
-            self.misfit(
-                (&wanted.name, &wanted.value_type.to_string()),
-                column,
-                place,
-                row_of,
-                problem,
-            )
+        convert(column, &target.value_type).map_err(|problem| {
+            let error = ConversionError::in_column(column, &problem, |one| convert(one, &target.value_type));
+            let value_type = target.value_type.to_string();
+            self.does_not_fit(&target.name, &value_type, column.data_type(), row_of, &error)
         })
     }
 
@@ -206,45 +208,29 @@ impl RowGroup {
     /// As [`RowGroup::typed`].
     pub(super) fn times(&self, column: &ArrayRef, name: &str, row_of: impl Fn(usize) -> usize) -> Result<RowTimes> {
         row_times(column).map_err(|problem| {
-            let place = first_misfit(column, |one| row_times(one).map(|_| ()));
-            self.misfit((name, "a time"), column, place, row_of, problem)
+            let error = ConversionError::in_column(column, &problem, row_times);
+            self.does_not_fit(name, "a time", column.data_type(), row_of, &error)
         })
     }
 
-    fn misfit(
+    fn does_not_fit(
         &self,
-        (name, wanted): (&str, &str),
-        column: &ArrayRef,
-        place: Option<(usize, ArrowError)>,
+        name: &str,
+        target: &str,
+        given: &DataType,
         row_of: impl Fn(usize) -> usize,
-        problem: ArrowError,
+        error: &ConversionError,
     ) -> Error {
-        let (place, problem) = match place {
-            Some((row, problem)) => (format!(", row {}", self.first_in_file + row_of(row)), problem),
-            None => (String::new(), problem),
-        };
-        let problem = match problem {
-            ArrowError::CastError(text) | ArrowError::ParseError(text) => text,
-            other => other.to_string(),
+        let place = match error.row() {
+            Some(row) => format!(", row {}", self.first_in_file + row_of(row)),
+            None => String::new(),
         };
         Error::data(format!(
-            "data source {}: column {name} of {}{place} is {} and does not fit {wanted}: {problem}",
+            "data source {}: column {name} of {}{place} is {given} and does not fit {target}: {error}",
             self.source,
             self.part.path.display(),
-            column.data_type(),
         ))
     }
-}
-
-/// The first row whose value alone fails too, and how. None where the column fails as a whole, whatever is in it.
-fn first_misfit(
-    column: &ArrayRef,
-    convert: impl Fn(&ArrayRef) -> Result<(), ArrowError>,
-) -> Option<(usize, ArrowError)> {
-    if convert(&new_null_array(column.data_type(), 1)).is_err() {
-        return None;
-    }
-    (0..column.len()).find_map(|row| Some((row, convert(&column.slice(row, 1)).err()?)))
 }
 
 /// The time of the only row.
@@ -253,12 +239,7 @@ fn only_time(column: &ArrayRef) -> Option<i128> {
         return None;
     }
     let per_tick = match column.data_type() {
-        DataType::Timestamp(unit, _) => match unit {
-            arrow::datatypes::TimeUnit::Second => 1_000_000_000,
-            arrow::datatypes::TimeUnit::Millisecond => 1_000_000,
-            arrow::datatypes::TimeUnit::Microsecond => 1_000,
-            arrow::datatypes::TimeUnit::Nanosecond => 1,
-        },
+        DataType::Timestamp(unit, _) => i128::from(nanos_per_tick(*unit)),
         DataType::Date32 => 86_400_000_000_000,
         _ => return None,
     };
@@ -267,7 +248,7 @@ fn only_time(column: &ArrayRef) -> Option<i128> {
     Some(i128::from(ticks.value(0)) * per_tick)
 }
 
-/// The library gives problems of the disk as text, too.
+/// The library gives problems of the disk as strings, too.
 fn unreadable_rows(source: &str, path: &Path, problem: ArrowError) -> Error {
     let (kind, text) = match &problem {
         ArrowError::ParquetError(text) if text.starts_with("External: ") && text.contains("(os error ") => {
@@ -293,7 +274,7 @@ enum Source {
 pub(super) struct ColumnBatches {
     columns: Vec<Source>,
     pub(super) group: RowGroup,
-    file: PartFile,
+    file: SourceFile,
     reader: ParquetRecordBatchReader,
     chosen: Option<BooleanBuffer>,
     rows_read: usize,

@@ -3,19 +3,20 @@
 //! Owns which rows are in the window, and the counts of those that are left out. Knows nothing of features.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use arrow::array::{Array, ArrayRef, BooleanBufferBuilder, Decimal256Array, Decimal256Builder, RecordBatch};
 use arrow::buffer::BooleanBuffer;
 use arrow::datatypes::SchemaRef;
 use datafusion::error::DataFusionError;
-use feast_model::Timestamp;
+use feast_conversion::RowTimes;
 use feast_model::error::{Error, Result};
+use feast_model::{EVENT_TIME_NANOS, Timestamp};
 
-use super::latest::{LatestRows, Window};
-use super::positions::{Position, RANK_TYPE, rank_of};
-use super::scan::{BATCH_ROWS, ColumnBatch, ColumnBatches, RowGroup, TypedColumn};
-use crate::codec::event_time::{RANGE, RowTimes};
+use super::{QueryColumns, Window};
+use crate::locks::lock;
+use crate::positions::{Position, RANK_TYPE, rank_of};
+use crate::scan::{BATCH_ROWS, ColumnBatch, ColumnBatches, RowGroup, TypedColumn};
 
 /// Row groups whose rows are to be ranked. Several readers take from it at once.
 #[derive(Debug)]
@@ -73,13 +74,13 @@ enum Overlap {
 }
 
 impl RankScan {
-    pub(super) fn new(latest: &LatestRows<'_>, groups: Arc<Vec<RowGroup>>, now: Timestamp) -> Self {
+    pub(super) fn new(columns: QueryColumns<'_>, window: Window, groups: Arc<Vec<RowGroup>>, now: Timestamp) -> Self {
         Self {
             groups,
-            keys: latest.keys.clone(),
-            event_time: latest.event_time.to_owned(),
-            created_time: latest.created_time.map(str::to_owned),
-            window: NanoWindow::new(latest.window),
+            keys: columns.keys.to_vec(),
+            event_time: columns.event_time.to_owned(),
+            created_time: columns.created_time.map(str::to_owned),
+            window: NanoWindow::new(window),
             ahead_from: now.micros().saturating_mul(1_000).saturating_add(DAY_NANOS),
             next: AtomicUsize::new(0),
             beyond_range: AtomicU64::new(0),
@@ -97,7 +98,7 @@ impl RankScan {
 
     /// What made a reader end, if one has failed.
     pub(super) fn take_error(&self) -> Option<Error> {
-        self.error.lock().unwrap_or_else(PoisonError::into_inner).take()
+        lock(&self.error).take()
     }
 
     /// Keys and ranks of the rows of those row groups that no other reader takes.
@@ -117,10 +118,7 @@ impl RankScan {
                 self.next.store(self.groups.len(), Ordering::Relaxed);
                 current = None;
                 let problem = DataFusionError::Execution(error.to_string());
-                self.error
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .get_or_insert(error);
+                lock(&self.error).get_or_insert(error);
                 problem
             }))
         })
@@ -177,7 +175,7 @@ impl RankScan {
         let Some((least, greatest)) = group.time_bounds(&self.event_time) else {
             return Overlap::Partial;
         };
-        if least > i128::from(*RANGE.end()) || greatest < i128::from(*RANGE.start()) {
+        if least > i128::from(*EVENT_TIME_NANOS.end()) || greatest < i128::from(*EVENT_TIME_NANOS.start()) {
             self.beyond_range.fetch_add(group.rows as u64, Ordering::Relaxed);
             return Overlap::None;
         }

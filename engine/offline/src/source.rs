@@ -1,56 +1,76 @@
-//! A file source as the offline store sees it: where its parquet lies, and which columns all of its files have together.
+//! A file source as the offline store sees it: where its parquet is, and which columns all of its files have together.
+//!
+//! Owns the columns of a source, and what definitions may ask of them. Knows nothing of rows.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
+use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
-use feast_files::remove_leftovers;
-use feast_model::error::{Error, Result};
-use feast_model::{DataSource, FileFormat, SourceKind};
+use feast_conversion::holds_times;
+use feast_model::DataSource;
+use feast_model::error::{Error, Result, path as marked_path};
 
-use super::footer::{self, FileIdentity, Part};
-use super::listing::{self, ListedFile, SourceLayout};
+use super::footer::{self, in_parallel};
+use super::location::{FileIdentity, ListedFile, Location, SourceLayout};
+use super::locks::lock;
 use super::partition::{PartitionValue, partition_type};
+use super::scan::row_groups;
+use super::snapshot::Snapshot;
 use super::unify::{holds_exactly, united_type};
-use crate::codec::event_time::holds_times;
 
-/// The parquet behind a file source.
+/// The parquet of a file source.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct ParquetSource {
-    /// One file, a directory of files, or a pattern that matches files.
-    pub(crate) path: PathBuf,
+pub struct ParquetSource {
+    pub(crate) location: Location,
     /// Name of the source, for messages.
-    pub(crate) name: String,
+    pub name: String,
 }
 
 /// The columns of a parquet source.
 #[derive(Debug)]
-pub(crate) struct SourceSchema<'a> {
+pub struct SourceSchema {
     /// Each column of any file in the type that holds its values in all files, then the columns that folders name. Where no type
     /// does, it is `Null` here.
-    pub(crate) schema: SchemaRef,
+    pub schema: SchemaRef,
     /// The columns that folders name, from the outermost folder. The last columns of the schema.
-    pub(crate) partition_columns: Vec<String>,
+    pub partition_columns: Vec<String>,
     /// Files that were passed over, with the reasons.
-    pub(crate) left_out: Vec<String>,
+    pub left_out: Vec<String>,
     /// Columns whose types in two files nothing holds together, and what is said of them.
     conflicts: HashMap<String, String>,
     /// Columns that some files have in a type in which not all values of others are exact: integers as floats.
     inexact: HashSet<String>,
-    source: &'a ParquetSource,
+    source: ParquetSource,
 }
 
-/// The files of a source as they were when their footers were read.
-pub(super) struct SourceFiles {
-    pub(super) parts: Vec<Arc<Part>>,
-    /// As in [`SourceSchema`].
-    pub(super) left_out: Vec<String>,
+/// Why the columns of a source are not known.
+#[derive(Debug)]
+pub enum UnknownColumns {
+    /// The source is not parquet that can be read here.
+    NotReadable(Error),
+    /// Its files cannot be read now, or are not there.
+    Unread(Error),
 }
 
-/// Schemas of files that were read before, for callers who ask for the columns of a directory again and again.
+/// The columns of a source and their types, for those who define what is read from it. Relative paths start at `repository`; files
+/// that `schemas` knows and that have not changed are not read again.
+///
+/// # Errors
+/// Why they are not known: a source of another kind, or files that cannot be read.
+pub fn source_columns(
+    source: &DataSource,
+    repository: &Path,
+    schemas: &SchemaCache,
+) -> Result<SourceSchema, UnknownColumns> {
+    let parquet = ParquetSource::locate(source, repository).map_err(UnknownColumns::NotReadable)?;
+    parquet.schema_with(schemas).map_err(UnknownColumns::Unread)
+}
+
+/// Schemas of files that were read before, for callers who ask for the columns of a directory repeatedly.
 #[derive(Debug, Default)]
-pub(crate) struct SchemaCache {
+pub struct SchemaCache {
     files: Mutex<HashMap<PathBuf, (FileIdentity, SchemaRef)>>,
 }
 
@@ -62,42 +82,41 @@ impl ParquetSource {
     ///
     /// # Errors
     /// `Invalid` when the source is not a local file.
-    pub(crate) fn locate(source: &DataSource, repository: &Path) -> Result<Self> {
-        let SourceKind::File { path, format, .. } = &source.kind else {
-            return Err(Error::invalid(format!(
-                "data source {} is not a parquet file source, so it cannot be read here",
-                source.name()
-            )));
-        };
-        if *format == Some(FileFormat::Delta) {
-            return Err(Error::invalid(format!(
-                "data source {} is a Delta table, and only parquet can be read here",
-                source.name()
-            )));
-        }
-        let local = path.strip_prefix("file://").unwrap_or(path);
-        if local.contains("://") {
-            return Err(Error::invalid(format!(
-                "data source {}: {path} is not a local path, and only those can be read",
-                source.name()
-            )));
-        }
+    pub fn locate(source: &DataSource, repository: &Path) -> Result<Self> {
         Ok(Self {
-            path: repository.join(local),
+            location: Location::of_source(source, repository)?,
             name: source.name().to_owned(),
         })
     }
 
-    /// What the path stands for now.
-    pub(crate) fn layout(&self) -> SourceLayout {
-        listing::layout_of(&self.path)
+    /// Parquet on this machine: a file, a directory or a pattern.
+    pub fn local(path: PathBuf, name: String) -> Self {
+        Self {
+            location: Location::Local(path),
+            name,
+        }
+    }
+
+    /// The file, directory or pattern on this machine.
+    pub fn path(&self) -> &Path {
+        self.location.path()
+    }
+
+    /// What the location stands for now.
+    pub fn layout(&self) -> SourceLayout {
+        self.location.layout()
+    }
+
+    /// The error, in whose message clients do not read where the source is.
+    pub fn hidden_in(&self, error: Error) -> Error {
+        self.location.hidden_in(error)
     }
 
     /// Reads the footers of all files, without the data.
     ///
     /// # Errors
     /// `NotFound` when there is no file, `Data` when one is not parquet, `Unavailable` when one cannot be read now.
-    pub(crate) fn schema(&self) -> Result<SourceSchema<'_>> {
+    pub fn schema(&self) -> Result<SourceSchema> {
         self.schema_with(&SchemaCache::default())
     }
 
@@ -105,8 +124,8 @@ impl ParquetSource {
     ///
     /// # Errors
     /// As [`ParquetSource::schema`].
-    pub(crate) fn schema_with(&self, cache: &SchemaCache) -> Result<SourceSchema<'_>> {
-        let listing = listing::list(&self.name, &self.path)?;
+    pub fn schema_with(&self, cache: &SchemaCache) -> Result<SourceSchema> {
+        let listing = self.location.list(&self.name)?;
         let schemas = cache.schemas(&self.name, &listing.files)?;
         let files = listing.files.iter().zip(&schemas);
         let files = files.map(|(file, schema)| (file.path.as_path(), schema, file.partition.as_slice()));
@@ -122,47 +141,30 @@ impl ParquetSource {
         Ok(united)
     }
 
-    /// Lists the files and reads their footers.
+    /// Lists the files and reads their footers: the state of the source that a run reads.
     ///
     /// # Errors
     /// As [`ParquetSource::schema`].
-    pub(super) fn files(&self) -> Result<SourceFiles> {
-        let listing = listing::list(&self.name, &self.path)?;
-        self.remove_leftovers_beside(&listing.files);
-        let parts = footer::read_parts(&self.name, listing.files)?;
-        Ok(SourceFiles {
-            parts: parts.into_iter().map(Arc::new).collect(),
-            left_out: listing.left_out,
-        })
+    pub(super) fn snapshot(&self) -> Result<Snapshot> {
+        let listing = self.location.list(&self.name)?;
+        self.location.remove_leftovers_beside(&listing.files);
+        Snapshot::read(&self.name, listing)
     }
 
     /// Removes what pushes of killed processes have left beside the files.
-    pub(crate) fn remove_leftovers(&self) {
+    pub fn remove_leftovers(&self) {
         // A source that cannot be listed has its error where it is used.
-        if let Ok(listing) = listing::list(&self.name, &self.path) {
-            self.remove_leftovers_beside(&listing.files);
-        }
-    }
-
-    fn remove_leftovers_beside(&self, files: &[ListedFile]) {
-        let own_name = self.path.file_name().unwrap_or_default().to_string_lossy();
-        let is_one_file = self.layout() == SourceLayout::File;
-        let directories: BTreeSet<&Path> = files.iter().filter_map(|file| file.path.parent()).collect();
-        for directory in directories {
-            remove_leftovers(directory, |name| !is_one_file || name == own_name);
+        if let Ok(listing) = self.location.list(&self.name) {
+            self.location.remove_leftovers_beside(&listing.files);
         }
     }
 
     /// For the benches: as a materialization begins.
-    #[cfg(feature = "stages")]
-    pub(crate) fn row_groups(&self) -> Result<usize> {
-        Ok(super::scan::row_groups(&self.name, &self.files()?.parts).len())
+    pub fn row_groups(&self) -> Result<usize> {
+        Ok(row_groups(&self.name, &self.snapshot()?.parts).len())
     }
 
-    fn united<'a>(
-        &self,
-        files: impl Iterator<Item = (&'a Path, &'a SchemaRef, &'a [PartitionValue])>,
-    ) -> SourceSchema<'_> {
+    fn united<'a>(&self, files: impl Iterator<Item = (&'a Path, &'a SchemaRef, &'a [PartitionValue])>) -> SourceSchema {
         let mut columns = UnitedColumns::default();
         let mut partitions: Vec<(String, Vec<&str>)> = Vec::new();
         for (path, schema, values) in files {
@@ -191,7 +193,7 @@ impl ParquetSource {
             left_out: Vec::new(),
             conflicts: columns.conflicts,
             inexact: columns.inexact,
-            source: self,
+            source: self.clone(),
         }
     }
 }
@@ -262,7 +264,7 @@ impl UnitedColumns {
 impl SchemaCache {
     fn schemas(&self, source: &str, listed: &[ListedFile]) -> Result<Vec<SchemaRef>> {
         let mut schemas: Vec<Option<SchemaRef>> = {
-            let known = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+            let known = lock(&self.files);
             let schema_of = |file: &ListedFile| {
                 let (identity, schema) = known.get(&file.path)?;
                 (Some(*identity) == file.identity).then(|| Arc::clone(schema))
@@ -271,8 +273,8 @@ impl SchemaCache {
         };
         let unknown: Vec<usize> = (0..listed.len()).filter(|index| schemas[*index].is_none()).collect();
         let files: Vec<&ListedFile> = unknown.iter().map(|index| &listed[*index]).collect();
-        let read = footer::in_parallel(files, |_, file| footer::read_schema(source, file))?;
-        let mut known = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        let read = in_parallel(files, |_, file| footer::read_schema(source, file))?;
+        let mut known = lock(&self.files);
         let mut last: Option<SchemaRef> = schemas.iter().flatten().next().cloned();
         for (index, (identity, schema)) in unknown.into_iter().zip(read) {
             // Most parts are written alike: one schema does for all of them.
@@ -289,12 +291,17 @@ impl SchemaCache {
     }
 }
 
-impl SourceSchema<'_> {
+impl SourceSchema {
+    /// Where the columns are, for messages.
+    pub fn place(&self) -> impl fmt::Display {
+        marked_path(self.source.path())
+    }
+
     /// Makes sure that some file has a column, whatever its type.
     ///
     /// # Errors
     /// `Invalid`, naming the columns there are.
-    pub(crate) fn require(&self, name: &str) -> Result<()> {
+    pub fn require(&self, name: &str) -> Result<()> {
         self.field(name).map(|_| ())
     }
 
@@ -302,7 +309,7 @@ impl SourceSchema<'_> {
     ///
     /// # Errors
     /// `Invalid`, naming the columns there are; `Data` when the files have it in types that nothing holds together.
-    pub(crate) fn column(&self, name: &str) -> Result<&DataType> {
+    pub fn column(&self, name: &str) -> Result<&DataType> {
         let field = self.field(name)?;
         match self.conflicts.get(name) {
             None => Ok(field.data_type()),
@@ -312,7 +319,7 @@ impl SourceSchema<'_> {
     }
 
     /// Whether the type of a column holds the values of all files as they are.
-    pub(crate) fn is_exact(&self, name: &str) -> bool {
+    pub fn is_exact(&self, name: &str) -> bool {
         !self.inexact.contains(name) && !self.conflicts.contains_key(name)
     }
 
@@ -320,7 +327,7 @@ impl SourceSchema<'_> {
     ///
     /// # Errors
     /// As [`SourceSchema::require`], and `Invalid` for a column of another type.
-    pub(crate) fn require_times(&self, name: &str) -> Result<()> {
+    pub fn require_times(&self, name: &str) -> Result<()> {
         let data_type = self.field(name)?.data_type();
         // Names of folders are read as strings, whatever they look like together.
         if holds_times(data_type) || self.partition_columns.iter().any(|column| column == name) {
@@ -328,25 +335,20 @@ impl SourceSchema<'_> {
         }
         Err(Error::invalid(format!(
             "data source {}: column {name} of {} must be a timestamp or a date, but is {data_type}",
-            self.source.name,
-            self.source.path.display()
+            self.source.name, self.source.location
         )))
     }
 
     fn field(&self, name: &str) -> Result<&Field> {
         self.schema.field_with_name(name).map_err(|_| {
             let columns: Vec<&str> = self.schema.fields().iter().map(|field| field.name().as_str()).collect();
-            missing_column(self.source, name, &columns)
+            missing_column(&self.source, name, &columns)
         })
     }
 }
 
 /// No file of the source has this column.
 fn missing_column(source: &ParquetSource, name: &str, columns: &[&str]) -> Error {
-    let text = format!(
-        "data source {}: {} has no column {name}",
-        source.name,
-        source.path.display()
-    );
+    let text = format!("data source {}: {} has no column {name}", source.name, source.location);
     Error::invalid(text).with_hint(format!("its columns are: {}", columns.join(", ")))
 }

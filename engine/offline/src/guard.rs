@@ -1,4 +1,6 @@
-//! The libraries that read parquet end in a panic on some files. That is an error of the one who called them, not of the process.
+//! The libraries that read parquet panic on some files. That is an error of the call, not the end of the process.
+//!
+//! Owns the boundary at which a panic becomes an error. Knows nothing of what is read.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};

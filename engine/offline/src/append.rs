@@ -38,14 +38,13 @@ const MAX_MERGED_ROWS: i64 = 100_000;
 const MIN_MERGED_GROUPS: usize = 32;
 
 /// What the metadata of a parquet file says beside its columns: keys, each with a value.
-pub(crate) type FileNotes = Vec<(String, Option<String>)>;
+pub type FileNotes = Vec<(String, Option<String>)>;
 
 /// A pattern does not say where a new file belongs.
-pub(crate) fn pattern_is_read_only(source: &ParquetSource) -> Error {
+pub fn pattern_is_read_only(source: &ParquetSource) -> Error {
     Error::invalid(format!(
         "data source {}: {} is a pattern, which is for reading only: rows cannot be pushed to the offline store",
-        source.name,
-        source.path.display()
+        source.name, source.location
     ))
     .with_hint("let the path of the source name a directory or a file")
 }
@@ -70,7 +69,7 @@ pub fn create_parquet(path: &Path, batch: &RecordBatch) -> Result<()> {
 ///
 /// # Errors
 /// `Data` or `Unavailable` when it cannot be read.
-pub(crate) fn read_notes(path: &Path) -> Result<FileNotes> {
+pub fn read_notes(path: &Path) -> Result<FileNotes> {
     let file = File::open(path).map_err(|source| Error::io("read", path, source))?;
     let load = || ArrowReaderMetadata::load(&file, ArrowReaderOptions::new());
     let metadata = guarded(path, || load().map_err(|source| failed(path, source)))?;
@@ -88,11 +87,7 @@ fn notes(metadata: &ParquetMetaData) -> FileNotes {
 /// # Errors
 /// `Invalid` for a file that cannot be appended to, `Data` or `Unavailable`. After a failure the file is as before, unless the
 /// failure came after the renaming: its notes then say so.
-pub(crate) fn prepend_rows(
-    path: &Path,
-    batches: &[&RecordBatch],
-    annotate: &dyn Fn(FileNotes) -> FileNotes,
-) -> Result<()> {
+pub fn prepend_rows(path: &Path, batches: &[&RecordBatch], annotate: &dyn Fn(FileNotes) -> FileNotes) -> Result<()> {
     guarded(path, || replace_with_more(path, batches, annotate))
 }
 
@@ -255,25 +250,6 @@ fn copy_row_group<W: Write + Send>(
         row_group.append_column(old, close)?;
     }
     row_group.close().map(|_| ())
-}
-
-/// The integers of a column, in file order.
-#[cfg(test)]
-pub(crate) fn read_integers(path: &Path, column: &str) -> Vec<i64> {
-    use arrow::array::AsArray;
-    use arrow::datatypes::Int64Type;
-    let file = File::open(path).unwrap();
-    let batches = ParquetRecordBatchReaderBuilder::try_new(file).unwrap().build().unwrap();
-    let values = batches.flat_map(|batch| {
-        let batch = batch.unwrap();
-        batch
-            .column_by_name(column)
-            .unwrap()
-            .as_primitive::<Int64Type>()
-            .values()
-            .to_vec()
-    });
-    values.collect()
 }
 
 pub(super) fn failed(path: &Path, source: ParquetError) -> Error {

@@ -16,7 +16,6 @@ use feast_model::error::{Error, Result};
 use super::append::create_parquet;
 use super::guard::guarded;
 use super::partition::{PartitionValue, folder_values};
-use crate::clock;
 use crate::locks::lock;
 
 /// Files that one append may make: each is a file of its own, made durable before the append is answered.
@@ -25,7 +24,7 @@ const MAX_FOLDERS: usize = 1_024;
 const MAX_NAME_BYTES: usize = 255;
 
 /// Rows that belong in one folder, without the columns that its name gives them.
-pub(crate) struct FolderRows {
+pub struct FolderRows {
     /// Below the directory of the source.
     folder: PathBuf,
     rows: RecordBatch,
@@ -35,11 +34,7 @@ pub(crate) struct FolderRows {
 ///
 /// # Errors
 /// `Invalid`, naming column and row, when a value cannot name a folder, or there are too many folders.
-pub(crate) fn split_by_folder(
-    source: &str,
-    partition_columns: &[String],
-    batch: &RecordBatch,
-) -> Result<Vec<FolderRows>> {
+pub fn split_by_folder(source: &str, partition_columns: &[String], batch: &RecordBatch) -> Result<Vec<FolderRows>> {
     let internal = |problem: ArrowError| Error::internal(format!("data source {source}: {problem}"));
     let columns = batch.num_columns() - partition_columns.len();
     let mut folders = vec![PathBuf::new(); batch.num_rows()];
@@ -89,7 +84,7 @@ pub(crate) fn split_by_folder(
 
 /// Folders whose names this process has made durable in the folders above them.
 #[derive(Default)]
-pub(crate) struct DurableFolders(Mutex<HashSet<PathBuf>>);
+pub struct DurableFolders(Mutex<HashSet<PathBuf>>);
 
 /// Beyond it, folders are made durable again.
 const MAX_DURABLE_FOLDERS: usize = 100_000;
@@ -100,7 +95,7 @@ impl DurableFolders {
     ///
     /// # Errors
     /// `Data` or `Unavailable` when one cannot be written; those before it are there.
-    pub(crate) fn add_parts(
+    pub fn add_parts(
         &self,
         directory: &Path,
         parts: &[FolderRows],
@@ -144,7 +139,7 @@ impl DurableFolders {
 
 /// Part of a directory: later parts sort before earlier ones, as of rows equal in both times the first in file order wins.
 fn create_part(directory: &Path, batch: &RecordBatch, ending: &str) -> Result<()> {
-    let until_end_of_time = u64::MAX - u64::try_from(clock::now().micros()).unwrap_or_default();
+    let until_end_of_time = u64::MAX - u64::try_from(feast_clock::now().micros()).unwrap_or_default();
     let name = format!("push-{until_end_of_time:020}-{ending}.parquet");
     create_parquet(&directory.join(name), batch)
 }
@@ -154,7 +149,7 @@ fn create_part(directory: &Path, batch: &RecordBatch, ending: &str) -> Result<()
 ///
 /// # Errors
 /// `Unavailable` or `NotFound` when a folder cannot be read.
-pub(crate) fn visit_parts(directory: &Path, visit: &mut dyn FnMut(&Path, &str)) -> Result<()> {
+pub fn visit_parts(directory: &Path, visit: &mut dyn FnMut(&Path, &str)) -> Result<()> {
     visit_folder(directory, Path::new(""), &mut HashSet::new(), visit)
 }
 

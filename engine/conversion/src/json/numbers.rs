@@ -1,15 +1,18 @@
 //! Integers of more than 64 bits: the JSON parser makes floats of them, and nothing may take one of those for the integer.
+//!
+//! Owns the search for them in a body, and which floats may be one: large whole floats of a body that had such integers are refused
+//! wherever they would be taken for integers or for their digits. Knows nothing of columns.
 
 use serde_json::{Number, Value};
 
-/// The least digits of an integer beyond 64 bits.
+/// The fewest digits of an integer beyond 64 bits.
 const MIN_DIGITS: usize = 19;
 /// Every integer beyond 64 bits is at least as far from zero, and this is a float without loss.
 const MIN_ROUNDED: f64 = 9_223_372_036_854_775_808.0;
 
 /// What is known of the numbers of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) enum Numbers {
+pub enum Numbers {
     /// All are as they were written.
     #[default]
     Exact,
@@ -18,8 +21,8 @@ pub(crate) enum Numbers {
 }
 
 impl Numbers {
-    /// Looks for integers beyond 64 bits in a JSON text.
-    pub(super) fn of(json: &[u8]) -> Self {
+    /// Looks for integers beyond 64 bits in a JSON document.
+    pub fn scan(json: &[u8]) -> Self {
         if has_long_number(json) && has_large_integer(json) {
             Self::Rounded
         } else {
@@ -28,13 +31,13 @@ impl Numbers {
     }
 
     /// Whether a number may have been another one.
-    pub(super) fn may_differ(self, number: &Number) -> bool {
+    pub fn may_differ(self, number: &Number) -> bool {
         let is_large_whole = |float: f64| float.fract() == 0.0 && float.abs() >= MIN_ROUNDED;
         self == Self::Rounded && number.is_f64() && number.as_f64().is_some_and(is_large_whole)
     }
 
     /// Whether a number in a value may have been another one.
-    pub(super) fn may_differ_in(self, value: &Value) -> bool {
+    pub fn may_differ_in(self, value: &Value) -> bool {
         if self == Self::Exact {
             return false;
         }
@@ -48,7 +51,7 @@ impl Numbers {
     }
 }
 
-/// Whether there are digits in a row that are too large for 64 bits, also where they are no integer. Of every nineteen bytes
+/// Whether there are digits in a row that are too large for 64 bits, also where they are not an integer. Of every nineteen bytes
 /// one is looked at, so that most bodies cost next to nothing.
 fn has_long_number(json: &[u8]) -> bool {
     let is_digit = |byte: &u8| byte.is_ascii_digit();
@@ -70,12 +73,12 @@ fn has_long_number(json: &[u8]) -> bool {
     false
 }
 
-/// As [`has_long_number`], but only integers outside of texts count.
+/// As [`has_long_number`], but only integers outside of strings count.
 fn has_large_integer(json: &[u8]) -> bool {
     let mut next = 0;
     while let Some(byte) = json.get(next) {
         match byte {
-            b'"' => next = end_of_text(json, next + 1),
+            b'"' => next = end_of_string(json, next + 1),
             b'0'..=b'9' => {
                 let digits = json[next..].iter().take_while(|byte| byte.is_ascii_digit()).count();
                 let end = next + digits;
@@ -84,7 +87,7 @@ fn has_large_integer(json: &[u8]) -> bool {
                 if !is_float && is_beyond(&json[next..end], is_negative) {
                     return true;
                 }
-                // What belongs to a fraction or an exponent is no number of its own.
+                // What belongs to a fraction or an exponent is not a number of its own.
                 let is_part = |byte: &&u8| matches!(byte, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-');
                 next += json[next..].iter().take_while(is_part).count();
             }
@@ -94,8 +97,8 @@ fn has_large_integer(json: &[u8]) -> bool {
     false
 }
 
-/// The place behind the quotation mark that ends a text.
-fn end_of_text(json: &[u8], begin: usize) -> usize {
+/// The place after the quotation mark that ends a string.
+fn end_of_string(json: &[u8], begin: usize) -> usize {
     let mut next = begin;
     while let Some(byte) = json.get(next) {
         match byte {
@@ -146,16 +149,16 @@ mod tests {
         ];
         for distance in 0..40 {
             let check = |number: &str, expected| {
-                let text = format!("{{\"{}\": [1, {number}, 2]}}", "k".repeat(distance));
-                assert_eq!(Numbers::of(text.as_bytes()), expected, "{text}");
+                let json = format!("{{\"{}\": [1, {number}, 2]}}", "k".repeat(distance));
+                assert_eq!(Numbers::scan(json.as_bytes()), expected, "{json}");
             };
             large.iter().for_each(|number| check(number, Numbers::Rounded));
             fits.iter().for_each(|number| check(number, Numbers::Exact));
         }
-        assert_eq!(Numbers::of(b"18446744073709551616"), Numbers::Rounded);
-        assert_eq!(Numbers::of(b""), Numbers::Exact);
+        assert_eq!(Numbers::scan(b"18446744073709551616"), Numbers::Rounded);
+        assert_eq!(Numbers::scan(b""), Numbers::Exact);
         assert_eq!(
-            Numbers::of(b"[\"18446744073709551616\", 18446744073709551616]"),
+            Numbers::scan(b"[\"18446744073709551616\", 18446744073709551616]"),
             Numbers::Rounded
         );
     }

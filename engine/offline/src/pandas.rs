@@ -1,4 +1,6 @@
 //! The columns of the data frame that `pandas.read_parquet` makes of a file: definition files ask for their names.
+//!
+//! Owns the dtypes. Knows nothing of sources.
 
 use std::fs::File;
 use std::path::Path;
@@ -42,7 +44,7 @@ fn read(path: &Path) -> Result<Vec<PandasColumn>> {
     let entry = entries.and_then(|entries| entries.iter().find(|entry| entry.key == "pandas"));
     let notes = entry.and_then(|entry| serde_json::from_str(entry.value.as_deref()?).ok());
     let notes: Value = notes.unwrap_or_default();
-    if !is_named_by_text(&notes) {
+    if !has_string_names(&notes) {
         return Err(Error::data(format!(
             "the columns of {} are not named by text",
             path.display()
@@ -62,7 +64,7 @@ fn members<'a>(notes: &'a Value, name: &str) -> &'a [Value] {
     notes.get(name).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
-fn is_named_by_text(notes: &Value) -> bool {
+fn has_string_names(notes: &Value) -> bool {
     members(notes, "column_indexes").iter().all(|index| {
         let kind = index.get("pandas_type").and_then(Value::as_str);
         matches!(kind, Some("unicode" | "string" | "empty"))

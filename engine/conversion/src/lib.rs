@@ -1,0 +1,42 @@
+//! What a value becomes in a column of another type: Feast's rules, once for all values that come in.
+//!
+//! There are two entries. [`json`] builds columns from values of request bodies; [`coerce`] and [`coerce_key`] change columns of
+//! files and Arrow streams. Both go by [`CoercionRules`], which also say where the two differ on purpose, and use the same checks
+//! of ranges and times.
+//!
+//! | into | booleans | numbers | strings | times | lists, maps, structs |
+//! |---|---|---|---|---|---|
+//! | bool | themselves | all but 0 are true | true or false | no | no |
+//! | integers | 1 and 0 | without their fraction, in range | read as numbers | no | no |
+//! | floats | 1 and 0 | nearest | read as numbers | no | no |
+//! | strings | True, False | as Python writes them | themselves | ISO 8601 | as JSON |
+//! | JSON | as JSON | as JSON | checked | as JSON | as JSON |
+//! | maps, structs | no | no | objects, written compactly | no | as JSON |
+//! | unix times | - | seconds | seconds, dates or times | whole seconds, rounded down | no |
+//! | bytes | no | no | - | no | no |
+//! | lists, sets | no | no | no | no | item by item |
+//!
+//! What is in none of the cells is an error that names the row; nothing becomes null by itself. Where there is a dash the entries
+//! differ. Those differences that are no choice of ours, because a JSON value and a column are not the same thing, are held by the
+//! tests of `agreement`, which run both entries on the same values.
+//!
+//! Knows nothing of requests, files and stores.
+
+mod cast;
+mod coerce;
+mod document;
+mod error;
+mod event_time;
+pub mod json;
+mod rules;
+mod zoned_time;
+
+#[cfg(test)]
+mod agreement;
+
+pub use cast::strict_cast;
+pub use coerce::{coerce, coerce_key};
+pub use error::ConversionError;
+pub use event_time::{RowTimes, check_event_times, holds_times, nanos_per_tick, row_times, timestamp_micros};
+pub use json::Numbers;
+pub use rules::CoercionRules;

@@ -1,0 +1,41 @@
+//! The offline store: parquet files, read through DataFusion and appended to without decoding what is there.
+//!
+//! The only user of datafusion (and of the parquet crate that comes with it). Knows nothing of RocksDB, the registry file or HTTP.
+//!
+//! | file | what it owns |
+//! |---|---|
+//! | `location/` | where a source is: its files listed, opened and known again |
+//! | `source.rs`, `unify.rs`, `partition.rs` | the columns of a source: of all files together, and of folders |
+//! | `snapshot.rs`, `footer.rs` | one state of the files, and what their footers say |
+//! | `scan.rs` | columns of row groups, brought into types |
+//! | `positions.rs` | the order of rows with equal keys |
+//! | `query/` | which rows are chosen: one file a query |
+//! | `append.rs` and beside it | new rows into a file or a directory |
+//! | `pandas.rs` | the columns of a file as pandas names them |
+//! | `runtime.rs`, `guard.rs`, `locks.rs` | DataFusion's threads; panics of the libraries; locks |
+
+mod append;
+mod append_parts;
+mod footer;
+mod guard;
+mod location;
+mod locks;
+mod pandas;
+mod partition;
+mod positions;
+mod query;
+mod runtime;
+mod scan;
+mod snapshot;
+mod source;
+mod unify;
+
+pub use append::create_parquet;
+pub use append::{FileNotes, pattern_is_read_only, prepend_rows, read_notes};
+pub use append_parts::{DurableFolders, FolderRows, split_by_folder, visit_parts};
+pub use location::SourceLayout;
+pub use pandas::{PandasColumn, pandas_columns};
+pub use query::{LatestRows, ScanReport, SelectedRows, Window};
+pub use runtime::OfflineRuntime;
+pub use scan::TypedColumn;
+pub use source::{ParquetSource, SchemaCache, SourceSchema, UnknownColumns, source_columns};

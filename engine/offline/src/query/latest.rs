@@ -1,0 +1,197 @@
+//! The newest row of each key in a window of event time.
+//!
+//! Two passes over one state of the files. The first reads only keys and times: each row has a rank, a number made of event
+//! time, created time and position, and DataFusion finds the greatest rank of each key. The second reads the columns of the
+//! rows at the winning positions. Comparing plain numbers is many times faster than keeping a whole row for each key, and memory
+//! holds keys and numbers, not features.
+//!
+//! Positions follow from the footers, so row groups are read in any order, by as many threads as there are cores. DataFusion does
+//! the aggregation: keeping the whole row for each key in its `first_value(struct)` took twelve times as long and eight times the
+//! memory.
+//!
+//! Ties are broken by the order of files and rows, because a push puts the latest arrival first: in a file at its front, in a
+//! directory as a part that is ordered before all others.
+
+use std::sync::Arc;
+
+use arrow::array::AsArray;
+use arrow::datatypes::{Decimal256Type, Field, Schema, SchemaRef};
+use datafusion::catalog::streaming::StreamingTable;
+use datafusion::common::Column;
+use datafusion::error::DataFusionError;
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::functions_aggregate::min_max::max;
+use datafusion::logical_expr::Expr;
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::streaming::PartitionStream;
+use feast_model::error::{Error, ErrorKind, Result};
+use futures::StreamExt;
+
+use super::ranks::{RankScan, WindowTotals};
+use super::selected::SelectedRows;
+use super::{QueryColumns, Window, readers};
+use crate::guard::guarded;
+use crate::positions::{Positions, RANK_TYPE, position_of};
+use crate::runtime::OfflineRuntime;
+use crate::scan::{TypedColumn, row_groups};
+use crate::source::ParquetSource;
+
+/// The newest row of each key: the columns to read, by their names in the files.
+pub struct LatestRows<'a> {
+    /// What is read.
+    pub source: &'a ParquetSource,
+    /// Rows of equal keys compete; without keys all rows do.
+    pub keys: Vec<TypedColumn>,
+    /// The column of event times: the row with the latest wins.
+    pub event_time: &'a str,
+    /// The column of created times, which decides between rows of one event time.
+    pub created_time: Option<&'a str>,
+    /// The columns that are read of the winning rows beside keys and times.
+    pub features: Vec<TypedColumn>,
+    /// Only rows whose event time is in it compete.
+    pub window: Window,
+}
+
+/// What was seen beside the rows.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ScanReport {
+    /// Files that were passed over, with the reasons.
+    pub left_out_files: Vec<String>,
+    /// Rows that were left out because a time of theirs is beyond the years 1677 to 2262.
+    pub rows_beyond_range: u64,
+    /// Rows of the window whose event time is more than a day after now.
+    pub rows_ahead: u64,
+}
+
+/// Name of the column that holds the rank of a row, and the greatest of a key.
+const RANK: &str = "__feast_rank";
+
+impl LatestRows<'_> {
+    /// Hands batches of winning rows to `consume`.
+    ///
+    /// The row with the greatest event time wins, then the one with the greatest created time (none is the lowest),
+    /// then the first in the order of files and rows: that is where pushes put the latest arrival.
+    ///
+    /// # Errors
+    /// `NotFound` or `Invalid` for a missing file or column, `Data` for a file that cannot be read or a value that does not fit,
+    /// `Unavailable` when files are replaced meanwhile, and those of `consume`.
+    pub fn stream(
+        &self,
+        runtime: &OfflineRuntime,
+        mut consume: impl FnMut(SelectedRows) -> Result<()>,
+    ) -> Result<ScanReport> {
+        guarded(self.source.path(), || self.stream_rows(runtime, &mut consume))
+    }
+
+    fn stream_rows(
+        &self,
+        runtime: &OfflineRuntime,
+        consume: &mut dyn FnMut(SelectedRows) -> Result<()>,
+    ) -> Result<ScanReport> {
+        let snapshot = self.source.snapshot()?;
+        let columns = self.columns();
+        if let Some(name) = snapshot.missing_column(&self.source.name, &columns.names().collect())? {
+            // It lists the columns there are.
+            self.source.schema()?.require(name)?;
+        }
+        let groups = Arc::new(row_groups(&self.source.name, &snapshot.parts));
+        let scan = RankScan::new(columns, self.window, Arc::clone(&groups), feast_clock::now());
+        let scan = Arc::new(scan);
+        let winners = self.winners(runtime, &scan)?;
+        columns.read_selected(&groups, &winners, consume)?;
+        let WindowTotals { beyond_range, ahead } = scan.totals();
+        Ok(ScanReport {
+            left_out_files: snapshot.left_out,
+            rows_beyond_range: beyond_range,
+            rows_ahead: ahead,
+        })
+    }
+
+    fn columns(&self) -> QueryColumns<'_> {
+        QueryColumns {
+            keys: &self.keys,
+            event_time: self.event_time,
+            created_time: self.created_time,
+            features: &self.features,
+        }
+    }
+
+    /// The positions of the winning rows.
+    fn winners(&self, runtime: &OfflineRuntime, scan: &Arc<RankScan>) -> Result<Positions> {
+        let schema = self.rank_schema();
+        let partitions = (0..readers()).map(|_| {
+            let (schema, scan) = (Arc::clone(&schema), Arc::clone(scan));
+            Arc::new(RankPartition { schema, scan }) as Arc<dyn PartitionStream>
+        });
+        let table = StreamingTable::try_new(Arc::clone(&schema), partitions.collect())
+            .map_err(|problem| self.failed(scan, problem))?;
+        let outcome = runtime.block_on(async {
+            let keys = (0..self.keys.len()).map(|index| column(&key_name(index))).collect();
+            let greatest = max(column(RANK)).alias(RANK);
+            let mut ranks = OfflineRuntime::session()
+                .read_table(Arc::new(table))?
+                .aggregate(keys, vec![greatest])?
+                .select(vec![column(RANK)])?
+                .execute_stream()
+                .await?;
+            let mut winners = Positions::default();
+            while let Some(batch) = ranks.next().await {
+                // Rows without event time or out of the window have no rank; without keys an empty window still gives one row.
+                for rank in batch?.column(0).as_primitive::<Decimal256Type>().iter().flatten() {
+                    winners.insert(position_of(rank));
+                }
+            }
+            Ok(winners)
+        });
+        outcome.map_err(|problem: DataFusionError| self.failed(scan, problem))
+    }
+
+    /// Keys by number, as two of them may have one name, and the rank.
+    fn rank_schema(&self) -> SchemaRef {
+        let keys = self.keys.iter().enumerate();
+        let keys = keys.map(|(index, key)| Field::new(key_name(index), key.value_type.arrow_type(), true));
+        let rank = Field::new(RANK, RANK_TYPE, true);
+        Arc::new(Schema::new(keys.chain([rank]).collect::<Vec<_>>()))
+    }
+
+    fn failed(&self, scan: &RankScan, problem: DataFusionError) -> Error {
+        if let Some(error) = scan.take_error() {
+            return error;
+        }
+        let kind = match problem.find_root() {
+            DataFusionError::ResourcesExhausted(_) => ErrorKind::Unavailable,
+            _ => ErrorKind::Internal,
+        };
+        let root = problem.find_root().to_string();
+        let (name, path) = (&self.source.name, &self.source.location);
+        Error::new(kind, format!("data source {name}: reading {path} failed: {root}")).with_source(problem)
+    }
+}
+
+fn key_name(index: usize) -> String {
+    format!("key_{index}")
+}
+
+/// A column by its exact name: `col("Name")` would read it as SQL.
+fn column(name: &str) -> Expr {
+    Expr::Column(Column::new_unqualified(name))
+}
+
+/// One of the readers of the first pass: all take row groups from one list.
+#[derive(Debug)]
+struct RankPartition {
+    schema: SchemaRef,
+    scan: Arc<RankScan>,
+}
+
+impl PartitionStream for RankPartition {
+    fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    fn execute(&self, _context: Arc<TaskContext>) -> SendableRecordBatchStream {
+        let batches = Arc::clone(&self.scan).batches(Arc::clone(&self.schema));
+        let schema = Arc::clone(&self.schema);
+        Box::pin(RecordBatchStreamAdapter::new(schema, futures::stream::iter(batches)))
+    }
+}

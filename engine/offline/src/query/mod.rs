@@ -1,0 +1,56 @@
+//! Queries over a source, and the passes that they are made of.
+//!
+//! | file | what it owns |
+//! |---|---|
+//! | `latest.rs` | the newest row of each key in a window |
+//! | `ranks.rs` | a first pass: which rows are in a window, with their keys and ranks |
+//! | `selected.rs` | a second pass: the columns of the rows at chosen positions |
+//!
+//! A query takes a snapshot of its source, finds the positions of the rows that it is about, and reads their columns. A query of
+//! another kind, such as a point-in-time join, is a file of its own beside `latest.rs`: it has its own way of finding positions, and
+//! shares the snapshot, the scan of row groups, the order of rows (`positions.rs`) and the second pass.
+
+mod latest;
+mod ranks;
+mod selected;
+
+use std::thread;
+
+use feast_model::Timestamp;
+
+use super::scan::TypedColumn;
+
+pub use latest::{LatestRows, ScanReport};
+pub use selected::SelectedRows;
+
+/// A span of event time, both ends included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Window {
+    /// The first point in time.
+    pub start: Timestamp,
+    /// The last one.
+    pub end: Timestamp,
+}
+
+/// The columns of a source that a query reads, by their names in the files.
+#[derive(Clone, Copy)]
+struct QueryColumns<'a> {
+    event_time: &'a str,
+    created_time: Option<&'a str>,
+    keys: &'a [TypedColumn],
+    features: &'a [TypedColumn],
+}
+
+impl<'a> QueryColumns<'a> {
+    /// Event time, created time if there is one, keys, features.
+    fn names(self) -> impl Iterator<Item = &'a str> {
+        let times = [self.event_time].into_iter().chain(self.created_time);
+        let values = self.keys.iter().chain(self.features);
+        times.chain(values.map(|column| column.name.as_str()))
+    }
+}
+
+/// Threads that read row groups.
+fn readers() -> usize {
+    thread::available_parallelism().map_or(1, usize::from)
+}
