@@ -9,11 +9,10 @@ use serde_json::{Value, json};
 
 use crate::support::{Answer, Repository, Server};
 
-const FEATURES: [&str; 4] = [
+const FEATURES: [&str; 3] = [
     "driver_hourly_stats:conv_rate",
     "driver_hourly_stats:acc_rate",
     "driver_hourly_stats:avg_daily_trips",
-    "driver_hourly_stats:conv_rate",
 ];
 
 /// Rows that make more values than are answered inline, of a body that is still small enough to be parsed there.

@@ -70,7 +70,7 @@ impl TrustedHosts {
             return Err(foreign(format!(
                 "Browsers may not reach this server as {:?}. If that is a name of yours, add its host to serving.allowed_hosts in \
                  feature_store.yaml",
-                shown(authority.unwrap_or_default())
+                truncated(authority.unwrap_or_default())
             )));
         };
         let is_trusted = |origin: &HeaderValue| {
@@ -82,7 +82,7 @@ impl TrustedHosts {
             return Err(foreign(format!(
                 "Pages of {:?} may not use this server. If they are yours, or a proxy that you run rewrites the header Host, add their \
                  host to serving.allowed_hosts in feature_store.yaml",
-                shown(&String::from_utf8_lossy(origin.as_bytes()))
+                truncated(&String::from_utf8_lossy(origin.as_bytes()))
             )));
         }
         let is = |name: &HeaderName, value: &str| {
@@ -114,7 +114,7 @@ fn foreign(text: String) -> ApiError {
     ApiError::ForeignPage(text)
 }
 
-fn shown(text: &str) -> &str {
+fn truncated(text: &str) -> &str {
     &text[..text.floor_char_boundary(MAX_REPEATED_BYTES)]
 }
 

@@ -85,7 +85,7 @@ impl Parser<'_> {
             ("false", Value::Bool(false)),
         ];
         match self.peek() {
-            Some('"') => self.text().map(Value::String),
+            Some('"') => self.string().map(Value::String),
             Some('{') => self.nested(Self::object),
             Some('[') => self.nested(Self::list),
             _ => {
@@ -130,7 +130,7 @@ impl Parser<'_> {
             if self.peek() != Some('"') {
                 return Err(syntax("Expecting property name enclosed in double quotes", self.next));
             }
-            let name = self.text()?;
+            let name = self.string()?;
             self.skip_blanks();
             if !self.takes(":") {
                 return Err(syntax("Expecting ':' delimiter", self.next));
@@ -170,7 +170,7 @@ impl Parser<'_> {
         Ok(false)
     }
 
-    fn text(&mut self) -> Result<String, ParseError> {
+    fn string(&mut self) -> Result<String, ParseError> {
         let begin = self.next;
         let unterminated = syntax("Unterminated string starting at", begin);
         self.next += 1;
@@ -250,7 +250,7 @@ impl Parser<'_> {
         } {
             self.next = fraction_end;
         }
-        number_of(&self.text[begin..self.next], self.next > whole_end)
+        parse_number(&self.text[begin..self.next], self.next > whole_end)
     }
 
     fn digits(&mut self) -> usize {
@@ -262,7 +262,7 @@ impl Parser<'_> {
     }
 }
 
-fn number_of(text: &str, is_float: bool) -> Result<Value, ParseError> {
+fn parse_number(text: &str, is_float: bool) -> Result<Value, ParseError> {
     if !is_float {
         let integer = text.parse::<i64>().map(Number::from);
         if let Ok(number) = integer.or_else(|_| text.parse::<u64>().map(Number::from)) {
