@@ -71,10 +71,11 @@ impl RunningServer {
     pub(crate) fn find(store: &FeatureStore) -> Option<Self> {
         let text = std::fs::read_to_string(path(store)).ok()?;
         let (address, store) = text.trim().split_once('\n')?;
-        // The answer is the server's own or none: no proxy of the environment, no other address that is named in it.
+        // Each request goes to this address on a connection of its own, whatever proxy the environment or redirect the answer names.
         let config = Config::builder()
             .proxy(None)
             .max_redirects(0)
+            .max_idle_connections(0)
             .http_status_as_error(false)
             .user_agent(concat!("feast/", env!("CARGO_PKG_VERSION")))
             .timeout_connect(Some(CONNECT_TIMEOUT));
@@ -122,7 +123,8 @@ impl RunningServer {
         let (status, body) = self.post(path, &body).map_err(|error| match error {
             ureq::Error::Io(source) if source.kind() == ErrorKind::UnexpectedEof => says("has broken off"),
             ureq::Error::Io(source) => says(&format!("does not answer any more: {source}")),
-            other => says(&format!("does not answer any more: {other}")),
+            ureq::Error::Timeout(_) => says("does not answer any more"),
+            other => says(&format!("has sent an answer that cannot be read: {other}")),
         })?;
         if status == 200 {
             return Ok(());

@@ -4,9 +4,10 @@
 //! at both, change either, or answer itself. Layers nest as plain futures, so that one costs a request neither an allocation nor
 //! a dynamic call.
 //!
-//! Metrics, time limits and request ids go outside of `failures`, sign-in inside of it and after `browser`; all of them see the
-//! route in [`Call::matched`]. Admission is not a layer: what a request takes is known only while its body is read
-//! (`body.rs`) and when its endpoint cannot answer inline (`dispatch.rs`).
+//! Metrics and request ids go outside of `failures`, time limits inside of it, sign-in after `browser`; all of them see the route in
+//! [`Call::matched`]. A layer that adds to every response makes that of a failure itself, by [`ApiError::into_response`]. Admission
+//! is not a layer: what a request takes is known only while its body is read (`body.rs`) and when its endpoint cannot answer
+//! inline (`dispatch.rs`).
 
 mod access_log;
 pub(crate) mod browser;
