@@ -23,7 +23,7 @@ pub(crate) struct Arguments {
     pub(crate) chdir: Option<PathBuf>,
 
     /// Read the settings from this file instead of feature_store.yaml in the repository.
-    // Not global: behind some commands -f means something else, as in Feast.
+    // Not global: after some commands -f means something else, as in Feast.
     #[arg(short = 'f', long, value_name = "FILE", env = "FEAST_FS_YAML_FILE_PATH")]
     pub(crate) feature_store_yaml: Option<PathBuf>,
 
@@ -44,9 +44,9 @@ Example, from nothing to served features:
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Make a feature repository with example definitions and data.
+    /// Create a feature repository with example definitions and data.
     Init(InitArguments),
-    /// Make the registry hold what the definition files of the repository define.
+    /// Update the registry to what the definition files of the repository define.
     Apply(ApplyArguments),
     /// Show what an apply would change; write nothing.
     Plan(ApplyArguments),
@@ -54,7 +54,7 @@ pub(crate) enum Command {
     Materialize(MaterializeArguments),
     /// Load the newest rows since the last run of each view into the online store.
     MaterializeIncremental(IncrementalArguments),
-    /// Answer feature requests and take pushed rows over HTTP.
+    /// Serve features and accept pushed rows over HTTP.
     Serve(ServeArguments),
     /// Read features of single entities from the online store.
     GetOnlineFeatures(OnlineFeaturesArguments),
@@ -62,7 +62,7 @@ pub(crate) enum Command {
     RegistryDump,
     /// Remove everything of the project: its objects in the registry, and the online store.
     Teardown {
-        /// Do not ask.
+        /// Do not ask for confirmation.
         #[arg(short, long)]
         yes: bool,
     },
@@ -75,7 +75,7 @@ pub(crate) enum Command {
     /// Look up entities.
     #[command(subcommand)]
     Entities(LookUp),
-    /// Look up feature views, and let them be used or not.
+    /// Look up feature views, and enable or disable them.
     #[command(subcommand)]
     FeatureViews(FeatureViewsCommand),
     /// Look up feature services.
@@ -108,14 +108,14 @@ pub(crate) enum Command {
     /// Look up projects, and remove them.
     #[command(subcommand)]
     Projects(ProjectsCommand),
-    /// Print the settings as they are understood.
+    /// Print the settings in effect.
     Configuration,
     /// Print the endpoint of the feature server; nothing for a local one.
     Endpoint,
     /// Not offered: validation needs Great Expectations, a Python library.
     #[command(hide = true)]
     Validate {
-        /// Whatever Feast's command takes.
+        /// The arguments of Feast's command.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
@@ -132,9 +132,9 @@ pub(crate) enum Command {
 /// Commands that every kind of object has.
 #[derive(Debug, Subcommand)]
 pub(crate) enum LookUp {
-    /// One line for each.
+    /// List all of them, one a line.
     List(ListArguments),
-    /// Everything about one of them, as YAML.
+    /// Print everything about one of them, as YAML.
     Describe {
         /// Its name.
         name: String,
@@ -143,19 +143,19 @@ pub(crate) enum LookUp {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum FeatureViewsCommand {
-    /// One line for each.
+    /// List all of them, one a line.
     List(ListArguments),
-    /// Everything about one of them, as YAML.
+    /// Print everything about one of them, as YAML.
     Describe {
         /// Its name.
         name: String,
     },
-    /// Let a view be materialized and served.
+    /// Allow a view to be materialized and served.
     Enable {
         /// Its name.
         name: String,
     },
-    /// Let a view neither be materialized nor served.
+    /// Keep a view from being materialized and served.
     Disable {
         /// Its name.
         name: String,
@@ -168,7 +168,7 @@ pub(crate) enum FeatureViewsCommand {
         #[arg(value_enum, ignore_case = true)]
         state: State,
     },
-    /// The recorded versions of a view, oldest first.
+    /// List the recorded versions of a view, oldest first.
     ListVersions {
         /// Its name.
         name: String,
@@ -180,21 +180,21 @@ pub(crate) enum FeatureViewsCommand {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ProjectsCommand {
-    /// One line for each.
+    /// List all of them, one a line.
     List(ListArguments),
-    /// Everything about one of them, as YAML.
+    /// Print everything about one of them, as YAML.
     Describe {
         /// Its name.
         name: String,
     },
-    /// The project of the repository.
+    /// Print the project of the repository.
     #[command(name = "current_project", alias = "current-project")]
     CurrentProject,
     /// Remove a project and everything in it.
     Delete {
         /// Its name.
         name: String,
-        /// Do not ask.
+        /// Do not ask for confirmation.
         #[arg(short, long)]
         yes: bool,
     },
@@ -249,31 +249,31 @@ pub(crate) struct OnlineFeaturesArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct InitArguments {
-    /// Directory to make the repository in; its name becomes the project name.
+    /// Directory to create the repository in; its name becomes the project name.
     #[arg(default_value = "feature_repo", value_name = "PROJECT_DIRECTORY")]
     pub(crate) directory: PathBuf,
 
-    /// Only the settings file, without example definitions and data.
+    /// Create only the settings file, without example definitions and data.
     #[arg(short, long)]
     pub(crate) minimal: bool,
 
-    /// What to begin with; only local is offered.
+    /// What to start from; only local is offered.
     #[arg(short, long, default_value = "local", ignore_case = true, value_parser = ["local"])]
     pub(crate) template: String,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct ApplyArguments {
-    /// Warn of columns that are missing from files instead of failing, and do not speak of missing files.
+    /// Warn about columns that are missing from files instead of failing, and ignore missing files.
     #[arg(long)]
     pub(crate) skip_source_validation: bool,
 
-    /// The same, under the name that Feast has for checks of feature views.
+    /// The same, under Feast's name for checks of feature views.
     #[arg(long)]
     pub(crate) skip_feature_view_validation: bool,
 
-    /// Drop the online rows of deleted views at once. Otherwise they are kept, unseen, for serving.drop_after (a day), and are
-    /// there again if the same view is.
+    /// Drop the online rows of deleted views at once. Otherwise they are hidden for serving.drop_after (a day), and come back if
+    /// the same view does.
     #[arg(long)]
     pub(crate) now: bool,
 
@@ -285,13 +285,13 @@ pub(crate) struct ApplyArguments {
 #[derive(Debug, Args)]
 pub(crate) struct MaterializeArguments {
     /// First event time, such as 2026-01-31 or 2026-01-31T12:00:00 (UTC unless it carries an offset).
-    // Which of these go together is checked afterwards, to say it in Feast's words.
+    // Which of these go together is checked afterwards, to report it in Feast's words.
     pub(crate) start_ts: Option<String>,
 
     /// Last event time, included.
     pub(crate) end_ts: Option<String>,
 
-    /// Only this feature view; can be repeated. All online views otherwise.
+    /// Only this feature view; can be repeated. Default: all online views.
     #[arg(short, long, value_name = "VIEW")]
     pub(crate) views: Vec<String>,
 
@@ -309,7 +309,7 @@ pub(crate) struct IncrementalArguments {
     /// Last event time, included, such as 2026-01-31 or 2026-01-31T12:00:00 (UTC unless it carries an offset).
     pub(crate) end_ts: String,
 
-    /// Only this feature view; can be repeated. All online views otherwise.
+    /// Only this feature view; can be repeated. Default: all online views.
     #[arg(short, long, value_name = "VIEW")]
     pub(crate) views: Vec<String>,
 
@@ -333,7 +333,7 @@ pub(crate) struct ServeArguments {
     #[arg(short = 't', long = "type", default_value = "http")]
     pub(crate) kind: String,
 
-    /// Threads that answer requests; -1 means twice the cores plus one. All cores otherwise.
+    /// Threads that answer requests; -1 means twice the cores plus one. Default: one for each core.
     #[arg(short, long, allow_negative_numbers = true, value_parser = clap::value_parser!(i32).range(-1..=1024))]
     pub(crate) workers: Option<i32>,
 
@@ -345,7 +345,7 @@ pub(crate) struct ServeArguments {
     #[arg(short, long = "registry_ttl_sec", value_name = "SECONDS")]
     pub(crate) registry_ttl_sec: Option<u64>,
 
-    /// Without effect: there is no limit of connections a worker.
+    /// Without effect: the number of connections is not limited.
     #[arg(long)]
     pub(crate) worker_connections: Option<u64>,
 
@@ -365,11 +365,11 @@ pub(crate) struct ServeArguments {
     #[arg(short, long)]
     pub(crate) metrics: bool,
 
-    /// Not offered yet: the key of TLS.
+    /// Not offered yet: the private key for TLS.
     #[arg(short, long, value_name = "FILE")]
     pub(crate) key: Option<PathBuf>,
 
-    /// Not offered yet: the certificate of TLS.
+    /// Not offered yet: the certificate for TLS.
     #[arg(long, value_name = "FILE")]
     pub(crate) cert: Option<PathBuf>,
 

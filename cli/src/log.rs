@@ -1,4 +1,4 @@
-//! The log: what it shows, and that each event stays on its line.
+//! The log: what it shows. Each event stays on its line: what clients and registries give is escaped where it is formatted.
 
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::fmt::Write;
@@ -15,7 +15,7 @@ pub(crate) fn start(level: &str, queue: Option<&StderrQueue>) {
     let filter = EnvFilter::try_from_default_env()
         .or_else(|_| EnvFilter::try_new(level))
         .unwrap_or_default();
-    // Names of views, and whatever else clients and registries give, must not make lines or colours of their own.
+    // Names of views, and whatever else clients and registries give, must not add lines or colours.
     let fields = debug_fn(|writer, field, value| match field.name() {
         "message" => write!(OneLine(writer), "{value:?}"),
         name => write!(OneLine(writer), "{name}={value:?}"),
@@ -28,14 +28,14 @@ pub(crate) fn start(level: &str, queue: Option<&StderrQueue>) {
     match queue {
         Some(queue) => {
             log.with_writer(queue.clone()).init();
-            tell_of_panics(queue.clone());
+            log_panics(queue.clone());
         }
         None => log.with_writer(std::io::stderr).init(),
     }
 }
 
-/// The hook of std writes to stderr itself: on a pipe that nobody reads it would never return.
-fn tell_of_panics(queue: StderrQueue) {
+/// The standard hook writes to stderr itself: on a pipe that nobody reads it would never return.
+fn log_panics(queue: StderrQueue) {
     std::panic::set_hook(Box::new(move |panic| {
         let thread = std::thread::current();
         let mut text = String::new();
@@ -45,7 +45,7 @@ fn tell_of_panics(queue: StderrQueue) {
             "thread '{}' panicked at {}: {}",
             thread.name().unwrap_or("<unnamed>"),
             panic.location().map_or_else(String::new, ToString::to_string),
-            panic.payload_as_str().unwrap_or("a value that is no text")
+            panic.payload_as_str().unwrap_or("a value that is not a string")
         );
         text.push('\n');
         let backtrace = Backtrace::capture();

@@ -27,7 +27,7 @@ const BAR_WIDTH: usize = 64;
 pub(crate) struct Failure {
     messages: Vec<String>,
     hint: Option<String>,
-    /// How the command is used, for one that was typed wrong.
+    /// How the command is used, if it was typed wrong.
     usage: Option<String>,
 }
 
@@ -48,7 +48,7 @@ impl Failure {
         }
     }
 
-    /// As in Feast: 2 for a command that was typed wrong, 1 for all else.
+    /// As in Feast: 2 for a command that was typed wrong, 1 for everything else.
     pub(crate) fn exit_code(&self) -> u8 {
         if self.usage.is_some() { 2 } else { 1 }
     }
@@ -62,7 +62,7 @@ impl Failure {
         }
     }
 
-    /// A command that has said already why it failed.
+    /// For a command that has already said why it failed.
     pub(crate) fn silent() -> Self {
         Self {
             messages: Vec::new(),
@@ -95,7 +95,7 @@ pub(crate) struct Output {
     stderr_is_terminal: bool,
     /// Why a part of the result could not be printed.
     lost: OnceLock<std::io::Error>,
-    /// Takes what goes to stderr, if nothing may wait for that.
+    /// Takes what goes to stderr, if nothing may wait for it.
     queue: Option<StderrQueue>,
 }
 
@@ -111,7 +111,7 @@ impl Output {
     }
 
     /// Fails if a part of the result could not be printed, as on a full disk. A reader that has seen enough, such as `head`,
-    /// is no failure; the command goes on.
+    /// is not a failure; the command goes on.
     pub(crate) fn finish(&self) -> Result<(), Failure> {
         self.print_with(|stdout| stdout.flush());
         match self.lost.get() {
@@ -127,27 +127,27 @@ impl Output {
     fn print_with(&self, write: impl FnOnce(&mut Stdout) -> std::io::Result<()>) {
         match write(&mut std::io::stdout()) {
             Err(source) if source.kind() != ErrorKind::BrokenPipe => {
-                // The first one tells.
+                // The first failure is the one to report.
                 let _ = self.lost.set(source);
             }
             _ => {}
         }
     }
 
-    /// What nobody reads any more is not worth failing for.
+    /// A command does not fail because nobody reads its stderr.
     fn tell(&self, text: &str) {
         let Some(queue) = &self.queue else {
             let _ = std::io::stderr().write_all(text.as_bytes());
             return;
         };
-        // One line among those of the log.
+        // A server prints it as one line of its log.
         let mut line = String::new();
         let _ = OneLine(&mut line).write_str(text.trim_end());
         line.push('\n');
         queue.push(line.as_bytes());
     }
 
-    /// Gives what waits in the queue a moment to be written.
+    /// Waits a moment for what is queued to be written.
     pub(crate) fn end(&self) {
         if let Some(queue) = &self.queue {
             queue.flush();
@@ -174,9 +174,9 @@ impl Output {
         self.json_with_indent(document, 2);
     }
 
-    /// As [`Output::json`], indented by that many blanks.
+    /// As [`Output::json`], indented by that many spaces.
     pub(crate) fn json_with_indent(&self, document: &Value, indent: usize) {
-        // Nesting is marked by two blanks a level there.
+        // serde_json indents each level by two spaces.
         let lines = format!("{document:#}");
         let lines = lines.lines().map(|line| {
             let text = line.trim_start();
@@ -204,7 +204,7 @@ impl Output {
     pub(crate) fn table_changes(&self, store: &FeatureStore) {
         for change in store.take_table_changes() {
             let text = change.describe(store.config().drop_after);
-            // The first letter of a sentence of its own.
+            // It is a sentence of its own here.
             let mut characters = text.chars();
             let first = characters.next().map(|first| first.to_ascii_uppercase());
             self.note(&format!(
@@ -220,7 +220,7 @@ impl Output {
         self.tell(&format!("Warning: {text}\n"));
     }
 
-    /// What is told of a command that was typed wrong, as it is.
+    /// The text about a command that was typed wrong, unchanged.
     pub(crate) fn usage(&self, text: &str) {
         self.tell(text);
     }
@@ -246,7 +246,7 @@ impl Output {
         }
     }
 
-    /// Says so where a view is materialized anew because its join keys have changed.
+    /// Warns where a view is materialized from the beginning because its join keys have changed.
     pub(crate) fn former_keys(&self, window: &ViewWindow) {
         if let Some(former) = &window.former_keys {
             self.warning(&format!(
@@ -258,7 +258,7 @@ impl Output {
         }
     }
 
-    /// Shows a materialization while it goes on: a bar on a terminal, a plain line for each view in a pipe.
+    /// Shows the progress of a materialization: a bar on a terminal, a plain line for each view in a pipe.
     pub(crate) fn materialization(&self, incremental: bool) -> MaterializeOutput<'_> {
         MaterializeOutput {
             output: self,
@@ -298,7 +298,7 @@ impl MaterializeProgress for MaterializeOutput<'_> {
         }
         self.started = Instant::now();
         if output.stderr_is_terminal {
-            // How many keys there are is known only when the last one is found.
+            // The number of keys is known only when the last one is found.
             let style = ProgressStyle::with_template("{spinner} {pos} rows [{elapsed}, {per_sec}]");
             self.bar =
                 ProgressBar::new_spinner().with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));

@@ -1,30 +1,38 @@
 //! A server that has the online store open, and handing work to it.
 //!
-//! It leaves its address in the directory of the store. Another server may listen there by now, so it is asked first which
-//! store it has.
+//! A server leaves its address in the directory of its store. Another server may listen there by now, so it is asked first which
+//! store it has, and only then given work.
 
-use std::io::{Read, Write};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
+use std::io::ErrorKind;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use feast_engine::{FeatureStore, MaterializeRange, MaterializeRequest};
+use feast_server::STORE_HEADER;
 use serde_json::{Value, json};
+use ureq::config::Config;
+use ureq::{Agent, Body};
 
 use crate::output::Failure;
 
-const CONNECT_TIME: Duration = Duration::from_secs(5);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// For answers that take no work.
+const HEALTH_TIMEOUT: Duration = Duration::from_secs(5);
+/// More than any answer to these requests: an error's message is cut at 16 KiB.
+const MAX_RESPONSE_BYTES: u64 = 1 << 20;
 /// In the directory of the store.
-const FILE: &str = "SERVER";
-const STORE_HEADER: &str = "x-feast-store";
+const FILE_NAME: &str = "SERVER";
 
-/// The address of this process, while it serves.
-pub(crate) struct PostedAddress(PathBuf);
+/// The file with the address of this process, while it serves.
+pub(crate) struct ServerLockfile(PathBuf);
 
-impl PostedAddress {
+impl ServerLockfile {
+    /// Writes the address at which a server that listens on `bound` can be reached from this machine.
+    ///
     /// # Errors
     /// When the file cannot be written.
-    pub(crate) fn post(store: &FeatureStore, bound: SocketAddr) -> Result<Self, Failure> {
+    pub(crate) fn create(store: &FeatureStore, bound: SocketAddr) -> Result<Self, Failure> {
         let reachable = match bound.ip() {
             IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
             IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
@@ -35,36 +43,46 @@ impl PostedAddress {
             SocketAddr::new(reachable, bound.port()),
             store.online_store_identity()?
         );
-        store.write_beside_online_store(FILE, text.as_bytes())?;
-        Ok(Self(file(store)))
+        store.write_beside_online_store(FILE_NAME, text.as_bytes())?;
+        Ok(Self(path(store)))
     }
 }
 
-impl Drop for PostedAddress {
+impl Drop for ServerLockfile {
     fn drop(&mut self) {
-        // One that stays behind is found out by whoever uses it.
+        // If it stays, whoever uses it finds out that no server of the store answers there.
         let _ = std::fs::remove_file(&self.0);
     }
 }
 
-fn file(store: &FeatureStore) -> PathBuf {
-    store.config().online_store.directory().join(FILE)
+fn path(store: &FeatureStore) -> PathBuf {
+    store.config().online_store.directory().join(FILE_NAME)
 }
 
-/// A server as it is known from its file.
+/// A server as its file describes it.
 pub(crate) struct RunningServer {
     address: SocketAddr,
     store: String,
+    agent: Agent,
 }
 
 impl RunningServer {
-    /// The server of a store, if one says that it has it open.
-    pub(crate) fn of(store: &FeatureStore) -> Option<Self> {
-        let text = std::fs::read_to_string(file(store)).ok()?;
+    /// The server of a store, if there is the file of one that has it open.
+    pub(crate) fn find(store: &FeatureStore) -> Option<Self> {
+        let text = std::fs::read_to_string(path(store)).ok()?;
         let (address, store) = text.trim().split_once('\n')?;
+        // Each request goes to this address on a connection of its own, whatever proxy the environment or redirect the answer names.
+        let config = Config::builder()
+            .proxy(None)
+            .max_redirects(0)
+            .max_idle_connections(0)
+            .http_status_as_error(false)
+            .user_agent(concat!("feast/", env!("CARGO_PKG_VERSION")))
+            .timeout_connect(Some(CONNECT_TIMEOUT));
         Some(Self {
             address: address.parse().ok()?,
             store: store.to_owned(),
+            agent: config.build().new_agent(),
         })
     }
 
@@ -74,11 +92,15 @@ impl RunningServer {
 
     /// Whether the server of this store answers there.
     pub(crate) fn answers(&self) -> bool {
-        let answer = self.send("GET", "/health", "", Some(CONNECT_TIME));
-        let wanted = format!("{STORE_HEADER}: {}", self.store);
-        answer.is_ok_and(|answer| {
-            let head = answer.split("\r\n\r\n").next().unwrap_or_default();
-            head.lines().any(|line| line.eq_ignore_ascii_case(&wanted))
+        let request = self
+            .agent
+            .get(self.url("/health"))
+            .config()
+            .timeout_recv_response(Some(HEALTH_TIMEOUT))
+            .build();
+        request.call().is_ok_and(|response| {
+            let store = response.headers().get(STORE_HEADER);
+            store.is_some_and(|store| store.as_bytes() == self.store.as_bytes())
         })
     }
 
@@ -98,39 +120,34 @@ impl RunningServer {
             ),
         };
         let says = |text: &str| Failure::new(format!("the server at http://{} {text}", self.address));
-        let answer = self
-            .send("POST", path, &body.to_string(), None)
-            .map_err(|source| says(&format!("does not answer any more: {source}")))?;
-        let parts = answer.split_once("\r\n\r\n").and_then(|(head, body)| {
-            let status: u16 = head.split(' ').nth(1)?.parse().ok()?;
-            Some((status, body))
-        });
-        match parts {
-            Some((200, _)) => Ok(()),
-            Some((_, body)) => {
-                let text = serde_json::from_str::<Value>(body).ok();
-                let text = text.and_then(|text| text.as_str().map(str::to_owned));
-                Err(says(&format!("says: {}", text.as_deref().unwrap_or(body))))
-            }
-            None => Err(says("has broken off")),
+        let (status, body) = self.post(path, &body).map_err(|error| match error {
+            ureq::Error::Io(source) if source.kind() == ErrorKind::UnexpectedEof => says("has broken off"),
+            ureq::Error::Io(source) => says(&format!("does not answer any more: {source}")),
+            ureq::Error::Timeout(_) => says("does not answer any more"),
+            other => says(&format!("has sent an answer that cannot be read: {other}")),
+        })?;
+        if status == 200 {
+            return Ok(());
         }
+        let message = serde_json::from_str::<Value>(&body).ok();
+        let message = message.as_ref().and_then(Value::as_str);
+        Err(says(&format!("says: {}", message.unwrap_or(&body))))
     }
 
-    /// The whole answer.
-    fn send(&self, method: &str, path: &str, body: &str, patience: Option<Duration>) -> std::io::Result<String> {
-        let mut stream = TcpStream::connect_timeout(&self.address, CONNECT_TIME)?;
-        stream.set_read_timeout(patience)?;
-        let head = format!(
-            "{method} {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\ncontent-type: application/json\r\n\
-             {STORE_HEADER}: {}\r\ncontent-length: {}\r\n\r\n",
-            self.address,
-            self.store,
-            body.len()
-        );
-        stream.write_all(head.as_bytes())?;
-        stream.write_all(body.as_bytes())?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer)?;
-        Ok(answer)
+    /// The status and the body of the answer. There is no limit to the time it may take.
+    fn post(&self, path: &str, body: &Value) -> Result<(u16, String), ureq::Error> {
+        let request = self
+            .agent
+            .post(self.url(path))
+            .header(STORE_HEADER, &self.store)
+            .content_type("application/json");
+        let mut response = request.send(body.to_string())?;
+        let body = Body::with_config(response.body_mut()).limit(MAX_RESPONSE_BYTES);
+        let body = body.read_to_string()?;
+        Ok((response.status().as_u16(), body))
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
     }
 }

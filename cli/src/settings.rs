@@ -37,7 +37,7 @@ impl From<State> for ViewState {
 }
 
 impl Repository {
-    /// Reads the settings and gives them as a document.
+    /// Reads the settings, as a document.
     pub(crate) fn configuration(&self) -> Result<serde_json::Value, Failure> {
         Ok(RepositoryConfig::document(
             &self.absolute(),
@@ -45,7 +45,7 @@ impl Repository {
         )?)
     }
 
-    /// Reads the settings, and tells of keys in them that nobody knows.
+    /// Reads the settings, and warns about unknown keys in them.
     pub(crate) fn settings(&self, output: &Output) -> Result<RepositoryConfig, Failure> {
         let config = RepositoryConfig::load(&self.absolute(), self.config_file.as_deref())?;
         config.unknown_keys.iter().for_each(|line| output.warning(line));
@@ -57,7 +57,7 @@ impl Repository {
         Ok(FeatureStore::open(self.settings(output)?)?)
     }
 
-    /// Messages name files by their full path, wherever the command was typed.
+    /// Messages name files by their full path, whatever the current directory is.
     fn absolute(&self) -> PathBuf {
         std::path::absolute(&self.directory).unwrap_or_else(|_| self.directory.clone())
     }

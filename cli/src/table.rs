@@ -1,6 +1,6 @@
 //! Aligned columns, in the plain form that Feast prints.
 
-/// How much wider than its header a column is at least.
+/// A column is at least so much wider than its header.
 const HEADER_PADDING: usize = 2;
 
 /// Rows under headers. Every row has as many cells as there are headers.
@@ -19,8 +19,8 @@ impl Table {
         self.rows.push(row);
     }
 
-    /// Cells to the left, two blanks between columns. A column is two wider than its header at least, as Feast's are; a row
-    /// with a cell of several lines takes as many.
+    /// Left-aligned cells with two spaces between columns, whose least widths are Feast's. A row with a cell of several lines
+    /// takes as many lines.
     pub(crate) fn lines(&self) -> Vec<String> {
         let columns = self.rows.first().map_or(0, Vec::len);
         let width = |column: usize| {

@@ -1,8 +1,8 @@
-//! JSON values as block YAML, in the form that Feast prints: lists not indented, texts quoted only where they must be.
+//! JSON values as block YAML, in the form that Feast prints: lists not indented, strings quoted only where they must be.
 
 use serde_json::{Map, Value};
 
-/// The document, each line ended.
+/// The document, with a line feed after each line.
 pub(crate) fn to_yaml(document: &Value) -> String {
     let mut text = String::new();
     match document {
@@ -15,7 +15,7 @@ pub(crate) fn to_yaml(document: &Value) -> String {
 
 fn write_members(members: &Map<String, Value>, indent: usize, text: &mut String) {
     for (index, (name, value)) in members.iter().enumerate() {
-        // The first member of a list's item stands behind its dash.
+        // The first member of a list's item follows its dash.
         let margin = if index == 0 && text.ends_with("- ") { 0 } else { indent };
         text.push_str(&format!("{:margin$}{}:", "", written(&Value::from(name.as_str()))));
         match value {
@@ -60,7 +60,7 @@ fn written(scalar: &Value) -> String {
     }
 }
 
-/// Whether a text reads back as itself without quotes.
+/// Whether a string reads back as itself without quotes.
 fn is_plain(text: &str) -> bool {
     const WORDS: [&str; 12] = [
         "", "~", "null", "true", "false", "yes", "no", "on", "off", ".nan", ".inf", "=",

@@ -1,10 +1,10 @@
-//! How much the server works on at once. What is more is refused with 503 and `Retry-After`, and not queued beyond a second:
-//! a queue would make every client wait and hold every request's memory.
+//! How much the server works on at once. What is beyond that is refused with 503 and `Retry-After`, and not queued for more than
+//! a second: a queue would make every client wait and hold every request's memory.
 //!
-//! Of what is answered where it was read, small reads from memory and `/health`, only the memory is counted.
+//! Of what is answered inline, small reads from memory and `/health`, only the memory is counted.
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use feast_engine::ServingLimits;
@@ -13,15 +13,13 @@ use tokio::time::timeout;
 
 use crate::error::ApiError;
 
-/// Smaller bodies and answers are not counted: connections hold about as much by themselves.
-const LEAST_COUNTED_BYTES: usize = 64 << 10;
+/// Smaller bodies and responses are not counted: connections hold about as much by themselves.
+const MIN_COUNTED_BYTES: usize = 64 << 10;
 /// Memory is counted in these.
 const UNIT_BYTES: usize = 1 << 10;
 
-/// A client that has waited so long for the turn of its read is better off elsewhere.
-const LONGEST_WAIT: Duration = Duration::from_secs(1);
-
-const LOG_INTERVAL: Duration = Duration::from_secs(1);
+/// How long a large read waits for its slot. After that its client is better served by a quick refusal.
+const MAX_WAIT: Duration = Duration::from_secs(1);
 
 /// What may be under way at once.
 pub(crate) struct Admission {
@@ -30,24 +28,22 @@ pub(crate) struct Admission {
     large_reads: Arc<Semaphore>,
     memory: Arc<Semaphore>,
     limits: ServingLimits,
-    longest_wait: Duration,
-    /// Since the last line in the log: when that was, and how many there were.
-    refusals: Mutex<(Instant, usize)>,
+    max_wait: Duration,
 }
 
-/// Memory that is counted until this is dropped. The default counts nothing.
+/// Counts memory until it is dropped. The default counts nothing.
 #[derive(Default)]
-pub(crate) struct Reservation {
+pub(crate) struct MemoryPermit {
     memory: Option<Arc<Semaphore>>,
     permit: Option<OwnedSemaphorePermit>,
     /// In bytes, for all requests together.
     limit: usize,
 }
 
-/// Bytes that are counted as long as anybody holds them.
+/// Bytes that are counted as long as anything refers to them.
 struct CountedBytes {
     bytes: Vec<u8>,
-    _reservation: Reservation,
+    _permit: MemoryPermit,
 }
 
 impl AsRef<[u8]> for CountedBytes {
@@ -66,8 +62,7 @@ impl Admission {
             large_reads: Arc::new(Semaphore::new(threads)),
             memory: Arc::new(Semaphore::new(units)),
             limits,
-            longest_wait: LONGEST_WAIT,
-            refusals: Mutex::new((Instant::now(), 0)),
+            max_wait: MAX_WAIT,
         }
     }
 
@@ -92,35 +87,25 @@ impl Admission {
         permit.map_err(|_| ApiError::Overloaded(format!("{} {what} are under way", self.limits.requests)))
     }
 
-    /// Logs refusals, at most one line a second.
-    pub(crate) fn note_refusal(&self, why: &ApiError) {
-        let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
-        refusals.1 += 1;
-        if refusals.0.elapsed() >= LOG_INTERVAL {
-            tracing::warn!("{} requests were refused, the last: {}", refusals.1, why.log_text());
-            *refusals = (Instant::now(), 0);
-        }
-    }
-
-    /// Waits for the turn of a large read that was admitted: more of them at once would only take cores from each other.
-    /// Small ones that wait for disks need none.
+    /// Waits for a slot for a large read that was admitted: more of them at once would only take cores from each other. Small
+    /// reads that wait for disks need none.
     ///
     /// # Errors
-    /// `Overloaded` when its turn does not come soon.
-    pub(crate) async fn turn_to_work(&self) -> Result<OwnedSemaphorePermit, ApiError> {
-        let turn = Arc::clone(&self.large_reads).acquire_owned();
-        match timeout(self.longest_wait, turn).await {
-            Ok(Ok(turn)) => Ok(turn),
+    /// `Overloaded` when no slot is free for a second.
+    pub(crate) async fn acquire_large_read_slot(&self) -> Result<OwnedSemaphorePermit, ApiError> {
+        let slot = Arc::clone(&self.large_reads).acquire_owned();
+        match timeout(self.max_wait, slot).await {
+            Ok(Ok(slot)) => Ok(slot),
             Ok(Err(_)) | Err(_) => Err(ApiError::Overloaded(format!(
                 "large reads wait for more than {} ms",
-                self.longest_wait.as_millis()
+                self.max_wait.as_millis()
             ))),
         }
     }
 
     /// Nothing yet, to be grown.
-    pub(crate) fn reservation(&self) -> Reservation {
-        Reservation {
+    pub(crate) fn memory_permit(&self) -> MemoryPermit {
+        MemoryPermit {
             memory: Some(Arc::clone(&self.memory)),
             permit: None,
             limit: self.limits.memory,
@@ -128,20 +113,20 @@ impl Admission {
     }
 }
 
-impl Reservation {
+impl MemoryPermit {
     /// Counts that many bytes from now on.
     ///
     /// # Errors
-    /// `Overloaded` when others hold too much. Alone, anything goes.
+    /// `Overloaded` when other requests hold too much. A request that is alone may take any amount.
     pub(crate) fn resize_to(&mut self, bytes: usize) -> Result<(), ApiError> {
         let Some(memory) = &self.memory else { return Ok(()) };
-        let bytes = if bytes < LEAST_COUNTED_BYTES { 0 } else { bytes };
-        let (wanted, held) = (bytes.min(self.limit) / UNIT_BYTES, self.held());
-        if wanted <= held {
-            drop(self.permit.as_mut().and_then(|permit| permit.split(held - wanted)));
+        let bytes = if bytes < MIN_COUNTED_BYTES { 0 } else { bytes };
+        let (requested, held) = (bytes.min(self.limit) / UNIT_BYTES, self.held());
+        if requested <= held {
+            drop(self.permit.as_mut().and_then(|permit| permit.split(held - requested)));
             return Ok(());
         }
-        let missing = u32::try_from(wanted - held).unwrap_or(u32::MAX);
+        let missing = u32::try_from(requested - held).unwrap_or(u32::MAX);
         let permit = Arc::clone(memory).try_acquire_many_owned(missing).map_err(|_| {
             let limit = self.limit >> 20;
             ApiError::Overloaded(format!("requests under way hold up to {limit} MiB in memory"))
@@ -163,10 +148,7 @@ impl Reservation {
         if self.held() == 0 {
             return Bytes::from(bytes);
         }
-        Bytes::from_owner(CountedBytes {
-            bytes,
-            _reservation: self,
-        })
+        Bytes::from_owner(CountedBytes { bytes, _permit: self })
     }
 }
 
@@ -195,23 +177,26 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nobody_waits_long_for_a_turn() {
+    async fn large_reads_do_not_wait_long_for_a_slot() {
         let admission = Admission {
-            longest_wait: Duration::from_millis(20),
+            max_wait: Duration::from_millis(20),
             ..admission()
         };
-        let first = admission.turn_to_work().await.unwrap();
-        assert!(matches!(admission.turn_to_work().await, Err(ApiError::Overloaded(_))));
+        let first = admission.acquire_large_read_slot().await.unwrap();
+        assert!(matches!(
+            admission.acquire_large_read_slot().await,
+            Err(ApiError::Overloaded(_))
+        ));
         drop(first);
-        assert!(admission.turn_to_work().await.is_ok());
+        assert!(admission.acquire_large_read_slot().await.is_ok());
     }
 
     #[test]
     fn memory_is_counted_until_it_is_sent() {
         let admission = admission();
         let grown = |bytes| {
-            let mut reservation = admission.reservation();
-            reservation.resize_to(bytes).map(|()| reservation)
+            let mut permit = admission.memory_permit();
+            permit.resize_to(bytes).map(|()| permit)
         };
         let mut large = grown(600 << 10).ok().unwrap();
         assert!(grown(600 << 10).is_err());

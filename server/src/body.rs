@@ -1,4 +1,7 @@
-//! Reading the body of a request, and the limits of it.
+//! Reading the body of a request, and its limits.
+//!
+//! A body counts as what it will be parsed into, by its number of commas and brackets: `[1,1,1]` takes thirty times its length
+//! in memory. So it is refused before it is large.
 
 use std::time::Duration;
 
@@ -7,17 +10,17 @@ use futures::{Stream, StreamExt};
 use serde_json::Value;
 use tokio::time::timeout;
 
-use crate::admission::Reservation;
+use crate::admission::MemoryPermit;
 use crate::error::ApiError;
 use crate::wire::{arrow_stream, encoding};
 
 /// Largest accepted body.
 const MAX_BODY_BYTES: usize = 256 << 20;
-/// Most commas and brackets of a JSON body. Each value but the first of all stands behind one of them, so that its values take
-/// two gigabytes at most, however short they are.
+/// Most commas and brackets of a JSON body. Each of its values but the first comes after one of them, so that they take two
+/// gigabytes at most, however short they are.
 const MAX_SEPARATORS: usize = 10_000_000;
-/// How long the next piece of a body may take.
-const BODY_PATIENCE: Duration = Duration::from_secs(30);
+/// How long the next piece of a body may take to come.
+const BODY_READ_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A request's body.
 #[derive(Default)]
@@ -35,21 +38,21 @@ pub(crate) enum Format {
 }
 
 impl Body {
-    /// Reads a body to its end; `reservation` counts what is there so far.
+    /// Reads a body to its end; `permit` counts what is there so far.
     ///
     /// # Errors
-    /// `TooLarge`, `Overloaded` when others hold too much memory, `Unreadable` when it ends early or does not go on.
+    /// `TooLarge`, `Overloaded` when other requests hold too much memory, `Unreadable` when it ends early or does not go on.
     pub(crate) async fn read(
         stream: impl Stream<Item = Result<impl Buf, warp::Error>> + Send,
         format: Format,
-        reservation: &mut Reservation,
+        permit: &mut MemoryPermit,
     ) -> Result<Self, ApiError> {
         let mut stream = std::pin::pin!(stream);
         // Most bodies come in one piece, which is not copied.
         let mut bytes = Bytes::new();
         let mut separators = 0;
-        // Who stops sending must not hold what it has sent for ever.
-        while let Some(chunk) = timeout(BODY_PATIENCE, stream.next())
+        // A client that stops sending must not hold memory for what it has sent for ever.
+        while let Some(chunk) = timeout(BODY_READ_TIMEOUT, stream.next())
             .await
             .map_err(|_| ApiError::Unreadable)?
         {
@@ -59,13 +62,13 @@ impl Body {
             if format == Format::Json {
                 separators += chunk.iter().filter(|byte| matches!(byte, b',' | b'[' | b'{')).count();
             }
-            let accepted = check(length, separators).and_then(|()| reservation.resize_to(length));
+            let accepted = check(length, separators).and_then(|()| permit.resize_to(length));
             if let Err(refusal) = accepted {
                 drop(std::mem::take(&mut bytes));
-                reservation.resize_to(0)?;
-                // A client that is still sending would see its connection break instead of the answer.
+                permit.resize_to(0)?;
+                // A client that is still sending would see its connection break instead of the response.
                 let rest = async { while let Some(Ok(_)) = stream.next().await {} };
-                let _ = timeout(BODY_PATIENCE, rest).await;
+                let _ = timeout(BODY_READ_TIMEOUT, rest).await;
                 return Err(refusal);
             }
             bytes = if bytes.is_empty() { chunk } else { joined(bytes, &chunk) };
@@ -99,7 +102,7 @@ fn check(length: usize, separators: usize) -> Result<(), ApiError> {
 }
 
 fn joined(body: Bytes, chunk: &[u8]) -> Bytes {
-    // Nobody else has it, so it grows in place.
+    // Nothing else refers to it, so it grows in place.
     let mut body = BytesMut::from(body);
     body.extend_from_slice(chunk);
     body.freeze()

@@ -1,11 +1,13 @@
-//! Connections: taking them, the requests of each, the access log, and their end.
+//! Connections: taking them, the requests of each through warp to the layers, and their end.
+//!
+//! The loop is our own, on warp's hyper: warp's logs each broken connection as an error, without its client.
 
 use std::convert::Infallible;
 use std::io::ErrorKind;
-use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use hyper::Request;
 use hyper::body::Incoming;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -13,31 +15,19 @@ use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::{GracefulConnection, GracefulShutdown};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use warp::http::Request;
-use warp::reply::{Reply, Response};
+use warp::http::{Uri, Version};
+use warp::{Filter, Reply};
 
-use crate::ServeOptions;
-use crate::browser::{Head, TrustedHosts};
 use crate::context::Context;
-use crate::dispatch;
 use crate::error::ApiError;
+use crate::http::{Head, Peer};
+use crate::layers;
 
-/// A lack of open files may be over by then.
-const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
+/// How long to wait when no connection can be taken: a lack of open files may be over by then.
+const ACCEPT_RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Answers the requests of every connection until `shutdown` is done, then waits for those that are under way.
-pub(crate) async fn serve(
-    listener: TcpListener,
-    context: Arc<Context>,
-    options: &ServeOptions,
-    shutdown: impl Future<Output = ()>,
-) {
-    let door = Arc::new(Door {
-        trusted: TrustedHosts::new(options.host.clone(), context.store.config().allowed_hosts.clone()),
-        routes: TowerToHyperService::new(warp::service(dispatch::routes(Arc::clone(&context)))),
-        access_log: options.access_log,
-        context,
-    });
+pub(crate) async fn serve(listener: TcpListener, context: Arc<Context>, shutdown: impl Future<Output = ()>) {
     let connections = GracefulShutdown::new();
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
@@ -47,7 +37,8 @@ pub(crate) async fn serve(
         };
         match accepted {
             Ok((stream, client)) => {
-                let connection = connection(stream, client, Arc::clone(&door));
+                let local = stream.local_addr().ok().map(|address| address.ip());
+                let connection = connection(stream, Peer { client, local }, Arc::clone(&context));
                 let connection = connections.watch(connection);
                 tokio::spawn(async move {
                     if let Err(error) = connection.await {
@@ -62,72 +53,60 @@ pub(crate) async fn serve(
     connections.shutdown().await;
 }
 
-/// What stands between a connection and the routes.
-struct Door<R> {
-    trusted: TrustedHosts,
-    routes: R,
-    access_log: bool,
-    context: Arc<Context>,
-}
-
-fn connection<R>(
+fn connection(
     stream: TcpStream,
-    client: SocketAddr,
-    door: Arc<Door<R>>,
-) -> impl GracefulConnection<Output = Result<(), Box<dyn std::error::Error + Send + Sync>>> + Send
-where
-    R: Service<Request<Incoming>, Response = Response, Error = Infallible> + Send + Sync + 'static,
-    R::Future: Send,
-{
-    let local = stream.local_addr().ok().map(|address| address.ip());
-    let service = service_fn(move |request| {
-        let door = Arc::clone(&door);
-        async move { Ok::<_, Infallible>(door.answer(request, client, local).await) }
+    peer: Peer,
+    context: Arc<Context>,
+) -> impl GracefulConnection<Output = Result<(), Box<dyn std::error::Error + Send + Sync>>> + Send {
+    let service = service_fn(move |request: Request<Incoming>| {
+        let arrival = Arrival {
+            peer,
+            version: request.version(),
+            uri: request.uri().clone(),
+        };
+        TowerToHyperService::new(warp::service(answered(Arc::clone(&context), arrival))).call(request)
     });
     let builder = Builder::new(TokioExecutor::new());
     builder.serve_connection(TokioIo::new(stream), service).into_owned()
 }
 
-impl<R> Door<R>
-where
-    R: Service<Request<Incoming>, Response = Response, Error = Infallible>,
-{
-    async fn answer(&self, request: Request<Incoming>, client: SocketAddr, local: Option<IpAddr>) -> Response {
-        let started = Instant::now();
-        let logged = self
-            .access_log
-            .then(|| (request.method().clone(), request.uri().path().to_owned()));
-        let head = Head {
-            version: request.version(),
-            method: request.method(),
-            uri: request.uri(),
-            headers: request.headers(),
-        };
-        let response = match self.trusted.check(head, local) {
-            Ok(()) => {
-                let Ok(response) = self.routes.call(request).await;
-                response
-            }
-            Err(refusal) => self.refuse(refusal),
-        };
-        if let Some((method, path)) = logged {
-            let (status, milliseconds) = (response.status().as_u16(), started.elapsed().as_secs_f64() * 1e3);
-            tracing::info!(target: "feast::access", "{client} - \"{method} {path}\" {status} {milliseconds:.1}ms");
-        }
-        response
-    }
-
-    fn refuse(&self, refusal: ApiError) -> Response {
-        self.context.admission.note_refusal(&refusal);
-        refusal.into_answer().into_response()
-    }
+/// What warp's filters do not see of a request. Its `path::full` even panics where a request line names a host only.
+#[derive(Clone)]
+struct Arrival {
+    peer: Peer,
+    version: Version,
+    uri: Uri,
 }
 
-/// A connection that was gone before it was taken is no reason to wait; a lack of open files is.
+/// The filter of one request. It is a value of some words, and so costs less than what would carry `arrival` through warp.
+fn answered(
+    context: Arc<Context>,
+    arrival: Arrival,
+) -> impl Filter<Extract = (impl Reply,), Error = Infallible> + Clone + Send + Sync + 'static {
+    warp::method()
+        .and(warp::header::headers_cloned())
+        .and(warp::body::stream())
+        .then(move |method, headers, body| {
+            let Arrival { peer, version, uri } = arrival.clone();
+            let head = Head {
+                peer,
+                version,
+                method,
+                uri,
+                headers,
+            };
+            layers::answer(Arc::clone(&context), head, body)
+        })
+        // Nothing above rejects a request.
+        .recover(|_| async { Ok::<_, Infallible>(ApiError::NoSuchPath.into_response()) })
+        .unify()
+}
+
+/// A connection that was gone before it was taken is not a reason to wait; a lack of open files is.
 async fn pause_after(source: &std::io::Error) {
     use ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
     if !matches!(source.kind(), ConnectionRefused | ConnectionAborted | ConnectionReset) {
         tracing::error!("no connection can be taken for now: {source}");
-        tokio::time::sleep(ACCEPT_PAUSE).await;
+        tokio::time::sleep(ACCEPT_RETRY_INTERVAL).await;
     }
 }

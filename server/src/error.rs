@@ -1,13 +1,17 @@
 //! Errors as Feast's server words them: its clients rebuild the exception from the body.
+//!
+//! An error has two texts: its `Display` is for the log and complete, its body is for clients and does not say where files are.
+
+use std::fmt;
 
 use feast_engine::{Error, ErrorKind, FeastException};
 use feast_python_notation::{python_json, python_list, python_repr};
 use serde_json::{Value, json};
 use warp::http::{HeaderValue, StatusCode};
 
-use crate::message::{Answer, json_answer};
+use crate::http::{Response, json_response};
 
-/// Work that is under way takes no longer, most often.
+/// Most work that is under way takes no longer.
 const RETRY_AFTER_SECONDS: &str = "1";
 
 /// Anything that keeps an endpoint from answering.
@@ -15,7 +19,7 @@ const RETRY_AFTER_SECONDS: &str = "1";
 pub(crate) enum ApiError {
     /// The body does not have the shape of the request: 422, as pydantic words it.
     Validation(Vec<Problem>),
-    /// The body is not UTF-8, or was cut off on its way.
+    /// The body is not UTF-8, or was cut off on its way here.
     Unreadable,
     /// The body is more than is accepted: what of it.
     TooLarge(String),
@@ -27,15 +31,15 @@ pub(crate) enum ApiError {
     NoSuchPath,
     /// Routes with this path have only these methods.
     WrongMethod(Vec<&'static str>),
-    /// A run in the background would meet these views in one that is under way.
+    /// These views are being materialized by a run that is under way or waits.
     AlreadyMaterializing(Vec<String>),
     /// There is no vector store with this id.
     UnknownVectorStore(String),
-    /// What the engine says.
+    /// An error of the engine.
     Engine(Error),
     /// More is under way than the server takes on.
     Overloaded(String),
-    /// A handler ended without an answer; its panic is in the log.
+    /// A handler ended without a response; its panic is in the log.
     Panicked,
 }
 
@@ -59,7 +63,7 @@ impl From<Error> for ApiError {
 }
 
 impl ApiError {
-    /// The status of the answer. Client mistakes that Feast answers with 500 are 400, so that its client does not retry them.
+    /// The status of the response. Client mistakes that Feast answers with 500 are 400, so that its client does not retry them.
     pub(crate) fn status(&self) -> StatusCode {
         match self {
             Self::Validation(_) => StatusCode::UNPROCESSABLE_ENTITY,
@@ -84,65 +88,106 @@ impl ApiError {
         }
     }
 
+    /// Whether the request was turned away before any work, because of load or of where it comes from. Clients can cause as many
+    /// of these as they like.
+    pub(crate) fn is_refusal(&self) -> bool {
+        matches!(
+            self,
+            Self::Overloaded(_) | Self::ForeignPage(_) | Self::AmbiguousHost(_)
+        )
+    }
+
     /// The JSON body.
     pub(crate) fn body(&self) -> Vec<u8> {
         let body = match self {
             Self::Validation(problems) => {
                 json!({ "detail": problems.iter().map(Problem::to_json).collect::<Vec<_>>() })
             }
-            Self::Unreadable => json!({ "detail": "There was an error parsing the body" }),
-            Self::TooLarge(what) => json!({ "detail": format!("The body {what}") }),
-            Self::AmbiguousHost(why) => json!({ "detail": why }),
-            Self::ForeignPage(why) => json!({ "detail": why }),
-            Self::NoSuchPath => json!({ "detail": "Not Found" }),
-            Self::WrongMethod(_) => json!({ "detail": "Method Not Allowed" }),
-            Self::AlreadyMaterializing(views) => {
-                let text = format!(
-                    "Cannot start async materialization — the following feature views are already in MATERIALIZING state: {}. \
-                     Use ?force=true to override.",
-                    python_list(views)
-                );
-                json!({ "error": text, "feature_views": views })
+            Self::Unreadable
+            | Self::TooLarge(_)
+            | Self::AmbiguousHost(_)
+            | Self::ForeignPage(_)
+            | Self::NoSuchPath
+            | Self::WrongMethod(_) => json!({ "detail": self.to_string() }),
+            Self::AlreadyMaterializing(views) => json!({ "error": self.to_string(), "feature_views": views }),
+            Self::UnknownVectorStore(_) => {
+                json!({ "error": { "message": self.to_string(), "type": "not_found_error" } })
             }
-            Self::UnknownVectorStore(id) => {
-                let message = format!("No vector store found with id '{id}'");
-                json!({ "error": { "message": message, "type": "not_found_error" } })
-            }
-            Self::Panicked => Value::from("Internal Server Error"),
-            Self::Overloaded(why) => Value::from(format!("The server is busy: {why}. Try again later.")),
+            Self::Panicked | Self::Overloaded(_) => Value::from(self.to_string()),
             Self::Engine(error) => Value::from(exception_text(error)),
         };
         body.to_string().into_bytes()
     }
 
-    /// What the log says of it: all of it, unlike the body.
-    pub(crate) fn log_text(&self) -> String {
-        match self {
-            Self::Engine(error) => match error.hint() {
-                Some(hint) => format!("{error} ({hint})"),
-                None => error.to_string(),
-            },
-            other => String::from_utf8_lossy(&other.body()).into_owned(),
-        }
-    }
-
-    /// The whole answer.
-    pub(crate) fn into_answer(self) -> Answer {
-        let mut answer = json_answer(self.status(), self.body());
+    /// The whole response.
+    pub(crate) fn into_response(self) -> Response {
+        let mut response = json_response(self.status(), self.body());
         match self {
             Self::WrongMethod(allowed) => {
                 // Names of methods can stand in a header.
                 if let Ok(allowed) = HeaderValue::from_str(&allowed.join(", ")) {
-                    answer.headers_mut().insert("allow", allowed);
+                    response.headers_mut().insert("allow", allowed);
                 }
             }
             Self::Overloaded(_) => {
                 let seconds = HeaderValue::from_static(RETRY_AFTER_SECONDS);
-                answer.headers_mut().insert("retry-after", seconds);
+                response.headers_mut().insert("retry-after", seconds);
             }
             _ => {}
         }
-        answer
+        response
+    }
+}
+
+impl fmt::Display for ApiError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Validation(problems) => {
+                for (index, problem) in problems.iter().enumerate() {
+                    let separator = if index > 0 { "; " } else { "" };
+                    write!(formatter, "{separator}{problem}")?;
+                }
+                Ok(())
+            }
+            Self::Unreadable => formatter.write_str("There was an error parsing the body"),
+            Self::TooLarge(what) => write!(formatter, "The body {what}"),
+            Self::AmbiguousHost(why) => formatter.write_str(why),
+            Self::ForeignPage(why) => formatter.write_str(why),
+            Self::NoSuchPath => formatter.write_str("Not Found"),
+            Self::WrongMethod(_) => formatter.write_str("Method Not Allowed"),
+            Self::AlreadyMaterializing(views) => write!(
+                formatter,
+                "Cannot start async materialization — the following feature views are already in MATERIALIZING state: {}. \
+                 Use ?force=true to override.",
+                python_list(views)
+            ),
+            Self::UnknownVectorStore(id) => write!(formatter, "No vector store found with id '{id}'"),
+            Self::Panicked => formatter.write_str("Internal Server Error"),
+            Self::Overloaded(why) => write!(formatter, "The server is busy: {why}. Try again later."),
+            Self::Engine(error) => match error.hint() {
+                Some(hint) => write!(formatter, "{error} ({hint})"),
+                None => error.fmt(formatter),
+            },
+        }
+    }
+}
+
+impl std::error::Error for ApiError {}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, part) in self.place.iter().enumerate() {
+            let separator = if index > 0 { "." } else { "" };
+            match part {
+                Value::String(name) => write!(formatter, "{separator}{name}")?,
+                other => write!(formatter, "{separator}{other}")?,
+            }
+        }
+        write!(formatter, ": {}", self.message)?;
+        match self.cause {
+            Some(cause) => write!(formatter, ": {cause}"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -156,7 +201,7 @@ impl Problem {
     }
 }
 
-/// Most bytes of a message: a text of the request may be in it.
+/// Longer messages are cut: a text of the request may be in them.
 const MAX_MESSAGE_BYTES: usize = 16 << 10;
 
 /// The text of Feast's handler: for its own exceptions an object, for a `KeyError` a quoted text, else the message.
@@ -183,6 +228,35 @@ mod tests {
 
     fn body(error: Error) -> String {
         String::from_utf8(ApiError::from(error).body()).unwrap()
+    }
+
+    #[test]
+    fn the_log_has_what_bodies_keep_back() {
+        let damaged = Error::data("file /srv/x is damaged").with_hint("restore it");
+        assert_eq!(
+            ApiError::from(damaged).to_string(),
+            "file /srv/x is damaged (restore it)"
+        );
+        let problem = |place: &[Value], cause| Problem {
+            kind: "string_type",
+            place: place.to_vec(),
+            message: "Input should be a valid string",
+            input: Value::Null,
+            cause,
+        };
+        let problems = vec![
+            problem(&["body".into(), "features".into(), 0.into()], None),
+            problem(&["body".into(), 14.into()], Some("Expecting value")),
+        ];
+        assert_eq!(
+            ApiError::Validation(problems).to_string(),
+            "body.features.0: Input should be a valid string; body.14: Input should be a valid string: Expecting value"
+        );
+        let busy = ApiError::Overloaded("8 reads are under way".to_owned());
+        assert_eq!(
+            busy.to_string(),
+            "The server is busy: 8 reads are under way. Try again later."
+        );
     }
 
     #[test]

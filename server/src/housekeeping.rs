@@ -1,22 +1,25 @@
-//! What is done now and then: looking at the registry file, appending pushes that wait, dropping hidden tables whose time is
-//! over.
+//! What a server does at intervals: looking at the registry file, appending pushes that wait, dropping hidden tables when their
+//! time is over.
+//!
+//! The registry file is looked at five times a second, and in addition before each write and materialization over HTTP and when a
+//! read names something unknown; not on each read.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use feast_engine::{FeatureStore, TableFate};
 
-/// Between two looks at the file. A look is one `stat`, so it can be often.
-const INTERVAL: Duration = Duration::from_millis(200);
+/// Between two looks at the registry file. A look is one `stat`, so it can be often.
+const REGISTRY_INTERVAL: Duration = Duration::from_millis(200);
 
-/// Between two looks whether pushes are due for their parquet source.
+/// Between two checks whether pushes are due for their parquet source.
 const FLUSH_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Between two looks at what the online store needs. Without hidden tables and new files a look is two `stat`s.
 const TEND_INTERVAL: Duration = Duration::from_millis(250);
 
-/// Drops hidden tables whose time is over, and says what became of tables since the last look. A problem is logged once, and
-/// what it was about is tried again.
+/// Drops hidden tables whose time is over, and logs what became of tables since the last look. A problem is logged once, and
+/// the step that failed is tried again.
 pub(crate) async fn tend_online_store(store: Arc<FeatureStore>) {
     let mut last_problem = String::new();
     loop {
@@ -41,7 +44,7 @@ pub(crate) async fn tend_online_store(store: Arc<FeatureStore>) {
     }
 }
 
-/// A wrong registry hides tables, so it should be seen in the log.
+/// Logs what became of tables: a wrong registry file hides them, which should be noticed.
 pub(crate) fn log_table_changes(store: &FeatureStore) {
     let keep_for = store.config().drop_after;
     for change in store.take_table_changes() {
@@ -74,8 +77,8 @@ pub(crate) fn flush(store: &FeatureStore, all: bool) {
     }
 }
 
-/// Objects that this binary cannot use are no reason to stop, but somebody should know.
-pub(crate) fn warn_of_unread_objects(store: &FeatureStore) {
+/// Objects that this binary cannot use are not a reason to stop, but are named in the log.
+pub(crate) fn warn_of_unsupported_objects(store: &FeatureStore) {
     for object in store.unread_objects() {
         tracing::warn!("{} {}: {}", object.kind, object.name, object.reason);
     }
@@ -85,7 +88,7 @@ pub(crate) fn warn_of_unread_objects(store: &FeatureStore) {
 pub(crate) async fn watch_registry(store: Arc<FeatureStore>) {
     let mut last_problem = String::new();
     loop {
-        tokio::time::sleep(INTERVAL).await;
+        tokio::time::sleep(REGISTRY_INTERVAL).await;
         let refreshed = {
             let store = Arc::clone(&store);
             tokio::task::spawn_blocking(move || store.refresh()).await
@@ -93,7 +96,7 @@ pub(crate) async fn watch_registry(store: Arc<FeatureStore>) {
         match refreshed {
             Ok(Ok(true)) => {
                 tracing::info!("registry read again");
-                warn_of_unread_objects(&store);
+                warn_of_unsupported_objects(&store);
             }
             Ok(Ok(false)) => {}
             Ok(Err(error)) if error.to_string() != last_problem => {

@@ -2,19 +2,21 @@
 //!
 //! Owns the wire format: JSON in and out, Feast's error bodies, status codes. Knows nothing of RocksDB, parquet or the
 //! registry file; the socket and the signal to stop come from outside.
+//!
+//! The way of a request: `connections`, `layers`, `dispatch`, an endpoint of `routes`.
 
 mod admission;
-mod background;
 mod body;
-mod browser;
 mod connections;
 mod context;
 mod dispatch;
 mod endpoints;
 mod error;
 mod housekeeping;
+mod http;
+mod layers;
 mod log_limit;
-mod message;
+mod materialization_queue;
 mod routes;
 #[cfg(feature = "stages")]
 pub mod stages;
@@ -30,18 +32,20 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 
 use admission::Admission;
-use background::BackgroundRuns;
 use context::Context;
+pub use endpoints::health::STORE_HEADER;
+use layers::browser::TrustedHosts;
+use materialization_queue::MaterializationQueue;
 use wire::entities::{KeyValues, entity_rows};
 use wire::response::{Layout, write_feature_vectors};
 
 /// How long open requests may go on after the signal to stop.
-const DRAIN_TIME: Duration = Duration::from_secs(10);
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What a server does beside answering.
+/// How a server is run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServeOptions {
-    /// The host that the server was told to listen on: a name of its own to browsers.
+    /// The host that the server listens on as it was configured: browsers may reach it under that name.
     pub host: Option<Host>,
     /// Log a line for each request.
     pub access_log: bool,
@@ -49,7 +53,7 @@ pub struct ServeOptions {
     pub threads: usize,
 }
 
-/// What `POST /get-online-features` answers in columns, for callers without a socket.
+/// What `POST /get-online-features` answers in columns, for callers without a server.
 ///
 /// `entities` holds a list of JSON values for each join key.
 ///
@@ -66,8 +70,8 @@ pub fn online_features(
         .map(|(name, keys)| (name, KeyValues::Json(keys, Numbers::Exact)));
     let entities = entity_rows(&plan, &entities.collect())?;
     let vectors = store.read(&plan, &entities)?;
-    let text = write_feature_vectors(&vectors, Layout::Columns, None);
-    serde_json::from_slice(&text).map_err(|source| Error::internal(format!("the answer is not JSON: {source}")))
+    let json = write_feature_vectors(&vectors, Layout::Columns, None);
+    serde_json::from_slice(&json).map_err(|source| Error::internal(format!("the answer is not JSON: {source}")))
 }
 
 /// Listens on a host and a port for [`serve`].
@@ -76,7 +80,7 @@ pub fn online_features(
 /// Those of the socket.
 pub async fn listen(host: &str, port: u16, limits: &ServingLimits) -> std::io::Result<TcpListener> {
     let listener = TcpListener::bind((host, port)).await?;
-    // Before the first connection, as connections have the options that their listener has when they come.
+    // Before the first connection, as connections take over the options that their listener has when they come.
     limit_sending(&listener, limits.send_timeout);
     Ok(listener)
 }
@@ -91,13 +95,15 @@ pub async fn serve(
     options: ServeOptions,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), Error> {
-    housekeeping::warn_of_unread_objects(&store);
+    housekeeping::warn_of_unsupported_objects(&store);
     housekeeping::log_table_changes(&store);
-    background::warn_of_marked_views(&store);
-    let background = BackgroundRuns::start(Arc::clone(&store))?;
+    materialization_queue::warn_of_marked_views(&store);
+    let materializations = MaterializationQueue::start(Arc::clone(&store))?;
     let context = Arc::new(Context {
-        background: Arc::clone(&background),
+        materializations: Arc::clone(&materializations),
         admission: Admission::new(store.config().limits, options.threads),
+        trusted_hosts: TrustedHosts::new(options.host, store.config().allowed_hosts.clone()),
+        access_log: options.access_log,
         store: Arc::clone(&store),
     });
     let refresher = tokio::spawn(housekeeping::watch_registry(Arc::clone(&store)));
@@ -106,28 +112,28 @@ pub async fn serve(
     let (stopping, mut stopped) = tokio::sync::watch::channel(false);
     let signal = async move {
         shutdown.await;
-        // Nobody listens any more only when the server has ended by itself.
+        // The receiver is gone only when the server has ended by itself.
         let _ = stopping.send(true);
     };
-    let server = connections::serve(listener, context, &options, signal);
+    let server = connections::serve(listener, context, signal);
     let drained = async move {
         if stopped.wait_for(|stopping| *stopping).await.is_ok() {
-            tokio::time::sleep(DRAIN_TIME).await;
+            tokio::time::sleep(DRAIN_TIMEOUT).await;
         } else {
             std::future::pending::<()>().await;
         }
     };
     tokio::select! {
         () = server => {}
-        () = drained => tracing::warn!("requests still open {} s after the signal to stop were cut off", DRAIN_TIME.as_secs()),
+        () = drained => tracing::warn!("requests still open {} s after the signal to stop were cut off", DRAIN_TIMEOUT.as_secs()),
     }
-    // Materializations that are asked for over HTTP too.
-    background.interrupt();
+    // Also those that clients wait for.
+    materializations.interrupt();
     refresher.abort();
     flusher.abort();
     tender.abort();
     let stopped = move || {
-        background.stop();
+        materializations.stop();
         housekeeping::flush(&store, true);
         housekeeping::log_table_changes(&store);
     };
@@ -136,15 +142,16 @@ pub async fn serve(
         .map_err(|source| Error::internal(format!("runs in the background could not be stopped: {source}")))
 }
 
-/// Ends connections whose client takes nothing of what was sent for so long: it would hold the memory of its answer. hyper has
-/// no such limit. A client of HTTP/2 that takes the bytes and gives no credit for more is not noticed.
+/// Ends connections whose client takes nothing of what was sent for so long: it would hold the memory of its response. hyper has
+/// no time limit for sending. HTTP/2, which no client of Feast speaks, is not covered: a client that takes the bytes and gives no
+/// credit for more is not noticed.
 #[cfg(target_os = "linux")]
-fn limit_sending(listener: &TcpListener, longest: Duration) {
-    if let Err(source) = socket2::SockRef::from(listener).set_tcp_user_timeout(Some(longest)) {
-        tracing::warn!("clients that do not read their answers are not ended: {source}");
+fn limit_sending(listener: &TcpListener, timeout: Duration) {
+    if let Err(source) = socket2::SockRef::from(listener).set_tcp_user_timeout(Some(timeout)) {
+        tracing::warn!("connections of clients that do not read their responses are not ended: {source}");
     }
 }
 
 /// Only Linux has the option.
 #[cfg(not(target_os = "linux"))]
-fn limit_sending(_listener: &TcpListener, _longest: Duration) {}
+fn limit_sending(_listener: &TcpListener, _timeout: Duration) {}

@@ -1,7 +1,8 @@
-//! Lines of the log that clients can cause as often as they like, said now and then with the number of those between.
+//! Lines of the log that clients can cause as often as they like: one in an interval, with the number of those left out.
 
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
 
 /// Lets one line through in an interval.
 pub(crate) struct LogLimit {
@@ -11,31 +12,34 @@ pub(crate) struct LogLimit {
 
 struct State {
     last: Option<Instant>,
-    unsaid: usize,
+    suppressed: usize,
 }
 
 impl LogLimit {
     pub(crate) const fn new(interval: Duration) -> Self {
-        let state = State { last: None, unsaid: 0 };
+        let state = State {
+            last: None,
+            suppressed: 0,
+        };
         Self {
             interval,
             state: Mutex::new(state),
         }
     }
 
-    /// How much was not said before this, if this is to be said.
+    /// Whether `count` events are to be logged now. If so, says how many were left out since the last line.
     pub(crate) fn admit(&self, count: usize) -> Option<usize> {
         self.admit_at(count, Instant::now())
     }
 
     fn admit_at(&self, count: usize, now: Instant) -> Option<usize> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.lock();
         if state.last.is_some_and(|last| now.duration_since(last) < self.interval) {
-            state.unsaid = state.unsaid.saturating_add(count);
+            state.suppressed = state.suppressed.saturating_add(count);
             return None;
         }
         state.last = Some(now);
-        Some(std::mem::take(&mut state.unsaid))
+        Some(std::mem::take(&mut state.suppressed))
     }
 }
 

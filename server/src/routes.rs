@@ -1,36 +1,43 @@
 //! Every route on one screen, and which of them a request means.
 
+use percent_encoding::percent_decode_str;
 use warp::http::Method;
 
-use crate::admission::Reservation;
+use crate::admission::MemoryPermit;
 use crate::context::Context;
+use crate::endpoints::get_online_features::PendingRead;
 use crate::endpoints::{
     documentation, get_online_features, health, materialize, push, vector_search, write_to_online_store,
 };
 use crate::error::ApiError;
-use crate::message::{Answer, Request};
+use crate::http::{Request, Response};
 
 /// What answers a request, and where it runs.
 pub(crate) enum Endpoint {
     /// On the thread that read the request: it waits for nothing.
-    Quick(fn(&Context, &Request) -> Result<Answer, ApiError>),
-    /// On the thread that read the request if it can be answered at once, otherwise again on one that may wait.
-    /// What counts the memory of the body then counts that of the answer.
-    Read {
-        at_once: fn(&Context, &Request, &mut Reservation) -> Result<AtOnce, ApiError>,
-        waiting: fn(&Context, &Request, Reservation) -> Result<Answer, ApiError>,
-    },
+    Inline(fn(&Context, &Request) -> Result<Response, ApiError>),
+    /// On the thread that read the request as far as that needs neither a disk nor long; the rest on one that may wait.
+    Read(ReadEndpoint),
     /// On a thread that may wait for disks.
-    Blocking(fn(&Context, &Request) -> Result<Answer, ApiError>),
+    Blocking(fn(&Context, &Request) -> Result<Response, ApiError>),
+}
+
+/// The two parts of a read. The permit counts the memory of the request's body, then that of the response.
+#[derive(Clone, Copy)]
+pub(crate) struct ReadEndpoint {
+    /// Answers, or hands over what it knows by then. It waits for nothing.
+    pub(crate) try_inline: fn(&Context, Request, &mut MemoryPermit) -> Result<InlineOutcome, ApiError>,
+    /// Answers what was handed over, however long it takes.
+    pub(crate) complete: fn(&Context, PendingRead, MemoryPermit) -> Result<Response, ApiError>,
 }
 
 /// What came of a read on a thread that must not wait.
-pub(crate) enum AtOnce {
-    Answer(Answer),
+pub(crate) enum InlineOutcome {
+    Response(Response),
     /// Rows must come from the disk, or are large.
-    Waits,
+    NeedsIo(PendingRead),
     /// It would keep other requests of this thread waiting.
-    TakesLong,
+    TooLarge(PendingRead),
 }
 
 /// One method of one path.
@@ -45,10 +52,10 @@ pub(crate) struct Route {
 pub(crate) const ROUTES: &[Route] = &[
     post(
         "/get-online-features",
-        Endpoint::Read {
-            at_once: get_online_features::answer_at_once,
-            waiting: get_online_features::answer,
-        },
+        Endpoint::Read(ReadEndpoint {
+            try_inline: get_online_features::try_inline,
+            complete: get_online_features::complete,
+        }),
     ),
     post("/push", Endpoint::Blocking(push::answer)),
     post(
@@ -73,11 +80,11 @@ pub(crate) const ROUTES: &[Route] = &[
     get("/docs", documentation::page),
 ];
 
-const fn get(path: &'static str, answer: fn(&Context, &Request) -> Result<Answer, ApiError>) -> Route {
+const fn get(path: &'static str, answer: fn(&Context, &Request) -> Result<Response, ApiError>) -> Route {
     Route {
         method: Method::GET,
         path,
-        endpoint: Endpoint::Quick(answer),
+        endpoint: Endpoint::Inline(answer),
     }
 }
 
@@ -90,24 +97,25 @@ const fn post(path: &'static str, endpoint: Endpoint) -> Route {
 }
 
 /// What a method and a path mean.
-pub(crate) enum Matched<'path> {
-    /// A route, with the text for the braces of its path.
-    Route(&'static Route, &'path str),
+pub(crate) enum Matched {
+    /// A route, with the text in the place of the braces of its path.
+    Route(&'static Route, String),
     /// The path exists, for these methods.
     WrongMethod(Vec<&'static str>),
-    /// The path exists without its slashes at the end.
+    /// The path exists without the slashes at its end.
     Slashes,
     /// There is no such path.
     Nothing,
 }
 
-/// Finds the route of a request; the path is percent-decoded.
-pub(crate) fn find<'path>(method: &Method, path: &'path str) -> Matched<'path> {
+/// Finds the route of a request by its path as it was sent. A request line that names a host only has an empty one.
+pub(crate) fn find(method: &Method, path: &str) -> Matched {
+    let path = &*percent_decode_str(path).decode_utf8_lossy();
     let mut methods = Vec::new();
     for route in ROUTES {
         if let Some(parameter) = parameter(route.path, path) {
             if route.method == *method {
-                return Matched::Route(route, parameter);
+                return Matched::Route(route, parameter.to_owned());
             }
             methods.push(route.method.as_str());
         }
@@ -122,7 +130,7 @@ pub(crate) fn find<'path>(method: &Method, path: &'path str) -> Matched<'path> {
     Matched::Nothing
 }
 
-/// The text that stands for the braces of a pattern, empty if it has none. `None` when the path is another one.
+/// The text in the place of the braces of a pattern, empty if it has none. `None` when the path does not match.
 fn parameter<'path>(pattern: &str, path: &'path str) -> Option<&'path str> {
     let Some((before, after)) = pattern.split_once('{') else {
         return (pattern == path).then_some("");
@@ -165,6 +173,12 @@ mod tests {
             "/v1/vector_stores/{vector_store_id}/search a",
         );
         check(Method::POST, "/v1/vector_stores/a/b/search", "nothing");
+        check(
+            Method::GET,
+            "/v1/vector_stores/a%20%62",
+            "/v1/vector_stores/{vector_store_id} a b",
+        );
+        check(Method::GET, "", "nothing");
         check(Method::GET, "/", "nothing");
         check(Method::GET, "//", "nothing");
         check(Method::POST, "//push", "nothing");

@@ -3,9 +3,7 @@
 
 use bytes::Bytes;
 use feast_engine::{EntityRows, Error, FeatureVectors, ReadPlan};
-use warp::http::HeaderMap;
 
-use crate::message::Request;
 use crate::wire::arrow_stream;
 use crate::wire::entities::entity_rows;
 use crate::wire::request::GetOnlineFeatures;
@@ -16,15 +14,8 @@ use crate::wire::response::{Layout, write_feature_vectors};
 /// # Errors
 /// `Invalid` when the body is not a read.
 pub fn key_columns(plan: &ReadPlan, body: &Bytes) -> Result<EntityRows, Error> {
-    let request = Request {
-        headers: HeaderMap::new(),
-        query: String::new(),
-        parameter: String::new(),
-        body: body.clone(),
-    };
-    let wanted = GetOnlineFeatures::of(&request);
-    let wanted = wanted.map_err(|problem| Error::invalid(String::from_utf8_lossy(&problem.body())))?;
-    entity_rows(plan, &wanted.entities)
+    let request = GetOnlineFeatures::from_json(body).map_err(|problem| Error::invalid(problem.to_string()))?;
+    entity_rows(plan, &request.entities)
 }
 
 /// An answer as JSON, one result a feature.

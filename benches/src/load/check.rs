@@ -1,4 +1,4 @@
-//! Requests and what their answers must be.
+//! Requests and what their responses must be.
 
 use serde_json::{Map, Value};
 
@@ -6,28 +6,28 @@ use crate::Failure;
 use crate::connection::Connection;
 use crate::options::Options;
 
-/// A request whose answer has been read and found right.
+/// A request whose response has been read and found right.
 pub(crate) struct CheckedRequest {
     /// The whole request as it is sent.
     pub(crate) bytes: Vec<u8>,
-    answer: Vec<u8>,
+    response: Vec<u8>,
 }
 
 impl CheckedRequest {
-    /// The answer under load must be, byte for byte, the one that was found right.
-    pub(crate) fn check_again(&self, answer: &[u8]) -> Result<(), Failure> {
-        if answer == self.answer {
+    /// The response under load must be, byte for byte, the one that was found right.
+    pub(crate) fn check_again(&self, response: &[u8]) -> Result<(), Failure> {
+        if response == self.response {
             return Ok(());
         }
         Err(format!(
-            "an answer under load differs from the checked one: {}",
-            String::from_utf8_lossy(&answer[..answer.len().min(400)])
+            "a response under load differs from the checked one: {}",
+            String::from_utf8_lossy(&response[..response.len().min(400)])
         )
         .into())
     }
 }
 
-/// Reads the file of requests, sends each once and checks its answer.
+/// Reads the file of requests, sends each once and checks its response.
 pub(crate) fn read_requests(options: &Options) -> Result<Vec<CheckedRequest>, Failure> {
     let mut connection = Connection::open(&options.address)?;
     let lines = std::fs::read_to_string(&options.requests)?;
@@ -41,15 +41,15 @@ pub(crate) fn read_requests(options: &Options) -> Result<Vec<CheckedRequest>, Fa
             body.len()
         );
         let bytes = [head.as_bytes(), body.as_bytes()].concat();
-        let answer = connection.exchange(&bytes)?;
-        if answer.status != 200 {
-            return Err(format!("status {}: {}", answer.status, String::from_utf8_lossy(answer.body)).into());
+        let response = connection.exchange(&bytes)?;
+        if response.status != 200 {
+            return Err(format!("status {}: {}", response.status, String::from_utf8_lossy(response.body)).into());
         }
         if let Some(expected) = request["values"].as_object() {
-            check(answer.body, expected)?;
+            check(response.body, expected)?;
         }
-        let answer = answer.body.to_vec();
-        Ok(CheckedRequest { bytes, answer })
+        let response = response.body.to_vec();
+        Ok(CheckedRequest { bytes, response })
     });
     let requests: Vec<_> = requests.collect::<Result<_, Failure>>()?;
     if requests.is_empty() {
@@ -59,18 +59,18 @@ pub(crate) fn read_requests(options: &Options) -> Result<Vec<CheckedRequest>, Fa
 }
 
 /// `expected` holds the values of each feature, in the order of the entities.
-fn check(answer: &[u8], expected: &Map<String, Value>) -> Result<(), Failure> {
-    let answer: Value = serde_json::from_slice(answer)?;
-    let names = answer["metadata"]["feature_names"]
+fn check(response: &[u8], expected: &Map<String, Value>) -> Result<(), Failure> {
+    let response: Value = serde_json::from_slice(response)?;
+    let names = response["metadata"]["feature_names"]
         .as_array()
-        .ok_or("no feature names in the answer")?;
+        .ok_or("no feature names in the response")?;
     for (name, values) in expected {
         let position = names.iter().position(|known| known == name);
-        let result = &answer["results"][position.ok_or_else(|| format!("{name} is not answered"))?];
+        let result = &response["results"][position.ok_or_else(|| format!("{name} is not in the response"))?];
         if result["values"] != *values {
             return Err(format!("{name} is {}, not {values}", result["values"]).into());
         }
-        let statuses = result["statuses"].as_array().ok_or("no statuses in the answer")?;
+        let statuses = result["statuses"].as_array().ok_or("no statuses in the response")?;
         if statuses.iter().any(|status| status != "PRESENT") {
             return Err(format!("{name} has the statuses {}", result["statuses"]).into());
         }

@@ -1,4 +1,4 @@
-//! One HTTP/1.1 connection that sends requests as they are and reads answers with a `content-length`.
+//! One HTTP/1.1 connection that sends requests as they are and reads responses with a `content-length`.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -6,17 +6,17 @@ use std::time::Duration;
 
 use crate::Failure;
 
-/// No answer takes this long.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// No response takes this long.
+const READ_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// A connection and the answer last read from it.
+/// A connection and the response last read from it.
 pub(crate) struct Connection {
     stream: TcpStream,
     buffer: Vec<u8>,
 }
 
-/// An answer in the buffer of its connection.
-pub(crate) struct Answer<'a> {
+/// A response in the buffer of its connection.
+pub(crate) struct Response<'a> {
     pub(crate) status: u16,
     pub(crate) body: &'a [u8],
 }
@@ -25,15 +25,15 @@ impl Connection {
     pub(crate) fn open(address: &str) -> Result<Self, Failure> {
         let stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_read_timeout(Some(READ_TIMEOUT))?;
         Ok(Self {
             stream,
             buffer: vec![0; 64 << 10],
         })
     }
 
-    /// Sends a request and reads its answer.
-    pub(crate) fn exchange(&mut self, request: &[u8]) -> Result<Answer<'_>, Failure> {
+    /// Sends a request and reads its response.
+    pub(crate) fn exchange(&mut self, request: &[u8]) -> Result<Response<'_>, Failure> {
         self.stream.write_all(request)?;
         let mut filled = 0;
         let head = loop {
@@ -50,9 +50,9 @@ impl Connection {
             filled += self.read(filled)?;
         }
         if filled > whole {
-            return Err("the server sent more than its answer".into());
+            return Err("the server sent more than its response".into());
         }
-        Ok(Answer {
+        Ok(Response {
             status: head.status,
             body: &self.buffer[head.bytes..whole],
         })
@@ -66,7 +66,7 @@ impl Connection {
     }
 }
 
-/// What precedes the body of an answer.
+/// What precedes the body of a response.
 struct Head {
     bytes: usize,
     status: u16,
@@ -87,8 +87,8 @@ impl Head {
             .find(|(name, _)| name.eq_ignore_ascii_case("content-length"));
         Ok(Some(Self {
             bytes: end + 4,
-            status: status.ok_or("an answer without a status")?.parse()?,
-            content_length: length.ok_or("an answer without a content-length")?.1.trim().parse()?,
+            status: status.ok_or("a response without a status")?.parse()?,
+            content_length: length.ok_or("a response without a content-length")?.1.trim().parse()?,
         }))
     }
 }

@@ -1,7 +1,7 @@
-//! Load on one endpoint of a running server, with every answer checked: how many requests it answers, and how long each
+//! Load on one endpoint of a running server, with every response checked: how many requests it answers, and how long each
 //! takes.
 //!
-//! Closed loop: each connection sends its next request when it has the answer to the last one. Open loop (`--rate`):
+//! Closed loop: each connection sends its next request when it has the response to the last one. Open loop (`--rate`):
 //! requests are due at fixed times, and one that finds all connections busy is timed from when it was due.
 #![expect(clippy::print_stdout, reason = "the figures are this program's output")]
 
@@ -73,8 +73,8 @@ fn load(
         .skip(first * requests.len() / 7 % requests.len());
     while let Some(due) = schedule.next() {
         let Some(request) = order.next() else { break };
-        let answer = match connection.exchange(&request.bytes) {
-            Ok(answer) => answer,
+        let response = match connection.exchange(&request.bytes) {
+            Ok(response) => response,
             Err(_) => {
                 outcome.failed += 1;
                 connection = Connection::open(address)?;
@@ -82,16 +82,16 @@ fn load(
             }
         };
         let latency = Instant::now().saturating_duration_since(due);
-        match answer.status {
-            200 => request.check_again(answer.body)?,
+        match response.status {
+            200 => request.check_again(response.body)?,
             503 => {
                 outcome.refused += 1;
                 continue;
             }
-            status => return Err(format!("status {status}: {}", String::from_utf8_lossy(answer.body)).into()),
+            status => return Err(format!("status {status}: {}", String::from_utf8_lossy(response.body)).into()),
         }
         outcome.latencies.push(latency);
-        outcome.answer_bytes += answer.body.len() as u64;
+        outcome.response_bytes += response.body.len() as u64;
     }
     Ok(outcome)
 }

@@ -1,3 +1,5 @@
+//! The options of the load driver.
+
 use std::path::PathBuf;
 
 use clap::Parser;
@@ -13,7 +15,7 @@ pub(crate) struct Options {
     pub(crate) path: String,
     /// A file of requests, sent one after the other: a line each, `{"body": ..., "values": {"FEATURE": [...]}}`.
     ///
-    /// Where "values" is given, the answer must have these values, all of them PRESENT.
+    /// Where "values" is given, the response must have these values, all of them PRESENT.
     #[arg(long)]
     pub(crate) requests: PathBuf,
     /// Connections that send requests.

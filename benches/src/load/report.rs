@@ -7,14 +7,14 @@ use serde_json::{Value, json};
 
 use crate::options::Options;
 
-/// What connections have seen.
+/// What happened on connections.
 #[derive(Default)]
 pub(crate) struct Outcome {
     pub(crate) latencies: Vec<Duration>,
-    pub(crate) answer_bytes: u64,
+    pub(crate) response_bytes: u64,
     /// Requests answered with 503.
     pub(crate) refused: u64,
-    /// Requests whose connection ended before their answer.
+    /// Requests whose connection ended before their response.
     pub(crate) failed: u64,
     pub(crate) elapsed: Duration,
 }
@@ -22,7 +22,7 @@ pub(crate) struct Outcome {
 impl Outcome {
     pub(crate) fn add(&mut self, other: Self) {
         self.latencies.extend(other.latencies);
-        self.answer_bytes += other.answer_bytes;
+        self.response_bytes += other.response_bytes;
         self.refused += other.refused;
         self.failed += other.failed;
     }
@@ -37,7 +37,7 @@ pub(crate) struct Report {
     refused: u64,
     failed: u64,
     seconds: f64,
-    answer_bytes: u64,
+    response_bytes: u64,
     /// In milliseconds, of the answered requests.
     quantiles: [Option<f64>; QUANTILES.len()],
 }
@@ -60,7 +60,7 @@ impl Report {
             refused: outcome.refused,
             failed: outcome.failed,
             seconds: outcome.elapsed.as_secs_f64(),
-            answer_bytes: outcome.answer_bytes,
+            response_bytes: outcome.response_bytes,
             quantiles: QUANTILES.map(|(_, quantile)| millis(quantile)),
         }
     }
@@ -79,7 +79,7 @@ impl Report {
             "refused": self.refused,
             "failed": self.failed,
             "seconds": self.seconds,
-            "answer_bytes": self.answer_bytes,
+            "answer_bytes": self.response_bytes,
             "requests_per_second": self.per_second(),
             "p50_ms": p50, "p99_ms": p99, "p999_ms": p999,
         })
@@ -105,7 +105,7 @@ impl fmt::Display for Report {
         )?;
         writeln!(formatter, "refused   {} (503)", self.refused)?;
         writeln!(formatter, "failed    {} (connection ended)", self.failed)?;
-        let megabytes = self.answer_bytes as f64 / 1e6 / self.seconds;
+        let megabytes = self.response_bytes as f64 / 1e6 / self.seconds;
         write!(formatter, "bodies    {megabytes:.1} MB/s")?;
         for ((name, _), millis) in QUANTILES.iter().zip(self.quantiles) {
             let text = millis.map_or_else(|| "-".to_owned(), |millis| format!("{millis:.3} ms"));

@@ -28,10 +28,10 @@ impl Schedule {
         self.started
     }
 
-    /// Waits until the next request is due. Gives the time from which it counts, `None` at the end.
+    /// Waits until the next request is due. Returns the time from which it counts, `None` at the end.
     ///
-    /// Who had to wait is timed from when it woke, as a late wake-up is no fault of the server; who came late is timed from
-    /// when the request was due.
+    /// A connection that had to wait is timed from when it woke, as a late wake-up is not a fault of the server; one that came
+    /// late is timed from when the request was due.
     pub(crate) fn next(&self) -> Option<Instant> {
         let Some(interval) = self.interval else {
             let now = Instant::now();

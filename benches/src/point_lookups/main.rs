@@ -1,7 +1,7 @@
 //! What RocksDB's settings do to point look-ups of small values: one row of the table a variant.
 //!
 //! Each variant is filled with the same rows, keys and values as the online store has for views of ten `Int64` features,
-//! compacted, warmed, and asked for the rows of five views of random entities in one sorted batch. The settings in use are
+//! compacted, warmed, and queried for the rows of five views of random entities in one sorted batch. The settings in use are
 //! in `engine/src/storage/options.rs`; this program is how they were chosen.
 #![expect(clippy::print_stdout, reason = "the table is this program's output")]
 
@@ -18,7 +18,7 @@ type Failure = Box<dyn std::error::Error>;
 
 const USAGE: &str = "usage: feast-point-lookups ENTITIES [NAME OF A VARIANT]";
 const VIEWS: u32 = 5;
-/// As many as Feast's own benchmark asks about: they fit into any cache.
+/// As many as Feast's own benchmark reads: they fit into any cache.
 const HOT_ENTITIES: u64 = 10_000;
 /// A row of ten `Int64` features: header, bits, values.
 const ROW_BYTES: usize = 21 + 2 + 80;
@@ -31,14 +31,14 @@ fn main() -> Result<(), Failure> {
     let only = arguments.next();
     println!("| variant | MiB on disk | 1 entity, hot | 100 entities, hot | 1 entity, all | 100 entities, all |");
     println!("|---|---|---|---|---|---|");
-    let wanted = |variant: &&Variant| only.as_ref().is_none_or(|name| variant.name.contains(name.as_str()));
-    for variant in VARIANTS.iter().filter(wanted) {
+    let is_selected = |variant: &&Variant| only.as_ref().is_none_or(|name| variant.name.contains(name.as_str()));
+    for variant in VARIANTS.iter().filter(is_selected) {
         let directory = tempfile::tempdir()?;
         let store = Store::fill(variant, directory.path(), entities)?;
         let hot = HOT_ENTITIES.min(entities);
         let mut cells = vec![variant.name.to_owned(), (store.bytes()? >> 20).to_string()];
-        for (asked, among) in [(1, hot), (100, hot), (1, entities), (100, entities)] {
-            cells.push(format!("{:.2} us", store.micros_per_key(asked, among)?));
+        for (requested, among) in [(1, hot), (100, hot), (1, entities), (100, entities)] {
+            cells.push(format!("{:.2} us", store.micros_per_key(requested, among)?));
         }
         println!("| {} |", cells.join(" | "));
     }
@@ -88,13 +88,13 @@ impl Store {
         Ok(files.iter().map(|file| file.size as u64).sum())
     }
 
-    /// The time of batches of all views of `asked` random entities among the first `among`, without making the keys.
-    fn micros_per_key(&self, asked: usize, among: u64) -> Result<f64, Failure> {
+    /// The time of batches of all views of `requested` random entities among the first `among`, without making the keys.
+    fn micros_per_key(&self, requested: usize, among: u64) -> Result<f64, Failure> {
         let family = self.db.cf_handle(FAMILY).ok_or("no column family")?;
         let mut random = Random(self.random.0);
         let mut batches = Vec::new();
-        for _ in 0..(40_000 / asked) {
-            let entities: Vec<u64> = (0..asked).map(|_| random.next() % among).collect();
+        for _ in 0..(40_000 / requested) {
+            let entities: Vec<u64> = (0..requested).map(|_| random.next() % among).collect();
             let keys = (0..VIEWS).flat_map(|view| entities.iter().map(move |entity| self.order.key(view, *entity)));
             let mut keys: Vec<Vec<u8>> = keys.collect();
             keys.sort_unstable();

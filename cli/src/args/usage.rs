@@ -1,5 +1,5 @@
-//! What is told of a command that was typed wrong, in the words of Feast's command line: how the command is used, where its
-//! help is, and what is wrong.
+//! The text about a command that was typed wrong, in the words of Feast's command line: how the command is used, how to get its
+//! help, and what is wrong.
 
 use std::error::Error as _;
 use std::ffi::OsString;
@@ -10,7 +10,7 @@ use clap::{Arg, Command, CommandFactory};
 
 use super::Arguments;
 
-/// What to print of an error. `None` where it is a text that was asked for, such as the help.
+/// What to print for an error. `None` where clap has a text that was asked for, such as the help.
 pub(crate) fn usage_error(error: &clap::Error, typed: &[OsString]) -> Option<String> {
     let is_asked_for = matches!(
         error.kind(),
@@ -25,7 +25,7 @@ pub(crate) fn usage_error(error: &clap::Error, typed: &[OsString]) -> Option<Str
     Some(format!("{}Error: {}\n", usage(command), message(error, command)))
 }
 
-/// The usage of a command, given by its name, to stand before an error.
+/// The usage of a command, to print before an error.
 pub(crate) fn usage_of(command: &str) -> String {
     let mut root = Arguments::command();
     root.build();
@@ -56,7 +56,7 @@ fn placeholder(argument: &Arg) -> String {
     }
 }
 
-/// The command that was meant, as far as it can be followed.
+/// The command that was typed, as far as it is known.
 fn typed_command<'a>(root: &'a Command, typed: &[OsString]) -> &'a Command {
     let mut command = root;
     let mut words = typed.iter().skip(1).map(|word| word.to_string_lossy());
@@ -122,7 +122,7 @@ fn message(error: &clap::Error, command: &Command) -> String {
     }
 }
 
-/// What was left out, the first of it, as Feast tells it.
+/// The first of what was left out, as Feast reports it.
 fn missing_argument(missing: &[String], command: &Command) -> String {
     let first = missing.first().map_or("", String::as_str);
     let what = if first.starts_with('-') { "option" } else { "argument" };
@@ -176,7 +176,7 @@ fn suggestion(error: &clap::Error, kind: ContextKind) -> String {
     }
 }
 
-/// The first line of the library's own words.
+/// The first line of clap's own message.
 fn plain(error: &clap::Error) -> String {
     let text = error.render().to_string();
     let first = text.lines().next().unwrap_or_default();

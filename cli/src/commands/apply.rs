@@ -1,3 +1,6 @@
+//! `feast apply` and `feast plan`: definition files are read, and their objects put into the registry, or what would change is
+//! shown.
+
 use std::path::Path;
 
 use feast_definitions::{ModulePath, Place, RepositoryDefinitions, TableColumn, read_definitions};
@@ -7,7 +10,7 @@ use crate::args::ApplyArguments;
 use crate::output::{Failure, Output};
 use crate::settings::Repository;
 
-/// Makes the registry hold what the definition files define.
+/// Updates the registry to what the definition files define.
 pub(crate) fn run(repository: &Repository, arguments: &ApplyArguments, output: &Output) -> Result<(), Failure> {
     let store = repository.open(output)?;
     let defined = read(&store, output)?;
@@ -99,7 +102,7 @@ fn read(store: &FeatureStore, output: &Output) -> Result<RepositoryDefinitions, 
     Ok(defined)
 }
 
-/// Puts file and line to what is wrong with each object.
+/// Adds file and line to what is wrong with each object.
 fn failure(error: feast_engine::Error, defined: &RepositoryDefinitions) -> Failure {
     if error.definitions().is_empty() {
         if error.kind() == ErrorKind::Invalid && !defined.unread.is_empty() {
@@ -122,7 +125,7 @@ fn failure(error: feast_engine::Error, defined: &RepositoryDefinitions) -> Failu
         .iter()
         .map(|problem| (defined.places.get(&(problem.kind, problem.name.clone())), problem))
         .collect();
-    // What no file had to be read for comes first.
+    // Problems for which no file had to be read come first.
     placed.sort_by_key(|(place, problem)| (problem.of_file, *place));
     let text = |(place, problem): &(Option<&Place>, &InvalidDefinition)| match place {
         Some((file, line)) => format!("{}:{line}: {problem}", file.display()),
@@ -173,7 +176,7 @@ fn show(store: &FeatureStore, report: &ApplyReport, output: &Output) {
     output.line("");
 }
 
-/// Texts as they are, nothing as nothing, everything else as JSON.
+/// Strings as they are, null as nothing, everything else as JSON.
 fn shown(value: &serde_json::Value) -> String {
     match value {
         serde_json::Value::Null => String::new(),

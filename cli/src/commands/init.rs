@@ -1,3 +1,5 @@
+//! `feast init`: a new feature repository. Files that exist are left as they are.
+
 use std::path::{Path, PathBuf};
 
 use feast_engine::{CONFIG_FILE, check_project_name, create_parquet, now};
@@ -6,7 +8,7 @@ use crate::args::InitArguments;
 use crate::output::{Failure, Output};
 use crate::templates;
 
-/// Makes a feature repository. Files that exist are left as they are.
+/// Creates a feature repository.
 pub(crate) fn run(base: &Path, arguments: &InitArguments, output: &Output) -> Result<(), Failure> {
     let directory = base.join(&arguments.directory);
     let project = project_name(&directory)?;
@@ -42,7 +44,7 @@ pub(crate) fn run(base: &Path, arguments: &InitArguments, output: &Output) -> Re
 fn project_name(directory: &Path) -> Result<String, Failure> {
     let absolute: PathBuf = std::path::absolute(directory).unwrap_or_else(|_| directory.to_path_buf());
     let absolute = absolute.canonicalize().unwrap_or(absolute);
-    // Table names are made of project names, so Feast allows no hyphens in them.
+    // Table names contain project names, so Feast does not allow hyphens in them.
     let name = absolute
         .file_name()
         .map_or_else(String::new, |name| name.to_string_lossy().replace('-', "_"));

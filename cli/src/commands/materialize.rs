@@ -1,3 +1,5 @@
+//! `feast materialize` and `feast materialize-incremental`: here, or in the server that has the online store open.
+
 use feast_engine::{ErrorKind, MaterializeRange, now};
 
 use crate::output::{Failure, Output};
@@ -22,9 +24,9 @@ pub(crate) fn run(repository: &Repository, settings: &MaterializeSettings, outpu
             "Materializing {views} feature views {span} into the {target} online store.\n"
         ));
     };
-    // The store is opened first: nothing is announced that cannot begin.
+    // The store is opened first: a run that cannot begin is not announced.
     if let Err(error) = store.open_online_store() {
-        let server = RunningServer::of(&store).filter(|_| error.kind() == ErrorKind::Conflict);
+        let server = RunningServer::find(&store).filter(|_| error.kind() == ErrorKind::Conflict);
         let Some(server) = server.filter(RunningServer::answers) else {
             return Err(error.into());
         };
@@ -33,14 +35,14 @@ pub(crate) fn run(repository: &Repository, settings: &MaterializeSettings, outpu
             server.address()
         ));
         windows.iter().for_each(|window| output.former_keys(window));
-        // What the store lacks, the server says in its log.
+        // What is missing in the store, the server says in its log.
         let end = settings.request.range.warning_of_end(now());
         end.iter().for_each(|warning| output.warning(warning));
         server.materialize(&settings.request)?;
         announce();
         return Ok(());
     }
-    // What they append may belong to the window.
+    // The rows that they append may be in the window.
     if let Err(error) = store.complete_pushes() {
         output.warning(&format!("pushes stay in the log: {error}"));
     }

@@ -1,3 +1,5 @@
+//! `feast get-online-features`: features of single entities, for people.
+
 use feast_engine::model::{FeatureSelection, ValueType};
 use serde_json::Value;
 
@@ -14,7 +16,7 @@ pub(crate) fn run(
     let mut pairs = Vec::with_capacity(arguments.entities.len());
     for pair in &arguments.entities {
         let Some(key_and_value) = pair.split_once('=') else {
-            // Feast's answer, which it gives with the exit code of success.
+            // As in Feast, which succeeds with this message.
             output.line(&format!("Invalid entity format: {pair}. Use key=value format."));
             return Ok(());
         };
@@ -42,7 +44,7 @@ pub(crate) fn run(
     Ok(())
 }
 
-/// A typed text as a value of the key's type. What is no number is left to the look-up to refuse.
+/// What was typed as a value of the key's type. The look-up refuses what should be a number and is not.
 fn key_value(text: &str, value_type: Option<&ValueType>) -> Value {
     let is_number = matches!(
         value_type,

@@ -1,4 +1,4 @@
-//! `feast serve`.
+//! `feast serve`: the server in the process, from its threads to its signals.
 
 use std::sync::Arc;
 
@@ -7,29 +7,29 @@ use feast_server::{ServeOptions, listen, serve};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::output::{Failure, Output};
-use crate::running_server::PostedAddress;
+use crate::running_server::ServerLockfile;
 use crate::settings::{Repository, ServeSettings};
 
-/// More would not be answered any faster.
-const MOST_WAITING_THREADS: usize = 1 << 14;
+/// More threads that wait for disks would not answer any faster.
+const MAX_BLOCKING_THREADS: usize = 1 << 14;
 
 /// Answers requests until SIGINT or SIGTERM.
 pub(crate) fn run(repository: &Repository, settings: &ServeSettings, output: &Output) -> Result<(), Failure> {
     for option in &settings.without_effect {
         output.warning(&format!("{option} has no effect here"));
     }
-    // Dates of answers could not be written, and each connection would end without one.
+    // Otherwise the dates of responses could not be written, and each connection would end without a response.
     check_clock()?;
     let config = repository.settings(output)?;
     check_sign_in(&config)?;
     config.without_effect.iter().for_each(|line| output.warning(line));
     let store = Arc::new(FeatureStore::open(config)?);
-    // Reads and writes that wait for disks have as many threads as are admitted, each apart, and the housekeeping some more.
+    // As many threads as reads and as writes are admitted, and some more for the housekeeping.
     let limits = store.config().limits;
-    let waiting_threads = 2 * limits.requests.min(MOST_WAITING_THREADS / 2) + 16;
+    let blocking_threads = 2 * limits.requests.min(MAX_BLOCKING_THREADS / 2) + 16;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(settings.threads)
-        .max_blocking_threads(waiting_threads)
+        .max_blocking_threads(blocking_threads)
         .thread_name("feast-serve")
         .enable_all()
         .build()
@@ -51,7 +51,7 @@ pub(crate) fn run(repository: &Repository, settings: &ServeSettings, output: &Ou
         let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
         store.open_online_store()?;
         complete_pushes(&store, output);
-        let _posted = PostedAddress::post(&store, bound)?;
+        let _lockfile = ServerLockfile::create(&store, bound)?;
         if !bound.ip().to_canonical().is_loopback() {
             output.warning(&format!(
                 "nobody has to sign in: who reaches {bound} can read and write all features. Let only trusted clients reach it"
@@ -87,7 +87,7 @@ pub(crate) fn run(repository: &Repository, settings: &ServeSettings, output: &Ou
     outcome
 }
 
-/// A server that was told to ask for tokens must not answer without.
+/// A server that is configured to check tokens must not answer without.
 fn check_sign_in(config: &RepositoryConfig) -> Result<(), Failure> {
     match config.auth {
         AuthType::NoAuth => Ok(()),
@@ -101,7 +101,7 @@ fn check_sign_in(config: &RepositoryConfig) -> Result<(), Failure> {
     }
 }
 
-/// What an earlier process has answered for, but not done.
+/// Completes what an earlier process has acknowledged, but not done.
 fn complete_pushes(store: &FeatureStore, output: &Output) {
     match store.complete_pushes() {
         Ok(0) => {}

@@ -1,4 +1,4 @@
-//! Text of others as a part of one line.
+//! Text from outside as a part of one line.
 
 use std::fmt::{self, Write};
 

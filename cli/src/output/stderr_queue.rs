@@ -1,27 +1,28 @@
 //! Lines for stderr that nobody waits for.
 //!
 //! A server must go on when its stderr is a pipe that nobody reads, a pipe whose reader is gone, or a file on a full disk.
-//! One thread writes; whoever has a line leaves it in a buffer. What does not fit, or cannot be written, is counted, and the
-//! count is a line of its own as soon as lines can be written again.
+//! One thread writes what all others leave in a buffer. Lines that do not fit, or cannot be written, are counted, and the count is
+//! logged as soon as lines can be written again.
 
 use std::fs::File;
 use std::io::{ErrorKind, Write};
 use std::os::fd::AsFd;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::{Condvar, Mutex};
 use tracing_subscriber::fmt::MakeWriter;
 
-/// What waits at most, and again as much that is being written: some 10,000 lines.
+/// Most bytes that wait, in addition to as many that are being written: some 10,000 lines.
 const MAX_PENDING_BYTES: usize = 1 << 20;
-/// So full, the buffer is emptied at once.
-const MANY_BYTES: usize = MAX_PENDING_BYTES / 4;
-/// Lines that come meanwhile are written together: waking the thread for each cost a busy server 5 us a request.
-const GATHER_TIME: Duration = Duration::from_millis(2);
+/// From here on the buffer is emptied at once.
+const WAKE_BYTES: usize = MAX_PENDING_BYTES / 4;
+/// Lines that come within this time are written together: waking the thread for each cost a busy server 5 us a request.
+const BATCH_INTERVAL: Duration = Duration::from_millis(2);
 /// How long the end of the process waits for a slow reader.
-const FLUSH_PATIENCE: Duration = Duration::from_secs(1);
-/// Between two tries on a pipe that others have set not to block.
-const RETRY_PAUSE: Duration = Duration::from_millis(10);
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
+/// Between two attempts on a pipe that another process has set not to block.
+const RETRY_INTERVAL: Duration = Duration::from_millis(10);
 
 /// Takes lines for stderr without ever blocking.
 #[derive(Clone)]
@@ -29,7 +30,7 @@ pub(crate) struct StderrQueue(Arc<Shared>);
 
 struct Shared {
     state: Mutex<State>,
-    /// There is something to write, or much.
+    /// There is something to write, or enough to write at once.
     filled: Condvar,
     /// What was taken is written, or lost.
     done: Condvar,
@@ -46,9 +47,9 @@ impl StderrQueue {
     /// Starts the thread that writes to stderr.
     ///
     /// # Errors
-    /// When there is no thread or no file descriptor left.
+    /// When no thread can be started or no file descriptor is left.
     pub(crate) fn start() -> std::io::Result<Self> {
-        // Of its own, as whoever writes to that of std holds a lock meanwhile.
+        // A descriptor of its own, as whoever writes to the standard one holds a lock meanwhile.
         Self::start_on(File::from(std::io::stderr().as_fd().try_clone_to_owned()?))
     }
 
@@ -69,9 +70,9 @@ impl StderrQueue {
         Ok(Self(shared))
     }
 
-    /// Leaves whole lines to be written.
+    /// Queues whole lines.
     pub(crate) fn push(&self, lines: &[u8]) {
-        let mut state = self.0.lock();
+        let mut state = self.0.state.lock();
         if state.pending.len() + lines.len() > MAX_PENDING_BYTES {
             state.lost_lines += count_lines(lines);
             return;
@@ -80,23 +81,16 @@ impl StderrQueue {
         state.pending.extend_from_slice(lines);
         let after = state.pending.len();
         drop(state);
-        if before == 0 || (before < MANY_BYTES && after >= MANY_BYTES) {
+        if before == 0 || (before < WAKE_BYTES && after >= WAKE_BYTES) {
             self.0.filled.notify_one();
         }
     }
 
-    /// Waits until everything is written, or for a second.
+    /// Waits until everything is written, or [`FLUSH_TIMEOUT`].
     pub(crate) fn flush(&self) {
         let is_busy = |state: &mut State| state.is_writing || !state.pending.is_empty();
-        let state = self.0.lock();
-        let waited = self.0.done.wait_timeout_while(state, FLUSH_PATIENCE, is_busy);
-        drop(waited.unwrap_or_else(PoisonError::into_inner));
-    }
-}
-
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        let mut state = self.0.state.lock();
+        self.0.done.wait_while_for(&mut state, is_busy, FLUSH_TIMEOUT);
     }
 }
 
@@ -120,7 +114,7 @@ impl Write for &StderrQueue {
     }
 }
 
-/// What the thread has.
+/// The state of the thread that writes.
 struct Writer {
     shared: Arc<Shared>,
     file: File,
@@ -139,7 +133,7 @@ impl Writer {
             }
             let written = self.write(&lines);
             let rest = count_lines(&lines[written..]);
-            let mut state = self.shared.lock();
+            let mut state = self.shared.state.lock();
             // The notice itself is the last line.
             state.lost_lines += match (rest, already_lost) {
                 (0, _) | (_, 0) => rest,
@@ -152,20 +146,18 @@ impl Writer {
         }
     }
 
-    /// Waits for lines, and gives the number of those that were lost before.
+    /// Waits for lines, and returns the number of those that were lost before.
     fn take(&self, lines: &mut Vec<u8>) -> usize {
-        let state = self.shared.lock();
-        let filled = self.shared.filled.wait_while(state, |state| state.pending.is_empty());
-        let state = filled.unwrap_or_else(PoisonError::into_inner);
-        let is_little = |state: &mut State| state.pending.len() < MANY_BYTES;
-        let gathered = self.shared.filled.wait_timeout_while(state, GATHER_TIME, is_little);
-        let (mut state, _) = gathered.unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.shared.state.lock();
+        let filled = &self.shared.filled;
+        filled.wait_while(&mut state, |state| state.pending.is_empty());
+        filled.wait_while_for(&mut state, |state| state.pending.len() < WAKE_BYTES, BATCH_INTERVAL);
         std::mem::swap(&mut state.pending, lines);
         state.is_writing = true;
         std::mem::take(&mut state.lost_lines)
     }
 
-    /// Writes what can be written, and says how many of the bytes that is.
+    /// Writes what can be written, and returns how many of the bytes that is.
     fn write(&mut self, lines: &[u8]) -> usize {
         if self.in_line && self.write_all(b"\n") == 1 {
             self.in_line = false;
@@ -184,7 +176,7 @@ impl Writer {
                 Ok(0) => break,
                 Ok(count) => written += count,
                 Err(source) if source.kind() == ErrorKind::Interrupted => {}
-                Err(source) if source.kind() == ErrorKind::WouldBlock => std::thread::sleep(RETRY_PAUSE),
+                Err(source) if source.kind() == ErrorKind::WouldBlock => std::thread::sleep(RETRY_INTERVAL),
                 Err(_) => break,
             }
         }
@@ -223,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_reads_is_counted_and_told_when_somebody_does() {
+    fn lines_that_nobody_reads_are_counted_until_somebody_does() {
         let (reader, writer) = std::io::pipe().unwrap();
         let queue = on(writer);
         let line = [b"x".repeat(1023), b"\n".to_vec()].concat();
@@ -252,7 +244,7 @@ mod tests {
             queue.flush();
             queue.push(b"two\nthree\n");
             queue.flush();
-            assert_eq!(queue.0.lock().lost_lines, 3);
+            assert_eq!(queue.0.state.lock().lost_lines, 3);
         }
     }
 }

@@ -24,9 +24,9 @@ pub(crate) fn readme(project: &str) -> String {
     include_str!("README.md").replace("{project}", project)
 }
 
-/// Hourly statistics of five drivers over the last 15 days up to `now`, and one correction that came late: 1801 rows of
+/// Hourly statistics of five drivers over the last 15 days up to `now`, and one late correction: 1801 rows of
 /// `driver_id`, `event_timestamp` (UTC), `created`, `conv_rate`, `acc_rate`, `avg_daily_trips`. The values are always the
-/// same, only the times move.
+/// same, only the times differ.
 pub(crate) fn driver_stats(now: Timestamp) -> Result<RecordBatch, ArrowError> {
     let last_hour = now.micros().div_euclid(MICROS_PER_HOUR) * MICROS_PER_HOUR;
     let first_hour = last_hour - DAYS * 24 * MICROS_PER_HOUR;
@@ -37,7 +37,7 @@ pub(crate) fn driver_stats(now: Timestamp) -> Result<RecordBatch, ArrowError> {
             keys.push((driver, event_time, event_time));
         }
     }
-    // The same driver and hour as a row above, but created two hours later: of the two it is the valid one.
+    // The same driver and hour as a row above, but created two hours later: it is the valid one of the two.
     let corrected = last_hour - 36 * MICROS_PER_HOUR;
     keys.push((DRIVERS[0], corrected, corrected + 2 * MICROS_PER_HOUR));
 
@@ -69,11 +69,11 @@ pub(crate) fn driver_stats(now: Timestamp) -> Result<RecordBatch, ArrowError> {
     ])
 }
 
-/// The SplitMix64 generator: example data need no better one, and it is the same everywhere.
+/// The SplitMix64 generator: good enough for example data, and the same everywhere.
 struct SplitMix(u64);
 
 impl SplitMix {
-    /// From 0 up to but without 1.
+    /// From 0 up to, but not including, 1.
     fn fraction(&mut self) -> f32 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -26,6 +26,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("bincode::", &["engine/src/codec/record.rs"]),
     ("warp::", &["server/src", "benches/src/bare_route"]),
     ("hyper::", &["server/src/connections.rs"]),
+    ("ureq::", &["cli/src/running_server.rs"]),
     ("tracing_subscriber::", &["cli/src/log.rs", "cli/src/output"]),
     ("clap::", &["cli/src/args", "cli/src/main.rs", "benches/src"]),
     (

@@ -20,7 +20,7 @@ impl Server {
     fn start(repository: &Repository, stderr: Stdio) -> Self {
         let mut command = repository.command(&["serve", "--port", "0"]);
         let process = command.stdout(Stdio::null()).stderr(stderr).spawn().unwrap();
-        let address = posted_address(&repository.path);
+        let address = lockfile_address(&repository.path);
         Self { process, address }
     }
 
@@ -56,7 +56,7 @@ impl Drop for Server {
 }
 
 /// Nobody reads what the server says, but it leaves its address beside its store.
-fn posted_address(repository: &Path) -> String {
+fn lockfile_address(repository: &Path) -> String {
     let file = repository.join("data/online_store/SERVER");
     let end = Instant::now() + PATIENCE;
     loop {

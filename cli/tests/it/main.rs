@@ -4,6 +4,7 @@
 //! - `golden`: recorded answers of Python Feast's server, replayed.
 //! - `contract`: what recordings do not hold: on-demand views, versions, gates, searches, the server's own documents.
 //! - `arrow`: reads with Arrow streams.
+//! - `hand_over`: reads that are not answered on the thread that read them.
 //! - `overload`: more work than the server takes on.
 //! - `tables`: rows of views that leave the registry and come back.
 //! - `times`: points in time that are no mistake, and those that are; rows without values.
@@ -35,6 +36,7 @@ mod contract;
 mod durability;
 mod fuzz;
 mod golden;
+mod hand_over;
 mod interop;
 mod layers;
 mod links;

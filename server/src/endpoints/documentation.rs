@@ -1,31 +1,35 @@
 //! `GET /openapi.json` and `GET /docs`: what the server can be asked, for programs and for people. Both are files inside the
 //! binary, and load nothing from elsewhere.
+//!
+//! `/openapi.json` is not made from the code: a test holds its paths against the routes, and a fuzzer its schemas against the
+//! answers. `/docs` is a page of our own, as Swagger's would load its scripts from elsewhere. Its script and style carry a nonce
+//! and not their hashes, because nothing in the build computes SHA-256.
 
 use bytes::Bytes;
 use warp::http::{HeaderValue, StatusCode};
 
 use crate::context::Context;
 use crate::error::ApiError;
-use crate::message::{Answer, Request, json_answer};
+use crate::http::{Request, Response, json_response};
 
 /// The endpoints as OpenAPI 3.1. A test holds it against the routes.
 const OPENAPI: &str = include_str!("documentation/openapi.json");
 const PAGE: &str = include_str!("documentation/docs.html");
 
-pub(crate) fn openapi(_: &Context, _: &Request) -> Result<Answer, ApiError> {
-    Ok(json_answer(StatusCode::OK, OPENAPI.as_bytes()))
+pub(crate) fn openapi(_: &Context, _: &Request) -> Result<Response, ApiError> {
+    Ok(json_response(StatusCode::OK, OPENAPI.as_bytes()))
 }
 
-pub(crate) fn page(_: &Context, _: &Request) -> Result<Answer, ApiError> {
+pub(crate) fn page(_: &Context, _: &Request) -> Result<Response, ApiError> {
     let nonce = uuid::Uuid::new_v4().simple().to_string();
-    let mut answer = Answer::new(Bytes::from(page_with(&nonce)));
-    let headers = answer.headers_mut();
+    let mut response = Response::new(Bytes::from(page_with(&nonce)));
+    let headers = response.headers_mut();
     let fixed = [
         ("content-type", "text/html; charset=utf-8"),
         ("x-content-type-options", "nosniff"),
         ("x-frame-options", "DENY"),
         ("referrer-policy", "no-referrer"),
-        // The nonce is for once.
+        // The nonce is for one response.
         ("cache-control", "no-store"),
     ];
     for (name, value) in fixed {
@@ -35,7 +39,7 @@ pub(crate) fn page(_: &Context, _: &Request) -> Result<Answer, ApiError> {
     if let Ok(policy) = HeaderValue::from_str(&policy(&nonce)) {
         headers.insert("content-security-policy", policy);
     }
-    Ok(answer)
+    Ok(response)
 }
 
 /// Only the two pieces inside the page that carry the nonce run, and they may only ask this server.
@@ -84,7 +88,7 @@ mod tests {
         assert_eq!(document["info"]["version"], env!("CARGO_PKG_VERSION"));
     }
 
-    /// All texts behind `$ref`.
+    /// All values of `$ref`.
     fn references<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
         match value {
             Value::Object(members) => {

@@ -1,87 +1,137 @@
 //! `POST /get-online-features`: keys to key columns, one lookup, columns to JSON or to an Arrow stream.
+//!
+//! Three steps: the request is parsed and planned, its keys become columns, and the rows are looked up and written. [`try_inline`]
+//! goes as far as it can without waiting; what it knows by then is a [`PendingRead`], which [`complete`] goes on with.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
-use feast_engine::{Error, FeatureVectors, ReadPlan, ResponseLayout};
+use feast_engine::{EntityRows, Error, FeatureVectors, ReadPlan, ResponseLayout};
 use warp::http::{HeaderValue, StatusCode};
 
-use crate::admission::Reservation;
+use crate::admission::MemoryPermit;
 use crate::context::Context;
 use crate::endpoints::plan;
 use crate::error::ApiError;
-use crate::message::{Answer, Request, json_answer};
-use crate::routes::AtOnce;
+use crate::http::{Head, Request, Response, json_response};
+use crate::routes::InlineOutcome;
 use crate::wire::arrow_stream;
-use crate::wire::entities::entity_rows;
+use crate::wire::entities::{Entities, entity_rows};
 use crate::wire::request::GetOnlineFeatures;
 use crate::wire::response::{BYTES_PER_VALUE, Layout, write_feature_vectors};
 
-/// Most values of one answer, keys included: about a gigabyte of JSON.
+/// Most values of one response, keys included: about a gigabyte of JSON.
 const MAX_VALUES: usize = 20_000_000;
-/// Answers of more values are not made where the request was read: a quarter of a millisecond.
-const MAX_VALUES_AT_ONCE: usize = 8192;
-/// What a byte of a row takes beside [`BYTES_PER_VALUE`]: in the row, in its array, and, if it is an item of a list or a
+/// Responses of more values are not made on the thread that read the request: a quarter of a millisecond.
+const MAX_INLINE_VALUES: usize = 8192;
+/// What a byte of a row takes in addition to [`BYTES_PER_VALUE`]: in the row, in its array, and, if it is an item of a list or a
 /// character that JSON must describe, as text.
 const BYTES_PER_STORED_BYTE: usize = 8;
-/// As columns, as entity keys, and in the answer.
+/// As columns, as entity keys, and in the response.
 const COPIES_OF_KEYS: usize = 3;
 const LAYOUT_HEADER: &str = "x-feast-layout";
 
-/// A read whose names are understood.
-struct Read {
-    form: Form,
-    plan: Arc<ReadPlan>,
-    wanted: GetOnlineFeatures,
+/// A read that was handed over, with what is known of it.
+pub(crate) enum PendingRead {
+    /// Its body is too large to be parsed on the thread that read it.
+    Unparsed(Box<Request>),
+    /// It has too many values to be answered there.
+    Planned(PlannedRead),
+    /// Its rows must come from the disk.
+    Keyed(KeyedRead),
 }
 
-/// What an answer is written as.
+/// A read whose names are resolved. Its keys are as they were given.
+pub(crate) struct PlannedRead {
+    settings: ReadSettings,
+    plan: Arc<ReadPlan>,
+    entities: Entities,
+}
+
+/// A read whose keys are columns.
+pub(crate) struct KeyedRead {
+    settings: ReadSettings,
+    plan: Arc<ReadPlan>,
+    entities: EntityRows,
+    /// How many values the response holds.
+    values: usize,
+}
+
+/// What a request says in addition to names and keys.
+struct ReadSettings {
+    form: ResponseForm,
+    with_view_versions: bool,
+    /// Length of its body.
+    body_bytes: usize,
+}
+
+/// What a response is written as.
 #[derive(Clone, Copy)]
-enum Form {
+enum ResponseForm {
     Json(Layout),
     ArrowStream,
 }
 
 /// Answers if that takes neither long nor the disk.
-pub(crate) fn answer_at_once(
+pub(crate) fn try_inline(
     context: &Context,
-    request: &Request,
-    reservation: &mut Reservation,
-) -> Result<AtOnce, ApiError> {
-    let read = Read::of(context, request)?;
-    if read.values() > MAX_VALUES_AT_ONCE {
-        return Ok(AtOnce::TakesLong);
+    request: Request,
+    permit: &mut MemoryPermit,
+) -> Result<InlineOutcome, ApiError> {
+    let read = PlannedRead::new(context, &request)?;
+    if read.values() > MAX_INLINE_VALUES {
+        return Ok(InlineOutcome::TooLarge(PendingRead::Planned(read)));
     }
-    let entities = entity_rows(&read.plan, &read.wanted.entities)?;
-    match context.store.lookup_in_memory(&read.plan, &entities)? {
-        None => Ok(AtOnce::Waits),
+    let read = KeyedRead::new(read)?;
+    match context.store.lookup_in_memory(&read.plan, &read.entities)? {
         Some(stored) => {
             let vectors = stored.feature_vectors()?;
-            read.answer(vectors, std::mem::take(reservation)).map(AtOnce::Answer)
+            let permit = std::mem::take(permit);
+            read.settings
+                .respond(&read.plan, vectors, permit)
+                .map(InlineOutcome::Response)
         }
+        None => Ok(InlineOutcome::NeedsIo(PendingRead::Keyed(read))),
     }
 }
 
 /// Answers, however long it takes.
-pub(crate) fn answer(context: &Context, request: &Request, mut reservation: Reservation) -> Result<Answer, ApiError> {
-    let mut read = Read::of(context, request)?;
-    let entities = entity_rows(&read.plan, &read.wanted.entities)?;
-    let least = request.body.len() + read.values() * BYTES_PER_VALUE + entities.bytes() * COPIES_OF_KEYS;
-    // They are columns now.
-    read.wanted.entities = Vec::new();
-    let admit = |bytes| reservation.resize_to(least + bytes * BYTES_PER_STORED_BYTE);
-    let stored = context.store.lookup(&read.plan, &entities, admit)?;
+pub(crate) fn complete(context: &Context, read: PendingRead, mut permit: MemoryPermit) -> Result<Response, ApiError> {
+    let read = match read {
+        PendingRead::Unparsed(request) => KeyedRead::new(PlannedRead::new(context, &request)?)?,
+        PendingRead::Planned(read) => KeyedRead::new(read)?,
+        PendingRead::Keyed(read) => read,
+    };
+    let min_bytes = read.min_bytes();
+    let admit = |bytes| permit.resize_to(min_bytes + bytes * BYTES_PER_STORED_BYTE);
+    let stored = context.store.lookup(&read.plan, &read.entities, admit)?;
     let vectors = stored.feature_vectors()?;
     drop(stored);
-    read.answer(vectors, reservation)
+    read.settings.respond(&read.plan, vectors, permit)
 }
 
-impl Read {
-    fn of(context: &Context, request: &Request) -> Result<Self, ApiError> {
-        let form = form(context.store.config().response_layout, request);
-        let wanted = GetOnlineFeatures::of(request)?;
-        let plan = plan(&context.store, &wanted.selection, wanted.full_feature_names)?;
-        let read = Self { form, plan, wanted };
+impl PendingRead {
+    /// Whether it holds what its body is parsed into.
+    pub(crate) fn is_parsed(&self) -> bool {
+        !matches!(self, Self::Unparsed(_))
+    }
+}
+
+impl PlannedRead {
+    fn new(context: &Context, request: &Request) -> Result<Self, ApiError> {
+        let form = ResponseForm::requested_by(&request.head, context.store.config().response_layout);
+        let parsed = GetOnlineFeatures::parse(request)?;
+        let plan = plan(&context.store, &parsed.selection, parsed.full_feature_names)?;
+        let settings = ReadSettings {
+            form,
+            with_view_versions: parsed.with_view_versions,
+            body_bytes: request.body.len(),
+        };
+        let read = Self {
+            settings,
+            plan,
+            entities: parsed.entities,
+        };
         if read.values() > MAX_VALUES {
             let (entities, columns) = (read.rows(), read.columns());
             let text = format!("{entities} entities x {columns} keys and features are more than {MAX_VALUES} values");
@@ -92,71 +142,92 @@ impl Read {
         Ok(read)
     }
 
-    /// How many values the answer holds.
+    /// How many values the response holds.
     fn values(&self) -> usize {
         self.rows().saturating_mul(self.columns())
     }
 
     /// Keys are answered too.
     fn columns(&self) -> usize {
-        self.wanted.entities.len() + self.plan.feature_count()
+        self.entities.len() + self.plan.feature_count()
     }
 
     /// All lists must be as long as the first.
     fn rows(&self) -> usize {
-        self.wanted.entities.first().map_or(0, |(_, keys)| keys.len())
-    }
-
-    fn answer(&self, vectors: FeatureVectors<'_>, mut reservation: Reservation) -> Result<Answer, ApiError> {
-        let versions = self.wanted.with_view_versions.then(|| self.plan.view_versions());
-        let body = match self.form {
-            Form::ArrowStream => arrow_stream::write_feature_vectors(&vectors, versions.as_deref())?,
-            Form::Json(layout) => write_feature_vectors(&vectors, layout, versions.as_deref()),
-        };
-        drop(vectors);
-        reservation.resize_to(body.len())?;
-        Ok(self.form.whole_answer(reservation.hold(body)))
+        self.entities.first().map_or(0, |(_, keys)| keys.len())
     }
 }
 
-impl Form {
-    fn whole_answer(self, body: Bytes) -> Answer {
+impl KeyedRead {
+    fn new(read: PlannedRead) -> Result<Self, Error> {
+        Ok(Self {
+            entities: entity_rows(&read.plan, &read.entities)?,
+            values: read.values(),
+            settings: read.settings,
+            plan: read.plan,
+        })
+    }
+
+    /// The memory that it takes without the stored rows.
+    fn min_bytes(&self) -> usize {
+        self.settings.body_bytes + self.values * BYTES_PER_VALUE + self.entities.bytes() * COPIES_OF_KEYS
+    }
+}
+
+impl ReadSettings {
+    fn respond(
+        &self,
+        plan: &ReadPlan,
+        vectors: FeatureVectors<'_>,
+        mut permit: MemoryPermit,
+    ) -> Result<Response, ApiError> {
+        let versions = self.with_view_versions.then(|| plan.view_versions());
+        let body = match self.form {
+            ResponseForm::ArrowStream => arrow_stream::write_feature_vectors(&vectors, versions.as_deref())?,
+            ResponseForm::Json(layout) => write_feature_vectors(&vectors, layout, versions.as_deref()),
+        };
+        drop(vectors);
+        permit.resize_to(body.len())?;
+        Ok(self.form.response(permit.hold(body)))
+    }
+}
+
+impl ResponseForm {
+    /// Arrow for a client that asks for it. For JSON the query decides, then the repository's setting, then the content type:
+    /// requests with a JSON one come from clients of Feast's servers, which read columns; Feast refuses those without one, and
+    /// its documentation shows them with rows.
+    fn requested_by(head: &Head, setting: ResponseLayout) -> Self {
+        let weight = head.weight_of(arrow_stream::MEDIA_TYPE);
+        if weight > 0.0 && weight >= head.weight_of("application/json") {
+            return Self::ArrowStream;
+        }
+        let requested = form_urlencoded::parse(head.query().as_bytes())
+            .filter(|(name, _)| name == "layout")
+            .find_map(|(_, value)| Layout::from_name(&value));
+        let is_json =
+            |kind: &str| kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json"));
+        Self::Json(requested.unwrap_or_else(|| match setting {
+            ResponseLayout::Rows => Layout::Rows,
+            ResponseLayout::Columns => Layout::Columns,
+            ResponseLayout::Auto if head.has_content_type(is_json) => Layout::Columns,
+            ResponseLayout::Auto => Layout::Rows,
+        }))
+    }
+
+    fn response(self, body: Bytes) -> Response {
         match self {
             Self::Json(layout) => {
-                let mut answer = json_answer(StatusCode::OK, body);
+                let mut response = json_response(StatusCode::OK, body);
                 let name = HeaderValue::from_static(layout.name());
-                answer.headers_mut().insert(LAYOUT_HEADER, name);
-                answer
+                response.headers_mut().insert(LAYOUT_HEADER, name);
+                response
             }
             Self::ArrowStream => {
-                let mut answer = Answer::new(body);
+                let mut response = Response::new(body);
                 let media_type = HeaderValue::from_static(arrow_stream::MEDIA_TYPE);
-                answer.headers_mut().insert("content-type", media_type);
-                answer
+                response.headers_mut().insert("content-type", media_type);
+                response
             }
         }
     }
-}
-
-/// Arrow for who asks for it. Of JSON the query decides, then the repository's setting, then the content type: requests
-/// with a JSON one come from clients of Feast's servers, which read columns; Feast refuses those without one, and its
-/// documentation shows them with rows.
-fn form(setting: ResponseLayout, request: &Request) -> Form {
-    let wish = request.weight_of(arrow_stream::MEDIA_TYPE);
-    if wish > 0.0 && wish >= request.weight_of("application/json") {
-        return Form::ArrowStream;
-    }
-    let asked = request
-        .query
-        .split('&')
-        .filter_map(|pair| pair.strip_prefix("layout="))
-        .find_map(Layout::from_name);
-    let is_json =
-        |kind: &str| kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json"));
-    Form::Json(asked.unwrap_or_else(|| match setting {
-        ResponseLayout::Rows => Layout::Rows,
-        ResponseLayout::Columns => Layout::Columns,
-        ResponseLayout::Auto if request.has_content_type(is_json) => Layout::Columns,
-        ResponseLayout::Auto => Layout::Rows,
-    }))
 }

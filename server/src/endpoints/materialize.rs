@@ -6,27 +6,27 @@ use feast_engine::{Error, ErrorKind, MaterializeRange, MaterializeRequest, now};
 use serde_json::json;
 use warp::http::StatusCode;
 
-use crate::background::Added;
 use crate::context::Context;
 use crate::endpoints::health::STORE_HEADER;
 use crate::endpoints::read_newest_registry;
 use crate::error::ApiError;
-use crate::message::{Answer, Request, json_answer};
+use crate::http::{Request, Response, json_response};
+use crate::materialization_queue::EnqueueResult;
 use crate::wire::request::{Materialize, Span};
 
-pub(crate) fn answer(context: &Context, request: &Request) -> Result<Answer, ApiError> {
+pub(crate) fn answer(context: &Context, request: &Request) -> Result<Response, ApiError> {
     check_store(context, request)?;
-    run(context, Materialize::of(request)?)
+    run(context, Materialize::parse(request)?)
 }
 
-pub(crate) fn answer_incremental(context: &Context, request: &Request) -> Result<Answer, ApiError> {
+pub(crate) fn answer_incremental(context: &Context, request: &Request) -> Result<Response, ApiError> {
     check_store(context, request)?;
-    run(context, Materialize::incremental(request)?)
+    run(context, Materialize::parse_incremental(request)?)
 }
 
-/// The online store that a request is meant for may be named, where it was not a person who chose the server.
+/// A request may name the online store that it is meant for: a command that has found the server by its file does.
 fn check_store(context: &Context, request: &Request) -> Result<(), Error> {
-    match request.headers.get(STORE_HEADER) {
+    match request.head.headers.get(STORE_HEADER) {
         Some(meant) if meant.as_bytes() != context.store.online_store_identity()?.as_bytes() => Err(Error::new(
             ErrorKind::Conflict,
             "the request is meant for another online store",
@@ -36,26 +36,28 @@ fn check_store(context: &Context, request: &Request) -> Result<(), Error> {
 }
 
 /// Views are checked before times, as in Feast.
-fn run(context: &Context, asked: Materialize) -> Result<Answer, ApiError> {
+fn run(context: &Context, request: Materialize) -> Result<Response, ApiError> {
     let store = &context.store;
     read_newest_registry(store);
-    if let Some(version) = &asked.version {
+    if let Some(version) = &request.version {
         let text = format!("version {version}: materializing a former version of a view is not supported");
         return Err(Error::new(ErrorKind::Unsupported, text)
             .with_hint("leave `version` out to materialize the views as they are")
             .into());
     }
-    let views = store.views_to_materialize(asked.views.as_deref())?;
-    let range = range(&asked.span)?;
-    if !asked.in_background {
+    let views = store.views_to_materialize(request.views.as_deref())?;
+    let range = range(&request.span)?;
+    if !request.in_background {
         let views = Some(views);
-        context.background.materialize(&MaterializeRequest { range, views })?;
-        return Ok(json_answer(StatusCode::OK, b"null".to_vec()));
+        context
+            .materializations
+            .materialize(&MaterializeRequest { range, views })?;
+        return Ok(json_response(StatusCode::OK, b"null".to_vec()));
     }
     let accepted = json!({ "status": "accepted", "feature_views": &views });
-    match context.background.add(range, views, asked.force)? {
-        Added::Accepted => Ok(json_answer(StatusCode::ACCEPTED, accepted.to_string().into_bytes())),
-        Added::Taken(taken) => Err(ApiError::AlreadyMaterializing(taken)),
+    match context.materializations.enqueue(range, views, request.force)? {
+        EnqueueResult::Accepted => Ok(json_response(StatusCode::ACCEPTED, accepted.to_string().into_bytes())),
+        EnqueueResult::Taken(taken) => Err(ApiError::AlreadyMaterializing(taken)),
     }
 }
 

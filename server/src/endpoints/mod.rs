@@ -16,8 +16,8 @@ use feast_engine::{Error, ErrorKind, FeatureStore, ReadPlan, WriteReport};
 use tokio::task::block_in_place;
 use warp::http::HeaderValue;
 
+use crate::http::Response;
 use crate::log_limit::LogLimit;
-use crate::message::Answer;
 
 /// How many rows a newer row kept out.
 const STALE_ROWS_HEADER: &str = "x-feast-stale-rows";
@@ -26,19 +26,19 @@ const FUTURE_ROWS_HEADER: &str = "x-feast-future-rows";
 /// How many rows were not written online because all their features are null.
 const DROPPED_ROWS_HEADER: &str = "x-feast-dropped-rows";
 
-/// One line of them in so long: clients with a wrong clock send many.
+/// One line about them in so long: clients with a wrong clock send many.
 const FUTURE_ROWS_LOG_INTERVAL: Duration = Duration::from_secs(10);
 static FUTURE_ROWS_LOG: LogLimit = LogLimit::new(FUTURE_ROWS_LOG_INTERVAL);
 
-/// Tells the client and the log of rows that are not what they seem to be, or were not written.
-fn report_rows(answer: &mut Answer, report: WriteReport, target: &str) {
+/// Reports rows that are not what they seem to be, or were not written, to the client and the log.
+fn report_rows(response: &mut Response, report: WriteReport, target: &str) {
     let counts = [
         (STALE_ROWS_HEADER, report.stale),
         (FUTURE_ROWS_HEADER, report.future),
         (DROPPED_ROWS_HEADER, report.dropped),
     ];
     for (header, count) in counts {
-        answer.headers_mut().insert(header, HeaderValue::from(count));
+        response.headers_mut().insert(header, HeaderValue::from(count));
     }
     if report.stale > 0 {
         tracing::warn!(
@@ -48,11 +48,11 @@ fn report_rows(answer: &mut Answer, report: WriteReport, target: &str) {
         );
     }
     if report.future > 0
-        && let Some(unsaid) = FUTURE_ROWS_LOG.admit(report.future)
+        && let Some(suppressed) = FUTURE_ROWS_LOG.admit(report.future)
     {
-        let others = match unsaid {
+        let others = match suppressed {
             0 => String::new(),
-            _ => format!(" (and {unsaid} more since this was last said)"),
+            _ => format!(" (and {suppressed} more since this was last said)"),
         };
         tracing::warn!(
             "{} rows for {target} are more than a day ahead of the clock{others}; no row with an earlier event time replaces them",
@@ -61,10 +61,10 @@ fn report_rows(answer: &mut Answer, report: WriteReport, target: &str) {
     }
 }
 
-/// What a selection means. Something unknown may have been applied since the last look at the registry.
+/// The plan of a selection. What is unknown may have been applied since the last look at the registry, so that is read again.
 fn plan(store: &FeatureStore, selection: &FeatureSelection, full_feature_names: bool) -> Result<Arc<ReadPlan>, Error> {
     match store.plan(selection, full_feature_names) {
-        // Small requests are answered where they were read, and the registry is a file.
+        // Small requests are answered on the thread that read them, and the registry is a file.
         Err(error) if error.kind() == ErrorKind::NotFound && block_in_place(|| read_newest_registry(store)) => {
             store.plan(selection, full_feature_names)
         }
@@ -72,7 +72,7 @@ fn plan(store: &FeatureStore, selection: &FeatureSelection, full_feature_names: 
     }
 }
 
-/// Looks at the registry now instead of at the next turn of the watcher. Says whether it had changed.
+/// Looks at the registry now and not only at the watcher's next look. Says whether it had changed.
 ///
 /// A broken file is the watcher's to report: the registry as it was goes on serving.
 fn read_newest_registry(store: &FeatureStore) -> bool {

@@ -7,12 +7,12 @@ use warp::http::StatusCode;
 use crate::context::Context;
 use crate::endpoints::{read_newest_registry, report_rows};
 use crate::error::ApiError;
-use crate::message::{Answer, Request};
+use crate::http::{Request, Response};
 use crate::wire::request::Push;
 
-pub(crate) fn answer(context: &Context, request: &Request) -> Result<Answer, ApiError> {
+pub(crate) fn answer(context: &Context, request: &Request) -> Result<Response, ApiError> {
     let store = &context.store;
-    let push = Push::of(request)?;
+    let push = Push::parse(request)?;
     let (online, offline) = match push.to.as_str() {
         "online" => (true, false),
         "offline" => (false, true),
@@ -40,10 +40,10 @@ pub(crate) fn answer(context: &Context, request: &Request) -> Result<Answer, Api
     } else {
         store.push(&target, &online_columns, offline_rows)?
     };
-    let mut answer = Answer::default();
+    let mut response = Response::default();
     if offline && store.config().offline_batching.is_some() {
-        *answer.status_mut() = StatusCode::ACCEPTED;
+        *response.status_mut() = StatusCode::ACCEPTED;
     }
-    report_rows(&mut answer, report, &push.source);
-    Ok(answer)
+    report_rows(&mut response, report, &push.source);
+    Ok(response)
 }

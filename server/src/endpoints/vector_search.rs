@@ -1,4 +1,5 @@
-//! Searching for vectors is not done here: what can be said without a search is answered as Feast does, the rest is 501.
+//! The endpoints of vector search, which is not offered: what can be answered without a search is answered as in Feast, the rest
+//! with 501.
 
 use feast_engine::model::FeatureSelection;
 use feast_engine::{Error, ErrorKind, FeatureStore};
@@ -8,13 +9,13 @@ use warp::http::StatusCode;
 use crate::context::Context;
 use crate::endpoints::plan;
 use crate::error::ApiError;
-use crate::message::{Answer, Request, json_answer};
+use crate::http::{Request, Response, json_response};
 use crate::wire::request::{Search, VectorStoreSearch};
 
 /// `POST /search` and `POST /retrieve-online-documents`.
-pub(crate) fn search(context: &Context, request: &Request) -> Result<Answer, ApiError> {
-    let selection = Search::of(request)?.selection;
-    // What is wrong with the request, or unknown, is said first.
+pub(crate) fn search(context: &Context, request: &Request) -> Result<Response, ApiError> {
+    let selection = Search::parse(request)?.selection;
+    // What is wrong with the request, or unknown, comes first.
     plan(&context.store, &selection, false)?;
     let what = match &selection {
         FeatureSelection::Service(name) => format!("vector search in feature service {name}"),
@@ -24,25 +25,25 @@ pub(crate) fn search(context: &Context, request: &Request) -> Result<Answer, Api
 }
 
 /// `GET /v1/vector_stores`.
-pub(crate) fn list(context: &Context, _: &Request) -> Result<Answer, ApiError> {
+pub(crate) fn list(context: &Context, _: &Request) -> Result<Response, ApiError> {
     refuse_vector_fields(&context.store)?;
     let body = json!({ "object": "list", "data": [] });
-    Ok(json_answer(StatusCode::OK, body.to_string().into_bytes()))
+    Ok(json_response(StatusCode::OK, body.to_string().into_bytes()))
 }
 
 /// `GET /v1/vector_stores/{vector_store_id}`.
-pub(crate) fn show(context: &Context, request: &Request) -> Result<Answer, ApiError> {
+pub(crate) fn show(context: &Context, request: &Request) -> Result<Response, ApiError> {
     refuse_vector_fields(&context.store)?;
     Err(ApiError::UnknownVectorStore(request.parameter.clone()))
 }
 
 /// `POST /v1/vector_stores/{vector_store_id}/search`.
-pub(crate) fn search_store(context: &Context, request: &Request) -> Result<Answer, ApiError> {
+pub(crate) fn search_store(context: &Context, request: &Request) -> Result<Response, ApiError> {
     VectorStoreSearch::check(request)?;
     show(context, request)
 }
 
-/// A view with a vector field is a vector store, which there are none of without a vector search.
+/// A view with a vector field is a vector store, and without vector search there are none.
 fn refuse_vector_fields(store: &FeatureStore) -> Result<(), Error> {
     match store.first_vector_feature() {
         Some(feature) => Err(unsupported(&format!("vector search for feature {feature}"))),

@@ -5,12 +5,12 @@ use warp::http::StatusCode;
 use crate::context::Context;
 use crate::endpoints::{read_newest_registry, report_rows};
 use crate::error::ApiError;
-use crate::message::{Answer, Request, json_answer};
+use crate::http::{Request, Response, json_response};
 use crate::wire::request::WriteToOnlineStore;
 
-pub(crate) fn answer(context: &Context, request: &Request) -> Result<Answer, ApiError> {
+pub(crate) fn answer(context: &Context, request: &Request) -> Result<Response, ApiError> {
     let store = &context.store;
-    let write = WriteToOnlineStore::of(request)?;
+    let write = WriteToOnlineStore::parse(request)?;
     read_newest_registry(store);
     let target = store.write_target(&write.view)?;
     let columns = write.frame.columns_of(&target)?;
@@ -19,7 +19,7 @@ pub(crate) fn answer(context: &Context, request: &Request) -> Result<Answer, Api
     } else {
         store.write(target, columns)?
     };
-    let mut answer = json_answer(StatusCode::OK, b"null".to_vec());
-    report_rows(&mut answer, report, &write.view);
-    Ok(answer)
+    let mut response = json_response(StatusCode::OK, b"null".to_vec());
+    report_rows(&mut response, report, &write.view);
+    Ok(response)
 }

@@ -1,4 +1,4 @@
-//! The encodings of a body: UTF-8, UTF-16 and UTF-32, told apart as Python's `json.loads` tells them apart.
+//! The encodings of a body: UTF-8, UTF-16 and UTF-32, detected as Python's `json.loads` does.
 
 use std::borrow::Cow;
 
@@ -27,7 +27,7 @@ pub(crate) fn is_utf8(body: &[u8]) -> bool {
 /// The body as UTF-8, without a byte order mark. What claims to be UTF-8 is not checked.
 ///
 /// # Errors
-/// `Unreadable` when it is cut, or holds what is no character; Python takes halves of pairs, which no text of ours can hold.
+/// `Unreadable` when it is cut, or holds what is not a character; Python accepts halves of pairs, which no string of ours can hold.
 pub(super) fn to_utf8(body: &[u8]) -> Result<Cow<'_, [u8]>, ApiError> {
     let Some((width, order, mark)) = detect(body) else {
         return Ok(Cow::Borrowed(body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)));
@@ -59,8 +59,8 @@ pub(super) fn to_utf8(body: &[u8]) -> Result<Cow<'_, [u8]>, ApiError> {
     Ok(Cow::Owned(text.into_bytes()))
 }
 
-/// `None` for UTF-8, else the units and the length of the mark. A document begins with a character of ASCII, so the places of
-/// zeros tell the rest.
+/// `None` for UTF-8, else the units and the length of the mark. A document begins with an ASCII character, so the rest follows
+/// from the places of zeros.
 fn detect(body: &[u8]) -> Option<(Width, Order, usize)> {
     match body {
         [0, 0, 0xfe, 0xff, ..] => Some((Width::Four, Order::Big, 4)),

@@ -20,8 +20,8 @@ pub(super) enum JsonColumn<'a> {
     Float32(&'a Float32Array),
     Float64(&'a Float64Array),
     Seconds(&'a TimestampSecondArray),
-    Text(&'a StringArray),
-    /// Text that is JSON already.
+    String(&'a StringArray),
+    /// Strings that are JSON already.
     Document(&'a StringArray),
     Bytes(&'a BinaryArray),
     List(&'a ListArray, Box<JsonColumn<'a>>),
@@ -39,7 +39,7 @@ impl<'a> JsonColumn<'a> {
             DataType::Float64 => Self::Float64(values.as_primitive::<Float64Type>()),
             DataType::Timestamp(..) => Self::Seconds(values.as_primitive::<TimestampSecondType>()),
             DataType::Utf8 if value_type.is_document() => Self::Document(values.as_string::<i32>()),
-            DataType::Utf8 => Self::Text(values.as_string::<i32>()),
+            DataType::Utf8 => Self::String(values.as_string::<i32>()),
             DataType::Binary => Self::Bytes(values.as_binary::<i32>()),
             DataType::List(_) => {
                 let list = values.as_list::<i32>();
@@ -64,7 +64,7 @@ impl<'a> JsonColumn<'a> {
             Self::Seconds(array) => write_cells(*array, rows, out, write_integer),
             Self::Float32(array) => write_cells(*array, rows, out, |number, out| write_float(f64::from(number), out)),
             Self::Float64(array) => write_cells(*array, rows, out, write_float),
-            Self::Text(array) => write_cells(*array, rows, out, write_text),
+            Self::String(array) => write_cells(*array, rows, out, write_string),
             Self::Document(array) => write_cells(*array, rows, out, |text, out| out.extend_from_slice(text.as_bytes())),
             Self::Bytes(array) => write_cells(*array, rows, out, |bytes, out| {
                 out.push(b'"');
@@ -131,7 +131,7 @@ pub(super) fn write_list<T>(items: impl Iterator<Item = T>, out: &mut Vec<u8>, w
     out.push(b']');
 }
 
-pub(super) fn write_text(text: &str, out: &mut Vec<u8>) {
+pub(super) fn write_string(text: &str, out: &mut Vec<u8>) {
     // Writing JSON text into memory cannot fail.
     let _ = serde_json::to_writer(out, text);
 }

@@ -1,18 +1,18 @@
-//! JSON as Python's parser reads it: what it takes beyond the standard, and its words for what it refuses.
+//! JSON as Python's parser reads it: what it accepts beyond the standard, and its words for what it refuses.
 //!
-//! The slow road, for bodies that serde_json has refused. Messages and positions are those of CPython's `json` module,
+//! The slow path, for bodies that serde_json has refused. Messages and positions are those of CPython's `json` module,
 //! which Feast's server passes on.
 
 use serde_json::{Map, Number, Value};
 
 /// Deeper than this nothing is read; serde_json stops there too.
 const MAX_DEPTH: usize = 128;
-/// At this depth stand the single values of `entities` and `df`; what is deeper is part of a list.
+/// The single values of `entities` and `df` are at this depth; what is deeper is part of a list.
 const CELL_DEPTH: usize = 3;
 
-/// Why a text is no JSON for Python either.
+/// Why a text is not JSON for Python either.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Refusal {
+pub(super) enum ParseError {
     /// What is wrong, and at which character.
     Syntax { message: &'static str, offset: usize },
     /// Lists or objects are nested too deeply.
@@ -21,25 +21,25 @@ pub(super) enum Refusal {
     TooLarge { digits: usize },
 }
 
-/// Parses a text. `NaN` is null as a single value and the text `"NaN"` in a list, where a list of floats keeps it;
-/// infinities are texts, as they are in answers.
-pub(super) fn parse(text: &str) -> Result<Value, Refusal> {
+/// Parses a text. `NaN` is null as a single value and the string `"NaN"` in a list, where a list of floats keeps it;
+/// infinities are strings, as they are in responses.
+pub(super) fn parse(text: &str) -> Result<Value, ParseError> {
     let mut parser = Parser {
         text,
         next: 0,
         depth: 0,
     };
-    parser.whole().map_err(|refusal| match refusal {
-        Refusal::Syntax { message, offset } => Refusal::Syntax {
+    parser.whole().map_err(|error| match error {
+        ParseError::Syntax { message, offset } => ParseError::Syntax {
             message,
             offset: text[..offset].chars().count(),
         },
-        Refusal::TooDeep | Refusal::TooLarge { .. } => refusal,
+        ParseError::TooDeep | ParseError::TooLarge { .. } => error,
     })
 }
 
-fn syntax(message: &'static str, offset: usize) -> Refusal {
-    Refusal::Syntax { message, offset }
+fn syntax(message: &'static str, offset: usize) -> ParseError {
+    ParseError::Syntax { message, offset }
 }
 
 /// Positions are in bytes until the end, always before a character.
@@ -50,7 +50,7 @@ struct Parser<'text> {
 }
 
 impl Parser<'_> {
-    fn whole(&mut self) -> Result<Value, Refusal> {
+    fn whole(&mut self) -> Result<Value, ParseError> {
         self.skip_blanks();
         let value = self.value()?;
         self.skip_blanks();
@@ -70,22 +70,22 @@ impl Parser<'_> {
         }
     }
 
-    fn takes(&mut self, wanted: &str) -> bool {
-        let found = self.text[self.next..].starts_with(wanted);
+    fn takes(&mut self, token: &str) -> bool {
+        let found = self.text[self.next..].starts_with(token);
         if found {
-            self.next += wanted.len();
+            self.next += token.len();
         }
         found
     }
 
-    fn value(&mut self) -> Result<Value, Refusal> {
+    fn value(&mut self) -> Result<Value, ParseError> {
         const WORDS: [(&str, Value); 3] = [
             ("null", Value::Null),
             ("true", Value::Bool(true)),
             ("false", Value::Bool(false)),
         ];
         match self.peek() {
-            Some('"') => self.text().map(Value::String),
+            Some('"') => self.string().map(Value::String),
             Some('{') => self.nested(Self::object),
             Some('[') => self.nested(Self::list),
             _ => {
@@ -109,9 +109,9 @@ impl Parser<'_> {
         }
     }
 
-    fn nested(&mut self, read: fn(&mut Self) -> Result<Value, Refusal>) -> Result<Value, Refusal> {
+    fn nested(&mut self, read: fn(&mut Self) -> Result<Value, ParseError>) -> Result<Value, ParseError> {
         if self.depth == MAX_DEPTH {
-            return Err(Refusal::TooDeep);
+            return Err(ParseError::TooDeep);
         }
         self.depth += 1;
         self.next += 1;
@@ -121,7 +121,7 @@ impl Parser<'_> {
         Ok(value)
     }
 
-    fn object(&mut self) -> Result<Value, Refusal> {
+    fn object(&mut self) -> Result<Value, ParseError> {
         let mut members = Map::new();
         if self.takes("}") {
             return Ok(Value::Object(members));
@@ -130,7 +130,7 @@ impl Parser<'_> {
             if self.peek() != Some('"') {
                 return Err(syntax("Expecting property name enclosed in double quotes", self.next));
             }
-            let name = self.text()?;
+            let name = self.string()?;
             self.skip_blanks();
             if !self.takes(":") {
                 return Err(syntax("Expecting ':' delimiter", self.next));
@@ -144,7 +144,7 @@ impl Parser<'_> {
         }
     }
 
-    fn list(&mut self) -> Result<Value, Refusal> {
+    fn list(&mut self) -> Result<Value, ParseError> {
         let mut items = Vec::new();
         if self.takes("]") {
             return Ok(Value::Array(items));
@@ -157,8 +157,8 @@ impl Parser<'_> {
         }
     }
 
-    /// Behind an item: the closing bracket, or a comma and the next item.
-    fn ends_with(&mut self, close: &str) -> Result<bool, Refusal> {
+    /// After an item: the closing bracket, or a comma and the next item.
+    fn ends_with(&mut self, close: &str) -> Result<bool, ParseError> {
         self.skip_blanks();
         if self.takes(close) {
             return Ok(true);
@@ -170,7 +170,7 @@ impl Parser<'_> {
         Ok(false)
     }
 
-    fn text(&mut self) -> Result<String, Refusal> {
+    fn string(&mut self) -> Result<String, ParseError> {
         let begin = self.next;
         let unterminated = syntax("Unterminated string starting at", begin);
         self.next += 1;
@@ -205,9 +205,9 @@ impl Parser<'_> {
         }
     }
 
-    /// The four digits behind `\u`, and a second escape where the first is half of a pair. Python keeps a lone half, but
-    /// no text of ours can hold one.
-    fn unicode_escape(&mut self) -> Result<char, Refusal> {
+    /// The four digits after `\u`, and a second escape where the first is half of a pair. Python keeps a lone half, but
+    /// no string of ours can hold one.
+    fn unicode_escape(&mut self) -> Result<char, ParseError> {
         let invalid = syntax("Invalid \\uXXXX escape", self.next - 1);
         let Some(first) = self.four_digits() else {
             return Err(invalid);
@@ -231,10 +231,10 @@ impl Parser<'_> {
         Some(number)
     }
 
-    fn number(&mut self) -> Result<Value, Refusal> {
+    fn number(&mut self) -> Result<Value, ParseError> {
         let begin = self.next;
         self.takes("-");
-        // No digit follows a zero that stands first.
+        // No digit follows a zero at the beginning.
         if !self.takes("0") && self.digits() == 0 {
             return Err(syntax("Expecting value", begin));
         }
@@ -250,7 +250,7 @@ impl Parser<'_> {
         } {
             self.next = fraction_end;
         }
-        number_of(&self.text[begin..self.next], self.next > whole_end)
+        parse_number(&self.text[begin..self.next], self.next > whole_end)
     }
 
     fn digits(&mut self) -> usize {
@@ -262,7 +262,7 @@ impl Parser<'_> {
     }
 }
 
-fn number_of(text: &str, is_float: bool) -> Result<Value, Refusal> {
+fn parse_number(text: &str, is_float: bool) -> Result<Value, ParseError> {
     if !is_float {
         let integer = text.parse::<i64>().map(Number::from);
         if let Ok(number) = integer.or_else(|_| text.parse::<u64>().map(Number::from)) {
@@ -273,7 +273,7 @@ fn number_of(text: &str, is_float: bool) -> Result<Value, Refusal> {
     match Number::from_f64(number) {
         Some(number) => Ok(Value::Number(number)),
         None if is_float => Ok(Value::from(if number > 0.0 { "Infinity" } else { "-Infinity" })),
-        None => Err(Refusal::TooLarge {
+        None => Err(ParseError::TooLarge {
             digits: text.trim_start_matches('-').len(),
         }),
     }
@@ -308,7 +308,7 @@ mod tests {
     #[test]
     fn refuses_in_pythons_words() {
         let check = |text: &str, message, offset| {
-            assert_eq!(parse(text), Err(Refusal::Syntax { message, offset }), "{text}");
+            assert_eq!(parse(text), Err(ParseError::Syntax { message, offset }), "{text}");
         };
         check("", "Expecting value", 0);
         check("{\"a\": [}", "Expecting value", 7);
@@ -329,10 +329,10 @@ mod tests {
         check("\"\\x\"", "Invalid \\escape", 1);
         check("\"\\u12\"", "Invalid \\uXXXX escape", 2);
         check("\"\\ud800\"", "Invalid \\uXXXX escape", 2);
-        assert_eq!(parse(&"[".repeat(200)), Err(Refusal::TooDeep));
+        assert_eq!(parse(&"[".repeat(200)), Err(ParseError::TooDeep));
         assert_eq!(
             parse(&format!("-{}", "9".repeat(400))),
-            Err(Refusal::TooLarge { digits: 400 })
+            Err(ParseError::TooLarge { digits: 400 })
         );
     }
 }

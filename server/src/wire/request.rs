@@ -1,16 +1,17 @@
-//! What each endpoint is asked: the request models of Feast's server.
+//! The request models of Feast's server, one for each endpoint.
 //!
-//! Members are read in the order of Feast's models, which is the order in which problems are answered.
+//! Members are read in the order of Feast's models, which is the order in which problems are reported.
 
+use bytes::Bytes;
 use feast_engine::model::FeatureSelection;
 use serde_json::Value;
 
 use super::data_frame::DataFrame;
 use super::entities::{Entities, KeyValues};
-use super::fields::{Fields, query_texts};
-use super::{arrow_stream, plain_read};
+use super::validation::{Fields, query_strings};
+use super::{arrow_stream, fast_path};
 use crate::error::ApiError;
-use crate::message::Request;
+use crate::http::Request;
 
 /// `POST /get-online-features`.
 pub(crate) struct GetOnlineFeatures {
@@ -40,13 +41,13 @@ pub(crate) struct Materialize {
     pub(crate) views: Option<Vec<String>>,
     /// Of a view, to be materialized instead of the current one.
     pub(crate) version: Option<String>,
-    /// Answer at once and go on behind it.
+    /// Answer at once and run after that.
     pub(crate) in_background: bool,
     /// Start although another run may be under way.
     pub(crate) force: bool,
 }
 
-/// The event times to materialize, as texts.
+/// The event times to materialize, as they were written.
 pub(crate) enum Span {
     /// From one to the other, both of which must be there in the end.
     Between { start: Option<String>, end: Option<String> },
@@ -65,61 +66,67 @@ pub(crate) struct Search {
 pub(crate) struct VectorStoreSearch;
 
 impl GetOnlineFeatures {
-    pub(crate) fn of(request: &Request) -> Result<Self, ApiError> {
-        if request.has_content_type(|kind| kind == arrow_stream::MEDIA_TYPE) {
-            return Self::of_arrow_stream(request);
+    pub(crate) fn parse(request: &Request) -> Result<Self, ApiError> {
+        if request.head.has_content_type(|kind| kind == arrow_stream::MEDIA_TYPE) {
+            Self::from_arrow_stream(&request.body, request.head.query())
+        } else {
+            Self::from_json(&request.body)
         }
-        match plain_read::parse(&request.body) {
+    }
+
+    /// Reads a body of JSON in any form.
+    pub(crate) fn from_json(body: &[u8]) -> Result<Self, ApiError> {
+        match fast_path::parse(body) {
             Some(read) => Ok(Self {
                 selection: service_or_features(read.feature_service, read.features.unwrap_or_default()),
                 entities: read.entities.unwrap_or_default(),
                 full_feature_names: read.full_feature_names.unwrap_or(false),
                 with_view_versions: read.with_view_versions.unwrap_or(false),
             }),
-            None => Self::of_any_json(request),
+            None => Self::from_any_json(body),
         }
     }
 
     /// Keys in the body, everything else in the query.
-    fn of_arrow_stream(request: &Request) -> Result<Self, ApiError> {
-        let entities = arrow_stream::read_entities(&request.body)?;
-        let mut query = Fields::of_query(&request.query);
-        let service = query.nullable_text("feature_service");
-        let asked = Self {
-            selection: service_or_features(service, query_texts(&request.query, "features")),
+    fn from_arrow_stream(body: &Bytes, query: &str) -> Result<Self, ApiError> {
+        let entities = arrow_stream::read_entities(body)?;
+        let mut fields = Fields::parse_query(query);
+        let service = fields.nullable_string("feature_service");
+        let request = Self {
+            selection: service_or_features(service, query_strings(query, "features")),
             entities,
-            full_feature_names: query.flag_or("full_feature_names", false),
-            with_view_versions: query.flag_or("include_feature_view_version_metadata", false),
+            full_feature_names: fields.flag_or("full_feature_names", false),
+            with_view_versions: fields.flag_or("include_feature_view_version_metadata", false),
         };
-        query.finish().map(|()| asked)
+        fields.finish().map(|()| request)
     }
 
-    fn of_any_json(request: &Request) -> Result<Self, ApiError> {
-        let mut fields = Fields::of_body(&request.body)?;
+    fn from_any_json(body: &[u8]) -> Result<Self, ApiError> {
+        let mut fields = Fields::parse_body(body)?;
         let lists = fields.required_lists("entities").into_iter();
         let numbers = fields.numbers();
         let keys = |values| match values {
             Value::Array(keys) => KeyValues::Json(keys, numbers),
-            // One of the problems by now.
+            // Reported as a problem already.
             _ => KeyValues::Json(Vec::new(), numbers),
         };
-        let asked = Self {
+        let request = Self {
             entities: lists.map(|(name, values)| (name, keys(values))).collect(),
             selection: selection(&mut fields),
             full_feature_names: fields.flag_or("full_feature_names", false),
             with_view_versions: fields.flag_or("include_feature_view_version_metadata", false),
         };
-        fields.finish().map(|()| asked)
+        fields.finish().map(|()| request)
     }
 }
 
 impl Push {
-    pub(crate) fn of(request: &Request) -> Result<Self, ApiError> {
-        let mut fields = Fields::of_body(&request.body)?;
-        let source = fields.required_text("push_source_name");
+    pub(crate) fn parse(request: &Request) -> Result<Self, ApiError> {
+        let mut fields = Fields::parse_body(&request.body)?;
+        let source = fields.required_string("push_source_name");
         let df = fields.required_object("df");
         ignore_flags(&mut fields, &["allow_registry_cache"]);
-        let to = fields.text_or("to", "online");
+        let to = fields.string_or("to", "online");
         ignore_flags(&mut fields, &["transform_on_write"]);
         let numbers = fields.numbers();
         fields.finish()?;
@@ -132,9 +139,9 @@ impl Push {
 }
 
 impl WriteToOnlineStore {
-    pub(crate) fn of(request: &Request) -> Result<Self, ApiError> {
-        let mut fields = Fields::of_body(&request.body)?;
-        let view = fields.required_text("feature_view_name");
+    pub(crate) fn parse(request: &Request) -> Result<Self, ApiError> {
+        let mut fields = Fields::parse_body(&request.body)?;
+        let view = fields.required_string("feature_view_name");
         let df = fields.required_object("df");
         ignore_flags(&mut fields, &["allow_registry_cache", "transform_on_write"]);
         let numbers = fields.numbers();
@@ -147,10 +154,10 @@ impl WriteToOnlineStore {
 }
 
 impl Materialize {
-    pub(crate) fn of(request: &Request) -> Result<Self, ApiError> {
+    pub(crate) fn parse(request: &Request) -> Result<Self, ApiError> {
         Self::read(request, |fields| {
-            let (start, end) = (fields.nullable_text("start_ts"), fields.nullable_text("end_ts"));
-            let views = fields.nullable_texts("feature_views");
+            let (start, end) = (fields.nullable_string("start_ts"), fields.nullable_string("end_ts"));
+            let views = fields.nullable_strings("feature_views");
             let span = match fields.flag_or("disable_event_timestamp", false) {
                 true => Span::Everything,
                 false => Span::Between { start, end },
@@ -159,10 +166,10 @@ impl Materialize {
         })
     }
 
-    pub(crate) fn incremental(request: &Request) -> Result<Self, ApiError> {
+    pub(crate) fn parse_incremental(request: &Request) -> Result<Self, ApiError> {
         Self::read(request, |fields| {
-            let end = fields.required_text("end_ts");
-            (Span::Until { end }, fields.nullable_texts("feature_views"))
+            let end = fields.required_string("end_ts");
+            (Span::Until { end }, fields.nullable_strings("feature_views"))
         })
     }
 
@@ -170,12 +177,12 @@ impl Materialize {
         request: &Request,
         span_and_views: impl FnOnce(&mut Fields<'_>) -> (Span, Option<Vec<String>>),
     ) -> Result<Self, ApiError> {
-        let mut query = Fields::of_query(&request.query);
+        let mut query = Fields::parse_query(request.head.query());
         let (in_background, force) = (query.flag_or("async", false), query.flag_or("force", false));
-        let mut fields = Fields::of_body(&request.body)?;
+        let mut fields = Fields::parse_body(&request.body)?;
         let (span, views) = span_and_views(&mut fields);
         ignore_flags(&mut fields, &["full_feature_names"]);
-        let version = fields.nullable_text("version");
+        let version = fields.nullable_string("version");
         query.and(fields).finish()?;
         Ok(Self {
             span,
@@ -188,8 +195,8 @@ impl Materialize {
 }
 
 impl Search {
-    pub(crate) fn of(request: &Request) -> Result<Self, ApiError> {
-        let mut fields = Fields::of_body(&request.body)?;
+    pub(crate) fn parse(request: &Request) -> Result<Self, ApiError> {
+        let mut fields = Fields::parse_body(&request.body)?;
         let selection = selection(&mut fields);
         ignore_flags(
             &mut fields,
@@ -201,16 +208,16 @@ impl Search {
 
 impl VectorStoreSearch {
     pub(crate) fn check(request: &Request) -> Result<(), ApiError> {
-        let mut fields = Fields::of_body(&request.body)?;
-        fields.require_text_or_texts("query");
+        let mut fields = Fields::parse_body(&request.body)?;
+        fields.require_string_or_strings("query");
         fields.finish()
     }
 }
 
-/// A service counts before single features; an empty name is none.
+/// A service is preferred to single features; an empty name is none.
 fn selection(fields: &mut Fields<'_>) -> FeatureSelection {
-    let service = fields.nullable_text("feature_service");
-    service_or_features(service, fields.texts("features"))
+    let service = fields.nullable_string("feature_service");
+    service_or_features(service, fields.strings("features"))
 }
 
 fn service_or_features(service: Option<String>, features: Vec<String>) -> FeatureSelection {
@@ -218,7 +225,7 @@ fn service_or_features(service: Option<String>, features: Vec<String>) -> Featur
     service.map_or(FeatureSelection::Features(features), FeatureSelection::Service)
 }
 
-/// Flags that change nothing here, but must be flags.
+/// Reads flags that change nothing here, but must be flags.
 fn ignore_flags(fields: &mut Fields<'_>, names: &[&'static str]) {
     for name in names {
         fields.flag_or(name, false);
@@ -228,22 +235,22 @@ fn ignore_flags(fields: &mut Fields<'_>, names: &[&'static str]) {
 #[cfg(test)]
 mod tests {
     use serde_json::json;
-    use warp::http::HeaderMap;
+    use warp::http::{HeaderMap, Method};
 
     use super::*;
+    use crate::http::Head;
 
     fn request(query: &str, body: &str) -> Request {
         Request {
-            headers: HeaderMap::new(),
-            query: query.to_owned(),
+            head: Head::from_parts(Method::POST, &format!("/?{query}"), HeaderMap::new()),
             parameter: String::new(),
             body: body.as_bytes().to_vec().into(),
         }
     }
 
     fn parse(body: &str) -> String {
-        match GetOnlineFeatures::of(&request("", body)) {
-            Ok(asked) => format!("{:?} {}", asked.selection, asked.full_feature_names),
+        match GetOnlineFeatures::parse(&request("", body)) {
+            Ok(request) => format!("{:?} {}", request.selection, request.full_feature_names),
             Err(error) => String::from_utf8(error.body()).unwrap(),
         }
     }
@@ -303,7 +310,7 @@ mod tests {
             r#"{"entities":{"id":1,"b":2},"features":[1,"a:b",null],"full_feature_names":null}"#,
         );
         assert_eq!(
-            places(GetOnlineFeatures::of(&read).err().unwrap()),
+            places(GetOnlineFeatures::parse(&read).err().unwrap()),
             [
                 "list_type [body,entities,id]",
                 "list_type [body,entities,b]",
@@ -314,7 +321,7 @@ mod tests {
         );
         let run = request("async=maybe&force=1", r#"{"end_ts":null}"#);
         assert_eq!(
-            places(Materialize::incremental(&run).err().unwrap()),
+            places(Materialize::parse_incremental(&run).err().unwrap()),
             ["bool_parsing [query,async]", "string_type [body,end_ts]"]
         );
     }
@@ -333,12 +340,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_text_is_refused() {
+    fn what_is_not_text_is_refused() {
         let request = Request {
             body: vec![b'"', 0xff, b'"'].into(),
             ..request("", "")
         };
-        let error = GetOnlineFeatures::of(&request).err().unwrap();
+        let error = GetOnlineFeatures::parse(&request).err().unwrap();
         assert_eq!(error.body(), br#"{"detail":"There was an error parsing the body"}"#);
     }
 }

@@ -1,17 +1,21 @@
-//! Requests that a browser makes for the page of somebody else.
+//! Refuses requests that a browser makes for a page of another site.
 //!
 //! Nobody signs in, so whatever can reach the server may use it, and a browser on the same machine or network lets every page
-//! that is open in it send requests. Such a page is told by `Origin` and `Sec-Fetch-Site`. One that has made a name server
-//! say that its own name is the server's address (DNS rebinding) is told by `Host`. Clients that are no browsers send
-//! neither `Origin` nor `Sec-Fetch-*`, and are not held up.
+//! that is open in it send requests. Such a page is recognized by `Origin` and `Sec-Fetch-Site`, which no page can leave out or
+//! forge. One that has made a name server say that its own name is the server's address (DNS rebinding) is recognized by `Host`.
+//! Clients that are not browsers send neither `Origin` nor `Sec-Fetch-*` and pass under any name, as proxies and Kubernetes name
+//! hosts as they like. An IP address in `Host` is accepted from a browser only if its connection came to that address.
 
 use std::net::IpAddr;
 
 use feast_engine::Host;
 use warp::http::header::{HOST, HeaderName, ORIGIN};
-use warp::http::{HeaderMap, HeaderValue, Method, Uri, Version};
+use warp::http::{HeaderValue, Method, Version};
 
+use super::Call;
+use crate::context::Context;
 use crate::error::ApiError;
+use crate::http::{Head, Response};
 
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
@@ -19,19 +23,23 @@ const FETCH_DESTINATION: HeaderName = HeaderName::from_static("sec-fetch-dest");
 /// Of a longer header only the beginning is repeated in an answer.
 const MAX_REPEATED_BYTES: usize = 200;
 
-/// What of a request is looked at.
-#[derive(Clone, Copy)]
-pub(crate) struct Head<'request> {
-    pub(crate) version: Version,
-    pub(crate) method: &'request Method,
-    pub(crate) uri: &'request Uri,
-    pub(crate) headers: &'request HeaderMap,
+/// Refuses a request that a browser makes for a page that may not use this server.
+pub(super) async fn refuse_foreign_pages<F>(
+    context: &Context,
+    call: Call,
+    next: impl FnOnce(Call) -> F,
+) -> Result<Response, ApiError>
+where
+    F: Future<Output = Result<Response, ApiError>>,
+{
+    context.trusted_hosts.check(&call.head)?;
+    next(call).await
 }
 
 /// The hosts whose pages may use the server, and under whose names browsers may reach it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TrustedHosts {
-    /// The one that the server was told to listen on.
+    /// The one that the server listens on as it was configured.
     listened_on: Option<Host>,
     /// Those of the settings.
     allowed: Vec<Host>,
@@ -42,27 +50,27 @@ impl TrustedHosts {
         Self { listened_on, allowed }
     }
 
-    /// Lets a request pass, or says why not. `local` is the server's address of its connection.
+    /// Lets a request pass, or says why not.
     ///
     /// # Errors
-    /// `AmbiguousHost` when it does not name one host, `ForeignPage` when a browser makes it for somebody else's page.
-    pub(crate) fn check(&self, head: Head<'_>, local: Option<IpAddr>) -> Result<(), ApiError> {
+    /// `AmbiguousHost` when it does not name one host, `ForeignPage` when a browser makes it for a page of another site.
+    fn check(&self, head: &Head) -> Result<(), ApiError> {
         let authority = authority(head)?;
         let is_of_browser = |name: &HeaderName| *name == ORIGIN || name.as_str().starts_with("sec-fetch-");
         if head.headers.keys().any(is_of_browser) {
-            self.check_browser(head, authority, local)
+            self.check_browser(head, authority)
         } else {
             Ok(())
         }
     }
 
-    fn check_browser(&self, head: Head<'_>, authority: Option<&str>, local: Option<IpAddr>) -> Result<(), ApiError> {
+    fn check_browser(&self, head: &Head, authority: Option<&str>) -> Result<(), ApiError> {
         let host = authority.and_then(Host::from_authority);
-        let Some(host) = host.filter(|host| self.is_own(host, local)) else {
+        let Some(host) = host.filter(|host| self.is_own(host, head.peer.local)) else {
             return Err(foreign(format!(
                 "Browsers may not reach this server as {:?}. If that is a name of yours, add its host to serving.allowed_hosts in \
                  feature_store.yaml",
-                shown(authority.unwrap_or_default())
+                truncated(authority.unwrap_or_default())
             )));
         };
         let is_trusted = |origin: &HeaderValue| {
@@ -74,21 +82,21 @@ impl TrustedHosts {
             return Err(foreign(format!(
                 "Pages of {:?} may not use this server. If they are yours, or a proxy that you run rewrites the header Host, add their \
                  host to serving.allowed_hosts in feature_store.yaml",
-                shown(&String::from_utf8_lossy(origin.as_bytes()))
+                truncated(&String::from_utf8_lossy(origin.as_bytes()))
             )));
         }
         let is = |name: &HeaderName, value: &str| {
             let mut values = head.headers.get_all(name).iter();
             values.any(|found| found.as_bytes().eq_ignore_ascii_case(value.as_bytes()))
         };
-        // A link to the documentation may stand anywhere: who follows it leaves the page that it stands on.
-        let follows_link = *head.method == Method::GET
+        // A link to the documentation may be on any page: a person who follows it leaves that page.
+        let follows_link = head.method == Method::GET
             && head.uri.path() == "/docs"
             && is(&FETCH_MODE, "navigate")
             && is(&FETCH_DESTINATION, "document");
         if is(&FETCH_SITE, "cross-site") && !follows_link {
             let text = "Pages of other sites may not use this server. Send the request from a page of this server, or with a client \
-                        that is no browser";
+                        that is not a browser";
             return Err(foreign(text.to_owned()));
         }
         Ok(())
@@ -106,12 +114,12 @@ fn foreign(text: String) -> ApiError {
     ApiError::ForeignPage(text)
 }
 
-fn shown(text: &str) -> &str {
+fn truncated(text: &str) -> &str {
     &text[..text.floor_char_boundary(MAX_REPEATED_BYTES)]
 }
 
-/// The host and port that a request names, once. HTTP/1.1 wants `Host`, also beside a target that names a host.
-fn authority(head: Head<'_>) -> Result<Option<&str>, ApiError> {
+/// The host and port that a request names, once. HTTP/1.1 requires `Host`, also next to a target that names a host.
+fn authority(head: &Head) -> Result<Option<&str>, ApiError> {
     let mut hosts = head.headers.get_all(HOST).iter();
     let host = hosts.next();
     if hosts.next().is_some() {
@@ -119,7 +127,7 @@ fn authority(head: Head<'_>) -> Result<Option<&str>, ApiError> {
     }
     match (head.uri.authority(), host) {
         (_, None) if head.version == Version::HTTP_11 => Err(ApiError::AmbiguousHost(
-            "The request has no header Host, which HTTP/1.1 wants",
+            "The request has no header Host, which HTTP/1.1 requires",
         )),
         (Some(target), Some(host)) if !target.as_str().as_bytes().eq_ignore_ascii_case(host.as_bytes()) => Err(
             ApiError::AmbiguousHost("The target of the request and its header Host name different hosts"),
@@ -138,6 +146,8 @@ fn host_of_origin(origin: &str) -> Option<Host> {
 
 #[cfg(test)]
 mod tests {
+    use warp::http::HeaderMap;
+
     use super::*;
 
     const LOCAL: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 7));
@@ -165,15 +175,11 @@ mod tests {
                 headers.append(name, value);
                 headers
             });
-        let (method, uri) = (parts[0].parse().unwrap(), parts[1].parse().unwrap());
-        let head = Head {
-            version,
-            method: &method,
-            uri: &uri,
-            headers: &headers,
-        };
+        let mut head = Head::from_parts(parts[0].parse().unwrap(), parts[1], headers);
+        head.version = version;
+        head.peer.local = Some(LOCAL);
         hosts
-            .check(head, Some(LOCAL))
+            .check(&head)
             .map_or_else(|error| error.status().as_u16(), |()| 200)
     }
 
@@ -182,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn clients_that_are_no_browsers_pass_under_any_name() {
+    fn clients_that_are_not_browsers_pass_under_any_name() {
         assert_eq!(post(&["host: anything.example:6566"]), 200);
         assert_eq!(post(&["host: ???"]), 200);
         assert_eq!(post(&["host: "]), 200);

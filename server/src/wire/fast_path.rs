@@ -1,8 +1,8 @@
-//! A read in its usual form, parsed straight into columns: lists of whole numbers or of texts, and members of their plain
-//! types.
+//! The fast path for reads as almost all clients send them, parsed straight into columns: lists of whole numbers or of strings,
+//! and members of their plain types.
 //!
-//! Whatever differs, be it wrong or only unusual, is refused here without a word and left to [`fields`](super::fields),
-//! which knows all forms and says what is wrong.
+//! Whatever differs, be it wrong or only unusual, is left without an error to [`validation`](super::validation), which knows all
+//! forms and says what is wrong.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,12 +13,12 @@ use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visi
 
 use super::entities::{Entities, KeyValues};
 
-/// More lists are compared in another way than each with each.
+/// Of more lists not every name is compared with every other.
 const MAX_LISTS: usize = 64;
 
 /// The members of a read, as far as they were given.
 #[derive(Default)]
-pub(super) struct PlainRead {
+pub(super) struct FastRead {
     pub(super) entities: Option<Entities>,
     pub(super) feature_service: Option<String>,
     pub(super) features: Option<Vec<String>>,
@@ -26,17 +26,18 @@ pub(super) struct PlainRead {
     pub(super) with_view_versions: Option<bool>,
 }
 
-/// `None` when it is not in the usual form.
-pub(super) fn parse(body: &[u8]) -> Option<PlainRead> {
-    let read: PlainRead = serde_json::from_slice(body).ok()?;
+/// `None` when the fast path does not apply.
+pub(super) fn parse(body: &[u8]) -> Option<FastRead> {
+    let read: FastRead = serde_json::from_slice(body).ok()?;
     read.entities.is_some().then_some(read)
 }
 
-fn unusual<E: Error>() -> E {
-    E::custom("not in the usual form")
+/// Ends the fast path. Nobody sees the text.
+fn not_fast<E: Error>() -> E {
+    E::custom("not in the form of the fast path")
 }
 
-impl<'de> Deserialize<'de> for PlainRead {
+impl<'de> Deserialize<'de> for FastRead {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_map(ReadVisitor)
     }
@@ -45,19 +46,19 @@ impl<'de> Deserialize<'de> for PlainRead {
 struct ReadVisitor;
 
 impl<'de> Visitor<'de> for ReadVisitor {
-    type Value = PlainRead;
+    type Value = FastRead;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("a read")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<PlainRead, A::Error> {
-        let mut read = PlainRead::default();
-        // Of a member that is there twice the last counts: unusual.
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<FastRead, A::Error> {
+        let mut read = FastRead::default();
+        // If a member is there twice, the last one counts: not on the fast path.
         fn once<T, E: Error>(member: &mut Option<T>, value: T) -> Result<(), E> {
             match member.replace(value) {
                 None => Ok(()),
-                Some(_) => Err(unusual()),
+                Some(_) => Err(not_fast()),
             }
         }
         while let Some(name) = members.next_key()? {
@@ -69,7 +70,7 @@ impl<'de> Visitor<'de> for ReadVisitor {
                 "include_feature_view_version_metadata" => {
                     once(&mut read.with_view_versions, members.next_value()?)?;
                 }
-                _ => return Err(unusual()),
+                _ => return Err(not_fast()),
             }
         }
         Ok(read)
@@ -97,7 +98,7 @@ impl<'de> Visitor<'de> for EntitiesVisitor {
         let mut entities = Entities::new();
         while let Some(name) = lists.next_key::<String>()? {
             if entities.len() == MAX_LISTS || entities.iter().any(|(known, _)| *known == name) {
-                return Err(unusual());
+                return Err(not_fast());
             }
             entities.push((name, lists.next_value_seed(KeysVisitor)?));
         }
@@ -109,7 +110,7 @@ impl<'de> Visitor<'de> for EntitiesVisitor {
 enum Keys {
     None,
     Integers(Vec<i64>),
-    Texts(StringBuilder),
+    Strings(StringBuilder),
 }
 
 struct KeysVisitor;
@@ -133,9 +134,9 @@ impl<'de> Visitor<'de> for KeysVisitor {
         let mut keys = Keys::None;
         while list.next_element_seed(KeyVisitor(&mut keys))?.is_some() {}
         match keys {
-            Keys::None => Err(unusual()),
+            Keys::None => Err(not_fast()),
             Keys::Integers(values) => Ok(KeyValues::Integers(Arc::new(Int64Array::from(values)))),
-            Keys::Texts(mut values) => Ok(KeyValues::Strings(Arc::new(values.finish()))),
+            Keys::Strings(mut values) => Ok(KeyValues::Strings(Arc::new(values.finish()))),
         }
     }
 }
@@ -154,29 +155,29 @@ impl Visitor<'_> for KeyVisitor<'_> {
     type Value = ();
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a whole number or a text")
+        formatter.write_str("a whole number or a string")
     }
 
     fn visit_i64<E: Error>(self, key: i64) -> Result<(), E> {
         match self.0 {
             Keys::Integers(keys) => keys.push(key),
             Keys::None => *self.0 = Keys::Integers(vec![key]),
-            Keys::Texts(_) => return Err(unusual()),
+            Keys::Strings(_) => return Err(not_fast()),
         }
         Ok(())
     }
 
     fn visit_u64<E: Error>(self, key: u64) -> Result<(), E> {
-        self.visit_i64(i64::try_from(key).map_err(|_| unusual())?)
+        self.visit_i64(i64::try_from(key).map_err(|_| not_fast())?)
     }
 
     fn visit_str<E: Error>(self, key: &str) -> Result<(), E> {
         if matches!(self.0, Keys::None) {
-            *self.0 = Keys::Texts(StringBuilder::new());
+            *self.0 = Keys::Strings(StringBuilder::new());
         }
         match self.0 {
-            Keys::Texts(keys) => keys.append_value(key),
-            _ => return Err(unusual()),
+            Keys::Strings(keys) => keys.append_value(key),
+            _ => return Err(not_fast()),
         }
         Ok(())
     }
@@ -201,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn the_usual_form_is_read() {
+    fn plain_reads_take_the_fast_path() {
         check(
             r#"{"feature_service":"s","entities":{"id":[1,-2,9223372036854775807],"name":["a","\u00e9"]}}"#,
             Some(r#"id=[1,-2,9223372036854775807] name=["a","é"] s None"#),

@@ -1,23 +1,27 @@
-//! Materializations that go on behind their answers, one after another: each uses all cores by itself.
+//! Materializations that run after their requests were answered, one at a time: each uses all cores by itself.
 //!
-//! The views of a run are held here, and marked in the registry for others, from the answer to the end of the run.
+//! The views of a run are held here, and marked MATERIALIZING in the registry for other processes, from the response to the end of
+//! the run. A run that fails or is cut off by a stop gives its views their former state, not Feast's GENERATED, in which a view
+//! cannot be read. The marks that a killed process has left cannot be distinguished from a run of Python on the same registry:
+//! they are logged at the next start, and `force=true` overrides them.
 
 use std::collections::{HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use feast_engine::{
     ClaimedView, Error, ErrorKind, FeatureStore, MaterializationClaim, MaterializeProgress, MaterializeRange,
     MaterializeRequest, ViewReport, ViewWindow,
 };
+use parking_lot::{Condvar, Mutex};
 
-/// Runs that may wait. Only forced ones can be more than there are views.
+/// Most runs that may wait. Only forced ones can be more than there are views.
 const MAX_WAITING: usize = 256;
 
-/// The runs that wait and the one that is under way.
-pub(crate) struct BackgroundRuns {
+/// The runs that wait, and the one that is under way.
+pub(crate) struct MaterializationQueue {
     store: Arc<FeatureStore>,
     runs: Mutex<Runs>,
     changed: Condvar,
@@ -41,15 +45,15 @@ struct Run {
 }
 
 /// What became of a request for a run.
-pub(crate) enum Added {
-    /// It is done when its turn comes.
+pub(crate) enum EnqueueResult {
+    /// It runs when those before it are done.
     Accepted,
     /// These views are being materialized already.
     Taken(Vec<String>),
 }
 
-impl BackgroundRuns {
-    /// Starts the thread that does the runs. It ends with [`BackgroundRuns::stop`].
+impl MaterializationQueue {
+    /// Starts the thread that does the runs. It ends with [`MaterializationQueue::stop`].
     ///
     /// # Errors
     /// `Unavailable` when there can be no more threads.
@@ -66,7 +70,7 @@ impl BackgroundRuns {
             .name("feast-materialize".to_owned())
             .spawn(move || worker.work())
             .map_err(|source| Error::new(ErrorKind::Unavailable, format!("no thread can be started: {source}")))?;
-        *runs.worker.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread);
+        *runs.worker.lock() = Some(thread);
         Ok(runs)
     }
 
@@ -94,18 +98,23 @@ impl BackgroundRuns {
     ///
     /// # Errors
     /// `Unavailable` when too many runs wait, and those of the registry.
-    pub(crate) fn add(&self, range: MaterializeRange, views: Vec<String>, force: bool) -> Result<Added, Error> {
+    pub(crate) fn enqueue(
+        &self,
+        range: MaterializeRange,
+        views: Vec<String>,
+        force: bool,
+    ) -> Result<EnqueueResult, Error> {
         if views.is_empty() {
-            return Ok(Added::Accepted);
+            return Ok(EnqueueResult::Accepted);
         }
-        let mut runs = self.lock();
+        let mut runs = self.runs.lock();
         let held: Vec<String> = views
             .iter()
             .filter(|view| runs.held.contains_key(*view))
             .cloned()
             .collect();
         if !held.is_empty() && !force {
-            return Ok(Added::Taken(held));
+            return Ok(EnqueueResult::Taken(held));
         }
         if runs.stopped || runs.waiting.len() >= MAX_WAITING {
             let text = format!(
@@ -115,7 +124,7 @@ impl BackgroundRuns {
             return Err(Error::new(ErrorKind::Unavailable, text));
         }
         let reserved = match self.store.claim_materialization(&views, force)? {
-            MaterializationClaim::Taken(taken) => return Ok(Added::Taken(taken)),
+            MaterializationClaim::Taken(taken) => return Ok(EnqueueResult::Taken(taken)),
             MaterializationClaim::Granted(reserved) => reserved,
         };
         for view in reserved {
@@ -124,20 +133,20 @@ impl BackgroundRuns {
         }
         runs.waiting.push_back(Run { range, views });
         self.changed.notify_one();
-        Ok(Added::Accepted)
+        Ok(EnqueueResult::Accepted)
     }
 
     /// Ends all runs, waits for the one that is under way, and takes the marks from all views.
     pub(crate) fn stop(&self) {
         self.interrupt();
         self.clear();
-        let worker = self.worker.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let worker = self.worker.lock().take();
         // The store must not be in use when the process ends. A panic of the thread has been logged.
         let _ = worker.map(JoinHandle::join);
     }
 
     fn clear(&self) {
-        let mut runs = self.lock();
+        let mut runs = self.runs.lock();
         runs.stopped = true;
         runs.waiting.clear();
         let cut_off: Vec<ClaimedView> = runs.held.drain().map(|(_, (_, view))| view).collect();
@@ -154,7 +163,7 @@ impl BackgroundRuns {
                 range: run.range,
                 views: Some(run.views),
             };
-            // A panic has been logged with its place; the runs behind it go on.
+            // A panic has been logged with its place; the runs after it go on.
             match catch_unwind(AssertUnwindSafe(|| self.materialize(&request))) {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => tracing::error!("materialization in the background failed: {error}"),
@@ -165,13 +174,14 @@ impl BackgroundRuns {
     }
 
     fn next(&self) -> Option<Run> {
-        let is_idle = |runs: &mut Runs| runs.waiting.is_empty() && !runs.stopped;
-        let waited = self.changed.wait_while(self.lock(), is_idle);
-        waited.unwrap_or_else(PoisonError::into_inner).waiting.pop_front()
+        let mut runs = self.runs.lock();
+        self.changed
+            .wait_while(&mut runs, |runs| runs.waiting.is_empty() && !runs.stopped);
+        runs.waiting.pop_front()
     }
 
     fn end(&self, views: &[String]) {
-        let mut runs = self.lock();
+        let mut runs = self.runs.lock();
         let mut ended = Vec::new();
         for view in views {
             if let Some((count, _)) = runs.held.get_mut(view) {
@@ -193,18 +203,13 @@ impl BackgroundRuns {
             tracing::error!("views stay in the state MATERIALIZING: {error}");
         }
     }
-
-    /// Every holder leaves the runs whole, so a panicked one does not matter.
-    fn lock(&self) -> MutexGuard<'_, Runs> {
-        self.runs.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
-/// A server or another process may have died in a run, or may be in one: that cannot be told apart.
+/// A server or another process may have died during a run, or may be running: the registry does not show which.
 pub(crate) fn warn_of_marked_views(store: &FeatureStore) {
     for view in store.views_being_materialized() {
         tracing::warn!(
-            "{view} is marked as being materialized; if no process is at it, start it with: POST /materialize?async=true&force=true"
+            "{view} is marked as being materialized; if no process is doing that, start it with: POST /materialize?async=true&force=true"
         );
     }
 }
@@ -223,7 +228,7 @@ impl MaterializeProgress for LoggedProgress<'_> {
         tracing::info!("materializing {} from {} to {}", window.view, window.start, window.end);
         if let Some(former) = &window.former_keys {
             tracing::warn!(
-                "the join keys of {} were {former} when rows were stored: all since {} is read again",
+                "the join keys of {} were {former} when rows were stored: everything since {} is read again",
                 window.view,
                 window.start
             );

@@ -1,20 +1,20 @@
-//! The members of a request, read one after the other as pydantic reads them: lax about forms, all problems together.
+//! Validation of requests as pydantic does it: members are read one after the other, lax about their forms, and all problems are
+//! reported together.
 
 use feast_conversion::Numbers;
 use feast_engine::Error;
-use form_urlencoded::parse as parse_query;
 use serde_json::{Map, Value, json};
 
 use super::encoding;
-use super::python_json::{self, Refusal};
+use super::python_json::{self, ParseError};
 use crate::error::{ApiError, Problem};
 
-/// Most problems that are told of one request: an answer is not to be much larger than its request.
+/// Most problems that are reported of one request: a response is not to be much larger than its request.
 const MAX_PROBLEMS: usize = 100;
-/// Of larger bodies no value is repeated in problems.
+/// No value of a larger body is repeated in problems.
 const MAX_REPEATED_BYTES: usize = 64 << 10;
 
-/// Of longer names of members only the beginning.
+/// Only the beginning of a longer name of a member is repeated.
 const MAX_NAME_BYTES: usize = 1 << 10;
 
 /// The members of a body or of a query. What is wrong with them is kept until [`Fields::finish`].
@@ -23,7 +23,7 @@ pub(crate) struct Fields<'a> {
     body: &'a [u8],
     members: Map<String, Value>,
     numbers: Numbers,
-    /// Whether there are members at all; if not, none is missing.
+    /// Whether there can be members; if not, none is missing.
     is_object: bool,
     problems: Vec<Problem>,
 }
@@ -32,8 +32,8 @@ impl<'a> Fields<'a> {
     /// Parses a body. Its content type does not matter.
     ///
     /// # Errors
-    /// When it is no JSON; that it is no object is one of the problems.
-    pub(crate) fn of_body(body: &'a [u8]) -> Result<Self, ApiError> {
+    /// When it is not JSON; that it is not an object is one of the problems.
+    pub(crate) fn parse_body(body: &'a [u8]) -> Result<Self, ApiError> {
         let mut fields = Self {
             origin: "body",
             body,
@@ -62,8 +62,8 @@ impl<'a> Fields<'a> {
     }
 
     /// The parameters of a query; of one that is given twice, the last.
-    pub(crate) fn of_query(query: &str) -> Self {
-        let members = parse_query(query.as_bytes());
+    pub(crate) fn parse_query(query: &str) -> Self {
+        let members = form_urlencoded::parse(query.as_bytes());
         Self {
             origin: "query",
             body: &[],
@@ -81,7 +81,7 @@ impl<'a> Fields<'a> {
         self.numbers
     }
 
-    /// All problems of these fields and then those of others, as one answer.
+    /// The problems of these fields and then those of others, as one response.
     pub(crate) fn and(mut self, others: Fields<'_>) -> Self {
         self.problems.extend(others.problems);
         self
@@ -96,39 +96,39 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// A text that must be there.
-    pub(crate) fn required_text(&mut self, name: &'static str) -> String {
+    /// A string that must be there.
+    pub(crate) fn required_string(&mut self, name: &'static str) -> String {
         self.required(name)
-            .and_then(|value| self.text(vec![name.into()], value))
+            .and_then(|value| self.string(vec![name.into()], value))
             .unwrap_or_default()
     }
 
-    /// A text with a default; null is no text.
-    pub(crate) fn text_or(&mut self, name: &'static str, default: &str) -> String {
+    /// A string with a default; null is not a string.
+    pub(crate) fn string_or(&mut self, name: &'static str, default: &str) -> String {
         match self.members.shift_remove(name) {
             None => default.to_owned(),
-            Some(value) => self.text(vec![name.into()], value).unwrap_or_default(),
+            Some(value) => self.string(vec![name.into()], value).unwrap_or_default(),
         }
     }
 
-    /// A text that may be left out or null.
-    pub(crate) fn nullable_text(&mut self, name: &'static str) -> Option<String> {
+    /// A string that may be left out or null.
+    pub(crate) fn nullable_string(&mut self, name: &'static str) -> Option<String> {
         self.not_null(name)
-            .and_then(|value| self.text(vec![name.into()], value))
+            .and_then(|value| self.string(vec![name.into()], value))
     }
 
-    /// A list of texts, empty when it is left out.
-    pub(crate) fn texts(&mut self, name: &'static str) -> Vec<String> {
+    /// A list of strings, empty when it is left out.
+    pub(crate) fn strings(&mut self, name: &'static str) -> Vec<String> {
         let value = self.members.shift_remove(name);
-        value.map(|value| self.text_list(name, value)).unwrap_or_default()
+        value.map(|value| self.string_list(name, value)).unwrap_or_default()
     }
 
-    /// A list of texts that may be left out or null.
-    pub(crate) fn nullable_texts(&mut self, name: &'static str) -> Option<Vec<String>> {
-        self.not_null(name).map(|value| self.text_list(name, value))
+    /// A list of strings that may be left out or null.
+    pub(crate) fn nullable_strings(&mut self, name: &'static str) -> Option<Vec<String>> {
+        self.not_null(name).map(|value| self.string_list(name, value))
     }
 
-    /// A boolean in any of the forms that pydantic takes for one.
+    /// A boolean in any form that pydantic accepts.
     pub(crate) fn flag_or(&mut self, name: &'static str, default: bool) -> bool {
         let Some(value) = self.members.shift_remove(name) else {
             return default;
@@ -168,19 +168,19 @@ impl<'a> Fields<'a> {
         members
     }
 
-    /// A text or a list of texts that must be there. What is neither has a problem for each of the two.
-    pub(crate) fn require_text_or_texts(&mut self, name: &'static str) {
+    /// A string or a list of strings that must be there. Anything else is a problem of each of the two.
+    pub(crate) fn require_string_or_strings(&mut self, name: &'static str) {
         let Some(value) = self.required(name) else { return };
-        let is_texts = |items: &Vec<Value>| items.iter().all(Value::is_string);
-        if value.is_string() || value.as_array().is_some_and(is_texts) {
+        let is_strings = |items: &Vec<Value>| items.iter().all(Value::is_string);
+        if value.is_string() || value.as_array().is_some_and(is_strings) {
             return;
         }
         let place = vec![name.into(), "str".into()];
-        self.report("string_type", place, NO_TEXT, self.shown(&value));
+        self.report("string_type", place, NOT_A_STRING, self.shown(&value));
         match value {
             Value::Array(items) => {
                 for (index, item) in items.into_iter().enumerate() {
-                    self.text(vec![name.into(), "list[str]".into(), index.into()], item);
+                    self.string(vec![name.into(), "list[str]".into(), index.into()], item);
                 }
             }
             other => {
@@ -193,7 +193,7 @@ impl<'a> Fields<'a> {
     fn required(&mut self, name: &'static str) -> Option<Value> {
         let value = self.members.shift_remove(name);
         if value.is_none() && self.is_object {
-            // Parsed again, as members have been taken out: it has been parsed once, so it can be.
+            // Parsed again, as members have been taken out of it. It was parsed once, so that cannot fail.
             let whole = match self.repeats() {
                 true => parse_json(self.body).unwrap_or_default().0,
                 false => Value::Null,
@@ -207,24 +207,24 @@ impl<'a> Fields<'a> {
         self.members.shift_remove(name).filter(|value| !value.is_null())
     }
 
-    fn text(&mut self, place: Vec<Value>, value: Value) -> Option<String> {
+    fn string(&mut self, place: Vec<Value>, value: Value) -> Option<String> {
         match value {
             Value::String(text) => Some(text),
             other => {
-                self.report("string_type", place, NO_TEXT, other);
+                self.report("string_type", place, NOT_A_STRING, other);
                 None
             }
         }
     }
 
-    fn text_list(&mut self, name: &'static str, value: Value) -> Vec<String> {
+    fn string_list(&mut self, name: &'static str, value: Value) -> Vec<String> {
         let Value::Array(items) = value else {
             self.report("list_type", vec![name.into()], "Input should be a valid list", value);
             return Vec::new();
         };
-        let texts = items.into_iter().enumerate();
-        texts
-            .filter_map(|(index, item)| self.text(vec![name.into(), index.into()], item))
+        let items = items.into_iter().enumerate();
+        items
+            .filter_map(|(index, item)| self.string(vec![name.into(), index.into()], item))
             .collect()
     }
 
@@ -262,11 +262,11 @@ impl<'a> Fields<'a> {
     }
 }
 
-const NO_TEXT: &str = "Input should be a valid string";
+const NOT_A_STRING: &str = "Input should be a valid string";
 
 /// The values of a parameter that may be given more than once.
-pub(super) fn query_texts(query: &str, name: &str) -> Vec<String> {
-    let parameters = parse_query(query.as_bytes()).filter(|(known, _)| known == name);
+pub(super) fn query_strings(query: &str, name: &str) -> Vec<String> {
+    let parameters = form_urlencoded::parse(query.as_bytes()).filter(|(known, _)| known == name);
     parameters.map(|(_, value)| value.into_owned()).collect()
 }
 
@@ -281,7 +281,7 @@ fn read_flag(value: &Value) -> Result<bool, (&'static str, &'static str)> {
         Value::Number(number) => match number.as_f64() {
             Some(0.0) => Ok(false),
             Some(1.0) => Ok(true),
-            // What fits an integer of 64 bits is read as one.
+            // What fits into an integer of 64 bits is read as one.
             Some(whole) if whole.fract() == 0.0 && whole.abs() < 9.2e18 => Err(WRONG_VALUE),
             _ => Err(WRONG_TYPE),
         },
@@ -294,7 +294,7 @@ fn read_flag(value: &Value) -> Result<bool, (&'static str, &'static str)> {
     }
 }
 
-/// Standard JSON at full speed; what is none is read again as Python reads it.
+/// Standard JSON at full speed; what is not is read again as Python reads it.
 fn parse_json(body: &[u8]) -> Result<(Value, Numbers), ApiError> {
     let body = encoding::to_utf8(body)?;
     let numbers = Numbers::scan(&body);
@@ -302,13 +302,13 @@ fn parse_json(body: &[u8]) -> Result<(Value, Numbers), ApiError> {
         return Ok((value, numbers));
     }
     let text = std::str::from_utf8(&body).map_err(|_| ApiError::Unreadable)?;
-    let value = python_json::parse(text).map_err(|refusal| match refusal {
-        Refusal::TooDeep => ApiError::Unreadable,
-        Refusal::TooLarge { digits } => {
+    let value = python_json::parse(text).map_err(|error| match error {
+        ParseError::TooDeep => ApiError::Unreadable,
+        ParseError::TooLarge { digits } => {
             let text = format!("an integer of {digits} digits is beyond 64 bits");
             ApiError::Engine(Error::invalid(text))
         }
-        Refusal::Syntax { message, offset } => ApiError::Validation(vec![Problem {
+        ParseError::Syntax { message, offset } => ApiError::Validation(vec![Problem {
             kind: "json_invalid",
             place: vec!["body".into(), offset.into()],
             message: "JSON decode error",

@@ -1,0 +1,125 @@
+//! A request and a response as layers and endpoints see them, without the framework around them.
+//!
+//! A [`Head`] has no principal yet, as nothing reads one: the layer that checks tokens will put it there, and endpoints will read it
+//! from [`Request::head`].
+
+use std::net::{IpAddr, SocketAddr};
+
+use bytes::Bytes;
+use warp::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, Version};
+
+/// The two ends of a connection.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Peer {
+    /// The address of the client, or of a proxy in front of the server.
+    pub(crate) client: SocketAddr,
+    /// The address of this server that the client connected to.
+    pub(crate) local: Option<IpAddr>,
+}
+
+/// All of a request but its body.
+#[derive(Debug)]
+pub(crate) struct Head {
+    pub(crate) peer: Peer,
+    pub(crate) version: Version,
+    pub(crate) method: Method,
+    pub(crate) uri: Uri,
+    pub(crate) headers: HeaderMap,
+}
+
+impl Head {
+    /// The query as it was sent, empty if there is none.
+    pub(crate) fn query(&self) -> &str {
+        self.uri.query().unwrap_or_default()
+    }
+
+    /// Whether the media type of the body, in lower case and without parameters, is accepted by `matches`.
+    pub(crate) fn has_content_type(&self, matches: impl Fn(&str) -> bool) -> bool {
+        let media_type = self.header("content-type").split(';').next().unwrap_or_default();
+        matches(&media_type.trim().to_ascii_lowercase())
+    }
+
+    /// How much the client wants a media type that it names, 0 to 1; 0 if it does not name it.
+    pub(crate) fn weight_of(&self, media_type: &str) -> f32 {
+        let weights = self.header("accept").split(',').filter_map(|range| {
+            let mut parts = range.split(';').map(str::trim);
+            let is_it = parts.next().is_some_and(|kind| kind.eq_ignore_ascii_case(media_type));
+            let mut weight = parts.filter_map(|parameter| parameter.strip_prefix("q=")?.parse().ok());
+            is_it.then(|| weight.next().unwrap_or(1.0))
+        });
+        weights.fold(0.0, f32::max)
+    }
+
+    /// The first value of a header, empty if there is none.
+    fn header(&self, name: &str) -> &str {
+        let value = self.headers.get(name).and_then(|value| value.to_str().ok());
+        value.unwrap_or_default()
+    }
+}
+
+/// A request as endpoints see it.
+#[derive(Debug)]
+pub(crate) struct Request {
+    pub(crate) head: Head,
+    /// The text in the place of the braces of the route's path; empty if it has none.
+    pub(crate) parameter: String,
+    pub(crate) body: Bytes,
+}
+
+/// The response to a request, whatever its status.
+pub(crate) type Response = warp::http::Response<Bytes>;
+
+/// A response with a JSON body.
+pub(crate) fn json_response(status: StatusCode, body: impl Into<Bytes>) -> Response {
+    let mut response = Response::new(body.into());
+    *response.status_mut() = status;
+    response
+        .headers_mut()
+        .insert("content-type", HeaderValue::from_static("application/json"));
+    response
+}
+
+#[cfg(test)]
+impl Head {
+    /// A request of a client on this machine.
+    pub(crate) fn from_parts(method: Method, uri: &str, headers: HeaderMap) -> Self {
+        Self {
+            peer: Peer {
+                client: SocketAddr::from(([127, 0, 0, 1], 50_000)),
+                local: None,
+            },
+            version: Version::HTTP_11,
+            method,
+            uri: uri.parse().unwrap(),
+            headers,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(name: &'static str, value: &'static str) -> Head {
+        let headers = [(name.parse().unwrap(), HeaderValue::from_static(value))];
+        Head::from_parts(Method::POST, "/", headers.into_iter().collect())
+    }
+
+    #[test]
+    fn accepted_types_are_found_among_others() {
+        let check = |value, weight| assert_eq!(request("accept", value).weight_of("application/x"), weight, "{value}");
+        check("application/x", 1.0);
+        check("application/json;q=0.5, Application/X; q=0.7", 0.7);
+        check("application/x;q=0", 0.0);
+        check("*/*", 0.0);
+        check("application/xml", 0.0);
+    }
+
+    #[test]
+    fn parameters_of_a_content_type_do_not_matter() {
+        let is = |value| request("content-type", value).has_content_type(|kind| kind == "application/x");
+        assert!(is("Application/X; charset=utf-8"));
+        assert!(!is("application/xml"));
+        assert!(!request("accept", "application/x").has_content_type(|kind| kind == "application/x"));
+    }
+}

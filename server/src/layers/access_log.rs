@@ -1,0 +1,36 @@
+//! A line in the log for each request, with the address of its client, its status and its time.
+
+use std::time::Instant;
+
+use super::Call;
+use crate::context::Context;
+use crate::error::ApiError;
+use crate::http::Response;
+
+/// Logs the request when it is answered, if the access log is on.
+pub(super) async fn log<F>(context: &Context, call: Call, next: impl FnOnce(Call) -> F) -> Result<Response, ApiError>
+where
+    F: Future<Output = Result<Response, ApiError>>,
+{
+    if !context.access_log {
+        return next(call).await;
+    }
+    let started = Instant::now();
+    let (client, method, path) = (
+        call.head.peer.client,
+        call.head.method.clone(),
+        call.head.uri.path().to_owned(),
+    );
+    let outcome = next(call).await;
+    let status = match &outcome {
+        Ok(response) => response.status(),
+        Err(error) => error.status(),
+    };
+    let milliseconds = started.elapsed().as_secs_f64() * 1e3;
+    tracing::info!(
+        target: "feast::access",
+        "{client} - \"{method} {path}\" {} {milliseconds:.1}ms",
+        status.as_u16()
+    );
+    outcome
+}

@@ -1,0 +1,42 @@
+//! What is logged of requests that fail: every failure of the server, and now and then how many requests were refused.
+//!
+//! Mistakes of clients are not logged: the response says what is wrong.
+
+use std::time::Duration;
+
+use warp::http::StatusCode;
+
+use super::Call;
+use crate::error::ApiError;
+use crate::http::Response;
+use crate::log_limit::LogLimit;
+
+/// One line in so long: clients can be refused as often as they like.
+const REFUSALS_LOG_INTERVAL: Duration = Duration::from_secs(1);
+static REFUSALS_LOG: LogLimit = LogLimit::new(REFUSALS_LOG_INTERVAL);
+
+/// Logs the failure of a request, with everything that its response keeps from the client.
+pub(super) async fn log<F>(call: Call, next: impl FnOnce(Call) -> F) -> Result<Response, ApiError>
+where
+    F: Future<Output = Result<Response, ApiError>>,
+{
+    let (method, uri) = (call.head.method.clone(), call.head.uri.clone());
+    let outcome = next(call).await;
+    if let Err(error) = &outcome {
+        if error.is_refusal() {
+            log_refusal(error);
+        } else if error.status().is_server_error() && error.status() != StatusCode::NOT_IMPLEMENTED {
+            tracing::error!("{method} {}: {error}", uri.path());
+        }
+    }
+    outcome
+}
+
+fn log_refusal(error: &ApiError) {
+    if let Some(suppressed) = REFUSALS_LOG.admit(1) {
+        tracing::warn!(
+            "{} requests were refused, the last: {error}",
+            suppressed.saturating_add(1)
+        );
+    }
+}

@@ -1,0 +1,51 @@
+//! Layers around the endpoints: what is done for every request, whichever endpoint answers it.
+//!
+//! A layer is a file here and a line in [`answer`]. It is a function that is given the call and what comes after it, and may look
+//! at both, change either, or answer itself. Layers nest as plain futures, so that one costs a request neither an allocation nor
+//! a dynamic call.
+//!
+//! Metrics and request ids go outside of `failures`, time limits inside of it, sign-in after `browser`; all of them see the route in
+//! [`Call::matched`]. A layer that adds to every response makes that of a failure itself, by [`ApiError::into_response`]. Admission
+//! is not a layer: what a request takes is known only while its body is read (`body.rs`) and when its endpoint cannot answer
+//! inline (`dispatch.rs`).
+
+mod access_log;
+pub(crate) mod browser;
+mod failures;
+mod panics;
+
+use std::sync::Arc;
+
+use bytes::Buf;
+use futures::Stream;
+
+use crate::context::Context;
+use crate::dispatch;
+use crate::error::ApiError;
+use crate::http::{Head, Response};
+use crate::routes::{self, Matched};
+
+/// A request on its way to its endpoint. Its body is read by `dispatch.rs`, after all layers.
+pub(crate) struct Call {
+    pub(crate) head: Head,
+    pub(crate) matched: Matched,
+}
+
+/// Answers a request.
+pub(crate) async fn answer(
+    context: Arc<Context>,
+    head: Head,
+    body: impl Stream<Item = Result<impl Buf, warp::Error>> + Send,
+) -> Response {
+    let matched = routes::find(&head.method, head.uri.path());
+    let context = &context;
+    // From the endpoint outwards: each layer is around those above it.
+    let next = |call| dispatch::answer(context, call, body);
+    let next = |call| panics::catch(call, next);
+    let next = |call| browser::refuse_foreign_pages(context, call, next);
+    let next = |call| failures::log(call, next);
+    let next = |call| access_log::log(context, call, next);
+    next(Call { head, matched })
+        .await
+        .unwrap_or_else(ApiError::into_response)
+}
