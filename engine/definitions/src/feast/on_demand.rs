@@ -5,12 +5,11 @@ use std::rc::Rc;
 
 use feast_model::{Aggregation, DataSource, OnDemandFeatureView, OnDemandSource, SourceKind, Transformation};
 
-use super::super::Evaluated;
-use super::super::object::Thing;
-use super::super::value::{Function, Value};
 use super::Arguments;
 use super::arguments::with_object;
 use super::views::{check_version, view_name};
+use crate::error::Evaluated;
+use crate::value::{FeastObject, Function, Value};
 
 /// The class and the decorator.
 pub(super) fn on_demand_feature_view(mut arguments: Arguments<'_>) -> Evaluated<Value> {
@@ -76,18 +75,18 @@ pub(super) fn on_demand_feature_view(mut arguments: Arguments<'_>) -> Evaluated<
         org: arguments.text_or_empty("org")?,
         version,
     };
-    Ok(arguments.object(Thing::OnDemandView(view)))
+    Ok(arguments.object(FeastObject::OnDemandView(view)))
 }
 
 fn sources(arguments: &mut Arguments<'_>, view: &str) -> Evaluated<BTreeMap<String, OnDemandSource>> {
     let given = arguments.list("sources", "FeatureView or RequestSource", |value| {
         let Value::Object(object) = value else { return None };
-        match (object.projection(), &*object.thing()) {
+        match (object.projection(), &*object.object()) {
             (Some(projection), _) => {
                 let chosen = projection.projection;
                 Some((chosen.view.clone(), OnDemandSource::View(chosen)))
             }
-            (None, Thing::Source(source)) if matches!(source.kind, SourceKind::Request { .. }) => {
+            (None, FeastObject::Source(source)) if matches!(source.kind, SourceKind::Request { .. }) => {
                 Some((source.name.clone(), OnDemandSource::Request(source.clone())))
             }
             _ => None,
@@ -123,8 +122,8 @@ fn sources(arguments: &mut Arguments<'_>, view: &str) -> Evaluated<BTreeMap<Stri
 pub(super) fn mode(arguments: &mut Arguments<'_>, default: &str) -> Evaluated<String> {
     match arguments.given("mode")? {
         None => Ok(default.to_owned()),
-        Some(Value::Member(member)) => Ok(member.value.to_text().unwrap_or_default()),
-        Some(value) => match value.as_text() {
+        Some(Value::EnumMember(member)) => Ok(member.value.to_str().unwrap_or_default()),
+        Some(value) => match value.as_str() {
             Some(text) => Ok(text.to_string()),
             None => Err(arguments.wrong_type("mode", &value, "a str or TransformationMode")),
         },
@@ -133,8 +132,8 @@ pub(super) fn mode(arguments: &mut Arguments<'_>, default: &str) -> Evaluated<St
 
 /// The function of a view: decorated, or given as `udf` or `feature_transformation`.
 pub(super) fn given_transformation(arguments: &mut Arguments<'_>, mode: &str) -> Evaluated<Option<Transformation>> {
-    let transformation = arguments.pick("feature_transformation", "Transformation", |thing| match thing {
-        Thing::Transformation(transformation) => Some(transformation.clone()),
+    let transformation = arguments.pick("feature_transformation", "Transformation", |object| match object {
+        FeastObject::Transformation(transformation) => Some(transformation.clone()),
         _ => None,
     })?;
     let text = arguments.text_or_empty("udf_string")?;
@@ -174,7 +173,7 @@ fn of_function(
     if arguments.function.is_some() {
         return Ok(Transformation {
             name: function.name.clone(),
-            text: function.text.clone(),
+            text: function.source.clone(),
             source: String::new(),
             mode: mode.to_owned(),
         });
@@ -189,7 +188,7 @@ fn of_function(
     Ok(Transformation {
         name: function.name.clone(),
         // Where the lambda would lack something, the text that is given may have it.
-        source: outer_name.map_or_else(|| function.text.clone(), |_| String::new()),
+        source: outer_name.map_or_else(|| function.source.clone(), |_| String::new()),
         text,
         mode: mode.to_owned(),
     })
@@ -233,7 +232,7 @@ fn named_transformation(mut arguments: Arguments<'_>, mode: &str) -> Evaluated<V
         return Err(arguments.raise("ValueError", "udf_string parameter cannot be None"));
     }
     match given_transformation(&mut arguments, mode)? {
-        Some(transformation) => Ok(arguments.object(Thing::Transformation(transformation))),
+        Some(transformation) => Ok(arguments.object(FeastObject::Transformation(transformation))),
         None => Err(arguments.raise(
             "TypeError",
             "Transformation() missing 1 required positional argument: 'udf'",
@@ -263,13 +262,13 @@ pub(super) fn aggregation(mut arguments: Arguments<'_>) -> Evaluated<Value> {
             .or(time_window),
         name: arguments.text_or_empty("name")?,
     };
-    Ok(arguments.object(Thing::Aggregation(aggregation)))
+    Ok(arguments.object(FeastObject::Aggregation(aggregation)))
 }
 
 pub(super) fn aggregations(arguments: &mut Arguments<'_>) -> Evaluated<Vec<Aggregation>> {
     let aggregation = |value: &Value| {
-        with_object(value, |thing| match thing {
-            Thing::Aggregation(aggregation) => Some(aggregation.clone()),
+        with_object(value, |object| match object {
+            FeastObject::Aggregation(aggregation) => Some(aggregation.clone()),
             _ => None,
         })
     };
