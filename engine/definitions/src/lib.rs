@@ -39,50 +39,8 @@ mod value;
 pub use budget::Budget;
 pub use environment::{Environment, ReadColumns, TableColumn};
 pub use error::DefinitionError;
-pub use repository::{Place, RepositoryDefinitions, UnreadName};
+pub use repository::{DefinitionReader, Place, RepositoryDefinitions, UnreadName};
 pub use source::ModulePath;
-
-/// Stack of the thread that reads: the parser and the evaluator call themselves for each level of nesting. It is made for
-/// [`Budget::MAX_DEPTH`] and for what the parser is given. Only what is touched of it takes memory.
-const STACK_BYTES: usize = 1 << 30;
-
-/// Reads the definitions of a repository.
-#[derive(Debug, Clone)]
-pub struct DefinitionReader {
-    /// Where the repository lies, and where the modules that it imports are looked for.
-    pub modules: ModulePath,
-    /// What the files see of the environment.
-    pub environment: Environment,
-    /// Reads the columns of parquet files, for definitions that are made from them.
-    pub read_columns: ReadColumns,
-    /// How much one reading may do.
-    pub budget: Budget,
-}
-
-impl DefinitionReader {
-    /// Reads all definition files below the repository, on a thread of its own with a large stack. A file that fails does not keep
-    /// the others from being read.
-    ///
-    /// # Errors
-    /// Every problem found, at least one.
-    pub fn read(&self) -> Result<RepositoryDefinitions, Vec<DefinitionError>> {
-        let failed = |message: String| vec![DefinitionError::of_file(".", message)];
-        let outcome = std::thread::scope(|scope| {
-            let reader = std::thread::Builder::new()
-                .name("definitions".to_owned())
-                .stack_size(STACK_BYTES)
-                .spawn_scoped(scope, || repository::read(self));
-            reader.map(std::thread::ScopedJoinHandle::join)
-        });
-        match outcome {
-            Ok(Ok(definitions)) => definitions,
-            Ok(Err(_)) => Err(failed(
-                "the definition files cannot be read: the reader failed".to_owned(),
-            )),
-            Err(source) => Err(failed(format!("the definition files cannot be read: {source}"))),
-        }
-    }
-}
 
 #[cfg(test)]
 mod fuzz;

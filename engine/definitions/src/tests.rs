@@ -1,9 +1,11 @@
 use std::path::Path;
 
-use feast_model::{Definitions, ObjectKind};
+use feast_model::Definitions;
 
 use super::*;
 
+mod budgets;
+mod numbers_and_paths;
 mod times_and_kinds;
 
 /// Reads a repository alone: no environment, no other directories, no parquet.
@@ -412,7 +414,11 @@ const NAMES: &[(&str, Option<&str>)] = &[
 
 #[test]
 fn values_are_pythons_or_refused() {
-    for (source, expected) in NAMES.iter().chain(times_and_kinds::NAMES) {
+    for (source, expected) in NAMES
+        .iter()
+        .chain(times_and_kinds::NAMES)
+        .chain(numbers_and_paths::NAMES)
+    {
         let text = read(&format!("from feast import Entity\n{source}\ne = Entity(name=n)\n"));
         match (text, expected) {
             (Ok(definitions), Some(expected)) => {

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use ruff_python_ast::{Expr, Operator, StmtAugAssign};
 use ruff_text_size::Ranged;
 
-use super::Evaluator;
+use super::evaluator::Evaluator;
 use super::mutation::set_item;
 use super::tags::set_tag;
 use crate::context::Site;

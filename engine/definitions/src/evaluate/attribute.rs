@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use ruff_python_ast::ExprAttribute;
 
-use super::Evaluator;
+use super::evaluator::Evaluator;
 use crate::context::Site;
 use crate::error::{DefinitionError, Evaluated};
 use crate::methods::{data_frame_attribute, datetime_attribute, path_attribute, timedelta_attribute};

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use ruff_python_ast::Operator;
 
-use super::Evaluator;
+use super::evaluator::Evaluator;
 use crate::context::Site;
 use crate::error::Evaluated;
 use crate::value::{CallArguments, Taint, Value, max_taint};

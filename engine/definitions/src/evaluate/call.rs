@@ -5,7 +5,7 @@ use std::rc::Rc;
 use ruff_python_ast::{Expr, ExprCall};
 use ruff_text_size::{Ranged, TextRange};
 
-use super::Evaluator;
+use super::evaluator::Evaluator;
 use crate::context::Site;
 use crate::error::Evaluated;
 use crate::value::{CallArguments, PendingDecorator, Scope, Taint, Value, max_taint};

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use ruff_python_ast::{Expr, Stmt, StmtClassDef};
 
-use super::Evaluator;
+use super::evaluator::Evaluator;
 use crate::context::Site;
 use crate::error::Evaluated;
 use crate::stdlib::{bind_fields, missing_field, new_named_tuple};

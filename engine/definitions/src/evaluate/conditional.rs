@@ -9,7 +9,7 @@ use std::rc::Rc;
 use ruff_python_ast::{Expr, Stmt, StmtIf};
 use ruff_text_size::Ranged;
 
-use super::Evaluator;
+use super::evaluator::Evaluator;
 use super::loops::unclear_loop;
 use super::statement::Flow;
 use crate::context::Site;

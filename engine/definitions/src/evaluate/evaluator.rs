@@ -1,16 +1,16 @@
 //! The state of one evaluation: how deep it is, which files have run, what running generators have given.
 
+use std::collections::HashMap;
+use std::path::PathBuf;
 use std::rc::Rc;
 
 use ruff_text_size::Ranged;
 
-use super::generator::GeneratorFrame;
-use super::module::Modules;
 use crate::budget::Budget;
 use crate::context::{Session, Site};
 use crate::error::{DefinitionError, Evaluated};
 use crate::source::Search;
-use crate::value::Scope;
+use crate::value::{Scope, Taint, Value};
 
 /// Runs files of Python. It belongs to one thread, and everything it knows is given to it.
 pub(crate) struct Evaluator<'s> {
@@ -22,6 +22,38 @@ pub(crate) struct Evaluator<'s> {
     pub(super) expecting_import_errors: usize,
     /// What the running functions with `yield` have given, the innermost last.
     pub(super) generators: Vec<GeneratorFrame>,
+}
+
+/// The files that have run, and those that are running.
+pub(super) struct Modules {
+    pub(super) outcomes: HashMap<PathBuf, Evaluated<Rc<Scope>>>,
+    pub(super) running: Vec<(PathBuf, Rc<Scope>)>,
+    /// Files outside of the repository that have been run.
+    pub(super) outside_files: usize,
+    /// Steps that files outside of the repository may still take: they have a share of their own.
+    pub(super) outside_steps: u64,
+    pub(super) is_outside_running: bool,
+}
+
+impl Modules {
+    pub(super) fn new(budget: &Budget) -> Self {
+        Self {
+            outcomes: HashMap::new(),
+            running: Vec::new(),
+            outside_files: 0,
+            outside_steps: budget.outside_steps,
+            is_outside_running: false,
+        }
+    }
+}
+
+/// What a running generator has given so far.
+pub(super) struct GeneratorFrame {
+    pub(super) items: Vec<Value>,
+    /// How many conditions that are not known stand around its call.
+    pub(super) conditional_depth: usize,
+    /// The taint of items of which it is not known whether they are given.
+    pub(super) conditional: Option<Taint>,
 }
 
 impl<'s> Evaluator<'s> {

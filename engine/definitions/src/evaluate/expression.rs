@@ -5,7 +5,7 @@ use std::rc::Rc;
 use ruff_python_ast::{BoolOp, Expr, ExprBoolOp, ExprCompare, ExprDict, Number};
 use ruff_text_size::Ranged;
 
-use super::Evaluator;
+use super::evaluator::Evaluator;
 use crate::context::Site;
 use crate::error::Evaluated;
 use crate::value::{Scope, Taint, Value, max_taint};

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use ruff_python_ast::{ConversionFlag, ExprFString, FStringPart, InterpolatedElement, InterpolatedStringElement};
 use ruff_text_size::Ranged;
 
-use super::Evaluator;
+use super::evaluator::Evaluator;
 use crate::context::Site;
 use crate::error::Evaluated;
 use crate::value::{CallArguments, Scope, Value, format_spec};

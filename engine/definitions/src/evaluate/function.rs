@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use ruff_python_ast::{ExprLambda, Parameters, StmtFunctionDef};
 
-use super::Evaluator;
+use super::evaluator::Evaluator;
 use super::generator::{has_yield, is_generator_lambda};
 use super::statement::Flow;
 use crate::context::Site;

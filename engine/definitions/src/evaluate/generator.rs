@@ -5,20 +5,11 @@ use std::rc::Rc;
 use ruff_python_ast::visitor::{Visitor, walk_expr, walk_stmt};
 use ruff_python_ast::{Expr, ExprYield, ExprYieldFrom, Stmt};
 
-use super::Evaluator;
+use super::evaluator::{Evaluator, GeneratorFrame};
 use super::statement::Flow;
 use crate::context::Site;
 use crate::error::Evaluated;
-use crate::value::{Function, FunctionBody, Scope, Taint, Value, max_taint};
-
-/// What a running generator has given so far.
-pub(super) struct GeneratorFrame {
-    items: Vec<Value>,
-    /// How many conditions that are not known stand around its call.
-    conditional_depth: usize,
-    /// The taint of items of which it is not known whether they are given.
-    conditional: Option<Taint>,
-}
+use crate::value::{Function, FunctionBody, Scope, Value, max_taint};
 
 impl Evaluator<'_> {
     /// `yield value`, which is `None` for the function.

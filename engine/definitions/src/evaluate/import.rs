@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use ruff_python_ast::{Alias, StmtImport, StmtImportFrom};
 
-use super::Evaluator;
+use super::evaluator::Evaluator;
 use crate::context::Site;
 use crate::error::{DefinitionError, Evaluated};
 use crate::source::{ModuleFile, is_installed};

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use ruff_python_ast::{Stmt, StmtFor, StmtWhile};
 use ruff_text_size::Ranged;
 
-use super::Evaluator;
+use super::evaluator::Evaluator;
 use super::statement::Flow;
 use crate::context::Site;
 use crate::error::{DefinitionError, Evaluated};

@@ -1,37 +1,13 @@
 //! Files that are run: each once, whichever file imports it first.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::rc::Rc;
 
-use super::Evaluator;
-use crate::budget::Budget;
+use super::evaluator::Evaluator;
 use crate::error::{DefinitionError, Evaluated};
 use crate::source::{ModuleFile, SourceFile, check_nesting, read_source};
 use crate::value::Scope;
-
-/// The files that have run, and those that are running.
-pub(super) struct Modules {
-    outcomes: HashMap<PathBuf, Evaluated<Rc<Scope>>>,
-    running: Vec<(PathBuf, Rc<Scope>)>,
-    /// Files outside of the repository that have been run.
-    outside_files: usize,
-    /// Steps that files outside of the repository may still take: they have a share of their own.
-    outside_steps: u64,
-    is_outside_running: bool,
-}
-
-impl Modules {
-    pub(super) fn new(budget: &Budget) -> Self {
-        Self {
-            outcomes: HashMap::new(),
-            running: Vec::new(),
-            outside_files: 0,
-            outside_steps: budget.outside_steps,
-            is_outside_running: false,
-        }
-    }
-}
 
 impl Evaluator<'_> {
     /// Runs a file, or returns what its first run returned.

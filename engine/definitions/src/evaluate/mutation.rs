@@ -1,6 +1,6 @@
 //! Changes in place: items of containers, attributes of instances and of Feast's objects.
 
-use super::Evaluator;
+use super::evaluator::Evaluator;
 use crate::context::Site;
 use crate::error::{DefinitionError, Evaluated};
 use crate::value::{Taint, Value, position_of_index, set_member};

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use ruff_python_ast::{Expr, Stmt};
 use ruff_text_size::{Ranged, TextRange};
 
-use super::Evaluator;
+use super::evaluator::Evaluator;
 use crate::error::Evaluated;
 use crate::value::{Scope, Taint, Value};
 

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use feast_python_notation::python_repr;
 use ruff_python_ast::{Expr, ExprSlice, ExprSubscript};
 
-use super::Evaluator;
+use super::evaluator::Evaluator;
 use super::mutation::set_item;
 use crate::context::Site;
 use crate::error::Evaluated;

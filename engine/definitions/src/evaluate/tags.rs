@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use ruff_python_ast::{Expr, ExprCall};
 
-use super::Evaluator;
+use super::evaluator::Evaluator;
 use super::mutation::{check_known, unclear_change};
 use crate::context::Site;
 use crate::error::Evaluated;

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use ruff_python_ast::{ExceptHandler, Expr, StmtTry};
 use ruff_text_size::Ranged;
 
-use super::Evaluator;
+use super::evaluator::Evaluator;
 use super::statement::Flow;
 use crate::error::{DefinitionError, Evaluated};
 use crate::value::{Scope, Value};

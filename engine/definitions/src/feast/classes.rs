@@ -1,7 +1,7 @@
 //! Every class and decorator of Feast 0.67 that definition files call, with its parameters and what builds its objects.
 
 use super::arguments::Arguments;
-use super::{on_demand, permissions, services, sources, types, views, warehouses};
+use super::{on_demand, permissions, services, sources, transformations, types, views, warehouses};
 use crate::error::Evaluated;
 use crate::value::{FeastClass, Value};
 
@@ -143,37 +143,37 @@ pub(super) static CLASSES: &[KnownClass] = &[
     positional(
         "Transformation",
         "mode udf udf_string name tags description owner",
-        on_demand::transformation,
+        transformations::transformation,
     ),
     positional(
         "PandasTransformation",
         "udf udf_string name tags description owner",
-        on_demand::pandas_transformation,
+        transformations::pandas_transformation,
     ),
     positional(
         "PythonTransformation",
         "udf udf_string name tags description owner",
-        on_demand::python_transformation,
+        transformations::python_transformation,
     ),
     positional(
         "RayTransformation",
         "udf udf_string name tags description owner",
-        on_demand::ray_transformation,
+        transformations::ray_transformation,
     ),
     positional(
         "FlinkTransformation",
         "udf udf_string name tags description owner",
-        on_demand::flink_transformation,
+        transformations::flink_transformation,
     ),
     positional_decorator(
         "transformation",
         "mode name tags description owner",
-        on_demand::transformation,
+        transformations::transformation,
     ),
     positional(
         "Aggregation",
         "column function time_window slide_interval name",
-        on_demand::aggregation,
+        transformations::aggregation,
     ),
     class(
         "FeatureService",

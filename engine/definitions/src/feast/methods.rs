@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::object_at;
+use super::object::object_at;
 use crate::context::Site;
 use crate::value::{CallArguments, DefinedObject, FeastObject, Value};
 

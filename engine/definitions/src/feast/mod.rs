@@ -3,6 +3,7 @@
 
 mod arguments;
 mod classes;
+mod constants;
 mod enumerations;
 mod free_names;
 mod methods;
@@ -11,6 +12,7 @@ mod on_demand;
 mod permissions;
 mod services;
 mod sources;
+mod transformations;
 mod types;
 mod views;
 mod warehouses;
@@ -19,19 +21,14 @@ use std::rc::Rc;
 
 use crate::context::Site;
 use crate::error::Evaluated;
-use crate::value::{CallArguments, DefinedObject, FeastClass, FeastObject, Function, Value};
+use crate::value::{CallArguments, FeastClass, Function, Value};
 
 use arguments::Arguments;
 use classes::CLASSES;
 use enumerations::ENUMERATIONS;
 pub(crate) use enumerations::{member, member_of_value};
 pub(crate) use methods::call_method;
-
-/// An object made at a place.
-pub(crate) fn object_at(object: FeastObject, site: Site<'_>) -> Value {
-    let file = site.scope.path().to_path_buf();
-    Value::Object(Rc::new(DefinedObject::new(object, file, site.line())))
-}
+pub(crate) use object::object_at;
 
 /// Calls a class, or applies a decorator to its function.
 ///
@@ -77,7 +74,7 @@ pub(crate) fn attribute(module: &str, name: &str) -> Value {
     if let Some((name, _)) = ENUMERATIONS.iter().find(|(known, _)| *known == name) {
         return Value::FeastEnum(name);
     }
-    if let Some(constant) = permissions::constant(name) {
+    if let Some(constant) = constants::constant(name) {
         return constant;
     }
     if name.starts_with(|character: char| character.is_ascii_lowercase()) {
@@ -97,8 +94,8 @@ pub(crate) fn exported_names() -> impl Iterator<Item = (&'static str, Value)> {
         .into_iter()
         .filter_map(|name| Some((name, Value::Type(types::by_name(name)?))));
     let enumerations = ENUMERATIONS.iter().map(|(name, _)| (*name, Value::FeastEnum(name)));
-    let constants = permissions::CONSTANTS
+    let constants = constants::CONSTANTS
         .into_iter()
-        .filter_map(|name| Some((name, permissions::constant(name)?)));
+        .filter_map(|name| Some((name, constants::constant(name)?)));
     classes.chain(types).chain(enumerations).chain(constants)
 }

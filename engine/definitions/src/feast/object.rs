@@ -7,7 +7,14 @@ use std::rc::Rc;
 use feast_model::{DataSource, Field, Projection, SourceKind, ViewKind, WantedFeatures};
 
 use super::enumerations::value_type_member;
+use crate::context::Site;
 use crate::value::{DefinedObject, FeastObject, ProjectedView, TimeDelta, Value, ViewProjection};
+
+/// An object made at a place.
+pub(crate) fn object_at(object: FeastObject, site: Site<'_>) -> Value {
+    let file = site.scope.path().to_path_buf();
+    Value::Object(Rc::new(DefinedObject::new(object, file, site.line())))
+}
 
 impl FeastObject {
     /// An attribute of type `str` that has no influence on others and may be changed later.

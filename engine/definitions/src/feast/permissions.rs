@@ -1,63 +1,10 @@
-//! Permissions, policies, and the constants they are written with.
+//! Permissions and policies.
 
 use feast_model::{Action, Permission, Policy, ResourceType};
 
-use super::classes::CLASSES;
-use super::{Arguments, member};
+use super::arguments::{Arguments, with_object};
 use crate::error::Evaluated;
 use crate::value::{FeastObject, Value};
-
-const VIEW_TYPES: [&str; 5] = [
-    "FeatureView",
-    "OnDemandFeatureView",
-    "BatchFeatureView",
-    "StreamFeatureView",
-    "LabelView",
-];
-
-/// Names of lists of actions and types.
-pub(super) const CONSTANTS: [&str; 6] = [
-    "READ",
-    "WRITE",
-    "CRUD",
-    "ALL_ACTIONS",
-    "ALL_FEATURE_VIEW_TYPES",
-    "ALL_RESOURCE_TYPES",
-];
-
-/// `READ`, `ALL_ACTIONS`, `ALL_RESOURCE_TYPES`, ...
-pub(super) fn constant(name: &str) -> Option<Value> {
-    let actions = |names: &[&str]| {
-        names
-            .iter()
-            .map(|name| member("AuthzedAction", name))
-            .collect::<Option<Vec<_>>>()
-    };
-    let classes = |names: &[&str]| {
-        let found = names.iter().map(|name| {
-            CLASSES
-                .iter()
-                .map(|known| &known.class)
-                .find(|class| class.name == *name)
-        });
-        found
-            .map(|class| class.map(Value::FeastClass))
-            .collect::<Option<Vec<_>>>()
-    };
-    let items = match name {
-        "READ" => actions(&["READ_OFFLINE", "READ_ONLINE"])?,
-        "WRITE" => actions(&["WRITE_OFFLINE", "WRITE_ONLINE"])?,
-        "CRUD" => actions(&["CREATE", "DESCRIBE", "UPDATE", "DELETE"])?,
-        "ALL_ACTIONS" => actions(&Action::ALL.map(Action::feast_name))?,
-        "ALL_FEATURE_VIEW_TYPES" => classes(&VIEW_TYPES)?,
-        "ALL_RESOURCE_TYPES" => {
-            let names = ResourceType::ALL.map(|kind| format!("{kind:?}"));
-            classes(&names.iter().map(String::as_str).collect::<Vec<_>>())?
-        }
-        _ => return None,
-    };
-    Some(Value::list(items))
-}
 
 pub(super) fn permission(mut arguments: Arguments<'_>) -> Evaluated<Value> {
     let name = arguments.required_text("name")?;
@@ -106,7 +53,7 @@ pub(super) fn permission(mut arguments: Arguments<'_>) -> Evaluated<Value> {
         Some(Value::FeastClass(class)) if class.name == "AllowAll" => Policy::AllowAll,
         None => Policy::AllowAll,
         Some(value) => {
-            let policy = super::arguments::with_object(&value, |object| match object {
+            let policy = with_object(&value, |object| match object {
                 FeastObject::Policy(policy) => Some(policy.clone()),
                 _ => None,
             });

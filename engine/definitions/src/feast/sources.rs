@@ -2,7 +2,7 @@
 
 use feast_model::{DataSource, FileFormat, SourceKind, StreamFormat};
 
-use super::Arguments;
+use super::arguments::Arguments;
 use crate::error::Evaluated;
 use crate::value::{FeastObject, Value};
 

@@ -2,7 +2,7 @@
 
 use feast_model::{StructField, ValueType};
 
-use super::Arguments;
+use super::arguments::Arguments;
 use crate::error::{DefinitionError, Evaluated};
 use crate::value::Value;
 

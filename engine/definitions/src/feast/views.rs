@@ -7,9 +7,8 @@ use feast_model::{
     Transformation, Version, ViewKind,
 };
 
-use super::Arguments;
-use super::arguments::with_object;
-use super::on_demand::{aggregations, check_mode, given_transformation, mode};
+use super::arguments::{Arguments, with_object};
+use super::transformations::{aggregations, check_mode, given_transformation, mode};
 use crate::error::Evaluated;
 use crate::value::{FeastObject, ProjectedView, Value};
 

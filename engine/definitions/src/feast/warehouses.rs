@@ -6,7 +6,7 @@ use feast_model::{DataSource, ExternalSource, ExternalSystem, SourceKind, TableF
 use feast_python_notation::python_json;
 use serde_json::{Map, Value as Json};
 
-use super::Arguments;
+use super::arguments::Arguments;
 use super::sources::complete;
 use crate::error::Evaluated;
 use crate::value::{FeastObject, Value};

@@ -47,7 +47,7 @@ pub(super) fn datetime_method(micros: i64, name: &str, arguments: &CallArguments
     }
 }
 
-/// `strftime` with the usual directives; `None` for the rest.
+/// `strftime` with the usual directives; `None` for the rest, and for years whose digits the platforms of Python pad differently.
 fn strftime(parts: DateTimeParts, form: &str) -> Option<String> {
     let mut text = String::new();
     let mut characters = form.chars();
@@ -57,6 +57,7 @@ fn strftime(parts: DateTimeParts, form: &str) -> Option<String> {
             continue;
         }
         text += &match characters.next()? {
+            'Y' | 'F' if parts.year < 1_000 => return None,
             'Y' => format!("{:04}", parts.year),
             'm' => format!("{:02}", parts.month),
             'd' => format!("{:02}", parts.day),

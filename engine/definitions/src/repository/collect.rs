@@ -6,9 +6,35 @@ use std::rc::Rc;
 
 use feast_model::{DataSource, Definitions, FeatureView, ObjectKind, ViewKind};
 
-use super::{Place, RepositoryDefinitions, UnreadName};
 use crate::error::DefinitionError;
 use crate::value::{DefinedObject, FeastObject, Scope, Taint, Value};
+
+/// A file relative to the repository, and a line in it.
+pub type Place = (PathBuf, usize);
+
+/// What a repository defines, and where.
+#[derive(Debug, Default)]
+pub struct RepositoryDefinitions {
+    /// The objects.
+    pub definitions: Definitions,
+    /// Where each object is made.
+    pub places: HashMap<(ObjectKind, String), Place>,
+    /// Names of modules that come from code outside of the repository, and so may be objects of Feast or not.
+    pub unread: Vec<UnreadName>,
+    /// Files that were not read, because they cannot define anything: they import neither Feast nor a file that does.
+    pub passed_over: Vec<PathBuf>,
+}
+
+/// A name of a definition file of which only Python knows what it is.
+#[derive(Debug)]
+pub struct UnreadName {
+    /// Relative to the repository.
+    pub file: PathBuf,
+    /// The name it is bound to.
+    pub name: String,
+    /// What it depends on.
+    reason: String,
+}
 
 /// Collects from modules in path order, and in each from its names in alphabetical order, as Feast does.
 pub(super) fn definitions(modules: &[Rc<Scope>]) -> Result<RepositoryDefinitions, Vec<DefinitionError>> {

@@ -37,7 +37,11 @@ pub(super) fn definition_files(repository: &Path) -> Result<Vec<PathBuf>, Vec<De
                 if !IGNORED_DIRECTORIES.iter().any(|ignored| name == *ignored) {
                     pending.push(path);
                 }
-            } else if path.extension().is_some_and(|extension| extension == "py") && name != "__init__.py" {
+            } else if path.extension().is_some_and(|extension| extension == "py")
+                && name != "__init__.py"
+                // As in Feast: links that lead nowhere, and what is not a file, are left out.
+                && repository.join(&path).is_file()
+            {
                 found.push(path);
             }
         }

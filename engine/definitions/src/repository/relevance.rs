@@ -10,7 +10,7 @@ use ruff_python_ast::visitor::{Visitor, walk_expr, walk_stmt};
 use ruff_python_ast::{Expr, ExprContext, Stmt};
 
 use crate::budget::Budget;
-use crate::source::{ModuleFile, Search, check_nesting, is_installed, is_unrelated, read_source};
+use crate::source::{ModuleFile, Search, check_nesting, is_installed, is_unrelated, read_source_lossy};
 
 /// What a file can have to do with the definitions.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,13 +95,15 @@ impl Graph<'_> {
         }
     }
 
-    /// A file that cannot be parsed is one that may define something: reading it says what is wrong.
+    /// A file that cannot be read or parsed is one that may define something: running it says what is wrong.
     fn read(&self, file: &ModuleFile) -> (Node, Vec<ModuleFile>) {
-        let text = read_source(&self.search.absolute(file), self.budget.file_bytes).unwrap_or_default();
         let unreadable = || Node {
             has_feast: !file.is_outside(),
             has_unknown: true,
             ..Node::default()
+        };
+        let Ok(text) = read_source_lossy(&self.search.absolute(file), self.budget.file_bytes) else {
+            return (unreadable(), Vec::new());
         };
         if check_nesting(&text).is_err() {
             return (unreadable(), Vec::new());

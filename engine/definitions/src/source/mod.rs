@@ -13,4 +13,4 @@ pub(crate) use module_path::ModuleFile;
 pub use module_path::ModulePath;
 pub(crate) use packages::{is_installed, is_unrelated};
 pub(crate) use search::Search;
-pub(crate) use source_file::{SourceFile, check_nesting, is_readable, read_source};
+pub(crate) use source_file::{SourceFile, check_nesting, is_readable, read_source, read_source_lossy};

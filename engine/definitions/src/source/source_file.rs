@@ -69,14 +69,31 @@ impl SourceFile {
 /// # Errors
 /// What is wrong with the file.
 pub(crate) fn read_source(file: &Path, max_bytes: u64) -> Result<String, String> {
+    let bytes = read_bytes(file, max_bytes)?;
+    let text = String::from_utf8(bytes).map_err(|_| "is not UTF-8 text".to_owned())?;
+    Ok(plain_lines(&text))
+}
+
+/// As [`read_source`], to look through a file that may be of another encoding.
+///
+/// # Errors
+/// What is wrong with the file.
+pub(crate) fn read_source_lossy(file: &Path, max_bytes: u64) -> Result<String, String> {
+    let bytes = read_bytes(file, max_bytes)?;
+    Ok(plain_lines(&String::from_utf8_lossy(&bytes)))
+}
+
+fn read_bytes(file: &Path, max_bytes: u64) -> Result<Vec<u8>, String> {
     let unreadable = |source: std::io::Error| format!("cannot be read: {source}");
     if !is_readable(file, max_bytes).map_err(unreadable)? {
-        return Err("is no file, or too large to be a definition file".to_owned());
+        return Err("is not a file, or too large to be a definition file".to_owned());
     }
-    let bytes = std::fs::read(file).map_err(unreadable)?;
-    let text = String::from_utf8(bytes).map_err(|_| "is not UTF-8 text".to_owned())?;
-    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-    Ok(text.replace("\r\n", "\n").replace('\r', "\n"))
+    std::fs::read(file).map_err(unreadable)
+}
+
+fn plain_lines(text: &str) -> String {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    text.replace("\r\n", "\n").replace('\r', "\n")
 }
 
 /// Whether a path is a plain file of a bearable size. A device or a pipe might never end.

@@ -175,3 +175,21 @@ fn what_cannot_be_parsed_is_an_error() {
     let error = passed_over(&[("broken.py", "x = (\n"), VIEWS]).unwrap_err();
     assert!(error.starts_with("broken.py:2: SyntaxError"), "{error}");
 }
+
+/// Files of other encodings and links: what imports Feast is never left out silently.
+#[test]
+fn what_cannot_be_decoded_is_an_error_where_it_matters() {
+    let repository = tempfile::tempdir().unwrap();
+    let write = |name: &str, bytes: &[u8]| std::fs::write(repository.path().join(name), bytes).unwrap();
+    write("views.py", VIEWS.1.as_bytes());
+    write("script.py", b"# caf\xe9\nimport os\n");
+    std::os::unix::fs::symlink("nowhere.py", repository.path().join("link.py")).unwrap();
+    let read = reader(repository.path()).read().unwrap();
+    assert_eq!(read.passed_over, [Path::new("script.py")]);
+    write(
+        "more.py",
+        b"# caf\xe9\nfrom feast import Entity\ne = Entity(name='f')\n",
+    );
+    let errors = reader(repository.path()).read().unwrap_err();
+    assert_eq!(errors[0].to_string(), "more.py:1: is not UTF-8 text");
+}
