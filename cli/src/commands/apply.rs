@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use feast_definitions::{ModulePath, Place, RepositoryDefinitions, TableColumn, read_definitions};
+use feast_definitions::{Budget, DefinitionReader, Environment, ModulePath, Place, RepositoryDefinitions, TableColumn};
 use feast_engine::{ApplyOptions, ApplyReport, ErrorKind, FeatureStore, FieldChange, InvalidDefinition, PandasColumn};
 
 use crate::args::ApplyArguments;
@@ -64,8 +64,17 @@ fn parquet_columns(path: &Path) -> Result<Vec<TableColumn>, String> {
 
 fn read(store: &FeatureStore, output: &Output) -> Result<RepositoryDefinitions, Failure> {
     let project = &store.config().project;
-    let place = ModulePath::from_environment(&store.config().directory);
-    let defined = read_definitions(&place, parquet_columns).map_err(|errors| Failure::all(&errors))?;
+    let environment = Environment {
+        variables: std::env::vars_os().collect(),
+        directory: std::env::current_dir().unwrap_or_default(),
+    };
+    let reader = DefinitionReader {
+        modules: ModulePath::from_environment(&store.config().directory, &environment),
+        environment,
+        read_columns: parquet_columns,
+        budget: Budget::default(),
+    };
+    let defined = reader.read().map_err(|errors| Failure::all(&errors))?;
     match &defined.definitions.project {
         None => output.line(&format!(
             "No project found in the repository. Using project name {project} defined in feature_store.yaml"

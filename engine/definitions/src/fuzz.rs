@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use feast_fixtures::{Random, fuzz};
 
-use super::{ModulePath, read_definitions};
+use super::tests::reader;
 
 /// The files of the corpus.
 fn corpus() -> Vec<Vec<u8>> {
@@ -89,15 +89,12 @@ fn a_changed_file_is_an_error_or_an_answer() {
     assert!(corpus.len() > 40);
     let repository = tempfile::tempdir().unwrap();
     let file = repository.path().join("definitions.py");
-    let place = ModulePath {
-        repository: repository.path().to_path_buf(),
-        ..ModulePath::default()
-    };
+    let reader = reader(repository.path());
     let mut random = Random::seeded();
     let cases = fuzz(|| {
         let text = changed(&corpus[random.below(corpus.len())], &corpus, &mut random);
         std::fs::write(&file, &text).unwrap();
-        if let Err(errors) = read_definitions(&place, |_| Err(String::new())) {
+        if let Err(errors) = reader.read() {
             assert!(!errors.is_empty());
             let failed = errors.iter().any(|error| error.message.contains("the reader failed"));
             assert!(!failed, "{}", String::from_utf8_lossy(&text));

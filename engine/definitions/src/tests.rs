@@ -1,21 +1,28 @@
+use std::path::Path;
+
+use feast_model::Definitions;
+
 use super::*;
 
+mod budgets;
+mod numbers_and_paths;
 mod times_and_kinds;
 
-/// The repository alone, without what the environment adds.
-fn alone(repository: &Path) -> ModulePath {
-    ModulePath {
-        repository: repository.to_path_buf(),
-        ..ModulePath::default()
+/// Reads a repository alone: no environment, no other directories, no parquet.
+pub(crate) fn reader(repository: &Path) -> DefinitionReader {
+    DefinitionReader {
+        modules: ModulePath {
+            repository: repository.to_path_buf(),
+            ..ModulePath::default()
+        },
+        environment: Environment::default(),
+        read_columns: |_| Err("no parquet here".to_owned()),
+        budget: Budget::default(),
     }
 }
 
 fn read_repository(repository: &Path) -> Result<RepositoryDefinitions, Vec<DefinitionError>> {
-    read_definitions(&alone(repository), no_columns)
-}
-
-fn no_columns(_: &Path) -> Result<Vec<TableColumn>, String> {
-    Err("no parquet here".to_owned())
+    reader(repository).read()
 }
 
 /// Reads one file and gives its definitions, or its errors, as text.
@@ -404,7 +411,11 @@ const NAMES: &[(&str, Option<&str>)] = &[
 
 #[test]
 fn values_are_pythons_or_refused() {
-    for (source, expected) in NAMES.iter().chain(times_and_kinds::NAMES) {
+    for (source, expected) in NAMES
+        .iter()
+        .chain(times_and_kinds::NAMES)
+        .chain(numbers_and_paths::NAMES)
+    {
         let text = read(&format!("from feast import Entity\n{source}\ne = Entity(name=n)\n"));
         match (text, expected) {
             (Ok(definitions), Some(expected)) => {

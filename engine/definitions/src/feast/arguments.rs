@@ -5,22 +5,18 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use feast_model::{DataSource, Entity, Field};
-use ruff_text_size::TextRange;
 
-use super::super::object::{Object, Thing};
-use super::super::scope::Scope;
-use super::super::value::{CallArguments, Function, Value};
-use super::super::{DefinitionError, Evaluated};
-use super::{FeastClass, Positional};
+use crate::context::Site;
+use crate::error::{DefinitionError, Evaluated};
+use crate::value::{CallArguments, DefinedObject, FeastClass, FeastObject, Function, Value};
 
 /// Evaluated arguments of one call.
-pub(crate) struct Arguments<'a> {
+pub(super) struct Arguments<'a> {
     class: &'static FeastClass,
     named: Vec<(String, Value)>,
     /// What a decorator is applied to.
     pub(super) function: Option<Rc<Function>>,
-    range: TextRange,
-    scope: &'a Scope,
+    site: Site<'a>,
     /// The object's name, once known: messages say it.
     object_name: String,
     /// Whether its tags are a dict that something else holds too.
@@ -29,12 +25,11 @@ pub(crate) struct Arguments<'a> {
 
 impl<'a> Arguments<'a> {
     /// Puts positional arguments to their names and refuses those that the class does not have.
-    pub(crate) fn bind(
+    pub(super) fn bind(
         class: &'static FeastClass,
         arguments: CallArguments,
         function: Option<Rc<Function>>,
-        range: TextRange,
-        scope: &'a Scope,
+        site: Site<'a>,
     ) -> Evaluated<Self> {
         let CallArguments { positional, named } = arguments;
         let called = if class.is_decorator {
@@ -43,53 +38,48 @@ impl<'a> Arguments<'a> {
             format!("{}.__init__", class.name)
         };
         let parameters: Vec<&str> = class.parameters.split(' ').filter(|name| !name.is_empty()).collect();
-        let most_positional = if class.positional == Positional::All {
-            parameters.len()
-        } else {
-            0
-        };
-        if positional.len() > most_positional {
+        let max_positional = if class.takes_positional { parameters.len() } else { 0 };
+        if positional.len() > max_positional {
             let own = usize::from(!class.is_decorator);
-            let count = most_positional + own;
+            let count = max_positional + own;
             let text = format!(
                 "{called}() takes {count} positional argument{} but {} were given",
                 if count == 1 { "" } else { "s" },
                 positional.len() + own
             );
-            return Err(scope.raise(range, "TypeError", text));
+            return Err(site.raise("TypeError", text));
         }
         let unexpected = named.iter().find(|(name, _)| !parameters.contains(&name.as_str()));
         if let Some((name, _)) = unexpected {
             let text = format!("{called}() got an unexpected keyword argument '{name}'");
-            return Err(scope.raise(range, "TypeError", text));
+            return Err(site.raise("TypeError", text));
         }
         let by_position = parameters.iter().map(|name| (*name).to_owned()).zip(positional);
         let mut all: Vec<(String, Value)> = by_position.collect();
         for (name, value) in named {
             if all.iter().any(|(known, _)| *known == name) {
                 let text = format!("{called}() got multiple values for argument '{name}'");
-                return Err(scope.raise(range, "TypeError", text));
+                return Err(site.raise("TypeError", text));
             }
             all.push((name, value));
         }
         let object_name = all
             .iter()
             .find(|(name, _)| name == "name")
-            .and_then(|(_, value)| value.as_text());
+            .and_then(|(_, value)| value.as_str());
         Ok(Self {
             class,
             named: all,
             function,
-            range,
-            scope,
+            site,
             object_name: object_name.map(|name| name.to_string()).unwrap_or_default(),
             shares_tags: false,
         })
     }
 
     /// An object made by this call.
-    pub(super) fn object(&self, thing: Thing) -> Value {
-        let object = Object::new(thing, self.scope.path().to_path_buf(), self.scope.line(self.range));
+    pub(super) fn object(&self, object: FeastObject) -> Value {
+        let object = DefinedObject::new(object, self.site.scope.path().to_path_buf(), self.site.line());
         Value::Object(Rc::new(if self.shares_tags {
             object.with_shared_tags()
         } else {
@@ -99,12 +89,12 @@ impl<'a> Arguments<'a> {
 
     /// What Feast raises for these arguments.
     pub(super) fn raise(&self, exception: &str, message: impl AsRef<str>) -> DefinitionError {
-        self.scope.raise(self.range, exception, message)
+        self.site.raise(exception, message)
     }
 
     /// What this binary cannot do with these arguments.
     pub(super) fn limit(&self, message: impl Into<String>) -> DefinitionError {
-        self.scope.limit(self.range, message)
+        self.site.limit(message)
     }
 
     /// `feature view "stats"`, for messages.
@@ -127,8 +117,7 @@ impl<'a> Arguments<'a> {
             return Ok(None);
         };
         let (_, value) = self.named.swap_remove(position);
-        const LARGEST: usize = 1_000_000;
-        self.scope.spend(self.range, value.size(LARGEST))?;
+        self.site.pay_for([&value])?;
         self.check_known(name, &value)?;
         share(name, &value);
         if let Value::Dict(tags) = &value
@@ -138,7 +127,7 @@ impl<'a> Arguments<'a> {
         }
         // Feast keeps dicts, and the list of a service, as they are.
         if matches!(value, Value::Dict(_)) || name == "features" {
-            self.scope.keep(&value);
+            self.site.session.keep(&value);
         }
         Ok(Some(value))
     }
@@ -163,7 +152,7 @@ impl<'a> Arguments<'a> {
     /// The text that an argument has when it is not given.
     pub(super) fn default_to(&mut self, name: &str, text: &str) {
         if !self.has(name) {
-            self.named.push((name.to_owned(), Value::text(text)));
+            self.named.push((name.to_owned(), Value::str(text)));
         }
     }
 
@@ -187,9 +176,9 @@ impl<'a> Arguments<'a> {
         }
     }
 
-    pub(super) fn wrong_type(&self, name: &str, value: &Value, wanted: &str) -> DefinitionError {
+    pub(super) fn wrong_type(&self, name: &str, value: &Value, expected: &str) -> DefinitionError {
         let text = format!(
-            "argument \"{name}\" ({}) of {} is not {wanted}",
+            "argument \"{name}\" ({}) of {} is not {expected}",
             value.type_name(),
             self.called()
         );
@@ -204,7 +193,7 @@ impl<'a> Arguments<'a> {
     pub(super) fn text(&mut self, name: &str) -> Evaluated<Option<String>> {
         match self.given(name)? {
             None => Ok(None),
-            Some(value) => match value.as_text() {
+            Some(value) => match value.as_str() {
                 Some(text) => Ok(Some(text.to_string())),
                 None => Err(self.wrong_type(name, &value, "an instance of str")),
             },
@@ -230,9 +219,10 @@ impl<'a> Arguments<'a> {
     pub(super) fn integer(&mut self, name: &str) -> Evaluated<i64> {
         match self.given(name)? {
             None => Ok(0),
-            Some(Value::Integer(number)) => Ok(number),
-            Some(Value::Bool(flag)) => Ok(i64::from(flag)),
-            Some(other) => Err(self.wrong_type(name, &other, "an instance of int")),
+            Some(value) => match value.as_int() {
+                Some(number) => Ok(number),
+                None => Err(self.wrong_type(name, &value, "an instance of int")),
+            },
         }
     }
 
@@ -240,12 +230,12 @@ impl<'a> Arguments<'a> {
     pub(super) fn duration(&mut self, name: &str) -> Evaluated<Option<i64>> {
         match self.given(name)? {
             None => Ok(None),
-            Some(Value::Duration(duration)) => match i64::try_from(duration.micros()) {
+            Some(Value::TimeDelta(delta)) => match i64::try_from(delta.micros()) {
                 Ok(micros) => Ok(Some(micros)),
                 Err(_) => Err(self.limit(format!(
                     "{name} of {} is too long to be stored: {}",
                     self.called(),
-                    duration.to_text().unwrap_or_default()
+                    delta.to_str().unwrap_or_default()
                 ))),
             },
             Some(other) => Err(self.wrong_type(name, &other, "an instance of datetime.timedelta")),
@@ -259,7 +249,7 @@ impl<'a> Arguments<'a> {
             Some(other) => return Err(self.wrong_type(name, &other, "a dict")),
         };
         let text = |value: &Value| {
-            let text = value.as_text().map(|text| text.to_string());
+            let text = value.as_str().map(|text| text.to_string());
             text.ok_or_else(|| self.wrong_type(name, value, "a dict of str to str"))
         };
         let members = members.borrow();
@@ -269,11 +259,11 @@ impl<'a> Arguments<'a> {
             .collect()
     }
 
-    /// The items of a list argument, each of which `pick` must know.
+    /// The items of a list argument, each of which `pick` must take.
     pub(super) fn list<T>(
         &mut self,
         name: &str,
-        wanted: &str,
+        expected: &str,
         pick: impl Fn(&Value) -> Option<T>,
     ) -> Evaluated<Option<Vec<T>>> {
         let items = match self.given(name)? {
@@ -284,19 +274,19 @@ impl<'a> Arguments<'a> {
         let items = items.borrow();
         let picked = items
             .iter()
-            .map(|item| pick(item).ok_or_else(|| self.wrong_type(name, item, &format!("a list of {wanted}"))));
+            .map(|item| pick(item).ok_or_else(|| self.wrong_type(name, item, &format!("a list of {expected}"))));
         picked.collect::<Result<_, _>>().map(Some)
     }
 
     pub(super) fn texts(&mut self, name: &str) -> Evaluated<Vec<String>> {
-        let text = |value: &Value| value.as_text().map(|text| text.to_string());
+        let text = |value: &Value| value.as_str().map(|text| text.to_string());
         Ok(self.list(name, "str", text)?.unwrap_or_default())
     }
 
     pub(super) fn fields(&mut self, name: &str) -> Evaluated<Option<Vec<Field>>> {
         self.list(name, "Field", |value| {
-            with_object(value, |thing| match thing {
-                Thing::Field(field) => Some(field.clone()),
+            with_object(value, |object| match object {
+                FeastObject::Field(field) => Some(field.clone()),
                 _ => None,
             })
         })
@@ -304,8 +294,8 @@ impl<'a> Arguments<'a> {
 
     pub(super) fn entities(&mut self, name: &str) -> Evaluated<Vec<Entity>> {
         let entity = |value: &Value| {
-            with_object(value, |thing| match thing {
-                Thing::Entity(entity) => Some(entity.clone()),
+            with_object(value, |object| match object {
+                FeastObject::Entity(entity) => Some(entity.clone()),
                 _ => None,
             })
         };
@@ -316,21 +306,21 @@ impl<'a> Arguments<'a> {
     pub(super) fn pick<T>(
         &mut self,
         name: &str,
-        wanted: &str,
-        pick: impl Fn(&Thing) -> Option<T>,
+        expected: &str,
+        pick: impl Fn(&FeastObject) -> Option<T>,
     ) -> Evaluated<Option<T>> {
         match self.given(name)? {
             None => Ok(None),
             Some(value) => match with_object(&value, pick) {
                 Some(picked) => Ok(Some(picked)),
-                None => Err(self.wrong_type(name, &value, &format!("an instance of {wanted}"))),
+                None => Err(self.wrong_type(name, &value, &format!("an instance of {expected}"))),
             },
         }
     }
 
     pub(super) fn source(&mut self, name: &str) -> Evaluated<Option<DataSource>> {
-        self.pick(name, "DataSource", |thing| match thing {
-            Thing::Source(source) => Some(source.clone()),
+        self.pick(name, "DataSource", |object| match object {
+            FeastObject::Source(source) => Some(source.clone()),
             _ => None,
         })
     }
@@ -344,9 +334,9 @@ impl<'a> Arguments<'a> {
 fn share(argument: &str, value: &Value) {
     match value {
         Value::Object(object) => {
-            let is_held = match &*object.thing() {
-                Thing::Source(_) => true,
-                Thing::View(_) => argument == "source",
+            let is_held = match &*object.object() {
+                FeastObject::Source(_) => true,
+                FeastObject::View(_) => argument == "source",
                 _ => false,
             };
             if is_held {
@@ -358,12 +348,12 @@ fn share(argument: &str, value: &Value) {
     }
 }
 
-/// What `pick` makes of an object; `None` for what is none.
-pub(super) fn with_object<T>(value: &Value, pick: impl Fn(&Thing) -> Option<T>) -> Option<T> {
+/// What `pick` makes of an object; `None` for what is not one.
+pub(super) fn with_object<T>(value: &Value, pick: impl Fn(&FeastObject) -> Option<T>) -> Option<T> {
     match value {
         Value::Object(object) => {
-            let object: &Object = object;
-            pick(&object.thing())
+            let object: &DefinedObject = object;
+            pick(&object.object())
         }
         _ => None,
     }

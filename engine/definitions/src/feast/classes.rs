@@ -1,47 +1,81 @@
-//! Every class and decorator of Feast 0.67 that definition files call, with its parameters.
+//! Every class and decorator of Feast 0.67 that definition files call, with its parameters and what builds its objects.
 
-use super::{FeastClass, Positional, on_demand, permissions, services, sources, types, views, warehouses};
+use super::arguments::Arguments;
+use super::{on_demand, permissions, services, sources, transformations, types, views, warehouses};
+use crate::error::Evaluated;
+use crate::value::{FeastClass, Value};
+
+/// Makes an object of the arguments of a call.
+type Build = fn(Arguments<'_>) -> Evaluated<Value>;
+
+/// A class or decorator, and what a call of it makes.
+pub(super) struct KnownClass {
+    pub(super) class: FeastClass,
+    pub(super) build: Build,
+}
 
 /// All arguments by keyword.
-const fn class(
-    name: &'static str,
-    parameters: &'static str,
-    build: fn(super::Arguments<'_>) -> super::Evaluated<super::Value>,
-) -> FeastClass {
-    FeastClass {
-        name,
-        module: None,
-        parameters,
-        positional: Positional::None,
-        is_decorator: false,
+const fn class(name: &'static str, parameters: &'static str, build: Build) -> KnownClass {
+    KnownClass {
+        class: FeastClass {
+            name,
+            module: None,
+            parameters,
+            takes_positional: false,
+            is_decorator: false,
+        },
         build,
     }
 }
 
 /// All arguments may be positional.
-const fn positional(
-    name: &'static str,
-    parameters: &'static str,
-    build: fn(super::Arguments<'_>) -> super::Evaluated<super::Value>,
-) -> FeastClass {
-    FeastClass {
-        positional: Positional::All,
-        ..class(name, parameters, build)
+const fn positional(name: &'static str, parameters: &'static str, build: Build) -> KnownClass {
+    let KnownClass { class, build } = class(name, parameters, build);
+    KnownClass {
+        class: FeastClass {
+            takes_positional: true,
+            ..class
+        },
+        build,
     }
 }
 
-const fn decorator(
-    name: &'static str,
-    parameters: &'static str,
-    build: fn(super::Arguments<'_>) -> super::Evaluated<super::Value>,
-) -> FeastClass {
-    FeastClass {
-        is_decorator: true,
-        ..class(name, parameters, build)
+const fn decorator(name: &'static str, parameters: &'static str, build: Build) -> KnownClass {
+    let KnownClass { class, build } = class(name, parameters, build);
+    KnownClass {
+        class: FeastClass {
+            is_decorator: true,
+            ..class
+        },
+        build,
     }
 }
 
-pub(super) static CLASSES: &[FeastClass] = &[
+/// A decorator whose arguments may be positional.
+const fn positional_decorator(name: &'static str, parameters: &'static str, build: Build) -> KnownClass {
+    let KnownClass { class, build } = decorator(name, parameters, build);
+    KnownClass {
+        class: FeastClass {
+            takes_positional: true,
+            ..class
+        },
+        build,
+    }
+}
+
+/// A class of a module that has another class's name.
+const fn in_module(module: &'static str, known: KnownClass) -> KnownClass {
+    let KnownClass { class, build } = known;
+    KnownClass {
+        class: FeastClass {
+            module: Some(module),
+            ..class
+        },
+        build,
+    }
+}
+
+pub(super) static CLASSES: &[KnownClass] = &[
     class(
         "Project",
         "name description tags owner created_timestamp last_updated_timestamp",
@@ -109,40 +143,37 @@ pub(super) static CLASSES: &[FeastClass] = &[
     positional(
         "Transformation",
         "mode udf udf_string name tags description owner",
-        on_demand::transformation,
+        transformations::transformation,
     ),
     positional(
         "PandasTransformation",
         "udf udf_string name tags description owner",
-        on_demand::pandas_transformation,
+        transformations::pandas_transformation,
     ),
     positional(
         "PythonTransformation",
         "udf udf_string name tags description owner",
-        on_demand::python_transformation,
+        transformations::python_transformation,
     ),
     positional(
         "RayTransformation",
         "udf udf_string name tags description owner",
-        on_demand::ray_transformation,
+        transformations::ray_transformation,
     ),
     positional(
         "FlinkTransformation",
         "udf udf_string name tags description owner",
-        on_demand::flink_transformation,
+        transformations::flink_transformation,
     ),
-    FeastClass {
-        positional: Positional::All,
-        ..decorator(
-            "transformation",
-            "mode name tags description owner",
-            on_demand::transformation,
-        )
-    },
+    positional_decorator(
+        "transformation",
+        "mode name tags description owner",
+        transformations::transformation,
+    ),
     positional(
         "Aggregation",
         "column function time_window slide_interval name",
-        on_demand::aggregation,
+        transformations::aggregation,
     ),
     class(
         "FeatureService",
@@ -218,14 +249,14 @@ pub(super) static CLASSES: &[FeastClass] = &[
         "catalog namespace properties",
         warehouses::iceberg_format,
     ),
-    FeastClass {
-        module: Some("table_format"),
-        ..positional(
+    in_module(
+        "table_format",
+        positional(
             "DeltaFormat",
             "checkpoint_location properties",
             warehouses::delta_format,
-        )
-    },
+        ),
+    ),
     positional(
         "HudiFormat",
         "table_type record_key precombine_field properties",

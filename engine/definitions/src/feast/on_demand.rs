@@ -1,16 +1,14 @@
-//! On-demand views, and the functions and aggregations that views are computed by.
+//! On-demand views and what they are computed from.
 
 use std::collections::BTreeMap;
-use std::rc::Rc;
 
-use feast_model::{Aggregation, DataSource, Metadata, OnDemandFeatureView, OnDemandSource, SourceKind, Transformation};
+use feast_model::{DataSource, Metadata, OnDemandFeatureView, OnDemandSource, SourceKind};
 
-use super::super::Evaluated;
-use super::super::object::Thing;
-use super::super::value::{Function, Value};
-use super::Arguments;
-use super::arguments::with_object;
+use super::arguments::Arguments;
+use super::transformations::{aggregations, given_transformation, with_text};
 use super::views::{check_version, view_name};
+use crate::error::Evaluated;
+use crate::value::{FeastObject, Value};
 
 /// The class and the decorator.
 pub(super) fn on_demand_feature_view(mut arguments: Arguments<'_>) -> Evaluated<Value> {
@@ -78,18 +76,18 @@ pub(super) fn on_demand_feature_view(mut arguments: Arguments<'_>) -> Evaluated<
             version,
         },
     };
-    Ok(arguments.object(Thing::OnDemandView(view)))
+    Ok(arguments.object(FeastObject::OnDemandView(view)))
 }
 
 fn sources(arguments: &mut Arguments<'_>, view: &str) -> Evaluated<BTreeMap<String, OnDemandSource>> {
     let given = arguments.list("sources", "FeatureView or RequestSource", |value| {
         let Value::Object(object) = value else { return None };
-        match (object.projection(), &*object.thing()) {
+        match (object.projection(), &*object.object()) {
             (Some(projection), _) => {
                 let chosen = projection.projection;
                 Some((chosen.view.clone(), OnDemandSource::View(chosen)))
             }
-            (None, Thing::Source(source)) if matches!(source.kind, SourceKind::Request { .. }) => {
+            (None, FeastObject::Source(source)) if matches!(source.kind, SourceKind::Request { .. }) => {
                 Some((source.name().to_owned(), OnDemandSource::Request(source.clone())))
             }
             _ => None,
@@ -119,163 +117,4 @@ fn sources(arguments: &mut Arguments<'_>, view: &str) -> Evaluated<BTreeMap<Stri
         sources.insert(name, OnDemandSource::Request(request));
     }
     Ok(sources)
-}
-
-/// A mode given as text or as a member of `TransformationMode`.
-pub(super) fn mode(arguments: &mut Arguments<'_>, default: &str) -> Evaluated<String> {
-    match arguments.given("mode")? {
-        None => Ok(default.to_owned()),
-        Some(Value::Member(member)) => Ok(member.value.to_text().unwrap_or_default()),
-        Some(value) => match value.as_text() {
-            Some(text) => Ok(text.to_string()),
-            None => Err(arguments.wrong_type("mode", &value, "a str or TransformationMode")),
-        },
-    }
-}
-
-/// The function of a view: decorated, or given as `udf` or `feature_transformation`.
-pub(super) fn given_transformation(arguments: &mut Arguments<'_>, mode: &str) -> Evaluated<Option<Transformation>> {
-    let transformation = arguments.pick("feature_transformation", "Transformation", |thing| match thing {
-        Thing::Transformation(transformation) => Some(transformation.clone()),
-        _ => None,
-    })?;
-    let text = arguments.text_or_empty("udf_string")?;
-    let function = match (arguments.function.clone(), arguments.given("udf")?) {
-        (Some(function), _) => Some(function),
-        (None, Some(Value::Function(function))) => Some(function),
-        (None, Some(other)) => return Err(arguments.wrong_type("udf", &other, "a function")),
-        (None, None) => None,
-    };
-    if transformation.is_some() {
-        return Ok(transformation);
-    }
-    function
-        .map(|function| of_function(arguments, &function, text, mode))
-        .transpose()
-}
-
-/// A transformation whose text is the function's own source where no other is given.
-fn with_text(transformation: Transformation) -> Transformation {
-    if !transformation.text.is_empty() {
-        return transformation;
-    }
-    Transformation {
-        text: transformation.source,
-        source: String::new(),
-        ..transformation
-    }
-}
-
-/// Feast keeps the text of a decorated function, and of any other what `udf_string` says; the function itself it pickles.
-fn of_function(
-    arguments: &Arguments<'_>,
-    function: &Rc<Function>,
-    text: String,
-    mode: &str,
-) -> Evaluated<Transformation> {
-    if arguments.function.is_some() {
-        return Ok(Transformation {
-            name: function.name.clone(),
-            text: function.text.clone(),
-            source: String::new(),
-            mode: mode.to_owned(),
-        });
-    }
-    let outer_name = function.outer_name();
-    if let Some(name) = outer_name.as_ref().filter(|_| text.is_empty()) {
-        return Err(arguments.limit(format!(
-            "the lambda uses {name} of this file, which would not be stored with it; use a function that imports or defines \
-             {name} itself"
-        )));
-    }
-    Ok(Transformation {
-        name: function.name.clone(),
-        // Where the lambda would lack something, the text that is given may have it.
-        source: outer_name.map_or_else(|| function.text.clone(), |_| String::new()),
-        text,
-        mode: mode.to_owned(),
-    })
-}
-
-/// The class and the decorator.
-pub(super) fn transformation(mut arguments: Arguments<'_>) -> Evaluated<Value> {
-    const MODES: [&str; 7] = ["python", "pandas", "sql", "spark_sql", "spark", "flink", "ray"];
-    let mode = mode(&mut arguments, "")?;
-    let lower = mode.to_lowercase();
-    if lower == "substrait" {
-        return Err(arguments.limit("a plan of substrait can only be made by Python"));
-    }
-    if !MODES.contains(&lower.as_str()) {
-        let text = format!("Invalid mode: {mode}. Choose one from TransformationMode.");
-        return Err(arguments.raise("ValueError", text));
-    }
-    // These have classes of their own, which know their mode.
-    let has_class = ["python", "pandas", "flink", "ray"].contains(&lower.as_str());
-    named_transformation(arguments, if has_class { &lower } else { &mode })
-}
-
-pub(super) fn pandas_transformation(arguments: Arguments<'_>) -> Evaluated<Value> {
-    named_transformation(arguments, "pandas")
-}
-
-pub(super) fn python_transformation(arguments: Arguments<'_>) -> Evaluated<Value> {
-    named_transformation(arguments, "python")
-}
-
-pub(super) fn ray_transformation(arguments: Arguments<'_>) -> Evaluated<Value> {
-    named_transformation(arguments, "ray")
-}
-
-pub(super) fn flink_transformation(arguments: Arguments<'_>) -> Evaluated<Value> {
-    named_transformation(arguments, "flink")
-}
-
-fn named_transformation(mut arguments: Arguments<'_>, mode: &str) -> Evaluated<Value> {
-    if arguments.function.is_none() && !arguments.has("udf_string") {
-        return Err(arguments.raise("ValueError", "udf_string parameter cannot be None"));
-    }
-    match given_transformation(&mut arguments, mode)? {
-        Some(transformation) => Ok(arguments.object(Thing::Transformation(transformation))),
-        None => Err(arguments.raise(
-            "TypeError",
-            "Transformation() missing 1 required positional argument: 'udf'",
-        )),
-    }
-}
-
-/// Refuses the modes that Feast refuses for functions of a kind of view.
-pub(super) fn check_mode(arguments: &Arguments<'_>, mode: &str, supported: &[&str], class: &str) -> Evaluated<()> {
-    let is_given = arguments.function.is_some() || arguments.has("udf");
-    if !is_given || arguments.has("feature_transformation") || supported.contains(&mode) {
-        return Ok(());
-    }
-    let text = format!("Unsupported transformation mode: {mode} for {class}");
-    Err(arguments.raise("ValueError", text))
-}
-
-pub(super) fn aggregation(mut arguments: Arguments<'_>) -> Evaluated<Value> {
-    let time_window = arguments.duration("time_window")?;
-    let aggregation = Aggregation {
-        column: arguments.text_or_empty("column")?,
-        function: arguments.text_or_empty("function")?,
-        time_window,
-        slide_interval: arguments
-            .duration("slide_interval")?
-            .filter(|interval| *interval != 0)
-            .or(time_window),
-        name: arguments.text_or_empty("name")?,
-    };
-    Ok(arguments.object(Thing::Aggregation(aggregation)))
-}
-
-pub(super) fn aggregations(arguments: &mut Arguments<'_>) -> Evaluated<Vec<Aggregation>> {
-    let aggregation = |value: &Value| {
-        with_object(value, |thing| match thing {
-            Thing::Aggregation(aggregation) => Some(aggregation.clone()),
-            _ => None,
-        })
-    };
-    Ok(arguments
-        .list("aggregations", "Aggregation", aggregation)?
-        .unwrap_or_default())
 }

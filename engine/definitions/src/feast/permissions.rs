@@ -1,60 +1,10 @@
-//! Permissions, policies, and the constants they are written with.
+//! Permissions and policies.
 
 use feast_model::{Action, Metadata, Permission, Policy, ResourceType};
 
-use super::super::Evaluated;
-use super::super::object::Thing;
-use super::super::value::Value;
-use super::{Arguments, CLASSES, member};
-
-const VIEW_TYPES: [&str; 5] = [
-    "FeatureView",
-    "OnDemandFeatureView",
-    "BatchFeatureView",
-    "StreamFeatureView",
-    "LabelView",
-];
-
-/// Names of lists of actions and types.
-pub(super) const CONSTANTS: [&str; 6] = [
-    "READ",
-    "WRITE",
-    "CRUD",
-    "ALL_ACTIONS",
-    "ALL_FEATURE_VIEW_TYPES",
-    "ALL_RESOURCE_TYPES",
-];
-
-/// `READ`, `ALL_ACTIONS`, `ALL_RESOURCE_TYPES`, ...
-pub(super) fn constant(name: &str) -> Option<Value> {
-    let actions = |names: &[&str]| {
-        names
-            .iter()
-            .map(|name| member("AuthzedAction", name))
-            .collect::<Option<Vec<_>>>()
-    };
-    let classes = |names: &[&str]| {
-        let found = names
-            .iter()
-            .map(|name| CLASSES.iter().find(|class| class.name == *name));
-        found
-            .map(|class| class.map(Value::FeastClass))
-            .collect::<Option<Vec<_>>>()
-    };
-    let items = match name {
-        "READ" => actions(&["READ_OFFLINE", "READ_ONLINE"])?,
-        "WRITE" => actions(&["WRITE_OFFLINE", "WRITE_ONLINE"])?,
-        "CRUD" => actions(&["CREATE", "DESCRIBE", "UPDATE", "DELETE"])?,
-        "ALL_ACTIONS" => actions(&Action::ALL.map(Action::feast_name))?,
-        "ALL_FEATURE_VIEW_TYPES" => classes(&VIEW_TYPES)?,
-        "ALL_RESOURCE_TYPES" => {
-            let names = ResourceType::ALL.map(|kind| format!("{kind:?}"));
-            classes(&names.iter().map(String::as_str).collect::<Vec<_>>())?
-        }
-        _ => return None,
-    };
-    Some(Value::list(items))
-}
+use super::arguments::{Arguments, with_object};
+use crate::error::Evaluated;
+use crate::value::{FeastObject, Value};
 
 pub(super) fn permission(mut arguments: Arguments<'_>) -> Evaluated<Value> {
     let name = arguments.required_text("name")?;
@@ -78,7 +28,7 @@ pub(super) fn permission(mut arguments: Arguments<'_>) -> Evaluated<Value> {
     let name_patterns = name_patterns
         .iter()
         .map(|value| {
-            let text = value.as_text().map(|text| text.trim().to_owned());
+            let text = value.as_str().map(|text| text.trim().to_owned());
             text.ok_or_else(|| arguments.wrong_type("name_patterns", value, "a list of str"))
         })
         .collect::<Result<Vec<_>, _>>()?;
@@ -91,7 +41,7 @@ pub(super) fn permission(mut arguments: Arguments<'_>) -> Evaluated<Value> {
         .iter()
         .map(|value| {
             let known = match value {
-                Value::Member(member) => Action::ALL
+                Value::EnumMember(member) => Action::ALL
                     .into_iter()
                     .find(|action| action.feast_name() == member.name),
                 _ => None,
@@ -103,8 +53,8 @@ pub(super) fn permission(mut arguments: Arguments<'_>) -> Evaluated<Value> {
         Some(Value::FeastClass(class)) if class.name == "AllowAll" => Policy::AllowAll,
         None => Policy::AllowAll,
         Some(value) => {
-            let policy = super::arguments::with_object(&value, |thing| match thing {
-                Thing::Policy(policy) => Some(policy.clone()),
+            let policy = with_object(&value, |object| match object {
+                FeastObject::Policy(policy) => Some(policy.clone()),
                 _ => None,
             });
             policy.ok_or_else(|| arguments.wrong_type("policy", &value, "an instance of Policy"))?
@@ -131,7 +81,7 @@ pub(super) fn permission(mut arguments: Arguments<'_>) -> Evaluated<Value> {
         },
         required_tags: trimmed(arguments.texts_by_name("required_tags")?),
     };
-    Ok(arguments.object(Thing::Permission(permission)))
+    Ok(arguments.object(FeastObject::Permission(permission)))
 }
 
 fn trimmed(tags: std::collections::BTreeMap<String, String>) -> std::collections::BTreeMap<String, String> {
@@ -152,26 +102,26 @@ fn one_or_many(arguments: &mut Arguments<'_>, name: &str) -> Evaluated<Vec<Value
 
 pub(super) fn role_based_policy(mut arguments: Arguments<'_>) -> Evaluated<Value> {
     let roles = arguments.texts("roles")?;
-    Ok(arguments.object(Thing::Policy(Policy::Roles(roles))))
+    Ok(arguments.object(FeastObject::Policy(Policy::Roles(roles))))
 }
 
 pub(super) fn group_based_policy(mut arguments: Arguments<'_>) -> Evaluated<Value> {
     let groups = arguments.texts("groups")?;
-    Ok(arguments.object(Thing::Policy(Policy::Groups(groups))))
+    Ok(arguments.object(FeastObject::Policy(Policy::Groups(groups))))
 }
 
 pub(super) fn namespace_based_policy(mut arguments: Arguments<'_>) -> Evaluated<Value> {
     let namespaces = arguments.texts("namespaces")?;
-    Ok(arguments.object(Thing::Policy(Policy::Namespaces(namespaces))))
+    Ok(arguments.object(FeastObject::Policy(Policy::Namespaces(namespaces))))
 }
 
 pub(super) fn combined_policy(mut arguments: Arguments<'_>) -> Evaluated<Value> {
     let (groups, namespaces) = (arguments.texts("groups")?, arguments.texts("namespaces")?);
-    Ok(arguments.object(Thing::Policy(Policy::GroupsAndNamespaces { groups, namespaces })))
+    Ok(arguments.object(FeastObject::Policy(Policy::GroupsAndNamespaces { groups, namespaces })))
 }
 
 pub(super) fn allow_all(arguments: Arguments<'_>) -> Evaluated<Value> {
-    Ok(arguments.object(Thing::Policy(Policy::AllowAll)))
+    Ok(arguments.object(FeastObject::Policy(Policy::AllowAll)))
 }
 
 /// Classes that definitions only name, as types of a permission.

@@ -4,10 +4,9 @@ use feast_model::{
     FeatureService, Logging, LoggingDestination, LoggingSystem, Metadata, Project, Projection, WantedFeatures,
 };
 
-use super::super::Evaluated;
-use super::super::object::Thing;
-use super::super::value::Value;
-use super::Arguments;
+use super::arguments::Arguments;
+use crate::error::Evaluated;
+use crate::value::{FeastObject, Value};
 
 pub(super) fn project(mut arguments: Arguments<'_>) -> Evaluated<Value> {
     // An apply sets both.
@@ -21,13 +20,13 @@ pub(super) fn project(mut arguments: Arguments<'_>) -> Evaluated<Value> {
         ..Metadata::default()
     };
     let project = Project { metadata };
-    Ok(arguments.object(Thing::Project(project)))
+    Ok(arguments.object(FeastObject::Project(project)))
 }
 
 pub(super) fn feature_service(mut arguments: Arguments<'_>) -> Evaluated<Value> {
     let name = arguments.required_text("name")?;
     let projection = |value: &Value| match value {
-        Value::Text(reference) => Some(Projection {
+        Value::Str(reference) => Some(Projection {
             wanted: WantedFeatures::Reference(reference.to_string()),
             ..Projection::of("")
         }),
@@ -49,18 +48,18 @@ pub(super) fn feature_service(mut arguments: Arguments<'_>) -> Evaluated<Value> 
             owner: arguments.text_or_empty("owner")?,
             ..Metadata::new(name)
         },
-        logging: arguments.pick("logging_config", "LoggingConfig", |thing| match thing {
-            Thing::Logging(logging) => Some(logging.clone()),
+        logging: arguments.pick("logging_config", "LoggingConfig", |object| match object {
+            FeastObject::Logging(logging) => Some(logging.clone()),
             _ => None,
         })?,
         precompute_online: arguments.flag("precompute_online", false)?,
     };
-    Ok(arguments.object(Thing::Service(service)))
+    Ok(arguments.object(FeastObject::Service(service)))
 }
 
 pub(super) fn logging_config(mut arguments: Arguments<'_>) -> Evaluated<Value> {
-    let destination = arguments.pick("destination", "LoggingDestination", |thing| match thing {
-        Thing::LoggingDestination(destination) => Some(destination.clone()),
+    let destination = arguments.pick("destination", "LoggingDestination", |object| match object {
+        FeastObject::LoggingDestination(destination) => Some(destination.clone()),
         _ => None,
     })?;
     let destination = destination.ok_or_else(|| {
@@ -72,14 +71,14 @@ pub(super) fn logging_config(mut arguments: Arguments<'_>) -> Evaluated<Value> {
     let sample_rate = match arguments.given("sample_rate")? {
         None => 1.0,
         Some(Value::Float(rate)) => rate,
-        Some(Value::Integer(rate)) => rate as f64,
+        Some(Value::Int(rate)) => rate as f64,
         Some(other) => return Err(arguments.wrong_type("sample_rate", &other, "an instance of float")),
     };
     let logging = Logging {
         sample_rate: sample_rate as f32,
         destination,
     };
-    Ok(arguments.object(Thing::Logging(logging)))
+    Ok(arguments.object(FeastObject::Logging(logging)))
 }
 
 pub(super) fn file_logging_destination(mut arguments: Arguments<'_>) -> Evaluated<Value> {
@@ -88,12 +87,17 @@ pub(super) fn file_logging_destination(mut arguments: Arguments<'_>) -> Evaluate
         s3_endpoint_override: arguments.text_or_empty("s3_endpoint_override")?,
         partition_by: arguments.texts("partition_by")?,
     };
-    Ok(arguments.object(Thing::LoggingDestination(destination)))
+    Ok(arguments.object(FeastObject::LoggingDestination(destination)))
 }
 
 fn table_destination(mut arguments: Arguments<'_>, parameter: &str, system: LoggingSystem) -> Evaluated<Value> {
     let table = arguments.required_text(parameter)?;
-    Ok(arguments.object(Thing::LoggingDestination(LoggingDestination::Table { system, table })))
+    Ok(
+        arguments.object(FeastObject::LoggingDestination(LoggingDestination::Table {
+            system,
+            table,
+        })),
+    )
 }
 
 pub(super) fn bigquery_logging_destination(arguments: Arguments<'_>) -> Evaluated<Value> {

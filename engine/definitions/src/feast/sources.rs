@@ -2,10 +2,9 @@
 
 use feast_model::{DataSource, FileFormat, SourceKind, StreamFormat};
 
-use super::super::Evaluated;
-use super::super::object::Thing;
-use super::super::value::Value;
-use super::Arguments;
+use super::arguments::Arguments;
+use crate::error::Evaluated;
+use crate::value::{FeastObject, Value};
 
 /// What all sources have, taken into `source`.
 pub(super) fn complete(arguments: &mut Arguments<'_>, mut source: DataSource) -> Evaluated<DataSource> {
@@ -16,8 +15,8 @@ pub(super) fn complete(arguments: &mut Arguments<'_>, mut source: DataSource) ->
     source.metadata.description = arguments.text_or_empty("description")?;
     source.metadata.tags = arguments.texts_by_name("tags")?;
     source.metadata.owner = arguments.text_or_empty("owner")?;
-    let connection = arguments.pick("connection_ref", "ConnectionRef", |thing| match thing {
-        Thing::Connection(tags) => Some(tags.clone()),
+    let connection = arguments.pick("connection_ref", "ConnectionRef", |object| match object {
+        FeastObject::Connection(tags) => Some(tags.clone()),
         _ => None,
     })?;
     source.metadata.tags.extend(connection.unwrap_or_default());
@@ -36,8 +35,8 @@ pub(super) fn file_source(mut arguments: Arguments<'_>) -> Evaluated<Value> {
     let name = name.unwrap_or_else(|| path.clone());
     // Accepted and without effect in Feast too.
     arguments.ignore("event_timestamp_column");
-    let format = arguments.pick("file_format", "FileFormat", |thing| match thing {
-        Thing::FileFormat(format) => Some(*format),
+    let format = arguments.pick("file_format", "FileFormat", |object| match object {
+        FeastObject::FileFormat(format) => Some(*format),
         _ => None,
     })?;
     let kind = SourceKind::File {
@@ -46,14 +45,14 @@ pub(super) fn file_source(mut arguments: Arguments<'_>) -> Evaluated<Value> {
         s3_endpoint_override: arguments.text_or_empty("s3_endpoint_override")?,
     };
     let source = complete(&mut arguments, DataSource::new(name, kind))?;
-    Ok(arguments.object(Thing::Source(source)))
+    Ok(arguments.object(FeastObject::Source(source)))
 }
 
 pub(super) fn push_source(mut arguments: Arguments<'_>) -> Evaluated<Value> {
     let name = arguments.required_text("name")?;
     let batch_source = arguments.source("batch_source")?.map(Box::new);
     let source = complete(&mut arguments, DataSource::new(name, SourceKind::Push { batch_source }))?;
-    Ok(arguments.object(Thing::Source(source)))
+    Ok(arguments.object(FeastObject::Source(source)))
 }
 
 pub(super) fn request_source(mut arguments: Arguments<'_>) -> Evaluated<Value> {
@@ -62,7 +61,7 @@ pub(super) fn request_source(mut arguments: Arguments<'_>) -> Evaluated<Value> {
     let schema =
         schema.ok_or_else(|| arguments.raise("TypeError", "RequestSource() missing 1 required argument: 'schema'"))?;
     let source = complete(&mut arguments, DataSource::new(name, SourceKind::Request { schema }))?;
-    Ok(arguments.object(Thing::Source(source)))
+    Ok(arguments.object(FeastObject::Source(source)))
 }
 
 pub(super) fn kafka_source(mut arguments: Arguments<'_>) -> Evaluated<Value> {
@@ -77,7 +76,7 @@ pub(super) fn kafka_source(mut arguments: Arguments<'_>) -> Evaluated<Value> {
         batch_source: arguments.source("batch_source")?.map(Box::new),
     };
     let source = complete(&mut arguments, DataSource::new(name, kind))?;
-    Ok(arguments.object(Thing::Source(source)))
+    Ok(arguments.object(FeastObject::Source(source)))
 }
 
 pub(super) fn kinesis_source(mut arguments: Arguments<'_>) -> Evaluated<Value> {
@@ -89,13 +88,13 @@ pub(super) fn kinesis_source(mut arguments: Arguments<'_>) -> Evaluated<Value> {
         batch_source: arguments.source("batch_source")?.map(Box::new),
     };
     let source = complete(&mut arguments, DataSource::new(name, kind))?;
-    Ok(arguments.object(Thing::Source(source)))
+    Ok(arguments.object(FeastObject::Source(source)))
 }
 
 /// Python refuses to read a stream source without a format back.
 fn stream_format(arguments: &mut Arguments<'_>, name: &str) -> Evaluated<Option<StreamFormat>> {
-    let format = arguments.pick(name, "StreamFormat", |thing| match thing {
-        Thing::StreamFormat(format) => Some(format.clone()),
+    let format = arguments.pick(name, "StreamFormat", |object| match object {
+        FeastObject::StreamFormat(format) => Some(format.clone()),
         _ => None,
     })?;
     match format {
@@ -105,26 +104,26 @@ fn stream_format(arguments: &mut Arguments<'_>, name: &str) -> Evaluated<Option<
 }
 
 pub(super) fn parquet_format(arguments: Arguments<'_>) -> Evaluated<Value> {
-    Ok(arguments.object(Thing::FileFormat(FileFormat::Parquet)))
+    Ok(arguments.object(FeastObject::FileFormat(FileFormat::Parquet)))
 }
 
 pub(super) fn delta_format(arguments: Arguments<'_>) -> Evaluated<Value> {
-    Ok(arguments.object(Thing::FileFormat(FileFormat::Delta)))
+    Ok(arguments.object(FeastObject::FileFormat(FileFormat::Delta)))
 }
 
 pub(super) fn avro_format(mut arguments: Arguments<'_>) -> Evaluated<Value> {
     let schema = arguments.required_text("schema_json")?;
-    Ok(arguments.object(Thing::StreamFormat(StreamFormat::Avro(schema))))
+    Ok(arguments.object(FeastObject::StreamFormat(StreamFormat::Avro(schema))))
 }
 
 pub(super) fn json_format(mut arguments: Arguments<'_>) -> Evaluated<Value> {
     let schema = arguments.required_text("schema_json")?;
-    Ok(arguments.object(Thing::StreamFormat(StreamFormat::Json(schema))))
+    Ok(arguments.object(FeastObject::StreamFormat(StreamFormat::Json(schema))))
 }
 
 pub(super) fn proto_format(mut arguments: Arguments<'_>) -> Evaluated<Value> {
     let class = arguments.required_text("class_path")?;
-    Ok(arguments.object(Thing::StreamFormat(StreamFormat::Proto(class))))
+    Ok(arguments.object(FeastObject::StreamFormat(StreamFormat::Proto(class))))
 }
 
 /// Feast keeps a connection in the tags of its source.
@@ -146,5 +145,5 @@ pub(super) fn connection(mut arguments: Arguments<'_>) -> Evaluated<Value> {
     for (name, value) in arguments.texts_by_name("params")? {
         tag(&format!("param.{name}"), value);
     }
-    Ok(arguments.object(Thing::Connection(tags)))
+    Ok(arguments.object(FeastObject::Connection(tags)))
 }

@@ -2,9 +2,9 @@
 
 use feast_model::{StructField, ValueType};
 
-use super::super::Evaluated;
-use super::super::value::Value;
-use super::Arguments;
+use super::arguments::Arguments;
+use crate::error::{DefinitionError, Evaluated};
+use crate::value::Value;
 
 /// The simple types of `feast.types`.
 pub(super) const NAMES: [&str; 17] = [
@@ -61,7 +61,7 @@ fn base_type(arguments: &mut Arguments<'_>, class: &str) -> Evaluated<ValueType>
     }
 }
 
-fn unsupported(arguments: &Arguments<'_>, base: &ValueType, class: &str) -> super::super::DefinitionError {
+fn unsupported(arguments: &Arguments<'_>, base: &ValueType, class: &str) -> DefinitionError {
     arguments.raise(
         "ValueError",
         format!("Type {base} is currently not supported as a base type for {class}."),
@@ -105,7 +105,7 @@ pub(super) fn structure(mut arguments: Arguments<'_>) -> Evaluated<Value> {
     };
     let members = members.borrow();
     let fields = members.iter().map(|member| match member {
-        (Value::Text(name), Value::Type(value_type)) => Ok(StructField {
+        (Value::Str(name), Value::Type(value_type)) => Ok(StructField {
             name: name.to_string(),
             value_type: value_type.clone(),
         }),

@@ -7,12 +7,10 @@ use feast_model::{
     StreamSettings, Transformation, Version, ViewKind,
 };
 
-use super::super::Evaluated;
-use super::super::object::{ProjectedView, Thing};
-use super::super::value::Value;
-use super::Arguments;
-use super::arguments::with_object;
-use super::on_demand::{aggregations, check_mode, given_transformation, mode};
+use super::arguments::{Arguments, with_object};
+use super::transformations::{aggregations, check_mode, given_transformation, mode};
+use crate::error::Evaluated;
+use crate::value::{FeastObject, ProjectedView, Value};
 
 pub(super) fn entity(mut arguments: Arguments<'_>) -> Evaluated<Value> {
     let name = arguments.required_text("name")?;
@@ -25,7 +23,7 @@ pub(super) fn entity(mut arguments: Arguments<'_>) -> Evaluated<Value> {
     }
     let value_type = match arguments.given("value_type")? {
         None => None,
-        Some(Value::Member(member)) if member.enumeration == "ValueType" => match &member.value {
+        Some(Value::EnumMember(member)) if member.enumeration == "ValueType" => match &member.value {
             Value::Type(value_type) => Some(value_type.clone()),
             // `ValueType.UNKNOWN`: to be inferred.
             _ => None,
@@ -44,7 +42,7 @@ pub(super) fn entity(mut arguments: Arguments<'_>) -> Evaluated<Value> {
             ..Metadata::new(name)
         },
     };
-    Ok(arguments.object(Thing::Entity(entity)))
+    Ok(arguments.object(FeastObject::Entity(entity)))
 }
 
 pub(super) fn field(mut arguments: Arguments<'_>) -> Evaluated<Value> {
@@ -64,7 +62,7 @@ pub(super) fn field(mut arguments: Arguments<'_>) -> Evaluated<Value> {
         vector_search_metric: arguments.text_or_empty("vector_search_metric")?,
         ..Field::new(name, value_type)
     };
-    Ok(arguments.object(Thing::Field(field)))
+    Ok(arguments.object(FeastObject::Field(field)))
 }
 
 /// Where a view's rows come from.
@@ -96,8 +94,8 @@ fn view_source(arguments: &mut Arguments<'_>) -> Evaluated<ViewSource> {
             (None, parents.collect::<Result<Vec<_>, _>>()?)
         }
         Some(value) => {
-            let source = with_object(value, |thing| match thing {
-                Thing::Source(source) => Some(source.clone()),
+            let source = with_object(value, |object| match object {
+                FeastObject::Source(source) => Some(source.clone()),
                 _ => None,
             });
             match (source, parent(value)) {
@@ -235,7 +233,7 @@ pub(super) fn feature_view(mut arguments: Arguments<'_>) -> Evaluated<Value> {
     let ttl = time_to_live(&mut arguments, Some(0))?;
     let mode = mode(&mut arguments, "")?;
     let view = common(&mut arguments, name)?;
-    Ok(arguments.object(Thing::View(FeatureView { ttl, mode, ..view })))
+    Ok(arguments.object(FeastObject::View(FeatureView { ttl, mode, ..view })))
 }
 
 const BATCH_SOURCES: &str = "{'BigQuerySource', 'FileSource', 'RedshiftSource', 'SnowflakeSource', 'SparkSource', \
@@ -278,7 +276,7 @@ pub(super) fn batch_feature_view(mut arguments: Arguments<'_>) -> Evaluated<Valu
             },
         ));
     }
-    Ok(arguments.object(Thing::View(FeatureView {
+    Ok(arguments.object(FeastObject::View(FeatureView {
         ttl,
         mode,
         online,
@@ -329,7 +327,7 @@ pub(super) fn stream_feature_view(mut arguments: Arguments<'_>) -> Evaluated<Val
         (None, None) => Err("StreamFeatureView() missing 1 required argument: 'source'".to_owned()),
     };
     stream.map_err(|text| arguments.raise("ValueError", text))?;
-    Ok(arguments.object(Thing::View(FeatureView {
+    Ok(arguments.object(FeastObject::View(FeatureView {
         kind: ViewKind::Stream(settings),
         ttl,
         mode: mode.clone(),
@@ -366,7 +364,7 @@ pub(super) fn label_view(mut arguments: Arguments<'_>) -> Evaluated<Value> {
         labeler_field: arguments.text("labeler_field")?.unwrap_or_else(|| "labeler".to_owned()),
         conflict_policy: match arguments.given("conflict_policy")? {
             None => ConflictPolicy::LastWriteWins,
-            Some(Value::Member(member)) => match member.name.as_str() {
+            Some(Value::EnumMember(member)) => match member.name.as_str() {
                 "LABELER_PRIORITY" => ConflictPolicy::LabelerPriority,
                 "MAJORITY_VOTE" => ConflictPolicy::MajorityVote,
                 _ => ConflictPolicy::LastWriteWins,
@@ -400,7 +398,7 @@ pub(super) fn label_view(mut arguments: Arguments<'_>) -> Evaluated<Value> {
         },
         ..FeatureView::new("", DataSource::new("", SourceKind::parquet("")))
     };
-    Ok(arguments.object(Thing::View(view)))
+    Ok(arguments.object(FeastObject::View(view)))
 }
 
 /// The name that is given, or that of the decorated function.

@@ -6,11 +6,10 @@ use feast_model::{DataSource, ExternalSource, ExternalSystem, SourceKind, TableF
 use feast_python_notation::python_json;
 use serde_json::{Map, Value as Json};
 
-use super::super::Evaluated;
-use super::super::object::Thing;
-use super::super::value::Value;
-use super::Arguments;
+use super::arguments::Arguments;
 use super::sources::complete;
+use crate::error::Evaluated;
+use crate::value::{FeastObject, Value};
 
 /// A source of a system with fields of its own in the registry.
 fn of_system(
@@ -25,8 +24,8 @@ fn of_system(
             options.insert((*name).to_owned(), value);
         }
     }
-    let table_format = arguments.pick("table_format", "TableFormat", |thing| match thing {
-        Thing::TableFormat(format) => Some(format.clone()),
+    let table_format = arguments.pick("table_format", "TableFormat", |object| match object {
+        FeastObject::TableFormat(format) => Some(format.clone()),
         _ => None,
     })?;
     let table = options.get("table").cloned();
@@ -45,7 +44,7 @@ fn of_system(
     let mut source = complete(&mut arguments, DataSource::new(name, external(BTreeMap::new())))?;
     settle(&mut options, &mut source);
     source.kind = external(options);
-    Ok(arguments.object(Thing::Source(source)))
+    Ok(arguments.object(FeastObject::Source(source)))
 }
 
 /// The name that is given, or the table's.
@@ -153,7 +152,7 @@ fn custom(mut arguments: Arguments<'_>, class: &str, name: String, configuration
             .tags
             .retain(|name, _| name.starts_with("feast.connection-ref."));
     }
-    Ok(arguments.object(Thing::Source(source)))
+    Ok(arguments.object(FeastObject::Source(source)))
 }
 
 fn text_or_null(arguments: &mut Arguments<'_>, name: &str) -> Evaluated<Json> {
@@ -292,7 +291,7 @@ fn table_format(mut arguments: Arguments<'_>, name: &str, settings: &[(&str, &st
     for (parameter, property) in settings {
         let value = match arguments.given(parameter)? {
             None => continue,
-            Some(value) => match value.to_text() {
+            Some(value) => match value.to_str() {
                 Some(text) => text,
                 None => return Err(arguments.wrong_type(parameter, &value, "an instance of str")),
             },
@@ -302,7 +301,7 @@ fn table_format(mut arguments: Arguments<'_>, name: &str, settings: &[(&str, &st
             options.insert((*parameter).to_owned(), value);
         }
     }
-    Ok(arguments.object(Thing::TableFormat(TableFormat {
+    Ok(arguments.object(FeastObject::TableFormat(TableFormat {
         name: name.to_owned(),
         options,
         properties,

@@ -1,44 +1,42 @@
-//! Methods of lists and dicts.
+//! Methods of lists, dicts, sets and `globals()`.
 
 use std::cell::RefCell;
 use std::rc::Rc;
 
 use ruff_python_ast::Operator;
-use ruff_text_size::TextRange;
 
-use super::super::assignment::position_of;
-use super::super::equality::{member, position};
-use super::super::operators::combined;
-use super::super::scope::Scope;
-use super::super::unknown::unknown_hiding;
-use super::super::value::{CallArguments, Dict, DictKind, Value, add, put};
-use super::super::{DefinitionError, Evaluated};
-use super::changes;
+use super::mutating::changes;
+use crate::context::Site;
+use crate::error::{DefinitionError, Evaluated};
+use crate::operators::set_operation;
+use crate::value::{
+    CallArguments, Dict, DictKind, Value, find_key, find_position, insert_distinct, pairs_of, position_of_index,
+    set_member,
+};
 
 /// `None` when the answer is not known.
 pub(super) fn of_list(
     object: &Value,
     name: &str,
     arguments: &CallArguments,
-    range: TextRange,
-    scope: &Scope,
+    site: Site<'_>,
 ) -> Evaluated<Option<Value>> {
     let Value::List(items) = object else { return Ok(None) };
     if changes(object, name) {
-        return change_list(items, name, arguments, range, scope).map(Some);
+        return change_list(items, name, arguments, site).map(Some);
     }
     let items = items.borrow();
     Ok(match (name, arguments.positional.as_slice()) {
         ("copy", []) => Some(Value::list(items.clone())),
         ("count", [item]) => {
-            let same = items.iter().map(|known| known.same(item)).collect::<Option<Vec<_>>>();
+            let same = items.iter().map(|known| known.equals(item)).collect::<Option<Vec<_>>>();
             same.map(|same| Value::count(same.into_iter().filter(|same| *same).count()))
         }
         ("index", [item]) => {
-            let Some(position) = position(items.iter(), item) else {
+            let Some(position) = find_position(items.iter(), item) else {
                 return Ok(None);
             };
-            let missing = || scope.raise(range, "ValueError", "the item is not in list");
+            let missing = || site.raise("ValueError", "the item is not in list");
             Some(Value::count(position.ok_or_else(missing)?))
         }
         _ => None,
@@ -50,8 +48,7 @@ pub(super) fn of_sequence(
     object: &Value,
     name: &str,
     arguments: &CallArguments,
-    range: TextRange,
-    scope: &Scope,
+    site: Site<'_>,
 ) -> Evaluated<Option<Value>> {
     if let Value::View(view) = object
         && !view.has_positions()
@@ -60,7 +57,7 @@ pub(super) fn of_sequence(
     }
     let items = object.items().unwrap_or_default();
     match (name, arguments.positional.as_slice()) {
-        ("count" | "index", [_]) => of_list(&Value::list(items), name, arguments, range, scope),
+        ("count" | "index", [_]) => of_list(&Value::list(items), name, arguments, site),
         _ => Ok(None),
     }
 }
@@ -70,37 +67,30 @@ fn most_common(members: &Dict, arguments: &CallArguments) -> Option<Value> {
     let mut counted = Vec::new();
     for (key, count) in members.borrow().iter() {
         match count {
-            Value::Integer(count) => counted.push((key.clone(), *count)),
+            Value::Int(count) => counted.push((key.clone(), *count)),
             _ => return None,
         }
     }
     counted.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-    if let Some(Value::Integer(most)) = arguments.positional.first() {
-        counted.truncate(usize::try_from(*most).unwrap_or(0));
+    if let Some(Value::Int(count)) = arguments.positional.first() {
+        counted.truncate(usize::try_from(*count).unwrap_or(0));
     }
     let pairs = counted
         .into_iter()
-        .map(|(key, count)| Value::tuple(vec![key, Value::Integer(count)]));
+        .map(|(key, count)| Value::tuple(vec![key, Value::Int(count)]));
     Some(Value::list(pairs.collect()))
 }
 
 /// What a change does cannot be known.
-fn unclear(container: &str, range: TextRange, scope: &Scope) -> DefinitionError {
-    let text = scope.text(range);
-    scope.limit(
-        range,
-        format!("what `{text}` does to the {container} cannot be known without running Python"),
-    )
+fn unclear(container: &str, site: Site<'_>) -> DefinitionError {
+    let text = site.text();
+    site.limit(format!(
+        "what `{text}` does to the {container} cannot be known without running Python"
+    ))
 }
 
-fn change_list(
-    items: &RefCell<Vec<Value>>,
-    name: &str,
-    arguments: &CallArguments,
-    range: TextRange,
-    scope: &Scope,
-) -> Evaluated<Value> {
-    let unknown = || unclear("list", range, scope);
+fn change_list(items: &RefCell<Vec<Value>>, name: &str, arguments: &CallArguments, site: Site<'_>) -> Evaluated<Value> {
+    let unknown = || unclear("list", site);
     if !arguments.named.is_empty() {
         return Err(unknown());
     }
@@ -110,26 +100,24 @@ fn change_list(
             let more = more.items().ok_or_else(unknown)?;
             items.borrow_mut().extend(more);
         }
-        ("insert", [Value::Integer(index), item]) => {
+        ("insert", [Value::Int(index), item]) => {
             let mut items = items.borrow_mut();
             let last = items.len();
-            let position = position_of(*index, last).unwrap_or(if *index < 0 { 0 } else { last });
+            let position = position_of_index(*index, last).unwrap_or(if *index < 0 { 0 } else { last });
             items.insert(position, item.clone());
         }
-        ("pop", index @ ([] | [Value::Integer(_)])) => {
+        ("pop", index @ ([] | [Value::Int(_)])) => {
             let mut items = items.borrow_mut();
             let index = match index {
-                [Value::Integer(index)] => *index,
+                [Value::Int(index)] => *index,
                 _ => -1,
             };
-            let position = position_of(index, items.len());
-            return Ok(
-                items.remove(position.ok_or_else(|| scope.raise(range, "IndexError", "pop index out of range"))?)
-            );
+            let position = position_of_index(index, items.len());
+            return Ok(items.remove(position.ok_or_else(|| site.raise("IndexError", "pop index out of range"))?));
         }
         ("remove", [item]) => {
-            let position = position(items.borrow().iter(), item).ok_or_else(unknown)?;
-            let missing = || scope.raise(range, "ValueError", "list.remove(x): x not in list");
+            let position = find_position(items.borrow().iter(), item).ok_or_else(unknown)?;
+            let missing = || site.raise("ValueError", "list.remove(x): x not in list");
             items.borrow_mut().remove(position.ok_or_else(missing)?);
         }
         ("clear", []) => items.borrow_mut().clear(),
@@ -144,18 +132,17 @@ pub(super) fn of_dict(
     object: &Value,
     name: &str,
     arguments: &CallArguments,
-    range: TextRange,
-    scope: &Scope,
+    site: Site<'_>,
 ) -> Evaluated<Option<Value>> {
     let Value::Dict(members) = object else { return Ok(None) };
-    let unknown = || unclear("dict", range, scope);
+    let unknown = || unclear("dict", site);
     if name != "update" && !arguments.named.is_empty() && changes(object, name) {
         return Err(unknown());
     }
     // The outer `None` means that it is not known.
     let find = |key: &Value| {
         let members = members.borrow();
-        let position = member(&members, key)?;
+        let position = find_key(&members, key)?;
         Some(position.map(|position| members[position].1.clone()))
     };
     let default = |index: usize| arguments.positional.get(index).cloned().unwrap_or(Value::None);
@@ -172,24 +159,26 @@ pub(super) fn of_dict(
             "dict_values",
             members.borrow().iter().map(|(_, value)| value.clone()).collect(),
         )),
-        ("most_common", [] | [Value::Integer(_)]) if matches!(members.kind, DictKind::Counter) => {
+        ("most_common", [] | [Value::Int(_)]) if matches!(members.kind, DictKind::Counter) => {
             most_common(members, arguments)
         }
         ("get", [key] | [key, _]) => Some(match find(key) {
             Some(found) => found.unwrap_or_else(|| default(1)),
-            None => unknown_hiding(object.hides(), range, scope),
+            None => site.unknown_with(object.taint()),
         }),
         ("copy", []) if members.is_plain() => Some(Value::dict(members.borrow().clone())),
         ("setdefault", [key] | [key, _]) => Some(find(key).ok_or_else(unknown)?.unwrap_or_else(|| {
-            put(&mut members.borrow_mut(), key.clone(), default(1));
+            set_member(&mut members.borrow_mut(), key.clone(), default(1));
             default(1)
         })),
         ("pop", [key] | [key, _]) => {
             let found = find(key).ok_or_else(unknown)?;
             if found.is_none() && arguments.positional.len() == 1 {
-                return Err(scope.raise(range, "KeyError", key.to_text().unwrap_or_default()));
+                return Err(site.raise("KeyError", key.repr().unwrap_or_default()));
             }
-            members.borrow_mut().retain(|(known, _)| known.same(key) != Some(true));
+            members
+                .borrow_mut()
+                .retain(|(known, _)| known.equals(key) != Some(true));
             Some(found.unwrap_or_else(|| default(1)))
         }
         // A counter adds up.
@@ -197,14 +186,10 @@ pub(super) fn of_dict(
             let added = match rest.first() {
                 None => Vec::new(),
                 Some(Value::Dict(other)) => other.borrow().clone(),
-                Some(pairs) => super::super::library::pairs_of(pairs).ok_or_else(unknown)?,
+                Some(pairs) => pairs_of(pairs).ok_or_else(unknown)?,
             };
-            let named = arguments
-                .named
-                .iter()
-                .map(|(name, value)| (Value::text(name), value.clone()));
-            for (key, value) in added.into_iter().chain(named) {
-                put(&mut members.borrow_mut(), key, value);
+            for (key, value) in added.into_iter().chain(arguments.named_members()) {
+                set_member(&mut members.borrow_mut(), key, value);
             }
             Some(Value::None)
         }
@@ -222,25 +207,24 @@ pub(super) fn of_set(
     items: &Rc<RefCell<Vec<Value>>>,
     name: &str,
     arguments: &CallArguments,
-    range: TextRange,
-    scope: &Scope,
+    site: Site<'_>,
 ) -> Evaluated<Option<Value>> {
-    let unknown = || unclear("set", range, scope);
+    let unknown = || unclear("set", site);
     let object = Value::Set(Rc::clone(items));
     if changes(&object, name) {
         match (name, arguments.positional.as_slice()) {
-            ("add", [item]) => add(&mut items.borrow_mut(), item.clone()),
+            ("add", [item]) => insert_distinct(&mut items.borrow_mut(), item.clone()),
             ("update", [more]) => {
                 for item in more.items().ok_or_else(unknown)? {
-                    add(&mut items.borrow_mut(), item);
+                    insert_distinct(&mut items.borrow_mut(), item);
                 }
             }
             ("discard" | "remove", [item]) => {
-                let position = position(items.borrow().iter(), item).ok_or_else(unknown)?;
+                let position = find_position(items.borrow().iter(), item).ok_or_else(unknown)?;
                 match position {
                     Some(position) => drop(items.borrow_mut().remove(position)),
                     None if name == "discard" => {}
-                    None => return Err(scope.raise(range, "KeyError", scope.text(range))),
+                    None => return Err(site.raise("KeyError", site.text())),
                 }
             }
             ("clear", []) => items.borrow_mut().clear(),
@@ -260,21 +244,16 @@ pub(super) fn of_set(
         return Ok(None);
     };
     let Some(other) = other.items() else { return Ok(None) };
-    scope.spend(range, items.borrow().len().saturating_mul(other.len()))?;
+    site.use_fuel(items.borrow().len().saturating_mul(other.len()))?;
     let Value::Set(other) = Value::set(other) else {
         return Ok(None);
     };
-    Ok(combined(operator, &items.borrow(), &other.borrow()).map(Value::set))
+    Ok(set_operation(operator, &items.borrow(), &other.borrow()).map(Value::set))
 }
 
 /// Methods of `globals()`.
-pub(super) fn of_globals(
-    name: &str,
-    arguments: &CallArguments,
-    range: TextRange,
-    scope: &Scope,
-) -> Evaluated<Option<Value>> {
-    let file = scope.of_module();
+pub(super) fn of_globals(name: &str, arguments: &CallArguments, site: Site<'_>) -> Evaluated<Option<Value>> {
+    let file = site.scope.of_module();
     match (name, arguments.positional.as_slice()) {
         ("update", [] | [Value::Dict(_)]) => {
             let given = arguments.positional.first();
@@ -283,7 +262,7 @@ pub(super) fn of_globals(
                 _ => Vec::new(),
             });
             for (name, value) in given {
-                let name = name.as_text().ok_or_else(|| unclear("file", range, scope))?;
+                let name = name.as_str().ok_or_else(|| unclear("file", site))?;
                 file.bind(&name, value);
             }
             for (name, value) in &arguments.named {
@@ -291,8 +270,8 @@ pub(super) fn of_globals(
             }
             Ok(Some(Value::None))
         }
-        ("get", [Value::Text(name)]) => Ok(Some(file.own(name).unwrap_or(Value::None))),
-        _ if changes(&Value::Globals, name) => Err(unclear("names of the file", range, scope)),
+        ("get", [Value::Str(name)]) => Ok(Some(file.own(name).unwrap_or(Value::None))),
+        _ if changes(&Value::Globals, name) => Err(unclear("names of the file", site)),
         _ => Ok(None),
     }
 }

@@ -1,0 +1,125 @@
+//! Budgets: each bound has its error, and readings on several threads do not touch each other.
+
+use std::ffi::OsString;
+
+use super::*;
+
+/// Reads a repository of these files within a budget, with `WHO` in the environment, and returns the names of its entities, or the
+/// errors.
+fn read_within(budget: Budget, who: &str, files: &[(&str, &str)]) -> Result<Vec<String>, String> {
+    let repository = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        std::fs::write(repository.path().join(name), text).unwrap();
+    }
+    let mut reader = reader(repository.path());
+    reader.budget = budget;
+    reader.environment.variables = vec![(OsString::from("WHO"), OsString::from(who))];
+    let read = reader.read();
+    let names = read.map(|read| {
+        read.definitions
+            .entities
+            .into_iter()
+            .map(|entity| entity.name().to_owned())
+            .collect()
+    });
+    names.map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+}
+
+#[test]
+fn each_bound_of_a_budget_has_its_error() {
+    let check = |budget: Budget, source: &str, expected: &str| {
+        let text = format!("from feast import Entity\n{source}\n");
+        let allowed = read_within(Budget::default(), "", &[("views.py", &text)]);
+        assert!(allowed.is_ok(), "{source}: {allowed:?}");
+        let refused = read_within(budget, "", &[("views.py", &text)]);
+        assert!(
+            matches!(&refused, Err(text) if text.contains(expected)),
+            "{source}: {refused:?}"
+        );
+    };
+    let default = Budget::default;
+    check(
+        Budget {
+            steps: 100,
+            ..default()
+        },
+        "for i in range(50):\n    x = i",
+        "views.py:2: reading this takes too long",
+    );
+    check(
+        Budget { depth: 10, ..default() },
+        "x = ((((((1 + 1) + 1) + 1) + 1) + 1) + 1) + 1 + 1 + 1 + 1",
+        "views.py:2: this expression is nested too deeply to be read",
+    );
+    check(
+        Budget {
+            value_size: 10,
+            ..default()
+        },
+        "x = []\nx.append('a' * 20)",
+        "views.py:3: this value is too large for a definition",
+    );
+    check(
+        Budget {
+            file_bytes: 100,
+            ..default()
+        },
+        &"# a long comment\n".repeat(10),
+        "views.py:1: is not a file, or too large to be a definition file",
+    );
+}
+
+/// A depth that the stack is not made for would end the process.
+#[test]
+fn a_greater_depth_than_the_stack_holds_is_not_given() {
+    let budget = Budget {
+        depth: usize::MAX,
+        ..Budget::default()
+    };
+    let source = "from feast import Entity\ndef f(x):\n    return f(x)\nf(1)\n";
+    let refused = read_within(budget, "", &[("views.py", source)]).unwrap_err();
+    assert!(refused.contains("nested too deeply"), "{refused}");
+}
+
+#[test]
+fn readings_on_several_threads_do_not_touch_each_other() {
+    const THREADS: usize = 8;
+    const ROUNDS: usize = 20;
+    let budget = Budget {
+        steps: 2_000,
+        script_steps: 500,
+        outside_steps: 500,
+        depth: 50,
+        value_size: 1_000,
+        ..Budget::default()
+    };
+    // Each changes its environment and its lists, and loops as often as its number says.
+    let ends = "import os\nfrom feast import Entity\nfrom shared import NAMES\n\
+                os.environ['WHO'] += '!'\nNAMES.append(os.environ['WHO'])\n\
+                for i in range(int(NAMES[0].rstrip('!'))):\n    NAMES.append(str(i))\n\
+                e = Entity(name='-'.join(NAMES))\n";
+    let endless = "from feast import Entity\nwhile True:\n    pass\n";
+    std::thread::scope(|scope| {
+        let run = |number: usize| {
+            let budget = budget.clone();
+            move || {
+                for _ in 0..ROUNDS {
+                    let who = number.to_string();
+                    let read = read_within(
+                        budget.clone(),
+                        &who,
+                        &[("views.py", ends), ("shared.py", "NAMES = []\n")],
+                    );
+                    let loops = (0..number).map(|index| format!("-{index}"));
+                    let expected = std::iter::once(format!("{number}!")).chain(loops).collect::<String>();
+                    assert_eq!(read, Ok(vec![expected]));
+                    let refused = read_within(budget.clone(), &who, &[("views.py", endless)]).unwrap_err();
+                    assert!(refused.contains("reading this takes too long"), "{refused}");
+                }
+            }
+        };
+        for number in 0..THREADS {
+            scope.spawn(run(number));
+        }
+    });
+}

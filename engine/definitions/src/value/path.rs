@@ -1,0 +1,29 @@
+//! Paths as `pathlib` writes them.
+
+use std::path::{Component, PathBuf};
+
+use super::data::Value;
+
+impl Value {
+    /// The path that a value is or says.
+    pub(crate) fn as_path(&self) -> Option<String> {
+        match self {
+            Self::Path(path) => Some(path.to_string()),
+            other => other.as_str().map(|text| text.to_string()),
+        }
+    }
+}
+
+/// Joins paths as `pathlib` does: an absolute one starts anew, single dots and doubled slashes go.
+pub(crate) fn joined_path(parts: &[&str]) -> String {
+    let joined: PathBuf = parts.iter().collect();
+    let cleaned: PathBuf = joined
+        .components()
+        .filter(|component| !matches!(component, Component::CurDir))
+        .collect();
+    if cleaned.as_os_str().is_empty() {
+        ".".to_owned()
+    } else {
+        cleaned.to_string_lossy().into_owned()
+    }
+}
