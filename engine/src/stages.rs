@@ -4,12 +4,12 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use feast_model::error::{Error, Result};
+use feast_model::error::Result;
 
 use crate::codec::packed_bytes::PackedBytes;
 use crate::codec::storage_key::row_prefix;
 use crate::offline::ParquetSource;
-use crate::online::{self, EntityRows, FeatureVectors, Lookup, ReadPlan};
+use crate::online::{self, EntityRows, FeatureVectors, ReadPlan};
 use crate::online_store::RowBatch;
 use crate::store::FeatureStore;
 
@@ -33,15 +33,14 @@ pub fn entity_keys(plan: &ReadPlan, entities: &EntityRows) -> Result<EntityKeys>
 /// As [`FeatureStore::read`].
 pub fn stored_rows(store: &FeatureStore, plan: &ReadPlan, keys: &EntityKeys) -> Result<FetchedRows> {
     let store = store.online_store()?;
-    let mut lookup = Lookup::prepare(store, plan, &keys.0)?;
-    while let Some(missing) = lookup.missing() {
+    let binding = online::bind(plan, store);
+    let queries = binding.queries(&keys.0);
+    let mut lookup = store.prepare(queries)?;
+    while let Some(missing) = lookup.missing(queries) {
         let fetched = store.fetch(missing)?;
-        lookup.complete(&fetched)?;
+        store.complete(&mut lookup, queries, &fetched)?;
     }
-    let (_, rows) = lookup
-        .finish()
-        .ok_or_else(|| Error::internal("the tables changed during a bench"))?;
-    Ok(FetchedRows(rows))
+    Ok(FetchedRows(lookup.into_batches()))
 }
 
 /// Stored rows to Arrow columns.

@@ -1,7 +1,8 @@
 //! One batched lookup for all views of a request, in steps that a caller may wait between.
 //!
 //! [`Lookup::prepare`] takes what is in memory, the store fetches [`Lookup::missing`], [`Lookup::complete`] puts it into place, and
-//! [`Lookup::finish`] gives the rows. [`lookup`] does all of it on the calling thread, for a store that answers at once.
+//! [`Lookup::finish`] gives the rows. [`lookup`] does all of it on the calling thread, for a store that answers at once; for a
+//! store on the network the same steps are taken with the fetch awaited. [`lookup_in_memory`] only takes what is in memory.
 
 use std::sync::Arc;
 
@@ -13,7 +14,7 @@ use super::feature_vectors::FeatureVectors;
 use super::keys::{EntityRows, entity_keys};
 use super::plan::ReadPlan;
 use crate::codec::packed_bytes::PackedBytes;
-use crate::online_store::{FetchedRows, MissingRows, OnlineStore, RowBatch, RowLookup, RowQueries};
+use crate::online_store::{FetchedRows, MissingRows, OnlineStore, RowBatch, RowLookup};
 
 /// The stored rows of a request's entities, not yet decoded.
 pub struct StoredEntities<'request> {
@@ -24,25 +25,32 @@ pub struct StoredEntities<'request> {
     rows: Vec<RowBatch>,
 }
 
-/// A lookup under way.
-pub(crate) struct Lookup<'keys> {
-    store: &'keys OnlineStore,
+/// A lookup between two of its steps. It holds no lock, so a caller may wait there.
+struct Lookup<'request, 'keys> {
+    store: &'request OnlineStore,
+    plan: &'request ReadPlan,
+    entities: &'request EntityRows,
     /// Of each group of the plan.
     keys: &'keys [PackedBytes],
     binding: Arc<Binding>,
     rows: RowLookup,
 }
 
-impl<'keys> Lookup<'keys> {
+impl<'request, 'keys> Lookup<'request, 'keys> {
     /// Takes the rows that are in memory. `keys` are the plan's [`entity_keys`].
-    ///
-    /// # Errors
-    /// `Invalid` when the rows are too large for memory.
-    pub(crate) fn prepare(store: &'keys OnlineStore, plan: &ReadPlan, keys: &'keys [PackedBytes]) -> Result<Self> {
+    #[inline]
+    fn prepare(
+        store: &'request OnlineStore,
+        plan: &'request ReadPlan,
+        entities: &'request EntityRows,
+        keys: &'keys [PackedBytes],
+    ) -> Result<Self> {
         let binding = bind(plan, store);
         let rows = store.prepare(binding.queries(keys))?;
         Ok(Self {
             store,
+            plan,
+            entities,
             keys,
             binding,
             rows,
@@ -50,33 +58,36 @@ impl<'keys> Lookup<'keys> {
     }
 
     /// How many bytes the rows are so far, each counted as often as it is requested.
-    pub(crate) fn bytes(&self) -> usize {
+    #[inline]
+    fn bytes(&self) -> usize {
         self.rows.bytes()
     }
 
     /// What is to be fetched next; `None` when all rows are there.
-    pub(crate) fn missing(&self) -> Option<MissingRows<'_>> {
-        self.rows.missing(self.queries())
+    #[inline]
+    fn missing(&self) -> Option<MissingRows<'_>> {
+        self.rows.missing(self.binding.queries(self.keys))
     }
 
     /// Puts the rows of [`Lookup::missing`] into their places.
-    ///
-    /// # Errors
-    /// `Invalid` when the rows are too large for memory.
-    pub(crate) fn complete(&mut self, fetched: &FetchedRows<'_>) -> Result<()> {
+    #[inline]
+    fn complete(&mut self, fetched: &FetchedRows<'_>) -> Result<()> {
         let queries = self.binding.queries(self.keys);
         self.store.complete(&mut self.rows, queries, fetched)
     }
 
-    /// The rows, with what they are bound to; `None` when tables have changed meanwhile, which they seldom do. A row follows a
-    /// schema that was known before it was written, so the rows may then follow one that this binding does not know.
-    pub(crate) fn finish(self) -> Option<(Arc<Binding>, Vec<RowBatch>)> {
+    /// The rows; `None` when tables have changed meanwhile, which they seldom do. A row follows a schema that was known before it
+    /// was written, so the rows may then follow one that this binding does not know.
+    #[inline]
+    fn finish(self) -> Option<StoredEntities<'request>> {
         let is_current = self.binding.is_of(&self.store.tables());
-        is_current.then(|| (self.binding, self.rows.into_batches()))
-    }
-
-    fn queries(&self) -> RowQueries<'_> {
-        self.binding.queries(self.keys)
+        is_current.then(|| StoredEntities {
+            store: self.store,
+            plan: self.plan,
+            entities: self.entities,
+            binding: self.binding,
+            rows: self.rows.into_batches(),
+        })
     }
 }
 
@@ -89,21 +100,15 @@ pub(crate) fn lookup<'request, E: From<Error>>(
 ) -> Result<StoredEntities<'request>, E> {
     let keys = entity_keys(plan, entities)?;
     loop {
-        let mut lookup = Lookup::prepare(store, plan, &keys)?;
+        let mut lookup = Lookup::prepare(store, plan, entities, &keys)?;
         admit(lookup.bytes())?;
         while let Some(missing) = lookup.missing() {
             let fetched = store.fetch(missing)?;
             lookup.complete(&fetched)?;
             admit(lookup.bytes())?;
         }
-        if let Some((binding, rows)) = lookup.finish() {
-            return Ok(StoredEntities {
-                store,
-                plan,
-                entities,
-                binding,
-                rows,
-            });
+        if let Some(stored) = lookup.finish() {
+            return Ok(stored);
         }
     }
 }

@@ -21,8 +21,4 @@ pub use plan::{JoinKey, ReadPlan};
 pub use write::{ColumnRole, WriteColumn, WriteTarget};
 pub(crate) use write::{EncodedRows, RowColumns, encode_rows, ensure_table, view_shape, write_rows};
 #[cfg(feature = "stages")]
-pub(crate) use {
-    assemble::assemble,
-    keys::entity_keys,
-    lookup::{Lookup, bind},
-};
+pub(crate) use {assemble::assemble, keys::entity_keys, lookup::bind};

@@ -67,10 +67,10 @@ impl OnlineStore {
         }
     }
 
-    /// Does what is due from time to time: new files get the mode and group of the store.
-    pub(crate) fn tend_files(&self) {
+    /// Gives files that were made since the last call the mode and group of the store. To be called from time to time.
+    pub(crate) fn apply_file_modes(&self) {
         match self {
-            Self::RocksDb(storage) => storage.tend_files(),
+            Self::RocksDb(storage) => storage.apply_file_modes(),
         }
     }
 
@@ -88,12 +88,14 @@ impl OnlineStore {
     ///
     /// # Errors
     /// `Invalid` when the rows are too large for memory.
+    #[inline]
     pub(crate) fn prepare(&self, queries: RowQueries<'_>) -> Result<RowLookup> {
         RowLookup::prepare(self.row_cache(), queries)
     }
 
     /// Fetches missing rows. RocksDB does it at once, on this thread, which may have to wait for the disk. A row is never older
     /// than what was acknowledged before the call.
+    #[inline]
     pub(crate) fn fetch(&self, missing: MissingRows<'_>) -> Result<FetchedRows<'_>> {
         match self {
             Self::RocksDb(storage) => storage.fetch(missing).map(FetchedRows::RocksDb),
@@ -104,6 +106,7 @@ impl OnlineStore {
     ///
     /// # Errors
     /// `Invalid` when the rows are too large for memory.
+    #[inline]
     pub(crate) fn complete(
         &self,
         lookup: &mut RowLookup,
@@ -116,11 +119,13 @@ impl OnlineStore {
     }
 
     /// The rows of all queries, if all of them are in memory and they are small. Waits for nothing.
+    #[inline]
     pub(crate) fn rows_in_memory(&self, queries: RowQueries<'_>) -> Option<Vec<RowBatch>> {
         rows_in_memory(self.row_cache(), queries)
     }
 
     /// Each store has its own, as only its writer knows the order of writes.
+    #[inline]
     fn row_cache(&self) -> &RowCache {
         match self {
             Self::RocksDb(storage) => storage.row_cache(),
@@ -218,6 +223,7 @@ impl OnlineStore {
 /// Tables, which follow the registry.
 impl OnlineStore {
     /// The tables of the project as they are now.
+    #[inline]
     pub(crate) fn tables(&self) -> Arc<Tables> {
         match self {
             Self::RocksDb(storage) => storage.tables(),

@@ -116,11 +116,13 @@ impl RowLookup {
     }
 
     /// How many bytes the rows are so far, each counted as often as it is requested.
+    #[inline]
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
     }
 
     /// What has to be fetched next; `None` when all rows are there. `queries` are those that the lookup was prepared with.
+    #[inline]
     pub(crate) fn missing<'a>(&'a self, queries: RowQueries<'a>) -> Option<MissingRows<'a>> {
         let misses = &self.misses[self.part.clone()];
         (!misses.is_empty()).then_some(MissingRows { queries, misses })
@@ -169,6 +171,7 @@ impl RowLookup {
 
     /// The rows, one batch for each query, each with the rows of the first entity in the order of the tables, then those of the next.
     /// To be called when nothing is missing.
+    #[inline]
     pub(crate) fn into_batches(self) -> Vec<RowBatch> {
         self.batches
     }

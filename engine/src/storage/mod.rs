@@ -85,8 +85,8 @@ impl Storage {
         Ok(storage)
     }
 
-    /// Brings files that RocksDB has made since to the mode and group of the store.
-    pub(crate) fn tend_files(&self) {
+    /// Gives files that RocksDB has made since the last call the mode and group of the store.
+    pub(crate) fn apply_file_modes(&self) {
         self.modes.apply();
     }
 
@@ -214,7 +214,7 @@ impl Storage {
         self.sync()
     }
 
-    /// A writer that panicked left whole batches behind, so its lock can be taken over; the row cache may not know of the last.
+    /// A writer that panicked left whole batches behind, so its lock can be taken over; the row cache may not have the last one.
     fn lock_writer(&self) -> MutexGuard<'_, ()> {
         self.writer.lock().unwrap_or_else(|poisoned| {
             self.row_cache.clear();

@@ -72,7 +72,7 @@ impl FeatureStore {
         let Some(store) = self.online_store.get() else {
             return Ok(());
         };
-        store.tend_files();
+        store.apply_file_modes();
         let is_requested = self.drop_requests().exists();
         if is_requested {
             // The registry was changed before the request was made: with an older state of it, a view that is gone would be taken for
