@@ -75,8 +75,8 @@ pub(crate) fn flush(store: &FeatureStore, all: bool) {
 }
 
 /// Objects that this binary cannot use are no reason to stop, but somebody should know.
-pub(crate) fn warn_of_unread_objects(store: &FeatureStore) {
-    for object in store.unread_objects() {
+pub(crate) fn warn_of_unsupported_objects(store: &FeatureStore) {
+    for object in store.unsupported_objects() {
         tracing::warn!("{} {}: {}", object.kind, object.name, object.reason);
     }
 }
@@ -93,7 +93,7 @@ pub(crate) async fn watch_registry(store: Arc<FeatureStore>) {
         match refreshed {
             Ok(Ok(true)) => {
                 tracing::info!("registry read again");
-                warn_of_unread_objects(&store);
+                warn_of_unsupported_objects(&store);
             }
             Ok(Ok(false)) => {}
             Ok(Err(error)) if error.to_string() != last_problem => {

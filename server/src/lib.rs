@@ -91,7 +91,7 @@ pub async fn serve(
     options: ServeOptions,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), Error> {
-    housekeeping::warn_of_unread_objects(&store);
+    housekeeping::warn_of_unsupported_objects(&store);
     housekeeping::log_table_changes(&store);
     background::warn_of_marked_views(&store);
     let background = BackgroundRuns::start(Arc::clone(&store))?;

@@ -1,3 +1,5 @@
+//! The kinds of object that a registry has.
+
 use std::fmt;
 
 /// Kinds of registry object, in the order in which changes are reported.

@@ -1,3 +1,5 @@
+//! Views whose features a Python function computes.
+
 use std::collections::BTreeMap;
 
 use super::{Aggregation, DataSource, Field, Metadata, Projection};

@@ -1,3 +1,5 @@
+//! Permissions, as the registry keeps them.
+
 use std::collections::BTreeMap;
 
 use super::Metadata;

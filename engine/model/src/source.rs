@@ -1,3 +1,5 @@
+//! Data sources of every kind, and their formats.
+
 use std::collections::BTreeMap;
 
 use super::{Field, Metadata};

@@ -1,13 +1,14 @@
 //! From parquet to the online store.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use feast_model::error::{Error, ErrorKind, Result};
 use feast_model::{FeatureView, StoredKeys, ViewState, ViewStatus};
-use feast_registry::RegistryFile;
 
+use super::registry::RegistryState;
 use super::tables::missing_rows;
-use super::{FeatureStore, RegistryState, lock};
+use super::{FeatureStore, lock};
 use crate::clock;
 use crate::materialize::{self, MaterializeProgress, MaterializeRange, ViewReport, ViewWindow};
 use crate::online::{self, check_key_types};
@@ -66,8 +67,8 @@ impl FeatureStore {
     /// `NotFound` for an unknown view, `Data` or `Unavailable` when the registry cannot be read or written.
     pub fn reserve_materialization(&self, views: &[String], force: bool) -> Result<Reservation> {
         let now = clock::now();
-        self.update_registry(now, |file| {
-            let statuses: HashMap<String, ViewStatus> = file.statuses()?.into_iter().collect();
+        self.update_registry(now, |registry| {
+            let statuses: HashMap<String, ViewStatus> = registry.statuses()?.into_iter().collect();
             let reserved = views.iter().map(|name| ReservedView {
                 name: name.clone(),
                 former: statuses.get(name).map_or(ViewState::Unspecified, |status| status.state),
@@ -80,7 +81,7 @@ impl FeatureStore {
             }
             for view in &reserved {
                 check_state(&view.name, view.former)?;
-                file.set_state(&view.name, ViewState::Materializing, now)?;
+                registry.set_state(&view.name, ViewState::Materializing, now)?;
             }
             Ok((Reservation::Made(reserved), true))
         })
@@ -92,8 +93,8 @@ impl FeatureStore {
     /// `Data` or `Unavailable` when the registry cannot be read or written.
     pub fn release_materialization(&self, views: &[ReservedView]) -> Result<()> {
         let now = clock::now();
-        self.update_registry(now, |file| {
-            let marked: HashSet<String> = file
+        self.update_registry(now, |registry| {
+            let marked: HashSet<String> = registry
                 .statuses()?
                 .into_iter()
                 .filter(|(_, status)| is_materializing(status))
@@ -103,13 +104,13 @@ impl FeatureStore {
             for view in views.iter().filter(|view| marked.contains(&view.name)) {
                 let state = match view.former {
                     // Marked by a run that had died: what is recorded says whether the view has rows.
-                    ViewState::Materializing if file.materialized_until(&view.name)?.is_some() => {
+                    ViewState::Materializing if registry.materialized_until(&view.name)?.is_some() => {
                         ViewState::AvailableOnline
                     }
                     ViewState::Materializing => ViewState::Unspecified,
                     former => former,
                 };
-                file.set_state(&view.name, state, now)?;
+                registry.set_state(&view.name, state, now)?;
                 changed = true;
             }
             Ok(((), changed))
@@ -124,14 +125,16 @@ impl FeatureStore {
         request.range.check()?;
         let state = self.state();
         let views = self.materializable_views(&state, request.views.as_deref())?;
-        let mut file = RegistryFile::load(&self.config.registry_path, &self.config.project)?;
+        let mut registry = self.registry.contents()?;
+        // What is changed in it here is only looked at: the run records it.
+        let registry = Arc::make_mut(&mut registry);
         let now = clock::now();
         let window = |view: &FeatureView| {
             let (start, default_look_back, former_keys) = match request.range {
                 MaterializeRange::Between { start, .. } => (start, false, None),
                 MaterializeRange::Until { .. } => {
-                    file.start_anew_where_keys_changed(view.name())?;
-                    let resume = file.resume_point(view.name())?;
+                    registry.start_anew_where_keys_changed(view.name())?;
+                    let resume = registry.resume_point(view.name())?;
                     let from = resume.as_ref().map(|resume| resume.from);
                     let (start, default_look_back) = materialize::incremental_start(view, from, now);
                     (start, default_look_back, resume.and_then(|resume| resume.former_keys))
@@ -159,10 +162,10 @@ impl FeatureStore {
             return Ok(warnings);
         }
         let (storage, state) = (self.storage()?, self.state());
-        let file = RegistryFile::load(&self.config.registry_path, &self.config.project)?;
+        let registry = self.registry.contents()?;
         for view in self.materializable_views(&state, request.views.as_deref())? {
             // After a change of join keys the run reads everything again, and says so.
-            let resume = file
+            let resume = registry
                 .resume_point(view.name())?
                 .filter(|resume| resume.former_keys.is_none());
             let missing = resume.zip(missing_rows(storage, view));
@@ -211,18 +214,18 @@ impl FeatureStore {
                 progress,
             )?;
             let now = clock::now();
-            let goes_on = RegistryFile::update(&self.config.registry_path, &self.config.project, now, |file| {
-                check_keys(view, file.keys_of_view(view.name())?)?;
-                let resume = file.resume_point(&window.view)?;
+            let goes_on = self.update_registry(now, |registry| {
+                check_keys(view, registry.keys_of_view(view.name())?)?;
+                let resume = registry.resume_point(&window.view)?;
                 let goes_on = resume.is_some_and(|resume| resume.from == window.start && resume.former_keys.is_none());
-                file.record_materialization(&window.view, window.start, window.end, now)
+                registry
+                    .record_materialization(&window.view, window.start, window.end, now)
                     .map(|()| (goes_on, true))
             })?;
             if !goes_on {
                 online::ensure_table(storage, view)?;
                 storage.mark_materialized(view.name())?;
             }
-            self.reload_registry()?;
             progress.view_finished(&report);
             reports.push(report);
         }

@@ -10,7 +10,8 @@ use feast_files::{FileLock, replace_bytes};
 use feast_model::FeatureView;
 use feast_model::error::{Error, ErrorKind, Result};
 
-use super::{FeatureStore, RegistryState, lock};
+use super::registry::RegistryState;
+use super::{FeatureStore, lock};
 use crate::clock;
 use crate::codec::record::ViewShape;
 use crate::online::view_shape;
@@ -25,13 +26,13 @@ const MAX_UNTOLD_CHANGES: usize = 10_000;
 impl FeatureStore {
     /// Opens the online store now instead of at the first use, and brings its tables to the registry.
     ///
-    /// Python writes the registry in place, so a reader may see a cut file. The project comes behind the views in it: only
+    /// Python writes the registry in place, so a reader may see a cut file. The project comes after the views in it: only
     /// a registry that holds its project is known to hold all its views, and only then are tables hidden.
     ///
     /// # Errors
     /// `Conflict` when another process has it open, `Data` when it is damaged.
     pub fn open_online_store(&self) -> Result<()> {
-        let _publishing = lock(&self.publishing);
+        let _publishing = self.registry.hold();
         let storage = self.storage()?;
         let state = self.state();
         self.restore_tables(storage, &state)?;
@@ -55,7 +56,7 @@ impl FeatureStore {
             // that was applied again.
             self.refresh()?;
         }
-        let _publishing = lock(&self.publishing);
+        let _publishing = self.registry.hold();
         let state = self.state();
         self.restore_tables(storage, &state)?;
         if is_asked {
@@ -112,8 +113,8 @@ impl FeatureStore {
         }
         let views = state.definitions.feature_views.iter().map(|view| view.name());
         // One that this binary cannot read may have rows of an older version of it.
-        let unread = state.unread.iter().map(|object| object.name.as_str());
-        let kept: HashSet<&str> = views.chain(unread).collect();
+        let unsupported = state.unsupported.iter().map(|object| object.name.as_str());
+        let kept: HashSet<&str> = views.chain(unsupported).collect();
         let mut changes = storage.hide_tables(|view| kept.contains(view), clock::now())?;
         if self.config.drop_after.is_zero() {
             changes.extend(storage.drop_hidden_tables(clock::now())?);
@@ -160,13 +161,6 @@ impl FeatureStore {
             self.note(dropped);
         }
         std::fs::remove_file(&path).map_err(|source| Error::io("remove", &path, source))
-    }
-}
-
-impl RegistryState {
-    /// Whether the registry has a view of that name, also one that this binary cannot read.
-    fn has_table(&self, view: &str) -> bool {
-        self.definitions.feature_view(view).is_some() || self.unread.iter().any(|object| object.name == view)
     }
 }
 
