@@ -15,9 +15,9 @@ mod yaml;
 use std::process::ExitCode;
 
 use clap::Parser;
+use feast_engine::model::ObjectKind;
 
 use args::{Arguments, Command, FeatureViewsCommand, LookUp, ProjectsCommand, usage_error};
-use commands::list::Listed;
 use commands::{apply, init, list, materialize, online_features, registry, serve};
 use output::{Failure, Output, StderrQueue};
 use settings::{MaterializeSettings, Repository, ServeSettings};
@@ -73,16 +73,16 @@ fn run(arguments: Arguments, output: &Output) -> Result<(), Failure> {
         Command::RegistryDump => registry::dump(repository, output),
         Command::Teardown { yes } => registry::teardown(repository, yes, output),
         Command::Delete { name } => registry::delete(repository, &name, output),
-        Command::Entities(command) => look_up(repository, Listed::Entities, command, output),
+        Command::Entities(command) => look_up(repository, ObjectKind::Entity, command, output),
         Command::FeatureViews(command) => feature_views(repository, command, output),
-        Command::FeatureServices(command) => look_up(repository, Listed::FeatureServices, command, output),
-        Command::DataSources(command) => look_up(repository, Listed::DataSources, command, output),
-        Command::OnDemandFeatureViews(command) => look_up(repository, Listed::OnDemandFeatureViews, command, output),
-        Command::StreamFeatureViews(command) => look_up(repository, Listed::StreamFeatureViews, command, output),
-        Command::LabelViews(command) => look_up(repository, Listed::LabelViews, command, output),
-        Command::SavedDatasets(command) => look_up(repository, Listed::SavedDatasets, command, output),
-        Command::ValidationReferences(command) => look_up(repository, Listed::ValidationReferences, command, output),
-        Command::Permissions(command) => look_up(repository, Listed::Permissions, command, output),
+        Command::FeatureServices(command) => look_up(repository, ObjectKind::FeatureService, command, output),
+        Command::DataSources(command) => look_up(repository, ObjectKind::DataSource, command, output),
+        Command::OnDemandFeatureViews(command) => look_up(repository, ObjectKind::OnDemandFeatureView, command, output),
+        Command::StreamFeatureViews(command) => look_up(repository, ObjectKind::StreamFeatureView, command, output),
+        Command::LabelViews(command) => look_up(repository, ObjectKind::LabelView, command, output),
+        Command::SavedDatasets(command) => look_up(repository, ObjectKind::SavedDataset, command, output),
+        Command::ValidationReferences(command) => look_up(repository, ObjectKind::ValidationReference, command, output),
+        Command::Permissions(command) => look_up(repository, ObjectKind::Permission, command, output),
         Command::Features(LookUp::List(options)) => list::features(repository, &options, output),
         Command::Features(LookUp::Describe { name }) => list::describe_feature(repository, &name, output),
         Command::Projects(command) => projects(repository, command, output),
@@ -107,17 +107,17 @@ fn run(arguments: Arguments, output: &Output) -> Result<(), Failure> {
     }
 }
 
-fn look_up(repository: &Repository, listed: Listed, command: LookUp, output: &Output) -> Result<(), Failure> {
+fn look_up(repository: &Repository, kind: ObjectKind, command: LookUp, output: &Output) -> Result<(), Failure> {
     match command {
-        LookUp::List(options) => list::run(repository, listed, &options, output),
-        LookUp::Describe { name } => list::describe(repository, listed, &name, output),
+        LookUp::List(options) => list::run(repository, kind, &options, output),
+        LookUp::Describe { name } => list::describe(repository, kind, &name, output),
     }
 }
 
 fn feature_views(repository: &Repository, command: FeatureViewsCommand, output: &Output) -> Result<(), Failure> {
     match command {
-        FeatureViewsCommand::List(options) => list::run(repository, Listed::FeatureViews, &options, output),
-        FeatureViewsCommand::Describe { name } => list::describe(repository, Listed::FeatureViews, &name, output),
+        FeatureViewsCommand::List(options) => list::run(repository, ObjectKind::FeatureView, &options, output),
+        FeatureViewsCommand::Describe { name } => list::describe(repository, ObjectKind::FeatureView, &name, output),
         FeatureViewsCommand::Enable { name } => registry::set_enabled(repository, &name, true, output),
         FeatureViewsCommand::Disable { name } => registry::set_enabled(repository, &name, false, output),
         FeatureViewsCommand::SetState { name, state } => registry::set_state(repository, &name, state.into(), output),
@@ -129,8 +129,8 @@ fn feature_views(repository: &Repository, command: FeatureViewsCommand, output: 
 
 fn projects(repository: &Repository, command: ProjectsCommand, output: &Output) -> Result<(), Failure> {
     match command {
-        ProjectsCommand::List(options) => list::run(repository, Listed::Projects, &options, output),
-        ProjectsCommand::Describe { name } => list::describe(repository, Listed::Projects, &name, output),
+        ProjectsCommand::List(options) => list::run(repository, ObjectKind::Project, &options, output),
+        ProjectsCommand::Describe { name } => list::describe(repository, ObjectKind::Project, &name, output),
         ProjectsCommand::CurrentProject => registry::current_project(repository, output),
         ProjectsCommand::Delete { name, yes } => registry::delete_project(repository, &name, yes, output),
     }

@@ -100,7 +100,7 @@ pub use feast_config::{
 pub use feast_model as model;
 pub use feast_model::error::{self, Error, ErrorKind, FeastException, InvalidDefinition, Result};
 pub use feast_offline::{PandasColumn, create_parquet, pandas_columns};
-pub use feast_registry::{Change, FieldChange, KeyChange, UnreadObject, Verb, ViewVersion};
+pub use feast_registry::{Change, FieldChange, KeyChange, RegistryContents, UnsupportedObject, Verb, ViewVersion};
 pub use materialize::{
     ClaimedView, MaterializationClaim, MaterializeProgress, MaterializeRange, MaterializeRequest, NoProgress,
     ViewReport, ViewWindow,

@@ -79,7 +79,7 @@ pub(crate) fn flush(store: &FeatureStore, all: bool) {
 
 /// Objects that this binary cannot use are not a reason to stop, but are named in the log.
 pub(crate) fn warn_of_unsupported_objects(store: &FeatureStore) {
-    for object in store.unread_objects() {
+    for object in store.unsupported_objects() {
         tracing::warn!("{} {}: {}", object.kind, object.name, object.reason);
     }
 }

@@ -90,7 +90,7 @@ fn read(store: &FeatureStore, output: &Output) -> Result<RepositoryDefinitions, 
         }
         Some(_) => {}
     }
-    for object in store.unread_objects() {
+    for object in store.unsupported_objects() {
         output.warning(&format!(
             "{} {} is kept as it is: {}",
             object.kind, object.name, object.reason

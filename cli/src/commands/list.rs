@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use feast_engine::FeatureStore;
 use feast_engine::model::{
-    Action, ConflictPolicy, Definitions, Entity, FeatureService, FeatureView, Field, ObjectKind, OnDemandFeatureView,
-    OnDemandSource, Permission, Policy, ValueType, ViewKind, ViewState,
+    Action, ConflictPolicy, DataSource, Definitions, Entity, FeatureService, FeatureView, Field, Metadata, ObjectKind,
+    OnDemandFeatureView, OnDemandSource, Permission, Policy, Project, ValueType, ViewKind, ViewState,
 };
+use feast_engine::{FeatureStore, RegistryContents};
 use serde_json::{Value, json};
 
 use crate::args::{ListArguments, ListFormat};
@@ -14,212 +14,168 @@ use crate::output::{Failure, Output};
 use crate::settings::Repository;
 use crate::table::Table;
 
-/// What can be listed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Listed {
-    Projects,
-    Entities,
-    FeatureViews,
-    FeatureServices,
-    DataSources,
-    OnDemandFeatureViews,
-    StreamFeatureViews,
-    LabelViews,
-    SavedDatasets,
-    ValidationReferences,
-    Permissions,
+/// How the objects of a kind are listed.
+struct Listing {
+    /// What Feast calls one of them when there is none of a name.
+    called: &'static str,
+    headers: &'static [&'static str],
+    /// The row of the object of that name.
+    row: fn(&Catalog<'_>, &str) -> Option<Vec<String>>,
 }
 
-impl Listed {
-    /// The kind of registry object it is a list of.
-    pub(crate) fn kind(self) -> ObjectKind {
-        match self {
-            Self::Projects => ObjectKind::Project,
-            Self::Entities => ObjectKind::Entity,
-            Self::FeatureViews => ObjectKind::FeatureView,
-            Self::FeatureServices => ObjectKind::FeatureService,
-            Self::DataSources => ObjectKind::DataSource,
-            Self::OnDemandFeatureViews => ObjectKind::OnDemandFeatureView,
-            Self::StreamFeatureViews => ObjectKind::StreamFeatureView,
-            Self::LabelViews => ObjectKind::LabelView,
-            Self::SavedDatasets => ObjectKind::SavedDataset,
-            Self::ValidationReferences => ObjectKind::ValidationReference,
-            Self::Permissions => ObjectKind::Permission,
-        }
-    }
+/// What rows are made from.
+struct Catalog<'a> {
+    store: &'a FeatureStore,
+    definitions: &'a Definitions,
+}
 
-    /// What Feast calls one of them when there is none of a name.
-    pub(crate) fn called(self) -> &'static str {
-        match self {
-            Self::Projects => "Project",
-            Self::Entities => "Entity",
-            Self::FeatureViews | Self::OnDemandFeatureViews | Self::StreamFeatureViews | Self::LabelViews => {
-                "Feature view"
-            }
-            Self::FeatureServices => "Feature service",
-            Self::DataSources => "Data source",
-            Self::SavedDatasets => "Saved dataset",
-            Self::ValidationReferences => "Validation reference",
-            Self::Permissions => "Permission",
-        }
+/// The table of all kinds.
+fn listing(kind: ObjectKind) -> Listing {
+    match kind {
+        ObjectKind::Project => Listing {
+            called: "Project",
+            headers: &["NAME", "DESCRIPTION", "TAGS", "OWNER"],
+            row: |catalog, _| catalog.definitions.project.as_ref().map(project_row),
+        },
+        ObjectKind::Entity => Listing {
+            called: "Entity",
+            headers: &["NAME", "DESCRIPTION", "TYPE"],
+            row: |catalog, name| catalog.definitions.entity(name).map(entity_row),
+        },
+        ObjectKind::FeatureView => Listing {
+            called: "Feature view",
+            headers: &["NAME", "ENTITIES", "TYPE", "ENABLED", "STATE"],
+            row: |catalog, name| {
+                let view = catalog.definitions.feature_view(name)?;
+                Some(view_row(view, catalog.store.view_state(name)))
+            },
+        },
+        ObjectKind::FeatureService => Listing {
+            called: "Feature service",
+            headers: &["NAME", "FEATURES"],
+            row: |catalog, name| catalog.definitions.service(name).map(service_row),
+        },
+        ObjectKind::DataSource => Listing {
+            called: "Data source",
+            headers: &["NAME", "CLASS"],
+            row: |catalog, name| {
+                let mut sources = catalog.definitions.sources.iter();
+                sources.find(|source| source.name() == name).map(source_row)
+            },
+        },
+        ObjectKind::LabelView => Listing {
+            called: "Feature view",
+            headers: &["NAME", "ENTITIES", "CONFLICT_POLICY"],
+            row: |catalog, name| catalog.definitions.feature_view(name).map(label_row),
+        },
+        ObjectKind::Permission => Listing {
+            called: "Permission",
+            headers: &["NAME", "TYPES", "NAME_PATTERNS", "ACTIONS", "ROLES", "REQUIRED_TAGS"],
+            row: |catalog, name| {
+                let mut permissions = catalog.definitions.permissions.iter();
+                permissions
+                    .find(|permission| permission.name() == name)
+                    .map(permission_row)
+            },
+        },
+        ObjectKind::OnDemandFeatureView | ObjectKind::StreamFeatureView => only_names("Feature view"),
+        ObjectKind::SavedDataset => only_names("Saved dataset"),
+        ObjectKind::ValidationReference => only_names("Validation reference"),
+    }
+}
+
+fn only_names(called: &'static str) -> Listing {
+    Listing {
+        called,
+        headers: &["NAME"],
+        row: |_, name| Some(vec![name.to_owned()]),
     }
 }
 
 /// Prints one line for each object, by name.
 pub(crate) fn run(
     repository: &Repository,
-    listed: Listed,
+    kind: ObjectKind,
     arguments: &ListArguments,
     output: &Output,
 ) -> Result<(), Failure> {
     let store = repository.open(output)?;
+    let registry = store.registry()?;
     let mut definitions = store.definitions();
     keep_tagged(&mut definitions, &arguments.tags);
+    let names = names(&registry, kind, &definitions);
     if arguments.output == ListFormat::Json {
-        output.json(&documents(&store, listed, &definitions)?);
+        let mut objects = Vec::with_capacity(names.len());
+        for name in &names {
+            objects.extend(registry.to_json(kind, name)?);
+        }
+        output.json(&Value::Array(objects));
     } else {
-        output.table(&table(&store, listed, &definitions)?);
+        let catalog = Catalog {
+            store: &store,
+            definitions: &definitions,
+        };
+        output.table(&table(&catalog, kind, &names));
     }
     Ok(())
 }
 
 /// Leaves the objects that have all of these tags, each `name:value`. As in Feast a tag without a colon is ignored.
 fn keep_tagged(definitions: &mut Definitions, tags: &[String]) {
-    let wanted: Vec<(&str, &str)> = tags
+    let required: Vec<(&str, &str)> = tags
         .iter()
         .flat_map(|tag| tag.split(','))
         .filter_map(|tag| tag.split_once(':'))
         .map(|(name, value)| (name.trim(), value.trim()))
         .collect();
-    let has_all = |tags: &BTreeMap<String, String>| {
-        wanted
-            .iter()
-            .all(|(name, value)| tags.get(*name).is_some_and(|known| known == value))
-    };
-    definitions.project = definitions
-        .project
-        .take()
-        .filter(|project| has_all(&project.metadata.tags));
-    definitions.entities.retain(|entity| has_all(&entity.metadata.tags));
-    definitions.sources.retain(|source| has_all(&source.metadata.tags));
-    definitions.feature_views.retain(|view| has_all(&view.metadata.tags));
-    definitions
-        .on_demand_feature_views
-        .retain(|view| has_all(&view.metadata.tags));
-    definitions.services.retain(|service| has_all(&service.metadata.tags));
-    definitions
-        .permissions
-        .retain(|permission| has_all(&permission.metadata.tags));
+    definitions.retain(|metadata| {
+        let has = |(name, value): &(&str, &str)| metadata.tags.get(*name).is_some_and(|known| known == value);
+        required.iter().all(has)
+    });
 }
 
-fn names(store: &FeatureStore, listed: Listed, definitions: &Definitions) -> Result<Vec<String>, Failure> {
-    let views = |belongs: fn(&ViewKind) -> bool| -> Vec<String> {
-        let views = definitions.feature_views.iter().filter(|view| belongs(&view.kind));
-        views.map(|view| view.name().to_owned()).collect()
-    };
-    let mut names: Vec<String> = match listed {
-        Listed::Projects => definitions
-            .project
-            .iter()
-            .map(|project| project.name().to_owned())
-            .collect(),
-        Listed::Entities => definitions
-            .entities
-            .iter()
-            .map(|entity| entity.name().to_owned())
-            .collect(),
-        Listed::FeatureViews => views(|kind| matches!(kind, ViewKind::Regular)),
-        Listed::StreamFeatureViews => views(|kind| matches!(kind, ViewKind::Stream(_))),
-        Listed::LabelViews => views(|kind| matches!(kind, ViewKind::Label(_))),
-        Listed::FeatureServices => definitions
-            .services
-            .iter()
-            .map(|service| service.name().to_owned())
-            .collect(),
-        Listed::DataSources => definitions
-            .sources
-            .iter()
-            .map(|source| source.name().to_owned())
-            .collect(),
-        Listed::OnDemandFeatureViews => {
-            let views = definitions.on_demand_feature_views.iter();
-            views.map(|view| view.name().to_owned()).collect()
+/// The names of the objects to list, sorted. Objects that definitions cannot express have no tags to be chosen by.
+fn names(registry: &RegistryContents, kind: ObjectKind, definitions: &Definitions) -> Vec<String> {
+    let mut names = match kind {
+        ObjectKind::SavedDataset | ObjectKind::ValidationReference => registry.names(kind),
+        _ => {
+            let objects = definitions.metadata_of(kind);
+            objects.into_iter().map(|metadata| metadata.name.clone()).collect()
         }
-        Listed::SavedDatasets | Listed::ValidationReferences => store.object_names(listed.kind())?,
-        Listed::Permissions => definitions
-            .permissions
-            .iter()
-            .map(|permission| permission.name().to_owned())
-            .collect(),
     };
     names.sort();
-    Ok(names)
+    names
 }
 
-fn documents(store: &FeatureStore, listed: Listed, definitions: &Definitions) -> Result<Value, Failure> {
-    let mut documents = Vec::new();
-    for name in names(store, listed, definitions)? {
-        documents.extend(store.describe(listed.kind(), &name)?);
+fn table(catalog: &Catalog<'_>, kind: ObjectKind, names: &[String]) -> Table {
+    let listing = listing(kind);
+    let mut table = Table::new(listing.headers);
+    for row in names.iter().filter_map(|name| (listing.row)(catalog, name)) {
+        table.add(row);
     }
-    Ok(Value::Array(documents))
-}
-
-fn table(store: &FeatureStore, listed: Listed, definitions: &Definitions) -> Result<Table, Failure> {
-    let names = names(store, listed, definitions)?;
-    let headers: &[&str] = match listed {
-        Listed::Projects => &["NAME", "DESCRIPTION", "TAGS", "OWNER"],
-        Listed::Entities => &["NAME", "DESCRIPTION", "TYPE"],
-        Listed::FeatureViews => &["NAME", "ENTITIES", "TYPE", "ENABLED", "STATE"],
-        Listed::FeatureServices => &["NAME", "FEATURES"],
-        Listed::DataSources => &["NAME", "CLASS"],
-        Listed::LabelViews => &["NAME", "ENTITIES", "CONFLICT_POLICY"],
-        Listed::Permissions => &["NAME", "TYPES", "NAME_PATTERNS", "ACTIONS", "ROLES", "REQUIRED_TAGS"],
-        Listed::OnDemandFeatureViews
-        | Listed::StreamFeatureViews
-        | Listed::SavedDatasets
-        | Listed::ValidationReferences => &["NAME"],
-    };
-    let mut table = Table::new(headers);
-    for name in &names {
-        let row = match listed {
-            Listed::Projects => definitions.project.as_ref().map(|project| {
-                let tags = tag_dict(&project.metadata.tags);
-                vec![
-                    project.name().to_owned(),
-                    project.metadata.description.clone(),
-                    tags,
-                    project.metadata.owner.clone(),
-                ]
-            }),
-            Listed::Entities => definitions.entity(name).map(entity_row),
-            Listed::FeatureViews => definitions.feature_view(name).map(|view| view_row(store, view)),
-            Listed::FeatureServices => definitions.service(name).map(service_row),
-            Listed::DataSources => {
-                let source = definitions.sources.iter().find(|source| source.name() == *name);
-                source.map(|source| vec![name.clone(), format!("<class '{}'>", source.python_class())])
-            }
-            Listed::LabelViews => definitions.feature_view(name).map(label_row),
-            Listed::Permissions => {
-                let permission = definitions
-                    .permissions
-                    .iter()
-                    .find(|permission| permission.name() == *name);
-                permission.map(permission_row)
-            }
-            Listed::OnDemandFeatureViews
-            | Listed::StreamFeatureViews
-            | Listed::SavedDatasets
-            | Listed::ValidationReferences => Some(vec![name.clone()]),
-        };
-        row.into_iter().for_each(|row| table.add(row));
-    }
-    if listed == Listed::FeatureViews {
+    if kind == ObjectKind::FeatureView {
         // Feast lists on-demand views among the others.
-        for view in &definitions.on_demand_feature_views {
-            table.add(on_demand_row(view, definitions));
+        for view in &catalog.definitions.on_demand_feature_views {
+            table.add(on_demand_row(view, catalog.definitions));
         }
     }
-    Ok(table)
+    table
+}
+
+fn project_row(project: &Project) -> Vec<String> {
+    let Metadata {
+        name,
+        description,
+        tags,
+        owner,
+        ..
+    } = &project.metadata;
+    vec![name.clone(), description.clone(), tag_dict(tags), owner.clone()]
+}
+
+fn source_row(source: &DataSource) -> Vec<String> {
+    let class = format!("<class '{}'>", source.python_class());
+    vec![source.name().to_owned(), class]
 }
 
 fn entity_row(entity: &Entity) -> Vec<String> {
@@ -258,13 +214,12 @@ fn yes_or_no(flag: bool) -> String {
     if flag { "Yes" } else { "No" }.to_owned()
 }
 
-fn view_row(store: &FeatureStore, view: &FeatureView) -> Vec<String> {
+fn view_row(view: &FeatureView, state: ViewState) -> Vec<String> {
     let class = if view.transformation.is_some() {
         "BatchFeatureView"
     } else {
         "FeatureView"
     };
-    let state = store.view_state(view.name());
     vec![
         view.name().to_owned(),
         name_set(&view.entities),
@@ -351,7 +306,7 @@ fn permission_row(permission: &Permission) -> Vec<String> {
 /// The views whose columns are features: those of label views are labels.
 fn with_features(definitions: &Definitions) -> impl Iterator<Item = &FeatureView> {
     let views = definitions.feature_views.iter();
-    views.filter(|view| !matches!(view.kind, ViewKind::Label(_)))
+    views.filter(|view| !view.is_label_view())
 }
 
 /// Prints every feature of every view.
@@ -384,12 +339,12 @@ pub(crate) fn features(repository: &Repository, arguments: &ListArguments, outpu
 /// Prints what is known of a feature, in each view that has one of that name.
 pub(crate) fn describe_feature(repository: &Repository, name: &str, output: &Output) -> Result<(), Failure> {
     let store = repository.open(output)?;
-    let definitions = store.definitions();
+    let (registry, definitions) = (store.registry()?, store.definitions());
     let mut found = Vec::new();
     for view in with_features(&definitions) {
         let Some((_, field)) = view.feature(name) else { continue };
         let source = match &view.batch_source {
-            Some(source) => store.describe(ObjectKind::DataSource, source.name())?,
+            Some(source) => registry.to_json(ObjectKind::DataSource, source.name())?,
             None => None,
         };
         found.push(json!({
@@ -410,31 +365,32 @@ pub(crate) fn describe_feature(repository: &Repository, name: &str, output: &Out
 }
 
 /// Prints one object as YAML.
-pub(crate) fn describe(repository: &Repository, listed: Listed, name: &str, output: &Output) -> Result<(), Failure> {
+pub(crate) fn describe(repository: &Repository, kind: ObjectKind, name: &str, output: &Output) -> Result<(), Failure> {
     let store = repository.open(output)?;
-    let mut kinds = vec![listed.kind()];
-    if listed == Listed::FeatureViews {
+    let registry = store.registry()?;
+    let mut kinds = vec![kind];
+    if kind == ObjectKind::FeatureView {
         kinds.extend([
             ObjectKind::OnDemandFeatureView,
             ObjectKind::StreamFeatureView,
             ObjectKind::LabelView,
         ]);
     }
-    for kind in kinds {
-        let Some(mut document) = store.describe(kind, name)? else {
+    for known in kinds {
+        let Some(mut object) = registry.to_json(known, name)? else {
             continue;
         };
-        if listed == Listed::FeatureViews {
-            let enabled = document.pointer("/spec/disabled") != Some(&Value::Bool(true));
-            document["enabled"] = Value::Bool(enabled);
-            document["state"] = Value::from(store.view_state(name).name());
+        if kind == ObjectKind::FeatureView {
+            let enabled = object.pointer("/spec/disabled") != Some(&Value::Bool(true));
+            object["enabled"] = Value::Bool(enabled);
+            object["state"] = Value::from(store.view_state(name).name());
         }
-        output.yaml(&document);
+        output.yaml(&object);
         return Ok(());
     }
-    let called = listed.called();
-    let text = match listed {
-        Listed::Projects => format!("{called} {name} does not exist"),
+    let called = listing(kind).called;
+    let text = match kind {
+        ObjectKind::Project => format!("{called} {name} does not exist"),
         _ => format!("{called} {name} does not exist in project {}", store.config().project),
     };
     // As in Feast the answer to "which one" is on standard output, also when there is none.

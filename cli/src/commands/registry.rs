@@ -7,7 +7,7 @@ use feast_engine::model::{ObjectKind, ViewState};
 use serde_json::{Value, json};
 
 use crate::args::ListFormat;
-use crate::commands::list::{self, Listed};
+use crate::commands::list;
 use crate::output::{Failure, Output};
 use crate::settings::Repository;
 use crate::table::Table;
@@ -15,7 +15,7 @@ use crate::table::Table;
 /// Prints everything in the registry as JSON.
 pub(crate) fn dump(repository: &Repository, output: &Output) -> Result<(), Failure> {
     let store = repository.open(output)?;
-    output.json_with_indent(&store.dump_registry()?, 2);
+    output.json_with_indent(&store.registry()?.dump()?, 2);
     Ok(())
 }
 
@@ -35,7 +35,7 @@ pub(crate) fn teardown(repository: &Repository, yes: bool, output: &Output) -> R
 /// Removes a project. Only the configured one is known here.
 pub(crate) fn delete_project(repository: &Repository, name: &str, yes: bool, output: &Output) -> Result<(), Failure> {
     let store = repository.open(output)?;
-    if store.config().project != name || store.object_names(ObjectKind::Project)?.is_empty() {
+    if store.config().project != name || store.registry()?.names(ObjectKind::Project).is_empty() {
         output.line(&format!("Project {name} does not exist in registry"));
         return Err(Failure::silent());
     }
@@ -54,7 +54,7 @@ pub(crate) fn delete_project(repository: &Repository, name: &str, yes: bool, out
 /// Prints the project of the repository.
 pub(crate) fn current_project(repository: &Repository, output: &Output) -> Result<(), Failure> {
     let project = repository.open(output)?.config().project.clone();
-    list::describe(repository, Listed::Projects, &project, output)
+    list::describe(repository, ObjectKind::Project, &project, output)
 }
 
 /// Asks on a terminal. In a pipe nobody can be asked, and the command goes on, as Feast's does.
@@ -128,7 +128,7 @@ pub(crate) fn list_versions(
     format: ListFormat,
     output: &Output,
 ) -> Result<(), Failure> {
-    let versions = repository.open(output)?.view_versions(view)?;
+    let versions = repository.open(output)?.registry()?.view_versions(view);
     if format == ListFormat::Json {
         let documents = versions.iter().map(|version| {
             json!({

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{DataSource, FeatureView, Field, Metadata, OnDemandFeatureView, Permission, ValueType};
+use super::{DataSource, FeatureView, Field, Metadata, ObjectKind, OnDemandFeatureView, Permission, ValueType};
 
 /// A project: the name space of everything else.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -204,6 +204,37 @@ impl Definitions {
     /// The entity of that name.
     pub fn entity(&self, name: &str) -> Option<&Entity> {
         self.entities.iter().find(|entity| entity.name() == name)
+    }
+
+    /// What the objects of a kind say of themselves. Nothing for kinds that definitions cannot express.
+    pub fn metadata_of(&self, kind: ObjectKind) -> Vec<&Metadata> {
+        match kind {
+            ObjectKind::Project => self.project.iter().map(|object| &object.metadata).collect(),
+            ObjectKind::DataSource => self.sources.iter().map(|object| &object.metadata).collect(),
+            ObjectKind::Entity => self.entities.iter().map(|object| &object.metadata).collect(),
+            ObjectKind::FeatureView | ObjectKind::StreamFeatureView | ObjectKind::LabelView => {
+                let views = self.feature_views.iter().filter(|view| view.object_kind() == kind);
+                views.map(|view| &view.metadata).collect()
+            }
+            ObjectKind::OnDemandFeatureView => {
+                let views = self.on_demand_feature_views.iter();
+                views.map(|view| &view.metadata).collect()
+            }
+            ObjectKind::FeatureService => self.services.iter().map(|object| &object.metadata).collect(),
+            ObjectKind::Permission => self.permissions.iter().map(|object| &object.metadata).collect(),
+            ObjectKind::SavedDataset | ObjectKind::ValidationReference => Vec::new(),
+        }
+    }
+
+    /// Leaves the objects, of whatever kind, of which `keep` says so.
+    pub fn retain(&mut self, keep: impl Fn(&Metadata) -> bool) {
+        self.project = self.project.take().filter(|project| keep(&project.metadata));
+        self.entities.retain(|entity| keep(&entity.metadata));
+        self.sources.retain(|source| keep(&source.metadata));
+        self.feature_views.retain(|view| keep(&view.metadata));
+        self.on_demand_feature_views.retain(|view| keep(&view.metadata));
+        self.services.retain(|service| keep(&service.metadata));
+        self.permissions.retain(|permission| keep(&permission.metadata));
     }
 
     /// The views fed by the push source of that name.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::{DUMMY_JOIN_KEY, DataSource, Metadata, Transformation, ValueType};
+use super::{DUMMY_JOIN_KEY, DataSource, Metadata, ObjectKind, Transformation, ValueType};
 
 /// How long a row may be used after its event time, in microseconds. `None` in Python is kept apart from zero.
 pub type TimeToLive = Option<i64>;
@@ -181,6 +181,15 @@ impl FeatureView {
         &self.metadata.name
     }
 
+    /// The kind of registry object it is.
+    pub fn object_kind(&self) -> ObjectKind {
+        match self.kind {
+            ViewKind::Regular => ObjectKind::FeatureView,
+            ViewKind::Stream(_) => ObjectKind::StreamFeatureView,
+            ViewKind::Label(_) => ObjectKind::LabelView,
+        }
+    }
+
     /// The feature of that name and its position.
     pub fn feature(&self, name: &str) -> Option<(usize, &Field)> {
         self.features.iter().enumerate().find(|(_, field)| field.name == name)
@@ -284,7 +293,7 @@ impl ViewState {
     }
 
     /// The state of that number; unspecified for a number that Feast does not know.
-    pub fn by_number(number: i32) -> Self {
+    pub fn from_number(number: i32) -> Self {
         let known = usize::try_from(number).ok().and_then(|number| Self::ALL.get(number));
         known.map_or(Self::Unspecified, |(state, _)| *state)
     }

@@ -1,21 +1,19 @@
-//! The registry file: Feast's own protobuf, shared with Python Feast.
+//! The registry: Feast's own protobuf, shared with Python Feast.
 //!
-//! The only user of prost. Objects nobody changed keep their bytes. Knows nothing of the stores.
+//! `contents` is what a registry holds and how it changes, `place` is where it is kept: a file today. The only user of prost.
+//! Objects nobody changed keep their bytes. Knows nothing of the stores.
 
-mod apply;
+mod contents;
 mod convert;
-mod document;
-mod file;
-#[cfg(test)]
-mod fuzz;
-mod intervals;
-mod look_up;
+mod descriptors;
+mod kinds;
 mod messages;
-mod schema;
+mod place;
+mod protowire;
+mod to_json;
 mod value_types;
-mod wire;
 
-pub use apply::{Change, FieldChange, KeyChange, Verb};
-pub use file::UnreadObject;
-pub use file::{FileStamp, RegistryFile};
-pub use look_up::ViewVersion;
+pub use contents::{
+    Change, FieldChange, KeyChange, RegistryContents, ResumePoint, UnsupportedObject, Verb, ViewVersion,
+};
+pub use place::{RegistryFile, Snapshot, Stamp};

@@ -72,7 +72,7 @@ pub(super) fn encode(value_type: &ValueType) -> (i32, Option<(&'static str, Stri
     }
 }
 
-/// The type behind a number and the reserved tags; `None` when Feast has no such type.
+/// The type of a number and the reserved tags; `None` when Feast has no such type.
 pub(super) fn decode(number: i32, tag: impl Fn(&str) -> Option<String>) -> Option<ValueType> {
     let structure = || {
         let schema = tag(STRUCT_SCHEMA_TAG).unwrap_or_default();

@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 
 use feast_model::error::Result;
 use feast_model::{Timestamp, ViewState, ViewStatus};
-use feast_registry::RegistryFile;
+use feast_registry::RegistryContents;
 
 use super::selection::{check_state, is_materializing};
 
@@ -30,14 +30,14 @@ pub struct ClaimedView {
     pub former: ViewState,
 }
 
-/// Marks views as being materialized, with `force` also those that are marked already. Says whether the file has changed too.
+/// Marks views as being materialized, with `force` also those that are marked already. Says whether the registry has changed too.
 pub(crate) fn claim(
-    file: &mut RegistryFile,
+    registry: &mut RegistryContents,
     views: &[String],
     force: bool,
     now: Timestamp,
 ) -> Result<(MaterializationClaim, bool)> {
-    let statuses: HashMap<String, ViewStatus> = file.statuses()?.into_iter().collect();
+    let statuses: HashMap<String, ViewStatus> = registry.statuses()?.into_iter().collect();
     let claimed = views.iter().map(|name| ClaimedView {
         name: name.clone(),
         former: statuses.get(name).map_or(ViewState::Unspecified, |status| status.state),
@@ -50,25 +50,27 @@ pub(crate) fn claim(
     }
     for view in &claimed {
         check_state(&view.name, view.former)?;
-        file.set_state(&view.name, ViewState::Materializing, now)?;
+        registry.set_state(&view.name, ViewState::Materializing, now)?;
     }
     Ok((MaterializationClaim::Granted(claimed), true))
 }
 
-/// Gives views that are still marked their former state back. Says whether the file has changed.
-pub(crate) fn release(file: &mut RegistryFile, views: &[ClaimedView], now: Timestamp) -> Result<bool> {
-    let statuses = file.statuses()?.into_iter();
+/// Gives views that are still marked their former state back. Says whether the registry has changed.
+pub(crate) fn release(registry: &mut RegistryContents, views: &[ClaimedView], now: Timestamp) -> Result<bool> {
+    let statuses = registry.statuses()?.into_iter();
     let marked = statuses.filter(|(_, status)| is_materializing(status));
     let marked: HashSet<String> = marked.map(|(name, _)| name).collect();
     let mut changed = false;
     for view in views.iter().filter(|view| marked.contains(&view.name)) {
         let state = match view.former {
             // Marked by a run that had died: what is recorded says whether the view has rows.
-            ViewState::Materializing if file.materialized_until(&view.name)?.is_some() => ViewState::AvailableOnline,
+            ViewState::Materializing if registry.materialized_until(&view.name)?.is_some() => {
+                ViewState::AvailableOnline
+            }
             ViewState::Materializing => ViewState::Unspecified,
             former => former,
         };
-        file.set_state(&view.name, state, now)?;
+        registry.set_state(&view.name, state, now)?;
         changed = true;
     }
     Ok(changed)

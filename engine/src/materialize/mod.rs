@@ -17,7 +17,7 @@
 //! - One process runs one materialization at a time ([`Materializer`]): one run uses all cores by itself, and two would only do
 //!   the same work twice.
 //!
-//! Works on definitions and on a registry file that it is given. Knows neither when those are read again, nor HTTP, nor printing.
+//! Works on definitions and on the contents of a registry that it is given. Knows neither when those are read again, nor HTTP, nor printing.
 
 mod claim;
 mod progress;

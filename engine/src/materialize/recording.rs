@@ -5,7 +5,7 @@
 
 use feast_model::error::{Error, ErrorKind, Result};
 use feast_model::{FeatureView, StoredKeys, Timestamp};
-use feast_registry::RegistryFile;
+use feast_registry::RegistryContents;
 
 use super::window::ViewWindow;
 use crate::codec::record::ViewShape;
@@ -17,11 +17,16 @@ use crate::online_store::OnlineStore;
 ///
 /// # Errors
 /// `Conflict` when the join keys of the view changed during the run, and those of the registry.
-pub(crate) fn record(file: &mut RegistryFile, view: &FeatureView, window: &ViewWindow, now: Timestamp) -> Result<bool> {
-    check_keys(view, file.keys_of_view(view.name())?)?;
-    let resume = file.resume_point(&window.view)?;
+pub(crate) fn record(
+    registry: &mut RegistryContents,
+    view: &FeatureView,
+    window: &ViewWindow,
+    now: Timestamp,
+) -> Result<bool> {
+    check_keys(view, registry.keys_of_view(view.name())?)?;
+    let resume = registry.resume_point(&window.view)?;
     let continues = resume.is_some_and(|resume| resume.from == window.start && resume.former_keys.is_none());
-    file.record_materialization(&window.view, window.start, window.end, now)?;
+    registry.record_materialization(&window.view, window.start, window.end, now)?;
     Ok(continues)
 }
 
@@ -35,13 +40,13 @@ pub(crate) fn mark_filled(online_store: &OnlineStore, view: &FeatureView) -> Res
 /// bring them back.
 pub(crate) fn warnings_of_missing_rows(
     online_store: &OnlineStore,
-    file: &RegistryFile,
+    registry: &RegistryContents,
     views: &[&FeatureView],
 ) -> Result<Vec<String>> {
     let mut warnings = Vec::new();
     for view in views {
         // After a change of join keys the run reads everything again, and says so.
-        let resume = file
+        let resume = registry
             .resume_point(view.name())?
             .filter(|resume| resume.former_keys.is_none());
         let missing = resume.zip(missing_rows(online_store, view));

@@ -2,7 +2,7 @@
 
 use feast_model::error::{Error, Result};
 use feast_model::{FeatureView, StoredKeys, TimeRange, Timestamp};
-use feast_registry::RegistryFile;
+use feast_registry::RegistryContents;
 
 /// Where the first incremental run of a view without a time to live starts: 52 weeks back, which Feast calls a year.
 const DEFAULT_LOOK_BACK_MICROS: i64 = 364 * 24 * 3600 * 1_000_000;
@@ -97,15 +97,15 @@ impl ViewWindow {
 pub(crate) fn windows(
     range: MaterializeRange,
     views: &[&FeatureView],
-    file: &mut RegistryFile,
+    registry: &mut RegistryContents,
     now: Timestamp,
 ) -> Result<Vec<ViewWindow>> {
     let window = |view: &&FeatureView| {
         let (start, default_look_back, former_keys) = match range {
             MaterializeRange::Between { start, .. } => (start, false, None),
             MaterializeRange::Until { .. } => {
-                file.start_anew_where_keys_changed(view.name())?;
-                let resume = file.resume_point(view.name())?;
+                registry.start_anew_where_keys_changed(view.name())?;
+                let resume = registry.resume_point(view.name())?;
                 let from = resume.as_ref().map(|resume| resume.from);
                 let (start, default_look_back) = incremental_start(view, from, now);
                 (start, default_look_back, resume.and_then(|resume| resume.former_keys))

@@ -4,14 +4,13 @@ use feast_model::{
     Aggregation, DataSource, Definitions, FeatureView, ObjectKind, SourceKind, ViewKind, is_storable_duration,
 };
 
-use super::Findings;
-use super::names::kind_of;
+use super::Diagnostics;
 
-pub(super) fn check(definitions: &Definitions, findings: &mut Findings) {
+pub(super) fn check(definitions: &Definitions, diagnostics: &mut Diagnostics) {
     let mut problems = Vec::new();
     for view in &definitions.feature_views {
         let parameters = of_view(view).chain(view.source_views.iter().flat_map(of_view));
-        problems.extend(parameters.map(|parameter| (kind_of(view), view.name().to_owned(), parameter)));
+        problems.extend(parameters.map(|parameter| (view.object_kind(), view.name().to_owned(), parameter)));
     }
     for view in &definitions.on_demand_feature_views {
         let parameters = of_aggregations(&view.aggregations);
@@ -23,7 +22,7 @@ pub(super) fn check(definitions: &Definitions, findings: &mut Findings) {
         problems.extend(of_source(source).map(|parameter| (kind, source.name().to_owned(), parameter)));
     }
     for (kind, name, parameter) in problems {
-        findings.problem(kind, &name, format!("its {parameter} is longer than 10,000 years"));
+        diagnostics.problem(kind, &name, format!("its {parameter} is longer than 10,000 years"));
     }
 }
 

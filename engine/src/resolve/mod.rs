@@ -17,7 +17,7 @@ use feast_model::{Definitions, Field, ObjectKind};
 use crate::offline::SchemaCache;
 
 /// What resolving needs beside the definitions.
-pub(crate) struct Surroundings<'a> {
+pub(crate) struct ResolveContext<'a> {
     /// Relative paths of sources start here.
     pub(crate) repository: &'a Path,
     pub(crate) project: &'a str,
@@ -31,16 +31,16 @@ pub(crate) struct Surroundings<'a> {
 
 /// Everything wrong, and everything that the user should know although it is not an error.
 #[derive(Default)]
-struct Findings {
+struct Diagnostics {
     problems: Vec<InvalidDefinition>,
     warnings: Vec<String>,
-    /// Views whose sources are no parquet files.
+    /// Views whose sources are not parquet files.
     without_file: Vec<String>,
-    /// Data sources whose files had to be read and cannot be. That is told once, not again for each of their views.
+    /// Data sources whose files had to be read and cannot be. That is reported once, not again for each of their views.
     unreadable: HashSet<String>,
 }
 
-impl Findings {
+impl Diagnostics {
     fn problem(&mut self, kind: ObjectKind, name: &str, message: impl Into<String>) {
         self.error(kind, name, &Error::invalid(message));
     }
@@ -49,7 +49,7 @@ impl Findings {
         self.add(kind, name, error, false);
     }
 
-    /// As [`Findings::error`], for what only a data file could tell.
+    /// As [`Diagnostics::error`], for what only a data file could tell.
     fn file_error(&mut self, kind: ObjectKind, name: &str, error: &Error) {
         self.add(kind, name, error, true);
     }
@@ -64,14 +64,14 @@ impl Findings {
         });
     }
 
-    /// A warning that several views may give, told once.
+    /// A warning that several views may give, reported once.
     fn warn_once(&mut self, warning: String) {
         if !self.warnings.contains(&warning) {
             self.warnings.push(warning);
         }
     }
 
-    /// The views that have been found wrong so far: what follows from them is not told besides.
+    /// The views that have been found wrong so far: what follows from them is not reported besides.
     fn failed_views(&self) -> HashSet<String> {
         let of_views = self.problems.iter().filter(|problem| problem.kind.is_view());
         of_views.map(|problem| problem.name.clone()).collect()
@@ -87,7 +87,7 @@ impl Findings {
                 names += &format!(" and {} more", self.without_file.len() - SHOWN);
             }
             self.warnings.push(format!(
-                "the sources of these feature views are no parquet files, so they are stored but cannot be materialized here: \
+                "the sources of these feature views are not parquet files, so they are stored but cannot be materialized here: \
                  {names}"
             ));
         }
@@ -107,17 +107,17 @@ fn without_subject(message: &str, kind: ObjectKind, name: &str) -> String {
 /// Everything found wrong.
 pub(crate) fn resolve(
     definitions: &mut Definitions,
-    surroundings: &Surroundings<'_>,
+    context: &ResolveContext<'_>,
 ) -> Result<Vec<String>, Vec<InvalidDefinition>> {
-    let mut findings = Findings::default();
-    names::check(definitions, &mut findings);
-    durations::check(definitions, &mut findings);
-    sources::complete(definitions, surroundings, &mut findings);
-    views::complete(definitions, surroundings, &mut findings);
-    projections::complete(definitions, surroundings, &mut findings);
-    if findings.problems.is_empty() {
-        Ok(findings.into_warnings())
+    let mut diagnostics = Diagnostics::default();
+    names::check(definitions, &mut diagnostics);
+    durations::check(definitions, &mut diagnostics);
+    sources::complete(definitions, context, &mut diagnostics);
+    views::complete(definitions, context, &mut diagnostics);
+    projections::complete(definitions, context, &mut diagnostics);
+    if diagnostics.problems.is_empty() {
+        Ok(diagnostics.into_warnings())
     } else {
-        Err(findings.problems)
+        Err(diagnostics.problems)
     }
 }

@@ -2,24 +2,24 @@
 
 use std::collections::HashMap;
 
-use feast_model::{Definitions, FeatureView, ObjectKind, ViewKind};
+use feast_model::{Definitions, ObjectKind};
 
-use super::Findings;
+use super::Diagnostics;
 
-pub(super) fn check(definitions: &mut Definitions, findings: &mut Findings) {
-    let twice = |kind, what: &str, name: &str, findings: &mut Findings| {
-        findings.problem(kind, name, format!("{what} {name} is defined twice, in different ways"));
+pub(super) fn check(definitions: &mut Definitions, diagnostics: &mut Diagnostics) {
+    let twice = |kind, what: &str, name: &str, diagnostics: &mut Diagnostics| {
+        diagnostics.problem(kind, name, format!("{what} {name} is defined twice, in different ways"));
     };
     for name in deduplicate(&mut definitions.entities, |entity| entity.name()) {
-        twice(ObjectKind::Entity, "entity", &name, findings);
+        twice(ObjectKind::Entity, "entity", &name, diagnostics);
     }
     for name in deduplicate(&mut definitions.services, |service| service.name()) {
-        twice(ObjectKind::FeatureService, "feature service", &name, findings);
+        twice(ObjectKind::FeatureService, "feature service", &name, diagnostics);
     }
     for name in deduplicate(&mut definitions.permissions, |permission| permission.name()) {
-        twice(ObjectKind::Permission, "permission", &name, findings);
+        twice(ObjectKind::Permission, "permission", &name, diagnostics);
     }
-    check_views(definitions, findings);
+    check_views(definitions, diagnostics);
     let mut sources: HashMap<String, &str> = HashMap::new();
     for source in &definitions.sources {
         if sources.insert(source.name().to_lowercase(), source.name()).is_some() {
@@ -27,23 +27,23 @@ pub(super) fn check(definitions: &mut Definitions, findings: &mut Findings) {
                 "Multiple data sources share the same case-insensitive name {}.",
                 source.name()
             );
-            findings.problem(ObjectKind::DataSource, source.name(), text);
+            diagnostics.problem(ObjectKind::DataSource, source.name(), text);
         }
     }
 }
 
 /// Views of all sorts share one space of names, whatever their case.
-fn check_views(definitions: &Definitions, findings: &mut Findings) {
+fn check_views(definitions: &Definitions, diagnostics: &mut Diagnostics) {
     let regular = definitions
         .feature_views
         .iter()
-        .map(|view| (kind_of(view), view.name()));
+        .map(|view| (view.object_kind(), view.name()));
     let on_demand = definitions.on_demand_feature_views.iter();
     let on_demand = on_demand.map(|view| (ObjectKind::OnDemandFeatureView, view.name()));
     let mut known: HashMap<String, ObjectKind> = HashMap::new();
     for (kind, name) in regular.chain(on_demand) {
         if name.is_empty() {
-            findings.problem(kind, name, "Feature view needs a name.");
+            diagnostics.problem(kind, name, "Feature view needs a name.");
         }
         for (character, reason) in [
             (
@@ -57,7 +57,7 @@ fn check_views(definitions: &Definitions, findings: &mut Findings) {
         ] {
             if name.contains(character) {
                 let text = format!("Feature view name '{name}' must not contain '{character}'. {reason}");
-                findings.problem(kind, name, text);
+                diagnostics.problem(kind, name, text);
             }
         }
         match known.insert(name.to_lowercase(), kind) {
@@ -67,7 +67,7 @@ fn check_views(definitions: &Definitions, findings: &mut Findings) {
                     "Multiple FeatureViews with name '{name}' found. Feature view names must be case-insensitively unique. \
                      It may be necessary to ignore certain files in your feature repository by using a .feastignore file."
                 );
-                findings.problem(kind, name, text);
+                diagnostics.problem(kind, name, text);
             }
             Some(other) => {
                 let text = format!(
@@ -75,7 +75,7 @@ fn check_views(definitions: &Definitions, findings: &mut Findings) {
                     class_name(other),
                     class_name(kind)
                 );
-                findings.problem(kind, name, text);
+                diagnostics.problem(kind, name, text);
             }
         }
     }
@@ -83,14 +83,6 @@ fn check_views(definitions: &Definitions, findings: &mut Findings) {
 
 fn class_name(kind: ObjectKind) -> String {
     format!("{kind:?}")
-}
-
-pub(super) fn kind_of(view: &FeatureView) -> ObjectKind {
-    match view.kind {
-        ViewKind::Regular => ObjectKind::FeatureView,
-        ViewKind::Stream(_) => ObjectKind::StreamFeatureView,
-        ViewKind::Label(_) => ObjectKind::LabelView,
-    }
 }
 
 /// Keeps the first of equal objects, as where two files define the same entity; gives the names of unequal ones.

@@ -5,7 +5,7 @@ use feast_model::{
     DUMMY_JOIN_KEY, Definitions, Field, ObjectKind, OnDemandSource, Projection, Version, WantedFeatures,
 };
 
-use super::{Findings, Surroundings};
+use super::{Diagnostics, ResolveContext};
 
 /// What can be projected: the name, features and pinned version of every view.
 struct Projectable {
@@ -15,28 +15,28 @@ struct Projectable {
     is_label_view: bool,
 }
 
-pub(super) fn complete(definitions: &mut Definitions, surroundings: &Surroundings<'_>, findings: &mut Findings) {
+pub(super) fn complete(definitions: &mut Definitions, context: &ResolveContext<'_>, diagnostics: &mut Diagnostics) {
     let views = projectable(definitions);
-    // What is wrong with a view is told there, not again by all that take features of it.
-    let failed = findings.failed_views();
+    // What is wrong with a view is reported there, not again by all that take features of it.
+    let failed = diagnostics.failed_views();
     for view in &mut definitions.on_demand_feature_views {
         for source in view.sources.values_mut() {
             let OnDemandSource::View(projection) = source else {
                 continue;
             };
-            if let Err(error) = resolve(projection, &views, surroundings, false)
+            if let Err(error) = resolve(projection, &views, context, false)
                 && !failed.contains(&projection.view)
             {
-                findings.error(ObjectKind::OnDemandFeatureView, &view.metadata.name, &error);
+                diagnostics.error(ObjectKind::OnDemandFeatureView, &view.metadata.name, &error);
             }
         }
     }
     for service in &mut definitions.services {
         for projection in &mut service.projections {
-            if let Err(error) = resolve(projection, &views, surroundings, true)
+            if let Err(error) = resolve(projection, &views, context, true)
                 && !failed.contains(&projection.view)
             {
-                findings.error(ObjectKind::FeatureService, &service.metadata.name, &error);
+                diagnostics.error(ObjectKind::FeatureService, &service.metadata.name, &error);
             }
         }
     }
@@ -68,10 +68,10 @@ fn projectable(definitions: &Definitions) -> Vec<Projectable> {
 fn resolve(
     projection: &mut Projection,
     views: &[Projectable],
-    surroundings: &Surroundings<'_>,
+    context: &ResolveContext<'_>,
     of_service: bool,
 ) -> Result<()> {
-    let (wanted, version) = match std::mem::replace(&mut projection.wanted, WantedFeatures::Resolved) {
+    let (names, version) = match std::mem::replace(&mut projection.wanted, WantedFeatures::Resolved) {
         WantedFeatures::Resolved => return Ok(()),
         WantedFeatures::Reference(reference) => {
             let (view, version, feature) = parse_reference(&reference)?;
@@ -89,13 +89,13 @@ fn resolve(
         }
         WantedFeatures::All => (None, None),
     };
-    let unknown = || Error::unknown_feature_view(&projection.view, surroundings.project);
+    let unknown = || Error::unknown_feature_view(&projection.view, context.project);
     let view = views.iter().find(|view| view.name == projection.view);
     let features = match version {
-        Some(number) => (surroundings.version_features)(&projection.view, number).ok_or_else(|| {
+        Some(number) => (context.version_features)(&projection.view, number).ok_or_else(|| {
             Error::invalid(format!(
                 "Version v{number} of feature view '{}' does not exist in project {}.",
-                projection.view, surroundings.project
+                projection.view, context.project
             ))
         })?,
         None => view.ok_or_else(unknown)?.features.clone(),
@@ -108,7 +108,7 @@ fn resolve(
     {
         projection.version = Some(number);
     }
-    projection.features = match wanted {
+    projection.features = match names {
         None => features,
         Some(names) => names
             .iter()

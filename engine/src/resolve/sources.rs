@@ -6,11 +6,11 @@ use arrow::datatypes::DataType;
 use feast_model::error::{Error, Result};
 use feast_model::{DataSource, Definitions, ObjectKind, SourceKind};
 
-use super::{Findings, Surroundings};
+use super::{Diagnostics, ResolveContext};
 use crate::offline::{SourceSchema, UnknownColumns, source_columns};
 
 /// Fills in the event time column of every source without one, wherever the source stands.
-pub(super) fn complete(definitions: &mut Definitions, surroundings: &Surroundings<'_>, findings: &mut Findings) {
+pub(super) fn complete(definitions: &mut Definitions, context: &ResolveContext<'_>, diagnostics: &mut Diagnostics) {
     let mut found: BTreeMap<String, String> = BTreeMap::new();
     each_source(definitions, &mut |source| {
         let known = !source.timestamp_field.is_empty()
@@ -20,7 +20,7 @@ pub(super) fn complete(definitions: &mut Definitions, surroundings: &Surrounding
             return;
         }
         // A source that failed is not looked at again: its name is known, without a column.
-        let column = event_time_column(source, surroundings, findings).unwrap_or_default();
+        let column = event_time_column(source, context, diagnostics).unwrap_or_default();
         found.insert(source.name().to_owned(), column);
     });
     each_source(definitions, &mut |source| {
@@ -50,28 +50,32 @@ fn each_source(definitions: &mut Definitions, each: &mut dyn FnMut(&mut DataSour
 }
 
 /// The only timestamp column of the source's file.
-fn event_time_column(source: &DataSource, surroundings: &Surroundings<'_>, findings: &mut Findings) -> Option<String> {
+fn event_time_column(
+    source: &DataSource,
+    context: &ResolveContext<'_>,
+    diagnostics: &mut Diagnostics,
+) -> Option<String> {
     let (kind, name) = (ObjectKind::DataSource, source.name());
     if !matches!(source.kind, SourceKind::File { .. }) {
         let text = format!("{PREFIX}: {} is not a file source", source.name());
-        findings.error(kind, name, &Error::invalid(text).with_hint(hint(source)));
+        diagnostics.error(kind, name, &Error::invalid(text).with_hint(hint(source)));
         return None;
     }
-    let schema = match source_columns(source, surroundings.repository, surroundings.schemas) {
+    let schema = match source_columns(source, context.repository, context.schemas) {
         Ok(schema) => schema,
         Err(UnknownColumns::NotReadable(error)) => {
-            findings.error(kind, name, &error);
+            diagnostics.error(kind, name, &error);
             return None;
         }
         Err(UnknownColumns::Unread(error)) => {
             let hint = format!("{}, or put the file there", hint(source));
-            findings.file_error(kind, name, &error.with_hint(hint));
-            findings.unreadable.insert(name.to_owned());
+            diagnostics.file_error(kind, name, &error.with_hint(hint));
+            diagnostics.unreadable.insert(name.to_owned());
             return None;
         }
     };
     only_timestamp(source, &schema)
-        .map_err(|error| findings.file_error(kind, name, &error))
+        .map_err(|error| diagnostics.file_error(kind, name, &error))
         .ok()
 }
 

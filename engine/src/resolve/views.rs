@@ -10,8 +10,7 @@ use feast_model::{
 };
 
 use super::infer::inferred_type;
-use super::names::kind_of;
-use super::{Findings, Surroundings, without_subject};
+use super::{Diagnostics, ResolveContext, without_subject};
 use crate::offline::{SourceSchema, UnknownColumns, source_columns};
 use crate::online::check_key_types;
 
@@ -24,7 +23,7 @@ struct Keys {
     problems: Vec<Error>,
 }
 
-pub(super) fn complete(definitions: &mut Definitions, surroundings: &Surroundings<'_>, findings: &mut Findings) {
+pub(super) fn complete(definitions: &mut Definitions, context: &ResolveContext<'_>, diagnostics: &mut Diagnostics) {
     let Definitions {
         entities,
         feature_views,
@@ -33,34 +32,34 @@ pub(super) fn complete(definitions: &mut Definitions, surroundings: &Surrounding
     } = definitions;
     for view in feature_views.iter_mut() {
         let keys = keys(entities, &view.entities);
-        complete_view(view, keys, surroundings, findings);
+        complete_view(view, keys, context, diagnostics);
     }
-    let failed = findings.failed_views();
+    let failed = diagnostics.failed_views();
     for view in feature_views.iter_mut() {
-        let owner = (kind_of(view), view.name().to_owned());
-        // A parent is a view of the repository too, most of the time, and then complete or told of already.
+        let owner = (view.object_kind(), view.name().to_owned());
+        // A parent is a view of the repository too, most of the time, and then complete or reported already.
         for parent in view
             .source_views
             .iter_mut()
             .filter(|parent| !failed.contains(parent.name()))
         {
             let keys = keys(entities, &parent.entities);
-            let mut of_parent = Findings::default();
-            complete_view(parent, keys, surroundings, &mut of_parent);
+            let mut of_parent = Diagnostics::default();
+            complete_view(parent, keys, context, &mut of_parent);
             let problems = of_parent.problems.into_iter();
-            findings.problems.extend(problems.map(|problem| InvalidDefinition {
+            diagnostics.problems.extend(problems.map(|problem| InvalidDefinition {
                 kind: owner.0,
                 name: owner.1.clone(),
                 ..problem
             }));
         }
     }
-    let failed = findings.failed_views();
+    let failed = diagnostics.failed_views();
     for view in on_demand_feature_views.iter_mut() {
         let Keys { keys, mut problems } = keys(entities, &view.entities);
         complete_on_demand(view, &keys, feature_views, &failed, &mut problems);
         for error in &problems {
-            findings.error(ObjectKind::OnDemandFeatureView, view.name(), error);
+            diagnostics.error(ObjectKind::OnDemandFeatureView, view.name(), error);
         }
     }
 }
@@ -128,7 +127,7 @@ fn partition(
     (columns, features)
 }
 
-fn complete_view(view: &mut FeatureView, keys: Keys, surroundings: &Surroundings<'_>, findings: &mut Findings) {
+fn complete_view(view: &mut FeatureView, keys: Keys, context: &ResolveContext<'_>, diagnostics: &mut Diagnostics) {
     let Keys { keys, mut problems } = keys;
     let declared = std::mem::take(&mut view.features);
     (view.entity_columns, view.features) = partition(declared, &view.entity_columns, &keys, &mut problems);
@@ -139,23 +138,23 @@ fn complete_view(view: &mut FeatureView, keys: Keys, surroundings: &Surroundings
         view.entities = vec![DUMMY_ENTITY.to_owned()];
     }
     for error in &problems {
-        findings.error(kind_of(view), view.name(), error);
+        diagnostics.error(view.object_kind(), view.name(), error);
     }
     if view.is_label_view() {
-        // Labels need no file; a key without a type is a text, as in Feast.
+        // Labels need no file; a key without a type is a string, as in Feast.
         for (key, _) in &keys {
             if view.entity_columns.iter().all(|column| column.name != *key) {
                 view.entity_columns.push(Field::new(key.clone(), ValueType::String));
             }
         }
     } else {
-        complete_from_source(view, &keys, surroundings, findings);
+        complete_from_source(view, &keys, context, diagnostics);
     }
     if view.online
         && let Err(error) = check_key_types(view)
     {
         let hint = error.hint().map(|hint| format!("; {hint}")).unwrap_or_default();
-        findings.warn_once(format!("{error}, so its rows cannot be written or read online{hint}"));
+        diagnostics.warn_once(format!("{error}, so its rows cannot be written or read online{hint}"));
     }
 }
 
@@ -163,43 +162,43 @@ fn complete_view(view: &mut FeatureView, keys: Keys, surroundings: &Surroundings
 fn complete_from_source(
     view: &mut FeatureView,
     keys: &[Key],
-    surroundings: &Surroundings<'_>,
-    findings: &mut Findings,
+    context: &ResolveContext<'_>,
+    diagnostics: &mut Diagnostics,
 ) {
-    let (kind, name) = (kind_of(view), view.name().to_owned());
+    let (kind, name) = (view.object_kind(), view.name().to_owned());
     let must_infer = view.features.is_empty() || view.entity_columns.len() < keys.len();
     let Some(source) = view.batch_source.clone() else {
         if must_infer {
-            findings.error(kind, &name, &incomplete(view, keys, "it has no batch source"));
+            diagnostics.error(kind, &name, &incomplete(view, keys, "it has no batch source"));
         }
         return;
     };
-    let schema = match source_columns(&source, surroundings.repository, surroundings.schemas) {
+    let schema = match source_columns(&source, context.repository, context.schemas) {
         Ok(schema) => schema,
         Err(UnknownColumns::NotReadable(error)) if must_infer => {
-            return findings.error(kind, &name, &incomplete(view, keys, &error.to_string()));
+            return diagnostics.error(kind, &name, &incomplete(view, keys, &error.to_string()));
         }
-        Err(UnknownColumns::NotReadable(_)) => return findings.without_file.push(name),
+        Err(UnknownColumns::NotReadable(_)) => return diagnostics.without_file.push(name),
         // Told of the source itself.
-        Err(UnknownColumns::Unread(_)) if findings.unreadable.contains(source.name()) => return,
+        Err(UnknownColumns::Unread(_)) if diagnostics.unreadable.contains(source.name()) => return,
         Err(UnknownColumns::Unread(error)) if must_infer => {
-            return findings.file_error(kind, &name, &incomplete(view, keys, &error.to_string()));
+            return diagnostics.file_error(kind, &name, &incomplete(view, keys, &error.to_string()));
         }
         // Definitions are applied where no data is, such as in CI.
-        Err(UnknownColumns::Unread(_)) if surroundings.skip_source_validation => return,
-        Err(UnknownColumns::Unread(error)) => return findings.warn_once(unchecked(&source, &error)),
+        Err(UnknownColumns::Unread(_)) if context.skip_source_validation => return,
+        Err(UnknownColumns::Unread(error)) => return diagnostics.warn_once(unchecked(&source, &error)),
     };
     for text in &schema.left_out {
-        findings.warn_once(text.clone());
+        diagnostics.warn_once(text.clone());
     }
     if let Err(error) = infer_from_file(view, keys, &source, &schema) {
-        return findings.file_error(kind, &name, &error);
+        return diagnostics.file_error(kind, &name, &error);
     }
     for error in missing_columns(view, keys, &source, &schema) {
-        if surroundings.skip_source_validation {
-            findings.warnings.push(format!("feature view {name}: {error}"));
+        if context.skip_source_validation {
+            diagnostics.warnings.push(format!("feature view {name}: {error}"));
         } else {
-            findings.file_error(kind, &name, &error);
+            diagnostics.file_error(kind, &name, &error);
         }
     }
 }
@@ -277,7 +276,7 @@ fn missing_columns(view: &FeatureView, keys: &[Key], source: &DataSource, schema
         || !view.source_views.is_empty()
         || matches!(&view.kind, ViewKind::Stream(settings) if !settings.aggregations.is_empty());
     let features: &[Field] = if is_computed { &[] } else { &view.features };
-    // It is empty where it could not be inferred, which is told of the source.
+    // It is empty where it could not be inferred, which is reported for the source.
     let event_time = Some(source.timestamp_field.as_str()).filter(|name| !name.is_empty());
     let times: Vec<&str> = event_time.into_iter().chain(source.created_column()).collect();
     let names = keys.iter().map(|(key, _)| key.as_str()).chain(times.iter().copied());
@@ -345,7 +344,7 @@ fn complete_on_demand(
             Some(column) => view
                 .entity_columns
                 .push(Field::new(key.clone(), column.value_type.clone())),
-            // What is wrong with the source is told there.
+            // What is wrong with the source is reported there.
             None if sources.any(|source| failed.contains(source.name())) => {}
             None => problems.push(
                 Error::invalid(format!(

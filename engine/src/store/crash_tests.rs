@@ -281,8 +281,9 @@ fn check(original: &Path, operations: &BTreeMap<i64, Operation>, death: &str) {
 
     // What must be in the online store: acknowledged pushes, pushes to both stores that are in the file, and what an
     // acknowledged or recorded materialization has seen.
-    let file = RegistryFile::load(&directory.join("data/registry.db"), "shop").unwrap();
-    let recorded = file
+    let file = RegistryFile::new(&directory.join("data/registry.db"), "shop");
+    let registry = file.load().unwrap().contents;
+    let recorded = registry
         .materialized_until("stats")
         .unwrap()
         .map_or(0, |until| until.micros() / 1_000_000 - 10_000_000_000);

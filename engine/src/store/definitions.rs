@@ -1,13 +1,14 @@
-//! The registry: applying definitions to it, and showing and editing what it holds.
+//! Changes of the registry: applying definitions, and edits of single objects.
+
+use std::sync::Arc;
 
 use feast_model::error::{Error, Result};
 use feast_model::{DUMMY_ENTITY, Definitions, Metadata, ObjectKind, Project, Timestamp, ViewState};
-use feast_registry::{Change, KeyChange, RegistryFile, Verb, ViewVersion};
-use serde_json::Value;
+use feast_registry::{Change, KeyChange, RegistryContents, Verb};
 
 use super::FeatureStore;
 use crate::clock;
-use crate::resolve::{Surroundings, resolve};
+use crate::resolve::{ResolveContext, resolve};
 
 /// What [`FeatureStore::apply`] did, or what it would do.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -40,9 +41,9 @@ impl FeatureStore {
     pub fn apply(&self, mut definitions: Definitions, options: ApplyOptions) -> Result<ApplyReport> {
         let now = clock::now();
         let mut warnings = Vec::new();
-        let changes = self.update_registry(now, |file| {
-            warnings = self.complete(&mut definitions, file, options)?;
-            let changes = file.apply(&definitions, now)?;
+        let changes = self.update_registry(now, |registry| {
+            warnings = self.complete(&mut definitions, registry, options)?;
+            let changes = registry.apply(&definitions, now)?;
             check_deletions(&changes, options)?;
             let changed = !changes.is_empty();
             Ok((changes, changed))
@@ -67,9 +68,9 @@ impl FeatureStore {
     /// # Errors
     /// As [`FeatureStore::apply`].
     pub fn plan_apply(&self, mut definitions: Definitions, options: ApplyOptions) -> Result<ApplyReport> {
-        let mut file = RegistryFile::load(&self.config.registry_path, &self.config.project)?;
-        let warnings = self.complete(&mut definitions, &file, options)?;
-        let changes = file.apply(&definitions, clock::now())?;
+        let mut registry = self.registry.contents()?;
+        let warnings = self.complete(&mut definitions, &registry, options)?;
+        let changes = Arc::make_mut(&mut registry).apply(&definitions, clock::now())?;
         check_deletions(&changes, options)?;
         Ok(self.report(&definitions, changes, warnings))
     }
@@ -77,7 +78,7 @@ impl FeatureStore {
     fn complete(
         &self,
         definitions: &mut Definitions,
-        file: &RegistryFile,
+        registry: &RegistryContents,
         options: ApplyOptions,
     ) -> Result<Vec<String>> {
         definitions.project.get_or_insert_with(|| Project {
@@ -86,14 +87,14 @@ impl FeatureStore {
                 ..Metadata::new(self.config.project.clone())
             },
         });
-        let surroundings = Surroundings {
+        let context = ResolveContext {
             schemas: &self.schemas,
             repository: &self.config.directory,
             project: &self.config.project,
-            version_features: &|view, number| file.version_features(view, number),
+            version_features: &|view, number| registry.version_features(view, number),
             skip_source_validation: options.skip_source_validation,
         };
-        resolve(definitions, &surroundings).map_err(Error::invalid_definitions)
+        resolve(definitions, &context).map_err(Error::invalid_definitions)
     }
 
     fn report(&self, definitions: &Definitions, changes: Vec<Change>, mut warnings: Vec<String>) -> ApplyReport {
@@ -129,7 +130,7 @@ impl FeatureStore {
             // Opened to be sure that nobody else has it.
             self.open_online_store()?;
         }
-        self.update_registry(clock::now(), |file| file.clear().map(|()| ((), true)))?;
+        self.update_registry(clock::now(), |registry| registry.clear().map(|()| ((), true)))?;
         if let Some(store) = self.online_store.get() {
             self.note(store.drop_all_tables()?);
         }
@@ -155,36 +156,12 @@ impl FeatureStore {
         self.state().status_of(view).state
     }
 
-    /// The names of the project's objects of a kind, in the registry's order.
+    /// The registry as it is now: what can be shown of it beyond [`FeatureStore::definitions`].
     ///
     /// # Errors
     /// `Data` when the registry is damaged.
-    pub fn object_names(&self, kind: ObjectKind) -> Result<Vec<String>> {
-        Ok(self.load_registry()?.names(kind))
-    }
-
-    /// An object as JSON in protobuf's own mapping. `None` when there is none of that name.
-    ///
-    /// # Errors
-    /// `Data` when the registry is damaged.
-    pub fn describe(&self, kind: ObjectKind, name: &str) -> Result<Option<Value>> {
-        self.load_registry()?.document(kind, name)
-    }
-
-    /// Everything of the project as JSON, in the form of `feast registry-dump`.
-    ///
-    /// # Errors
-    /// `Data` when the registry is damaged.
-    pub fn dump_registry(&self) -> Result<Value> {
-        self.load_registry()?.dump()
-    }
-
-    /// The recorded versions of a view, oldest first.
-    ///
-    /// # Errors
-    /// `Data` when the registry is damaged.
-    pub fn view_versions(&self, view: &str) -> Result<Vec<ViewVersion>> {
-        Ok(self.load_registry()?.view_versions(view))
+    pub fn registry(&self) -> Result<Arc<RegistryContents>> {
+        self.registry.contents()
     }
 
     /// Lets a view be used, or not. Says whether that is new.
@@ -192,8 +169,8 @@ impl FeatureStore {
     /// # Errors
     /// `NotFound` when there is no such view.
     pub fn set_view_enabled(&self, view: &str, enabled: bool) -> Result<bool> {
-        self.update_registry(clock::now(), |file| {
-            let changed = file.set_enabled(view, enabled)?;
+        self.update_registry(clock::now(), |registry| {
+            let changed = registry.set_enabled(view, enabled)?;
             Ok((changed, changed))
         })
     }
@@ -204,8 +181,8 @@ impl FeatureStore {
     /// `NotFound` when there is no such view, `Invalid` when that state cannot follow the view's own.
     pub fn set_view_state(&self, view: &str, state: ViewState) -> Result<()> {
         let now = clock::now();
-        self.update_registry(now, |file| {
-            let statuses = file.statuses()?;
+        self.update_registry(now, |registry| {
+            let statuses = registry.statuses()?;
             let old = statuses.iter().find(|(name, _)| name == view);
             let old = old.map_or(ViewState::Unspecified, |(_, status)| status.state);
             if old != state && !old.successors().contains(&state) {
@@ -218,7 +195,7 @@ impl FeatureStore {
                     allowed.join(", ")
                 )));
             }
-            file.set_state(view, state, now).map(|()| ((), true))
+            registry.set_state(view, state, now).map(|()| ((), true))
         })
     }
 
@@ -227,8 +204,8 @@ impl FeatureStore {
     /// # Errors
     /// `Data` or `Unavailable` when a file cannot be read or written.
     pub fn delete(&self, name: &str) -> Result<Option<ObjectKind>> {
-        let deleted = self.update_registry(clock::now(), |file| {
-            let deleted = file.delete(name);
+        let deleted = self.update_registry(clock::now(), |registry| {
+            let deleted = registry.delete(name);
             Ok((deleted, deleted.is_some()))
         })?;
         if deleted.is_some_and(ObjectKind::has_online_table) {
@@ -237,20 +214,13 @@ impl FeatureStore {
         Ok(deleted)
     }
 
-    /// The registry as it is on disk now.
-    pub(super) fn load_registry(&self) -> Result<RegistryFile> {
-        RegistryFile::load(&self.config.registry_path, &self.config.project)
-    }
-
-    /// Changes the registry file under its lock and reads it again.
+    /// Changes the registry and takes the changed state into use.
     pub(super) fn update_registry<T>(
         &self,
         now: Timestamp,
-        change: impl FnOnce(&mut RegistryFile) -> Result<(T, bool)>,
+        change: impl FnOnce(&mut RegistryContents) -> Result<(T, bool)>,
     ) -> Result<T> {
-        let answer = RegistryFile::update(&self.config.registry_path, &self.config.project, now, change)?;
-        self.reload_registry()?;
-        Ok(answer)
+        self.registry.update(now, change, |next| self.adopt(next))
     }
 }
 

@@ -15,7 +15,8 @@ use feast_files::{FileLock, replace_bytes};
 use feast_model::FeatureView;
 use feast_model::error::{Error, ErrorKind, Result};
 
-use super::{FeatureStore, RegistryState};
+use super::FeatureStore;
+use super::registry::RegistryState;
 use crate::clock;
 use crate::locks::lock;
 use crate::online::view_shape;
@@ -55,7 +56,7 @@ impl FeatureStore {
     /// # Errors
     /// `Conflict` when another process has it open, `Data` when it is damaged.
     pub fn open_online_store(&self) -> Result<()> {
-        let _publishing = lock(&self.publishing);
+        let _publishing = self.registry.hold();
         let store = self.online_store()?;
         let state = self.state();
         self.restore_tables(store, &state)?;
@@ -79,7 +80,7 @@ impl FeatureStore {
             // one that was applied again.
             self.refresh()?;
         }
-        let _publishing = lock(&self.publishing);
+        let _publishing = self.registry.hold();
         let state = self.state();
         self.restore_tables(store, &state)?;
         if is_requested {
@@ -136,8 +137,8 @@ impl FeatureStore {
         }
         let views = state.definitions.feature_views.iter().map(|view| view.name());
         // One that this binary cannot read may have rows of an older version of it.
-        let unread = state.unread.iter().map(|object| object.name.as_str());
-        let kept: HashSet<&str> = views.chain(unread).collect();
+        let unsupported = state.unsupported.iter().map(|object| object.name.as_str());
+        let kept: HashSet<&str> = views.chain(unsupported).collect();
         let mut changes = store.hide_tables(|view| kept.contains(view), clock::now())?;
         if self.config.drop_after.is_zero() {
             changes.extend(store.drop_hidden_tables(clock::now())?);
@@ -179,13 +180,6 @@ impl FeatureStore {
             self.note(dropped);
         }
         std::fs::remove_file(&path).map_err(|source| Error::io("remove", &path, source))
-    }
-}
-
-impl RegistryState {
-    /// Whether the registry has a view of that name, also one that this binary cannot read.
-    fn has_table(&self, view: &str) -> bool {
-        self.definitions.feature_view(view).is_some() || self.unread.iter().any(|object| object.name == view)
     }
 }
 

@@ -1,11 +1,13 @@
 //! Operations that write rows: pushes (`push`) and materializations (`materialize`). Each puts together what the module that owns
 //! it needs.
 
+use std::sync::Arc;
+
 use arrow::array::{ArrayRef, RecordBatch};
 use feast_model::error::Result;
-use feast_registry::RegistryFile;
 
-use super::{FeatureStore, RegistryState};
+use super::FeatureStore;
+use super::registry::RegistryState;
 use crate::clock;
 use crate::materialize::{
     self, Candidates, ClaimedView, MaterializationClaim, MaterializeProgress, MaterializeRange, MaterializeRequest,
@@ -106,7 +108,7 @@ impl FeatureStore {
     /// `NotFound` for an unknown view, `Data` or `Unavailable` when the registry cannot be read or written.
     pub fn claim_materialization(&self, views: &[String], force: bool) -> Result<MaterializationClaim> {
         let now = clock::now();
-        self.update_registry(now, |file| materialize::claim(file, views, force, now))
+        self.update_registry(now, |registry| materialize::claim(registry, views, force, now))
     }
 
     /// Gives views their former state back if they are still marked: their run has ended without reaching them.
@@ -115,7 +117,7 @@ impl FeatureStore {
     /// `Data` or `Unavailable` when the registry cannot be read or written.
     pub fn release_materialization(&self, views: &[ClaimedView]) -> Result<()> {
         let now = clock::now();
-        self.update_registry(now, |file| Ok(((), materialize::release(file, views, now)?)))
+        self.update_registry(now, |registry| Ok(((), materialize::release(registry, views, now)?)))
     }
 
     /// The window each view of a request would be materialized over.
@@ -126,7 +128,9 @@ impl FeatureStore {
         request.range.check()?;
         let state = self.state();
         let views = self.candidates(&state).views(request.views.as_deref())?;
-        materialize::windows(request.range, &views, &mut self.load_registry()?, clock::now())
+        let mut registry = self.registry.contents()?;
+        // What is changed in it here is only looked at: the run records it.
+        materialize::windows(request.range, &views, Arc::make_mut(&mut registry), clock::now())
     }
 
     /// What to know before a request is materialized: an end that has not come yet, and views whose former runs have filled
@@ -140,9 +144,9 @@ impl FeatureStore {
             return Ok(warnings);
         }
         let (online_store, state) = (self.online_store()?, self.state());
-        let file = self.load_registry()?;
+        let registry = self.registry.contents()?;
         let views = self.candidates(&state).views(request.views.as_deref())?;
-        warnings.extend(materialize::warnings_of_missing_rows(online_store, &file, &views)?);
+        warnings.extend(materialize::warnings_of_missing_rows(online_store, &registry, &views)?);
         Ok(warnings)
     }
 
@@ -186,14 +190,12 @@ impl FeatureStore {
         }
         let report = materialize::run(view, window, stores, progress)?;
         let now = clock::now();
-        let (registry, project) = (&self.config.registry_path, &self.config.project);
-        let continues = RegistryFile::update(registry, project, now, |file| {
-            Ok((materialize::record(file, view, window, now)?, true))
+        let continues = self.update_registry(now, |registry| {
+            Ok((materialize::record(registry, view, window, now)?, true))
         })?;
         if !continues {
             materialize::mark_filled(stores.online_store, view)?;
         }
-        self.reload_registry()?;
         progress.view_finished(&report);
         Ok(Some(report))
     }

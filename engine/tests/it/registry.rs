@@ -1,7 +1,14 @@
-use feast_engine::model::{Definitions, FeatureSelection, Field, Timestamp, ValueType, ViewState};
-use feast_engine::{ApplyOptions, ErrorKind, MaterializationClaim, MaterializeRange, MaterializeRequest};
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::path::Path;
 
-use crate::support::{Fixture, definitions};
+use feast_engine::model::{Definitions, FeatureSelection, Field, Timestamp, ValueType, ViewState};
+use feast_engine::{
+    ApplyOptions, ErrorKind, MaterializationClaim, MaterializeProgress, MaterializeRange, MaterializeRequest,
+    ViewReport, ViewWindow,
+};
+
+use crate::support::{Fixture, definitions, open};
 
 /// The names that follow a verb in the changes of an apply.
 fn changes(fixture: &Fixture, definitions: Definitions) -> Vec<String> {
@@ -102,7 +109,7 @@ fn an_object_of_a_newer_feast_is_kept_and_stops_nothing_else() {
     fixture.store.refresh().unwrap();
 
     assert_eq!(fixture.online(&[1]), "1@10");
-    let unread = fixture.store.unread_objects();
+    let unread = fixture.store.unsupported_objects();
     assert_eq!(
         unread.iter().map(|object| object.name.as_str()).collect::<Vec<_>>(),
         ["future"]
@@ -133,4 +140,80 @@ fn an_object_of_a_newer_feast_is_kept_and_stops_nothing_else() {
         after.windows(view.len()).any(|window| window == view),
         "its bytes are still there"
     );
+}
+
+/// Does something as soon as the run of a view has begun, as another process would.
+struct During<F>(F);
+
+impl<F: FnMut()> MaterializeProgress for During<F> {
+    fn view_started(&mut self, _window: &ViewWindow) {
+        (self.0)();
+    }
+    fn view_skipped(&mut self, _window: &ViewWindow) {}
+    fn rows_done(&mut self, _rows: usize) {}
+    fn view_finished(&mut self, _report: &ViewReport) {}
+}
+
+fn described(description: &str) -> Definitions {
+    let mut definitions = definitions();
+    description.clone_into(&mut definitions.feature_views[0].metadata.description);
+    definitions
+}
+
+/// Where the version id of a registry stands: field 4, a UUID.
+fn version_id_of(registry: &[u8]) -> std::ops::Range<usize> {
+    let is_id = |at: usize| {
+        let id = &registry[at + 2..];
+        registry[at..].starts_with(&[4 << 3 | 2, 36]) && [8, 13, 18, 23].iter().all(|dash| id.get(*dash) == Some(&b'-'))
+    };
+    let at = (0..registry.len()).find(|at| is_id(*at)).unwrap();
+    at + 2..at + 38
+}
+
+/// Python writes in place, with a new version id. A change of the same length within one tick of the file system's clock leaves
+/// no other trace.
+fn written_in_place(path: &Path, old: &str, new: &str) {
+    let modified = std::fs::metadata(path).unwrap().modified().unwrap();
+    let mut registry = std::fs::read(path).unwrap();
+    let position = registry.windows(old.len()).position(|window| window == old.as_bytes());
+    registry[position.unwrap()..][..new.len()].copy_from_slice(new.as_bytes());
+    let id = version_id_of(&registry);
+    registry[id].copy_from_slice(b"00000000-1111-2222-3333-444444444444");
+    let mut file = OpenOptions::new().write(true).open(path).unwrap();
+    file.write_all(&registry).unwrap();
+    file.set_modified(modified).unwrap();
+}
+
+#[test]
+fn what_another_process_changes_during_a_run_is_kept() {
+    let ours = |directory: &Path| {
+        let other = open(directory);
+        other.apply(described("new text"), ApplyOptions::default()).unwrap();
+    };
+    let pythons = |directory: &Path| written_in_place(&directory.join("data/registry.db"), "old text", "new text");
+    let others: [fn(&Path); 2] = [ours, pythons];
+    for (number, other) in others.into_iter().enumerate() {
+        let fixture = Fixture::new(&[(Some(1), Some(10), Some(0), Some(1))]);
+        let directory = fixture.directory.path();
+        fixture
+            .store
+            .apply(described("old text"), ApplyOptions::default())
+            .unwrap();
+        fixture.materialize(0, 20);
+        let at = |seconds| Timestamp::from_seconds(seconds).unwrap();
+        let request = |end: i64| MaterializeRequest {
+            range: MaterializeRange::Until { end: at(end) },
+            views: None,
+        };
+        let windows = fixture.store.materialization_windows(&request(30)).unwrap();
+        let mut progress = During(|| other(directory));
+        assert_eq!(fixture.store.materialize(&windows, &mut progress).unwrap().len(), 1);
+
+        for store in [&fixture.store, &open(directory)] {
+            let description = &store.definitions().feature_views[0].metadata.description;
+            assert_eq!(description, "new text", "{number}");
+            let windows = store.materialization_windows(&request(40)).unwrap();
+            assert_eq!(windows[0].start, at(30), "{number}");
+        }
+    }
 }

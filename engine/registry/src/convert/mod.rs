@@ -147,7 +147,7 @@ fn field(spec: &FeatureSpec) -> Result<Field, ConvertError> {
     let value_type: ValueType =
         value_types::decode(spec.value_type, |tag| spec.tags.get(tag).cloned()).ok_or_else(|| {
             ConvertError(format!(
-                "field {} has value type {}, which is no Feast type",
+                "field {} has value type {}, which is not a Feast type",
                 spec.name, spec.value_type
             ))
         })?;

@@ -49,11 +49,11 @@ pub(crate) fn permission(spec: &PermissionSpec) -> Result<Permission, ConvertErr
     let types = spec
         .types
         .iter()
-        .map(|number| by_number(&TYPES, *number).ok_or_else(|| unknown("type", *number)));
+        .map(|number| from_number(&TYPES, *number).ok_or_else(|| unknown("type", *number)));
     let actions = spec
         .actions
         .iter()
-        .map(|number| by_number(&Action::ALL, *number).ok_or_else(|| unknown("action", *number)));
+        .map(|number| from_number(&Action::ALL, *number).ok_or_else(|| unknown("action", *number)));
     Ok(Permission {
         types: types.collect::<Result<_, _>>()?,
         name_patterns: spec.name_patterns.clone(),
@@ -67,14 +67,14 @@ pub(crate) fn permission(spec: &PermissionSpec) -> Result<Permission, ConvertErr
     })
 }
 
-fn number<T: PartialEq>(all: &[T], wanted: &T) -> i32 {
-    let position = all.iter().position(|known| known == wanted);
+fn number<T: PartialEq>(all: &[T], value: &T) -> i32 {
+    let position = all.iter().position(|known| known == value);
     position
         .and_then(|position| i32::try_from(position).ok())
         .unwrap_or_default()
 }
 
-fn by_number<T: Copy>(all: &[T], number: i32) -> Option<T> {
+fn from_number<T: Copy>(all: &[T], number: i32) -> Option<T> {
     usize::try_from(number).ok().and_then(|number| all.get(number)).copied()
 }
 

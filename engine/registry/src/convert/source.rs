@@ -5,27 +5,28 @@ use std::collections::BTreeMap;
 use feast_model::{DataSource, ExternalSource, ExternalSystem, FileFormat, SourceKind, StreamFormat, TableFormat};
 
 use super::{ConvertError, duration, duration_message, feature_spec, fields};
+use crate::descriptors::{SOURCE_TYPES, value_of};
 use crate::messages::source::{
     AthenaOptions, CustomOptions, DataSource as SourceMessage, DatabaseOptions, DeltaFormat, Empty,
-    FileFormat as FileFormatMessage, FileOptions, FormatText, HudiFormat, IcebergFormat, KafkaOptions, KinesisOptions,
-    LanceFormat, RequestOptions, SourceMeta, SparkOptions, StreamFormat as StreamFormatMessage,
+    FileFormat as FileFormatMessage, FileOptions, HudiFormat, IcebergFormat, KafkaOptions, KinesisOptions, LanceFormat,
+    RequestOptions, SourceMeta, SparkOptions, StreamFormat as StreamFormatMessage, StreamFormatString,
     TableFormat as TableFormatMessage, TableOrQuery,
 };
 
 // `DataSource.SourceType`.
-const BATCH_FILE: i32 = 1;
-const BATCH_BIGQUERY: i32 = 2;
-const STREAM_KAFKA: i32 = 3;
-const STREAM_KINESIS: i32 = 4;
-const BATCH_REDSHIFT: i32 = 5;
-const CUSTOM_SOURCE: i32 = 6;
-const REQUEST_SOURCE: i32 = 7;
-const BATCH_SNOWFLAKE: i32 = 8;
-const PUSH_SOURCE: i32 = 9;
-const BATCH_TRINO: i32 = 10;
-const BATCH_SPARK: i32 = 11;
-const BATCH_ATHENA: i32 = 12;
-const BATCH_ICEBERG: i32 = 13;
+const BATCH_FILE: i32 = value_of(SOURCE_TYPES, "BATCH_FILE");
+const BATCH_BIGQUERY: i32 = value_of(SOURCE_TYPES, "BATCH_BIGQUERY");
+const STREAM_KAFKA: i32 = value_of(SOURCE_TYPES, "STREAM_KAFKA");
+const STREAM_KINESIS: i32 = value_of(SOURCE_TYPES, "STREAM_KINESIS");
+const BATCH_REDSHIFT: i32 = value_of(SOURCE_TYPES, "BATCH_REDSHIFT");
+const CUSTOM_SOURCE: i32 = value_of(SOURCE_TYPES, "CUSTOM_SOURCE");
+const REQUEST_SOURCE: i32 = value_of(SOURCE_TYPES, "REQUEST_SOURCE");
+const BATCH_SNOWFLAKE: i32 = value_of(SOURCE_TYPES, "BATCH_SNOWFLAKE");
+const PUSH_SOURCE: i32 = value_of(SOURCE_TYPES, "PUSH_SOURCE");
+const BATCH_TRINO: i32 = value_of(SOURCE_TYPES, "BATCH_TRINO");
+const BATCH_SPARK: i32 = value_of(SOURCE_TYPES, "BATCH_SPARK");
+const BATCH_ATHENA: i32 = value_of(SOURCE_TYPES, "BATCH_ATHENA");
+const BATCH_ICEBERG: i32 = value_of(SOURCE_TYPES, "BATCH_ICEBERG");
 
 /// Where a source message stands; Python writes different fields in each place.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -301,8 +302,8 @@ fn external(message: &SourceMessage) -> Option<ExternalSource> {
                 ExternalSystem::Iceberg
             };
             let configuration = message.custom_options.clone().unwrap_or_default().configuration;
-            let text = String::from_utf8_lossy(&configuration).into_owned();
-            (system, vec![("configuration", text)])
+            let configuration = String::from_utf8_lossy(&configuration).into_owned();
+            (system, vec![("configuration", configuration)])
         }
         _ => return None,
     };
@@ -319,7 +320,7 @@ fn external(message: &SourceMessage) -> Option<ExternalSource> {
     })
 }
 
-/// Proto3 does not tell an empty text from a missing one.
+/// Proto3 does not tell an empty string from a missing one.
 fn known_values(values: Vec<(&'static str, String)>) -> BTreeMap<String, String> {
     values
         .into_iter()
@@ -351,20 +352,20 @@ fn file_format(message: &FileFormatMessage) -> Option<FileFormat> {
 
 fn stream_format_message(format: &StreamFormat) -> StreamFormatMessage {
     let mut message = StreamFormatMessage::default();
-    let (slot, text) = match format {
-        StreamFormat::Avro(text) => (&mut message.avro_format, text),
-        StreamFormat::Proto(text) => (&mut message.proto_format, text),
-        StreamFormat::Json(text) => (&mut message.json_format, text),
+    let (slot, schema) = match format {
+        StreamFormat::Avro(schema) => (&mut message.avro_format, schema),
+        StreamFormat::Proto(schema) => (&mut message.proto_format, schema),
+        StreamFormat::Json(schema) => (&mut message.json_format, schema),
     };
-    *slot = Some(FormatText { text: text.clone() });
+    *slot = Some(StreamFormatString { value: schema.clone() });
     message
 }
 
 fn stream_format(message: StreamFormatMessage) -> Option<StreamFormat> {
-    let avro = message.avro_format.map(|format| StreamFormat::Avro(format.text));
-    let proto = message.proto_format.map(|format| StreamFormat::Proto(format.text));
+    let avro = message.avro_format.map(|format| StreamFormat::Avro(format.value));
+    let proto = message.proto_format.map(|format| StreamFormat::Proto(format.value));
     avro.or(proto)
-        .or_else(|| message.json_format.map(|format| StreamFormat::Json(format.text)))
+        .or_else(|| message.json_format.map(|format| StreamFormat::Json(format.value)))
 }
 
 fn table_format_message(format: &TableFormat) -> TableFormatMessage {

@@ -8,11 +8,16 @@ use feast_model::{
 use super::{
     ConvertError, SourcePlace, duration, duration_message, feature_spec, fields, pickle, source, source_message,
 };
+use crate::descriptors::{CONFLICT_POLICIES, value_of};
 use crate::messages::source::{DataSource as SourceMessage, SourceMeta};
 use crate::messages::view::{
     Aggregation as AggregationMessage, FeatureTransformation, FeatureViewSpec, LabelViewSpec, StreamFeatureViewSpec,
     UserDefinedFunction,
 };
+
+const LAST_WRITE_WINS: i32 = value_of(CONFLICT_POLICIES, "LAST_WRITE_WINS");
+const LABELER_PRIORITY: i32 = value_of(CONFLICT_POLICIES, "LABELER_PRIORITY");
+const MAJORITY_VOTE: i32 = value_of(CONFLICT_POLICIES, "MAJORITY_VOTE");
 
 /// The spec of a view, in the message of its kind.
 pub(crate) enum ViewSpec {
@@ -127,9 +132,9 @@ fn label_spec(view: &FeatureView, settings: &LabelSettings, project: &str, meta:
         entity_columns: view.entity_columns.iter().map(feature_spec).collect(),
         labeler_field: settings.labeler_field.clone(),
         conflict_policy: match settings.conflict_policy {
-            ConflictPolicy::LastWriteWins => 0,
-            ConflictPolicy::LabelerPriority => 1,
-            ConflictPolicy::MajorityVote => 2,
+            ConflictPolicy::LastWriteWins => LAST_WRITE_WINS,
+            ConflictPolicy::LabelerPriority => LABELER_PRIORITY,
+            ConflictPolicy::MajorityVote => MAJORITY_VOTE,
         },
         reference_feature_view: settings.reference_feature_view.clone(),
     }
@@ -216,8 +221,8 @@ pub(crate) fn view_of_label(spec: &LabelViewSpec) -> Result<FeatureView, Convert
         kind: ViewKind::Label(LabelSettings {
             labeler_field: spec.labeler_field.clone(),
             conflict_policy: match spec.conflict_policy {
-                1 => ConflictPolicy::LabelerPriority,
-                2 => ConflictPolicy::MajorityVote,
+                LABELER_PRIORITY => ConflictPolicy::LabelerPriority,
+                MAJORITY_VOTE => ConflictPolicy::MajorityVote,
                 _ => ConflictPolicy::LastWriteWins,
             },
             reference_feature_view: spec.reference_feature_view.clone(),
@@ -257,8 +262,8 @@ pub(super) fn entity_names(entities: &[String]) -> Vec<String> {
 }
 
 /// An empty version is `latest`.
-pub(super) fn version(text: &str) -> String {
-    if text.is_empty() { "latest" } else { text }.to_owned()
+pub(super) fn version(version: &str) -> String {
+    if version.is_empty() { "latest" } else { version }.to_owned()
 }
 
 pub(super) fn transformation_message(function: &Transformation) -> FeatureTransformation {
@@ -281,7 +286,7 @@ pub(super) fn user_function(message: &UserDefinedFunction) -> Transformation {
     Transformation {
         name: message.name.clone(),
         text: message.body_text.clone(),
-        // A text is what Feast compares and runs first.
+        // The string is what Feast compares and runs first.
         source: if message.body_text.is_empty() {
             pickle::source(&message.body).unwrap_or_default()
         } else {

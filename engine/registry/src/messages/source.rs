@@ -172,18 +172,18 @@ pub(crate) struct KinesisOptions {
 #[derive(Clone, PartialEq, Eq, Message)]
 pub(crate) struct StreamFormat {
     #[prost(message, optional, tag = "1")]
-    pub(crate) avro_format: Option<FormatText>,
+    pub(crate) avro_format: Option<StreamFormatString>,
     #[prost(message, optional, tag = "2")]
-    pub(crate) proto_format: Option<FormatText>,
+    pub(crate) proto_format: Option<StreamFormatString>,
     #[prost(message, optional, tag = "3")]
-    pub(crate) json_format: Option<FormatText>,
+    pub(crate) json_format: Option<StreamFormatString>,
 }
 
 /// `AvroFormat` and `JsonFormat` (a schema), `ProtoFormat` (a class path): one string each.
 #[derive(Clone, PartialEq, Eq, Message)]
-pub(crate) struct FormatText {
+pub(crate) struct StreamFormatString {
     #[prost(string, tag = "1")]
-    pub(crate) text: String,
+    pub(crate) value: String,
 }
 
 /// A oneof: at most one field is set.

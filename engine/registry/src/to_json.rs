@@ -1,5 +1,5 @@
-//! Registry objects as JSON in protobuf's own mapping: defaults left out, 64-bit integers and durations as text, times in
-//! RFC 3339. This is what `describe` and `registry-dump` print and what differences are told by.
+//! Registry objects as JSON in protobuf's own mapping: defaults left out, 64-bit integers and durations as strings, times in
+//! RFC 3339. This is what `describe` and `registry-dump` print and what differences are found by.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -7,12 +7,12 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use prost::DecodeError;
 use serde_json::{Map, Value};
 
-use super::schema::{Schema, Shape};
-use super::wire::{WireField, WireValue, fields};
+use super::descriptors::{FieldType, MessageDescriptor};
+use super::protowire::{MAP_KEY, MAP_VALUE, NANOS, SECONDS, WireField, WireValue, fields};
 
 /// How field names are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Names {
+pub(crate) enum FieldNaming {
     /// As in the `.proto` files: `feature_views`.
     Proto,
     /// As in protobuf's JSON: `featureViews`.
@@ -25,64 +25,73 @@ const MAX_DEPTH: usize = 64;
 /// A message as a JSON object, its fields by ascending number.
 ///
 /// # Errors
-/// When the bytes are no message of that schema.
-pub(super) fn document(schema: &Schema, message: &[u8], names: Names) -> Result<Value, DecodeError> {
-    object(schema, message, names, 0)
+/// When the bytes are not a message of that descriptor.
+pub(crate) fn to_json(
+    descriptor: &MessageDescriptor,
+    message: &[u8],
+    naming: FieldNaming,
+) -> Result<Value, DecodeError> {
+    object(descriptor, message, naming, 0)
 }
 
-fn object(schema: &Schema, message: &[u8], names: Names, depth: usize) -> Result<Value, DecodeError> {
-    let mut answer = Map::new();
+fn object(
+    descriptor: &MessageDescriptor,
+    message: &[u8],
+    naming: FieldNaming,
+    depth: usize,
+) -> Result<Value, DecodeError> {
+    let mut members = Map::new();
     if depth >= MAX_DEPTH {
-        return Ok(Value::Object(answer));
+        return Ok(Value::Object(members));
     }
     let present = fields(message)?;
-    for field in schema.fields {
+    for field in descriptor.fields {
         let values: Vec<WireValue<'_>> = present
             .iter()
             .filter(|known| known.number == field.number)
             .map(|known| known.value)
             .collect();
         let Some(last) = values.last() else { continue };
-        let value = match &field.shape {
-            Shape::List(item) => list(item, &values, names, depth)?,
-            Shape::Map(item) => map(item, &values, names, depth)?,
-            Shape::Present(inner) => scalar(inner, *last, names, depth)?,
-            shape => {
-                let value = scalar(shape, *last, names, depth)?;
-                if is_default(shape, *last) {
+        let value = match &field.field_type {
+            FieldType::List(item) => list(item, &values, naming, depth)?,
+            FieldType::Map(item) => map(item, &values, naming, depth)?,
+            FieldType::Present(inner) => scalar(inner, *last, naming, depth)?,
+            field_type => {
+                let value = scalar(field_type, *last, naming, depth)?;
+                if is_default(field_type, *last) {
                     continue;
                 }
                 value
             }
         };
-        let name = match names {
-            Names::Proto => field.name.to_owned(),
-            Names::Json => camel_case(field.name),
+        let name = match naming {
+            FieldNaming::Proto => field.name.to_owned(),
+            FieldNaming::Json => camel_case(field.name),
         };
-        answer.insert(name, value);
+        members.insert(name, value);
     }
-    Ok(Value::Object(answer))
+    Ok(Value::Object(members))
 }
 
-fn list(item: &Shape, values: &[WireValue<'_>], names: Names, depth: usize) -> Result<Value, DecodeError> {
+fn list(item: &FieldType, values: &[WireValue<'_>], naming: FieldNaming, depth: usize) -> Result<Value, DecodeError> {
     let mut items = Vec::with_capacity(values.len());
     for value in values {
         match (item, value) {
             // Numbers of one list may be packed into one field.
-            (Shape::Enumeration(_), WireValue::Bytes(packed)) => {
+            (FieldType::Enum(_), WireValue::Bytes(packed)) => {
                 let mut rest = *packed;
                 while !rest.is_empty() {
                     let number = prost::encoding::decode_varint(&mut rest)?;
-                    items.push(scalar(item, WireValue::Varint(number), names, depth)?);
+                    items.push(scalar(item, WireValue::Varint(number), naming, depth)?);
                 }
             }
-            _ => items.push(scalar(item, *value, names, depth)?),
+            _ => items.push(scalar(item, *value, naming, depth)?),
         }
     }
     Ok(Value::Array(items))
 }
 
-fn map(item: &Shape, entries: &[WireValue<'_>], names: Names, depth: usize) -> Result<Value, DecodeError> {
+fn map(item: &FieldType, entries: &[WireValue<'_>], naming: FieldNaming, depth: usize) -> Result<Value, DecodeError> {
     let mut members = Map::new();
     for entry in entries {
         let WireValue::Bytes(entry) = entry else { continue };
@@ -93,45 +102,50 @@ fn map(item: &Shape, entries: &[WireValue<'_>], names: Names, depth: usize) -> R
                 .rfind(|part| part.number == number)
                 .map(|part: &WireField<'_>| part.value)
         };
-        let key = part(1).map_or_else(String::new, text);
-        let value = scalar(item, part(2).unwrap_or(WireValue::Bytes(&[])), names, depth)?;
+        let key = part(MAP_KEY).map_or_else(String::new, string);
+        let value = scalar(item, part(MAP_VALUE).unwrap_or(WireValue::Bytes(&[])), naming, depth)?;
         members.insert(key, value);
     }
     members.sort_keys();
     Ok(Value::Object(members))
 }
 
-fn scalar(shape: &Shape, value: WireValue<'_>, names: Names, depth: usize) -> Result<Value, DecodeError> {
+fn scalar(
+    field_type: &FieldType,
+    value: WireValue<'_>,
+    naming: FieldNaming,
+    depth: usize,
+) -> Result<Value, DecodeError> {
     let bytes = match value {
         WireValue::Bytes(bytes) => bytes,
         _ => &[],
     };
-    Ok(match shape {
-        Shape::Text => Value::from(text(value)),
-        Shape::Bytes => Value::from(STANDARD.encode(bytes)),
-        Shape::Boolean => Value::from(integer(value) != 0),
-        Shape::Integer => Value::from(integer(value)),
-        Shape::LongInteger => Value::from(integer(value).to_string()),
-        Shape::Float => match value {
+    Ok(match field_type {
+        FieldType::String => Value::from(string(value)),
+        FieldType::Bytes => Value::from(STANDARD.encode(bytes)),
+        FieldType::Bool => Value::from(integer(value) != 0),
+        FieldType::Int32 => Value::from(integer(value)),
+        FieldType::Int64 => Value::from(integer(value).to_string()),
+        FieldType::Float => match value {
             WireValue::Fixed32(bytes) => shortest_float(f32::from_le_bytes(bytes)),
             _ => Value::Null,
         },
-        Shape::Time => Value::from(time(bytes)?),
-        Shape::Duration => Value::from(duration(bytes)?),
-        Shape::Enumeration(known) => {
+        FieldType::Timestamp => Value::from(time(bytes)?),
+        FieldType::Duration => Value::from(duration(bytes)?),
+        FieldType::Enum(known) => {
             let number = integer(value);
             let name = known.iter().find(|(known, _)| i64::from(*known) == number);
             name.map_or_else(|| Value::from(number), |(_, name)| Value::from(*name))
         }
-        Shape::Message(schema) => object(schema, bytes, names, depth + 1)?,
-        Shape::List(_) | Shape::Map(_) | Shape::Present(_) => Value::Null,
+        FieldType::Message(descriptor) => object(descriptor, bytes, naming, depth + 1)?,
+        FieldType::List(_) | FieldType::Map(_) | FieldType::Present(_) => Value::Null,
     })
 }
 
 /// Proto3 leaves scalars out that have their default value; messages have presence.
-fn is_default(shape: &Shape, value: WireValue<'_>) -> bool {
-    match (shape, value) {
-        (Shape::Message(_) | Shape::Time | Shape::Duration, _) => false,
+fn is_default(field_type: &FieldType, value: WireValue<'_>) -> bool {
+    match (field_type, value) {
+        (FieldType::Message(_) | FieldType::Timestamp | FieldType::Duration, _) => false,
         (_, WireValue::Varint(number)) => number == 0,
         (_, WireValue::Bytes(bytes)) => bytes.is_empty(),
         (_, WireValue::Fixed32(bytes)) => bytes == [0; 4],
@@ -139,7 +153,7 @@ fn is_default(shape: &Shape, value: WireValue<'_>) -> bool {
     }
 }
 
-fn text(value: WireValue<'_>) -> String {
+fn string(value: WireValue<'_>) -> String {
     match value {
         WireValue::Bytes(bytes) => String::from_utf8_lossy(bytes).into_owned(),
         _ => String::new(),
@@ -158,7 +172,7 @@ fn shortest_float(number: f32) -> Value {
     number.to_string().parse::<f64>().map_or(Value::Null, Value::from)
 }
 
-/// `seconds` 1 and `nanos` 2, as in timestamps and durations.
+/// The parts of a timestamp or a duration.
 fn seconds_and_nanos(message: &[u8]) -> Result<(i64, i64), DecodeError> {
     let parts = fields(message)?;
     let part = |number: u32| {
@@ -167,7 +181,7 @@ fn seconds_and_nanos(message: &[u8]) -> Result<(i64, i64), DecodeError> {
             .rfind(|part| part.number == number)
             .map_or(0, |part| integer(part.value))
     };
-    Ok((part(1), part(2)))
+    Ok((part(SECONDS), part(NANOS)))
 }
 
 fn time(message: &[u8]) -> Result<String, DecodeError> {
@@ -196,11 +210,11 @@ fn duration(message: &[u8]) -> Result<String, DecodeError> {
 
 fn camel_case(name: &str) -> String {
     let mut parts = name.split('_');
-    let mut answer = parts.next().unwrap_or_default().to_owned();
+    let mut camel = parts.next().unwrap_or_default().to_owned();
     for part in parts {
         let mut characters = part.chars();
-        answer.extend(characters.next().map(|first| first.to_ascii_uppercase()));
-        answer.push_str(characters.as_str());
+        camel.extend(characters.next().map(|first| first.to_ascii_uppercase()));
+        camel.push_str(characters.as_str());
     }
-    answer
+    camel
 }

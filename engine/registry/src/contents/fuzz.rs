@@ -1,4 +1,4 @@
-//! Registries with random damage: whatever is in the file, reading and applying end, with an answer or an error.
+//! Registries with random damage: whatever is in the file, reading and applying end, with a result or an error.
 //!
 //! `FEAST_FUZZ_SECONDS` sets how long it goes on, `FEAST_FUZZ_SEED` where it starts.
 
@@ -7,7 +7,7 @@ use std::path::Path;
 use feast_fixtures::{Random, fuzz};
 use feast_model::{Definitions, ObjectKind, Timestamp};
 
-use super::RegistryFile;
+use super::RegistryContents;
 
 const PROJECT: &str = "vec_types";
 
@@ -37,34 +37,34 @@ fn damaged(bytes: &[u8], random: &mut Random) -> Vec<u8> {
 
 /// Everything that commands do with a registry.
 fn use_all(bytes: &[u8]) {
-    let Ok(mut file) = RegistryFile::parse(bytes, Path::new("registry.db"), PROJECT) else {
+    let Ok(mut contents) = RegistryContents::parse(bytes, "registry.db".to_owned(), PROJECT) else {
         return;
     };
-    let definitions = file.definitions();
+    let definitions = contents.definitions();
     let _ = (
-        file.statuses(),
-        file.dump(),
-        file.view_versions("versioned"),
-        file.version_features("versioned", 0),
+        contents.statuses(),
+        contents.dump(),
+        contents.view_versions("versioned"),
+        contents.version_features("versioned", 0),
     );
     for kind in [ObjectKind::FeatureView, ObjectKind::DataSource, ObjectKind::Permission] {
-        for name in file.names(kind) {
-            let _ = (file.document(kind, &name), file.resume_point(&name));
-            let _ = file.start_anew_where_keys_changed(&name);
+        for name in contents.names(kind) {
+            let _ = (contents.to_json(kind, &name), contents.resume_point(&name));
+            let _ = contents.start_anew_where_keys_changed(&name);
         }
     }
     let now = Timestamp::EPOCH;
     let _ = (
-        file.record_materialization("versioned", now, now, now),
-        file.set_enabled("versioned", false),
+        contents.record_materialization("versioned", now, now, now),
+        contents.set_enabled("versioned", false),
     );
     if let Ok((definitions, _)) = definitions {
-        let _ = file.apply(&definitions, now);
+        let _ = contents.apply(&definitions, now);
     }
     let _ = (
-        file.apply(&Definitions::default(), now),
-        file.delete("versioned"),
-        file.clear(),
+        contents.apply(&Definitions::default(), now),
+        contents.delete("versioned"),
+        contents.clear(),
     );
 }
 

@@ -4,19 +4,18 @@
 //! become one of no length, at their first event time: the next incremental run then reads everything again, Python's too.
 
 use feast_model::error::{Error, Result};
-use feast_model::{FeatureView, ObjectKind, StoredKeys, TimeRange, Timestamp, ViewState, ViewStatus};
+use feast_model::{FeatureView, StoredKeys, TimeRange, Timestamp, ViewState, ViewStatus};
 
-use super::apply::kinds::{self, Kind, name_in_project};
-use super::convert::{timestamp, timestamp_message};
-use super::file::RegistryFile;
-use super::messages::view::{FeatureViewMeta, MaterializationInterval};
-use super::wire::{LAST_UPDATED, META, SPEC, bytes_of, put, without};
 use prost::Message;
 
-/// Kinds of view that are materialized.
-const MATERIALIZED: [&Kind<FeatureView>; 2] = [&kinds::FEATURE_VIEW, &kinds::STREAM_FEATURE_VIEW];
-const INTERVALS: u32 = 3;
-const STATE: u32 = 6;
+use super::RegistryContents;
+use crate::convert::{timestamp, timestamp_message};
+use crate::kinds::{self, MetaFields, ObjectCodec, ObjectTable};
+use crate::messages::view::{FeatureViewMeta, MaterializationInterval};
+use crate::protowire::{put, without};
+
+/// Kinds of view that are materialized: their metas have intervals.
+static MATERIALIZED: [&ObjectCodec<FeatureView>; 2] = [&kinds::FEATURE_VIEW, &kinds::STREAM_FEATURE_VIEW];
 
 /// First and last event time of a run.
 type Interval = (Timestamp, Timestamp);
@@ -24,31 +23,33 @@ type Interval = (Timestamp, Timestamp);
 /// Where an incremental materialization goes on.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ResumePoint {
+    /// The event time.
     pub from: Timestamp,
     /// The join keys before the present ones, while there are rows that were only stored under those.
     pub former_keys: Option<StoredKeys>,
 }
 
-/// Whether views of that kind have intervals.
-pub(super) fn is_materialized(kind: ObjectKind) -> bool {
-    MATERIALIZED.iter().any(|known| known.kind == kind)
+/// A materialized view in the registry.
+struct Found<'a> {
+    codec: &'static ObjectCodec<FeatureView>,
+    position: usize,
+    object: &'a [u8],
 }
 
-impl RegistryFile {
+impl RegistryContents {
     /// Where an incremental materialization of the view goes on; `None` where there was none. That is the greatest end of its
     /// intervals, as in Feast, but after a change of join keys not beyond the first gap.
     pub fn resume_point(&self, view: &str) -> Result<Option<ResumePoint>> {
-        let Some((kind, position)) = self.find_view(view) else {
+        let Some(found) = self.find_view(view) else {
             return Ok(None);
         };
-        let object = &(kind.list)(&self.message)[position];
-        let intervals = self.intervals(object)?;
+        let intervals = self.intervals(&found.codec.table, found.object)?;
         let Some(last) = intervals.iter().map(|(_, end)| *end).max() else {
             return Ok(None);
         };
         let starts_anew = intervals.first().filter(|(start, end)| start == end);
         if let Some((start, _)) = starts_anew
-            && let Some(former_keys) = self.former_keys(kind, object)?
+            && let Some(former_keys) = self.former_keys(&found)?
         {
             let from = reach(*start, &intervals);
             let former_keys = (from == *start || from < last).then_some(former_keys);
@@ -63,28 +64,29 @@ impl RegistryFile {
     /// Has a view start anew whose join keys Python Feast has changed since its last run: it keeps the intervals. Each version
     /// of the history holds those of its time, so the last run was that of the newest version with others than there are now.
     pub fn start_anew_where_keys_changed(&mut self, view: &str) -> Result<()> {
-        let Some((kind, position)) = self.find_view(view) else {
+        let Some(found) = self.find_view(view) else {
             return Ok(());
         };
-        let object = &(kind.list)(&self.message)[position];
-        let intervals = self.intervals(object)?;
+        let table = &found.codec.table;
+        let intervals = self.intervals(table, found.object)?;
         if intervals.is_empty() {
             return Ok(());
         }
-        let meta: FeatureViewMeta = self.decode("feature view", bytes_of(object, META))?;
+        let meta = self.meta(table, found.object)?;
         let mut versions: Vec<_> = self.versions_of(view).collect();
         versions.retain(|version| version.version_number <= meta.current_version_number);
         versions.sort_by_key(|version| std::cmp::Reverse(version.version_number));
         let mut versions = versions.iter();
         let of_last_run = versions.find(|version| {
-            let of_its_time = self.intervals(&version.feature_view_proto);
+            let of_its_time = self.intervals(table, &version.feature_view_proto);
             of_its_time.is_ok_and(|of_its_time| of_its_time != intervals)
         });
         let stored = of_last_run.and_then(|version| self.recorded_view(version));
         let stored = stored.map(|view| view.stored_keys());
-        if stored.is_some() && stored != self.stored_keys(kind, object)? {
-            let (object, _) = self.started_anew(object.clone())?;
-            (kind.list_mut)(&mut self.message)[position] = object;
+        if stored.is_some() && stored != self.stored_keys(&found)? {
+            let position = found.position;
+            let (object, _) = self.started_anew(table, found.object.to_vec())?;
+            (table.list_mut)(&mut self.message)[position] = object;
         }
         Ok(())
     }
@@ -92,41 +94,42 @@ impl RegistryFile {
     /// What the keys of a view's rows are made of. `None` where there is no such view.
     pub fn keys_of_view(&self, view: &str) -> Result<Option<StoredKeys>> {
         match self.find_view(view) {
-            Some((kind, position)) => self.stored_keys(kind, &(kind.list)(&self.message)[position]),
+            Some(found) => self.stored_keys(&found),
             None => Ok(None),
         }
     }
 
-    /// A view's object with its intervals as one of no length, and what they spanned.
-    pub(super) fn started_anew(&self, object: Vec<u8>) -> Result<(Vec<u8>, Option<Interval>)> {
-        let intervals = self.intervals(&object)?;
+    /// A view's object with its intervals as one of no length, and what they spanned. A kind without intervals stays as it is.
+    pub(super) fn started_anew(&self, table: &ObjectTable, object: Vec<u8>) -> Result<(Vec<u8>, Option<Interval>)> {
+        let Some(number) = table.fields.meta.and_then(|meta| meta.intervals) else {
+            return Ok((object, None));
+        };
+        let intervals = self.intervals(table, &object)?;
         let first = intervals.iter().map(|(start, _)| *start).min();
         let last = intervals.iter().map(|(_, end)| *end).max();
         let Some((first, last)) = first.zip(last) else {
             return Ok((object, None));
         };
-        let interval = MaterializationInterval {
-            start_time: Some(timestamp_message(first)),
-            end_time: Some(timestamp_message(first)),
-        };
-        let mut meta = without(bytes_of(&object, META), &[INTERVALS]);
-        put(&mut meta, INTERVALS, &interval.encode_to_vec());
-        let mut object = without(&object, &[META]);
-        put(&mut object, META, &meta);
-        Ok((object, Some((first, last))))
+        let mut meta = without(table.meta_of(&object), &[number]);
+        put(&mut meta, number, &interval_message(first, first));
+        Ok((table.with_meta(&object, &meta), Some((first, last))))
     }
 
-    fn intervals(&self, object: &[u8]) -> Result<Vec<Interval>> {
-        let meta: FeatureViewMeta = self.decode("feature view", bytes_of(object, META))?;
+    fn meta(&self, table: &ObjectTable, object: &[u8]) -> Result<FeatureViewMeta> {
+        self.decode("a feature view", table.meta_of(object))
+    }
+
+    fn intervals(&self, table: &ObjectTable, object: &[u8]) -> Result<Vec<Interval>> {
+        let meta = self.meta(table, object)?;
         let intervals = meta.materialization_intervals.iter();
         let times = intervals.filter_map(|interval| interval.start_time.as_ref().zip(interval.end_time.as_ref()));
         Ok(times.map(|(start, end)| (timestamp(start), timestamp(end))).collect())
     }
 
     /// The newest join keys of the view's history that are others than the present ones.
-    fn former_keys(&self, kind: &Kind<FeatureView>, object: &[u8]) -> Result<Option<StoredKeys>> {
-        let present = self.stored_keys(kind, object)?;
-        let view = kind.name_in(object);
+    fn former_keys(&self, found: &Found<'_>) -> Result<Option<StoredKeys>> {
+        let present = self.stored_keys(found)?;
+        let view = found.codec.table.name_of(found.object);
         let mut versions: Vec<_> = self.versions_of(&view).collect();
         versions.sort_by_key(|version| std::cmp::Reverse(version.version_number));
         let keys = versions.iter().filter_map(|version| self.recorded_view(version));
@@ -135,17 +138,17 @@ impl RegistryFile {
             .find(|keys| Some(keys) != present.as_ref()))
     }
 
-    fn stored_keys(&self, kind: &Kind<FeatureView>, object: &[u8]) -> Result<Option<StoredKeys>> {
-        let view = (kind.decode)(self, bytes_of(object, SPEC))?;
+    fn stored_keys(&self, found: &Found<'_>) -> Result<Option<StoredKeys>> {
+        let view = (found.codec.decode)(self, found.codec.table.spec_of(found.object))?;
         Ok(view.map(|view| view.stored_keys()))
     }
 
     /// The greatest end of the view's recorded intervals, `None` where it has none.
     pub fn materialized_until(&self, view: &str) -> Result<Option<Timestamp>> {
-        let Some((kind, position)) = self.find_view(view) else {
+        let Some(found) = self.find_view(view) else {
             return Ok(None);
         };
-        let intervals = self.intervals(&(kind.list)(&self.message)[position])?;
+        let intervals = self.intervals(&found.codec.table, found.object)?;
         Ok(intervals.into_iter().map(|(_, end)| end).max())
     }
 
@@ -161,35 +164,31 @@ impl RegistryFile {
             let checked = TimeRange::CALENDAR.check(time);
             checked.map_err(|problem| Error::invalid(format!("the interval of {view} cannot be recorded: {problem}")))
         };
-        let interval = MaterializationInterval {
-            start_time: Some(timestamp_message(in_calendar(start)?)),
-            end_time: Some(timestamp_message(in_calendar(end)?)),
-        };
+        let interval = interval_message(in_calendar(start)?, in_calendar(end)?);
         self.start_anew_where_keys_changed(view)?;
-        self.change_meta(view, |meta| {
-            let mut meta = without(meta, &[LAST_UPDATED, STATE]);
-            put(&mut meta, LAST_UPDATED, &timestamp_message(now).encode_to_vec());
-            put(&mut meta, INTERVALS, &interval.encode_to_vec());
-            prost::encoding::int32::encode(STATE, &ViewState::AvailableOnline.number(), &mut meta);
-            meta
+        self.change_meta(view, now, ViewState::AvailableOnline, |fields, meta| {
+            if let Some(intervals) = fields.intervals {
+                put(meta, intervals, &interval);
+            }
         })
     }
 
     /// The status of those of the project's views that are not new.
     pub fn statuses(&self) -> Result<Vec<(String, ViewStatus)>> {
         let mut statuses = Vec::new();
-        for kind in MATERIALIZED {
-            for bytes in (kind.list)(&self.message) {
-                let meta: FeatureViewMeta = self.decode("feature view", bytes_of(bytes, META))?;
+        for codec in MATERIALIZED {
+            let table = &codec.table;
+            for object in (table.list)(&self.message) {
+                let meta = self.meta(table, object)?;
                 let status = ViewStatus {
-                    state: ViewState::by_number(meta.state),
+                    state: ViewState::from_number(meta.state),
                     version: meta.current_version_number,
                 };
                 if status == ViewStatus::NEW {
                     continue;
                 }
                 // Not read further: it may hold what only a newer Feast knows.
-                if let Some(name) = name_in_project(kind.kind, bytes, &self.project) {
+                if let Some(name) = table.name_in_project(object, &self.project) {
                     statuses.push((name, status));
                 }
             }
@@ -199,35 +198,56 @@ impl RegistryFile {
 
     /// Sets the state of a view.
     pub fn set_state(&mut self, view: &str, state: ViewState, now: Timestamp) -> Result<()> {
-        self.change_meta(view, |meta| {
-            let mut meta = without(meta, &[LAST_UPDATED, STATE]);
-            put(&mut meta, LAST_UPDATED, &timestamp_message(now).encode_to_vec());
-            prost::encoding::int32::encode(STATE, &state.number(), &mut meta);
-            meta
-        })
+        self.change_meta(view, now, state, |_, _| {})
     }
 
-    fn change_meta(&mut self, view: &str, change: impl FnOnce(&[u8]) -> Vec<u8>) -> Result<()> {
-        let Some((kind, position)) = self.find_view(view) else {
+    /// Moves a view to the end of its list, in that state and with what `add` appends to its meta.
+    fn change_meta(
+        &mut self,
+        view: &str,
+        now: Timestamp,
+        state: ViewState,
+        add: impl FnOnce(&MetaFields, &mut Vec<u8>),
+    ) -> Result<()> {
+        let found = self.find_view(view).map(|found| (&found.codec.table, found.position));
+        let Some((table, position)) = found else {
             return Err(Error::unknown_feature_view(view, &self.project));
         };
-        let list = (kind.list_mut)(&mut self.message);
-        let old = list.remove(position);
-        let meta = change(bytes_of(&old, META));
-        let mut object = without(&old, &[META]);
-        put(&mut object, META, &meta);
+        let list = (table.list_mut)(&mut self.message);
+        let mut object = list.remove(position);
+        if let Some(fields) = &table.fields.meta {
+            let changed: Vec<u32> = [fields.last_updated].into_iter().chain(fields.state).collect();
+            let mut meta = without(table.meta_of(&object), &changed);
+            put(&mut meta, fields.last_updated, &timestamp_message(now).encode_to_vec());
+            add(fields, &mut meta);
+            if let Some(number) = fields.state {
+                prost::encoding::int32::encode(number, &state.number(), &mut meta);
+            }
+            object = table.with_meta(&object, &meta);
+        }
         list.push(object);
         Ok(())
     }
 
-    fn find_view(&self, view: &str) -> Option<(&'static Kind<FeatureView>, usize)> {
-        MATERIALIZED.into_iter().find_map(|kind| {
-            let is_named =
-                |object: &Vec<u8>| name_in_project(kind.kind, object, &self.project).is_some_and(|name| name == view);
-            let position = (kind.list)(&self.message).iter().position(is_named)?;
-            Some((kind, position))
+    fn find_view(&self, view: &str) -> Option<Found<'_>> {
+        MATERIALIZED.into_iter().find_map(|codec| {
+            let position = codec.table.position(&self.message, &self.project, view)?;
+            let object = &(codec.table.list)(&self.message)[position];
+            Some(Found {
+                codec,
+                position,
+                object,
+            })
         })
     }
+}
+
+fn interval_message(start: Timestamp, end: Timestamp) -> Vec<u8> {
+    let interval = MaterializationInterval {
+        start_time: Some(timestamp_message(start)),
+        end_time: Some(timestamp_message(end)),
+    };
+    interval.encode_to_vec()
 }
 
 /// How far the intervals reach from there without a gap.

@@ -7,9 +7,9 @@ pub(super) const STATES: &[(i32, &str)] = &[
     (3, "MATERIALIZING"),
     (4, "AVAILABLE_ONLINE"),
 ];
-pub(super) const CONFLICT_POLICIES: &[(i32, &str)] =
+pub(crate) const CONFLICT_POLICIES: &[(i32, &str)] =
     &[(0, "LAST_WRITE_WINS"), (1, "LABELER_PRIORITY"), (2, "MAJORITY_VOTE")];
-pub(super) const SOURCE_TYPES: &[(i32, &str)] = &[
+pub(crate) const SOURCE_TYPES: &[(i32, &str)] = &[
     (0, "INVALID"),
     (1, "BATCH_FILE"),
     (2, "BATCH_BIGQUERY"),

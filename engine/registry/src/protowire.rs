@@ -3,24 +3,24 @@
 use prost::DecodeError;
 use prost::encoding::{WireType, decode_key, decode_varint};
 
-// Fields of every object but data sources: its spec and its meta; and of every meta.
-pub(super) const SPEC: u32 = 1;
-pub(super) const META: u32 = 2;
-pub(super) const CREATED: u32 = 1;
-pub(super) const LAST_UPDATED: u32 = 2;
+// Fields of protobuf's own messages: the entry of a map; a timestamp or a duration.
+pub(crate) const MAP_KEY: u32 = 1;
+pub(crate) const MAP_VALUE: u32 = 2;
+pub(crate) const SECONDS: u32 = 1;
+pub(crate) const NANOS: u32 = 2;
 
 /// One field as it stands in a message.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct WireField<'a> {
-    pub(super) number: u32,
-    pub(super) value: WireValue<'a>,
+pub(crate) struct WireField<'a> {
+    pub(crate) number: u32,
+    pub(crate) value: WireValue<'a>,
     /// Key and value together.
-    pub(super) bytes: &'a [u8],
+    pub(crate) bytes: &'a [u8],
 }
 
 /// The value of a field by its wire type. Groups are not in use and are an error.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum WireValue<'a> {
+pub(crate) enum WireValue<'a> {
     Varint(u64),
     Fixed64([u8; 8]),
     Fixed32([u8; 4]),
@@ -30,8 +30,8 @@ pub(super) enum WireValue<'a> {
 /// The fields of a message in order.
 ///
 /// # Errors
-/// When the bytes are no message.
-pub(super) fn fields(message: &[u8]) -> Result<Vec<WireField<'_>>, DecodeError> {
+/// When the bytes are not a message.
+pub(crate) fn fields(message: &[u8]) -> Result<Vec<WireField<'_>>, DecodeError> {
     let mut found = Vec::new();
     let mut rest = message;
     while !rest.is_empty() {
@@ -56,7 +56,7 @@ pub(super) fn fields(message: &[u8]) -> Result<Vec<WireField<'_>>, DecodeError> 
 }
 
 /// The last value of a field that holds bytes; nothing when the message has none.
-pub(super) fn bytes_of(message: &[u8], number: u32) -> &[u8] {
+pub(crate) fn bytes_of(message: &[u8], number: u32) -> &[u8] {
     let fields = fields(message).unwrap_or_default();
     let found = fields.iter().rev().find_map(|field| match field.value {
         WireValue::Bytes(bytes) if field.number == number => Some(bytes),
@@ -66,14 +66,14 @@ pub(super) fn bytes_of(message: &[u8], number: u32) -> &[u8] {
 }
 
 /// The message without some of its fields.
-pub(super) fn without(message: &[u8], numbers: &[u32]) -> Vec<u8> {
+pub(crate) fn without(message: &[u8], numbers: &[u32]) -> Vec<u8> {
     let fields = fields(message).unwrap_or_default();
     let kept = fields.iter().filter(|field| !numbers.contains(&field.number));
     kept.flat_map(|field| field.bytes).copied().collect()
 }
 
 /// Appends a field of bytes.
-pub(super) fn put(message: &mut Vec<u8>, number: u32, value: &[u8]) {
+pub(crate) fn put(message: &mut Vec<u8>, number: u32, value: &[u8]) {
     prost::encoding::bytes::encode(number, &value.to_vec(), message);
 }
 

@@ -1,0 +1,157 @@
+//! The registry in a file. Ours is replaced as a whole under a lock; Python writes it in place and honours no lock.
+
+use std::fs::File;
+use std::io::ErrorKind;
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use feast_files::{FileLock, remove_leftovers, replace_bytes};
+use feast_model::Timestamp;
+use feast_model::error::{Error, Result, path as error_path};
+
+use super::Snapshot;
+use crate::contents::{RegistryContents, position_of_version_id};
+
+/// How often and how long apart a file that looks cut is read again before it is taken as it is.
+const CUT_FILE_LOOKS: u32 = 5;
+const CUT_FILE_PAUSE: Duration = Duration::from_millis(100);
+
+/// A registry file, seen by one project.
+#[derive(Debug, Clone)]
+pub struct RegistryFile {
+    path: PathBuf,
+    project: String,
+}
+
+/// Tells one state of a registry from another without reading it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stamp {
+    modified: Option<SystemTime>,
+    bytes: u64,
+    /// A replaced file has another one, even within the tick of the file system's clock.
+    inode: u64,
+}
+
+impl RegistryFile {
+    /// A file that may not be there yet.
+    pub fn new(path: &Path, project: &str) -> Self {
+        Self {
+            path: path.to_path_buf(),
+            project: project.to_owned(),
+        }
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The project whose objects are read and written.
+    pub fn project(&self) -> &str {
+        &self.project
+    }
+
+    /// `None` when there is no file.
+    pub fn stamp(&self) -> Option<Stamp> {
+        let metadata = std::fs::metadata(&self.path).ok()?;
+        Some(Stamp {
+            modified: metadata.modified().ok(),
+            bytes: metadata.len(),
+            inode: metadata.ino(),
+        })
+    }
+
+    /// Reads the file; a missing one is an empty registry.
+    ///
+    /// # Errors
+    /// `Data` when it is not a registry.
+    pub fn load(&self) -> Result<Snapshot> {
+        // The stamp first: a file replaced in between is then read again at the next look.
+        let stamp = self.stamp();
+        let bytes = match std::fs::read(&self.path) {
+            Ok(bytes) => bytes,
+            Err(source) if source.kind() == ErrorKind::NotFound => Vec::new(),
+            Err(source) => return Err(Error::io("read the registry", &self.path, source)),
+        };
+        let origin = error_path(&self.path).to_string();
+        Ok(Snapshot {
+            contents: Arc::new(RegistryContents::parse(&bytes, origin, &self.project)?),
+            stamp,
+            version_id_at: version_id_at(&bytes),
+        })
+    }
+
+    /// Whether the file is still in that state, so that it need not be read again before it is changed.
+    ///
+    /// Times are not enough for that: Python writes in place, and within one tick of the file system's clock (some milliseconds,
+    /// a second on some) a file of the same length keeps its stamp. So the version id is looked at too, at its place in the file:
+    /// every write makes a new one.
+    pub fn is_current(&self, snapshot: &Snapshot) -> bool {
+        let (Some(stamp), Some(position)) = (snapshot.stamp, snapshot.version_id_at) else {
+            return false;
+        };
+        self.stamp() == Some(stamp) && self.has_at(position, snapshot.contents.version_id())
+    }
+
+    fn has_at(&self, position: u64, string: &str) -> bool {
+        let mut found = vec![0; string.len()];
+        let read = File::open(&self.path).and_then(|file| file.read_exact_at(&mut found, position));
+        read.is_ok() && found == string.as_bytes()
+    }
+
+    /// Changes and replaces the file under its lock. It is read before, unless it is still as in `known`: what another process
+    /// has changed is changed further, not lost. `change` says whether there is something to write.
+    ///
+    /// # Errors
+    /// Those of `change` and of the file operations; the file is then as before.
+    pub fn update<T>(
+        &self,
+        known: &Snapshot,
+        now: Timestamp,
+        change: impl FnOnce(&mut RegistryContents) -> Result<(T, bool)>,
+    ) -> Result<(T, Snapshot)> {
+        let _lock = FileLock::acquire(&self.path)?;
+        let own_name = self.path.file_name().unwrap_or_default().to_string_lossy();
+        let directory = self.path.parent().unwrap_or(&self.path);
+        remove_leftovers(directory, |name| name == own_name);
+        let mut snapshot = if self.is_current(known) {
+            known.clone()
+        } else {
+            self.load_whole()?
+        };
+        let contents = Arc::make_mut(&mut snapshot.contents);
+        let (outcome, changed) = change(contents)?;
+        if changed {
+            let bytes = contents.encode_changed(now);
+            replace_bytes(&self.path, &bytes)?;
+            snapshot.version_id_at = version_id_at(&bytes);
+            snapshot.stamp = self.stamp();
+            // Python may have written over it already.
+            if !self.is_current(&snapshot) {
+                snapshot.stamp = None;
+            }
+        }
+        Ok((outcome, snapshot))
+    }
+
+    /// As [`RegistryFile::load`], but waits while the file looks cut: Python writes it in place and honours no lock, and what
+    /// is loaded here is written back.
+    fn load_whole(&self) -> Result<Snapshot> {
+        let mut loaded = self.load();
+        for _ in 0..CUT_FILE_LOOKS {
+            let is_whole = loaded.as_ref().is_ok_and(|snapshot| !snapshot.contents.looks_cut());
+            if is_whole || !self.path.exists() {
+                break;
+            }
+            std::thread::sleep(CUT_FILE_PAUSE);
+            loaded = self.load();
+        }
+        loaded
+    }
+}
+
+fn version_id_at(bytes: &[u8]) -> Option<u64> {
+    position_of_version_id(bytes).and_then(|position| u64::try_from(position).ok())
+}

@@ -1,0 +1,239 @@
+//! The registry as this process uses it: the state that was read last, the plans made from it, and how a newer state comes into
+//! use. Knows nothing of the online store; what must happen there when a state changes is a function that callers pass in.
+//!
+//! The bytes of the state stay in memory, as much as the registry is long: so single objects are shown, windows of a
+//! materialization found and intervals recorded without reading it again, as long as its place says that it is the same.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use arc_swap::ArcSwap;
+use feast_model::error::{Error, ErrorKind, Result, path as error_path};
+use feast_model::{Definitions, FeatureReference, FeatureSelection, Timestamp, ViewStatus};
+use feast_registry::{RegistryContents, RegistryFile, Snapshot, Stamp, UnsupportedObject};
+
+use crate::locks::lock;
+use crate::online::{PlanContext, ReadPlan};
+
+/// Plans kept per state of the registry. Beyond it they are made anew for each request.
+const MAX_CACHED_PLANS: usize = 4096;
+
+/// The registry, where it is kept and as it was last read.
+pub(super) struct RegistryHandle {
+    place: RegistryFile,
+    /// Whether references may name versions of views.
+    with_versions: bool,
+    state: ArcSwap<RegistryState>,
+    /// Held from reading the registry until what follows from it is done, so that an older state never replaces a newer.
+    publishing: Mutex<()>,
+    /// The state of the place that could not be used, and why.
+    unusable: Mutex<Option<(Stamp, Error)>>,
+}
+
+/// The registry as last read, and the plans made from it.
+pub(super) struct RegistryState {
+    snapshot: Snapshot,
+    pub(super) definitions: Definitions,
+    pub(super) unsupported: Vec<UnsupportedObject>,
+    /// Of views that are not new.
+    pub(super) statuses: HashMap<String, ViewStatus>,
+    plans: ArcSwap<HashMap<Arc<FeatureSelection>, PlansOfSelection>>,
+}
+
+/// The plans with short and with full feature names.
+type PlansOfSelection = [Option<Arc<ReadPlan>>; 2];
+
+/// A state that was read and is not in use yet. Until it is, no other comes into use.
+pub(super) struct NextState<'a> {
+    handle: &'a RegistryHandle,
+    state: RegistryState,
+}
+
+impl RegistryHandle {
+    /// Reads the registry. A missing one is empty.
+    ///
+    /// # Errors
+    /// `Data` when it is damaged.
+    pub(super) fn open(path: &Path, project: &str, with_versions: bool) -> Result<Self> {
+        let place = RegistryFile::new(path, project);
+        let state = RegistryState::new(place.load()?)?;
+        Ok(Self {
+            place,
+            with_versions,
+            state: ArcSwap::from_pointee(state),
+            publishing: Mutex::default(),
+            unusable: Mutex::default(),
+        })
+    }
+
+    /// The state in use.
+    pub(super) fn state(&self) -> Arc<RegistryState> {
+        self.state.load_full()
+    }
+
+    /// Keeps other states from coming into use while the guard lives.
+    pub(super) fn hold(&self) -> MutexGuard<'_, ()> {
+        lock(&self.publishing)
+    }
+
+    /// What the registry holds now. It is read only if it is another than the state in use.
+    ///
+    /// # Errors
+    /// `Data` when it is damaged.
+    pub(super) fn contents(&self) -> Result<Arc<RegistryContents>> {
+        let state = self.state();
+        if self.place.is_current(&state.snapshot) {
+            return Ok(Arc::clone(&state.snapshot.contents));
+        }
+        Ok(self.place.load()?.contents)
+    }
+
+    /// Reads the registry again if it has changed, and takes it into use by `adopt`. Says whether it has.
+    ///
+    /// # Errors
+    /// `Data` when it is damaged; the state in use stays. Those of `adopt`.
+    pub(super) fn refresh(&self, adopt: impl FnOnce(NextState<'_>) -> Result<()>) -> Result<bool> {
+        let stamp = self.place.stamp();
+        if stamp == self.state().snapshot.stamp {
+            return Ok(false);
+        }
+        // A damaged file is read once, however often it is looked at.
+        if let Some((known, problem)) = &*lock(&self.unusable)
+            && Some(*known) == stamp
+        {
+            return Err(problem.repeated());
+        }
+        let outcome = self.adopt_changed(adopt);
+        // What the system could not do for now may be possible at the next look.
+        let damage = outcome.as_ref().err().filter(|error| error.kind() == ErrorKind::Data);
+        *lock(&self.unusable) = stamp.zip(damage.map(Error::repeated));
+        outcome.map(|()| true)
+    }
+
+    fn adopt_changed(&self, adopt: impl FnOnce(NextState<'_>) -> Result<()>) -> Result<()> {
+        let _publishing = self.hold();
+        let state = RegistryState::new(self.place.load()?)?;
+        let has_project = |state: &RegistryState| state.definitions.project.is_some();
+        if has_project(&self.state()) && !has_project(&state) {
+            let (path, project) = (error_path(self.place.path()), self.place.project());
+            return Err(Error::data(format!(
+                "registry {path} does not hold project {project} any more: it is cut, or of another project"
+            )));
+        }
+        adopt(NextState { handle: self, state })
+    }
+
+    /// Changes the registry and takes the changed state into use by `adopt`. It is read before only if another process has
+    /// changed it since it was read last, and never after. `change` says whether there is something to write.
+    ///
+    /// # Errors
+    /// Those of `change` and of the place; the registry is then as before. Not those of `adopt`: the registry is written by then,
+    /// and what cannot be done now is tried again by the housekeeping.
+    pub(super) fn update<T>(
+        &self,
+        now: Timestamp,
+        change: impl FnOnce(&mut RegistryContents) -> Result<(T, bool)>,
+        adopt: impl FnOnce(NextState<'_>) -> Result<()>,
+    ) -> Result<T> {
+        let (outcome, snapshot) = self.place.update(&self.state().snapshot, now, change)?;
+        let _publishing = self.hold();
+        // Somebody may have changed it further since the lock of the place was given back.
+        let is_newest = snapshot.stamp.is_some() && snapshot.stamp == self.place.stamp();
+        let snapshot = if is_newest { snapshot } else { self.place.load()? };
+        let state = RegistryState::new(snapshot)?;
+        let _ = adopt(NextState { handle: self, state });
+        Ok(outcome)
+    }
+
+    /// Resolves what a request asks for. Plans are kept until the registry changes.
+    ///
+    /// # Errors
+    /// `NotFound` for an unknown view or service, `Invalid` for the rest.
+    pub(super) fn plan(&self, selection: &FeatureSelection, full_feature_names: bool) -> Result<Arc<ReadPlan>> {
+        let state = self.state();
+        let form = usize::from(full_feature_names);
+        if let Some(plan) = state.plans.load().get(selection).and_then(|plans| plans[form].as_ref()) {
+            return Ok(Arc::clone(plan));
+        }
+        let context = PlanContext {
+            definitions: &state.definitions,
+            project: self.place.project(),
+            status_of: &|view| state.status_of(view),
+            with_versions: self.with_versions,
+        };
+        let plan = ReadPlan::new(&context, selection, full_feature_names)
+            .map_err(|error| state.explained(error, selection))?;
+        let plan = Arc::new(plan);
+        state.keep(selection, form, &plan);
+        Ok(plan)
+    }
+}
+
+impl NextState<'_> {
+    /// The state, for what must be done before it is used.
+    pub(super) fn state(&self) -> &RegistryState {
+        &self.state
+    }
+
+    /// Takes it into use.
+    pub(super) fn publish(self) -> Arc<RegistryState> {
+        let state = Arc::new(self.state);
+        self.handle.state.store(Arc::clone(&state));
+        state
+    }
+}
+
+impl RegistryState {
+    fn new(snapshot: Snapshot) -> Result<Self> {
+        let (definitions, unsupported) = snapshot.contents.definitions()?;
+        Ok(Self {
+            definitions,
+            unsupported,
+            statuses: snapshot.contents.statuses()?.into_iter().collect(),
+            snapshot,
+            plans: ArcSwap::default(),
+        })
+    }
+
+    pub(super) fn status_of(&self, view: &str) -> ViewStatus {
+        self.statuses.get(view).copied().unwrap_or(ViewStatus::NEW)
+    }
+
+    /// Whether it has a view of that name, also one that this binary cannot read.
+    pub(super) fn has_table(&self, view: &str) -> bool {
+        self.definitions.feature_view(view).is_some() || self.unsupported.iter().any(|object| object.name == view)
+    }
+
+    /// Keeps a plan for the next request. Readers go on with the plans as they were meanwhile.
+    fn keep(&self, selection: &FeatureSelection, form: usize, plan: &Arc<ReadPlan>) {
+        let selection = Arc::new(selection.clone());
+        self.plans.rcu(|plans| {
+            if plans.len() >= MAX_CACHED_PLANS {
+                return Arc::clone(plans);
+            }
+            let mut plans = HashMap::clone(plans);
+            plans.entry(Arc::clone(&selection)).or_default()[form] = Some(Arc::clone(plan));
+            Arc::new(plans)
+        });
+    }
+
+    /// What is not found may be there, but not readable.
+    fn explained(&self, error: Error, selection: &FeatureSelection) -> Error {
+        let is_meant = |object: &&UnsupportedObject| match selection {
+            FeatureSelection::Service(name) => *name == object.name,
+            FeatureSelection::Features(references) => {
+                let references = references
+                    .iter()
+                    .filter_map(|reference| FeatureReference::parse(reference));
+                references.into_iter().any(|reference| reference.view == object.name)
+            }
+        };
+        match self.unsupported.iter().find(is_meant) {
+            Some(object) if error.kind() == ErrorKind::NotFound => {
+                Error::new(ErrorKind::Unsupported, object.reason.clone())
+            }
+            _ => error,
+        }
+    }
+}
