@@ -16,9 +16,9 @@
 //! | bytes | no | no | - | no | no |
 //! | lists, sets | no | no | no | no | item by item |
 //!
-//! What is in none of the cells is an error that names the row; nothing becomes null by itself. Where there is a dash the entries
-//! differ. Those differences that are no choice of ours, because a JSON value and a column are not the same thing, are held by the
-//! tests of `agreement`, which run both entries on the same values.
+//! Everything else is an error that names the row. Nothing becomes null by itself but NaN, which is how pandas writes a missing
+//! value. Where there is a dash the entries differ: a JSON value and a column are not the same thing. The tests of `agreement` run
+//! both entries on the same values and hold every difference.
 //!
 //! Knows nothing of requests, files and stores.
 
