@@ -13,7 +13,7 @@ pub(crate) struct Session {
     pub(crate) budget: Budget,
     /// Steps that may still be taken.
     fuel: Cell<u64>,
-    /// How many statements or expressions around this one run although they perhaps would not.
+    /// How many conditions that are not known stand around what runs now.
     conditional_depth: Cell<usize>,
     /// `os.environ`, which files read and change.
     environment: Value,

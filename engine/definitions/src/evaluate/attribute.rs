@@ -78,7 +78,7 @@ impl Evaluator<'_> {
                 _ => self.function_of(value, function, name, site)?,
             },
             Some(known) => known,
-            // `__getattr__` may answer, or a base that is not known.
+            // `__getattr__` may have it, or a base that is not known.
             None if class.scope.own("__getattr__").is_some() => site.unknown_with(Taint::MaybeObject),
             None if name.starts_with("__") => site.unknown(),
             None if class.is_plain || class.enumeration.is_some() => return Err(missing(value, name, site)),

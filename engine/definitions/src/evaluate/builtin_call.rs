@@ -1,4 +1,4 @@
-//! Functions of Python's stdlib that call others, look into names or change things: those that need the evaluator.
+//! Builtin functions that call other functions, look into names or change things: those that need the evaluator.
 
 use std::rc::Rc;
 
@@ -88,7 +88,7 @@ impl Evaluator<'_> {
         }
     }
 
-    /// Functions that ask for kinds and texts of values, take from iterators or compute with operators.
+    /// Functions that ask for the type or the string of a value, take from iterators or compute with operators.
     fn call_plain(
         &mut self,
         name: &'static str,
@@ -134,7 +134,7 @@ impl Evaluator<'_> {
         }
     }
 
-    /// What a function gives for each item.
+    /// What a function returns for each item.
     fn call_for_each(&mut self, function: &Value, items: &[Value], site: Site<'_>) -> Evaluated<Vec<Value>> {
         let call = |item: &Value| {
             let arguments = CallArguments::positional([item.clone()]);

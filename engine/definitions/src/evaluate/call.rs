@@ -84,9 +84,11 @@ impl Evaluator<'_> {
             Value::Class(class) if class.enumeration.is_some() => {
                 site.pay_for([callee])?;
                 let sought = arguments.positional.first();
-                callee.items().unwrap_or_default().into_iter().find(|member| {
-                    matches!((member, sought), (Value::EnumMember(member), Some(sought)) if member.value.equals(sought) == Some(true))
-                })
+                let has_value = |member: &Value| match (member, sought) {
+                    (Value::EnumMember(member), Some(sought)) => member.value.equals(sought) == Some(true),
+                    _ => false,
+                };
+                callee.items().unwrap_or_default().into_iter().find(has_value)
             }
             Value::Class(class) if class.is_plain && !class.is_instance => Some(self.instance(class, arguments, site)?),
             Value::Partial(partial) => {

@@ -148,7 +148,7 @@ impl Evaluator<'_> {
         Ok(Value::Class(instance))
     }
 
-    /// The default that `dataclasses.field` gives a new instance.
+    /// The default that a new instance gets from `dataclasses.field`.
     fn field_default(&mut self, field: &CallArguments, site: Site<'_>) -> Evaluated<Option<Value>> {
         match (field.named("default"), field.named("default_factory")) {
             (Some(default), _) => Ok(Some(default.clone())),
@@ -168,19 +168,19 @@ fn user_classes(bases: &[Value]) -> impl Iterator<Item = &Rc<Class>> {
 
 /// What the members of a class with these bases are; `None` if it is not an enumeration.
 fn enumeration(bases: &[Value]) -> Option<EnumKind> {
-    let is = |wanted: &[&str]| {
+    let has = |names: &[&str]| {
         bases
             .iter()
-            .any(|base| matches!(base, Value::Builtin(known) if wanted.contains(known)))
+            .any(|base| matches!(base, Value::Builtin(known) if names.contains(known)))
     };
     let inherited = user_classes(bases).find_map(|class| class.enumeration);
-    if is(&["enum.StrEnum"]) {
+    if has(&["enum.StrEnum"]) {
         Some(EnumKind::Str)
-    } else if is(&["enum.IntEnum"]) {
+    } else if has(&["enum.IntEnum"]) {
         Some(EnumKind::Int)
-    } else if is(&["enum.Enum"]) || inherited.is_some() {
+    } else if has(&["enum.Enum"]) || inherited.is_some() {
         match inherited {
-            None | Some(EnumKind::Plain) if is(&["str", "int", "float"]) => Some(EnumKind::Mixed),
+            None | Some(EnumKind::Plain) if has(&["str", "int", "float"]) => Some(EnumKind::Mixed),
             inherited => inherited.or(Some(EnumKind::Plain)),
         }
     } else {
@@ -188,7 +188,7 @@ fn enumeration(bases: &[Value]) -> Option<EnumKind> {
     }
 }
 
-/// The name that a statement of a class body binds or annotates, where it is no function.
+/// The name that a statement of a class body binds or annotates, unless it is a function.
 fn bound_name(statement: &Stmt) -> Option<String> {
     let target = match statement {
         Stmt::Assign(assign) => assign.targets.first()?,

@@ -55,7 +55,7 @@ impl Evaluator<'_> {
         })
     }
 
-    /// What `each` gives for every combination of a comprehension; where its items are not known, what one of them may be.
+    /// What `each` returns for every combination of a comprehension; where its items are not known, their taint.
     fn combinations(
         &mut self,
         generators: &[Comprehension],
@@ -73,7 +73,8 @@ impl Evaluator<'_> {
         Ok(if known { Ok(found) } else { Err(max_taint(&found)) })
     }
 
-    /// Calls `each` for every combination. Where one is not known, it is called as for an unknown one; the answer is false.
+    /// Calls `each` for every combination. Where one is not known, `each` is called once with unknown items, and the answer is
+    /// false.
     fn combine(
         &mut self,
         generators: &[Comprehension],

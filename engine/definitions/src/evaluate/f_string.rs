@@ -71,7 +71,7 @@ impl Evaluator<'_> {
         })
     }
 
-    /// What `__str__` of the value's class gives; `None` where there is no such method.
+    /// What `__str__` of the value's class returns; `None` where there is no such method.
     pub(super) fn dunder_str(&mut self, value: &Value, site: Site<'_>) -> Evaluated<Option<Value>> {
         let class = match value {
             Value::Class(instance) if instance.is_instance => Some(instance),

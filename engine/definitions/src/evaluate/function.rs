@@ -31,7 +31,7 @@ impl Evaluator<'_> {
             let applied = self.evaluate(&decorator.expression, scope)?;
             value = match &applied {
                 Value::Decorator(pending) => self.decorate(pending, &function, self.at(decorator.range, scope))?,
-                // Such decorators change how a function is called, not what it gives.
+                // Such decorators change how a function is called, not what it returns.
                 Value::Builtin("functools.lru_cache" | "functools.cache" | "functools.wraps") => value,
                 Value::Builtin(name @ ("staticmethod" | "classmethod" | "property")) => {
                     function.binding.set(match *name {

@@ -29,7 +29,7 @@ impl Evaluator<'_> {
         Ok(())
     }
 
-    /// What `importlib.import_module` gives.
+    /// What `importlib.import_module` returns.
     pub(super) fn imported_module(&mut self, module: &str) -> Evaluated<Value> {
         if let Some(file) = self.search.module(module) {
             drop(self.loaded(&file)?);

@@ -2,11 +2,11 @@
 
 use std::rc::Rc;
 
-use ruff_python_ast::{Expr, Stmt};
+use ruff_python_ast::{Expr, Stmt, StmtRaise, StmtWith};
 use ruff_text_size::{Ranged, TextRange};
 
 use super::evaluator::Evaluator;
-use crate::error::Evaluated;
+use crate::error::{DefinitionError, Evaluated};
 use crate::value::{Scope, Taint, Value};
 
 /// How a list of statements ended.
@@ -79,34 +79,15 @@ impl Evaluator<'_> {
             Stmt::For(each) => return self.for_stmt(each, scope),
             Stmt::While(each) => return self.while_stmt(each, scope),
             Stmt::Try(statement) => return self.try_stmt(statement, scope),
-            Stmt::With(with) => {
-                for item in &with.items {
-                    let value = self.evaluate(&item.context_expr, scope)?;
-                    if let Some(target) = &item.optional_vars {
-                        self.assign(target, value, scope)?;
-                    }
-                }
-                return self.run(&with.body, scope);
-            }
+            Stmt::With(with) => return self.with_stmt(with, scope),
             Stmt::Expr(effect) => {
                 self.evaluate(&effect.value, scope)?;
             }
-            Stmt::Raise(raise) => {
-                let what = raise.exc.as_deref();
-                let class = what.map(|what| match what {
-                    Expr::Call(call) => self.at(call.func.range(), scope).text(),
-                    other => self.at(other.range(), scope).text(),
-                });
-                let text = what.map(|what| self.at(what.range(), scope).text()).unwrap_or_default();
-                return Err(self
-                    .at(raise.range, scope)
-                    .raise(&class.unwrap_or_else(|| "RuntimeError".to_owned()), text));
-            }
+            Stmt::Raise(raise) => return Err(self.raise_stmt(raise, scope)),
             Stmt::Assert(assert) => {
                 if self.evaluate(&assert.test, scope)?.truth() == Some(false) {
-                    return Err(self
-                        .at(assert.range, scope)
-                        .raise("AssertionError", self.at(assert.test.range(), scope).text()));
+                    let text = self.at(&*assert.test, scope).text();
+                    return Err(self.at(assert, scope).raise("AssertionError", text));
                 }
             }
             Stmt::Delete(delete) => {
@@ -115,7 +96,8 @@ impl Evaluator<'_> {
                 }
             }
             Stmt::Global(_) | Stmt::Nonlocal(_) if self.session.is_conditional() => {
-                return Err(self.at(statement.range(), scope).limit("whether this changes names around it depends on a condition that cannot be known without running Python",
+                return Err(self.at(statement, scope).limit(
+                    "whether this changes names around it depends on a condition that cannot be known without running Python",
                 ));
             }
             Stmt::Global(global) => global.names.iter().for_each(|name| scope.declare_global(name.as_str())),
@@ -127,11 +109,33 @@ impl Evaluator<'_> {
             Stmt::Continue(_) => return Ok(Flow::Continued),
             Stmt::Pass(_) | Stmt::TypeAlias(_) => {}
             other => {
-                return Err(self
-                    .at(other.range(), scope)
-                    .limit("this kind of statement cannot be read without running Python"));
+                let site = self.at(other, scope);
+                return Err(site.limit("this kind of statement cannot be read without running Python"));
             }
         }
         Ok(Flow::Done)
+    }
+
+    fn with_stmt(&mut self, with: &StmtWith, scope: &Rc<Scope>) -> Evaluated<Flow> {
+        for item in &with.items {
+            let value = self.evaluate(&item.context_expr, scope)?;
+            if let Some(target) = &item.optional_vars {
+                self.assign(target, value, scope)?;
+            }
+        }
+        self.run(&with.body, scope)
+    }
+
+    /// The exception of `raise`: its class is known by its name alone.
+    fn raise_stmt(&self, raise: &StmtRaise, scope: &Rc<Scope>) -> DefinitionError {
+        let site = self.at(raise, scope);
+        let Some(raised) = raise.exc.as_deref() else {
+            return site.raise("RuntimeError", "");
+        };
+        let class = match raised {
+            Expr::Call(call) => site.at(&*call.func),
+            other => site.at(other),
+        };
+        site.raise(&class.text(), site.at(raised).text())
     }
 }

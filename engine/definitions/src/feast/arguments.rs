@@ -24,7 +24,7 @@ pub(super) struct Arguments<'a> {
 }
 
 impl<'a> Arguments<'a> {
-    /// Puts positional arguments to their names and refuses those that the class does not have.
+    /// Gives positional arguments their names, and refuses arguments that the class does not have.
     pub(super) fn bind(
         class: &'static FeastClass,
         arguments: CallArguments,
@@ -132,7 +132,7 @@ impl<'a> Arguments<'a> {
         Ok(Some(value))
     }
 
-    /// As [`Arguments::take`], where `None` in Python means the same as nothing.
+    /// As [`Arguments::take`], where Python's `None` means that the argument is not given.
     pub(super) fn given(&mut self, name: &str) -> Evaluated<Option<Value>> {
         Ok(self.take(name)?.filter(|value| !matches!(value, Value::None)))
     }
@@ -142,14 +142,14 @@ impl<'a> Arguments<'a> {
         self.named.retain(|(known, _)| known != name);
     }
 
-    /// Takes what is given under one name for another.
+    /// Takes an argument that is given under one name as if it were given under another.
     pub(super) fn rename(&mut self, name: &str, other: &str) {
         if let Some((known, _)) = self.named.iter_mut().find(|(known, _)| known == name) {
             other.clone_into(known);
         }
     }
 
-    /// The text that an argument has when it is not given.
+    /// The string that an argument has when it is not given.
     pub(super) fn default_to(&mut self, name: &str, text: &str) {
         if !self.has(name) {
             self.named.push((name.to_owned(), Value::str(text)));
@@ -302,7 +302,7 @@ impl<'a> Arguments<'a> {
         Ok(self.list(name, "Entity", entity)?.unwrap_or_default())
     }
 
-    /// An argument that must be an object of that sort.
+    /// An argument that must be an object that `pick` takes.
     pub(super) fn pick<T>(
         &mut self,
         name: &str,

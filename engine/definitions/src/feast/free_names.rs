@@ -1,4 +1,4 @@
-//! The names that a lambda takes from around it. Its text alone does not have them.
+//! The names that a lambda takes from the scope around it. Its source alone does not have them.
 
 use std::collections::BTreeSet;
 

@@ -9,7 +9,7 @@ use super::enumerations::value_type_member;
 use crate::context::Site;
 use crate::value::{DefinedObject, FeastObject, ProjectedView, TimeDelta, Value, ViewProjection};
 
-/// An object made at a place.
+/// An object that is made at a place of a file.
 pub(crate) fn object_at(object: FeastObject, site: Site<'_>) -> Value {
     let file = site.scope.path().to_path_buf();
     Value::Object(Rc::new(DefinedObject::new(object, file, site.line())))

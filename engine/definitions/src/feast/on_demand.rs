@@ -28,7 +28,7 @@ pub(super) fn on_demand_feature_view(mut arguments: Arguments<'_>) -> Evaluated<
     }
     let sources = sources(&mut arguments, &name)?;
     let aggregations = aggregations(&mut arguments)?;
-    // Feast itself cannot read an on-demand view without a text any more.
+    // Feast itself cannot read back an on-demand view without a text.
     let transformation = given_transformation(&mut arguments, &mode)?.map(with_text);
     if !["pandas", "python", "substrait"].contains(&mode.as_str()) {
         let text = format!("Unsupported transformation mode: {mode} for OnDemandFeatureView");

@@ -36,7 +36,7 @@ pub(super) fn feature_service(mut arguments: Arguments<'_>) -> Evaluated<Value> 
     let projections = arguments.list("features", "FeatureView or str", projection)?;
     let projections = projections
         .ok_or_else(|| arguments.raise("TypeError", "FeatureService() missing 1 required argument: 'features'"))?;
-    // Feast puts references behind objects.
+    // Feast puts references after objects.
     let is_reference = |projection: &Projection| matches!(projection.wanted, WantedFeatures::Reference(_));
     let (references, mut projections): (Vec<_>, Vec<_>) = projections.into_iter().partition(is_reference);
     projections.extend(references);

@@ -33,7 +33,7 @@ pub(super) fn file_source(mut arguments: Arguments<'_>) -> Evaluated<Value> {
     let path = arguments.required_text("path")?;
     let name = arguments.text("name")?.filter(|name| !name.is_empty());
     let name = name.unwrap_or_else(|| path.clone());
-    // Accepted and without effect in Feast too.
+    // Feast accepts it too, and does nothing with it.
     arguments.ignore("event_timestamp_column");
     let format = arguments.pick("file_format", "FileFormat", |object| match object {
         FeastObject::FileFormat(format) => Some(*format),
@@ -91,7 +91,7 @@ pub(super) fn kinesis_source(mut arguments: Arguments<'_>) -> Evaluated<Value> {
     Ok(arguments.object(FeastObject::Source(source)))
 }
 
-/// Python refuses to read a stream source without a format back.
+/// Python refuses to read back a stream source without a format.
 fn stream_format(arguments: &mut Arguments<'_>, name: &str) -> Evaluated<Option<StreamFormat>> {
     let format = arguments.pick(name, "StreamFormat", |object| match object {
         FeastObject::StreamFormat(format) => Some(format.clone()),

@@ -41,7 +41,7 @@ pub(super) fn given_transformation(arguments: &mut Arguments<'_>, mode: &str) ->
         .transpose()
 }
 
-/// A transformation whose text is the function's own source where no other is given.
+/// A transformation whose text is the function's own source where no other text is given.
 pub(super) fn with_text(transformation: Transformation) -> Transformation {
     if !transformation.text.is_empty() {
         return transformation;

@@ -133,7 +133,7 @@ fn view_source(arguments: &mut Arguments<'_>) -> Evaluated<ViewSource> {
     }
 }
 
-/// The schema apart into join keys and features, with Feast's checks.
+/// The schema, split into join keys and features, with Feast's checks.
 fn schema(
     arguments: &mut Arguments<'_>,
     entities: &[Entity],
@@ -219,7 +219,7 @@ pub(super) fn check_version(arguments: &Arguments<'_>, version: &str) -> Evaluat
     Err(arguments.raise("ValueError", text))
 }
 
-/// `ttl`, where `None` in Python is kept apart from a span of nothing.
+/// `ttl`, where Python's `None` is not the same as a span of 0.
 fn time_to_live(arguments: &mut Arguments<'_>, default: Option<i64>) -> Evaluated<Option<i64>> {
     if arguments.has("ttl") {
         arguments.duration("ttl")

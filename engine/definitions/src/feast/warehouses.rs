@@ -284,7 +284,7 @@ pub(super) fn iceberg_source(mut arguments: Arguments<'_>) -> Evaluated<Value> {
     custom(arguments, class, name, &configuration)
 }
 
-/// A table format: its settings stand among its properties too, under the names of the format's own world.
+/// A table format: its settings stand among its properties too, under the names that the format's own tools use.
 fn table_format(mut arguments: Arguments<'_>, name: &str, settings: &[(&str, &str)]) -> Evaluated<Value> {
     let mut properties = arguments.texts_by_name("properties")?;
     let mut options = BTreeMap::new();

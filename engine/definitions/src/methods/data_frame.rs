@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use crate::value::{CallArguments, DataFrame, Value, is_time_dtype};
 
-/// A method that gives another frame or names; `None` when the answer is not known.
+/// A method that returns another frame or names; `None` when the answer is not known.
 pub(super) fn call(frame: &DataFrame, name: &str, arguments: &CallArguments) -> Option<Value> {
     match (name, arguments.positional.as_slice(), arguments.named.as_slice()) {
         ("keys", [], []) => Some(Value::view("Index", frame.names()?)),
@@ -78,21 +78,21 @@ pub(crate) fn data_frame_item(value: &Value, index: &Value) -> Option<Result<Val
 
 /// A method of `frame.columns`; `None` when the answer is not known.
 pub(super) fn call_index(names: &[Value], method: &str, arguments: &CallArguments) -> Option<Value> {
-    let mut texts: Vec<Rc<str>> = names.iter().map(Value::as_str).collect::<Option<_>>()?;
-    let view = |texts: Vec<Rc<str>>| Value::view("Index", texts.into_iter().map(Value::Str).collect());
+    let mut columns: Vec<Rc<str>> = names.iter().map(Value::as_str).collect::<Option<_>>()?;
+    let view = |columns: Vec<Rc<str>>| Value::view("Index", columns.into_iter().map(Value::Str).collect());
     match (method, arguments.positional.as_slice(), arguments.named.as_slice()) {
         ("tolist" | "to_list", [], []) => Some(Value::list(names.to_vec())),
         ("drop", [dropped], []) => {
             let dropped = names_in(dropped)?;
-            let count = texts.len();
-            texts.retain(|name| !dropped.contains(name));
-            (count - texts.len() == dropped.len()).then(|| view(texts))
+            let count = columns.len();
+            columns.retain(|name| !dropped.contains(name));
+            (count - columns.len() == dropped.len()).then(|| view(columns))
         }
         ("difference", [excluded @ (Value::List(_) | Value::Tuple(_) | Value::View(_))], []) => {
             let excluded = names_in(excluded)?;
-            texts.retain(|name| !excluded.contains(name));
-            texts.sort();
-            Some(view(texts))
+            columns.retain(|name| !excluded.contains(name));
+            columns.sort();
+            Some(view(columns))
         }
         _ => None,
     }

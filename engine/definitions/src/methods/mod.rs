@@ -2,12 +2,15 @@
 //!
 //! Methods of Feast's objects are in `feast`, those of classes of definition files are the evaluator's.
 
-mod containers;
 mod data_frame;
 mod datetime;
+mod dict;
+mod globals;
+mod list;
 mod mutating;
 mod named_tuple;
 mod path;
+mod set;
 mod str;
 
 use std::rc::Rc;
@@ -46,15 +49,15 @@ pub(crate) fn call(object: &Value, name: &str, arguments: &CallArguments, site: 
     }
     match object {
         Value::Str(text) => Ok(str::call(text, name, arguments, site)),
-        Value::List(_) => containers::of_list(object, name, arguments, site),
-        Value::Dict(_) => containers::of_dict(object, name, arguments, site),
+        Value::List(_) => list::call(object, name, arguments, site),
+        Value::Dict(_) => dict::call(object, name, arguments, site),
         Value::DataFrame(frame) => Ok(data_frame::call(frame, name, arguments)),
         Value::Dtypes(frame) => Ok(data_frame::call_dtypes(frame, name, arguments)),
         Value::View(view) if view.type_name == "Index" => Ok(data_frame::call_index(&view.items, name, arguments)),
         Value::NamedTuple(tuple) => named_tuple::call(tuple, name, arguments, site),
-        Value::Tuple(_) | Value::View(_) => containers::of_sequence(object, name, arguments, site),
-        Value::Set(items) => containers::of_set(items, name, arguments, site),
-        Value::Globals => containers::of_globals(name, arguments, site),
+        Value::Tuple(_) | Value::View(_) => list::call_sequence(object, name, arguments, site),
+        Value::Set(items) => set::call(items, name, arguments, site),
+        Value::Globals => globals::call(name, arguments, site),
         Value::TimeDelta(delta) => Ok(datetime::timedelta_method(*delta, name)),
         Value::DateTime(micros) => Ok(datetime::datetime_method(*micros, name, arguments)),
         Value::File(path) if name == "read" => read_text(path, site).map(|text| Some(Value::str(text))),

@@ -120,8 +120,8 @@ fn changed(text: &str, name: &str, arguments: &CallArguments) -> Option<Value> {
         ("removesuffix", 1) => Value::str(text.strip_suffix(&*text_at(0)?).unwrap_or(text)),
         ("join", 1) => {
             let items = argument(0)?.items()?;
-            let texts = items.iter().map(Value::as_str).collect::<Option<Vec<_>>>()?;
-            Value::str(texts.join(text))
+            let strings = items.iter().map(Value::as_str).collect::<Option<Vec<_>>>()?;
+            Value::str(strings.join(text))
         }
         ("format", _) => Value::str(brace_format(text, arguments)?),
         ("zfill", 1) => match argument(0)? {

@@ -48,7 +48,7 @@ pub(crate) fn binary(operator: Operator, left: &Value, right: &Value, site: Site
     })
 }
 
-/// Operators on strings and containers; `None` when it is none of them.
+/// Operators on strings and containers; `None` for other operands.
 fn joined(operator: Operator, left: &Value, right: &Value, site: Site<'_>) -> Evaluated<Option<Value>> {
     let value = match (operator, left, right) {
         (Operator::Add, Value::Str(left), Value::Str(right)) => Value::str(format!("{left}{right}")),

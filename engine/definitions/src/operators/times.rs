@@ -6,7 +6,7 @@ use crate::context::Site;
 use crate::error::Evaluated;
 use crate::value::{TimeDelta, Value, datetime_from_micros, true_quotient};
 
-/// Operators on `datetime` and `timedelta`; `None` when it is none of them.
+/// Operators on `datetime` and `timedelta`; `None` for other operands.
 pub(super) fn time_operation(
     operator: Operator,
     left: &Value,

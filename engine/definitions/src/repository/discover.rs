@@ -70,7 +70,7 @@ fn part_matches(pattern: &[u8], name: &[u8]) -> bool {
         (Some((b'*', rest)), None) => part_matches(rest, name),
         (Some((b'*', rest)), Some((_, later))) => part_matches(rest, name) || part_matches(pattern, later),
         (Some((b'?', rest)), Some((_, later))) => part_matches(rest, later),
-        (Some((wanted, rest)), Some((found, later))) => wanted == found && part_matches(rest, later),
+        (Some((expected, rest)), Some((found, later))) => expected == found && part_matches(rest, later),
         (Some(_), None) => false,
     }
 }

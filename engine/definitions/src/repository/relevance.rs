@@ -127,7 +127,7 @@ impl Graph<'_> {
             has_more: true,
             found: false,
         };
-        // What is borrowed may get another name after that has been used.
+        // A borrowed value may get another name further down than that name is used.
         while std::mem::take(&mut changes.has_more) {
             body.iter().for_each(|statement| changes.visit_stmt(statement));
         }
@@ -138,16 +138,16 @@ impl Graph<'_> {
         (node, survey.imported)
     }
 
-    /// The files that are such ones or import some, however indirectly.
-    fn reaching(&self, is_wanted: impl Fn(&Node) -> bool) -> HashSet<PathBuf> {
+    /// The files that meet the condition, and all that import one of them, however indirectly.
+    fn reaching(&self, is_met: impl Fn(&Node) -> bool) -> HashSet<PathBuf> {
         let mut importers: HashMap<&Path, Vec<&Path>> = HashMap::new();
         for (path, node) in &self.nodes {
             for imported in &node.imports {
                 importers.entry(imported).or_default().push(path);
             }
         }
-        let wanted = self.nodes.iter().filter(|(_, node)| is_wanted(node));
-        let mut pending: Vec<&Path> = wanted.map(|(path, _)| path.as_path()).collect();
+        let met = self.nodes.iter().filter(|(_, node)| is_met(node));
+        let mut pending: Vec<&Path> = met.map(|(path, _)| path.as_path()).collect();
         let mut reaching = HashSet::new();
         while let Some(path) = pending.pop() {
             if reaching.insert(path.to_path_buf()) {
@@ -234,7 +234,7 @@ impl<'a> Visitor<'a> for Survey<'_> {
     }
 
     fn visit_expr(&mut self, expression: &'a Expr) {
-        // Ways to run code that is not written here. `model.eval()` is none of them.
+        // Ways to run code that is not written here. `model.eval()` is not one of them.
         match expression {
             Expr::Name(name) => match name.id.as_str() {
                 "__import__" | "exec" | "eval" | "import_module" | "run_path" | "run_module" => {

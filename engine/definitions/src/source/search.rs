@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::module_path::{ModuleFile, ModulePath};
 use super::packages;
 
-/// A package with more files than that is not one of constants: it is not read.
+/// A package with more files than this does not hold constants: it is not read.
 const MAX_PACKAGE_FILES: usize = 500;
 /// How deep the folders of a package are looked through when its files are counted.
 const MAX_PACKAGE_DEPTH: usize = 12;
@@ -55,7 +55,7 @@ impl Search {
         first().or_else(own).or_else(installed)
     }
 
-    /// The file of a module that `from` imports by a relative name, so many packages up.
+    /// The file of a module that `from` imports by a relative name, `level` packages up.
     pub(crate) fn relative(&self, module: &str, level: u32, from: &ModuleFile) -> Option<ModuleFile> {
         let mut directory = from.path.parent()?.to_path_buf();
         for _ in 1..level {
@@ -99,7 +99,7 @@ impl Search {
 
     fn outside(&self, root: &Path, path: &Path) -> Option<ModuleFile> {
         let found = self.file(root, path)?;
-        // The repository may lie in such a directory; each of its files is one module.
+        // The repository may lie in such a directory; a file of it is one module, whichever way it is found.
         let real = found.path.canonicalize().ok()?;
         match real.strip_prefix(&self.repository) {
             Ok(own) => Some(ModuleFile::of_repository(own)),

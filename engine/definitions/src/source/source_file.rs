@@ -96,7 +96,7 @@ fn plain_lines(text: &str) -> String {
     text.replace("\r\n", "\n").replace('\r', "\n")
 }
 
-/// Whether a path is a plain file of a bearable size. A device or a pipe might never end.
+/// Whether a path is a plain file that is not too large. Reading a device or a pipe might never end.
 ///
 /// # Errors
 /// Those of the file system.

@@ -18,7 +18,7 @@ pub(super) fn call(name: &str, arguments: &CallArguments, site: Site<'_>) -> Eva
     }
 }
 
-/// Functions that give lists, dicts and sets.
+/// Functions that return lists, dicts and sets.
 fn container(name: &str, arguments: &CallArguments, site: Site<'_>) -> Evaluated<Option<Value>> {
     let positional = arguments.positional.as_slice();
     Ok(match (name, positional) {
@@ -129,8 +129,8 @@ fn plain(name: &str, arguments: &CallArguments, site: Site<'_>) -> Evaluated<Opt
             by_keys(name, items, &keys, arguments)
         }),
         ("min" | "max", values) => by_keys(name, values.to_vec(), values, arguments),
-        ("any", [value]) => value.items().and_then(|items| quantified(&items, true)),
-        ("all", [value]) => value.items().and_then(|items| quantified(&items, false)),
+        ("any", [value]) => value.items().and_then(|items| any_or_all(&items, true)),
+        ("all", [value]) => value.items().and_then(|items| any_or_all(&items, false)),
         ("sum", [value]) => value.items().and_then(|items| sum(&items)),
         ("sum", [value, start]) => value.items().and_then(|mut items| {
             items.push(start.clone());
@@ -259,9 +259,9 @@ pub(crate) fn by_keys(name: &str, items: Vec<Value>, keys: &[Value], arguments: 
     }
 }
 
-fn quantified(items: &[Value], wanted: bool) -> Option<Value> {
+fn any_or_all(items: &[Value], decisive: bool) -> Option<Value> {
     let truths = items.iter().map(Value::truth).collect::<Option<Vec<_>>>()?;
-    Some(Value::Bool(truths.contains(&wanted) == wanted))
+    Some(Value::Bool(truths.contains(&decisive) == decisive))
 }
 
 fn sum(items: &[Value]) -> Option<Value> {

@@ -72,7 +72,7 @@ fn value_of_parts(parts: Parts, site: Site<'_>) -> Evaluated<Value> {
     Ok(Value::DateTime(micros))
 }
 
-/// What `strptime` makes of a text.
+/// What `strptime` makes of a string.
 enum Parsed {
     Parts(Parts),
     Differs,
@@ -94,7 +94,7 @@ fn directive(letter: char) -> Option<(usize, usize)> {
     })
 }
 
-/// `strptime` with the usual directives, of texts that can be read in one way only.
+/// `strptime` with the usual directives, for strings that can be read in one way only.
 fn parsed(text: &str, form: &str) -> Parsed {
     let mut parts = [1900, 1, 1, 0, 0, 0, 0];
     let mut rest = text;
@@ -147,7 +147,7 @@ fn parsed(text: &str, form: &str) -> Parsed {
     let fits = (1..=12).contains(&month) && (1..=31).contains(&day) && hour < 24 && minute < 60 && second < 60;
     match (rest.is_empty(), fits) {
         (true, true) => Parsed::Parts(parts),
-        // Two digits that are too large may be read as one digit each.
+        // Two digits that are too large may be read as two numbers of one digit.
         (_, false) => Parsed::Unknown,
         (false, true) => Parsed::Differs,
     }
@@ -222,7 +222,7 @@ fn timedelta(arguments: &CallArguments, site: Site<'_>) -> Evaluated<Option<Valu
 /// # Errors
 /// As Python, for what is not a number and for what is too large.
 fn scaled(number: f64, micros: i128) -> Result<(i128, f64), Raised> {
-    // Of the largest unit, so many are beyond the bounds in any case.
+    // Even of the largest unit, this many are beyond the bounds.
     const MAX: f64 = 1e16;
     if number.is_nan() {
         return Err(("ValueError", "cannot convert float NaN to integer".to_owned()));

@@ -110,7 +110,7 @@ pub(crate) fn builtin(name: &str) -> Option<Value> {
     listed(OPAQUE_BUILTINS, name).map(|known| Value::opaque_with(format!("Python's {known}"), taint))
 }
 
-/// `module.name` of Python's stdlib.
+/// `module.name` of Python's library.
 pub(crate) fn attribute(module: &str, name: &str, site: Site<'_>) -> Value {
     let full_name = format!("{module}.{name}");
     let full_name = match full_name.as_str() {

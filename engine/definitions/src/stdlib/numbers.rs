@@ -104,7 +104,7 @@ fn rounded_integer(number: i64, places: i64) -> Option<Value> {
     Some(Value::Int((quotient + i64::from(rounds_up)).checked_mul(unit)?))
 }
 
-/// To so many places; what lies in the middle between two answers is not known.
+/// Rounded to `places` decimals; a value in the middle between two answers is not known.
 fn rounded(number: f64, places: i64) -> Option<Value> {
     const MAX_PLACES: i64 = 15;
     if !(0..=MAX_PLACES).contains(&places) || number.abs() >= 1e15 || number.is_nan() {

@@ -84,7 +84,7 @@ fn of_value(value: &Value, unit: Option<&Value>) -> Result<Option<TimeDelta>, Ra
     }
 }
 
-/// A float of a unit, by its shortest text; `None` where that gives no whole microseconds.
+/// A float of a unit, by its shortest notation; `None` where that is not a whole number of microseconds.
 fn of_float(number: f64, nanos: i128) -> Result<Option<TimeDelta>, Raised> {
     if number.is_nan() || number.abs() > 1e15 {
         return Ok(None);
@@ -180,7 +180,7 @@ fn nanos_of_clock(text: &str) -> Option<i128> {
     Some(scaled(hours, HOUR * MICRO)? + scaled(minutes, MINUTE * MICRO)? + scaled(seconds, SECOND * MICRO)?)
 }
 
-/// What stands behind the `P` of an ISO 8601 duration, in whole numbers.
+/// What follows the `P` of an ISO 8601 duration, in whole numbers.
 fn nanos_of_period(period: &str) -> Option<i128> {
     let (date, time) = period.split_once('T').unwrap_or((period, ""));
     let mut total: i128 = 0;

@@ -10,10 +10,10 @@ pub(super) fn call(name: &str, arguments: &CallArguments, site: Site<'_>) -> Opt
     if name == "os.getenv" {
         return getenv(arguments, site);
     }
-    let texts: Option<Vec<String>> = arguments.positional.iter().map(Value::as_path).collect();
-    let texts = texts?;
-    let first = texts.first().map(String::as_str);
-    let parts: Vec<&str> = texts.iter().map(String::as_str).collect();
+    let paths: Option<Vec<String>> = arguments.positional.iter().map(Value::as_path).collect();
+    let paths = paths?;
+    let first = paths.first().map(String::as_str);
+    let parts: Vec<&str> = paths.iter().map(String::as_str).collect();
     Some(match (name, first) {
         ("pathlib.Path" | "pathlib.PurePath" | "pathlib.PosixPath" | "pathlib.PurePosixPath", _) => {
             Value::path(joined_path(if parts.is_empty() { &["."] } else { &parts }))
@@ -40,7 +40,7 @@ pub(super) fn call(name: &str, arguments: &CallArguments, site: Site<'_>) -> Opt
         ("os.path.isdir", Some(path)) => Value::Bool(Path::new(&absolute(path, site)).is_dir()),
         ("os.path.expanduser", Some(path)) => Value::str(expanded(path, site)?),
         ("os.path.relpath", Some(path)) => {
-            let start = texts.get(1).map_or_else(
+            let start = paths.get(1).map_or_else(
                 || site.session.directory().to_path_buf(),
                 |start| PathBuf::from(absolute(start, site)),
             );

@@ -59,7 +59,7 @@ fn is_plain(class: &Rc<Class>) -> bool {
     class.is_plain && class.bases.iter().all(is_plain)
 }
 
-/// The types of Python's stdlib that a plain value is of, among those that have a name here; `None` where a value stands
+/// The types of Python's library that a plain value is of, among those that have a name here; `None` where a value stands
 /// for several.
 fn types_of(value: &Value) -> Option<&'static [&'static str]> {
     Some(match value {

@@ -122,7 +122,7 @@ impl NamedTuple {
         self.values.get(position)
     }
 
-    /// `repr(record)`; `None` where it is not known.
+    /// `repr(tuple)`; `None` where it is not known.
     pub(crate) fn repr(&self) -> Option<String> {
         if self.class.has_method(&["__str__", "__repr__"]) {
             return None;

@@ -171,7 +171,7 @@ pub(crate) struct Class {
     pub(crate) taint: Taint,
 }
 
-/// What the members of an enumeration are beside members.
+/// What the members of an enumeration are, apart from being members.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum EnumKind {
     /// Nothing.
@@ -207,7 +207,7 @@ pub(crate) struct Scope {
     pub(super) names: RefCell<BTreeMap<String, Value>>,
     /// Names that `global` has made those of the file.
     pub(super) globals: RefCell<BTreeSet<String>>,
-    /// Names that `nonlocal` has made those of the function around.
+    /// Names that `nonlocal` has made those of the enclosing function.
     pub(super) nonlocals: RefCell<BTreeSet<String>>,
     pub(super) outer: Option<Rc<Scope>>,
     /// The names of a class body are not seen by the functions in it.

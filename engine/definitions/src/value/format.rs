@@ -2,7 +2,7 @@
 
 use super::data::{CallArguments, Value};
 
-/// The greatest width and precision that is written: what asks for more is not known.
+/// The greatest width that is written; a wider value is not known.
 pub(crate) const MAX_WIDTH: usize = 1_000;
 const MAX_PLACES: usize = 100;
 

@@ -78,7 +78,7 @@ impl Value {
         }
     }
 
-    /// The text that Feast takes an argument for: a text, or the value of a member that is a text too.
+    /// The string that Feast takes an argument for: a string, or the value of an enumeration's member that is a string too.
     pub(crate) fn as_str(&self) -> Option<Rc<str>> {
         match self {
             Self::Str(text) => Some(Rc::clone(text)),
@@ -106,7 +106,7 @@ impl Value {
         }
     }
 
-    /// The items that a loop over the value sees, which an iterator has no longer then; `None` when it is not known.
+    /// The items that a loop over the value sees; an iterator has none left afterwards. `None` when they are not known.
     pub(crate) fn items(&self) -> Option<Vec<Value>> {
         match self {
             Self::List(items) | Self::Set(items) => Some(items.borrow().clone()),

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use super::data::Value;
 
-/// Python's `is`: sure for what there is one of, and for values of different kinds.
+/// Python's `is`; `None` where it is not known. It is known for singletons, for containers and for values of different kinds.
 pub(crate) fn is_identical(left: &Value, right: &Value) -> Option<bool> {
     match (left, right) {
         (Value::None | Value::Bool(_), _) | (_, Value::None | Value::Bool(_)) => {

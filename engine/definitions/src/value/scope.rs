@@ -90,7 +90,7 @@ impl Scope {
         }
     }
 
-    /// From now on the name means that of the function around.
+    /// From now on the name means that of the enclosing function.
     pub(crate) fn declare_nonlocal(&self, name: &str) {
         self.nonlocals.borrow_mut().insert(name.to_owned());
     }

@@ -15,7 +15,7 @@ const MAX_DAYS: i128 = 999_999_999;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct TimeDelta {
     micros: i128,
-    /// Whether it is one of pandas, which rounds otherwise and has another text.
+    /// Whether it is one of pandas, which rounds differently and is written differently.
     is_pandas: bool,
 }
 
@@ -64,7 +64,7 @@ impl TimeDelta {
         Ok(Self::python(micros))
     }
 
-    /// One that a model holds.
+    /// A `timedelta` that a model object holds.
     pub(crate) fn from_micros(micros: i64) -> Self {
         Self::python(i128::from(micros))
     }
@@ -141,7 +141,7 @@ impl TimeDelta {
             };
             return Self::result(micros.unwrap_or(i128::MAX), self.is_pandas).map(Some);
         }
-        // The product has 121 bits at most: divided by more it is nothing.
+        // The product has at most 121 bits: divided by more it is 0.
         let divisor = 1_i128 << exponent.unsigned_abs().min(125);
         if self.is_pandas && (product % divisor != 0 || exponent < -125) {
             return Ok(None);
@@ -192,12 +192,12 @@ impl TimeDelta {
         (!self.is_pandas || (nanos as f64) as i128 == nanos).then_some(self)
     }
 
-    /// `self // other` where `other` is not nothing.
+    /// `self // other` where `other` is not 0.
     pub(crate) fn count_of(self, other: Self) -> i128 {
         floor_quotient(self.micros, other.micros)
     }
 
-    /// `self % other` where `other` is not nothing.
+    /// `self % other` where `other` is not 0.
     pub(crate) fn remainder(self, other: Self) -> Result<Self, Raised> {
         let rest = self.micros - floor_quotient(self.micros, other.micros) * other.micros;
         Self::result(rest, self.is_pandas || other.is_pandas)
