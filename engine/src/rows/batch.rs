@@ -27,6 +27,7 @@ impl RowBatch {
     }
 
     /// Adds the next row, or that there is none.
+    #[inline]
     pub(crate) fn push(&mut self, row: Option<&[u8]>) {
         let span = row.map(|row| {
             let start = self.bytes.len();
@@ -37,11 +38,13 @@ impl RowBatch {
     }
 
     /// Adds the same rows again: as many as an entity has, from a position on.
+    #[inline]
     pub(crate) fn push_same(&mut self, first: usize, rows: usize) {
         self.spans.extend_from_within(first..first + rows);
     }
 
     /// How many bytes all rows take together; a row that is requested more than once counts once.
+    #[inline]
     pub(crate) fn bytes(&self) -> usize {
         self.bytes.len()
     }
@@ -52,6 +55,7 @@ impl RowBatch {
     }
 
     /// Leaves room for rows that are set later.
+    #[inline]
     pub(crate) fn push_missing(&mut self, rows: usize) {
         self.spans.resize(self.spans.len() + rows, None);
     }

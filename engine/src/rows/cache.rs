@@ -70,11 +70,13 @@ impl RowCache {
     }
 
     /// The hash of an entity, for [`RowCache::find`].
+    #[inline]
     pub(super) fn hash(&self, entity: &[u8]) -> u64 {
         self.hashes.hash_one(entity)
     }
 
     /// Adds an entity's rows of `tables`, which are ascending, to `found`; adds nothing when one of them is not known.
+    #[inline]
     pub(super) fn find(&self, hash: u64, entity: &[u8], tables: &[u32], found: &mut RowBatch) -> Result<(), MissToken> {
         let shard = self.read(hash);
         let token = MissToken {
@@ -158,6 +160,7 @@ impl RowCache {
         entry.bytes() <= self.shard_capacity / MAX_ENTRY_SHARE
     }
 
+    #[inline]
     fn read(&self, hash: u64) -> RwLockReadGuard<'_, Shard> {
         let shard = &self.shards[shard_of(hash)];
         shard.read().unwrap_or_else(PoisonError::into_inner)
@@ -175,6 +178,7 @@ fn shard_of(hash: u64) -> usize {
 }
 
 impl Shard {
+    #[inline]
     fn position(&self, hash: u64, entity: &[u8]) -> Option<usize> {
         let is_it = |position: &usize| self.entries[*position].entity() == entity;
         self.index.find(hash, is_it).copied()

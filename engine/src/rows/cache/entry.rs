@@ -69,6 +69,7 @@ impl Entry {
         self.hash
     }
 
+    #[inline]
     pub(super) fn entity(&self) -> &[u8] {
         &self.block[..self.entity_length]
     }
@@ -78,6 +79,7 @@ impl Entry {
         self.block.len() + OVERHEAD_BYTES
     }
 
+    #[inline]
     pub(super) fn mark_used(&self) {
         // Most often it is set already, and a read leaves the memory shared between cores.
         if !self.used.load(Ordering::Relaxed) {
@@ -91,6 +93,7 @@ impl Entry {
     }
 
     /// Adds the rows of ascending tables, if it knows all of them; otherwise adds nothing.
+    #[inline]
     pub(super) fn copy_rows(&self, tables: &[u32], found: &mut RowBatch) -> bool {
         let before = found.mark();
         let mut rows = self.rows();
