@@ -1,6 +1,6 @@
 //! What a value becomes in a column of another type: Feast's rules, once for all values that come in.
 //!
-//! There are two entries. [`json`] builds columns from values of request bodies; [`coerce`] and [`coerce_key`] change columns of
+//! There are two entries. [`json`] builds columns from values of request bodies; [`coerce()`] and [`coerce_key`] change columns of
 //! files and Arrow streams. Both go by [`CoercionRules`], which also say where the two differ on purpose, and use the same checks
 //! of ranges and times.
 //!
