@@ -38,7 +38,7 @@ pub fn stored_rows(store: &FeatureStore, plan: &ReadPlan, keys: &EntityKeys) -> 
     let mut lookup = store.prepare(queries)?;
     while let Some(missing) = lookup.missing(queries) {
         let fetched = store.fetch(missing)?;
-        store.complete(&mut lookup, queries, &fetched)?;
+        store.complete(&mut lookup, queries, fetched)?;
     }
     Ok(FetchedRows(lookup.into_batches()))
 }

@@ -69,9 +69,9 @@ impl<'request, 'keys> Lookup<'request, 'keys> {
         self.rows.missing(self.binding.queries(self.keys))
     }
 
-    /// Puts the rows of [`Lookup::missing`] into their places.
+    /// Puts the rows of [`Lookup::missing`] into their places. What was fetched is let go: a store may keep blocks in memory for it.
     #[inline]
-    fn complete(&mut self, fetched: &FetchedRows<'_>) -> Result<()> {
+    fn complete(&mut self, fetched: FetchedRows<'_>) -> Result<()> {
         let queries = self.binding.queries(self.keys);
         self.store.complete(&mut self.rows, queries, fetched)
     }
@@ -104,7 +104,7 @@ pub(crate) fn lookup<'request, E: From<Error>>(
         admit(lookup.bytes())?;
         while let Some(missing) = lookup.missing() {
             let fetched = store.fetch(missing)?;
-            lookup.complete(&fetched)?;
+            lookup.complete(fetched)?;
             admit(lookup.bytes())?;
         }
         if let Some(stored) = lookup.finish() {

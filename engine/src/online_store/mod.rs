@@ -103,6 +103,7 @@ impl OnlineStore {
     }
 
     /// Puts fetched rows into their places in the lookup, and into the row cache unless they were written since. Waits for nothing.
+    /// The fetched rows are let go, and with them the memory of the store that they hold, before the caller does anything else.
     ///
     /// # Errors
     /// `Invalid` when the rows are too large for memory.
@@ -111,7 +112,7 @@ impl OnlineStore {
         &self,
         lookup: &mut RowLookup,
         queries: RowQueries<'_>,
-        fetched: &FetchedRows<'_>,
+        fetched: FetchedRows<'_>,
     ) -> Result<()> {
         match fetched {
             FetchedRows::RocksDb(rows) => lookup.complete(self.row_cache(), queries, |position| rows.get(position)),

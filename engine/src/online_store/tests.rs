@@ -135,7 +135,7 @@ proptest! {
                 Step::Complete(position) if position < waiting.len() => {
                     let Waiting { request, entities, least, mut lookup, fetched } = waiting.swap_remove(position);
                     if let Some(fetched) = fetched {
-                        store.complete(&mut lookup, request.queries(), &fetched).unwrap();
+                        store.complete(&mut lookup, request.queries(), fetched).unwrap();
                     }
                     if lookup.missing(request.queries()).is_none() {
                         let batches = lookup.into_batches();
@@ -178,7 +178,7 @@ fn readers_see_every_write_that_is_done() {
         let mut lookup = store.prepare(request.queries()).unwrap();
         while let Some(missing) = lookup.missing(request.queries()) {
             let fetched = store.fetch(missing).unwrap();
-            store.complete(&mut lookup, request.queries(), &fetched).unwrap();
+            store.complete(&mut lookup, request.queries(), fetched).unwrap();
         }
         let batches = lookup.into_batches();
         for (position, least) in least.into_iter().enumerate() {

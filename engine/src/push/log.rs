@@ -30,7 +30,7 @@ pub(super) struct PushRecord {
     pub(super) path: String,
     /// The rows to append, as an Arrow IPC stream.
     pub(super) offline: Vec<u8>,
-    /// OnlineStore keys and rows of the online store, in order of arrival.
+    /// Keys and rows of the online store, in order of arrival.
     pub(super) online: Vec<(Vec<u8>, Vec<u8>)>,
     /// Whether rows replace newer ones.
     pub(super) replace_all: bool,

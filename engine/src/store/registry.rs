@@ -139,8 +139,11 @@ impl RegistryHandle {
         let (outcome, snapshot) = self.place.update(&self.state().snapshot, now, change)?;
         let _publishing = self.hold();
         // Somebody may have changed it further since the lock of the place was given back.
-        let is_newest = snapshot.stamp.is_some() && snapshot.stamp == self.place.stamp();
-        let snapshot = if is_newest { snapshot } else { self.place.load()? };
+        let snapshot = if self.place.is_current(&snapshot) {
+            snapshot
+        } else {
+            self.place.load()?
+        };
         let state = RegistryState::new(snapshot)?;
         let _ = adopt(NextState { handle: self, state });
         Ok(outcome)

@@ -50,6 +50,11 @@ impl Session {
         left > 0
     }
 
+    /// The steps that may still be taken.
+    pub(super) fn fuel(&self) -> u64 {
+        self.fuel.get()
+    }
+
     /// Sets the steps that may still be taken, and returns those that could be until now.
     pub(crate) fn replace_fuel(&self, steps: u64) -> u64 {
         self.fuel.replace(steps)

@@ -80,9 +80,16 @@ impl<'a> Site<'a> {
         ))
     }
 
-    /// How many plain values a value holds, counted up to the largest that the budget allows.
+    /// How many plain values a value holds, counted as far as it can be paid for. Were it counted to a fixed number, a larger value
+    /// would cost no more than that, and could be doubled until the memory is full.
     pub(crate) fn size(self, value: &Value) -> usize {
-        value.size(self.session.budget.value_size)
+        let payable = usize::try_from(self.session.fuel()).unwrap_or(usize::MAX / 2);
+        value.size(payable.max(self.session.budget.value_size))
+    }
+
+    /// How long a string may become that is written from others: each of them may stand in it many times.
+    pub(crate) fn max_text_bytes(self) -> usize {
+        self.session.budget.value_size.saturating_mul(4)
     }
 
     /// Pays for looking through values.
@@ -90,7 +97,8 @@ impl<'a> Site<'a> {
     /// # Errors
     /// When the budget is used up.
     pub(crate) fn pay_for<'v>(self, values: impl IntoIterator<Item = &'v Value>) -> Evaluated<()> {
-        self.use_fuel(values.into_iter().map(|value| self.size(value)).sum())
+        let sizes = values.into_iter().map(|value| self.size(value));
+        self.use_fuel(sizes.fold(0, usize::saturating_add))
     }
 
     /// Pays for making a set or dict of members, which are compared with each other.
@@ -99,6 +107,14 @@ impl<'a> Site<'a> {
     /// When the budget is used up.
     pub(crate) fn pay_for_distinct(self, count: usize) -> Evaluated<()> {
         self.use_fuel(count.saturating_mul(count) / 8)
+    }
+
+    /// Pays for adding members to a set or dict of `count`, with which each of them is compared.
+    ///
+    /// # Errors
+    /// When the budget is used up.
+    pub(crate) fn pay_for_added(self, count: usize, added: usize) -> Evaluated<()> {
+        self.use_fuel(count.saturating_add(added).saturating_mul(added) / 8)
     }
 
     /// An unknown value that names the expression it comes from.

@@ -41,6 +41,7 @@ impl Evaluator<'_> {
 
     fn unpack(&mut self, targets: &[Expr], value: &Value, site: Site<'_>) -> Evaluated<()> {
         let scope = site.scope;
+        site.pay_for([value])?;
         let Some(items) = value.items() else {
             let unknown = site.reason_of(value);
             return targets

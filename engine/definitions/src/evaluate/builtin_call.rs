@@ -108,6 +108,7 @@ impl Evaluator<'_> {
                 next.map(Some).ok_or_else(|| site.raise("StopIteration", ""))
             }
             ("iter", [iterated]) if !matches!(iterated, Value::Iterator(_)) && iterated.has_items() => {
+                site.pay_for([iterated])?;
                 Ok(iterated.items().map(Value::iterator))
             }
             ("iter", [iterated @ Value::Iterator(_)]) => Ok(Some(iterated.clone())),

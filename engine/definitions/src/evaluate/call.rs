@@ -93,6 +93,7 @@ impl Evaluator<'_> {
             Value::Class(class) if class.is_plain && !class.is_instance => Some(self.instance(class, arguments, site)?),
             Value::Partial(partial) => {
                 let (function, given) = (&partial.0, &partial.1);
+                site.use_fuel(given.positional.len() + given.named.len() + arguments.positional.len())?;
                 let positional = [given.positional.as_slice(), &arguments.positional].concat();
                 let mut named = given.named.clone();
                 named.retain(|(name, _)| arguments.named.iter().all(|(other, _)| other != name));
@@ -127,7 +128,9 @@ impl Evaluator<'_> {
         let mut unknown = None;
         for argument in &call.arguments.args {
             if let Expr::Starred(starred) = argument {
-                match self.evaluate(&starred.value, scope)?.items() {
+                let value = self.evaluate(&starred.value, scope)?;
+                self.at(starred, scope).pay_for([&value])?;
+                match value.items() {
                     Some(items) => arguments.positional.extend(items),
                     None => unknown = Some(starred.range()),
                 }
@@ -140,6 +143,8 @@ impl Evaluator<'_> {
             match (&keyword.arg, value) {
                 (Some(name), value) => arguments.named.push((name.to_string(), value)),
                 (None, Value::Dict(members)) => {
+                    // Each is compared with the others where it is bound.
+                    self.at(keyword, scope).pay_for_distinct(members.borrow().len())?;
                     for (key, member) in members.borrow().iter() {
                         match key {
                             Value::Str(name) => arguments.named.push((name.to_string(), member.clone())),

@@ -55,6 +55,7 @@ impl Evaluator<'_> {
             let expression = file.slice(interpolation.expression.range());
             text = format!("{}{expression}{}", debug.leading(), debug.trailing());
         }
+        site.pay_for([&value])?;
         let is_debug = interpolation.debug_text.is_some() && interpolation.conversion.is_none() && spec.is_none();
         let value = match interpolation.conversion {
             ConversionFlag::Repr => value.repr().map_or_else(|| site.reason_of(&value), Value::str),
@@ -94,7 +95,10 @@ impl Evaluator<'_> {
     pub(super) fn str_of(&mut self, value: &Value, site: Site<'_>) -> Evaluated<Option<String>> {
         Ok(match self.dunder_str(value, site)? {
             Some(text) => text.as_str().map(|text| text.to_string()),
-            None => value.to_str(),
+            None => {
+                site.pay_for([value])?;
+                value.to_str()
+            }
         })
     }
 }

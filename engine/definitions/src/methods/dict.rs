@@ -61,6 +61,7 @@ pub(super) fn call(object: &Value, name: &str, arguments: &CallArguments, site: 
                 Some(Value::Dict(other)) => other.borrow().clone(),
                 Some(pairs) => pairs_of(pairs).ok_or_else(unknown)?,
             };
+            site.pay_for_added(members.borrow().len(), added.len() + arguments.named.len())?;
             for (key, value) in added.into_iter().chain(arguments.named_members()) {
                 set_member(&mut members.borrow_mut(), key, value);
             }

@@ -36,6 +36,8 @@ pub(crate) fn call(object: &Value, name: &str, arguments: &CallArguments, site: 
         for added in arguments.values() {
             site.check_acyclic(object, added)?;
         }
+    } else {
+        site.pay_for(arguments.values())?;
     }
     site.pay_for([object])?;
     let takes_names = matches!(
@@ -48,7 +50,11 @@ pub(crate) fn call(object: &Value, name: &str, arguments: &CallArguments, site: 
         return Ok(None);
     }
     match object {
-        Value::Str(text) => Ok(str::call(text, name, arguments, site)),
+        Value::Str(text) => {
+            let made = str::call(text, name, arguments, site);
+            site.pay_for(&made)?;
+            Ok(made)
+        }
         Value::List(_) => list::call(object, name, arguments, site),
         Value::Dict(_) => dict::call(object, name, arguments, site),
         Value::DataFrame(frame) => Ok(data_frame::call(frame, name, arguments)),

@@ -24,7 +24,9 @@ pub(super) fn call(
         match (name, arguments.positional.as_slice()) {
             ("add", [item]) => insert_distinct(&mut items.borrow_mut(), item.clone()),
             ("update", [more]) => {
-                for item in more.items().ok_or_else(unknown)? {
+                let more = more.items().ok_or_else(unknown)?;
+                site.pay_for_added(items.borrow().len(), more.len())?;
+                for item in more {
                     insert_distinct(&mut items.borrow_mut(), item);
                 }
             }
@@ -54,6 +56,7 @@ pub(super) fn call(
     };
     let Some(other) = other.items() else { return Ok(None) };
     site.use_fuel(items.borrow().len().saturating_mul(other.len()))?;
+    site.pay_for_distinct(other.len())?;
     let Value::Set(other) = Value::set(other) else {
         return Ok(None);
     };

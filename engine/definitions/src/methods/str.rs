@@ -8,13 +8,12 @@ use crate::value::{CallArguments, MAX_WIDTH, Value, brace_format, format_spec};
 /// `None` when the answer is not known.
 pub(super) fn call(text: &str, name: &str, arguments: &CallArguments, site: Site<'_>) -> Option<Value> {
     // A string may be put between the characters of another, or take the place of each.
-    let sizes = arguments.positional.iter().map(|argument| site.size(argument));
-    if matches!(name, "join" | "replace" | "format")
-        && text.len().saturating_mul(sizes.sum()) > site.session.budget.value_size.saturating_mul(4)
-    {
+    let mut sizes = arguments.positional.iter().map(|argument| site.size(argument));
+    if matches!(name, "join" | "replace") && text.len().saturating_mul(sizes.by_ref().sum()) > site.max_text_bytes() {
         return None;
     }
     match name {
+        "format" => brace_format(text, arguments, site.max_text_bytes()).map(Value::str),
         "split" | "rsplit" | "splitlines" | "partition" | "rpartition" => parts(text, name, arguments),
         "startswith" | "endswith" | "find" | "isdigit" | "count" => question(text, name, arguments),
         _ => changed(text, name, arguments),
@@ -123,7 +122,6 @@ fn changed(text: &str, name: &str, arguments: &CallArguments) -> Option<Value> {
             let strings = items.iter().map(Value::as_str).collect::<Option<Vec<_>>>()?;
             Value::str(strings.join(text))
         }
-        ("format", _) => Value::str(brace_format(text, arguments)?),
         ("zfill", 1) => match argument(0)? {
             Value::Int(width) => {
                 let (sign, digits) = text.split_at(usize::from(text.starts_with(['+', '-'])));

@@ -74,6 +74,7 @@ fn joined(operator: Operator, left: &Value, right: &Value, site: Site<'_>) -> Ev
         }
         (Operator::Div, Value::Str(left), Value::Path(right)) => Value::path(joined_path(&[left, right])),
         (Operator::BitOr, Value::Dict(left), Value::Dict(right)) if left.is_plain() && right.is_plain() => {
+            site.pay_for_distinct(left.borrow().len() + right.borrow().len())?;
             Value::dict([left.borrow().as_slice(), &right.borrow()].concat())
         }
         (_, Value::Set(left), Value::Set(right)) => {
@@ -88,10 +89,13 @@ fn joined(operator: Operator, left: &Value, right: &Value, site: Site<'_>) -> Ev
             let values = Value::tuple(tuple.values.clone());
             return joined(operator, left, &values, site);
         }
-        (Operator::Mod, Value::Str(form), arguments) => match percent_format(form, arguments) {
-            Some(text) => Value::str(text),
-            None => site.unknown(),
-        },
+        (Operator::Mod, Value::Str(form), arguments) => {
+            site.pay_for([left, arguments])?;
+            match percent_format(form, arguments, site.max_text_bytes()) {
+                Some(text) => Value::str(text),
+                None => site.unknown(),
+            }
+        }
         _ => return Ok(None),
     };
     site.use_fuel(site.size(&value))?;

@@ -38,7 +38,7 @@ pub(super) fn call(name: &str, arguments: &CallArguments, site: Site<'_>) -> Eva
     };
     let value = parsed.map_err(|message| site.raise(exception, message))?;
     site.use_fuel(text.len())?;
-    Ok(Some(from_json(&value)))
+    from_json(&value, site).map(Some)
 }
 
 /// The text of a file.
@@ -46,13 +46,16 @@ pub(crate) fn read_text(path: &str, site: Site<'_>) -> Evaluated<String> {
     if is_readable(Path::new(path), site.session.budget.file_bytes).is_ok_and(|is_readable| !is_readable) {
         return Err(site.limit(format!("{path} is not a file that can be read for definitions")));
     }
-    std::fs::read_to_string(path).map_err(|source| {
+    let text = std::fs::read_to_string(path).map_err(|source| {
         let exception = match source.kind() {
             std::io::ErrorKind::NotFound => "FileNotFoundError",
             _ => "OSError",
         };
         site.raise(exception, format!("{path}: {source}"))
-    })
+    })?;
+    // Bytes are read faster than characters are looked at.
+    site.use_fuel(text.len() / 16)?;
+    Ok(text)
 }
 
 /// Whether a document has plain values that Python's YAML 1.1 reads as something else than YAML 1.2 does: `yes`, `0123`,
@@ -72,8 +75,8 @@ fn reads_differently(text: &str) -> bool {
     })
 }
 
-fn from_json(value: &serde_json::Value) -> Value {
-    match value {
+fn from_json(value: &serde_json::Value, site: Site<'_>) -> Evaluated<Value> {
+    Ok(match value {
         serde_json::Value::Null => Value::None,
         serde_json::Value::Bool(flag) => Value::Bool(*flag),
         serde_json::Value::Number(number) => match (number.as_i64(), number.as_f64()) {
@@ -82,12 +85,16 @@ fn from_json(value: &serde_json::Value) -> Value {
             (None, _) => Value::opaque("a number beyond 64 bits"),
         },
         serde_json::Value::String(text) => Value::str(text),
-        serde_json::Value::Array(items) => Value::list(items.iter().map(from_json).collect()),
-        serde_json::Value::Object(members) => Value::dict(
-            members
+        serde_json::Value::Array(items) => {
+            let items = items.iter().map(|item| from_json(item, site));
+            Value::list(items.collect::<Evaluated<_>>()?)
+        }
+        serde_json::Value::Object(members) => {
+            site.pay_for_distinct(members.len())?;
+            let members = members
                 .iter()
-                .map(|(name, member)| (Value::str(name), from_json(member)))
-                .collect(),
-        ),
-    }
+                .map(|(name, member)| Ok((Value::str(name), from_json(member, site)?)));
+            Value::dict(members.collect::<Evaluated<_>>()?)
+        }
+    })
 }

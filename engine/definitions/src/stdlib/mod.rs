@@ -178,6 +178,7 @@ pub(crate) fn call(name: &str, arguments: &CallArguments, site: Site<'_>) -> Eva
         return files::call(name, arguments, site);
     }
     if name.starts_with("os.") || name.starts_with("pathlib.") {
+        site.pay_for(positional)?;
         return Ok(paths::call(name, arguments, site));
     }
     if name == "pandas.read_parquet" {

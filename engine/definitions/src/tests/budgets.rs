@@ -69,6 +69,77 @@ fn each_bound_of_a_budget_has_its_error() {
     );
 }
 
+/// Whatever copies, compares or writes many values costs as much: otherwise a short file could fill the memory, or never end.
+#[test]
+fn work_inside_of_one_expression_is_paid_for() {
+    let budget = Budget {
+        steps: 100_000,
+        ..Budget::default()
+    };
+    let long_list = "l = ['a'] * 5000\nfor i in range(100):\n    ";
+    let dict = "d = dict(zip(range(300), range(300)))\nfor i in range(6):\n    ";
+    let doubled = |start: &str, twice: &str| format!("x = {start}\nfor i in range(12):\n    x = {twice}");
+    let keys = "','.join(['\"k%d\":1' % i for i in range(1500)])";
+    for source in [
+        doubled("['a'] * 100", "x + x"),
+        doubled("('a',) + ('b',) * 1 if False else tuple(['a'] * 100)", "x + x"),
+        doubled("['a'] * 100", "list(itertools.chain(x, x))"),
+        doubled("['a'] * 100", "[*x, *x]"),
+        doubled("'a' * 100", "os.path.join(x, x)"),
+        format!("def f(*a):\n    return 1\n{long_list}x = f(*l)"),
+        format!("{long_list}x = iter(l)"),
+        format!("{long_list}x = str(l)"),
+        format!("{long_list}x = f'{{l}}'"),
+        format!("{long_list}x = '%s' % l"),
+        format!("{long_list}x = '{{}}'.format(l)"),
+        format!("{long_list}x = ''.join(l)"),
+        format!("{long_list}try:\n        a, b = l\n    except ValueError:\n        pass"),
+        format!("{dict}d.update(dict(d))"),
+        format!("{dict}x = d | d"),
+        "def f(**k):\n    return 1\nd = dict(zip(['a%d' % i for i in range(300)], range(300)))\nfor i in range(20):\n    f(**d)"
+            .to_owned(),
+        "s = set()\ns.update(range(2000))".to_owned(),
+        "s = set().union(range(2000))".to_owned(),
+        "s = 'a' * 1000\nfor i in range(10):\n    x = s.replace('a', s)".to_owned(),
+        format!("x = json.loads('{{' + {keys} + '}}')"),
+        "p = print\nfor i in range(600):\n    p = functools.partial(p, i)\np()".to_owned(),
+    ] {
+        let text = format!("import functools, itertools, json, os\nfrom feast import Entity\n{source}\n");
+        let allowed = read_within(Budget::default(), "", &[("views.py", &text)]);
+        assert!(allowed.is_ok(), "{source}: {allowed:?}");
+        let refused = read_within(budget.clone(), "", &[("views.py", &text)]);
+        assert!(
+            matches!(&refused, Err(text) if text.contains("reading this takes too long")),
+            "{source}: {refused:?}"
+        );
+    }
+}
+
+/// One value may stand in a string many times.
+#[test]
+fn a_string_that_is_written_from_others_has_a_longest() {
+    for written in [
+        "('{a}' * 100).format(a=a)",
+        "('{0:1000}' * 10).format(1)",
+        "('%s' * 100) % tuple([a] * 100)",
+    ] {
+        let text = format!("from feast import Entity\na = 'b' * 100\nEntity(name={written})\n");
+        let read = |value_size| {
+            let budget = Budget {
+                value_size,
+                ..Budget::default()
+            };
+            read_within(budget, "", &[("views.py", &text)])
+        };
+        assert!(read(10_000).is_ok(), "{written}: {:?}", read(10_000));
+        let refused = read(1_000).unwrap_err();
+        assert!(
+            refused.contains("cannot be read without running Python"),
+            "{written}: {refused}"
+        );
+    }
+}
+
 /// A depth that the stack is not made for would end the process.
 #[test]
 fn a_greater_depth_than_the_stack_holds_is_not_given() {

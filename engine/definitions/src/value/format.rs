@@ -82,8 +82,8 @@ fn grouped(number: &str) -> String {
     answer + fraction
 }
 
-/// `"{} {name}".format(...)` with plain fields; `None` for the rest.
-pub(crate) fn brace_format(form: &str, arguments: &CallArguments) -> Option<String> {
+/// `"{} {name}".format(...)` with plain fields; `None` for the rest, and where it would become longer than `max_bytes`.
+pub(crate) fn brace_format(form: &str, arguments: &CallArguments, max_bytes: usize) -> Option<String> {
     let mut answer = String::new();
     let mut rest = form;
     let mut next = 0;
@@ -106,14 +106,17 @@ pub(crate) fn brace_format(form: &str, arguments: &CallArguments) -> Option<Stri
             (name, Err(_)) => arguments.named(name),
         };
         answer.push_str(&format_spec(value?, spec)?);
+        if answer.len() > max_bytes {
+            return None;
+        }
         rest = &brace[end + 1..];
     }
     answer.push_str(rest);
     Some(answer)
 }
 
-/// `"%s_%d" % (...)` with plain fields; `None` for the rest.
-pub(crate) fn percent_format(form: &str, arguments: &Value) -> Option<String> {
+/// `"%s_%d" % (...)` with plain fields; `None` for the rest, and where it would become longer than `max_bytes`.
+pub(crate) fn percent_format(form: &str, arguments: &Value, max_bytes: usize) -> Option<String> {
     let mut values = match arguments {
         Value::Tuple(items) => items.to_vec(),
         other => vec![other.clone()],
@@ -135,6 +138,9 @@ pub(crate) fn percent_format(form: &str, arguments: &Value) -> Option<String> {
             ('s', value) => answer.push_str(&value.to_str()?),
             ('d' | 'i', Value::Int(number)) => answer.push_str(&number.to_string()),
             _ => return None,
+        }
+        if answer.len() > max_bytes {
+            return None;
         }
     }
     values.next().is_none().then_some(answer)

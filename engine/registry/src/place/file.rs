@@ -116,22 +116,25 @@ impl RegistryFile {
         let own_name = self.path.file_name().unwrap_or_default().to_string_lossy();
         let directory = self.path.parent().unwrap_or(&self.path);
         remove_leftovers(directory, |name| name == own_name);
-        let mut snapshot = if self.is_current(known) {
+        let found = if self.is_current(known) && !known.contents.looks_cut() {
             known.clone()
         } else {
             self.load_whole()?
         };
+        // What `change` has touched without a change to write is not what the file holds.
+        let mut snapshot = found.clone();
         let contents = Arc::make_mut(&mut snapshot.contents);
         let (outcome, changed) = change(contents)?;
-        if changed {
-            let bytes = contents.encode_changed(now);
-            replace_bytes(&self.path, &bytes)?;
-            snapshot.version_id_at = version_id_at(&bytes);
-            snapshot.stamp = self.stamp();
-            // Python may have written over it already.
-            if !self.is_current(&snapshot) {
-                snapshot.stamp = None;
-            }
+        if !changed {
+            return Ok((outcome, found));
+        }
+        let bytes = contents.encode_changed(now);
+        replace_bytes(&self.path, &bytes)?;
+        snapshot.version_id_at = version_id_at(&bytes);
+        snapshot.stamp = self.stamp();
+        // Python may have written over it already.
+        if !self.is_current(&snapshot) {
+            snapshot.stamp = None;
         }
         Ok((outcome, snapshot))
     }
@@ -154,4 +157,64 @@ impl RegistryFile {
 
 fn version_id_at(bytes: &[u8]) -> Option<u64> {
     position_of_version_id(bytes).and_then(|position| u64::try_from(position).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use feast_model::{Definitions, Metadata, ObjectKind, Project};
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::EPOCH;
+
+    /// A registry that holds its project, and nothing else.
+    fn with_project(directory: &Path) -> RegistryFile {
+        let place = RegistryFile::new(&directory.join("registry.db"), "shop");
+        let definitions = Definitions {
+            project: Some(Project {
+                metadata: Metadata::new("shop".to_owned()),
+            }),
+            ..Definitions::default()
+        };
+        let empty = place.load().unwrap();
+        let applied = place.update(&empty, NOW, |contents| Ok((contents.apply(&definitions, NOW)?, true)));
+        assert!(!applied.unwrap().0.is_empty());
+        place
+    }
+
+    fn projects(snapshot: &Snapshot) -> Vec<String> {
+        snapshot.contents.names(ObjectKind::Project)
+    }
+
+    #[test]
+    fn what_a_change_has_touched_is_not_taken_for_the_file_when_there_is_nothing_to_write() {
+        let directory = tempfile::tempdir().unwrap();
+        let place = with_project(directory.path());
+        let known = place.load().unwrap();
+        let clear = |contents: &mut RegistryContents| Ok((contents.clear()?, false));
+        let (_, from_known) = place.update(&known, NOW, clear).unwrap();
+        // As after a change of another process.
+        let nothing = RegistryFile::new(&directory.path().join("none.db"), "shop")
+            .load()
+            .unwrap();
+        let (_, from_file) = place.update(&nothing, NOW, clear).unwrap();
+        for found in [from_known, from_file] {
+            assert_eq!(projects(&found), ["shop"]);
+            assert!(place.is_current(&found));
+        }
+    }
+
+    #[test]
+    fn a_state_that_looks_cut_is_read_again_before_it_is_changed() {
+        let directory = tempfile::tempdir().unwrap();
+        let place = with_project(directory.path());
+        // As if the file had been read while Python was writing it: its stamp and its version id are those of the whole file.
+        let mut cut = place.load().unwrap();
+        Arc::make_mut(&mut cut.contents).message.entities = vec![Vec::new()];
+        Arc::make_mut(&mut cut.contents).message.projects.clear();
+        assert!(place.is_current(&cut) && cut.contents.looks_cut());
+        let (_, written) = place.update(&cut, NOW, |_| Ok(((), true))).unwrap();
+        assert_eq!(projects(&written), ["shop"]);
+        assert_eq!(projects(&place.load().unwrap()), ["shop"]);
+    }
 }
