@@ -114,8 +114,7 @@ impl RegistryHandle {
     fn adopt_changed(&self, adopt: impl FnOnce(NextState<'_>) -> Result<()>) -> Result<()> {
         let _publishing = self.hold();
         let state = RegistryState::new(self.place.load()?)?;
-        let has_project = |state: &RegistryState| state.definitions.project.is_some();
-        if has_project(&self.state()) && !has_project(&state) {
+        if self.state().has_project() && !state.has_project() {
             let (path, project) = (error_path(self.place.path()), self.place.project());
             return Err(Error::data(format!(
                 "registry {path} does not hold project {project} any more: it is cut, or of another project"
@@ -138,15 +137,24 @@ impl RegistryHandle {
     ) -> Result<T> {
         let (outcome, snapshot) = self.place.update(&self.state().snapshot, now, change)?;
         let _publishing = self.hold();
-        // Somebody may have changed it further since the lock of the place was given back.
-        let snapshot = if self.place.is_current(&snapshot) {
-            snapshot
-        } else {
-            self.place.load()?
-        };
-        let state = RegistryState::new(snapshot)?;
+        let state = self.newest(snapshot)?;
         let _ = adopt(NextState { handle: self, state });
         Ok(outcome)
+    }
+
+    /// The state to use after a change: what was written, or what another process has made of it since the lock of the
+    /// place was released. Python writes in place, so what is read now may be cut: then what was written is used until the next look.
+    fn newest(&self, mut written: Snapshot) -> Result<RegistryState> {
+        if self.place.is_current(&written) {
+            return RegistryState::new(written);
+        }
+        written.stamp = None;
+        let written = RegistryState::new(written)?;
+        let later = self.place.load().and_then(RegistryState::new);
+        Ok(later
+            .ok()
+            .filter(|later| later.has_project() || !written.has_project())
+            .unwrap_or(written))
     }
 
     /// Resolves what a request asks for. Plans are kept until the registry changes.
@@ -199,6 +207,10 @@ impl RegistryState {
         })
     }
 
+    fn has_project(&self) -> bool {
+        self.definitions.project.is_some()
+    }
+
     pub(super) fn status_of(&self, view: &str) -> ViewStatus {
         self.statuses.get(view).copied().unwrap_or(ViewStatus::NEW)
     }
@@ -238,5 +250,54 @@ impl RegistryState {
             }
             _ => error,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A handle of the registry of every type, and its bytes.
+    fn handle(directory: &Path) -> (RegistryHandle, Vec<u8>) {
+        let path = directory.join("registry.db");
+        std::fs::copy(
+            Path::new(feast_fixtures::TYPES_REPOSITORY).join("data/registry.db"),
+            &path,
+        )
+        .unwrap();
+        let bytes = std::fs::read(&path).unwrap();
+        (RegistryHandle::open(&path, "types_repo", false).unwrap(), bytes)
+    }
+
+    #[test]
+    fn a_registry_that_python_is_writing_after_our_change_is_not_used_before_it_is_whole() {
+        let directory = tempfile::tempdir().unwrap();
+        let (handle, whole) = handle(directory.path());
+        let written = handle.state().snapshot.clone();
+        let path = handle.place.path();
+        for cut in [0, 40, whole.len() / 2] {
+            std::fs::write(path, &whole[..cut]).unwrap();
+            let state = handle.newest(written.clone()).unwrap();
+            assert!(state.has_project(), "{cut} of {} bytes", whole.len());
+            // The next look reads it, whatever it has become.
+            assert_eq!(state.snapshot.stamp, None);
+        }
+    }
+
+    #[test]
+    fn a_registry_that_another_process_has_changed_after_us_is_used() {
+        let directory = tempfile::tempdir().unwrap();
+        let (handle, _) = handle(directory.path());
+        let written = handle.state().snapshot.clone();
+        let other = RegistryFile::new(handle.place.path(), "types_repo");
+        other
+            .update(&written, crate::clock::now(), |registry| {
+                assert!(registry.delete("scalars").is_some());
+                Ok(((), true))
+            })
+            .unwrap();
+        let state = handle.newest(written).unwrap();
+        assert!(state.definitions.feature_view("scalars").is_none());
+        assert_eq!(state.snapshot.stamp, handle.place.stamp());
     }
 }
