@@ -29,7 +29,7 @@ impl Metadata {
     }
 
     /// Of a view that does not pin a version.
-    pub fn of_view(name: impl Into<String>) -> Self {
+    pub fn for_view(name: impl Into<String>) -> Self {
         Self {
             version: "latest".to_owned(),
             ..Self::new(name)

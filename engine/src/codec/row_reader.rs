@@ -64,8 +64,8 @@ impl TypedColumns {
         self.slots.iter().all(|slots| slots[feature].is_some())
     }
 
-    /// The values of each feature in all rows, one feature after the other: features x rows in one array. Null where there
-    /// is no row, and where its schema does not have the feature.
+    /// The values of each feature in all rows, one feature after the other: features x rows in one array. Null where a row
+    /// is missing, and where its schema does not have the feature.
     ///
     /// # Errors
     /// When bytes are not a value of this type.
@@ -416,7 +416,7 @@ mod tests {
         ) {
             let integers: ArrayRef = Arc::new(rows.iter().map(|row| row.0).collect::<Int64Array>());
             let flags: ArrayRef = Arc::new(rows.iter().map(|row| row.1).collect::<BooleanArray>());
-            let texts: ArrayRef = Arc::new(rows.iter().map(|row| row.2.clone()).collect::<StringArray>());
+            let strings: ArrayRef = Arc::new(rows.iter().map(|row| row.2.clone()).collect::<StringArray>());
             let floats: ArrayRef = Arc::new(rows.iter().map(|row| row.3).collect::<Float64Array>());
             let items: ArrayRef = Arc::new(rows.iter().flat_map(|row| row.4.clone().unwrap_or_default()).collect::<StringArray>());
             let lengths: Vec<_> = rows.iter().map(|row| row.4.as_ref().map(Vec::len)).collect();
@@ -425,7 +425,7 @@ mod tests {
                 ValueType::Int64, ValueType::Bool, ValueType::String, ValueType::Float64,
                 ValueType::Array(Box::new(ValueType::String)),
             ];
-            let columns = [integers, flags, texts, floats, lists];
+            let columns = [integers, flags, strings, floats, lists];
             // Bytes are compared, so that NaN equals itself.
             for (written, read) in columns.iter().zip(round_trip(&types, &columns)) {
                 prop_assert_eq!(format!("{:?}", written), format!("{:?}", read));

@@ -73,8 +73,8 @@ pub(crate) fn run(
         report.null_keys += null_keys;
         progress.rows_done(report.rows);
         if progress.is_stopped() {
-            let text = format!("the materialization of {} was stopped", view.name());
-            return Err(Error::new(ErrorKind::Unavailable, text));
+            let message = format!("the materialization of {} was stopped", view.name());
+            return Err(Error::new(ErrorKind::Unavailable, message));
         }
         fail_point::reached(Step::RowsWritten);
         Ok(())

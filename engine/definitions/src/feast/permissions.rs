@@ -7,7 +7,7 @@ use crate::error::Evaluated;
 use crate::value::{FeastObject, Value};
 
 pub(super) fn permission(mut arguments: Arguments<'_>) -> Evaluated<Value> {
-    let name = arguments.required_text("name")?;
+    let name = arguments.required_str("name")?;
     let types = one_or_many(&mut arguments, "types")?;
     let types = types
         .iter()
@@ -28,8 +28,8 @@ pub(super) fn permission(mut arguments: Arguments<'_>) -> Evaluated<Value> {
     let name_patterns = name_patterns
         .iter()
         .map(|value| {
-            let text = value.as_str().map(|text| text.trim().to_owned());
-            text.ok_or_else(|| arguments.wrong_type("name_patterns", value, "a list of str"))
+            let string = value.as_str().map(|string| string.trim().to_owned());
+            string.ok_or_else(|| arguments.wrong_type("name_patterns", value, "a list of str"))
         })
         .collect::<Result<Vec<_>, _>>()?;
     let has_actions = arguments.has("actions");
@@ -76,10 +76,10 @@ pub(super) fn permission(mut arguments: Arguments<'_>) -> Evaluated<Value> {
         actions: if has_actions { actions } else { Action::ALL.to_vec() },
         policy,
         metadata: Metadata {
-            tags: trimmed(arguments.texts_by_name("tags")?),
+            tags: trimmed(arguments.str_dict("tags")?),
             ..Metadata::new(name)
         },
-        required_tags: trimmed(arguments.texts_by_name("required_tags")?),
+        required_tags: trimmed(arguments.str_dict("required_tags")?),
     };
     Ok(arguments.object(FeastObject::Permission(permission)))
 }
@@ -101,22 +101,22 @@ fn one_or_many(arguments: &mut Arguments<'_>, name: &str) -> Evaluated<Vec<Value
 }
 
 pub(super) fn role_based_policy(mut arguments: Arguments<'_>) -> Evaluated<Value> {
-    let roles = arguments.texts("roles")?;
+    let roles = arguments.str_list("roles")?;
     Ok(arguments.object(FeastObject::Policy(Policy::Roles(roles))))
 }
 
 pub(super) fn group_based_policy(mut arguments: Arguments<'_>) -> Evaluated<Value> {
-    let groups = arguments.texts("groups")?;
+    let groups = arguments.str_list("groups")?;
     Ok(arguments.object(FeastObject::Policy(Policy::Groups(groups))))
 }
 
 pub(super) fn namespace_based_policy(mut arguments: Arguments<'_>) -> Evaluated<Value> {
-    let namespaces = arguments.texts("namespaces")?;
+    let namespaces = arguments.str_list("namespaces")?;
     Ok(arguments.object(FeastObject::Policy(Policy::Namespaces(namespaces))))
 }
 
 pub(super) fn combined_policy(mut arguments: Arguments<'_>) -> Evaluated<Value> {
-    let (groups, namespaces) = (arguments.texts("groups")?, arguments.texts("namespaces")?);
+    let (groups, namespaces) = (arguments.str_list("groups")?, arguments.str_list("namespaces")?);
     Ok(arguments.object(FeastObject::Policy(Policy::GroupsAndNamespaces { groups, namespaces })))
 }
 

@@ -40,7 +40,7 @@ impl Location {
     ///
     /// # Errors
     /// `Invalid` when it is not parquet that can be read here.
-    pub(super) fn of_source(source: &DataSource, repository: &Path) -> Result<Self> {
+    pub(super) fn from_source(source: &DataSource, repository: &Path) -> Result<Self> {
         let SourceKind::File { path, format, .. } = &source.kind else {
             return Err(Error::invalid(format!(
                 "data source {} is not a parquet file source, so it cannot be read here",
