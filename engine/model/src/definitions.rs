@@ -84,7 +84,7 @@ pub struct Projection {
     pub view: String,
     /// Name that stands for the view in full feature names.
     pub alias: Option<String>,
-    /// What the definition asks for, until [`Projection::features`] says it.
+    /// What the definition requests, until it is resolved to [`Projection::features`].
     pub requested: RequestedFeatures,
     /// The features taken, in order.
     pub features: Vec<Field>,
@@ -96,10 +96,10 @@ pub struct Projection {
     pub is_label_view: bool,
 }
 
-/// Which features a definition asks for. They are found when all views are known.
+/// Which features a definition requests. They are resolved when all views are known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RequestedFeatures {
-    /// Found already.
+    /// In [`Projection::features`] already.
     Resolved,
     /// All of the view.
     All,
@@ -142,7 +142,7 @@ impl Entity {
 }
 
 impl Projection {
-    /// All features of a view under its own name, not found yet.
+    /// All features of a view under its own name, not resolved yet.
     pub fn all_of(view: impl Into<String>) -> Self {
         Self {
             view: view.into(),

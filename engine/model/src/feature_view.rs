@@ -225,7 +225,7 @@ impl FeatureView {
     }
 }
 
-/// Which version of a view a definition asks for.
+/// Which version of a view a definition requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Version {
     /// The one that the definition describes.
@@ -235,7 +235,7 @@ pub enum Version {
 }
 
 impl Version {
-    /// Reads `latest`, `vN` or `versionN` in any case; an empty text is the latest. `None` for anything else.
+    /// Reads `latest`, `vN` or `versionN` in any case; an empty string is the latest. `None` for anything else.
     pub fn parse(string: &str) -> Option<Self> {
         let string = string.to_ascii_lowercase();
         if string.is_empty() || string == "latest" {

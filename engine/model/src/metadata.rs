@@ -1,4 +1,4 @@
-//! What the objects of a repository say of themselves.
+//! The name, description, tags, owner, organization and version of an object. Knows nothing of the kinds of objects.
 
 use std::collections::BTreeMap;
 

@@ -1,6 +1,6 @@
 //! What a request names: features one by one, or a feature service.
 
-/// What a request asks for.
+/// The features that a request names.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum FeatureSelection {
     /// The features of a feature service, by its name.

@@ -1,6 +1,6 @@
 //! A file source as the offline store sees it: where its parquet is, and which columns all of its files have together.
 //!
-//! Owns the columns of a source, and what definitions may ask of them. Knows nothing of rows.
+//! Owns the columns of a source, and what definitions need to know of them. Knows nothing of rows.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -68,7 +68,7 @@ pub fn source_columns(
     parquet.schema_with(schemas).map_err(UnknownColumns::Unread)
 }
 
-/// Schemas of files that were read before, for callers who ask for the columns of a directory repeatedly.
+/// Schemas of files that were read before, for callers that read the columns of a directory repeatedly.
 #[derive(Debug, Default)]
 pub struct SchemaCache {
     files: Mutex<HashMap<PathBuf, (FileIdentity, SchemaRef)>>,

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-/// JSON as Python's `json.dumps` writes it: a space after commas and colons, only ASCII. Feast compares such texts.
+/// JSON as Python's `json.dumps` writes it: a space after commas and colons, only ASCII. Feast compares such strings.
 pub fn python_json(value: &Value) -> String {
     match value {
         Value::String(string) => quoted(string),

@@ -146,7 +146,7 @@ impl RegistryHandle {
         Ok(outcome)
     }
 
-    /// Resolves what a request asks for. Plans are kept until the registry changes.
+    /// Resolves a selection of features. Plans are kept until the registry changes.
     ///
     /// # Errors
     /// `NotFound` for an unknown view or service, `Invalid` for the rest.

@@ -38,7 +38,7 @@ impl Evaluator<'_> {
         Ok(Value::str(answer))
     }
 
-    /// The text of `{expression!conversion:spec}`, or the value that makes the whole string unknown.
+    /// The string of `{expression!conversion:spec}`, or the value that makes the whole string unknown.
     fn interpolation(
         &mut self,
         interpolation: &InterpolatedElement,

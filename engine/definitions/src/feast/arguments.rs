@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use feast_model::{DataSource, Entity, Field};
+use feast_model::{DataSource, Entity, Field, Metadata};
 
 use crate::context::Site;
 use crate::error::{DefinitionError, Evaluated};
@@ -281,6 +281,26 @@ impl<'a> Arguments<'a> {
     pub(super) fn str_list(&mut self, name: &str) -> Evaluated<Vec<String>> {
         let str = |value: &Value| value.as_str().map(|string| string.to_string());
         Ok(self.list(name, "str", str)?.unwrap_or_default())
+    }
+
+    /// `metadata` with what most objects say of themselves.
+    pub(super) fn metadata(&mut self, metadata: Metadata) -> Evaluated<Metadata> {
+        Ok(Metadata {
+            description: self.str_or_empty("description")?,
+            tags: self.str_dict("tags")?,
+            owner: self.str_or_empty("owner")?,
+            ..metadata
+        })
+    }
+
+    /// As [`Arguments::metadata`], with what only views say.
+    pub(super) fn view_metadata(&mut self, name: String, version: String) -> Evaluated<Metadata> {
+        let metadata = self.metadata(Metadata::new(name))?;
+        Ok(Metadata {
+            org: self.str_or_empty("org")?,
+            version,
+            ..metadata
+        })
     }
 
     pub(super) fn fields(&mut self, name: &str) -> Evaluated<Option<Vec<Field>>> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use feast_model::{DataSource, Metadata, OnDemandFeatureView, OnDemandSource, SourceKind};
+use feast_model::{DataSource, OnDemandFeatureView, OnDemandSource, SourceKind};
 
 use super::arguments::Arguments;
 use super::transformations::{aggregations, given_transformation, with_text};
@@ -67,14 +67,7 @@ pub(super) fn on_demand_feature_view(mut arguments: Arguments<'_>) -> Evaluated<
         singleton,
         track_metrics: arguments.bool("track_metrics", false)?,
         enabled: arguments.bool("enabled", true)?,
-        metadata: Metadata {
-            name,
-            description: arguments.str_or_empty("description")?,
-            tags: arguments.str_dict("tags")?,
-            owner: arguments.str_or_empty("owner")?,
-            org: arguments.str_or_empty("org")?,
-            version,
-        },
+        metadata: arguments.view_metadata(name, version)?,
     };
     Ok(arguments.object(FeastObject::OnDemandView(view)))
 }

@@ -12,13 +12,8 @@ pub(super) fn project(mut arguments: Arguments<'_>) -> Evaluated<Value> {
     // An apply sets both.
     arguments.ignore("created_timestamp");
     arguments.ignore("last_updated_timestamp");
-    let metadata = Metadata {
-        name: arguments.required_str("name")?,
-        description: arguments.str_or_empty("description")?,
-        tags: arguments.str_dict("tags")?,
-        owner: arguments.str_or_empty("owner")?,
-        ..Metadata::default()
-    };
+    let name = arguments.required_str("name")?;
+    let metadata = arguments.metadata(Metadata::new(name))?;
     let project = Project { metadata };
     Ok(arguments.object(FeastObject::Project(project)))
 }
@@ -42,12 +37,7 @@ pub(super) fn feature_service(mut arguments: Arguments<'_>) -> Evaluated<Value> 
     projections.extend(references);
     let service = FeatureService {
         projections,
-        metadata: Metadata {
-            description: arguments.str_or_empty("description")?,
-            tags: arguments.str_dict("tags")?,
-            owner: arguments.str_or_empty("owner")?,
-            ..Metadata::new(name)
-        },
+        metadata: arguments.metadata(Metadata::new(name))?,
         logging: arguments.pick("logging_config", "LoggingConfig", |object| match object {
             FeastObject::Logging(logging) => Some(logging.clone()),
             _ => None,

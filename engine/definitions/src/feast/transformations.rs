@@ -53,7 +53,7 @@ pub(super) fn with_text(transformation: Transformation) -> Transformation {
     }
 }
 
-/// Feast keeps the text of a decorated function, and of any other what `udf_string` says; the function itself it pickles.
+/// Feast keeps the source of a decorated function, and of any other what `udf_string` says; the function itself it pickles.
 fn from_function(
     arguments: &Arguments<'_>,
     function: &Rc<Function>,

@@ -35,12 +35,7 @@ pub(super) fn entity(mut arguments: Arguments<'_>) -> Evaluated<Value> {
     let entity = Entity {
         join_key: join_keys.into_iter().next().unwrap_or_else(|| name.clone()),
         value_type,
-        metadata: Metadata {
-            description: arguments.str_or_empty("description")?,
-            tags: arguments.str_dict("tags")?,
-            owner: arguments.str_or_empty("owner")?,
-            ..Metadata::new(name)
-        },
+        metadata: arguments.metadata(Metadata::new(name))?,
     };
     Ok(arguments.object(FeastObject::Entity(entity)))
 }
@@ -198,14 +193,7 @@ fn common(arguments: &mut Arguments<'_>, name: String) -> Evaluated<FeatureView>
         online: arguments.bool("online", true)?,
         offline: arguments.bool("offline", false)?,
         enabled: arguments.bool("enabled", true)?,
-        metadata: Metadata {
-            name,
-            description: arguments.str_or_empty("description")?,
-            tags: arguments.str_dict("tags")?,
-            owner: arguments.str_or_empty("owner")?,
-            org: arguments.str_or_empty("org")?,
-            version,
-        },
+        metadata: arguments.view_metadata(name, version)?,
         enable_validation: arguments.bool("enable_validation", false)?,
     })
 }
@@ -390,12 +378,7 @@ pub(super) fn label_view(mut arguments: Arguments<'_>) -> Evaluated<Value> {
         batch_source,
         stream_source,
         online: arguments.bool("online", true)?,
-        metadata: Metadata {
-            description: arguments.str_or_empty("description")?,
-            tags: arguments.str_dict("tags")?,
-            owner: arguments.str_or_empty("owner")?,
-            ..Metadata::for_view(name)
-        },
+        metadata: arguments.metadata(Metadata::for_view(name))?,
         ..FeatureView::new("", DataSource::new("", SourceKind::parquet("")))
     };
     Ok(arguments.object(FeastObject::View(view)))

@@ -95,7 +95,7 @@ impl Graph<'_> {
         }
     }
 
-    /// A file that cannot be read or parsed is one that may define something: running it says what is wrong.
+    /// A file that cannot be read or parsed is one that may define something: running it reports what is wrong.
     fn read(&self, file: &ModuleFile) -> (Node, Vec<ModuleFile>) {
         let unreadable = || Node {
             has_feast: !file.is_outside(),

@@ -83,7 +83,7 @@ fn int_of_str(string: &str, base: i64, site: Site<'_>) -> Evaluated<Option<Value
     }
 }
 
-/// The text of a number without the underscores that Python takes between digits; `None` where one stands elsewhere.
+/// The string of a number without the underscores that Python takes between digits; `None` where one stands elsewhere.
 fn without_underscores(string: &str) -> Option<String> {
     let is_digit = |character: Option<char>| character.is_some_and(|character| character.is_ascii_alphanumeric());
     let parts: Vec<&str> = string.split('_').collect();

@@ -1,7 +1,7 @@
 //! Where the parquet of a source is, and the files there: listed in their order, opened, known again, tidied up.
 //!
 //! A place of another kind, such as an object store, becomes another arm of [`Location`]: what it lists and how its files are read
-//! is here, and whatever works on local files alone asks for [`Location::path`]. Knows nothing of footers and rows.
+//! is here, and whatever works on local files alone takes [`Location::path`]. Knows nothing of footers and rows.
 
 mod file;
 mod listing;

@@ -6,9 +6,8 @@ use feast_model::{
 use prost::Message;
 
 use super::{ConvertError, SourcePlace, feature_spec, fields, source_message};
-use crate::messages::service::{
-    FeatureServiceSpec, FeatureViewProjection, FileDestination, LoggingConfig, TableDestination,
-};
+use crate::messages::projection::FeatureViewProjection;
+use crate::messages::service::{FeatureServiceSpec, FileDestination, LoggingConfig, TableDestination};
 use crate::messages::source::SourceMeta;
 
 const LABEL_VIEW: &str = "labelView";

@@ -122,7 +122,7 @@ impl ObjectTable {
         self.fields.meta.map_or(&[], |meta| bytes_of(object, meta.number))
     }
 
-    /// The object with another meta, which stands at its end then.
+    /// The object with another meta, which is then its last field.
     pub(crate) fn with_meta(&self, object: &[u8], meta: &[u8]) -> Vec<u8> {
         let Some(fields) = &self.fields.meta else {
             return object.to_vec();
