@@ -77,7 +77,6 @@
 extern crate self as feast_engine;
 
 mod codec;
-mod locks;
 mod materialize;
 mod online;
 mod online_store;

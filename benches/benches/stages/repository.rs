@@ -109,7 +109,9 @@ fn definitions() -> Definitions {
     });
     let service = |views: usize| FeatureService {
         metadata: Metadata::new(format!("service_{}", views * FEATURES_PER_VIEW)),
-        projections: (0..views).map(|view| Projection::of(format!("view_{view}"))).collect(),
+        projections: (0..views)
+            .map(|view| Projection::all_of(format!("view_{view}")))
+            .collect(),
         logging: None,
         precompute_online: false,
     };

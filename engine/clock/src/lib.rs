@@ -7,7 +7,7 @@ use feast_model::{TimeRange, Timestamp};
 
 /// Now, in UTC. A clock before 1970 is read like any other; one beyond the years 1 to 9999 as the nearest of their ends.
 pub fn now() -> Timestamp {
-    TimeRange::CALENDAR.clamp(of_system_time(SystemTime::now()))
+    TimeRange::CALENDAR.clamp(from_system_time(SystemTime::now()))
 }
 
 /// Whether the clock can be worked with where libraries read it too: DataFusion panics before 1970, the HTTP server also after the
@@ -24,11 +24,11 @@ fn check(now: Timestamp) -> Result<()> {
     if (Timestamp::EPOCH..TimeRange::CALENDAR.last).contains(&now) {
         return Ok(());
     }
-    let text = format!("the clock of this machine says {now}, which is not in the years 1970 to 9999");
-    Err(Error::new(ErrorKind::Unavailable, text).with_hint("set the clock, then try again"))
+    let message = format!("the clock of this machine says {now}, which is not in the years 1970 to 9999");
+    Err(Error::new(ErrorKind::Unavailable, message).with_hint("set the clock, then try again"))
 }
 
-fn of_system_time(time: SystemTime) -> Timestamp {
+fn from_system_time(time: SystemTime) -> Timestamp {
     // chrono's own conversion panics before 1970.
     let micros = match time.duration_since(UNIX_EPOCH) {
         Ok(since) => i64::try_from(since.as_micros()).unwrap_or(i64::MAX),
@@ -56,7 +56,7 @@ mod tests {
     #[test]
     fn clocks_before_1970_are_read() {
         let check = |time: Option<SystemTime>, expected: &str| {
-            assert_eq!(of_system_time(time.unwrap()).to_string(), expected);
+            assert_eq!(from_system_time(time.unwrap()).to_string(), expected);
         };
         check(Some(UNIX_EPOCH), "1970-01-01T00:00:00Z");
         check(

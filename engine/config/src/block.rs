@@ -3,10 +3,10 @@
 use feast_model::error::{Error, Result};
 use serde_json::Value;
 
-pub(super) fn text_at<'a>(block: &'a Value, key: &str) -> Result<Option<&'a str>> {
+pub(super) fn string_at<'a>(block: &'a Value, key: &str) -> Result<Option<&'a str>> {
     match block.get(key) {
         None | Some(Value::Null) => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text)),
+        Some(Value::String(string)) => Ok(Some(string)),
         Some(other) => Err(Error::invalid(format!("{key} must be a string, not {other}"))),
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use feast_model::error::{Error, Result};
 use serde_json::Value;
 
-use super::block::{flag_at, number_at, text_at};
+use super::block::{flag_at, number_at, string_at};
 use super::keys::check_keys;
 
 const BLOCK: &str = "feature_server";
@@ -82,7 +82,7 @@ pub(super) fn check(root: &Value) -> Result<()> {
         Some(block @ Value::Object(_)) => block,
         Some(other) => return Err(Error::invalid(format!("{BLOCK} must be a mapping, not {other}"))),
     };
-    match text_at(block, "type")? {
+    match string_at(block, "type")? {
         None | Some("local") => check_keys(BLOCK, block, &KEYS)?,
         Some("mcp") => check_keys(BLOCK, block, &[KEYS.as_slice(), &MCP_KEYS].concat())?,
         Some(other) => return Err(invalid_type(other)),

@@ -17,20 +17,21 @@ const MAX_NAME_BYTES: usize = 253;
 
 impl Host {
     /// Reads a host that has no port. Addresses of IPv6 may stand in brackets.
-    pub fn parse(text: &str) -> Option<Self> {
-        if let Some(rest) = text.strip_prefix('[') {
+    pub fn parse(string: &str) -> Option<Self> {
+        if let Some(rest) = string.strip_prefix('[') {
             let address: Ipv6Addr = rest.strip_suffix(']')?.parse().ok()?;
             return Some(Self::from(IpAddr::V6(address)));
         }
-        let text = text.strip_suffix('.').unwrap_or(text);
-        if let Ok(address) = text.parse::<IpAddr>() {
+        let string = string.strip_suffix('.').unwrap_or(string);
+        if let Ok(address) = string.parse::<IpAddr>() {
             return Some(Self::from(address));
         }
         let is_part = |part: &str| {
             let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
             !part.is_empty() && part.bytes().all(allowed)
         };
-        (text.len() <= MAX_NAME_BYTES && text.split('.').all(is_part)).then(|| Self::Name(text.to_ascii_lowercase()))
+        (string.len() <= MAX_NAME_BYTES && string.split('.').all(is_part))
+            .then(|| Self::Name(string.to_ascii_lowercase()))
     }
 
     /// Reads a host that may be followed by a port, as in the header `Host` and after the scheme of an `Origin`.
@@ -113,7 +114,8 @@ mod tests {
 
     #[test]
     fn loopback_is_what_no_name_server_can_change() {
-        let check = |text: &str, expected| assert_eq!(Host::parse(text).unwrap().is_loopback(), expected, "{text}");
+        let check =
+            |string: &str, expected| assert_eq!(Host::parse(string).unwrap().is_loopback(), expected, "{string}");
         check("localhost", true);
         check("LocalHost.", true);
         check("app.localhost", true);

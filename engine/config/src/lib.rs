@@ -28,7 +28,7 @@ pub use host::Host;
 pub use online_store::{OnlineStoreConfig, OnlineStoreMemory};
 pub use serving::{ResponseLayout, ServingLimits};
 
-use block::{flag_at, text_at};
+use block::{flag_at, string_at};
 use duration::duration_at;
 pub use duration::duration_text;
 use feast_model::error::{Error, ErrorKind, Result, path};
@@ -128,13 +128,13 @@ impl RepositoryConfig {
                 "must be a mapping with at least the keys project and registry",
             ));
         }
-        let project = text_at(&root, "project")?.ok_or_else(|| Error::invalid("the key project is missing"))?;
+        let project = string_at(&root, "project")?.ok_or_else(|| Error::invalid("the key project is missing"))?;
         check_project_name(project)?;
         feature_server::check(&root)?;
         serving::check(&root)?;
         Ok(Self {
             project: project.to_owned(),
-            project_description: text_at(&root, "project_description")?.unwrap_or_default().to_owned(),
+            project_description: string_at(&root, "project_description")?.unwrap_or_default().to_owned(),
             registry_path: directory.join(registry::path(&root)?),
             online_store: online_store::online_store(&root, directory)?,
             skip_dedup: flag_at(&root, "online_store", "skip_dedup")?,
@@ -160,8 +160,11 @@ impl RepositoryConfig {
 pub fn parse_yaml(text: &str) -> Result<Value> {
     serde_saphyr::from_str(text).map_err(|source| {
         // The lines after the first draw the place, which the first names.
-        let text = source.to_string();
-        Error::invalid(format!("not valid YAML: {}", text.lines().next().unwrap_or_default()))
+        let message = source.to_string();
+        Error::invalid(format!(
+            "not valid YAML: {}",
+            message.lines().next().unwrap_or_default()
+        ))
     })
 }
 

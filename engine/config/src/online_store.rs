@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use feast_model::error::{Error, Result};
 use serde_json::Value;
 
-use super::block::{bytes_at, text_at};
+use super::block::{bytes_at, string_at};
 
 /// The online store of a repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,7 +69,7 @@ pub(super) fn online_store(root: &Value, directory: &Path) -> Result<OnlineStore
     let (type_name, path) = match root.get("online_store") {
         None | Some(Value::Null) => ("sqlite", None),
         Some(Value::String(name)) => (name.as_str(), None),
-        Some(block @ Value::Object(_)) => (text_at(block, "type")?.unwrap_or("sqlite"), text_at(block, "path")?),
+        Some(block @ Value::Object(_)) => (string_at(block, "type")?.unwrap_or("sqlite"), string_at(block, "path")?),
         Some(_) => return Err(Error::invalid("online_store must be a mapping with the key type")),
     };
     match type_name {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use feast_model::error::{Error, Result};
 use serde_json::Value;
 
-use super::block::{bytes_at, number_at, text_at};
+use super::block::{bytes_at, number_at, string_at};
 use super::host::Host;
 use super::keys::check_keys;
 
@@ -22,7 +22,8 @@ const KEYS: [&str; 7] = [
 /// A day.
 pub(super) const DEFAULT_DROP_AFTER: Duration = Duration::from_secs(86_400);
 
-/// How much a server takes on at once, beyond which it refuses, and how long it waits for a client that does not read its answer.
+/// The limits of a server: how much it does at once before it refuses, and how long it waits for a client that does not read its
+/// response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ServingLimits {
     /// Requests that are more than a small read from memory.
@@ -111,7 +112,7 @@ pub(super) fn response_layout(root: &Value) -> Result<ResponseLayout> {
     let Some(block) = root.get("serving") else {
         return Ok(ResponseLayout::default());
     };
-    match text_at(block, "response_layout")? {
+    match string_at(block, "response_layout")? {
         None | Some("auto") => Ok(ResponseLayout::Auto),
         Some("rows") => Ok(ResponseLayout::Rows),
         Some("columns") => Ok(ResponseLayout::Columns),

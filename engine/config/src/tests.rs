@@ -1,3 +1,5 @@
+//! Whole settings files: what is read from them, and which error names what.
+
 use super::*;
 
 const WALK: &str = "project: shop\nregistry: data/registry.db\nonline_store:\n  type: rocksdb\n  path: data/online\n";

@@ -55,7 +55,7 @@ const OFFLINE_STORES: [(&str, &[&str]); 4] = [
     ),
 ];
 
-/// Says which keys nobody knows, in blocks where that is not an error.
+/// Says which keys neither this binary nor Feast knows, in blocks where that is not an error.
 pub(super) fn unknown(root: &Value) -> Vec<String> {
     let mut blocks: Vec<(&str, &Value, &[&str])> = vec![("", root, &TOP_LEVEL)];
     let known_blocks: [(&str, &[&str]); 2] = [("registry", &REGISTRY), ("materialization", &MATERIALIZATION)];
@@ -93,7 +93,7 @@ fn is_set(value: &Value) -> bool {
     !value.is_null()
 }
 
-/// The type of a block, which may be given as a text alone.
+/// The type of a block, which may be given as a string alone.
 fn kind(value: &Value) -> Option<&str> {
     value.as_str().or_else(|| value.get("type")?.as_str())
 }

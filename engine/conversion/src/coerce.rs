@@ -17,7 +17,7 @@ use arrow::array::{
 };
 use arrow::buffer::{NullBuffer, OffsetBuffer};
 use arrow::compute::{nullif, take};
-use arrow::datatypes::{ArrowPrimitiveType, DataType, Field, Float32Type, Float64Type, Int64Type, TimeUnit};
+use arrow::datatypes::{ArrowPrimitiveType, DataType, Field, Float32Type, Float64Type, TimeUnit};
 use arrow::error::ArrowError;
 use arrow::row::{RowConverter, SortField};
 use feast_model::{Timestamp, ValueType};
@@ -25,7 +25,7 @@ use feast_python_notation::python_float;
 
 use crate::cast::strict_cast;
 use crate::document::{json_strings, object_strings};
-use crate::event_time::nanos_per_tick;
+use crate::event_time::timestamp_seconds;
 use crate::rules::{
     BeyondFloat32, CoercionRules, Integers, SecondFractions, Strings, boolean_string, seconds_in, whole_seconds,
 };
@@ -225,15 +225,6 @@ fn seconds(column: &ArrayRef, fractions: SecondFractions) -> Result<ArrayRef, Ar
     }
 }
 
-/// Whole seconds of a column of timestamps, rounded down.
-pub(crate) fn timestamp_seconds(column: &ArrayRef, unit: TimeUnit) -> Result<TimestampSecondArray, ArrowError> {
-    let per_second = nanos_per_tick(TimeUnit::Second) / nanos_per_tick(unit);
-    let ticks = strict_cast(column, &DataType::Int64)?;
-    Ok(ticks
-        .as_primitive::<Int64Type>()
-        .unary(|tick| tick.div_euclid(per_second)))
-}
-
 fn parse_seconds(string: &str) -> Result<i64, ArrowError> {
     if let Some(seconds) = seconds_in(string) {
         return Ok(seconds);
@@ -258,7 +249,7 @@ fn list(rules: CoercionRules, column: &ArrayRef, element: &ValueType) -> Result<
     // A slice shares the items of the whole array: only its own are changed.
     let (first, last) = (lists.value_offsets()[0], lists.value_offsets()[lists.len()]);
     let own_items = lists.values().slice(first as usize, (last - first) as usize);
-    let items = coerce_item(rules.of_items(), &own_items, element)?;
+    let items = coerce_item(rules.for_items(), &own_items, element)?;
     let offsets = lists.value_offsets().iter().map(|offset| offset - first).collect();
     list_array(items, OffsetBuffer::new(offsets), lists.nulls().cloned())
 }

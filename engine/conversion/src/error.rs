@@ -102,7 +102,7 @@ pub(crate) fn first_failure<T>(
 /// What the library says, without its own name for it.
 fn message(problem: &ArrowError) -> String {
     match problem {
-        ArrowError::CastError(text) | ArrowError::ParseError(text) => text.clone(),
+        ArrowError::CastError(string) | ArrowError::ParseError(string) => string.clone(),
         other => other.to_string(),
     }
 }

@@ -7,7 +7,8 @@
 //! year 9999. Every time that is about to be stored goes through [`check_event_times`] or [`row_times`].
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanBufferBuilder, Int64Array, Int64Builder, PrimitiveArray, new_null_array,
+    Array, ArrayRef, AsArray, BooleanBufferBuilder, Int64Array, Int64Builder, PrimitiveArray, TimestampSecondArray,
+    new_null_array,
 };
 use arrow::buffer::BooleanBuffer;
 use arrow::compute::cast;
@@ -18,6 +19,8 @@ use arrow::datatypes::{
 use arrow::error::ArrowError;
 use feast_model::error::{Error, Result as ModelResult};
 use feast_model::{EVENT_TIME_NANOS, OutOfRange, TimeRange, Timestamp};
+
+use crate::cast::strict_cast;
 
 /// Times of rows, as read.
 #[derive(Debug, Clone)]
@@ -51,6 +54,15 @@ pub const fn nanos_per_tick(unit: TimeUnit) -> i64 {
         TimeUnit::Microsecond => 1_000,
         TimeUnit::Nanosecond => 1,
     }
+}
+
+/// Whole seconds of a column of timestamps, rounded down.
+pub(crate) fn timestamp_seconds(column: &ArrayRef, unit: TimeUnit) -> Result<TimestampSecondArray, ArrowError> {
+    let per_second = nanos_per_tick(TimeUnit::Second) / nanos_per_tick(unit);
+    let ticks = strict_cast(column, &DataType::Int64)?;
+    Ok(ticks
+        .as_primitive::<Int64Type>()
+        .unary(|tick| tick.div_euclid(per_second)))
 }
 
 /// The first time, in microseconds since 1970, that no event may have, with its row. Nulls are left alone.

@@ -1,4 +1,4 @@
-//! What a value becomes in a column of another type: Feast's rules, once for all values that come in.
+//! What a value becomes in a column of another type: Feast's rules, stated once for all values that enter a store.
 //!
 //! There are two entries. [`json`] builds columns from values of request bodies; [`coerce()`] and [`coerce_key`] change columns of
 //! files and Arrow streams. Both go by [`CoercionRules`], which also say where the two differ on purpose, and use the same checks
@@ -28,6 +28,7 @@ mod document;
 mod error;
 mod event_time;
 pub mod json;
+mod numbers;
 mod rules;
 mod zoned_time;
 
@@ -38,5 +39,5 @@ pub use cast::strict_cast;
 pub use coerce::{coerce, coerce_key};
 pub use error::ConversionError;
 pub use event_time::{RowTimes, check_event_times, holds_times, nanos_per_tick, row_times, timestamp_micros};
-pub use json::Numbers;
+pub use numbers::Numbers;
 pub use rules::CoercionRules;

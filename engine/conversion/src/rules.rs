@@ -4,7 +4,7 @@ use std::fmt;
 
 use feast_model::ValueType;
 
-use crate::json::Numbers;
+use crate::numbers::Numbers;
 
 /// How the values of a column are brought into its type. Made for an entry and a type, and the same for all values of the column.
 #[derive(Debug, Clone, Copy)]
@@ -118,7 +118,7 @@ impl CoercionRules {
     }
 
     /// For the items of a list.
-    pub(crate) const fn of_items(self) -> Self {
+    pub(crate) const fn for_items(self) -> Self {
         Self {
             integers: self.item_integers,
             ..self

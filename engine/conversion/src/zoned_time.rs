@@ -12,7 +12,7 @@ use arrow::error::ArrowError;
 use chrono::{DateTime, FixedOffset, TimeZone, Utc};
 use feast_model::Timestamp;
 
-use crate::coerce::timestamp_seconds;
+use crate::event_time::timestamp_seconds;
 use crate::rules::{seconds_in, whole_seconds};
 
 /// A column of timestamps in the column's zone, or strings each with its own offset; UTC where there is none.

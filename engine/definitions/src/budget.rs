@@ -1,4 +1,4 @@
-//! How much one reading may do before it is refused. The caller gives it: reading the definitions of a whole repository for
+//! How much one reading may do before it is refused. The caller sets it: reading the definitions of a whole repository for
 //! `apply` is worth more work than one function inside a server.
 
 /// Bounds of one reading. Each has its error, which names the place in the file where the bound was met.

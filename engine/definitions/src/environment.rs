@@ -1,4 +1,4 @@
-//! What definition files see of the process that reads them. The caller says it: nothing in this crate asks the process.
+//! What definition files see of the process that reads them. The caller passes it: nothing in this crate reads the state of the process.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};

@@ -24,7 +24,7 @@ pub(crate) type Raised = (&'static str, String);
 
 impl DefinitionError {
     /// A limit of this reader that concerns a file as a whole.
-    pub(crate) fn of_file(file: impl Into<PathBuf>, message: impl Into<String>) -> Self {
+    pub(crate) fn for_file(file: impl Into<PathBuf>, message: impl Into<String>) -> Self {
         Self {
             file: file.into(),
             line: 1,

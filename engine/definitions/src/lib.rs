@@ -12,7 +12,7 @@
 //!
 //! | module | what it owns |
 //! |---|---|
-//! | `error`, `budget`, `environment` | what can be wrong, how much may be done, what the caller says of the world |
+//! | `error`, `budget`, `environment` | errors, limits of a reading, the environment that the caller passes |
 //! | `source` | files before they run: where modules lie, their text, the names of packages |
 //! | `value` | what a Python value is, and what can be said of it without running code |
 //! | `context` | the session and the place where something is evaluated |

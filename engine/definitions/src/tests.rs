@@ -1,3 +1,5 @@
+//! Definition files in, definitions or errors out.
+
 use std::path::Path;
 
 use feast_model::Definitions;

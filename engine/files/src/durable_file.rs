@@ -155,8 +155,8 @@ pub fn remove_leftovers(directory: &Path, ours: impl Fn(&str) -> bool) {
     }
 }
 
-fn is_id(text: &str) -> bool {
-    uuid::Uuid::try_parse(text).is_ok_and(|id| id.simple().to_string() == text)
+fn is_id(string: &str) -> bool {
+    uuid::Uuid::try_parse(string).is_ok_and(|id| id.simple().to_string() == string)
 }
 
 /// Takes the lock of a file if no process holds it.
@@ -195,7 +195,7 @@ impl FileLock {
 }
 
 /// The lock file of `path`, created if it is missing, with the owner and the permissions of `path`, so that a lock that root
-/// created shuts nobody out.
+/// created does not lock other users out.
 fn open_lock(path: &Path, lock_path: &Path) -> std::io::Result<File> {
     let made = OpenOptions::new()
         .write(true)

@@ -84,8 +84,8 @@ pub struct Projection {
     pub view: String,
     /// Name that stands for the view in full feature names.
     pub alias: Option<String>,
-    /// What the definition asks for, until [`Projection::features`] says it.
-    pub wanted: WantedFeatures,
+    /// What the definition requests, until it is resolved to [`Projection::features`].
+    pub requested: RequestedFeatures,
     /// The features taken, in order.
     pub features: Vec<Field>,
     /// Join key of the view to the key used in requests.
@@ -93,20 +93,20 @@ pub struct Projection {
     /// The version of the view that is pinned, if one is.
     pub version: Option<i32>,
     /// Whether the view is a label view.
-    pub of_label_view: bool,
+    pub is_label_view: bool,
 }
 
-/// Which features a definition asks for. They are found when all views are known.
+/// Which features a definition requests. They are resolved when all views are known.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum WantedFeatures {
-    /// Found already.
+pub enum RequestedFeatures {
+    /// In [`Projection::features`] already.
     Resolved,
     /// All of the view.
     All,
     /// Those of these names, in this order.
     Named(Vec<String>),
     /// Those of these names, in the view's order: so Feast reads a choice from a view whose features are inferred.
-    Wished(Vec<String>),
+    InViewOrder(Vec<String>),
     /// What a reference such as `view@v2:feature` names.
     Reference(String),
 }
@@ -142,16 +142,16 @@ impl Entity {
 }
 
 impl Projection {
-    /// All features of a view under its own name, not found yet.
-    pub fn of(view: impl Into<String>) -> Self {
+    /// All features of a view under its own name, not resolved yet.
+    pub fn all_of(view: impl Into<String>) -> Self {
         Self {
             view: view.into(),
             alias: None,
-            wanted: WantedFeatures::All,
+            requested: RequestedFeatures::All,
             features: Vec::new(),
             join_key_map: BTreeMap::new(),
             version: None,
-            of_label_view: false,
+            is_label_view: false,
         }
     }
 
@@ -181,7 +181,7 @@ pub struct Definitions {
     pub on_demand_feature_views: Vec<OnDemandFeatureView>,
     /// Feature services.
     pub services: Vec<FeatureService>,
-    /// Permissions. Stored only: this binary authorizes nobody.
+    /// Permissions. Stored only: this binary does not enforce them.
     pub permissions: Vec<Permission>,
 }
 

@@ -39,7 +39,7 @@ pub enum FeastException {
     FeastObjectNotFound,
     FeatureNameCollision,
     PushSourceNotFound,
-    /// Python's own `KeyError`, whose text is a quoted message.
+    /// Python's own `KeyError`, whose `str` is a quoted message.
     KeyError,
 }
 

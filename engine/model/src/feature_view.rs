@@ -158,7 +158,7 @@ impl FeatureView {
     /// An online view of that source, without entities or features, with Feast's defaults.
     pub fn new(name: impl Into<String>, source: DataSource) -> Self {
         Self {
-            metadata: Metadata::of_view(name),
+            metadata: Metadata::for_view(name),
             kind: ViewKind::Regular,
             entities: Vec::new(),
             entity_columns: Vec::new(),
@@ -225,7 +225,7 @@ impl FeatureView {
     }
 }
 
-/// Which version of a view a definition asks for.
+/// Which version of a view a definition requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Version {
     /// The one that the definition describes.
@@ -235,13 +235,13 @@ pub enum Version {
 }
 
 impl Version {
-    /// Reads `latest`, `vN` or `versionN` in any case; an empty text is the latest. `None` for anything else.
-    pub fn parse(text: &str) -> Option<Self> {
-        let text = text.to_ascii_lowercase();
-        if text.is_empty() || text == "latest" {
+    /// Reads `latest`, `vN` or `versionN` in any case; an empty string is the latest. `None` for anything else.
+    pub fn parse(string: &str) -> Option<Self> {
+        let string = string.to_ascii_lowercase();
+        if string.is_empty() || string == "latest" {
             return Some(Self::Latest);
         }
-        let number = text.strip_prefix("version").or_else(|| text.strip_prefix('v'))?;
+        let number = string.strip_prefix("version").or_else(|| string.strip_prefix('v'))?;
         let digits = !number.is_empty() && number.bytes().all(|digit| digit.is_ascii_digit());
         digits.then(|| number.parse().ok()).flatten().map(Self::Pinned)
     }

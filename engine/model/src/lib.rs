@@ -19,7 +19,7 @@ mod value_type;
 
 pub use definitions::{
     Definitions, Entity, FeatureService, Logging, LoggingDestination, LoggingSystem, Project, Projection,
-    WantedFeatures,
+    RequestedFeatures,
 };
 pub use feature_view::{
     Aggregation, ConflictPolicy, FeatureView, Field, LabelSettings, StoredKeys, StreamSettings, TimeToLive, Version,

@@ -1,4 +1,4 @@
-//! What the objects of a repository say of themselves.
+//! The name, description, tags, owner, organization and version of an object. Knows nothing of the kinds of objects.
 
 use std::collections::BTreeMap;
 
@@ -29,7 +29,7 @@ impl Metadata {
     }
 
     /// Of a view that does not pin a version.
-    pub fn of_view(name: impl Into<String>) -> Self {
+    pub fn for_view(name: impl Into<String>) -> Self {
         Self {
             version: "latest".to_owned(),
             ..Self::new(name)

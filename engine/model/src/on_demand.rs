@@ -42,15 +42,11 @@ impl OnDemandFeatureView {
 
 /// What an on-demand view reads.
 #[derive(Debug, Clone, PartialEq)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "a repository has few of them, and they are not moved in loops"
-)]
 pub enum OnDemandSource {
     /// Features of another view.
     View(Projection),
     /// Values of the request.
-    Request(DataSource),
+    Request(Box<DataSource>),
 }
 
 /// A Python function as its source text. This binary stores it and does not run it.

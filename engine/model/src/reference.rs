@@ -1,6 +1,6 @@
 //! What a request names: features one by one, or a feature service.
 
-/// What a request asks for.
+/// The features that a request names.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum FeatureSelection {
     /// The features of a feature service, by its name.
@@ -22,8 +22,8 @@ pub struct FeatureReference<'a> {
 
 impl<'a> FeatureReference<'a> {
     /// Splits the string; `None` when there is no colon.
-    pub fn parse(text: &'a str) -> Option<Self> {
-        let (qualified, feature) = text.split_once(':')?;
+    pub fn parse(string: &'a str) -> Option<Self> {
+        let (qualified, feature) = string.split_once(':')?;
         let (view, version) = split_version(qualified);
         Some(Self { view, version, feature })
     }
@@ -51,8 +51,8 @@ mod tests {
 
     #[test]
     fn splits_as_feast_does() {
-        let parse = |text| {
-            FeatureReference::parse(text).map(|reference| (reference.view, reference.version, reference.feature))
+        let parse = |string| {
+            FeatureReference::parse(string).map(|reference| (reference.view, reference.version, reference.feature))
         };
         assert_eq!(parse("a:b"), Some(("a", None, "b")));
         assert_eq!(parse("a:b:c"), Some(("a", None, "b:c")));

@@ -125,13 +125,13 @@ mod tests {
     #[test]
     fn what_lies_outside_is_named() {
         let late = TimeRange::CALENDAR.last.plus_micros(1);
-        let text = |range: TimeRange| range.check(late).err().map(|problem| problem.to_string());
+        let string = |range: TimeRange| range.check(late).err().map(|problem| problem.to_string());
         assert_eq!(
-            text(TimeRange::CALENDAR).as_deref(),
+            string(TimeRange::CALENDAR).as_deref(),
             Some("+10000-01-01T00:00:00Z is not in the years 1 to 9999")
         );
         assert_eq!(
-            text(TimeRange::EVENT_TIMES).as_deref(),
+            string(TimeRange::EVENT_TIMES).as_deref(),
             Some(
                 "+10000-01-01T00:00:00Z is not between 1677-09-21T00:12:43.145225Z and 2262-04-11T23:47:16.854774Z, as an \
                  event time must be"

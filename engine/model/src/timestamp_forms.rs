@@ -53,37 +53,37 @@ enum Order {
 pub struct DateOrder(Option<Order>);
 
 /// The date and time without the offset, and the offset in seconds east of UTC if there is one.
-pub(super) fn parse(text: &str, order: &mut DateOrder) -> Option<(NaiveDateTime, Option<i32>)> {
-    let (local, offset) = split_offset(text.trim());
+pub(super) fn parse(string: &str, order: &mut DateOrder) -> Option<(NaiveDateTime, Option<i32>)> {
+    let (local, offset) = split_offset(string.trim());
     Some((parse_local(local, order)?, offset))
 }
 
-fn parse_local(text: &str, order: &mut DateOrder) -> Option<NaiveDateTime> {
+fn parse_local(string: &str, order: &mut DateOrder) -> Option<NaiveDateTime> {
     let by_parts = DATE_FORMS.iter().find_map(|(form, form_order)| {
         if form_order.is_some() && order.0.is_some() && order.0 != *form_order {
             return None;
         }
-        let (date, rest) = NaiveDate::parse_and_remainder(text, form).ok()?;
-        let time = parse_time(rest).filter(|_| is_meant(date.year(), text))?;
+        let (date, rest) = NaiveDate::parse_and_remainder(string, form).ok()?;
+        let time = parse_time(rest).filter(|_| is_meant(date.year(), string))?;
         order.0 = order.0.or(*form_order);
         Some(date.and_time(time))
     });
     by_parts.or_else(|| {
         let mut forms = WHOLE_FORMS.iter();
-        let time = forms.find_map(|form| NaiveDateTime::parse_from_str(text, form).ok());
-        time.filter(|time| is_meant(time.year(), text))
+        let time = forms.find_map(|form| NaiveDateTime::parse_from_str(string, form).ok());
+        time.filter(|time| is_meant(time.year(), string))
     })
 }
 
 /// Whether a number is meant to be a year: `26-01-02` is not of the year 26, but `0026-01-02` is.
-fn is_meant(year: i32, text: &str) -> bool {
-    let leading_digits = text.bytes().take_while(u8::is_ascii_digit).count();
+fn is_meant(year: i32, string: &str) -> bool {
+    let leading_digits = string.bytes().take_while(u8::is_ascii_digit).count();
     year >= MIN_SHORT_YEAR || leading_digits == 4
 }
 
 /// What follows a date.
-fn parse_time(text: &str) -> Option<NaiveTime> {
-    let rest = text.strip_prefix(',').unwrap_or(text);
+fn parse_time(string: &str) -> Option<NaiveTime> {
+    let rest = string.strip_prefix(',').unwrap_or(string);
     if rest.is_empty() {
         return Some(NaiveTime::MIN);
     }
@@ -95,36 +95,39 @@ fn parse_time(text: &str) -> Option<NaiveTime> {
 }
 
 /// Splits a trailing `Z`, `+02:00`, `+0200` or `+02` off and gives it in seconds east of UTC.
-fn split_offset(text: &str) -> (&str, Option<i32>) {
+fn split_offset(string: &str) -> (&str, Option<i32>) {
     for suffix in ["Z", "z", "UTC", "GMT"] {
-        if let Some(local) = text.strip_suffix(suffix) {
+        if let Some(local) = string.strip_suffix(suffix) {
             return (local.trim_end(), Some(0));
         }
     }
     // A sign is an offset only after a time of day: dates hold '-' too.
-    let Some(colon) = text.find(':') else {
-        return (text, None);
+    let Some(colon) = string.find(':') else {
+        return (string, None);
     };
-    let Some(sign) = text[colon..].rfind(['+', '-']).map(|position| position + colon) else {
-        return (text, None);
+    let Some(sign) = string[colon..].rfind(['+', '-']).map(|position| position + colon) else {
+        return (string, None);
     };
-    let digits: String = text[sign + 1..].chars().filter(|character| *character != ':').collect();
+    let digits: String = string[sign + 1..]
+        .chars()
+        .filter(|character| *character != ':')
+        .collect();
     let all_digits = digits.bytes().all(|byte| byte.is_ascii_digit());
     let (hours, minutes) = match digits.len() {
         2 if all_digits => (digits.parse::<i32>().ok(), Some(0)),
         4 if all_digits => (digits[..2].parse().ok(), digits[2..].parse().ok()),
-        _ => return (text, None),
+        _ => return (string, None),
     };
     let seconds = hours.zip(minutes).map(|(hours, minutes)| hours * 3600 + minutes * 60);
     let signed = seconds.map(|seconds| {
-        if text.as_bytes()[sign] == b'-' {
+        if string.as_bytes()[sign] == b'-' {
             -seconds
         } else {
             seconds
         }
     });
     match signed.filter(|seconds| FixedOffset::east_opt(*seconds).is_some()) {
-        Some(seconds) => (text[..sign].trim_end(), Some(seconds)),
-        None => (text, None),
+        Some(seconds) => (string[..sign].trim_end(), Some(seconds)),
+        None => (string, None),
     }
 }

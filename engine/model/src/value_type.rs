@@ -14,7 +14,7 @@ pub enum ValueType {
     PdfBytes,
     /// The bytes of an image.
     ImageBytes,
-    /// UTF-8 text.
+    /// A UTF-8 string.
     String,
     /// Signed 32-bit integer.
     Int32,
@@ -28,19 +28,19 @@ pub enum ValueType {
     Bool,
     /// A point in time, whole seconds since 1970 in UTC.
     UnixTimestamp,
-    /// A UUID as text, unchecked.
+    /// A UUID as a string, unchecked.
     Uuid,
-    /// A time-based UUID as text, unchecked.
+    /// A time-based UUID as a string, unchecked.
     TimeUuid,
-    /// A decimal number as text; its trailing zeros count.
+    /// A decimal number as a string; its trailing zeros count.
     Decimal,
-    /// A JSON document as text, answered as text.
+    /// A JSON document as a string, answered as a string.
     Json,
     /// An object with string keys and values of any type.
     Map,
     /// A map whose keys are scalars. Feast can define it but neither fill nor answer it.
     ScalarMap,
-    /// A point in time together with its zone: ISO 8601 text in whole seconds, with the offset.
+    /// A point in time together with its zone: an ISO 8601 string in whole seconds, with the offset.
     ZonedTimestamp,
     /// An object with named fields; extra fields are kept.
     Struct(Vec<StructField>),

@@ -121,8 +121,8 @@ fn check_writable(path: &Path, metadata: &ArrowReaderMetadata) -> Result<()> {
         None => Ok(()),
         Some(column) => {
             let (path, column) = (path.display(), column.name());
-            let text = format!("no rows can be appended to {path}: its column {column} has timestamps of 96 bits");
-            Err(Error::invalid(text)
+            let message = format!("no rows can be appended to {path}: its column {column} has timestamps of 96 bits");
+            Err(Error::invalid(message)
                 .with_hint("write the file anew with timestamps of 64 bits, or make it a part of a directory"))
         }
     }

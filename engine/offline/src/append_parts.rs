@@ -6,17 +6,16 @@ use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 
 use arrow::array::{RecordBatch, UInt64Array};
 use arrow::compute::take_record_batch;
 use arrow::error::ArrowError;
 use feast_model::error::{Error, Result};
+use parking_lot::Mutex;
 
 use super::append::create_parquet;
 use super::guard::guarded;
 use super::partition::{PartitionValue, folder_values};
-use crate::locks::lock;
 
 /// Files that one append may make: each is a file of its own, made durable before the append is answered.
 const MAX_FOLDERS: usize = 1_024;
@@ -50,9 +49,9 @@ pub fn split_by_folder(source: &str, partition_columns: &[String], batch: &Recor
             };
             let level = value.folder();
             if level.len() > MAX_NAME_BYTES {
-                let text =
+                let message =
                     format!("data source {source}: the value of column {column} in row {row} is too long for a folder");
-                return Err(Error::invalid(text));
+                return Err(Error::invalid(message));
             }
             folder.push(level);
         }
@@ -67,11 +66,11 @@ pub fn split_by_folder(source: &str, partition_columns: &[String], batch: &Recor
         rows_of[at].1.push(row as u64);
     }
     if rows_of.len() > MAX_FOLDERS {
-        let text = format!(
+        let message = format!(
             "data source {source}: the rows belong in {} folders, more than {MAX_FOLDERS}",
             rows_of.len()
         );
-        return Err(Error::invalid(text).with_hint("push fewer rows at once"));
+        return Err(Error::invalid(message).with_hint("push fewer rows at once"));
     }
     let kept: Vec<usize> = (0..columns).collect();
     let batch = batch.project(&kept).map_err(internal)?;
@@ -111,8 +110,8 @@ impl DurableFolders {
         })
     }
 
-    /// Makes the folders that are missing, each durable in the one above it. One that is there may be of somebody who has not
-    /// made it durable yet.
+    /// Makes the folders that are missing, each durable in the one above it. One that is there may be of another push that has
+    /// not made it durable yet.
     fn create(&self, directory: &Path, folder: &Path) -> Result<()> {
         let mut parent = directory.to_path_buf();
         for level in folder {
@@ -122,11 +121,11 @@ impl DurableFolders {
                 Err(source) if source.kind() == std::io::ErrorKind::AlreadyExists => {}
                 Err(source) => return Err(Error::io("create the directory", &path, source)),
             }
-            if !lock(&self.0).contains(&path) {
+            if !self.0.lock().contains(&path) {
                 File::open(&parent)
                     .and_then(|parent| parent.sync_all())
                     .map_err(|source| Error::io("sync", &parent, source))?;
-                let mut durable = lock(&self.0);
+                let mut durable = self.0.lock();
                 if durable.len() < MAX_DURABLE_FOLDERS {
                     durable.insert(path.clone());
                 }

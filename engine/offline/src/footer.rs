@@ -80,8 +80,8 @@ pub(super) fn in_parallel<I: Send + Sync, T: Send>(
     });
     done.sort_by_key(|(index, _)| *index);
     if done.len() < items.len() && done.iter().all(|(_, outcome)| outcome.is_ok()) {
-        let text = "no thread can be started to read the footers of files";
-        return Err(Error::new(ErrorKind::Unavailable, text).with_hint("raise the limit on threads of the process"));
+        let message = "no thread can be started to read the footers of files";
+        return Err(Error::new(ErrorKind::Unavailable, message).with_hint("raise the limit on threads of the process"));
     }
     done.into_iter().map(|(_, outcome)| outcome).collect()
 }
@@ -124,8 +124,8 @@ fn on_large_stack<T: Send>(footer_length: usize, read: impl FnOnce() -> Result<T
             .stack_size(stack_bytes)
             .spawn_scoped(scope, read);
         let thread = thread.map_err(|problem| {
-            let text = format!("no thread can be started to read the footer of a file: {problem}");
-            Error::new(ErrorKind::Unavailable, text)
+            let message = format!("no thread can be started to read the footer of a file: {problem}");
+            Error::new(ErrorKind::Unavailable, message)
         })?;
         thread
             .join()
@@ -170,11 +170,11 @@ pub(super) fn unreadable(source: &str, path: &Path, problem: ParquetError) -> Er
         },
         other => other,
     };
-    let text = format!(
+    let message = format!(
         "data source {source}: {} is not readable as parquet: {problem}",
         path.display()
     );
-    Error::data(text).with_source(problem)
+    Error::data(message).with_source(problem)
 }
 
 /// The same footer with types in which the library can read every column without loss:

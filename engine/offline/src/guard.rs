@@ -11,19 +11,20 @@ use feast_model::error::{Error, Result};
 /// Does what reads or writes the parquet of `path`. Nothing that is used afterwards may be left half changed by `work`.
 pub(super) fn guarded<T>(path: &Path, work: impl FnOnce() -> Result<T>) -> Result<T> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
-        // Whether the file is damaged or the library has a defect cannot be told apart.
-        let text = format!(
+        // A damaged file and a defect of the library look the same from here.
+        let message = format!(
             "parquet file {}: the library that reads it failed: {}",
             path.display(),
-            message(panic.as_ref())
+            panic_message(panic.as_ref())
         );
-        Err(Error::data(text)
+        Err(Error::data(message)
             .with_hint("check that other programs can read the file; the place of the failure is in the log"))
     })
 }
 
-fn message(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+fn panic_message(panic: &(dyn Any + Send)) -> &str {
+    let string = panic.downcast_ref::<&str>().copied();
+    string
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
         .unwrap_or("no reason given")
 }

@@ -19,7 +19,6 @@ mod append_parts;
 mod footer;
 mod guard;
 mod location;
-mod locks;
 mod pandas;
 mod partition;
 mod positions;

@@ -1,4 +1,4 @@
-//! The columns of the data frame that `pandas.read_parquet` makes of a file: definition files ask for their names.
+//! The columns of the data frame that `pandas.read_parquet` makes of a file: definition files use their names.
 //!
 //! Owns the dtypes. Knows nothing of sources.
 

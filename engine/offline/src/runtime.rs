@@ -18,8 +18,8 @@ impl OfflineRuntime {
             .enable_all()
             .build()
             .map_err(|source| {
-                let text = format!("cannot start the offline store's threads: {source}");
-                Error::new(ErrorKind::Unavailable, text).with_source(source)
+                let message = format!("cannot start the offline store's threads: {source}");
+                Error::new(ErrorKind::Unavailable, message).with_source(source)
             })?;
         Ok(Self { runtime })
     }

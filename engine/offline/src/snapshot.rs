@@ -1,7 +1,7 @@
 //! One state of a source, which a run holds on to however the files are replaced meanwhile.
 //!
 //! Owns which files stay open. A push may replace a file while it is read: the first files are kept open, others are opened again,
-//! and one that is another than its footer was read from ends the run with an error, as does one that somebody writes into.
+//! and one that is another than its footer was read from ends the run with an error, as does one that another program writes into.
 //! Knows nothing of windows or values.
 
 use std::collections::BTreeSet;
@@ -56,7 +56,7 @@ impl Snapshot {
     /// the others.
     ///
     /// # Errors
-    /// `Data` when a file has two columns with one name: nobody knows which is meant.
+    /// `Data` when a file has two columns with one name: either could be meant.
     pub(super) fn missing_column<'a>(&self, source: &str, names: &BTreeSet<&'a str>) -> Result<Option<&'a str>> {
         let mut missing = names.clone();
         for part in &self.parts {

@@ -1,20 +1,20 @@
 //! A file source as the offline store sees it: where its parquet is, and which columns all of its files have together.
 //!
-//! Owns the columns of a source, and what definitions may ask of them. Knows nothing of rows.
+//! Owns the columns of a source, and what definitions need to know of them. Knows nothing of rows.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 use feast_conversion::holds_times;
 use feast_model::DataSource;
 use feast_model::error::{Error, Result, path as marked_path};
+use parking_lot::Mutex;
 
 use super::footer::{self, in_parallel};
 use super::location::{FileIdentity, ListedFile, Location, SourceLayout};
-use super::locks::lock;
 use super::partition::{PartitionValue, partition_type};
 use super::scan::row_groups;
 use super::snapshot::Snapshot;
@@ -68,7 +68,7 @@ pub fn source_columns(
     parquet.schema_with(schemas).map_err(UnknownColumns::Unread)
 }
 
-/// Schemas of files that were read before, for callers who ask for the columns of a directory repeatedly.
+/// Schemas of files that were read before, for callers that read the columns of a directory repeatedly.
 #[derive(Debug, Default)]
 pub struct SchemaCache {
     files: Mutex<HashMap<PathBuf, (FileIdentity, SchemaRef)>>,
@@ -84,7 +84,7 @@ impl ParquetSource {
     /// `Invalid` when the source is not a local file.
     pub fn locate(source: &DataSource, repository: &Path) -> Result<Self> {
         Ok(Self {
-            location: Location::of_source(source, repository)?,
+            location: Location::from_source(source, repository)?,
             name: source.name().to_owned(),
         })
     }
@@ -264,7 +264,7 @@ impl UnitedColumns {
 impl SchemaCache {
     fn schemas(&self, source: &str, listed: &[ListedFile]) -> Result<Vec<SchemaRef>> {
         let mut schemas: Vec<Option<SchemaRef>> = {
-            let known = lock(&self.files);
+            let known = self.files.lock();
             let schema_of = |file: &ListedFile| {
                 let (identity, schema) = known.get(&file.path)?;
                 (Some(*identity) == file.identity).then(|| Arc::clone(schema))
@@ -274,7 +274,7 @@ impl SchemaCache {
         let unknown: Vec<usize> = (0..listed.len()).filter(|index| schemas[*index].is_none()).collect();
         let files: Vec<&ListedFile> = unknown.iter().map(|index| &listed[*index]).collect();
         let read = in_parallel(files, |_, file| footer::read_schema(source, file))?;
-        let mut known = lock(&self.files);
+        let mut known = self.files.lock();
         let mut last: Option<SchemaRef> = schemas.iter().flatten().next().cloned();
         for (index, (identity, schema)) in unknown.into_iter().zip(read) {
             // Most parts are written alike: one schema does for all of them.
@@ -349,6 +349,6 @@ impl SourceSchema {
 
 /// No file of the source has this column.
 fn missing_column(source: &ParquetSource, name: &str, columns: &[&str]) -> Error {
-    let text = format!("data source {}: {} has no column {name}", source.name, source.location);
-    Error::invalid(text).with_hint(format!("its columns are: {}", columns.join(", ")))
+    let message = format!("data source {}: {} has no column {name}", source.name, source.location);
+    Error::invalid(message).with_hint(format!("its columns are: {}", columns.join(", ")))
 }

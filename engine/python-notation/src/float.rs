@@ -32,7 +32,7 @@ mod tests {
 
     #[test]
     fn floats_are_written_as_python_does() {
-        let texts = [
+        let strings = [
             0.1,
             1e-7,
             0.0001,
@@ -45,7 +45,7 @@ mod tests {
         ]
         .map(python_float);
         assert_eq!(
-            texts,
+            strings,
             [
                 "0.1",
                 "1e-07",

@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
-/// JSON as Python's `json.dumps` writes it: a space after commas and colons, only ASCII. Feast compares such texts.
+/// JSON as Python's `json.dumps` writes it: a space after commas and colons, only ASCII. Feast compares such strings.
 pub fn python_json(value: &Value) -> String {
     match value {
-        Value::String(text) => quoted(text),
+        Value::String(string) => quoted(string),
         Value::Array(items) => {
             let items: Vec<String> = items.iter().map(python_json).collect();
             format!("[{}]", items.join(", "))
@@ -20,9 +20,9 @@ pub fn python_json(value: &Value) -> String {
     }
 }
 
-fn quoted(text: &str) -> String {
+fn quoted(string: &str) -> String {
     let mut answer = String::new();
-    for character in Value::from(text).to_string().chars() {
+    for character in Value::from(string).to_string().chars() {
         if character.is_ascii() {
             answer.push(character);
         } else {

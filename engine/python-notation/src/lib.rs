@@ -1,7 +1,7 @@
 //! Values in the notation of Python, where Feast compares or prints it: what `json.dumps`, `str` and `repr` write.
 //!
-//! Owns these texts alone. Knows nothing of Feast, of Arrow or of the evaluator's values, which take what they are made of from
-//! here. Points in time have their text in `feast-model`.
+//! Owns these strings alone. Knows nothing of Feast, of Arrow or of the evaluator's values, which take what they are made of from
+//! here. Points in time have their notation in `feast-model`.
 
 mod float;
 mod json;

@@ -1,7 +1,7 @@
 //! The registry: Feast's own protobuf, shared with Python Feast.
 //!
 //! `contents` is what a registry holds and how it changes, `place` is where it is kept: a file today. The only user of prost.
-//! Objects nobody changed keep their bytes. Knows nothing of the stores.
+//! Objects that did not change keep their bytes. Knows nothing of the stores.
 
 mod contents;
 mod convert;

@@ -54,7 +54,7 @@ const SIMPLE_TYPES: &[Simple] = &[
 
 /// How a type is kept in a `FeatureSpecV2`: its number, and a reserved tag where the number does not say all.
 pub(super) fn encode(value_type: &ValueType) -> (i32, Option<(&'static str, String)>) {
-    let named = |wanted: &ValueType| SIMPLE_TYPES.iter().find(|simple| simple.value_type == *wanted);
+    let named = |value_type: &ValueType| SIMPLE_TYPES.iter().find(|simple| simple.value_type == *value_type);
     match value_type {
         ValueType::Struct(fields) => (STRUCT, Some((STRUCT_SCHEMA_TAG, struct_schema(fields)))),
         ValueType::Array(element) => match &**element {
@@ -109,23 +109,23 @@ fn notation(value_type: &ValueType) -> String {
     }
 }
 
-fn parse_notation(text: &str) -> Option<ValueType> {
-    let inner = |prefix: &str| text.strip_prefix(prefix)?.strip_suffix(')');
+fn parse_notation(notation: &str) -> Option<ValueType> {
+    let inner = |prefix: &str| notation.strip_prefix(prefix)?.strip_suffix(')');
     if let Some(element) = inner("Array(") {
         return Some(ValueType::Array(Box::new(parse_notation(element)?)));
     }
     if let Some(element) = inner("Set(") {
         return Some(ValueType::Set(Box::new(parse_notation(element)?)));
     }
-    if text.starts_with('{') {
-        let outer: serde_json::Value = serde_json::from_str(text).ok()?;
+    if notation.starts_with('{') {
+        let outer: serde_json::Value = serde_json::from_str(notation).ok()?;
         return Some(ValueType::Struct(parse_struct_schema(
             &outer.get("__struct__")?.to_string(),
         )?));
     }
     SIMPLE_TYPES
         .iter()
-        .find(|simple| simple.name == text)
+        .find(|simple| simple.name == notation)
         .map(|simple| simple.value_type.clone())
 }
 
@@ -136,8 +136,8 @@ fn struct_schema(fields: &[StructField]) -> String {
     python_json(&serde_json::Value::Object(members.collect()))
 }
 
-fn parse_struct_schema(text: &str) -> Option<Vec<StructField>> {
-    let schema: serde_json::Value = serde_json::from_str(text).ok()?;
+fn parse_struct_schema(json: &str) -> Option<Vec<StructField>> {
+    let schema: serde_json::Value = serde_json::from_str(json).ok()?;
     let members = schema.as_object()?.iter().map(|(name, notation)| {
         Some(StructField {
             name: name.clone(),
@@ -189,7 +189,7 @@ mod tests {
             let lookup = |name: &str| {
                 tag.as_ref()
                     .filter(|(tag, _)| *tag == name)
-                    .map(|(_, text)| text.clone())
+                    .map(|(_, notation)| notation.clone())
             };
             assert_eq!(decode(number, lookup).as_ref(), Some(&value_type), "{value_type}");
         }

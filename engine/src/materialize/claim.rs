@@ -1,7 +1,7 @@
 //! Views that are marked in the registry as being materialized, so that a second run is not started beside the first.
 //!
 //! A view is MATERIALIZING from the claim until its run ends. A run that fails or is cut off by a stop gives views their former
-//! state back, not Feast's GENERATED, in which a view cannot be read. What a killed process has left cannot be told from what
+//! state back, not Feast's GENERATED, in which a view cannot be read. What a killed process has left looks the same as what
 //! Python Feast is doing with the same registry, so a claim refuses such views unless it is forced.
 
 use std::collections::{HashMap, HashSet};

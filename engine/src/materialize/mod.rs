@@ -13,7 +13,7 @@
 //!
 //! - The rows of a view are durable before its interval is recorded, and the same window run twice changes nothing. So a run that
 //!   is killed is simply run again.
-//! - A run during which the join keys of the view changed is not recorded: nobody would find its rows.
+//! - A run during which the join keys of the view changed is not recorded: no read would find its rows.
 //! - One process runs one materialization at a time ([`Materializer`]): one run uses all cores by itself, and two would only do
 //!   the same work twice.
 //!
@@ -26,8 +26,6 @@ mod run;
 mod selection;
 mod window;
 
-use std::sync::{Mutex, MutexGuard};
-
 pub use claim::{ClaimedView, MaterializationClaim};
 pub(crate) use claim::{claim, release};
 pub use progress::{MaterializeProgress, NoProgress, ViewReport};
@@ -38,7 +36,7 @@ pub(crate) use selection::{Candidates, views_being_materialized};
 pub(crate) use window::windows;
 pub use window::{MaterializeRange, ViewWindow};
 
-use crate::locks::lock;
+use parking_lot::{Mutex, MutexGuard};
 
 /// The materializations of one store in this process, one at a time.
 #[derive(Default)]
@@ -49,6 +47,6 @@ pub(crate) struct Materializer {
 impl Materializer {
     /// Waits until no other materialization is running. The next one starts when the guard is dropped.
     pub(crate) fn wait_for_turn(&self) -> MutexGuard<'_, ()> {
-        lock(&self.running)
+        self.running.lock()
     }
 }

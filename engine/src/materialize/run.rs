@@ -4,7 +4,7 @@ use std::path::Path;
 
 use feast_files::fail_point::{self, Step};
 use feast_model::error::{Error, ErrorKind, Result};
-use feast_model::{DUMMY_JOIN_KEY, FeatureView, Field};
+use feast_model::{DUMMY_JOIN_KEY, DataSource, FeatureView, Field};
 
 use super::progress::{MaterializeProgress, ViewReport};
 use super::window::ViewWindow;
@@ -41,22 +41,7 @@ pub(crate) fn run(
         ))
     })?;
     let parquet = ParquetSource::locate(source, stores.repository)?;
-    let typed = |field: &Field| TypedColumn {
-        name: source.source_column(&field.name).to_owned(),
-        value_type: field.value_type.clone(),
-    };
-    let keys = view.entity_columns.iter().filter(|key| key.name != DUMMY_JOIN_KEY);
-    let latest = LatestRows {
-        source: &parquet,
-        keys: keys.map(typed).collect(),
-        event_time: source.source_column(&source.timestamp_field),
-        created_time: source.created_column().map(|name| source.source_column(name)),
-        features: view.features.iter().map(typed).collect(),
-        window: Window {
-            start: window.start,
-            end: window.end,
-        },
-    };
+    let latest = latest_rows(view, source, &parquet, window);
     let mut report = ViewReport::new(view);
     progress.view_started(window);
     let streamed = latest.stream(runtime, |batch| {
@@ -73,8 +58,8 @@ pub(crate) fn run(
         report.null_keys += null_keys;
         progress.rows_done(report.rows);
         if progress.is_stopped() {
-            let text = format!("the materialization of {} was stopped", view.name());
-            return Err(Error::new(ErrorKind::Unavailable, text));
+            let message = format!("the materialization of {} was stopped", view.name());
+            return Err(Error::new(ErrorKind::Unavailable, message));
         }
         fail_point::reached(Step::RowsWritten);
         Ok(())
@@ -86,4 +71,29 @@ pub(crate) fn run(
     report.rows_beyond_range = seen.rows_beyond_range;
     report.rows_ahead = seen.rows_ahead;
     Ok(report)
+}
+
+/// The query for the newest row of each key, in the columns of the view's source.
+fn latest_rows<'a>(
+    view: &FeatureView,
+    source: &'a DataSource,
+    parquet: &'a ParquetSource,
+    window: &ViewWindow,
+) -> LatestRows<'a> {
+    let typed = |field: &Field| TypedColumn {
+        name: source.source_column(&field.name).to_owned(),
+        value_type: field.value_type.clone(),
+    };
+    let keys = view.entity_columns.iter().filter(|key| key.name != DUMMY_JOIN_KEY);
+    LatestRows {
+        source: parquet,
+        keys: keys.map(typed).collect(),
+        event_time: source.source_column(&source.timestamp_field),
+        created_time: source.created_column().map(|name| source.source_column(name)),
+        features: view.features.iter().map(typed).collect(),
+        window: Window {
+            start: window.start,
+            end: window.end,
+        },
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::plan::{PlannedView, ReadPlan};
+use super::planned_view::PlannedView;
 use crate::codec::packed_bytes::PackedBytes;
 use crate::codec::row_reader::TypedColumns;
 use crate::online_store::{RowQueries, Table, Tables};
@@ -38,17 +38,18 @@ pub(super) struct ColumnRef {
 }
 
 impl Binding {
-    pub(super) fn new(plan: &ReadPlan, tables: Arc<Tables>) -> Self {
-        let bound_tables = || plan.views.iter().map(|view| tables.get(&view.view));
-        let mut group_tables = vec![Vec::new(); plan.groups.len()];
-        for (view, table) in plan.views.iter().zip(bound_tables()) {
+    /// `groups` is how many groups of join keys the views of the plan have.
+    pub(super) fn new(planned: &[PlannedView], groups: usize, tables: Arc<Tables>) -> Self {
+        let bound_tables = || planned.iter().map(|view| tables.get(&view.view));
+        let mut group_tables = vec![Vec::new(); groups];
+        for (view, table) in planned.iter().zip(bound_tables()) {
             group_tables[view.group].extend(table.map(|table| table.id));
         }
         for ids in &mut group_tables {
             ids.sort_unstable();
             ids.dedup();
         }
-        let views = plan.views.iter().zip(bound_tables()).map(|(view, table)| {
+        let views = planned.iter().zip(bound_tables()).map(|(view, table)| {
             let table = table?;
             let position = group_tables[view.group].binary_search(&table.id).ok()?;
             Some(BoundView::new(view, table, position))

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, StringArray};
 use feast_conversion::coerce;
 use feast_model::error::{Error, FeastException, Result};
-use feast_model::{DUMMY_JOIN_KEY, FeatureView, ValueType};
+use feast_model::{DUMMY_JOIN_KEY, ValueType};
 use feast_python_notation::python_list;
 
-use super::plan::{KeyGroup, ReadPlan};
-use crate::codec::entity_key::{EntityKeyEncoder, UnsupportedKeyType};
+use super::plan::ReadPlan;
+use super::planned_view::KeyGroup;
 use crate::codec::packed_bytes::PackedBytes;
 
 /// The entities of a request: key columns of equal length.
@@ -64,25 +64,6 @@ impl EntityRows {
         let column = self.columns.iter().find(|column| column.name == name);
         column.map(|column| &column.values)
     }
-}
-
-/// Writes entity keys from columns of these names and types.
-pub(super) fn key_encoder(view: &str, keys: &[(&str, &ValueType)]) -> Result<EntityKeyEncoder> {
-    EntityKeyEncoder::new(keys).map_err(|unsupported| unsupported_key(view, &unsupported))
-}
-
-fn unsupported_key(view: &str, unsupported: &UnsupportedKeyType) -> Error {
-    Error::invalid(format!("feature view {view}: {unsupported}")).with_hint(UnsupportedKeyType::HINT)
-}
-
-/// # Errors
-/// `Invalid`, naming view, key and type, when rows of the view can be neither written nor read.
-pub(crate) fn check_key_types(view: &FeatureView) -> Result<()> {
-    let keys = view
-        .entity_columns
-        .iter()
-        .map(|key| (key.name.as_str(), &key.value_type));
-    UnsupportedKeyType::find(keys).map_or(Ok(()), |unsupported| Err(unsupported_key(view.name(), &unsupported)))
 }
 
 /// For each group of the plan the entity key of each row of the request, empty where a key value is null.

@@ -150,7 +150,7 @@ pub(crate) fn bind(plan: &ReadPlan, store: &OnlineStore) -> Arc<Binding> {
     if let Some(known) = plan.binding.load_full().filter(|known| known.is_of(&tables)) {
         return known;
     }
-    let binding = Arc::new(Binding::new(plan, tables));
+    let binding = Arc::new(Binding::new(&plan.views, plan.groups.len(), tables));
     plan.binding.store(Some(Arc::clone(&binding)));
     binding
 }

@@ -6,13 +6,15 @@
 mod assemble;
 mod binding;
 mod feature_vectors;
+mod key_types;
 mod keys;
 mod lookup;
 mod plan;
+mod planned_view;
 mod write;
 
 pub use feature_vectors::{ColumnField, FeatureColumn, FeatureVectors, FieldStatus};
-pub(crate) use keys::check_key_types;
+pub(crate) use key_types::check_key_types;
 pub use keys::{EntityRows, KeyColumn};
 pub use lookup::StoredEntities;
 pub(crate) use lookup::{lookup, lookup_in_memory};

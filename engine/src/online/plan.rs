@@ -6,12 +6,12 @@ use arc_swap::ArcSwapOption;
 use feast_model::error::{Error, ErrorKind, FeastException, Result};
 use feast_model::{
     DUMMY_JOIN_KEY, Definitions, FeatureReference, FeatureSelection, FeatureService, FeatureView, Field, Projection,
-    ValueType, ViewState, ViewStatus, WantedFeatures,
+    RequestedFeatures, ValueType, ViewState, ViewStatus,
 };
 
 use super::binding::Binding;
-use super::keys::key_encoder;
-use crate::codec::entity_key::EntityKeyEncoder;
+use super::key_types::key_encoder;
+use super::planned_view::{KeyGroup, PlannedFeature, PlannedKey, PlannedView};
 use crate::codec::row::storage_type;
 
 /// A resolved selection of features. It can be kept as long as the registry does not change.
@@ -41,44 +41,6 @@ pub struct JoinKey {
     pub name: String,
     /// Type its values are read as. `None` for keys that no requested view has: they are only given back.
     pub value_type: Option<ValueType>,
-}
-
-/// The part of a plan that comes from one view.
-#[derive(Debug)]
-pub(super) struct PlannedView {
-    pub(super) view: String,
-    /// Name in the metadata of the response: the service's alias, or the view's own.
-    shown_name: String,
-    version: i32,
-    /// Position of its group in the plan.
-    pub(super) group: usize,
-    pub(super) features: Vec<PlannedFeature>,
-}
-
-/// Join keys that views share: their rows of an entity have the same entity key.
-#[derive(Debug)]
-pub(super) struct KeyGroup {
-    /// In the order of the encoder.
-    pub(super) keys: Vec<PlannedKey>,
-    pub(super) encoder: EntityKeyEncoder,
-}
-
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct PlannedKey {
-    /// Key in the request, after the projection's join key map.
-    pub(super) request_key: String,
-    /// Key of the view; also taken from the request when the mapped one is not there.
-    pub(super) join_key: String,
-    pub(super) value_type: ValueType,
-}
-
-#[derive(Debug)]
-pub(super) struct PlannedFeature {
-    /// Name in the response.
-    pub(super) response_name: String,
-    pub(super) name: String,
-    pub(super) value_type: ValueType,
-    pub(super) storage_type: String,
 }
 
 impl ReadPlan {
@@ -144,12 +106,12 @@ impl PlannedView {
     ) -> Result<Self> {
         let features = projection.features.iter().map(|requested| {
             let (_, field) = view.feature(&requested.name).ok_or_else(|| {
-                let text = format!(
+                let message = format!(
                     "Feature {} not found in projection {}",
                     requested.name,
                     projection.display_name()
                 );
-                Error::not_found(FeastException::KeyError, text)
+                Error::not_found(FeastException::KeyError, message)
             })?;
             Ok(PlannedFeature {
                 response_name: response_name(projection, &field.name, full_feature_names),
@@ -196,8 +158,8 @@ fn group_of(projection: &Projection, view: &FeatureView, groups: &mut Vec<KeyGro
 
 fn service<'a>(context: &PlanContext<'a>, name: &str) -> Result<&'a FeatureService> {
     context.definitions.service(name).ok_or_else(|| {
-        let text = format!("Feature service {name} does not exist in project {}", context.project);
-        Error::not_found(FeastException::FeatureServiceNotFound, text)
+        let message = format!("Feature service {name} does not exist in project {}", context.project);
+        Error::not_found(FeastException::FeatureServiceNotFound, message)
     })
 }
 
@@ -236,13 +198,13 @@ fn served_view<'a>(context: &PlanContext<'a>, projection: &Projection) -> Result
 
 fn other_version(view: &str, version: i32, current: i32, project: &str) -> Error {
     if version > current {
-        let text = format!("Version v{version} of feature view {view} does not exist in project {project}");
-        return Error::not_found(FeastException::FeatureViewVersionNotFound, text);
+        let message = format!("Version v{version} of feature view {view} does not exist in project {project}");
+        return Error::not_found(FeastException::FeatureViewVersionNotFound, message);
     }
-    let text = format!(
+    let message = format!(
         "Version v{version} of feature view '{view}' cannot be read: this server keeps only the current one, v{current}"
     );
-    Error::new(ErrorKind::Unsupported, text)
+    Error::new(ErrorKind::Unsupported, message)
 }
 
 /// One projection a view, views in order of first mention, features in request order.
@@ -262,9 +224,9 @@ fn group_references(references: &[String]) -> Result<Vec<Projection>> {
         let requested = Field::new(reference.feature, ValueType::Bytes);
         let position = *positions.entry((reference.view, reference.version)).or_insert_with(|| {
             projections.push(Projection {
-                wanted: WantedFeatures::Resolved,
+                requested: RequestedFeatures::Resolved,
                 version: reference.version,
-                ..Projection::of(reference.view)
+                ..Projection::all_of(reference.view)
             });
             projections.len() - 1
         });
@@ -304,8 +266,8 @@ fn check_collisions(projections: &[Projection], full_feature_names: bool) -> Res
          different names."
     };
     let names = twice.join(", ");
-    let text = format!("Duplicate features named {names} found.\nTo resolve this collision, {remedy}");
-    Err(Error::new(ErrorKind::Invalid, text).with_exception(FeastException::FeatureNameCollision))
+    let message = format!("Duplicate features named {names} found.\nTo resolve this collision, {remedy}");
+    Err(Error::new(ErrorKind::Invalid, message).with_exception(FeastException::FeatureNameCollision))
 }
 
 fn request_keys(definitions: &Definitions, groups: &[KeyGroup]) -> BTreeMap<String, JoinKey> {

@@ -8,7 +8,7 @@ use feast_conversion::{ConversionError, check_event_times, coerce, timestamp_mic
 use feast_model::error::{Error, Result};
 use feast_model::{DUMMY_JOIN_KEY, FeatureView, Field, Timestamp, ValueType};
 
-use super::keys::key_encoder;
+use super::key_types::key_encoder;
 use crate::codec::entity_key::EntityKeyEncoder;
 use crate::codec::packed_bytes::PackedBytes;
 use crate::codec::record::{SchemaRecord, ViewShape};

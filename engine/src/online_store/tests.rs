@@ -1,3 +1,5 @@
+//! Reads and writes of many threads against one store: a read never sees a row older than an acknowledged write.
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 

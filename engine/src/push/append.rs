@@ -5,16 +5,16 @@
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use feast_files::fail_point::{self, Step};
 use feast_model::error::{Error, ErrorKind, Result};
+use parking_lot::Mutex;
 
 use super::log::PushLog;
 use super::marks::{AppendId, AppliedAppends, annotated, part_ending};
 use super::target::AppendTarget;
-use crate::locks::lock;
 use crate::offline::{
     DurableFolders, ParquetSource, SourceLayout, pattern_is_read_only, prepend_rows, split_by_folder,
 };
@@ -30,7 +30,7 @@ pub(super) struct Appender {
 pub(super) enum AppendRecord<'a> {
     /// Not at all. For an append that is a whole push: it is wholly in the source, or not at all, without a log too.
     None,
-    /// By this record, which is still to be logged. It is taken out again if the append fails, as the caller is told.
+    /// By this record, which is still to be logged. It is taken out again if the append fails, since the caller gets the error.
     New(&'a [u8]),
     /// By records that are there already, are durable, and stay there if the append fails.
     Replayed(ReplayedAppends),
@@ -125,7 +125,7 @@ impl Appender {
     ) -> Result<Vec<AppendId>> {
         // Through links too, a file has one queue.
         let path = std::fs::canonicalize(source.path()).unwrap_or_else(|_| source.path().to_owned());
-        let queue = Arc::clone(lock(&self.files).entry(path).or_default());
+        let queue = Arc::clone(self.files.lock().entry(path).or_default());
         let is_new = record.is_new();
         let (ids, _) = record.log(log)?;
         let append = Arc::new(FileAppend {
@@ -134,9 +134,9 @@ impl Appender {
             is_new,
             outcome: Mutex::default(),
         });
-        lock(&queue.waiting).push(Arc::clone(&append));
+        queue.waiting.lock().push(Arc::clone(&append));
         queue.append_waiting(source.path(), &append, log);
-        let outcome = lock(&append.outcome).take();
+        let outcome = append.outcome.lock().take();
         match outcome {
             Some(Ok(())) => Ok(append.ids.clone()),
             Some(Err((kind, text))) => Err(Error::new(kind, format!("data source {}: {text}", source.name))),
@@ -151,11 +151,11 @@ impl Appender {
 impl FileQueue {
     /// Appends all that wait, unless another caller has appended this one already.
     fn append_waiting(&self, path: &Path, append: &FileAppend, log: &PushLog<'_>) {
-        let _writer = lock(&self.writer);
-        if lock(&append.outcome).is_some() {
+        let _writer = self.writer.lock();
+        if append.outcome.lock().is_some() {
             return;
         }
-        let group = std::mem::take(&mut *lock(&self.waiting));
+        let group = std::mem::take(&mut *self.waiting.lock());
         let ids: Vec<&AppendId> = group.iter().flat_map(|append| &append.ids).collect();
         let new = group.iter().filter(|append| append.is_new);
         let new_ids: Vec<&AppendId> = new.flat_map(|append| &append.ids).collect();
@@ -166,7 +166,7 @@ impl FileQueue {
         });
         let outcome = outcome.map_err(|error| (error.kind(), error.to_string()));
         for member in &group {
-            *lock(&member.outcome) = Some(outcome.clone());
+            *member.outcome.lock() = Some(outcome.clone());
         }
     }
 }
@@ -190,7 +190,7 @@ fn after_sync(
         let applied = AppliedAppends::read(path);
         for id in new_ids {
             if applied.as_ref().is_ok_and(|applied| !applied.contains(id)) {
-                // The caller is told of the failure itself.
+                // The caller gets the failure itself.
                 let _ = log.forget(id);
             }
         }

@@ -70,8 +70,8 @@ fn micros_of(column: &ArrayRef, name: &str, owner: &str) -> Result<Option<Int64A
     let times = row_times(column)
         .map_err(|problem| Error::invalid(format!("column {name} of {owner} does not hold times: {problem}")))?;
     if let Some(row) = times.beyond.and_then(|beyond| beyond.set_indices().next()) {
-        let text = format!("column {name} of {owner}, row {row}: a time is before 1677-09-21 or after 2262-04-11");
-        return Err(Error::invalid(text));
+        let message = format!("column {name} of {owner}, row {row}: a time is before 1677-09-21 or after 2262-04-11");
+        return Err(Error::invalid(message));
     }
     Ok(Some(times.nanos.unary(|nanos| nanos.div_euclid(1_000))))
 }

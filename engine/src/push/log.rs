@@ -76,8 +76,8 @@ impl PushRecord {
         };
         let bytes = record::encode(&record).map_err(|problem| Error::internal(problem.to_string()))?;
         if bytes.len() > MAX_RECORD_BYTES {
-            let text = format!("a push of {} MiB is too large", bytes.len() >> 20);
-            return Err(Error::invalid(text).with_hint("send fewer rows at once"));
+            let message = format!("a push of {} MiB is too large", bytes.len() >> 20);
+            return Err(Error::invalid(message).with_hint("send fewer rows at once"));
         }
         Ok(bytes)
     }

@@ -2,12 +2,10 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard};
 use std::time::Instant;
 
 use feast_config::OfflineBatching;
-
-use crate::locks::lock;
+use parking_lot::{Mutex, MutexGuard};
 
 /// The waiting pushes of one store.
 #[derive(Default)]
@@ -29,20 +27,20 @@ struct Waiting {
 impl PushQueue {
     /// Rows for the source at `path` are in the log.
     pub(super) fn add(&self, path: &Path, rows: usize) {
-        let mut waiting = lock(&self.waiting);
+        let mut waiting = self.waiting.lock();
         *waiting.rows.entry(path.to_path_buf()).or_default() += rows;
         waiting.since.get_or_insert_with(Instant::now);
     }
 
-    /// Waits until nobody else is doing logged pushes.
+    /// Waits until no other thread is replaying logged pushes.
     pub(super) fn wait_for_turn(&self) -> MutexGuard<'_, ()> {
-        lock(&self.replaying)
+        self.replaying.lock()
     }
 
     /// Takes all that waits if enough rows wait or some have waited long enough, or with `all`. What is logged from here on waits
     /// for the next time.
     pub(super) fn take_due(&self, batching: OfflineBatching, all: bool) -> bool {
-        let mut waiting = lock(&self.waiting);
+        let mut waiting = self.waiting.lock();
         let is_due = all || waiting.is_due(batching);
         if is_due {
             *waiting = Waiting::default();
@@ -52,7 +50,7 @@ impl PushQueue {
 
     /// There are pushes in the log that could not be done: they are tried again after the interval.
     pub(super) fn pause(&self) {
-        let mut waiting = lock(&self.waiting);
+        let mut waiting = self.waiting.lock();
         waiting.since.get_or_insert_with(Instant::now);
         waiting.is_paused = true;
     }

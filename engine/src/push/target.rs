@@ -53,8 +53,8 @@ impl PushTarget {
     ) -> Result<Self> {
         let views: Vec<&FeatureView> = definitions.views_of_push_source(push_source).collect();
         let Some(first) = views.first() else {
-            let text = format!("Unable to find push source '{push_source}'.");
-            return Err(Error::not_found(FeastException::PushSourceNotFound, text));
+            let message = format!("Unable to find push source '{push_source}'.");
+            return Err(Error::not_found(FeastException::PushSourceNotFound, message));
         };
         let offline = sources.map(|sources| OfflineTarget::new(first, sources)).transpose()?;
         let views = if online {
@@ -66,7 +66,7 @@ impl PushTarget {
     }
 
     /// One view of the online store.
-    pub(crate) fn of_view(view: WriteTarget) -> Self {
+    pub(crate) fn for_view(view: WriteTarget) -> Self {
         Self {
             views: vec![view],
             offline: None,

@@ -9,17 +9,17 @@ use super::Diagnostics;
 pub(super) fn check(definitions: &Definitions, diagnostics: &mut Diagnostics) {
     let mut problems = Vec::new();
     for view in &definitions.feature_views {
-        let parameters = of_view(view).chain(view.source_views.iter().flat_map(of_view));
+        let parameters = view_parameters(view).chain(view.source_views.iter().flat_map(view_parameters));
         problems.extend(parameters.map(|parameter| (view.object_kind(), view.name().to_owned(), parameter)));
     }
     for view in &definitions.on_demand_feature_views {
-        let parameters = of_aggregations(&view.aggregations);
+        let parameters = aggregation_parameters(&view.aggregations);
         let kind = ObjectKind::OnDemandFeatureView;
         problems.extend(parameters.map(|parameter| (kind, view.name().to_owned(), parameter)));
     }
     for source in &definitions.sources {
         let kind = ObjectKind::DataSource;
-        problems.extend(of_source(source).map(|parameter| (kind, source.name().to_owned(), parameter)));
+        problems.extend(source_parameters(source).map(|parameter| (kind, source.name().to_owned(), parameter)));
     }
     for (kind, name, parameter) in problems {
         diagnostics.problem(kind, &name, format!("its {parameter} is longer than 10,000 years"));
@@ -27,7 +27,7 @@ pub(super) fn check(definitions: &Definitions, diagnostics: &mut Diagnostics) {
 }
 
 /// The names of a view's parameters that the registry cannot hold.
-fn of_view(view: &FeatureView) -> impl Iterator<Item = &'static str> {
+fn view_parameters(view: &FeatureView) -> impl Iterator<Item = &'static str> {
     let (hop_size, aggregations) = match &view.kind {
         ViewKind::Stream(settings) => (settings.tiling_hop_size, settings.aggregations.as_slice()),
         ViewKind::Regular | ViewKind::Label(_) => (None, [].as_slice()),
@@ -35,11 +35,11 @@ fn of_view(view: &FeatureView) -> impl Iterator<Item = &'static str> {
     let own = [("ttl", view.ttl), ("tiling_hop_size", hop_size)];
     let of_sources = [&view.batch_source, &view.stream_source].into_iter().flatten();
     too_long(own)
-        .chain(of_aggregations(aggregations))
-        .chain(of_sources.flat_map(of_source))
+        .chain(aggregation_parameters(aggregations))
+        .chain(of_sources.flat_map(source_parameters))
 }
 
-fn of_aggregations(aggregations: &[Aggregation]) -> impl Iterator<Item = &'static str> {
+fn aggregation_parameters(aggregations: &[Aggregation]) -> impl Iterator<Item = &'static str> {
     aggregations.iter().flat_map(|aggregation| {
         too_long([
             ("aggregations' time_window", aggregation.time_window),
@@ -48,7 +48,7 @@ fn of_aggregations(aggregations: &[Aggregation]) -> impl Iterator<Item = &'stati
     })
 }
 
-fn of_source(source: &DataSource) -> impl Iterator<Item = &'static str> + use<> {
+fn source_parameters(source: &DataSource) -> impl Iterator<Item = &'static str> + use<> {
     let delay = match &source.kind {
         SourceKind::Kafka { watermark_delay, .. } => *watermark_delay,
         _ => None,

@@ -5,8 +5,8 @@ use feast_model::{StructField, ValueType};
 
 /// The value type of a file column without a declared one.
 ///
-/// Where Feast can infer a type it is Feast's; besides, lists of texts, dates, decimals, dictionaries and large or view
-/// texts have one here, for which Feast fails.
+/// Where Feast can infer a type it is Feast's; besides, lists of strings, dates, decimals, dictionaries and large or view
+/// strings have one here, for which Feast fails.
 pub(super) fn inferred_type(data_type: &DataType) -> Option<ValueType> {
     Some(match data_type {
         DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::UInt8 | DataType::UInt16 => ValueType::Int32,

@@ -23,11 +23,11 @@ pub(super) fn check(definitions: &mut Definitions, diagnostics: &mut Diagnostics
     let mut sources: HashMap<String, &str> = HashMap::new();
     for source in &definitions.sources {
         if sources.insert(source.name().to_lowercase(), source.name()).is_some() {
-            let text = format!(
+            let message = format!(
                 "Multiple data sources share the same case-insensitive name {}.",
                 source.name()
             );
-            diagnostics.problem(ObjectKind::DataSource, source.name(), text);
+            diagnostics.problem(ObjectKind::DataSource, source.name(), message);
         }
     }
 }
@@ -56,26 +56,26 @@ fn check_views(definitions: &Definitions, diagnostics: &mut Diagnostics) {
             ),
         ] {
             if name.contains(character) {
-                let text = format!("Feature view name '{name}' must not contain '{character}'. {reason}");
-                diagnostics.problem(kind, name, text);
+                let message = format!("Feature view name '{name}' must not contain '{character}'. {reason}");
+                diagnostics.problem(kind, name, message);
             }
         }
         match known.insert(name.to_lowercase(), kind) {
             None => {}
             Some(other) if other == kind => {
-                let text = format!(
+                let message = format!(
                     "Multiple FeatureViews with name '{name}' found. Feature view names must be case-insensitively unique. \
                      It may be necessary to ignore certain files in your feature repository by using a .feastignore file."
                 );
-                diagnostics.problem(kind, name, text);
+                diagnostics.problem(kind, name, message);
             }
             Some(other) => {
-                let text = format!(
+                let message = format!(
                     "Feature view name '{name}' is already used by a {}. Cannot register a {} with the same name.",
                     class_name(other),
                     class_name(kind)
                 );
-                diagnostics.problem(kind, name, text);
+                diagnostics.problem(kind, name, message);
             }
         }
     }

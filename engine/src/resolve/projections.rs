@@ -2,7 +2,7 @@
 
 use feast_model::error::{Error, Result};
 use feast_model::{
-    DUMMY_JOIN_KEY, Definitions, Field, ObjectKind, OnDemandSource, Projection, Version, WantedFeatures,
+    DUMMY_JOIN_KEY, Definitions, Field, ObjectKind, OnDemandSource, Projection, RequestedFeatures, Version,
 };
 
 use super::{Diagnostics, ResolveContext};
@@ -71,15 +71,15 @@ fn resolve(
     context: &ResolveContext<'_>,
     of_service: bool,
 ) -> Result<()> {
-    let (names, version) = match std::mem::replace(&mut projection.wanted, WantedFeatures::Resolved) {
-        WantedFeatures::Resolved => return Ok(()),
-        WantedFeatures::Reference(reference) => {
+    let (names, version) = match std::mem::replace(&mut projection.requested, RequestedFeatures::Resolved) {
+        RequestedFeatures::Resolved => return Ok(()),
+        RequestedFeatures::Reference(reference) => {
             let (view, version, feature) = parse_reference(&reference)?;
             view.clone_into(&mut projection.view);
             (feature.map(|feature| vec![feature.to_owned()]), version)
         }
-        WantedFeatures::Named(names) => (Some(names), None),
-        WantedFeatures::Wished(names) => {
+        RequestedFeatures::Named(names) => (Some(names), None),
+        RequestedFeatures::InViewOrder(names) => {
             let order = views.iter().find(|view| view.name == projection.view);
             let mut names = names;
             if let Some(view) = order {
@@ -87,7 +87,7 @@ fn resolve(
             }
             (Some(names), None)
         }
-        WantedFeatures::All => (None, None),
+        RequestedFeatures::All => (None, None),
     };
     let unknown = || Error::unknown_feature_view(&projection.view, context.project);
     let view = views.iter().find(|view| view.name == projection.view);
@@ -100,7 +100,7 @@ fn resolve(
         })?,
         None => view.ok_or_else(unknown)?.features.clone(),
     };
-    projection.of_label_view = view.is_some_and(|view| view.is_label_view);
+    projection.is_label_view = view.is_some_and(|view| view.is_label_view);
     projection.version = version;
     // A service that takes a pinned view reads that version.
     if let Some(view) = view.filter(|_| of_service && version.is_none())
@@ -127,10 +127,10 @@ fn resolve(
 }
 
 /// `view`, `view:feature`, `view@v2`, `view@v2:feature`.
-fn parse_reference(text: &str) -> Result<(&str, Option<i32>, Option<&str>)> {
-    let (view, feature) = match text.split_once(':') {
+fn parse_reference(reference: &str) -> Result<(&str, Option<i32>, Option<&str>)> {
+    let (view, feature) = match reference.split_once(':') {
         Some((view, feature)) => (view, Some(feature)),
-        None => (text, None),
+        None => (reference, None),
     };
     let (view, version) = view.split_once('@').unwrap_or((view, ""));
     let malformed = view.is_empty() || feature.is_some_and(str::is_empty);
@@ -138,7 +138,7 @@ fn parse_reference(text: &str) -> Result<(&str, Option<i32>, Option<&str>)> {
         Some(Version::Latest) => Ok((view, None, feature)),
         Some(Version::Pinned(number)) => Ok((view, Some(number), feature)),
         None => Err(Error::invalid(format!(
-            "Invalid feature reference '{text}'. Expected '<feature_view>', '<feature_view>:<feature>' or \
+            "Invalid feature reference '{reference}'. Expected '<feature_view>', '<feature_view>:<feature>' or \
              '<feature_view>@<version>:<feature>'"
         ))),
     }

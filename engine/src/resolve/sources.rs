@@ -57,8 +57,8 @@ fn event_time_column(
 ) -> Option<String> {
     let (kind, name) = (ObjectKind::DataSource, source.name());
     if !matches!(source.kind, SourceKind::File { .. }) {
-        let text = format!("{PREFIX}: {} is not a file source", source.name());
-        diagnostics.error(kind, name, &Error::invalid(text).with_hint(hint(source)));
+        let message = format!("{PREFIX}: {} is not a file source", source.name());
+        diagnostics.error(kind, name, &Error::invalid(message).with_hint(hint(source)));
         return None;
     }
     let schema = match source_columns(source, context.repository, context.schemas) {

@@ -74,8 +74,8 @@ fn keys(entities: &[Entity], names: &[String]) -> Keys {
             continue;
         };
         if keys.iter().any(|(key, _)| *key == entity.join_key) {
-            let text = "A feature view should not have entities that share a join key.";
-            problems.push(Error::invalid(text));
+            let message = "A feature view should not have entities that share a join key.";
+            problems.push(Error::invalid(message));
             continue;
         }
         keys.push((entity.join_key.clone(), entity.value_type.clone()));
@@ -179,7 +179,7 @@ fn complete_from_source(
             return diagnostics.error(kind, &name, &incomplete(view, keys, &error.to_string()));
         }
         Err(UnknownColumns::NotReadable(_)) => return diagnostics.without_file.push(name),
-        // Told of the source itself.
+        // Reported for the source itself.
         Err(UnknownColumns::Unread(_)) if diagnostics.unreadable.contains(source.name()) => return,
         Err(UnknownColumns::Unread(error)) if must_infer => {
             return diagnostics.file_error(kind, &name, &incomplete(view, keys, &error.to_string()));
@@ -355,10 +355,10 @@ fn complete_on_demand(
         }
     }
     if view.features.is_empty() {
-        let text = format!(
+        let message = format!(
             "Could not infer Features for the feature view '{}': its function is not run here",
             view.name()
         );
-        problems.push(Error::invalid(text).with_hint("name its features and their types in the schema"));
+        problems.push(Error::invalid(message).with_hint("name its features and their types in the schema"));
     }
 }

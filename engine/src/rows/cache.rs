@@ -35,13 +35,13 @@ const MAX_ENTRY_SHARE: usize = 8;
 /// Holds rows up to a number of bytes; those that were not requested again are evicted first.
 pub(crate) struct RowCache {
     shards: Box<[RwLock<Shard>]>,
-    /// Seeded, so that nobody can choose entities that collide.
+    /// Seeded, so that a client cannot choose entities that collide.
     hashes: RandomState,
     shard_capacity: usize,
 }
 
-/// The state of a part of the cache in which an entity was not found. Rows that are fetched after it may be inserted as long as nobody
-/// has written since. It holds no lock, so the fetch may take as long as it likes.
+/// The state of a part of the cache in which an entity was not found. Rows that are fetched after it may be inserted as long as
+/// nothing was written since. It holds no lock, so the fetch may take as long as it likes.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct MissToken {
     hash: u64,
@@ -133,7 +133,7 @@ impl RowCache {
         if shard.entries[position].overwrite(table, row) {
             return;
         }
-        // Of another length: the entry is made anew, unless nobody has read from this table.
+        // Of another length: the entry is made anew, unless nothing was read from this table.
         if shard.entries[position].has(table) {
             let known = shard.remove_at(position);
             let entry = known.merged([(table, Some(row))].into_iter());
@@ -201,7 +201,7 @@ impl Shard {
 
     fn remove_at(&mut self, position: usize) -> Entry {
         let last = self.entries.len() - 1;
-        let is_at = |wanted: usize| move |position: &usize| *position == wanted;
+        let is_at = |expected: usize| move |position: &usize| *position == expected;
         if let Ok(removed) = self.index.find_entry(self.entries[position].hash(), is_at(position)) {
             removed.remove();
         }

@@ -5,8 +5,8 @@
 //! a caller may wait there: a local database answers on the calling thread, a store on the network is awaited. Rows that were written
 //! meanwhile are not overwritten in the cache, see [`cache`](super::cache).
 //!
-//! **Threads that read sockets never wait for a disk.** They only ask for [`rows_in_memory`], which looks into the row cache and nowhere
-//! else. RocksDB's `kBlockCacheTier` is no help: its batched get reads blocks all the same, and where it must not go on to a second block
+//! **Threads that read sockets never wait for a disk.** They only call [`rows_in_memory`], which looks into the row cache and nowhere
+//! else. RocksDB's `kBlockCacheTier` does not help: its batched get reads blocks all the same, and where it must not go on to a second block
 //! it answers with an empty value for a row that it has not looked at.
 
 use std::ops::Range;
@@ -24,7 +24,7 @@ use crate::codec::packed_bytes::PackedBytes;
 const MAX_BYTES: usize = 1 << 30;
 /// The maximum size of rows that are answered from memory: their values make some milliseconds of work at worst.
 const MAX_BYTES_IN_MEMORY: usize = 256 << 10;
-/// The most that a store is asked for at a time: keys, their states and fetched rows are in memory together.
+/// The maximum that is fetched from a store at a time: keys, their states and fetched rows are in memory together.
 const MAX_ROWS_A_FETCH: usize = 4096;
 const MAX_KEY_BYTES_A_FETCH: usize = 4 << 20;
 
@@ -272,6 +272,6 @@ fn check_size(bytes: usize) -> Result<()> {
     if bytes <= MAX_BYTES {
         return Ok(());
     }
-    let text = format!("the rows asked for take more than {} MiB", MAX_BYTES >> 20);
-    Err(Error::invalid(text).with_hint("ask for them in several requests"))
+    let message = format!("the rows asked for take more than {} MiB", MAX_BYTES >> 20);
+    Err(Error::invalid(message).with_hint("ask for them in several requests"))
 }

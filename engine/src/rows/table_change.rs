@@ -8,7 +8,7 @@ use feast_config::duration_text;
 /// What became of a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TableFate {
-    /// The registry does not have its view any more: nobody can read it, its rows are kept for a while.
+    /// The registry no longer has its view: it cannot be read, and its rows are kept for a while.
     Hidden,
     /// Its view has come back with its rows.
     Restored,

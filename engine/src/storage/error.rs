@@ -7,31 +7,31 @@ use rocksdb::ErrorKind as RocksKind;
 
 /// The one place that reads RocksDB's error messages.
 pub(super) fn from_rocksdb(source: rocksdb::Error, store: &Path) -> Error {
-    let text = source.to_string();
+    let message = source.to_string();
     let store = feast_model::error::path(store);
-    let error = if text.contains("While lock file") || text.contains("lock hold") {
+    let error = if message.contains("While lock file") || message.contains("lock hold") {
         Error::new(
             ErrorKind::Conflict,
             format!("online store {store} is in use by another process"),
         )
         .with_hint("a feast server probably has it open: stop it, or let it do the work (POST /materialize, /push)")
-    } else if text.contains("No space left") {
+    } else if message.contains("No space left") {
         Error::new(
             ErrorKind::Unavailable,
             format!("online store {store}: the disk is full"),
         )
         .with_hint("make room on the disk")
-    } else if text.contains("Too many open files") {
-        let text = format!("online store {store}: too many files are open");
-        Error::new(ErrorKind::Unavailable, text).with_hint(OPEN_FILES_HINT)
-    } else if text.contains("Permission denied") {
-        let text = format!("online store {store}: permission denied: {}", detail(&text));
-        Error::new(ErrorKind::Unavailable, text)
+    } else if message.contains("Too many open files") {
+        let message = format!("online store {store}: too many files are open");
+        Error::new(ErrorKind::Unavailable, message).with_hint(OPEN_FILES_HINT)
+    } else if message.contains("Permission denied") {
+        let message = format!("online store {store}: permission denied: {}", detail(&message));
+        Error::new(ErrorKind::Unavailable, message)
             .with_hint("let the user that runs this process read and write the directory")
     } else {
         match source.kind() {
             RocksKind::Corruption | RocksKind::InvalidArgument | RocksKind::NotSupported => {
-                Error::data(format!("online store {store} cannot be read: {}", detail(&text)))
+                Error::data(format!("online store {store} cannot be read: {}", detail(&message)))
                     .with_hint("restore it, or remove the directory and materialize again")
             }
             RocksKind::Busy
@@ -40,9 +40,9 @@ pub(super) fn from_rocksdb(source: rocksdb::Error, store: &Path) -> Error {
             | RocksKind::ShutdownInProgress
             | RocksKind::IOError => Error::new(
                 ErrorKind::Unavailable,
-                format!("online store {store}: {}", detail(&text)),
+                format!("online store {store}: {}", detail(&message)),
             ),
-            _ => Error::internal(format!("online store {store}: {}", detail(&text))),
+            _ => Error::internal(format!("online store {store}: {}", detail(&message))),
         }
     };
     error.with_source(source)

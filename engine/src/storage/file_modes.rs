@@ -1,4 +1,4 @@
-//! Who may read the files of a store. RocksDB makes them with the process's own mask and cannot be told otherwise, so their modes are
+//! Who may read the files of a store. RocksDB makes them with the process's own mask and has no option for it, so their modes are
 //! set after they are made; until then the directory, which is 0700 if it is ours, keeps others out.
 
 use std::fs::{DirBuilder, File, Metadata, OpenOptions, Permissions};

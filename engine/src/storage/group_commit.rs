@@ -5,9 +5,9 @@
 //! instant before it is durable, but is never acknowledged before.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
 
 use feast_model::error::Result;
+use parking_lot::Mutex;
 
 /// Numbers the calls of [`GroupCommit::run`], so that one fsync can do for many of them.
 #[derive(Default)]
@@ -21,7 +21,7 @@ impl GroupCommit {
     /// Returns when everything that the caller has written before is durable: after `fsync`, or after that of another caller.
     pub(super) fn run(&self, fsync: impl FnOnce() -> Result<()>) -> Result<()> {
         let own = self.requested.fetch_add(1, Ordering::SeqCst) + 1;
-        let mut done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut done = self.done.lock();
         if *done >= own {
             return Ok(());
         }

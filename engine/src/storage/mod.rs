@@ -214,7 +214,7 @@ impl Storage {
         self.sync()
     }
 
-    /// A writer that panicked left whole batches behind, so its lock can be taken over; the row cache may not have the last one.
+    /// A writer that panicked has written whole batches only, so its lock can be taken over; the row cache may not have the last one.
     fn lock_writer(&self) -> MutexGuard<'_, ()> {
         self.writer.lock().unwrap_or_else(|poisoned| {
             self.row_cache.clear();

@@ -1,8 +1,8 @@
 //! Every RocksDB option in one place. They were compared with others, see `benches/README.md`.
 //!
 //! A damaged log of writes refuses to open, unless only its end is cut: the default of RocksDB drops acknowledged writes after a damaged
-//! record without a word. So a power failure during a materialization can make a store refuse to open for rows that nobody was
-//! promised.
+//! record without a word. So a power failure during a materialization can make a store refuse to open because of rows that were
+//! never acknowledged.
 
 use rocksdb::{
     BlockBasedIndexType, BlockBasedOptions, Cache, DBCompressionType, DBRecoveryMode, DataBlockIndexType, Options,

@@ -1,3 +1,5 @@
+//! The store against a model in memory, and its files on disk.
+
 use std::collections::BTreeMap;
 
 use feast_model::Timestamp;
@@ -49,7 +51,7 @@ fn schema(names: &[&str]) -> SchemaRecord {
     }
 }
 
-/// A row without features: its schema id tells rows of one age apart, and so do bytes behind it.
+/// A row without features: its schema id tells rows of one age apart, and so do bytes after it.
 fn row(event_time: i64, created_time: Option<i64>, mark: u32) -> Vec<u8> {
     let version = RowVersion {
         event_time: Timestamp::from_micros(event_time),
@@ -198,7 +200,7 @@ fn event() -> impl Strategy<Value = Event> {
 #[derive(Default)]
 struct Model {
     rows: BTreeMap<(u8, u8), (Age, Vec<u8>)>,
-    /// Views whose rows nobody may see now.
+    /// Views whose rows must not be visible now.
     hidden: [bool; 2],
     features: [usize; 2],
     logged: Vec<u64>,
@@ -455,7 +457,7 @@ fn a_hidden_table_is_there_again_with_its_view() {
 
     storage.hide_tables(|_| false, at(200)).unwrap();
     assert_eq!(changes(storage.drop_hidden_tables(at(200))), ["Dropped a: 2 rows"]);
-    // What is still in memory of it nobody asks for: its number is not given again.
+    // What is still in memory of it is never requested: its number is not given again.
     let row = key(table.id, 1);
     assert!(storage.get_many([row.as_slice()].into_iter()).unwrap()[0].is_none());
     drop(storage);

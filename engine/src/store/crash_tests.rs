@@ -93,7 +93,7 @@ fn prepare(directory: &Path, layout: Layout) {
         .unwrap();
 }
 
-/// Ends the process if `FEAST_FAIL_AT` says so: the name of a step and how many times it is passed before, `FileRenamed 3`.
+/// Ends the process where `FEAST_FAIL_AT` says: the name of a step and how many times it is passed before, `FileRenamed 3`.
 pub(super) fn abort_at(step: Step) {
     static LEFT: AtomicI64 = AtomicI64::new(i64::MIN);
     let Ok(setting) = std::env::var("FEAST_FAIL_AT") else {

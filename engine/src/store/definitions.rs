@@ -127,7 +127,7 @@ impl FeatureStore {
     /// `Conflict` when the project is protected or another process has the online store open; nothing is removed then.
     pub fn teardown(&self) -> Result<()> {
         if self.config.online_store.exists() {
-            // Opened to be sure that nobody else has it.
+            // Opened to be sure that no other process has it.
             self.open_online_store()?;
         }
         self.update_registry(clock::now(), |registry| registry.clear().map(|()| ((), true)))?;

@@ -109,7 +109,7 @@ impl FeatureStore {
         restored.and_then(|()| self.hide_tables(store, &state))
     }
 
-    /// Resolves what a request asks for. Plans are kept until the registry changes.
+    /// Resolves a selection of features. Plans are kept until the registry changes.
     ///
     /// # Errors
     /// `NotFound` for an unknown view or service, `Invalid` for the rest.

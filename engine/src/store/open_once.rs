@@ -1,10 +1,9 @@
 //! What a store opens when it is first needed. Knows nothing of what that is.
 
-use std::sync::{Mutex, OnceLock};
+use std::sync::OnceLock;
 
 use feast_model::error::{Error, Result};
-
-use crate::locks::lock;
+use parking_lot::Mutex;
 
 /// A value that is made by the first caller that needs it and succeeds.
 pub(super) struct OpenOnce<T> {
@@ -27,14 +26,14 @@ impl<T> OpenOnce<T> {
         self.value.get()
     }
 
-    /// The value, made by `open` if it is not there yet. Callers that come meanwhile wait.
+    /// The value, made by `open` if it is not there yet. Callers that arrive meanwhile wait.
     pub(super) fn get_or_open(&self, open: impl FnOnce() -> Result<T>) -> Result<&T> {
         if let Some(value) = self.value.get() {
             return Ok(value);
         }
-        let _opening = lock(&self.opening);
+        let _opening = self.opening.lock();
         if self.value.get().is_none() {
-            // Under the lock nobody else can have set it.
+            // No other thread can have set it while this one holds the lock.
             let _ = self.value.set(open()?);
         }
         self.value

@@ -1,19 +1,19 @@
 //! The registry as this process uses it: the state that was read last, the plans made from it, and how a newer state comes into
 //! use. Knows nothing of the online store; what must happen there when a state changes is a function that callers pass in.
 //!
-//! The bytes of the state stay in memory, as much as the registry is long: so single objects are shown, windows of a
+//! The bytes of the state stay in memory, which costs the size of the registry: so single objects are shown, windows of a
 //! materialization found and intervals recorded without reading it again, as long as its place says that it is the same.
 
 use std::collections::HashMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use feast_model::error::{Error, ErrorKind, Result, path as error_path};
 use feast_model::{Definitions, FeatureReference, FeatureSelection, Timestamp, ViewStatus};
 use feast_registry::{RegistryContents, RegistryFile, Snapshot, Stamp, UnsupportedObject};
+use parking_lot::{Mutex, MutexGuard};
 
-use crate::locks::lock;
 use crate::online::{PlanContext, ReadPlan};
 
 /// Plans kept per state of the registry. Beyond it they are made anew for each request.
@@ -74,7 +74,7 @@ impl RegistryHandle {
 
     /// Keeps other states from coming into use while the guard lives.
     pub(super) fn hold(&self) -> MutexGuard<'_, ()> {
-        lock(&self.publishing)
+        self.publishing.lock()
     }
 
     /// What the registry holds now. It is read only if it is another than the state in use.
@@ -99,7 +99,7 @@ impl RegistryHandle {
             return Ok(false);
         }
         // A damaged file is read once, however often it is looked at.
-        if let Some((known, problem)) = &*lock(&self.unusable)
+        if let Some((known, problem)) = &*self.unusable.lock()
             && Some(*known) == stamp
         {
             return Err(problem.repeated());
@@ -107,7 +107,7 @@ impl RegistryHandle {
         let outcome = self.adopt_changed(adopt);
         // What the system could not do for now may be possible at the next look.
         let damage = outcome.as_ref().err().filter(|error| error.kind() == ErrorKind::Data);
-        *lock(&self.unusable) = stamp.zip(damage.map(Error::repeated));
+        *self.unusable.lock() = stamp.zip(damage.map(Error::repeated));
         outcome.map(|()| true)
     }
 
@@ -157,7 +157,7 @@ impl RegistryHandle {
             .unwrap_or(written))
     }
 
-    /// Resolves what a request asks for. Plans are kept until the registry changes.
+    /// Resolves a selection of features. Plans are kept until the registry changes.
     ///
     /// # Errors
     /// `NotFound` for an unknown view or service, `Invalid` for the rest.

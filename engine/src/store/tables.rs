@@ -9,16 +9,15 @@
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 
 use feast_files::{FileLock, replace_bytes};
 use feast_model::FeatureView;
 use feast_model::error::{Error, ErrorKind, Result};
+use parking_lot::Mutex;
 
 use super::FeatureStore;
 use super::registry::RegistryState;
 use crate::clock;
-use crate::locks::lock;
 use crate::online::view_shape;
 use crate::online_store::{OnlineStore, TableChange, TableView};
 
@@ -37,13 +36,13 @@ impl UnreportedChanges {
         if changes.is_empty() {
             return;
         }
-        let mut unreported = lock(&self.0);
+        let mut unreported = self.0.lock();
         let room = MAX_UNREPORTED_CHANGES.saturating_sub(unreported.len());
         unreported.extend(changes.into_iter().take(room));
     }
 
     fn take(&self) -> Vec<TableChange> {
-        std::mem::take(&mut *lock(&self.0))
+        std::mem::take(&mut *self.0.lock())
     }
 }
 
@@ -116,7 +115,7 @@ impl FeatureStore {
         }
     }
 
-    /// To be called before a state of the registry is used, so that nobody asks for a view whose rows are still hidden.
+    /// To be called before a state of the registry is used, so that no request reads a view whose rows are still hidden.
     pub(super) fn restore_tables(&self, store: &OnlineStore, state: &RegistryState) -> Result<()> {
         let keep_for = i64::try_from(self.config.drop_after.as_micros()).unwrap_or(i64::MAX);
         let mut changes = store.drop_hidden_tables(clock::now().plus_micros(-keep_for))?;

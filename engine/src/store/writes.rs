@@ -62,7 +62,7 @@ impl FeatureStore {
     /// # Errors
     /// As [`FeatureStore::push`].
     pub fn write(&self, target: WriteTarget, columns: Vec<ArrayRef>) -> Result<WriteReport> {
-        self.push(&PushTarget::of_view(target), &[columns], None)
+        self.push(&PushTarget::for_view(target), &[columns], None)
     }
 
     /// Does what earlier processes have left in the log. To be called before anything is answered.

@@ -1,3 +1,5 @@
+//! Damaged stores and parquet files: an error or no difference, never a panic or a wrong value.
+
 use std::path::{Path, PathBuf};
 
 use feast_engine::model::{FeatureSelection, Timestamp};

@@ -1,3 +1,5 @@
+//! Rows of views that have left the registry: kept for a while, restored with the view, dropped afterwards.
+
 use std::path::PathBuf;
 use std::time::Duration;
 

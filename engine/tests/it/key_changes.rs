@@ -1,3 +1,5 @@
+//! Views whose join keys change: rows of other keys are never read as theirs.
+
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray, TimestampSecondArray};
@@ -98,7 +100,7 @@ fn found(store: &FeatureStore, keys: usize) -> Vec<i64> {
 enum Event {
     /// The view gets these keys.
     Apply(usize),
-    /// An incremental run whose end lies that much after the last one's.
+    /// An incremental run whose end lies that long after the last one's.
     Incremental(i64),
     /// A run of a part of what incremental runs have covered, in percent.
     Part(i64, i64),

@@ -17,10 +17,10 @@ fn in_memory(store: &FeatureStore, ids: &[i64]) -> Option<String> {
     let vectors = stored.feature_vectors().unwrap();
     let values = vectors.columns().nth(1)?.values();
     let values = values.as_primitive::<Int64Type>().iter();
-    let texts: Vec<_> = values
+    let strings: Vec<_> = values
         .map(|value| value.map_or_else(|| "-".to_owned(), |value| value.to_string()))
         .collect();
-    Some(texts.join(" "))
+    Some(strings.join(" "))
 }
 
 fn found(values: &str) -> Option<String> {

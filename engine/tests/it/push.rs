@@ -1,3 +1,5 @@
+//! Pushes into both stores, and those that are logged and replayed.
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::path::Path;

@@ -1,3 +1,5 @@
+//! Parquet sources of every form that Python writes.
+
 use std::path::PathBuf;
 use std::sync::Arc;
 

@@ -10,8 +10,8 @@ use feast_model::{DateOrder, Timestamp};
 use feast_python_notation::{python_float, python_json};
 use serde_json::{Number, Value};
 
-use super::numbers::Numbers;
 use crate::error::Problem;
+use crate::numbers::Numbers;
 use crate::rules::{CoercionRules, Integers, Strings, boolean_string, seconds_in, whole_seconds};
 
 /// The value, or null.

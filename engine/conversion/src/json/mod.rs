@@ -3,7 +3,6 @@
 //! Owns how columns are built, nested ones too, and which row a problem is in. Knows nothing of requests.
 
 mod cell;
-mod numbers;
 
 use std::sync::Arc;
 
@@ -22,7 +21,6 @@ use crate::coerce::float32;
 use crate::error::{ConversionError, Problem, first_failure};
 use crate::event_time::first_out_of_range;
 use crate::rules::{CoercionRules, NumericTimes, out_of_range};
-pub use numbers::Numbers;
 
 /// Builds the column. `null` is null in every type.
 ///
@@ -118,8 +116,8 @@ pub fn event_times(values: &[&Value]) -> Result<ArrayRef, ConversionError> {
     match first_out_of_range(&micros.reinterpret_cast::<Int64Type>()) {
         None => Ok(times),
         Some((row, _)) => {
-            let text = format!("Out of bounds nanosecond timestamp: {}", as_given(values[row]));
-            Err(ConversionError::native(row, text))
+            let message = format!("Out of bounds nanosecond timestamp: {}", as_given(values[row]));
+            Err(ConversionError::native(row, message))
         }
     }
 }
@@ -204,7 +202,7 @@ fn build_list(values: &[&Value], item: &FieldRef, rules: CoercionRules) -> Resul
             item < end
         })
     };
-    let items = column(&items, item.data_type(), rules.of_items()).map_err(|error| {
+    let items = column(&items, item.data_type(), rules.for_items()).map_err(|error| {
         let row = error.row().and_then(row_of).unwrap_or_default();
         error.with_row(row)
     })?;

@@ -6,6 +6,7 @@ use serde_json::json;
 use feast_model::ValueType;
 
 use super::*;
+use crate::numbers::Numbers;
 
 /// The column as displayed, one item a row, or the problem with its row.
 fn check(values: &Value, data_type: &DataType, rules: CoercionRules, expected: &str) {

@@ -54,8 +54,8 @@ impl Evaluator<'_> {
             Some(_) => items.len() + 1 >= targets.len(),
         };
         if !fits {
-            let text = format!("cannot unpack {} values into {} names", items.len(), targets.len());
-            return Err(site.raise("ValueError", text));
+            let message = format!("cannot unpack {} values into {} names", items.len(), targets.len());
+            return Err(site.raise("ValueError", message));
         }
         let surplus = items.len() + 1 - targets.len();
         let mut items = items.into_iter();
@@ -130,7 +130,7 @@ impl Evaluator<'_> {
                         let missing = || site.raise("IndexError", "list assignment index out of range");
                         items.borrow_mut().remove(position.ok_or_else(missing)?);
                     }
-                    (Value::Globals, Value::Str(name)) => scope.of_module().unbind(name),
+                    (Value::Globals, Value::Str(name)) => scope.module().unbind(name),
                     _ => return Err(unclear_deletion(site)),
                 }
             }

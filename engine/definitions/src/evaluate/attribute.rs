@@ -139,6 +139,6 @@ impl Evaluator<'_> {
 }
 
 fn missing(value: &Value, name: &str, site: Site<'_>) -> DefinitionError {
-    let text = format!("'{}' object has no attribute '{name}'", value.type_name());
-    site.raise("AttributeError", text)
+    let message = format!("'{}' object has no attribute '{name}'", value.type_name());
+    site.raise("AttributeError", message)
 }

@@ -41,8 +41,8 @@ impl Evaluator<'_> {
                 Ok(Some(Value::None))
             }
             ("exec" | "super" | "setattr" | "delattr", ..) => {
-                let text = site.text();
-                Err(site.limit(format!("what `{text}` does cannot be read without running Python")))
+                let string = site.text();
+                Err(site.limit(format!("what `{string}` does cannot be read without running Python")))
             }
             ("importlib.import_module", [Value::Str(module)], None) => self.imported_module(module).map(Some),
             ("globals", [], None) => Ok(Some(Value::Globals)),
@@ -100,7 +100,7 @@ impl Evaluator<'_> {
             ("type", [value]) => Ok(stdlib::type_of(value)),
             ("callable", [value]) => Ok(stdlib::is_callable(value).map(Value::Bool)),
             ("str", [value]) if !matches!(value, Value::Opaque(_)) => {
-                self.str_of(value, site).map(|text| text.map(Value::str))
+                self.str_of(value, site).map(|string| string.map(Value::str))
             }
             ("next", [Value::Iterator(items), default @ ..]) => {
                 let next = items.borrow_mut().pop_front();

@@ -19,7 +19,7 @@ impl Evaluator<'_> {
         for base in definition.bases() {
             bases.push(self.evaluate(base, scope)?);
         }
-        let body = Rc::new(Scope::of_class(scope));
+        let body = Rc::new(Scope::for_class(scope));
         let mut fields = Vec::new();
         for class in user_classes(&bases) {
             class
@@ -95,7 +95,7 @@ impl Evaluator<'_> {
         if class.is_named_tuple {
             return new_named_tuple(class, arguments, site);
         }
-        let own = Rc::new(Scope::of_class(site.scope));
+        let own = Rc::new(Scope::for_class(site.scope));
         for (name, value) in class.scope.bindings() {
             let value = match &value {
                 Value::Partial(partial) if matches!(partial.0, Value::Builtin("dataclasses.field")) => {
@@ -220,13 +220,13 @@ fn annotated_name(statement: &Stmt) -> Option<String> {
 }
 
 /// Gives members that are `auto()` their values: numbers from 1, or their names in lower case in a `StrEnum`.
-fn number_members(fields: &[String], is_text: bool, body: &Scope) {
+fn number_members(fields: &[String], is_str: bool, body: &Scope) {
     let mut last = 0;
     for name in fields {
         match body.own(name) {
             Some(Value::Builtin("enum.auto")) => {
                 last += 1;
-                let value = if is_text {
+                let value = if is_str {
                     Value::str(name.to_lowercase())
                 } else {
                     Value::Int(last)

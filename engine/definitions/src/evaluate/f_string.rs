@@ -11,10 +11,10 @@ use crate::error::Evaluated;
 use crate::value::{CallArguments, Scope, Value, format_spec};
 
 impl Evaluator<'_> {
-    pub(super) fn f_string(&mut self, text: &ExprFString, scope: &Rc<Scope>) -> Evaluated<Value> {
-        let site = self.at(text, scope);
+    pub(super) fn f_string(&mut self, string: &ExprFString, scope: &Rc<Scope>) -> Evaluated<Value> {
+        let site = self.at(string, scope);
         let mut answer = String::new();
-        for part in &text.value {
+        for part in &string.value {
             let elements = match part {
                 FStringPart::Literal(literal) => {
                     answer.push_str(literal.as_str());
@@ -27,7 +27,7 @@ impl Evaluator<'_> {
                     InterpolatedStringElement::Literal(literal) => answer.push_str(&literal.value),
                     InterpolatedStringElement::Interpolation(interpolation) => {
                         match self.interpolation(interpolation, site)? {
-                            Ok(text) => answer.push_str(&text),
+                            Ok(string) => answer.push_str(&string),
                             Err(unknown) => return Ok(unknown),
                         }
                     }
@@ -38,7 +38,7 @@ impl Evaluator<'_> {
         Ok(Value::str(answer))
     }
 
-    /// The text of `{expression!conversion:spec}`, or the value that makes the whole string unknown.
+    /// The string of `{expression!conversion:spec}`, or the value that makes the whole string unknown.
     fn interpolation(
         &mut self,
         interpolation: &InterpolatedElement,
@@ -50,10 +50,10 @@ impl Evaluator<'_> {
             .format_spec
             .as_ref()
             .map(|spec| file.excerpt(spec.range()));
-        let mut text = String::new();
+        let mut string = String::new();
         if let Some(debug) = &interpolation.debug_text {
             let expression = file.slice(interpolation.expression.range());
-            text = format!("{}{expression}{}", debug.leading(), debug.trailing());
+            string = format!("{}{expression}{}", debug.leading(), debug.trailing());
         }
         site.pay_for([&value])?;
         let is_debug = interpolation.debug_text.is_some() && interpolation.conversion.is_none() && spec.is_none();
@@ -67,7 +67,7 @@ impl Evaluator<'_> {
             _ => self.dunder_str(&value, site)?.unwrap_or(value),
         };
         Ok(match format_spec(&value, spec.as_deref().unwrap_or_default()) {
-            Some(formatted) => Ok(text + &formatted),
+            Some(formatted) => Ok(string + &formatted),
             None => Err(site.reason_of(&value)),
         })
     }
@@ -94,7 +94,7 @@ impl Evaluator<'_> {
     /// `str(value)`; `None` when it is not known.
     pub(super) fn str_of(&mut self, value: &Value, site: Site<'_>) -> Evaluated<Option<String>> {
         Ok(match self.dunder_str(value, site)? {
-            Some(text) => text.as_str().map(|text| text.to_string()),
+            Some(string) => string.as_str().map(|string| string.to_string()),
             None => {
                 site.pay_for([value])?;
                 value.to_str()

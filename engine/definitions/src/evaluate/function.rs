@@ -46,8 +46,8 @@ impl Evaluator<'_> {
                     self.call_value(&applied, arguments, self.at(decorator.range, scope))?
                 }
                 Value::FeastClass(class) => {
-                    let text = format!("{}() needs parentheses and its arguments", class.name);
-                    return Err(self.at(decorator.range, scope).raise("TypeError", text));
+                    let message = format!("{}() needs parentheses and its arguments", class.name);
+                    return Err(self.at(decorator.range, scope).raise("TypeError", message));
                 }
                 other => Value::opaque_with(format!("the decorated function {}", function.name), other.taint()),
             };
@@ -141,8 +141,8 @@ fn bind_parameters(function: &Function, arguments: CallArguments, scope: &Scope,
             (None, Some(position), _) => named.remove(position).1,
             (None, None, Some((_, default))) => default.clone(),
             (None, None, None) => {
-                let text = format!("{name}() missing 1 required positional argument: '{parameter_name}'");
-                return Err(site.raise("TypeError", text));
+                let message = format!("{name}() missing 1 required positional argument: '{parameter_name}'");
+                return Err(site.raise("TypeError", message));
             }
         };
         scope.bind(parameter_name, value);
@@ -161,8 +161,8 @@ fn bind_parameters(function: &Function, arguments: CallArguments, scope: &Scope,
             scope.bind(parameter.name.as_str(), Value::dict(members.collect()));
         }
         (None, Some((unexpected, _))) => {
-            let text = format!("{name}() got an unexpected keyword argument '{unexpected}'");
-            return Err(site.raise("TypeError", text));
+            let message = format!("{name}() got an unexpected keyword argument '{unexpected}'");
+            return Err(site.raise("TypeError", message));
         }
         (None, None) => {}
     }

@@ -111,8 +111,8 @@ impl Evaluator<'_> {
                     unread(name, &file.name(), Taint::MaybeObject)
                 }
                 (None, None) => {
-                    let text = format!("cannot import name '{name}' from '{}'", file.name());
-                    return Err(self.at(alias, scope).raise("ImportError", text));
+                    let message = format!("cannot import name '{name}' from '{}'", file.name());
+                    return Err(self.at(alias, scope).raise("ImportError", message));
                 }
             };
             scope.bind(bound_name(alias), value);
@@ -163,8 +163,8 @@ impl Evaluator<'_> {
                 (Some(_), _) => Ok(Value::Module(Rc::from(submodule))),
                 (None, true) => Ok(unread(name, module, Taint::MaybeObject)),
                 (None, false) => {
-                    let text = format!("module '{module}' has no attribute '{name}'");
-                    Err(site.raise("AttributeError", text))
+                    let message = format!("module '{module}' has no attribute '{name}'");
+                    Err(site.raise("AttributeError", message))
                 }
             };
         }

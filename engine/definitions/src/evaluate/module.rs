@@ -50,7 +50,7 @@ impl Evaluator<'_> {
         self.modules.outside_files += 1;
         if self.modules.outside_files > self.session.budget.outside_files {
             let message = "too many files outside of the repository are imported";
-            return Err(DefinitionError::of_file(&file.path, message));
+            return Err(DefinitionError::for_file(&file.path, message));
         }
         if self.modules.is_outside_running {
             return self.run_file(file);
@@ -64,10 +64,10 @@ impl Evaluator<'_> {
     }
 
     fn run_file(&mut self, file: &ModuleFile) -> Evaluated<Rc<Scope>> {
-        let refused = |message: String| DefinitionError::of_file(&file.path, message);
+        let refused = |message: String| DefinitionError::for_file(&file.path, message);
         let absolute = self.search.absolute(file);
         let text = read_source(&absolute, self.session.budget.file_bytes).map_err(refused)?;
-        let scope = Rc::new(Scope::of_file(SourceFile::new(file.clone(), absolute, text)));
+        let scope = Rc::new(Scope::for_file(SourceFile::new(file.clone(), absolute, text)));
         let source = scope.file().text.as_str();
         check_nesting(source).map_err(|message| refused(message.to_owned()))?;
         let parsed = ruff_python_parser::parse_module(source).map_err(|problem| {

@@ -53,7 +53,7 @@ pub(super) fn set_item(container: &Value, key: Value, value: Value, site: Site<'
             site.use_fuel(members.borrow().len())?;
             set_member(&mut members.borrow_mut(), key, value);
         }
-        (Value::Globals, Value::Str(name)) => site.scope.of_module().bind(name, value),
+        (Value::Globals, Value::Str(name)) => site.scope.module().bind(name, value),
         (Value::List(items), Value::Int(index)) => {
             site.check_acyclic(container, &value)?;
             let position = position_of_index(*index, items.borrow().len());
@@ -73,22 +73,22 @@ pub(super) fn set_item(container: &Value, key: Value, value: Value, site: Site<'
 /// What an object is given must be known: it is stored.
 pub(super) fn check_known(object: &Value, name: &str, value: &Value, site: Site<'_>) -> Evaluated<()> {
     let Value::Opaque(unknown) = value else { return Ok(()) };
-    let text = format!(
+    let message = format!(
         "{name} of {} depends on {}, which cannot be read without running Python",
         object.type_name(),
         unknown.reason
     );
-    Err(site.limit(text))
+    Err(site.limit(message))
 }
 
 /// A change of an object that is not followed, or that gives it what Feast could not store.
 pub(super) fn unclear_change(object: &Value, name: &str, expected: Option<&str>, site: Site<'_>) -> DefinitionError {
     let kind = object.type_name();
-    let text = match expected {
+    let message = match expected {
         Some(expected) => format!("{name} of {kind} is not {expected}"),
         None => format!(
             "changing this {kind} after it is made cannot be read without running Python; give the value where it is made"
         ),
     };
-    site.limit(text)
+    site.limit(message)
 }

@@ -86,8 +86,8 @@ impl Evaluator<'_> {
             Stmt::Raise(raise) => return Err(self.raise_stmt(raise, scope)),
             Stmt::Assert(assert) => {
                 if self.evaluate(&assert.test, scope)?.truth() == Some(false) {
-                    let text = self.at(&*assert.test, scope).text();
-                    return Err(self.at(assert, scope).raise("AssertionError", text));
+                    let message = self.at(&*assert.test, scope).text();
+                    return Err(self.at(assert, scope).raise("AssertionError", message));
                 }
             }
             Stmt::Delete(delete) => {

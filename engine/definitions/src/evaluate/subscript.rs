@@ -36,7 +36,7 @@ impl Evaluator<'_> {
             },
             (Value::Globals, Value::Str(name)) => site
                 .scope
-                .of_module()
+                .module()
                 .own(name)
                 .ok_or_else(|| raise("KeyError", &python_repr(name)))?,
             (Value::View(view), Value::Int(_)) if !view.has_positions() => site.unknown(),
@@ -79,8 +79,8 @@ impl Evaluator<'_> {
                 made
             }
             (Some(None), _) => {
-                let text = missing_key(&key, subscript, site);
-                return Err(site.raise("KeyError", text));
+                let message = missing_key(&key, subscript, site);
+                return Err(site.raise("KeyError", message));
             }
             (None, _) => site.unknown_with(value.taint()),
         })

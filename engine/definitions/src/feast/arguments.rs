@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use feast_model::{DataSource, Entity, Field};
+use feast_model::{DataSource, Entity, Field, Metadata};
 
 use crate::context::Site;
 use crate::error::{DefinitionError, Evaluated};
@@ -42,24 +42,24 @@ impl<'a> Arguments<'a> {
         if positional.len() > max_positional {
             let own = usize::from(!class.is_decorator);
             let count = max_positional + own;
-            let text = format!(
+            let message = format!(
                 "{called}() takes {count} positional argument{} but {} were given",
                 if count == 1 { "" } else { "s" },
                 positional.len() + own
             );
-            return Err(site.raise("TypeError", text));
+            return Err(site.raise("TypeError", message));
         }
         let unexpected = named.iter().find(|(name, _)| !parameters.contains(&name.as_str()));
         if let Some((name, _)) = unexpected {
-            let text = format!("{called}() got an unexpected keyword argument '{name}'");
-            return Err(site.raise("TypeError", text));
+            let message = format!("{called}() got an unexpected keyword argument '{name}'");
+            return Err(site.raise("TypeError", message));
         }
         let by_position = parameters.iter().map(|name| (*name).to_owned()).zip(positional);
         let mut all: Vec<(String, Value)> = by_position.collect();
         for (name, value) in named {
             if all.iter().any(|(known, _)| *known == name) {
-                let text = format!("{called}() got multiple values for argument '{name}'");
-                return Err(site.raise("TypeError", text));
+                let message = format!("{called}() got multiple values for argument '{name}'");
+                return Err(site.raise("TypeError", message));
             }
             all.push((name, value));
         }
@@ -150,9 +150,9 @@ impl<'a> Arguments<'a> {
     }
 
     /// The string that an argument has when it is not given.
-    pub(super) fn default_to(&mut self, name: &str, text: &str) {
+    pub(super) fn default_to(&mut self, name: &str, string: &str) {
         if !self.has(name) {
-            self.named.push((name.to_owned(), Value::str(text)));
+            self.named.push((name.to_owned(), Value::str(string)));
         }
     }
 
@@ -177,41 +177,41 @@ impl<'a> Arguments<'a> {
     }
 
     pub(super) fn wrong_type(&self, name: &str, value: &Value, expected: &str) -> DefinitionError {
-        let text = format!(
+        let message = format!(
             "argument \"{name}\" ({}) of {} is not {expected}",
             value.type_name(),
             self.called()
         );
-        self.raise("TypeCheckError", text)
+        self.raise("TypeCheckError", message)
     }
 
     fn missing(&self, name: &str) -> DefinitionError {
-        let text = format!("{}() missing 1 required argument: '{name}'", self.class.name);
-        self.raise("TypeError", text)
+        let message = format!("{}() missing 1 required argument: '{name}'", self.class.name);
+        self.raise("TypeError", message)
     }
 
-    pub(super) fn text(&mut self, name: &str) -> Evaluated<Option<String>> {
+    pub(super) fn str(&mut self, name: &str) -> Evaluated<Option<String>> {
         match self.given(name)? {
             None => Ok(None),
             Some(value) => match value.as_str() {
-                Some(text) => Ok(Some(text.to_string())),
+                Some(string) => Ok(Some(string.to_string())),
                 None => Err(self.wrong_type(name, &value, "an instance of str")),
             },
         }
     }
 
-    pub(super) fn text_or_empty(&mut self, name: &str) -> Evaluated<String> {
-        Ok(self.text(name)?.unwrap_or_default())
+    pub(super) fn str_or_empty(&mut self, name: &str) -> Evaluated<String> {
+        Ok(self.str(name)?.unwrap_or_default())
     }
 
-    pub(super) fn required_text(&mut self, name: &str) -> Evaluated<String> {
-        self.text(name)?.ok_or_else(|| self.missing(name))
+    pub(super) fn required_str(&mut self, name: &str) -> Evaluated<String> {
+        self.str(name)?.ok_or_else(|| self.missing(name))
     }
 
-    pub(super) fn flag(&mut self, name: &str, default: bool) -> Evaluated<bool> {
+    pub(super) fn bool(&mut self, name: &str, default: bool) -> Evaluated<bool> {
         match self.given(name)? {
             None => Ok(default),
-            Some(Value::Bool(flag)) => Ok(flag),
+            Some(Value::Bool(value)) => Ok(value),
             Some(other) => Err(self.wrong_type(name, &other, "an instance of bool")),
         }
     }
@@ -242,20 +242,20 @@ impl<'a> Arguments<'a> {
         }
     }
 
-    pub(super) fn texts_by_name(&mut self, name: &str) -> Evaluated<BTreeMap<String, String>> {
+    pub(super) fn str_dict(&mut self, name: &str) -> Evaluated<BTreeMap<String, String>> {
         let members = match self.given(name)? {
             None => return Ok(BTreeMap::new()),
             Some(Value::Dict(members)) => members,
             Some(other) => return Err(self.wrong_type(name, &other, "a dict")),
         };
-        let text = |value: &Value| {
-            let text = value.as_str().map(|text| text.to_string());
-            text.ok_or_else(|| self.wrong_type(name, value, "a dict of str to str"))
+        let str = |value: &Value| {
+            let string = value.as_str().map(|string| string.to_string());
+            string.ok_or_else(|| self.wrong_type(name, value, "a dict of str to str"))
         };
         let members = members.borrow();
         members
             .iter()
-            .map(|(key, member)| Ok((text(key)?, text(member)?)))
+            .map(|(key, member)| Ok((str(key)?, str(member)?)))
             .collect()
     }
 
@@ -278,9 +278,29 @@ impl<'a> Arguments<'a> {
         picked.collect::<Result<_, _>>().map(Some)
     }
 
-    pub(super) fn texts(&mut self, name: &str) -> Evaluated<Vec<String>> {
-        let text = |value: &Value| value.as_str().map(|text| text.to_string());
-        Ok(self.list(name, "str", text)?.unwrap_or_default())
+    pub(super) fn str_list(&mut self, name: &str) -> Evaluated<Vec<String>> {
+        let str = |value: &Value| value.as_str().map(|string| string.to_string());
+        Ok(self.list(name, "str", str)?.unwrap_or_default())
+    }
+
+    /// `metadata` with what most objects say of themselves.
+    pub(super) fn metadata(&mut self, metadata: Metadata) -> Evaluated<Metadata> {
+        Ok(Metadata {
+            description: self.str_or_empty("description")?,
+            tags: self.str_dict("tags")?,
+            owner: self.str_or_empty("owner")?,
+            ..metadata
+        })
+    }
+
+    /// As [`Arguments::metadata`], with what only views say.
+    pub(super) fn view_metadata(&mut self, name: String, version: String) -> Evaluated<Metadata> {
+        let metadata = self.metadata(Metadata::new(name))?;
+        Ok(Metadata {
+            org: self.str_or_empty("org")?,
+            version,
+            ..metadata
+        })
     }
 
     pub(super) fn fields(&mut self, name: &str) -> Evaluated<Option<Vec<Field>>> {

@@ -3,7 +3,7 @@
 
 use std::rc::Rc;
 
-use feast_model::{DataSource, Field, Metadata, Projection, SourceKind, ViewKind, WantedFeatures};
+use feast_model::{DataSource, Field, Metadata, Projection, RequestedFeatures, SourceKind, ViewKind};
 
 use super::enumerations::value_type_member;
 use crate::context::Site;
@@ -42,7 +42,7 @@ impl FeastObject {
     }
 
     /// An attribute of type `str` that has no influence on others and may be changed later.
-    fn text_attribute(&mut self, name: &str) -> Option<&mut String> {
+    fn str_attribute(&mut self, name: &str) -> Option<&mut String> {
         match (name, self) {
             ("timestamp_field", Self::Source(source)) => Some(&mut source.timestamp_field),
             ("created_timestamp_column", Self::Source(source)) => Some(&mut source.created_timestamp_column),
@@ -63,9 +63,9 @@ impl DefinedObject {
             return Err(None);
         }
         let mut object = self.object_mut();
-        if let Some(text) = object.text_attribute(name) {
+        if let Some(string) = object.str_attribute(name) {
             let given = value.as_str().ok_or(Some("a str"))?;
-            *text = given.to_string();
+            *string = given.to_string();
             return Ok(());
         }
         let FeastObject::View(view) = &mut *object else {
@@ -135,30 +135,30 @@ impl DefinedObject {
                 (name, description, Some(owner), tags)
             }
         };
-        let text = |text: &String| Value::str(text);
+        let string = |string: &String| Value::str(string);
         Some(match (name, &*object) {
-            ("name", _) => text(own_name),
-            ("description", _) => text(description),
-            ("owner", _) => text(owner?),
+            ("name", _) => string(own_name),
+            ("description", _) => string(description),
+            ("owner", _) => string(owner?),
             ("tags", _) => {
-                let members = tags.iter().map(|(name, value)| (text(name), text(value)));
+                let members = tags.iter().map(|(name, value)| (string(name), string(value)));
                 Value::dict(members.collect())
             }
             ("value_type", FeastObject::Entity(entity)) => value_type_member(entity.value_type.as_ref())?,
             ("features", FeastObject::View(view)) => fields(&view.features)?,
             ("features" | "schema", FeastObject::OnDemandView(view)) => fields(&view.features)?,
             ("schema", FeastObject::View(view)) => fields(&[view.entity_columns.as_slice(), &view.features].concat())?,
-            ("join_key", FeastObject::Entity(entity)) => text(&entity.join_key),
+            ("join_key", FeastObject::Entity(entity)) => string(&entity.join_key),
             ("dtype", FeastObject::Field(field)) => Value::Type(field.value_type.clone()),
-            ("timestamp_field", FeastObject::Source(source)) => text(&source.timestamp_field),
-            ("created_timestamp_column", FeastObject::Source(source)) => text(&source.created_timestamp_column),
+            ("timestamp_field", FeastObject::Source(source)) => string(&source.timestamp_field),
+            ("created_timestamp_column", FeastObject::Source(source)) => string(&source.created_timestamp_column),
             (
                 "path",
                 FeastObject::Source(DataSource {
                     kind: SourceKind::File { path, .. },
                     ..
                 }),
-            ) => text(path),
+            ) => string(path),
             ("batch_source", FeastObject::Source(stream)) => source(stream.batch_source()),
             ("batch_source", FeastObject::View(view)) => source(view.batch_source.as_ref()),
             ("stream_source", FeastObject::View(view)) => source(view.stream_source.as_ref()),
@@ -166,7 +166,7 @@ impl DefinedObject {
                 .ttl
                 .map_or(Value::None, |micros| Value::TimeDelta(TimeDelta::from_micros(micros))),
             ("online", FeastObject::View(view)) => Value::Bool(view.online),
-            ("entities", FeastObject::View(view)) => Value::list(view.entities.iter().map(text).collect()),
+            ("entities", FeastObject::View(view)) => Value::list(view.entities.iter().map(string).collect()),
             _ => return None,
         })
     }
@@ -177,15 +177,15 @@ impl DefinedObject {
             FeastObject::View(view) => Some(ViewProjection {
                 base: ProjectedView::View(Rc::new(view.clone())),
                 projection: Projection {
-                    of_label_view: matches!(view.kind, ViewKind::Label(_)),
-                    ..Projection::of(view.name())
+                    is_label_view: matches!(view.kind, ViewKind::Label(_)),
+                    ..Projection::all_of(view.name())
                 },
             }),
             FeastObject::OnDemandView(view) => Some(ViewProjection {
                 base: ProjectedView::OnDemand(Rc::new(view.clone())),
                 projection: Projection {
-                    wanted: WantedFeatures::Named(view.features.iter().map(|field| field.name.clone()).collect()),
-                    ..Projection::of(view.name())
+                    requested: RequestedFeatures::Named(view.features.iter().map(|field| field.name.clone()).collect()),
+                    ..Projection::all_of(view.name())
                 },
             }),
             FeastObject::Projection(projection) => Some(projection.clone()),
@@ -208,10 +208,10 @@ impl ViewProjection {
         if let Some(unknown) = names.iter().find(|name| !is_known(name)) {
             return Err(unknown.clone());
         }
-        self.projection.wanted = match (names.is_empty(), known.is_empty()) {
-            (true, _) => WantedFeatures::All,
-            (false, false) => WantedFeatures::Named(names),
-            (false, true) => WantedFeatures::Wished(names),
+        self.projection.requested = match (names.is_empty(), known.is_empty()) {
+            (true, _) => RequestedFeatures::All,
+            (false, false) => RequestedFeatures::Named(names),
+            (false, true) => RequestedFeatures::InViewOrder(names),
         };
         Ok(self)
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use feast_model::{DataSource, Metadata, OnDemandFeatureView, OnDemandSource, SourceKind};
+use feast_model::{DataSource, OnDemandFeatureView, OnDemandSource, SourceKind};
 
 use super::arguments::Arguments;
 use super::transformations::{aggregations, given_transformation, with_text};
@@ -14,7 +14,7 @@ use crate::value::{FeastObject, Value};
 pub(super) fn on_demand_feature_view(mut arguments: Arguments<'_>) -> Evaluated<Value> {
     let name = view_name(&mut arguments)?;
     let mode = arguments
-        .text("mode")?
+        .str("mode")?
         .unwrap_or_else(|| "pandas".to_owned())
         .to_lowercase();
     // Feast ignores it too.
@@ -23,16 +23,16 @@ pub(super) fn on_demand_feature_view(mut arguments: Arguments<'_>) -> Evaluated<
     let has_schema = arguments.has("schema");
     let features = arguments.fields("schema")?.unwrap_or_default();
     if arguments.function.is_some() && !has_schema {
-        let text = "on_demand_feature_view() missing 1 required keyword-only argument: 'schema'";
-        return Err(arguments.raise("TypeError", text));
+        let message = "on_demand_feature_view() missing 1 required keyword-only argument: 'schema'";
+        return Err(arguments.raise("TypeError", message));
     }
     let sources = sources(&mut arguments, &name)?;
     let aggregations = aggregations(&mut arguments)?;
     // Feast itself cannot read back an on-demand view without a text.
     let transformation = given_transformation(&mut arguments, &mode)?.map(with_text);
     if !["pandas", "python", "substrait"].contains(&mode.as_str()) {
-        let text = format!("Unsupported transformation mode: {mode} for OnDemandFeatureView");
-        return Err(arguments.raise("ValueError", text));
+        let message = format!("Unsupported transformation mode: {mode} for OnDemandFeatureView");
+        return Err(arguments.raise("ValueError", message));
     }
     if mode == "substrait" {
         return Err(arguments.limit(format!(
@@ -40,20 +40,20 @@ pub(super) fn on_demand_feature_view(mut arguments: Arguments<'_>) -> Evaluated<
              registry and only serve with this binary"
         )));
     }
-    let singleton = arguments.flag("singleton", false)?;
+    let singleton = arguments.bool("singleton", false)?;
     if singleton && mode != "python" {
-        let text = format!(
+        let message = format!(
             "Singleton mode is only supported with mode='python', but mode='{mode}' was specified. Either disable singleton \
              (singleton=False) or change mode to 'python'."
         );
-        return Err(arguments.raise("ValueError", text));
+        return Err(arguments.raise("ValueError", message));
     }
     if transformation.is_none() && aggregations.is_empty() {
-        let text = "OnDemandFeatureView must have a valid feature_transformation. Provide either a udf parameter or a \
+        let message = "OnDemandFeatureView must have a valid feature_transformation. Provide either a udf parameter or a \
                     feature_transformation parameter.";
-        return Err(arguments.raise("ValueError", text));
+        return Err(arguments.raise("ValueError", message));
     }
-    let version = arguments.text("version")?.unwrap_or_else(|| "latest".to_owned());
+    let version = arguments.str("version")?.unwrap_or_else(|| "latest".to_owned());
     check_version(&arguments, &version)?;
     let view = OnDemandFeatureView {
         entities: entities.into_iter().map(|entity| entity.metadata.name).collect(),
@@ -63,18 +63,11 @@ pub(super) fn on_demand_feature_view(mut arguments: Arguments<'_>) -> Evaluated<
         transformation,
         mode,
         aggregations,
-        write_to_online_store: arguments.flag("write_to_online_store", false)?,
+        write_to_online_store: arguments.bool("write_to_online_store", false)?,
         singleton,
-        track_metrics: arguments.flag("track_metrics", false)?,
-        enabled: arguments.flag("enabled", true)?,
-        metadata: Metadata {
-            name,
-            description: arguments.text_or_empty("description")?,
-            tags: arguments.texts_by_name("tags")?,
-            owner: arguments.text_or_empty("owner")?,
-            org: arguments.text_or_empty("org")?,
-            version,
-        },
+        track_metrics: arguments.bool("track_metrics", false)?,
+        enabled: arguments.bool("enabled", true)?,
+        metadata: arguments.view_metadata(name, version)?,
     };
     Ok(arguments.object(FeastObject::OnDemandView(view)))
 }
@@ -87,26 +80,27 @@ fn sources(arguments: &mut Arguments<'_>, view: &str) -> Evaluated<BTreeMap<Stri
                 let chosen = projection.projection;
                 Some((chosen.view.clone(), OnDemandSource::View(chosen)))
             }
-            (None, FeastObject::Source(source)) if matches!(source.kind, SourceKind::Request { .. }) => {
-                Some((source.name().to_owned(), OnDemandSource::Request(source.clone())))
-            }
+            (None, FeastObject::Source(source)) if matches!(source.kind, SourceKind::Request { .. }) => Some((
+                source.name().to_owned(),
+                OnDemandSource::Request(Box::new(source.clone())),
+            )),
             _ => None,
         }
     })?;
     let given = given.unwrap_or_default();
     let input_schema = arguments.fields("input_schema")?;
     if input_schema.is_none() && given.is_empty() {
-        let text = "Either 'sources' or 'input_schema' must be provided for OnDemandFeatureView.";
-        return Err(arguments.raise("ValueError", text));
+        let message = "Either 'sources' or 'input_schema' must be provided for OnDemandFeatureView.";
+        return Err(arguments.raise("ValueError", message));
     }
     let mut sources: BTreeMap<String, OnDemandSource> = BTreeMap::new();
     for (name, source) in given {
         let is_view = matches!(source, OnDemandSource::View(_));
         let clashes = |known: &OnDemandSource| matches!(known, OnDemandSource::View(_)) != is_view;
         if sources.get(&name).is_some_and(clashes) {
-            let text =
+            let message =
                 format!("Source names must be unique across all source types. Found duplicate names: {{'{name}'}}");
-            return Err(arguments.raise("ValueError", text));
+            return Err(arguments.raise("ValueError", message));
         }
         sources.insert(name, source);
     }
@@ -114,7 +108,7 @@ fn sources(arguments: &mut Arguments<'_>, view: &str) -> Evaluated<BTreeMap<Stri
         // Feast's own name for the request values that are declared without a source.
         let name = format!("__input_schema__{view}");
         let request = DataSource::new(name.clone(), SourceKind::Request { schema });
-        sources.insert(name, OnDemandSource::Request(request));
+        sources.insert(name, OnDemandSource::Request(Box::new(request)));
     }
     Ok(sources)
 }

@@ -7,9 +7,42 @@ use crate::error::Evaluated;
 use crate::value::{FeastObject, Value};
 
 pub(super) fn permission(mut arguments: Arguments<'_>) -> Evaluated<Value> {
-    let name = arguments.required_text("name")?;
-    let types = one_or_many(&mut arguments, "types")?;
-    let types = types
+    let name = arguments.required_str("name")?;
+    let types = resource_types(&mut arguments)?;
+    let name_patterns = one_or_many(&mut arguments, "name_patterns")?;
+    let name_patterns = name_patterns
+        .iter()
+        .map(|value| {
+            let string = value.as_str().map(|string| string.trim().to_owned());
+            string.ok_or_else(|| arguments.wrong_type("name_patterns", value, "a list of str"))
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    let actions = actions(&mut arguments)?;
+    let policy = policy(&mut arguments)?;
+    if policy == Policy::AllowAll {
+        return Err(arguments.limit(format!(
+            "permission {name} allows everybody everything, which Python Feast can write but not read back: every later command \
+             of it would fail; give it a policy such as RoleBasedPolicy(roles=[...])"
+        )));
+    }
+    let permission = Permission {
+        types,
+        name_patterns,
+        actions,
+        policy,
+        metadata: Metadata {
+            tags: trimmed(arguments.str_dict("tags")?),
+            ..Metadata::new(name)
+        },
+        required_tags: trimmed(arguments.str_dict("required_tags")?),
+    };
+    Ok(arguments.object(FeastObject::Permission(permission)))
+}
+
+/// All of them, where none are given.
+fn resource_types(arguments: &mut Arguments<'_>) -> Evaluated<Vec<ResourceType>> {
+    let types = one_or_many(arguments, "types")?;
+    let types: Vec<_> = types
         .iter()
         .map(|value| {
             let known = match value {
@@ -23,21 +56,24 @@ pub(super) fn permission(mut arguments: Arguments<'_>) -> Evaluated<Value> {
                 )
             })
         })
-        .collect::<Result<Vec<_>, _>>()?;
-    let name_patterns = one_or_many(&mut arguments, "name_patterns")?;
-    let name_patterns = name_patterns
-        .iter()
-        .map(|value| {
-            let text = value.as_str().map(|text| text.trim().to_owned());
-            text.ok_or_else(|| arguments.wrong_type("name_patterns", value, "a list of str"))
-        })
-        .collect::<Result<Vec<_>, _>>()?;
-    let has_actions = arguments.has("actions");
-    let actions = one_or_many(&mut arguments, "actions")?;
-    if has_actions && actions.is_empty() {
+        .collect::<Result<_, _>>()?;
+    Ok(if types.is_empty() {
+        ResourceType::ALL.to_vec()
+    } else {
+        types
+    })
+}
+
+/// All of them, where the argument is not given; an empty list is an error.
+fn actions(arguments: &mut Arguments<'_>) -> Evaluated<Vec<Action>> {
+    if !arguments.has("actions") {
+        return Ok(Action::ALL.to_vec());
+    }
+    let actions = one_or_many(arguments, "actions")?;
+    if actions.is_empty() {
         return Err(arguments.raise("ValueError", "The list 'actions' must be non-empty."));
     }
-    let actions = actions
+    actions
         .iter()
         .map(|value| {
             let known = match value {
@@ -48,40 +84,21 @@ pub(super) fn permission(mut arguments: Arguments<'_>) -> Evaluated<Value> {
             };
             known.ok_or_else(|| arguments.wrong_type("actions", value, "a list of AuthzedAction"))
         })
-        .collect::<Result<Vec<_>, _>>()?;
-    let policy = match arguments.given("policy")? {
-        Some(Value::FeastClass(class)) if class.name == "AllowAll" => Policy::AllowAll,
-        None => Policy::AllowAll,
+        .collect()
+}
+
+fn policy(arguments: &mut Arguments<'_>) -> Evaluated<Policy> {
+    match arguments.given("policy")? {
+        Some(Value::FeastClass(class)) if class.name == "AllowAll" => Ok(Policy::AllowAll),
+        None => Ok(Policy::AllowAll),
         Some(value) => {
             let policy = with_object(&value, |object| match object {
                 FeastObject::Policy(policy) => Some(policy.clone()),
                 _ => None,
             });
-            policy.ok_or_else(|| arguments.wrong_type("policy", &value, "an instance of Policy"))?
+            policy.ok_or_else(|| arguments.wrong_type("policy", &value, "an instance of Policy"))
         }
-    };
-    if policy == Policy::AllowAll {
-        return Err(arguments.limit(format!(
-            "permission {name} allows everybody everything, which Python Feast can write but not read back: every later command \
-             of it would fail; give it a policy such as RoleBasedPolicy(roles=[...])"
-        )));
     }
-    let permission = Permission {
-        types: if types.is_empty() {
-            ResourceType::ALL.to_vec()
-        } else {
-            types
-        },
-        name_patterns,
-        actions: if has_actions { actions } else { Action::ALL.to_vec() },
-        policy,
-        metadata: Metadata {
-            tags: trimmed(arguments.texts_by_name("tags")?),
-            ..Metadata::new(name)
-        },
-        required_tags: trimmed(arguments.texts_by_name("required_tags")?),
-    };
-    Ok(arguments.object(FeastObject::Permission(permission)))
 }
 
 fn trimmed(tags: std::collections::BTreeMap<String, String>) -> std::collections::BTreeMap<String, String> {
@@ -101,22 +118,22 @@ fn one_or_many(arguments: &mut Arguments<'_>, name: &str) -> Evaluated<Vec<Value
 }
 
 pub(super) fn role_based_policy(mut arguments: Arguments<'_>) -> Evaluated<Value> {
-    let roles = arguments.texts("roles")?;
+    let roles = arguments.str_list("roles")?;
     Ok(arguments.object(FeastObject::Policy(Policy::Roles(roles))))
 }
 
 pub(super) fn group_based_policy(mut arguments: Arguments<'_>) -> Evaluated<Value> {
-    let groups = arguments.texts("groups")?;
+    let groups = arguments.str_list("groups")?;
     Ok(arguments.object(FeastObject::Policy(Policy::Groups(groups))))
 }
 
 pub(super) fn namespace_based_policy(mut arguments: Arguments<'_>) -> Evaluated<Value> {
-    let namespaces = arguments.texts("namespaces")?;
+    let namespaces = arguments.str_list("namespaces")?;
     Ok(arguments.object(FeastObject::Policy(Policy::Namespaces(namespaces))))
 }
 
 pub(super) fn combined_policy(mut arguments: Arguments<'_>) -> Evaluated<Value> {
-    let (groups, namespaces) = (arguments.texts("groups")?, arguments.texts("namespaces")?);
+    let (groups, namespaces) = (arguments.str_list("groups")?, arguments.str_list("namespaces")?);
     Ok(arguments.object(FeastObject::Policy(Policy::GroupsAndNamespaces { groups, namespaces })))
 }
 

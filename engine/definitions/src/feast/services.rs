@@ -1,7 +1,7 @@
 //! Projects, feature services and their logging.
 
 use feast_model::{
-    FeatureService, Logging, LoggingDestination, LoggingSystem, Metadata, Project, Projection, WantedFeatures,
+    FeatureService, Logging, LoggingDestination, LoggingSystem, Metadata, Project, Projection, RequestedFeatures,
 };
 
 use super::arguments::Arguments;
@@ -12,23 +12,18 @@ pub(super) fn project(mut arguments: Arguments<'_>) -> Evaluated<Value> {
     // An apply sets both.
     arguments.ignore("created_timestamp");
     arguments.ignore("last_updated_timestamp");
-    let metadata = Metadata {
-        name: arguments.required_text("name")?,
-        description: arguments.text_or_empty("description")?,
-        tags: arguments.texts_by_name("tags")?,
-        owner: arguments.text_or_empty("owner")?,
-        ..Metadata::default()
-    };
+    let name = arguments.required_str("name")?;
+    let metadata = arguments.metadata(Metadata::new(name))?;
     let project = Project { metadata };
     Ok(arguments.object(FeastObject::Project(project)))
 }
 
 pub(super) fn feature_service(mut arguments: Arguments<'_>) -> Evaluated<Value> {
-    let name = arguments.required_text("name")?;
+    let name = arguments.required_str("name")?;
     let projection = |value: &Value| match value {
         Value::Str(reference) => Some(Projection {
-            wanted: WantedFeatures::Reference(reference.to_string()),
-            ..Projection::of("")
+            requested: RequestedFeatures::Reference(reference.to_string()),
+            ..Projection::all_of("")
         }),
         Value::Object(object) => object.projection().map(|projection| projection.projection),
         _ => None,
@@ -37,22 +32,17 @@ pub(super) fn feature_service(mut arguments: Arguments<'_>) -> Evaluated<Value> 
     let projections = projections
         .ok_or_else(|| arguments.raise("TypeError", "FeatureService() missing 1 required argument: 'features'"))?;
     // Feast puts references after objects.
-    let is_reference = |projection: &Projection| matches!(projection.wanted, WantedFeatures::Reference(_));
+    let is_reference = |projection: &Projection| matches!(projection.requested, RequestedFeatures::Reference(_));
     let (references, mut projections): (Vec<_>, Vec<_>) = projections.into_iter().partition(is_reference);
     projections.extend(references);
     let service = FeatureService {
         projections,
-        metadata: Metadata {
-            description: arguments.text_or_empty("description")?,
-            tags: arguments.texts_by_name("tags")?,
-            owner: arguments.text_or_empty("owner")?,
-            ..Metadata::new(name)
-        },
+        metadata: arguments.metadata(Metadata::new(name))?,
         logging: arguments.pick("logging_config", "LoggingConfig", |object| match object {
             FeastObject::Logging(logging) => Some(logging.clone()),
             _ => None,
         })?,
-        precompute_online: arguments.flag("precompute_online", false)?,
+        precompute_online: arguments.bool("precompute_online", false)?,
     };
     Ok(arguments.object(FeastObject::Service(service)))
 }
@@ -83,15 +73,15 @@ pub(super) fn logging_config(mut arguments: Arguments<'_>) -> Evaluated<Value> {
 
 pub(super) fn file_logging_destination(mut arguments: Arguments<'_>) -> Evaluated<Value> {
     let destination = LoggingDestination::File {
-        path: arguments.required_text("path")?,
-        s3_endpoint_override: arguments.text_or_empty("s3_endpoint_override")?,
-        partition_by: arguments.texts("partition_by")?,
+        path: arguments.required_str("path")?,
+        s3_endpoint_override: arguments.str_or_empty("s3_endpoint_override")?,
+        partition_by: arguments.str_list("partition_by")?,
     };
     Ok(arguments.object(FeastObject::LoggingDestination(destination)))
 }
 
 fn table_destination(mut arguments: Arguments<'_>, parameter: &str, system: LoggingSystem) -> Evaluated<Value> {
-    let table = arguments.required_text(parameter)?;
+    let table = arguments.required_str(parameter)?;
     Ok(
         arguments.object(FeastObject::LoggingDestination(LoggingDestination::Table {
             system,

@@ -8,13 +8,13 @@ use crate::value::{FeastObject, Value};
 
 /// What all sources have, taken into `source`.
 pub(super) fn complete(arguments: &mut Arguments<'_>, mut source: DataSource) -> Evaluated<DataSource> {
-    source.timestamp_field = arguments.text_or_empty("timestamp_field")?;
-    source.created_timestamp_column = arguments.text_or_empty("created_timestamp_column")?;
-    source.field_mapping = arguments.texts_by_name("field_mapping")?;
-    source.date_partition_column = arguments.text_or_empty("date_partition_column")?;
-    source.metadata.description = arguments.text_or_empty("description")?;
-    source.metadata.tags = arguments.texts_by_name("tags")?;
-    source.metadata.owner = arguments.text_or_empty("owner")?;
+    source.timestamp_field = arguments.str_or_empty("timestamp_field")?;
+    source.created_timestamp_column = arguments.str_or_empty("created_timestamp_column")?;
+    source.field_mapping = arguments.str_dict("field_mapping")?;
+    source.date_partition_column = arguments.str_or_empty("date_partition_column")?;
+    source.metadata.description = arguments.str_or_empty("description")?;
+    source.metadata.tags = arguments.str_dict("tags")?;
+    source.metadata.owner = arguments.str_or_empty("owner")?;
     let connection = arguments.pick("connection_ref", "ConnectionRef", |object| match object {
         FeastObject::Connection(tags) => Some(tags.clone()),
         _ => None,
@@ -30,8 +30,8 @@ pub(super) fn complete(arguments: &mut Arguments<'_>, mut source: DataSource) ->
 }
 
 pub(super) fn file_source(mut arguments: Arguments<'_>) -> Evaluated<Value> {
-    let path = arguments.required_text("path")?;
-    let name = arguments.text("name")?.filter(|name| !name.is_empty());
+    let path = arguments.required_str("path")?;
+    let name = arguments.str("name")?.filter(|name| !name.is_empty());
     let name = name.unwrap_or_else(|| path.clone());
     // Feast accepts it too, and does nothing with it.
     arguments.ignore("event_timestamp_column");
@@ -42,21 +42,21 @@ pub(super) fn file_source(mut arguments: Arguments<'_>) -> Evaluated<Value> {
     let kind = SourceKind::File {
         path,
         format,
-        s3_endpoint_override: arguments.text_or_empty("s3_endpoint_override")?,
+        s3_endpoint_override: arguments.str_or_empty("s3_endpoint_override")?,
     };
     let source = complete(&mut arguments, DataSource::new(name, kind))?;
     Ok(arguments.object(FeastObject::Source(source)))
 }
 
 pub(super) fn push_source(mut arguments: Arguments<'_>) -> Evaluated<Value> {
-    let name = arguments.required_text("name")?;
+    let name = arguments.required_str("name")?;
     let batch_source = arguments.source("batch_source")?.map(Box::new);
     let source = complete(&mut arguments, DataSource::new(name, SourceKind::Push { batch_source }))?;
     Ok(arguments.object(FeastObject::Source(source)))
 }
 
 pub(super) fn request_source(mut arguments: Arguments<'_>) -> Evaluated<Value> {
-    let name = arguments.required_text("name")?;
+    let name = arguments.required_str("name")?;
     let schema = arguments.fields("schema")?;
     let schema =
         schema.ok_or_else(|| arguments.raise("TypeError", "RequestSource() missing 1 required argument: 'schema'"))?;
@@ -65,12 +65,12 @@ pub(super) fn request_source(mut arguments: Arguments<'_>) -> Evaluated<Value> {
 }
 
 pub(super) fn kafka_source(mut arguments: Arguments<'_>) -> Evaluated<Value> {
-    let name = arguments.required_text("name")?;
-    let servers = arguments.text("kafka_bootstrap_servers")?;
-    let older_servers = arguments.text("bootstrap_servers")?;
+    let name = arguments.required_str("name")?;
+    let servers = arguments.str("kafka_bootstrap_servers")?;
+    let older_servers = arguments.str("bootstrap_servers")?;
     let kind = SourceKind::Kafka {
         bootstrap_servers: servers.or(older_servers).unwrap_or_default(),
-        topic: arguments.text_or_empty("topic")?,
+        topic: arguments.str_or_empty("topic")?,
         message_format: stream_format(&mut arguments, "message_format")?,
         watermark_delay: arguments.duration("watermark_delay_threshold")?,
         batch_source: arguments.source("batch_source")?.map(Box::new),
@@ -80,10 +80,10 @@ pub(super) fn kafka_source(mut arguments: Arguments<'_>) -> Evaluated<Value> {
 }
 
 pub(super) fn kinesis_source(mut arguments: Arguments<'_>) -> Evaluated<Value> {
-    let name = arguments.required_text("name")?;
+    let name = arguments.required_str("name")?;
     let kind = SourceKind::Kinesis {
-        region: arguments.text_or_empty("region")?,
-        stream_name: arguments.text_or_empty("stream_name")?,
+        region: arguments.str_or_empty("region")?,
+        stream_name: arguments.str_or_empty("stream_name")?,
         record_format: stream_format(&mut arguments, "record_format")?,
         batch_source: arguments.source("batch_source")?.map(Box::new),
     };
@@ -112,17 +112,17 @@ pub(super) fn delta_format(arguments: Arguments<'_>) -> Evaluated<Value> {
 }
 
 pub(super) fn avro_format(mut arguments: Arguments<'_>) -> Evaluated<Value> {
-    let schema = arguments.required_text("schema_json")?;
+    let schema = arguments.required_str("schema_json")?;
     Ok(arguments.object(FeastObject::StreamFormat(StreamFormat::Avro(schema))))
 }
 
 pub(super) fn json_format(mut arguments: Arguments<'_>) -> Evaluated<Value> {
-    let schema = arguments.required_text("schema_json")?;
+    let schema = arguments.required_str("schema_json")?;
     Ok(arguments.object(FeastObject::StreamFormat(StreamFormat::Json(schema))))
 }
 
 pub(super) fn proto_format(mut arguments: Arguments<'_>) -> Evaluated<Value> {
-    let class = arguments.required_text("class_path")?;
+    let class = arguments.required_str("class_path")?;
     Ok(arguments.object(FeastObject::StreamFormat(StreamFormat::Proto(class))))
 }
 
@@ -130,19 +130,19 @@ pub(super) fn proto_format(mut arguments: Arguments<'_>) -> Evaluated<Value> {
 pub(super) fn connection(mut arguments: Arguments<'_>) -> Evaluated<Value> {
     let mut tags = std::collections::BTreeMap::new();
     let mut tag = |name: &str, value: String| tags.insert(format!("feast.connection-ref.{name}"), value);
-    tag("provider", arguments.required_text("provider")?);
-    tag("name", arguments.required_text("name")?);
+    tag("provider", arguments.required_str("provider")?);
+    tag("name", arguments.required_str("name")?);
     for (parameter, name, default) in [
         ("namespace", "namespace", ""),
         ("connection_type", "connection-type", ""),
         ("auth_type", "auth-type", "secret"),
     ] {
-        let value = arguments.text_or_empty(parameter)?;
+        let value = arguments.str_or_empty(parameter)?;
         if !value.is_empty() && value != default {
             tag(name, value);
         }
     }
-    for (name, value) in arguments.texts_by_name("params")? {
+    for (name, value) in arguments.str_dict("params")? {
         tag(&format!("param.{name}"), value);
     }
     Ok(arguments.object(FeastObject::Connection(tags)))

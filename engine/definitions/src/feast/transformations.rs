@@ -26,7 +26,7 @@ pub(super) fn given_transformation(arguments: &mut Arguments<'_>, mode: &str) ->
         FeastObject::Transformation(transformation) => Some(transformation.clone()),
         _ => None,
     })?;
-    let text = arguments.text_or_empty("udf_string")?;
+    let text = arguments.str_or_empty("udf_string")?;
     let function = match (arguments.function.clone(), arguments.given("udf")?) {
         (Some(function), _) => Some(function),
         (None, Some(Value::Function(function))) => Some(function),
@@ -37,7 +37,7 @@ pub(super) fn given_transformation(arguments: &mut Arguments<'_>, mode: &str) ->
         return Ok(transformation);
     }
     function
-        .map(|function| of_function(arguments, &function, text, mode))
+        .map(|function| from_function(arguments, &function, text, mode))
         .transpose()
 }
 
@@ -53,8 +53,8 @@ pub(super) fn with_text(transformation: Transformation) -> Transformation {
     }
 }
 
-/// Feast keeps the text of a decorated function, and of any other what `udf_string` says; the function itself it pickles.
-fn of_function(
+/// Feast keeps the source of a decorated function, and of any other what `udf_string` says; the function itself it pickles.
+fn from_function(
     arguments: &Arguments<'_>,
     function: &Rc<Function>,
     text: String,
@@ -93,8 +93,8 @@ pub(super) fn transformation(mut arguments: Arguments<'_>) -> Evaluated<Value> {
         return Err(arguments.limit("a plan of substrait can only be made by Python"));
     }
     if !MODES.contains(&lower.as_str()) {
-        let text = format!("Invalid mode: {mode}. Choose one from TransformationMode.");
-        return Err(arguments.raise("ValueError", text));
+        let message = format!("Invalid mode: {mode}. Choose one from TransformationMode.");
+        return Err(arguments.raise("ValueError", message));
     }
     // These have classes of their own, which know their mode.
     let has_class = ["python", "pandas", "flink", "ray"].contains(&lower.as_str());
@@ -136,21 +136,21 @@ pub(super) fn check_mode(arguments: &Arguments<'_>, mode: &str, supported: &[&st
     if !is_given || arguments.has("feature_transformation") || supported.contains(&mode) {
         return Ok(());
     }
-    let text = format!("Unsupported transformation mode: {mode} for {class}");
-    Err(arguments.raise("ValueError", text))
+    let message = format!("Unsupported transformation mode: {mode} for {class}");
+    Err(arguments.raise("ValueError", message))
 }
 
 pub(super) fn aggregation(mut arguments: Arguments<'_>) -> Evaluated<Value> {
     let time_window = arguments.duration("time_window")?;
     let aggregation = Aggregation {
-        column: arguments.text_or_empty("column")?,
-        function: arguments.text_or_empty("function")?,
+        column: arguments.str_or_empty("column")?,
+        function: arguments.str_or_empty("function")?,
         time_window,
         slide_interval: arguments
             .duration("slide_interval")?
             .filter(|interval| *interval != 0)
             .or(time_window),
-        name: arguments.text_or_empty("name")?,
+        name: arguments.str_or_empty("name")?,
     };
     Ok(arguments.object(FeastObject::Aggregation(aggregation)))
 }

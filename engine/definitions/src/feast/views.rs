@@ -13,8 +13,8 @@ use crate::error::Evaluated;
 use crate::value::{FeastObject, ProjectedView, Value};
 
 pub(super) fn entity(mut arguments: Arguments<'_>) -> Evaluated<Value> {
-    let name = arguments.required_text("name")?;
-    let join_keys = arguments.texts("join_keys")?;
+    let name = arguments.required_str("name")?;
+    let join_keys = arguments.str_list("join_keys")?;
     if join_keys.len() > 1 {
         return Err(arguments.raise(
             "ValueError",
@@ -35,18 +35,13 @@ pub(super) fn entity(mut arguments: Arguments<'_>) -> Evaluated<Value> {
     let entity = Entity {
         join_key: join_keys.into_iter().next().unwrap_or_else(|| name.clone()),
         value_type,
-        metadata: Metadata {
-            description: arguments.text_or_empty("description")?,
-            tags: arguments.texts_by_name("tags")?,
-            owner: arguments.text_or_empty("owner")?,
-            ..Metadata::new(name)
-        },
+        metadata: arguments.metadata(Metadata::new(name))?,
     };
     Ok(arguments.object(FeastObject::Entity(entity)))
 }
 
 pub(super) fn field(mut arguments: Arguments<'_>) -> Evaluated<Value> {
-    let name = arguments.required_text("name")?;
+    let name = arguments.required_str("name")?;
     let value_type = match arguments.take("dtype")? {
         Some(Value::Type(value_type)) => value_type,
         Some(other) => return Err(arguments.wrong_type("dtype", &other, "a feature type of feast.types")),
@@ -54,12 +49,12 @@ pub(super) fn field(mut arguments: Arguments<'_>) -> Evaluated<Value> {
     };
     let vector_length = arguments.integer("vector_length")?;
     let field = Field {
-        description: arguments.text_or_empty("description")?,
-        tags: arguments.texts_by_name("tags")?,
-        vector_index: arguments.flag("vector_index", false)?,
+        description: arguments.str_or_empty("description")?,
+        tags: arguments.str_dict("tags")?,
+        vector_index: arguments.bool("vector_index", false)?,
         vector_length: i32::try_from(vector_length)
             .map_err(|_| arguments.raise("ValueError", "vector_length is out of range"))?,
-        vector_search_metric: arguments.text_or_empty("vector_search_metric")?,
+        vector_search_metric: arguments.str_or_empty("vector_search_metric")?,
         ..Field::new(name, value_type)
     };
     Ok(arguments.object(FeastObject::Field(field)))
@@ -108,11 +103,11 @@ fn view_source(arguments: &mut Arguments<'_>) -> Evaluated<ViewSource> {
     match source {
         Some(stream) if stream.is_stream() => {
             let Some(batch) = stream.batch_source() else {
-                let text = format!(
+                let message = format!(
                     "A batch_source needs to be specified for stream source `{}`",
                     stream.name()
                 );
-                return Err(arguments.raise("ValueError", text));
+                return Err(arguments.raise("ValueError", message));
             };
             Ok(ViewSource {
                 batch: Some(batch.clone()),
@@ -142,8 +137,8 @@ fn schema(
 ) -> Evaluated<(Vec<Field>, Vec<Field>)> {
     let mut join_keys = BTreeSet::new();
     if !entities.iter().all(|entity| join_keys.insert(entity.join_key.as_str())) {
-        let text = "A feature view should not have entities that share a join key.";
-        return Err(arguments.raise("ValueError", text));
+        let message = "A feature view should not have entities that share a join key.";
+        return Err(arguments.raise("ValueError", message));
     }
     let fields = arguments.fields("schema")?.unwrap_or_default();
     for field in &fields {
@@ -151,28 +146,28 @@ fn schema(
         if let Some((entity, known)) = entity.and_then(|entity| Some((entity, entity.value_type.as_ref()?)))
             && *known != field.value_type
         {
-            let text = format!(
+            let message = format!(
                 "Entity {} has type {known}, which does not match the inferred type {}.",
                 entity.name(),
                 field.value_type
             );
-            return Err(arguments.raise("ValueError", text));
+            return Err(arguments.raise("ValueError", message));
         }
         if let Some(mapped) = batch.and_then(|source| source.field_mapping.get(&field.name)) {
-            let text = format!(
+            let message = format!(
                 "The field {} is mapped to {mapped} for this data source. Please either remove this field mapping or use \
                  {mapped} as the Entity or Feature name.",
                 field.name
             );
-            return Err(arguments.raise("ValueError", text));
+            return Err(arguments.raise("ValueError", message));
         }
     }
     let (columns, features): (Vec<Field>, Vec<Field>) = fields
         .into_iter()
         .partition(|field| join_keys.contains(field.name.as_str()));
     if features.iter().filter(|field| field.vector_index).count() > 1 {
-        let text = format!("Only one vector feature is allowed per feature view. Please update {view}.");
-        return Err(arguments.raise("AssertionError", text));
+        let message = format!("Only one vector feature is allowed per feature view. Please update {view}.");
+        return Err(arguments.raise("AssertionError", message));
     }
     Ok((columns, features))
 }
@@ -182,7 +177,7 @@ fn common(arguments: &mut Arguments<'_>, name: String) -> Evaluated<FeatureView>
     let source = view_source(arguments)?;
     let entities = arguments.entities("entities")?;
     let (entity_columns, features) = schema(arguments, &entities, source.batch.as_ref(), &name)?;
-    let version = arguments.text("version")?.unwrap_or_else(|| "latest".to_owned());
+    let version = arguments.str("version")?.unwrap_or_else(|| "latest".to_owned());
     check_version(arguments, &version)?;
     Ok(FeatureView {
         kind: ViewKind::Regular,
@@ -195,18 +190,11 @@ fn common(arguments: &mut Arguments<'_>, name: String) -> Evaluated<FeatureView>
         source_views: source.parents,
         transformation: None,
         mode: String::new(),
-        online: arguments.flag("online", true)?,
-        offline: arguments.flag("offline", false)?,
-        enabled: arguments.flag("enabled", true)?,
-        metadata: Metadata {
-            name,
-            description: arguments.text_or_empty("description")?,
-            tags: arguments.texts_by_name("tags")?,
-            owner: arguments.text_or_empty("owner")?,
-            org: arguments.text_or_empty("org")?,
-            version,
-        },
-        enable_validation: arguments.flag("enable_validation", false)?,
+        online: arguments.bool("online", true)?,
+        offline: arguments.bool("offline", false)?,
+        enabled: arguments.bool("enabled", true)?,
+        metadata: arguments.view_metadata(name, version)?,
+        enable_validation: arguments.bool("enable_validation", false)?,
     })
 }
 
@@ -214,9 +202,9 @@ pub(super) fn check_version(arguments: &Arguments<'_>, version: &str) -> Evaluat
     if Version::parse(version).is_some() {
         return Ok(());
     }
-    let text =
+    let message =
         format!("Invalid version string '{version}'. Expected 'latest', 'vN', or 'versionN' (e.g. 'v2', 'version3').");
-    Err(arguments.raise("ValueError", text))
+    Err(arguments.raise("ValueError", message))
 }
 
 /// `ttl`, where Python's `None` is not the same as a span of 0.
@@ -229,7 +217,7 @@ fn time_to_live(arguments: &mut Arguments<'_>, default: Option<i64>) -> Evaluate
 }
 
 pub(super) fn feature_view(mut arguments: Arguments<'_>) -> Evaluated<Value> {
-    let name = arguments.required_text("name")?;
+    let name = arguments.required_str("name")?;
     let ttl = time_to_live(&mut arguments, Some(0))?;
     let mode = mode(&mut arguments, "")?;
     let view = common(&mut arguments, name)?;
@@ -245,8 +233,8 @@ pub(super) fn batch_feature_view(mut arguments: Arguments<'_>) -> Evaluated<Valu
     let name = view_name(&mut arguments)?;
     let ttl = time_to_live(&mut arguments, None)?;
     let mode = mode(&mut arguments, "python")?;
-    let online = arguments.flag("online", is_decorator)?;
-    let offline = arguments.flag("offline", is_decorator)?;
+    let online = arguments.bool("online", is_decorator)?;
+    let offline = arguments.bool("offline", is_decorator)?;
     // Feast stores neither.
     arguments.ignore("batch_engine");
     let has_aggregations = !aggregations(&mut arguments)?.is_empty();
@@ -259,12 +247,12 @@ pub(super) fn batch_feature_view(mut arguments: Arguments<'_>) -> Evaluated<Valu
     let transformation = given_transformation(&mut arguments, &mode)?;
     let view = common(&mut arguments, name)?;
     if let Some(stream) = &view.stream_source {
-        let text = format!(
+        let message = format!(
             "Batch feature views need a batch source, expected one of {BATCH_SOURCES} or CUSTOM_SOURCE, got {}: {} instead ",
             source_class(stream),
             stream.name()
         );
-        return Err(arguments.raise("ValueError", text));
+        return Err(arguments.raise("ValueError", message));
     }
     if view.batch_source.is_none() && transformation.is_none() {
         return Err(arguments.raise(
@@ -303,9 +291,9 @@ pub(super) fn stream_feature_view(mut arguments: Arguments<'_>) -> Evaluated<Val
     // Feast does not store it.
     arguments.ignore("stream_engine");
     let settings = StreamSettings {
-        timestamp_field: arguments.text_or_empty("timestamp_field")?,
+        timestamp_field: arguments.str_or_empty("timestamp_field")?,
         aggregations: aggregations(&mut arguments)?,
-        enable_tiling: arguments.flag("enable_tiling", false)?,
+        enable_tiling: arguments.bool("enable_tiling", false)?,
         tiling_hop_size: arguments.duration("tiling_hop_size")?,
     };
     check_windows(&arguments, &settings)?;
@@ -341,8 +329,8 @@ pub(super) fn stream_feature_view(mut arguments: Arguments<'_>) -> Evaluated<Val
 fn check_windows(arguments: &Arguments<'_>, settings: &StreamSettings) -> Evaluated<()> {
     const DEFAULT_HOP: i64 = 300_000_000;
     if !settings.aggregations.is_empty() && settings.timestamp_field.is_empty() {
-        let text = "aggregations must have a timestamp field associated with them to perform the aggregations";
-        return Err(arguments.raise("ValueError", text));
+        let message = "aggregations must have a timestamp field associated with them to perform the aggregations";
+        return Err(arguments.raise("ValueError", message));
     }
     let hop = settings.tiling_hop_size.unwrap_or(DEFAULT_HOP);
     let shortest = settings
@@ -351,17 +339,17 @@ fn check_windows(arguments: &Arguments<'_>, settings: &StreamSettings) -> Evalua
         .filter_map(|aggregation: &Aggregation| aggregation.time_window)
         .min();
     if settings.enable_tiling && shortest.is_some_and(|window| hop >= window) {
-        let text = "tiling_hop_size must be smaller than the minimum aggregation time_window.";
-        return Err(arguments.raise("ValueError", text));
+        let message = "tiling_hop_size must be smaller than the minimum aggregation time_window.";
+        return Err(arguments.raise("ValueError", message));
     }
     Ok(())
 }
 
 pub(super) fn label_view(mut arguments: Arguments<'_>) -> Evaluated<Value> {
-    let name = arguments.required_text("name")?;
+    let name = arguments.required_str("name")?;
     let ttl = time_to_live(&mut arguments, Some(0))?;
     let settings = LabelSettings {
-        labeler_field: arguments.text("labeler_field")?.unwrap_or_else(|| "labeler".to_owned()),
+        labeler_field: arguments.str("labeler_field")?.unwrap_or_else(|| "labeler".to_owned()),
         conflict_policy: match arguments.given("conflict_policy")? {
             None => ConflictPolicy::LastWriteWins,
             Some(Value::EnumMember(member)) => match member.name.as_str() {
@@ -371,7 +359,7 @@ pub(super) fn label_view(mut arguments: Arguments<'_>) -> Evaluated<Value> {
             },
             Some(other) => return Err(arguments.wrong_type("conflict_policy", &other, "a ConflictPolicy")),
         },
-        reference_feature_view: arguments.text_or_empty("reference_feature_view")?,
+        reference_feature_view: arguments.str_or_empty("reference_feature_view")?,
     };
     // Unlike other views, a label view may be fed by a push source without a batch source.
     let source = arguments.source("source")?;
@@ -389,13 +377,8 @@ pub(super) fn label_view(mut arguments: Arguments<'_>) -> Evaluated<Value> {
         ttl,
         batch_source,
         stream_source,
-        online: arguments.flag("online", true)?,
-        metadata: Metadata {
-            description: arguments.text_or_empty("description")?,
-            tags: arguments.texts_by_name("tags")?,
-            owner: arguments.text_or_empty("owner")?,
-            ..Metadata::of_view(name)
-        },
+        online: arguments.bool("online", true)?,
+        metadata: arguments.metadata(Metadata::for_view(name))?,
         ..FeatureView::new("", DataSource::new("", SourceKind::parquet("")))
     };
     Ok(arguments.object(FeastObject::View(view)))
@@ -404,10 +387,10 @@ pub(super) fn label_view(mut arguments: Arguments<'_>) -> Evaluated<Value> {
 /// The name that is given, or that of the decorated function.
 pub(super) fn view_name(arguments: &mut Arguments<'_>) -> Evaluated<String> {
     let function = arguments.function.as_ref().map(|function| function.name.clone());
-    let name = match (arguments.text("name")?, function) {
+    let name = match (arguments.str("name")?, function) {
         (Some(name), _) => name,
         (None, Some(name)) => name,
-        (None, None) => arguments.required_text("name")?,
+        (None, None) => arguments.required_str("name")?,
     };
     arguments.known_as(&name);
     Ok(name)

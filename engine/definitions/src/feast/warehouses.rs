@@ -12,7 +12,7 @@ use crate::error::Evaluated;
 use crate::value::{FeastObject, Value};
 
 /// A source of a system with fields of its own in the registry.
-fn of_system(
+fn external_source(
     mut arguments: Arguments<'_>,
     system: ExternalSystem,
     names: &[&str],
@@ -20,7 +20,7 @@ fn of_system(
 ) -> Evaluated<Value> {
     let mut options = BTreeMap::new();
     for name in names {
-        if let Some(value) = arguments.text(name)?.filter(|value| !value.is_empty()) {
+        if let Some(value) = arguments.str(name)?.filter(|value| !value.is_empty()) {
             options.insert((*name).to_owned(), value);
         }
     }
@@ -49,7 +49,7 @@ fn of_system(
 
 /// The name that is given, or the table's.
 fn source_name(arguments: &mut Arguments<'_>, table: Option<String>) -> Evaluated<String> {
-    let name = arguments.text("name")?.or(table);
+    let name = arguments.str("name")?.or(table);
     name.ok_or_else(|| {
         arguments.raise(
             "DataSourceNoNameException",
@@ -59,7 +59,7 @@ fn source_name(arguments: &mut Arguments<'_>, table: Option<String>) -> Evaluate
 }
 
 pub(super) fn bigquery_source(arguments: Arguments<'_>) -> Evaluated<Value> {
-    of_system(
+    external_source(
         arguments,
         ExternalSystem::BigQuery,
         &["table", "query", "timestamp_field_type"],
@@ -70,7 +70,7 @@ pub(super) fn bigquery_source(arguments: Arguments<'_>) -> Evaluated<Value> {
 pub(super) fn snowflake_source(mut arguments: Arguments<'_>) -> Evaluated<Value> {
     // Feast does not store it.
     arguments.ignore("warehouse");
-    of_system(
+    external_source(
         arguments,
         ExternalSystem::Snowflake,
         &["table", "query", "schema", "database"],
@@ -85,7 +85,7 @@ pub(super) fn snowflake_source(mut arguments: Arguments<'_>) -> Evaluated<Value>
 }
 
 pub(super) fn redshift_source(arguments: Arguments<'_>) -> Evaluated<Value> {
-    of_system(
+    external_source(
         arguments,
         ExternalSystem::Redshift,
         &["table", "query", "schema", "database"],
@@ -101,7 +101,7 @@ pub(super) fn redshift_source(arguments: Arguments<'_>) -> Evaluated<Value> {
 
 pub(super) fn spark_source(arguments: Arguments<'_>) -> Evaluated<Value> {
     let names = ["table", "query", "path", "file_format", "date_partition_column_format"];
-    of_system(arguments, ExternalSystem::Spark, &names, |options, _| {
+    external_source(arguments, ExternalSystem::Spark, &names, |options, _| {
         options
             .entry("date_partition_column_format".to_owned())
             .or_insert_with(|| "%Y-%m-%d".to_owned());
@@ -109,12 +109,12 @@ pub(super) fn spark_source(arguments: Arguments<'_>) -> Evaluated<Value> {
 }
 
 pub(super) fn trino_source(arguments: Arguments<'_>) -> Evaluated<Value> {
-    of_system(arguments, ExternalSystem::Trino, &["table", "query"], |_, _| {})
+    external_source(arguments, ExternalSystem::Trino, &["table", "query"], |_, _| {})
 }
 
 pub(super) fn athena_source(arguments: Arguments<'_>) -> Evaluated<Value> {
     let names = ["table", "query", "database", "data_source"];
-    of_system(arguments, ExternalSystem::Athena, &names, |options, source| {
+    external_source(arguments, ExternalSystem::Athena, &names, |options, source| {
         if options.contains_key("table") {
             options
                 .entry("database".to_owned())
@@ -130,7 +130,7 @@ fn custom(mut arguments: Arguments<'_>, class: &str, name: String, configuration
     let members = configuration
         .iter()
         .map(|(name, value)| ((*name).to_owned(), value.clone()));
-    let text = python_json(&Json::Object(members.collect::<Map<_, _>>()));
+    let string = python_json(&Json::Object(members.collect::<Map<_, _>>()));
     let is_iceberg = class.ends_with(".IcebergSource");
     let kind = SourceKind::External(ExternalSource {
         system: if is_iceberg {
@@ -139,7 +139,7 @@ fn custom(mut arguments: Arguments<'_>, class: &str, name: String, configuration
             ExternalSystem::Custom
         },
         class: class.to_owned(),
-        options: BTreeMap::from([("configuration".to_owned(), text)]),
+        options: BTreeMap::from([("configuration".to_owned(), string)]),
         table_format: None,
     });
     let mut source = complete(&mut arguments, DataSource::new(name, kind))?;
@@ -155,14 +155,14 @@ fn custom(mut arguments: Arguments<'_>, class: &str, name: String, configuration
     Ok(arguments.object(FeastObject::Source(source)))
 }
 
-fn text_or_null(arguments: &mut Arguments<'_>, name: &str) -> Evaluated<Json> {
-    Ok(arguments.text(name)?.map_or(Json::Null, Json::from))
+fn str_or_null(arguments: &mut Arguments<'_>, name: &str) -> Evaluated<Json> {
+    Ok(arguments.str(name)?.map_or(Json::Null, Json::from))
 }
 
 fn sql_source(mut arguments: Arguments<'_>, class: &str) -> Evaluated<Value> {
-    let given_name = text_or_null(&mut arguments, "name")?;
-    let query = text_or_null(&mut arguments, "query")?;
-    let table = text_or_null(&mut arguments, "table")?;
+    let given_name = str_or_null(&mut arguments, "name")?;
+    let query = str_or_null(&mut arguments, "query")?;
+    let table = str_or_null(&mut arguments, "table")?;
     let name = given_name.as_str().or(table.as_str()).map(str::to_owned);
     let name = source_name(&mut arguments, name)?;
     let configuration = [("name", given_name), ("query", query), ("table", table)];
@@ -184,16 +184,16 @@ pub(super) fn clickhouse_source(arguments: Arguments<'_>) -> Evaluated<Value> {
 }
 
 pub(super) fn couchbase_source(mut arguments: Arguments<'_>) -> Evaluated<Value> {
-    let given_name = text_or_null(&mut arguments, "name")?;
+    let given_name = str_or_null(&mut arguments, "name")?;
     let mut configuration = vec![
         ("name", given_name.clone()),
-        ("query", text_or_null(&mut arguments, "query")?),
+        ("query", str_or_null(&mut arguments, "query")?),
     ];
     for name in ["database", "scope"] {
-        let value = arguments.text(name)?.unwrap_or_else(|| "Default".to_owned());
+        let value = arguments.str(name)?.unwrap_or_else(|| "Default".to_owned());
         configuration.push((name, Json::from(value)));
     }
-    let collection = text_or_null(&mut arguments, "collection")?;
+    let collection = str_or_null(&mut arguments, "collection")?;
     configuration.push(("collection", collection.clone()));
     let name = given_name.as_str().or(collection.as_str()).map(str::to_owned);
     let name = source_name(&mut arguments, name)?;
@@ -202,11 +202,11 @@ pub(super) fn couchbase_source(mut arguments: Arguments<'_>) -> Evaluated<Value>
 }
 
 pub(super) fn mssql_source(mut arguments: Arguments<'_>) -> Evaluated<Value> {
-    let name = arguments.required_text("name")?;
+    let name = arguments.required_str("name")?;
     arguments.rename("event_timestamp_column", "timestamp_field");
-    let connection = arguments.text_or_empty("connection_str")?;
+    let connection = arguments.str_or_empty("connection_str")?;
     let configuration = [
-        ("table_ref", text_or_null(&mut arguments, "table_ref")?),
+        ("table_ref", str_or_null(&mut arguments, "table_ref")?),
         ("connection_string", Json::from(connection)),
     ];
     let class = "feast.infra.offline_stores.contrib.mssql_offline_store.mssqlserver_source.MsSqlServerSource";
@@ -214,15 +214,15 @@ pub(super) fn mssql_source(mut arguments: Arguments<'_>) -> Evaluated<Value> {
 }
 
 pub(super) fn oracle_source(mut arguments: Arguments<'_>) -> Evaluated<Value> {
-    let name = arguments.required_text("name")?;
+    let name = arguments.required_str("name")?;
     arguments.rename("event_timestamp_column", "timestamp_field");
-    let configuration = [("table_ref", text_or_null(&mut arguments, "table_ref")?)];
+    let configuration = [("table_ref", str_or_null(&mut arguments, "table_ref")?)];
     let class = "feast.infra.offline_stores.contrib.oracle_offline_store.oracle_source.OracleSource";
     custom(arguments, class, name, &configuration)
 }
 
 pub(super) fn mongodb_source(mut arguments: Arguments<'_>) -> Evaluated<Value> {
-    let name = arguments.required_text("name")?;
+    let name = arguments.required_str("name")?;
     arguments.default_to("timestamp_field", "event_timestamp");
     arguments.default_to("created_timestamp_column", "created_at");
     let configuration = [("feature_view", Json::from(name.as_str()))];
@@ -231,23 +231,23 @@ pub(super) fn mongodb_source(mut arguments: Arguments<'_>) -> Evaluated<Value> {
 }
 
 pub(super) fn chronon_source(mut arguments: Arguments<'_>) -> Evaluated<Value> {
-    let path = arguments.required_text("materialization_path")?;
-    let name = arguments.text("name")?.unwrap_or_else(|| path.clone());
+    let path = arguments.required_str("materialization_path")?;
+    let name = arguments.str("name")?.unwrap_or_else(|| path.clone());
     let mut configuration = vec![("materialization_path", Json::from(path))];
     for parameter in ["chronon_group_by", "chronon_join", "online_endpoint"] {
-        configuration.push((parameter, Json::from(arguments.text_or_empty(parameter)?)));
+        configuration.push((parameter, Json::from(arguments.str_or_empty(parameter)?)));
     }
     let class = "feast.infra.offline_stores.contrib.chronon_offline_store.chronon_source.ChrononSource";
     custom(arguments, class, name, &configuration)
 }
 
 pub(super) fn ray_source(mut arguments: Arguments<'_>) -> Evaluated<Value> {
-    let name = arguments.required_text("name")?;
-    let options = arguments.texts_by_name("reader_options")?;
+    let name = arguments.required_str("name")?;
+    let options = arguments.str_dict("reader_options")?;
     let options = options.into_iter().map(|(name, value)| (name, Json::from(value)));
     let configuration = [
-        ("reader_type", Json::from(arguments.required_text("reader_type")?)),
-        ("path", Json::from(arguments.text_or_empty("path")?)),
+        ("reader_type", Json::from(arguments.required_str("reader_type")?)),
+        ("path", Json::from(arguments.str_or_empty("path")?)),
         ("reader_options", Json::Object(options.collect())),
     ];
     let class = "feast.infra.offline_stores.contrib.ray_offline_store.ray_source.RaySource";
@@ -255,28 +255,28 @@ pub(super) fn ray_source(mut arguments: Arguments<'_>) -> Evaluated<Value> {
 }
 
 pub(super) fn iceberg_source(mut arguments: Arguments<'_>) -> Evaluated<Value> {
-    let parts = ["warehouse", "namespace", "table"].map(|part| arguments.required_text(part));
+    let parts = ["warehouse", "namespace", "table"].map(|part| arguments.required_str(part));
     let [warehouse, namespace, table] = parts;
     let (warehouse, namespace, table) = (warehouse?, namespace?, table?);
-    let name = arguments.text("name")?;
+    let name = arguments.str("name")?;
     let name = name.unwrap_or_else(|| format!("{warehouse}.{namespace}.{table}"));
-    let properties = arguments.texts_by_name("catalog_properties")?;
+    let properties = arguments.str_dict("catalog_properties")?;
     let properties = properties.into_iter().map(|(name, value)| (name, Json::from(value)));
     let or_default = |value: Option<String>, default: &str| Json::from(value.unwrap_or_else(|| default.to_owned()));
     let configuration = [
-        ("catalog_type", or_default(arguments.text("catalog_type")?, "rest")),
+        ("catalog_type", or_default(arguments.str("catalog_type")?, "rest")),
         (
             "catalog_name",
-            or_default(arguments.text("catalog_name")?, "feast_iceberg"),
+            or_default(arguments.str("catalog_name")?, "feast_iceberg"),
         ),
-        ("endpoint", Json::from(arguments.text_or_empty("endpoint")?)),
+        ("endpoint", Json::from(arguments.str_or_empty("endpoint")?)),
         ("warehouse", Json::from(warehouse)),
         ("namespace", Json::from(namespace)),
         ("table", Json::from(table)),
-        ("token_env_var", text_or_null(&mut arguments, "token_env_var")?),
+        ("token_env_var", str_or_null(&mut arguments, "token_env_var")?),
         (
             "credential_vending",
-            Json::from(arguments.flag("credential_vending", true)?),
+            Json::from(arguments.bool("credential_vending", true)?),
         ),
         ("catalog_properties", Json::Object(properties.collect())),
     ];
@@ -286,13 +286,13 @@ pub(super) fn iceberg_source(mut arguments: Arguments<'_>) -> Evaluated<Value> {
 
 /// A table format: its settings stand among its properties too, under the names that the format's own tools use.
 fn table_format(mut arguments: Arguments<'_>, name: &str, settings: &[(&str, &str)]) -> Evaluated<Value> {
-    let mut properties = arguments.texts_by_name("properties")?;
+    let mut properties = arguments.str_dict("properties")?;
     let mut options = BTreeMap::new();
     for (parameter, property) in settings {
         let value = match arguments.given(parameter)? {
             None => continue,
             Some(value) => match value.to_str() {
-                Some(text) => text,
+                Some(string) => string,
                 None => return Err(arguments.wrong_type(parameter, &value, "an instance of str")),
             },
         };

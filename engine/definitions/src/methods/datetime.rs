@@ -49,14 +49,14 @@ pub(super) fn datetime_method(micros: i64, name: &str, arguments: &CallArguments
 
 /// `strftime` with the usual directives; `None` for the rest, and for years whose digits the platforms of Python pad differently.
 fn strftime(parts: DateTimeParts, form: &str) -> Option<String> {
-    let mut text = String::new();
+    let mut string = String::new();
     let mut characters = form.chars();
     while let Some(character) = characters.next() {
         if character != '%' {
-            text.push(character);
+            string.push(character);
             continue;
         }
-        text += &match characters.next()? {
+        string += &match characters.next()? {
             'Y' | 'F' if parts.year < 1_000 => return None,
             'Y' => format!("{:04}", parts.year),
             'm' => format!("{:02}", parts.month),
@@ -70,5 +70,5 @@ fn strftime(parts: DateTimeParts, form: &str) -> Option<String> {
             _ => return None,
         };
     }
-    Some(text)
+    Some(string)
 }

@@ -7,7 +7,7 @@ use crate::value::{CallArguments, Value};
 
 /// Methods of `globals()`.
 pub(super) fn call(name: &str, arguments: &CallArguments, site: Site<'_>) -> Evaluated<Option<Value>> {
-    let file = site.scope.of_module();
+    let file = site.scope.module();
     match (name, arguments.positional.as_slice()) {
         ("update", [] | [Value::Dict(_)]) => {
             let given = arguments.positional.first();

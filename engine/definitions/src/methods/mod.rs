@@ -50,8 +50,8 @@ pub(crate) fn call(object: &Value, name: &str, arguments: &CallArguments, site: 
         return Ok(None);
     }
     match object {
-        Value::Str(text) => {
-            let made = str::call(text, name, arguments, site);
+        Value::Str(string) => {
+            let made = str::call(string, name, arguments, site);
             site.pay_for(&made)?;
             Ok(made)
         }
@@ -66,9 +66,9 @@ pub(crate) fn call(object: &Value, name: &str, arguments: &CallArguments, site: 
         Value::Globals => globals::call(name, arguments, site),
         Value::TimeDelta(delta) => Ok(datetime::timedelta_method(*delta, name)),
         Value::DateTime(micros) => Ok(datetime::datetime_method(*micros, name, arguments)),
-        Value::File(path) if name == "read" => read_text(path, site).map(|text| Some(Value::str(text))),
+        Value::File(path) if name == "read" => read_text(path, site).map(|string| Some(Value::str(string))),
         Value::Path(path) if name == "read_text" => {
-            read_text(&absolute(path, site), site).map(|text| Some(Value::str(text)))
+            read_text(&absolute(path, site), site).map(|string| Some(Value::str(string)))
         }
         Value::Path(path) if name == "open" => Ok(Some(Value::File(Rc::from(absolute(path, site))))),
         Value::Path(path) => Ok(path::call(path, name, arguments, site)),

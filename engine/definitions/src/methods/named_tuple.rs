@@ -24,8 +24,8 @@ pub(super) fn call(
             site.use_fuel(values.len().saturating_mul(1 + arguments.named.len()))?;
             for (field, value) in &arguments.named {
                 let Some(position) = known.class.fields.iter().position(|known| known == field) else {
-                    let text = format!("Got unexpected field names: ['{field}']");
-                    return Err(site.raise("ValueError", text));
+                    let message = format!("Got unexpected field names: ['{field}']");
+                    return Err(site.raise("ValueError", message));
                 };
                 values[position] = value.clone();
             }

@@ -62,7 +62,7 @@ fn joined(operator: Operator, left: &Value, right: &Value, site: Site<'_>) -> Ev
             let count = usize::try_from(*count).unwrap_or(0);
             site.use_fuel(repeated.size(usize::MAX / 2).saturating_mul(count))?;
             match repeated {
-                Value::Str(text) => Value::str(text.repeat(count)),
+                Value::Str(string) => Value::str(string.repeat(count)),
                 other => {
                     let items = other.items().unwrap_or_default();
                     Value::list((0..count).flat_map(|_| items.clone()).collect())
@@ -92,7 +92,7 @@ fn joined(operator: Operator, left: &Value, right: &Value, site: Site<'_>) -> Ev
         (Operator::Mod, Value::Str(form), arguments) => {
             site.pay_for([left, arguments])?;
             match percent_format(form, arguments, site.max_text_bytes()) {
-                Some(text) => Value::str(text),
+                Some(string) => Value::str(string),
                 None => site.unknown(),
             }
         }

@@ -78,7 +78,7 @@ pub(super) fn definitions(modules: &[Rc<Scope>]) -> Result<RepositoryDefinitions
 
 impl UnreadName {
     /// A name of a script that was not read to its end.
-    pub(super) fn of_script(file: &Path, name: &str, problem: &DefinitionError) -> Self {
+    pub(super) fn in_script(file: &Path, name: &str, problem: &DefinitionError) -> Self {
         Self {
             file: file.to_path_buf(),
             name: name.to_owned(),

@@ -20,7 +20,7 @@ pub(super) fn definition_files(repository: &Path) -> Result<Vec<PathBuf>, Vec<De
     let mut pending = vec![PathBuf::new()];
     while let Some(directory) = pending.pop() {
         let failed = |source: std::io::Error| {
-            vec![DefinitionError::of_file(
+            vec![DefinitionError::for_file(
                 directory.clone(),
                 format!("cannot be listed: {source}"),
             )]

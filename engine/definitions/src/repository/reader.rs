@@ -34,7 +34,7 @@ impl DefinitionReader {
     /// # Errors
     /// Every problem found, at least one.
     pub fn read(&self) -> Result<RepositoryDefinitions, Vec<DefinitionError>> {
-        let failed = |message: String| vec![DefinitionError::of_file(".", message)];
+        let failed = |message: String| vec![DefinitionError::for_file(".", message)];
         let outcome = std::thread::scope(|scope| {
             let reader = std::thread::Builder::new()
                 .name("definitions".to_owned())
@@ -59,13 +59,13 @@ impl DefinitionReader {
         let budget = self.budget.clone();
         let session = Session::new(budget, &self.environment, repository, self.read_columns);
         let mut evaluator = Evaluator::new(&session, &search);
-        let influence = relevance::of_files(&files, &search, &session.budget);
+        let influence = relevance::influences(&files, &search, &session.budget);
         let mut errors = Vec::new();
         let mut modules = Vec::new();
         let mut passed_over = Vec::new();
         let mut unread = Vec::new();
         for path in files {
-            let file = ModuleFile::of_repository(&path);
+            let file = ModuleFile::in_repository(&path);
             let outcome = match influence.get(&path) {
                 Some(Influence::Nothing) => {
                     passed_over.push(path);
@@ -73,7 +73,7 @@ impl DefinitionReader {
                 }
                 Some(Influence::Perhaps(names)) => match evaluator.module_within(&file, session.budget.script_steps) {
                     Err(error) if !error.is_exception() => {
-                        unread.extend(names.iter().map(|name| UnreadName::of_script(&path, name, &error)));
+                        unread.extend(names.iter().map(|name| UnreadName::in_script(&path, name, &error)));
                         passed_over.push(path);
                         continue;
                     }

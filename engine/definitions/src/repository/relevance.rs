@@ -24,7 +24,7 @@ pub(super) enum Influence {
 }
 
 /// The influence of each definition file.
-pub(super) fn of_files(files: &[PathBuf], search: &Search, budget: &Budget) -> BTreeMap<PathBuf, Influence> {
+pub(super) fn influences(files: &[PathBuf], search: &Search, budget: &Budget) -> BTreeMap<PathBuf, Influence> {
     let mut graph = Graph {
         search,
         budget,
@@ -32,7 +32,7 @@ pub(super) fn of_files(files: &[PathBuf], search: &Search, budget: &Budget) -> B
         outside: 0,
     };
     for file in files {
-        graph.add(&ModuleFile::of_repository(file));
+        graph.add(&ModuleFile::in_repository(file));
     }
     let certain = graph.reaching(|node| node.has_feast);
     let perhaps = graph.reaching(|node| node.has_unknown);
@@ -95,7 +95,7 @@ impl Graph<'_> {
         }
     }
 
-    /// A file that cannot be read or parsed is one that may define something: running it says what is wrong.
+    /// A file that cannot be read or parsed is one that may define something: running it reports what is wrong.
     fn read(&self, file: &ModuleFile) -> (Node, Vec<ModuleFile>) {
         let unreadable = || Node {
             has_feast: !file.is_outside(),

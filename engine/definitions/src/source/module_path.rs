@@ -73,7 +73,7 @@ pub(super) fn site_packages(environment: &Path) -> Vec<PathBuf> {
 
 impl ModuleFile {
     /// A file of the repository.
-    pub(crate) fn of_repository(path: &Path) -> Self {
+    pub(crate) fn in_repository(path: &Path) -> Self {
         Self {
             path: path.to_path_buf(),
             root: PathBuf::new(),

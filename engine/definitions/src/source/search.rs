@@ -102,7 +102,7 @@ impl Search {
         // The repository may lie in such a directory; a file of it is one module, whichever way it is found.
         let real = found.path.canonicalize().ok()?;
         match real.strip_prefix(&self.repository) {
-            Ok(own) => Some(ModuleFile::of_repository(own)),
+            Ok(own) => Some(ModuleFile::in_repository(own)),
             Err(_) => Some(found),
         }
     }

@@ -13,10 +13,10 @@ pub(super) fn call(name: &str, arguments: &CallArguments, site: Site<'_>) -> Eva
         "datetime.timedelta" => timedelta(arguments, site),
         "datetime.datetime" => datetime(arguments, site),
         "datetime.datetime.strptime" => match arguments.positional.as_slice() {
-            [Value::Str(text), Value::Str(form)] => match parsed(text, form) {
+            [Value::Str(string), Value::Str(form)] => match parsed(string, form) {
                 Parsed::Parts(parts) => value_of_parts(parts, site).map(Some),
                 Parsed::Differs => {
-                    let message = format!("time data '{text}' does not match format '{form}'");
+                    let message = format!("time data '{string}' does not match format '{form}'");
                     Err(site.raise("ValueError", message))
                 }
                 Parsed::Unknown => Ok(None),
@@ -95,9 +95,9 @@ fn directive(letter: char) -> Option<(usize, usize)> {
 }
 
 /// `strptime` with the usual directives, for strings that can be read in one way only.
-fn parsed(text: &str, form: &str) -> Parsed {
+fn parsed(string: &str, form: &str) -> Parsed {
     let mut parts = [1900, 1, 1, 0, 0, 0, 0];
-    let mut rest = text;
+    let mut rest = string;
     let mut characters = form.chars();
     let mut after_digits = false;
     while let Some(character) = characters.next() {
@@ -182,15 +182,15 @@ fn timedelta(arguments: &CallArguments, site: Site<'_>) -> Evaluated<Option<Valu
         .iter()
         .find(|(name, _)| !PARAMETERS.contains(&name.as_str()));
     if let Some((name, _)) = unknown {
-        let text = format!("'{name}' is an invalid keyword argument for timedelta");
-        return Err(site.raise("TypeError", text));
+        let message = format!("'{name}' is an invalid keyword argument for timedelta");
+        return Err(site.raise("TypeError", message));
     }
     if arguments.positional.len() > PARAMETERS.len() {
-        let text = format!(
+        let message = format!(
             "function takes at most 7 arguments ({} given)",
             arguments.positional.len()
         );
-        return Err(site.raise("TypeError", text));
+        return Err(site.raise("TypeError", message));
     }
     let mut total: i128 = 0;
     let mut leftover = 0.0;
@@ -208,8 +208,8 @@ fn timedelta(arguments: &CallArguments, site: Site<'_>) -> Evaluated<Option<Valu
             }
             Some(opaque @ Value::Opaque(_)) => return Ok(Some(opaque.clone())),
             Some(other) => {
-                let text = format!("unsupported type for timedelta {unit} component: {}", other.type_name());
-                return Err(site.raise("TypeError", text));
+                let message = format!("unsupported type for timedelta {unit} component: {}", other.type_name());
+                return Err(site.raise("TypeError", message));
             }
         }
     }

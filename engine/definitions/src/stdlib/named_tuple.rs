@@ -17,8 +17,8 @@ pub(crate) fn named_tuple_class(function: &str, arguments: &CallArguments, site:
     if let Some(class) = &class
         && let Some(twice) = class.fields.iter().find(|field| !seen.insert(field.as_str()))
     {
-        let text = format!("Encountered duplicate field name: '{twice}'");
-        return Err(site.raise("ValueError", text));
+        let message = format!("Encountered duplicate field name: '{twice}'");
+        return Err(site.raise("ValueError", message));
     }
     Ok(class.map(|class| Value::Class(Rc::new(class))))
 }
@@ -40,7 +40,7 @@ fn class_of(function: &str, arguments: &CallArguments, scope: &Rc<Scope>) -> Opt
             names.collect::<Option<_>>()?
         }
     };
-    let body = Rc::new(Scope::of_class(scope));
+    let body = Rc::new(Scope::for_class(scope));
     for (argument, value) in &arguments.named {
         match argument.as_str() {
             "defaults" if function != TYPED => {
@@ -89,30 +89,30 @@ pub(crate) fn bind_fields(class: &Class, arguments: CallArguments, site: Site<'_
     let count = arguments.positional.len();
     site.use_fuel(class.fields.len().saturating_mul(1 + arguments.named.len()))?;
     if count > class.fields.len() {
-        let text = format!(
+        let message = format!(
             "{name}.__init__() takes {} arguments but {count} were given",
             class.fields.len()
         );
-        return Err(site.raise("TypeError", text));
+        return Err(site.raise("TypeError", message));
     }
     let mut given: Vec<Option<Value>> = arguments.positional.into_iter().map(Some).collect();
     given.resize(class.fields.len(), None);
     for (argument, value) in arguments.named {
         let Some(position) = class.fields.iter().position(|field| *field == argument) else {
-            let text = format!("{name}.__init__() got an unexpected keyword argument '{argument}'");
-            return Err(site.raise("TypeError", text));
+            let message = format!("{name}.__init__() got an unexpected keyword argument '{argument}'");
+            return Err(site.raise("TypeError", message));
         };
         if given[position].replace(value).is_some() {
-            let text = format!("{name}.__init__() got multiple values for argument '{argument}'");
-            return Err(site.raise("TypeError", text));
+            let message = format!("{name}.__init__() got multiple values for argument '{argument}'");
+            return Err(site.raise("TypeError", message));
         }
     }
     Ok(given)
 }
 
 pub(crate) fn missing_field(class: &Class, name: &str, site: Site<'_>) -> DefinitionError {
-    let text = format!("{}.__init__() missing 1 required argument: '{name}'", class.name);
-    site.raise("TypeError", text)
+    let message = format!("{}.__init__() missing 1 required argument: '{name}'", class.name);
+    site.raise("TypeError", message)
 }
 
 /// `Class._make(items)`.

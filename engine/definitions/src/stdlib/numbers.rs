@@ -7,7 +7,7 @@ use crate::value::Value;
 /// `None` when the answer is not known.
 pub(super) fn call(name: &str, positional: &[Value], site: Site<'_>) -> Evaluated<Option<Value>> {
     Ok(match (name, positional) {
-        ("int", [Value::Str(text), Value::Int(base)]) => int_of_str(text, *base, site)?,
+        ("int", [Value::Str(string), Value::Int(base)]) => int_of_str(string, *base, site)?,
         ("hex", [Value::Int(number)]) => Some(written(*number, "0x", &format!("{:x}", number.unsigned_abs()))),
         ("oct", [Value::Int(number)]) => Some(written(*number, "0o", &format!("{:o}", number.unsigned_abs()))),
         ("bin", [Value::Int(number)]) => Some(written(*number, "0b", &format!("{:b}", number.unsigned_abs()))),
@@ -23,7 +23,7 @@ pub(super) fn call(name: &str, positional: &[Value], site: Site<'_>) -> Evaluate
 pub(super) fn to_int(value: &Value, site: Site<'_>) -> Evaluated<Option<Value>> {
     Ok(match value {
         Value::Float(number) if number.abs() < 9e18 => Some(Value::Int(number.trunc() as i64)),
-        Value::Str(text) => int_of_str(text, 10, site)?,
+        Value::Str(string) => int_of_str(string, 10, site)?,
         other => other.as_int().map(Value::Int),
     })
 }
@@ -34,12 +34,12 @@ pub(super) fn to_float(value: &Value, site: Site<'_>) -> Evaluated<Option<Value>
         Value::Int(number) => Some(Value::Float(*number as f64)),
         Value::Float(number) => Some(Value::Float(*number)),
         // Python takes digits of other scripts.
-        Value::Str(text) if !text.is_ascii() => None,
-        Value::Str(text) => match without_underscores(text.trim()).map(|number| number.parse()) {
+        Value::Str(string) if !string.is_ascii() => None,
+        Value::Str(string) => match without_underscores(string.trim()).map(|number| number.parse()) {
             Some(Ok(number)) => Some(Value::Float(number)),
             _ => {
-                let text = format!("could not convert string to float: '{text}'");
-                return Err(site.raise("ValueError", text));
+                let message = format!("could not convert string to float: '{string}'");
+                return Err(site.raise("ValueError", message));
             }
         },
         _ => None,
@@ -51,15 +51,15 @@ fn written(number: i64, prefix: &str, digits: &str) -> Value {
     Value::str(format!("{sign}{prefix}{digits}"))
 }
 
-fn int_of_str(text: &str, base: i64, site: Site<'_>) -> Evaluated<Option<Value>> {
+fn int_of_str(string: &str, base: i64, site: Site<'_>) -> Evaluated<Option<Value>> {
     let Some(radix) = u32::try_from(base).ok().filter(|base| (2..=36).contains(base)) else {
         return Ok(None);
     };
-    if !text.is_ascii() {
+    if !string.is_ascii() {
         // Python takes digits of other scripts.
         return Ok(None);
     }
-    let lower = text.trim().to_lowercase();
+    let lower = string.trim().to_lowercase();
     let (sign, digits) = lower.split_at(usize::from(lower.starts_with(['+', '-'])));
     let prefix = match radix {
         2 => "0b",
@@ -78,15 +78,15 @@ fn int_of_str(text: &str, base: i64, site: Site<'_>) -> Evaluated<Option<Value>>
             .map(Value::Int)),
         None => Err(site.raise(
             "ValueError",
-            format!("invalid literal for int() with base {base}: '{text}'"),
+            format!("invalid literal for int() with base {base}: '{string}'"),
         )),
     }
 }
 
-/// The text of a number without the underscores that Python takes between digits; `None` where one stands elsewhere.
-fn without_underscores(text: &str) -> Option<String> {
+/// The string of a number without the underscores that Python takes between digits; `None` where one stands elsewhere.
+fn without_underscores(string: &str) -> Option<String> {
     let is_digit = |character: Option<char>| character.is_some_and(|character| character.is_ascii_alphanumeric());
-    let parts: Vec<&str> = text.split('_').collect();
+    let parts: Vec<&str> = string.split('_').collect();
     let between = parts
         .windows(2)
         .all(|pair| is_digit(pair[0].chars().last()) && is_digit(pair[1].chars().next()));
@@ -115,6 +115,6 @@ fn rounded(number: f64, places: i64) -> Option<Value> {
     if doubled.fract() == 0.0 && doubled % 2.0 != 0.0 {
         return None;
     }
-    let text = format!("{number:.places$}", places = usize::try_from(places).ok()?);
-    text.parse().ok().map(Value::Float)
+    let string = format!("{number:.places$}", places = usize::try_from(places).ok()?);
+    string.parse().ok().map(Value::Float)
 }

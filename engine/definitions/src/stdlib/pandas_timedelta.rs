@@ -40,18 +40,18 @@ pub(super) fn call(name: &str, arguments: &CallArguments, site: Site<'_>) -> Eva
     let value = positional.first().or_else(|| arguments.named(first));
     let unit = positional.get(1).or_else(|| arguments.named("unit"));
     let delta = match value {
-        Some(value) => of_value(value, unit),
-        None if name == "pandas.Timedelta" => of_parts(arguments),
+        Some(value) => from_value(value, unit),
+        None if name == "pandas.Timedelta" => from_parts(arguments),
         None => Ok(None),
     };
     Ok(site.raised(delta)?.map(Value::TimeDelta))
 }
 
-fn of_value(value: &Value, unit: Option<&Value>) -> Result<Option<TimeDelta>, Raised> {
+fn from_value(value: &Value, unit: Option<&Value>) -> Result<Option<TimeDelta>, Raised> {
     let unit = match unit {
         None | Some(Value::None) => None,
         Some(unit) => match unit.as_str() {
-            Some(text) => Some(text),
+            Some(string) => Some(string),
             None => return Ok(None),
         },
     };
@@ -61,7 +61,7 @@ fn of_value(value: &Value, unit: Option<&Value>) -> Result<Option<TimeDelta>, Ra
             "ValueError",
             "unit must not be specified if the value is a str".to_owned(),
         )),
-        Value::Str(text) => match nanos_of_text(text)? {
+        Value::Str(string) => match parse_nanos(string)? {
             Some(nanos) => TimeDelta::pandas(nanos),
             None => Ok(None),
         },
@@ -71,7 +71,7 @@ fn of_value(value: &Value, unit: Option<&Value>) -> Result<Option<TimeDelta>, Ra
         },
         Value::Float(number) if number.is_infinite() => Err(("OverflowError", format!("cannot cast {number} to ns"))),
         Value::Float(number) => match nanos()? {
-            Some(nanos) => of_float(*number, nanos),
+            Some(nanos) => from_float(*number, nanos),
             None => Ok(None),
         },
         Value::Bool(_) => Err((
@@ -85,12 +85,12 @@ fn of_value(value: &Value, unit: Option<&Value>) -> Result<Option<TimeDelta>, Ra
 }
 
 /// A float of a unit, by its shortest notation; `None` where that is not a whole number of microseconds.
-fn of_float(number: f64, nanos: i128) -> Result<Option<TimeDelta>, Raised> {
+fn from_float(number: f64, nanos: i128) -> Result<Option<TimeDelta>, Raised> {
     if number.is_nan() || number.abs() > 1e15 {
         return Ok(None);
     }
-    let text = number.abs().to_string();
-    let Some(total) = scaled(&text, nanos) else {
+    let string = number.abs().to_string();
+    let Some(total) = scaled(&string, nanos) else {
         return Ok(None);
     };
     TimeDelta::pandas(if number < 0.0 { -total } else { total })
@@ -115,8 +115,8 @@ fn scaled(number: &str, nanos: i128) -> Option<i128> {
 /// For one that pandas refuses.
 fn nanos_of_unit(unit: &str) -> Result<Option<i128>, Raised> {
     if matches!(unit, "M" | "Y" | "y") {
-        let text = "Units 'M', 'Y' and 'y' do not represent unambiguous timedelta values and are not supported.";
-        return Err(("ValueError", text.to_owned()));
+        let message = "Units 'M', 'Y' and 'y' do not represent unambiguous timedelta values and are not supported.";
+        return Err(("ValueError", message.to_owned()));
     }
     let lower = unit.to_lowercase();
     let known = UNITS
@@ -129,14 +129,14 @@ fn nanos_of_unit(unit: &str) -> Result<Option<i128>, Raised> {
 }
 
 /// `1 day`, `1 days 02:30:00`, `1h30m`, `P7D`; `None` for forms that are not computed.
-fn nanos_of_text(text: &str) -> Result<Option<i128>, Raised> {
-    let text = text.trim();
-    if let Some(period) = text.strip_prefix('P') {
+fn parse_nanos(string: &str) -> Result<Option<i128>, Raised> {
+    let string = string.trim();
+    if let Some(period) = string.strip_prefix('P') {
         return Ok(nanos_of_period(period));
     }
-    let (is_negative, mut rest) = match text.strip_prefix('-') {
+    let (is_negative, mut rest) = match string.strip_prefix('-') {
         Some(rest) => (true, rest.trim_start()),
-        None => (false, text.strip_prefix('+').unwrap_or(text)),
+        None => (false, string.strip_prefix('+').unwrap_or(string)),
     };
     let mut total: i128 = 0;
     if rest.is_empty() {
@@ -149,7 +149,7 @@ fn nanos_of_text(text: &str) -> Result<Option<i128>, Raised> {
         let (number, after) = rest.split_at(digits);
         if after.starts_with(':') {
             // After a sign, pandas takes a time of day for the opposite one.
-            let clock = nanos_of_clock(rest).filter(|_| !is_negative);
+            let clock = parse_clock(rest).filter(|_| !is_negative);
             return Ok(clock.map(|clock| total.saturating_add(clock)));
         }
         let after = after.trim_start();
@@ -168,8 +168,8 @@ fn nanos_of_text(text: &str) -> Result<Option<i128>, Raised> {
 }
 
 /// `HH:MM:SS` with a fraction of seconds.
-fn nanos_of_clock(text: &str) -> Option<i128> {
-    let parts: Vec<&str> = text.split(':').collect();
+fn parse_clock(string: &str) -> Option<i128> {
+    let parts: Vec<&str> = string.split(':').collect();
     let [hours, minutes, seconds] = parts.as_slice() else {
         return None;
     };
@@ -184,11 +184,11 @@ fn nanos_of_clock(text: &str) -> Option<i128> {
 fn nanos_of_period(period: &str) -> Option<i128> {
     let (date, time) = period.split_once('T').unwrap_or((period, ""));
     let mut total: i128 = 0;
-    for (text, units) in [
+    for (string, units) in [
         (date, [('W', 0), ('D', 1)].as_slice()),
         (time, &[('H', 2), ('M', 3), ('S', 4)]),
     ] {
-        let mut rest = text;
+        let mut rest = string;
         let mut units = units.iter();
         while !rest.is_empty() {
             let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
@@ -202,14 +202,14 @@ fn nanos_of_period(period: &str) -> Option<i128> {
 }
 
 /// `Timedelta(days=1, hours=2)`.
-fn of_parts(arguments: &CallArguments) -> Result<Option<TimeDelta>, Raised> {
+fn from_parts(arguments: &CallArguments) -> Result<Option<TimeDelta>, Raised> {
     let unknown = arguments
         .named
         .iter()
         .any(|(name, _)| !KEYWORDS.contains(&name.as_str()));
     if unknown || arguments.named.is_empty() {
-        let text = "cannot construct a Timedelta without a value/unit or descriptive keywords (days,seconds....)";
-        return Err(("ValueError", text.to_owned()));
+        let message = "cannot construct a Timedelta without a value/unit or descriptive keywords (days,seconds....)";
+        return Err(("ValueError", message.to_owned()));
     }
     let part = |name: &str| match arguments.named(name) {
         None => Ok(Some(Part::Integer(0))),

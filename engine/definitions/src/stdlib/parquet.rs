@@ -23,8 +23,8 @@ pub(super) fn read_parquet(arguments: &CallArguments, site: Site<'_>) -> Evaluat
     let place = absolute(&path, site);
     let place = Path::new(&place);
     if !place.exists() {
-        let text = format!("No such file or directory: '{path}'");
-        return Err(site.raise("FileNotFoundError", text));
+        let message = format!("No such file or directory: '{path}'");
+        return Err(site.raise("FileNotFoundError", message));
     }
     // A directory of parts has further columns, by the names of its folders.
     if !place.is_file() {

@@ -9,12 +9,12 @@ use super::data::{CallArguments, Dict, DictKind, Value, View};
 use super::taint::{Taint, Unknown};
 
 impl Value {
-    pub(crate) fn str(text: impl AsRef<str>) -> Self {
-        Self::Str(Rc::from(text.as_ref()))
+    pub(crate) fn str(string: impl AsRef<str>) -> Self {
+        Self::Str(Rc::from(string.as_ref()))
     }
 
-    pub(crate) fn path(text: impl AsRef<str>) -> Self {
-        Self::Path(Rc::from(text.as_ref()))
+    pub(crate) fn path(string: impl AsRef<str>) -> Self {
+        Self::Path(Rc::from(string.as_ref()))
     }
 
     pub(crate) fn list(items: Vec<Value>) -> Self {

@@ -26,7 +26,7 @@ pub(crate) struct DefinedObject {
 /// What an object is.
 #[expect(
     clippy::large_enum_variant,
-    reason = "there is one for each call in a file, always behind a pointer"
+    reason = "there is one for each call in a file, and each is behind a pointer"
 )]
 pub(crate) enum FeastObject {
     Project(Project),

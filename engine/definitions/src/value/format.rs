@@ -9,8 +9,8 @@ const MAX_PLACES: usize = 100;
 /// `format(value, spec)` for the usual specs; `None` for the rest.
 pub(crate) fn format_spec(value: &Value, spec: &str) -> Option<String> {
     if let Value::EnumMember(member) = value {
-        let text = member.formatted()?;
-        return if spec.is_empty() { Some(text) } else { None };
+        let string = member.formatted()?;
+        return if spec.is_empty() { Some(string) } else { None };
     }
     if spec.is_empty() {
         return value.to_str();
@@ -34,10 +34,10 @@ pub(crate) fn format_spec(value: &Value, spec: &str) -> Option<String> {
         Some(kind) if !kind.is_empty() => (true, kind),
         _ => (false, &rest[digits..]),
     };
-    let text = match (kind, value) {
+    let string = match (kind, value) {
         ("" | "d", Value::Int(number)) => number.to_string(),
         (",", Value::Int(number)) => grouped(&number.to_string()),
-        ("" | "s", Value::Str(text)) if fill == ' ' => text.to_string(),
+        ("" | "s", Value::Str(string)) if fill == ' ' => string.to_string(),
         (precision, Value::Float(_) | Value::Int(_)) => {
             let is_percent = precision.ends_with('%');
             let places: usize = precision.strip_prefix('.')?.strip_suffix(['f', '%'])?.parse().ok()?;
@@ -57,14 +57,18 @@ pub(crate) fn format_spec(value: &Value, spec: &str) -> Option<String> {
         }
         _ => return None,
     };
-    let text = if thousands { grouped(&text) } else { text };
-    let padding = width.saturating_sub(text.chars().count());
+    let string = if thousands { grouped(&string) } else { string };
+    let padding = width.saturating_sub(string.chars().count());
     let is_str = matches!(value, Value::Str(_));
     Some(match align.unwrap_or(if is_str { '<' } else { '>' }) {
-        '<' => text + &" ".repeat(padding),
-        '^' => format!("{}{text}{}", " ".repeat(padding / 2), " ".repeat(padding - padding / 2)),
-        _ if fill == '0' && text.starts_with('-') => format!("-{}{}", "0".repeat(padding), &text[1..]),
-        _ => fill.to_string().repeat(padding) + &text,
+        '<' => string + &" ".repeat(padding),
+        '^' => format!(
+            "{}{string}{}",
+            " ".repeat(padding / 2),
+            " ".repeat(padding - padding / 2)
+        ),
+        _ if fill == '0' && string.starts_with('-') => format!("-{}{}", "0".repeat(padding), &string[1..]),
+        _ => fill.to_string().repeat(padding) + &string,
     })
 }
 

@@ -14,7 +14,7 @@ impl Value {
             Self::Bool(flag) => *flag,
             Self::Int(number) => *number != 0,
             Self::Float(number) => *number != 0.0,
-            Self::Str(text) => !text.is_empty(),
+            Self::Str(string) => !string.is_empty(),
             Self::List(items) | Self::Set(items) => !items.borrow().is_empty(),
             Self::Tuple(items) => !items.is_empty(),
             Self::View(view) if view.type_name != "Index" => !view.items.is_empty(),
@@ -81,7 +81,7 @@ impl Value {
     /// The string that Feast takes an argument for: a string, or the value of an enumeration's member that is a string too.
     pub(crate) fn as_str(&self) -> Option<Rc<str>> {
         match self {
-            Self::Str(text) => Some(Rc::clone(text)),
+            Self::Str(string) => Some(Rc::clone(string)),
             Self::EnumMember(member) if member.is_its_value() => member.value.as_str(),
             _ => None,
         }
@@ -112,7 +112,12 @@ impl Value {
             Self::List(items) | Self::Set(items) => Some(items.borrow().clone()),
             Self::Tuple(items) => Some(items.to_vec()),
             Self::Dict(members) => Some(members.borrow().iter().map(|(key, _)| key.clone()).collect()),
-            Self::Str(text) => Some(text.chars().map(|character| Self::str(character.to_string())).collect()),
+            Self::Str(string) => Some(
+                string
+                    .chars()
+                    .map(|character| Self::str(character.to_string()))
+                    .collect(),
+            ),
             Self::View(view) => Some(view.items.clone()),
             Self::DataFrame(table) => table.names(),
             Self::Dtypes(table) => Some(table.dtypes()?.into_iter().map(|(_, dtype)| dtype).collect()),
@@ -135,7 +140,7 @@ impl Value {
             })
         };
         1 + match self {
-            Self::Str(text) | Self::Path(text) => text.len(),
+            Self::Str(string) | Self::Path(string) => string.len(),
             Self::List(items) | Self::Set(items) => sum(&items.borrow()),
             Self::Tuple(items) => sum(items),
             Self::View(view) => sum(&view.items),

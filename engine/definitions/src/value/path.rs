@@ -9,7 +9,7 @@ impl Value {
     pub(crate) fn as_path(&self) -> Option<String> {
         match self {
             Self::Path(path) => Some(path.to_string()),
-            other => other.as_str().map(|text| text.to_string()),
+            other => other.as_str().map(|string| string.to_string()),
         }
     }
 }

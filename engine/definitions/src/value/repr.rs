@@ -14,7 +14,7 @@ impl Value {
             Self::Bool(flag) => if *flag { "True" } else { "False" }.to_owned(),
             Self::Int(number) => number.to_string(),
             Self::Float(number) => python_float(*number),
-            Self::Str(text) | Self::Path(text) => text.to_string(),
+            Self::Str(string) | Self::Path(string) => string.to_string(),
             Self::List(_) | Self::Tuple(_) | Self::Dict(_) | Self::NamedTuple(_) => return self.repr(),
             Self::EnumMember(member) => return member.to_str(),
             Self::Type(value_type) => value_type.to_string(),
@@ -35,7 +35,7 @@ impl Value {
             Some(items.join(", "))
         };
         match self {
-            Self::Str(text) => Some(python_repr(text)),
+            Self::Str(string) => Some(python_repr(string)),
             Self::Path(path) => Some(format!("PosixPath({})", python_repr(path))),
             Self::TimeDelta(delta) => delta.repr(),
             Self::DateTime(_) | Self::Dtype(_) => None,

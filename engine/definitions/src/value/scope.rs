@@ -9,7 +9,7 @@ use crate::source::SourceFile;
 
 impl Scope {
     /// A file before it has run.
-    pub(crate) fn of_file(file: SourceFile) -> Self {
+    pub(crate) fn for_file(file: SourceFile) -> Self {
         Self {
             file: Rc::new(file),
             names: RefCell::default(),
@@ -33,7 +33,7 @@ impl Scope {
     }
 
     /// The body of a class inside of `outer`.
-    pub(crate) fn of_class(outer: &Rc<Scope>) -> Self {
+    pub(crate) fn for_class(outer: &Rc<Scope>) -> Self {
         Self {
             is_class: true,
             ..Self::inside(outer)
@@ -72,7 +72,7 @@ impl Scope {
     pub(crate) fn bind(&self, name: &str, value: Value) {
         let of_function = self.nonlocals.borrow().contains(name);
         match &self.outer {
-            _ if self.globals.borrow().contains(name) => self.of_module().insert(name, value),
+            _ if self.globals.borrow().contains(name) => self.module().insert(name, value),
             Some(outer) if of_function => outer.bind_where_bound(name, value),
             _ => self.insert(name, value),
         }
@@ -95,8 +95,8 @@ impl Scope {
         self.nonlocals.borrow_mut().insert(name.to_owned());
     }
 
-    pub(crate) fn of_module(&self) -> &Self {
-        self.outer.as_ref().map_or(self, |outer| outer.of_module())
+    pub(crate) fn module(&self) -> &Self {
+        self.outer.as_ref().map_or(self, |outer| outer.module())
     }
 
     /// From now on the name means that of the file.

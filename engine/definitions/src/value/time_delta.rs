@@ -215,16 +215,16 @@ impl TimeDelta {
             return None;
         }
         let (days, seconds, micros) = self.parts();
-        let mut text = match days {
+        let mut string = match days {
             0 => String::new(),
             1 | -1 => format!("{days} day, "),
             days => format!("{days} days, "),
         };
-        text += &format!("{}:{:02}:{:02}", seconds / 3_600, seconds / 60 % 60, seconds % 60);
+        string += &format!("{}:{:02}:{:02}", seconds / 3_600, seconds / 60 % 60, seconds % 60);
         if micros != 0 {
-            text += &format!(".{micros:06}");
+            string += &format!(".{micros:06}");
         }
-        Some(text)
+        Some(string)
     }
 
     /// `repr(self)`; `None` for one of pandas.

@@ -1,3 +1,5 @@
+//! Files that are replaced whole: their permissions, their locks, and what a killed process leaves.
+
 use super::*;
 
 fn names(directory: &Path) -> Vec<String> {
@@ -88,7 +90,7 @@ fn leftovers_of_the_dead_are_removed_and_nothing_of_the_living() {
     let temporary = Temporary::beside(&path).unwrap();
     let before = names(directory.path());
 
-    // What a killed process has left: nobody holds the locks.
+    // What a killed process has left: no process holds the locks.
     let dead = random_id();
     let write = |name: String| std::fs::write(directory.path().join(name), "").unwrap();
     write(format!(".stats.parquet.{dead}.tmp"));

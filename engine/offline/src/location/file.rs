@@ -25,7 +25,7 @@ pub(crate) struct FileIdentity {
 }
 
 impl FileIdentity {
-    pub(super) fn of(metadata: &std::fs::Metadata) -> Self {
+    pub(super) fn from_metadata(metadata: &std::fs::Metadata) -> Self {
         Self {
             device: metadata.dev(),
             inode: metadata.ino(),
@@ -66,7 +66,7 @@ impl SourceFile {
         let metadata = file.metadata().map_err(|problem| Error::io("read", path, problem))?;
         Ok(Self {
             file: Arc::new(file),
-            identity: FileIdentity::of(&metadata),
+            identity: FileIdentity::from_metadata(&metadata),
         })
     }
 
@@ -98,7 +98,7 @@ impl SourceFile {
     /// `Unavailable` when the file is another one now.
     pub(crate) fn check_unchanged(&self, path: &Path) -> Result<()> {
         let metadata = self.file.metadata().map_err(|source| Error::io("read", path, source))?;
-        if FileIdentity::of(&metadata) == self.identity {
+        if FileIdentity::from_metadata(&metadata) == self.identity {
             Ok(())
         } else {
             Err(changed(path))
@@ -152,18 +152,18 @@ impl io::Read for ReadFrom {
 }
 
 fn changed(path: &Path) -> Error {
-    let text = format!(
+    let message = format!(
         "{} was changed, replaced or removed while it was being read",
         path.display()
     );
-    Error::new(ErrorKind::Unavailable, text).with_hint("run it again")
+    Error::new(ErrorKind::Unavailable, message).with_hint("run it again")
 }
 
 fn missing_or(source: &str, path: &Path, problem: io::Error) -> Error {
     if problem.kind() != io::ErrorKind::NotFound {
         return Error::io("read", path, problem);
     }
-    let text = format!("data source {source}: there is no parquet file {}", path.display());
-    Error::new(ErrorKind::NotFound, text)
+    let message = format!("data source {source}: there is no parquet file {}", path.display());
+    Error::new(ErrorKind::NotFound, message)
         .with_hint("put the file there, or correct the path of the source in the definitions and run: feast apply")
 }

@@ -100,13 +100,13 @@ fn nothing_found(name: &str, path: &Path, layout: SourceLayout, left_out: &[Stri
         SourceLayout::Pattern => "matches the pattern",
         _ => "in",
     };
-    let mut text = format!("data source {name}: no parquet file {place} {}", path.display());
+    let mut message = format!("data source {name}: no parquet file {place} {}", path.display());
     let prefix = format!("data source {name}: ");
     for reason in left_out.iter().take(SHOWN) {
-        text += "; ";
-        text += reason.strip_prefix(&prefix).unwrap_or(reason);
+        message += "; ";
+        message += reason.strip_prefix(&prefix).unwrap_or(reason);
     }
-    Error::new(ErrorKind::NotFound, text)
+    Error::new(ErrorKind::NotFound, message)
         .with_hint("put the files there, or correct the path of the source in the definitions and run: feast apply")
 }
 
@@ -179,13 +179,14 @@ impl Walk<'_> {
                 pattern.display()
             ))
         };
-        let text = pattern.to_str().ok_or_else(|| invalid(&"is not UTF-8"))?;
+        let pattern_str = pattern.to_str().ok_or_else(|| invalid(&"is not UTF-8"))?;
         let options = MatchOptions {
             case_sensitive: true,
             require_literal_separator: true,
             require_literal_leading_dot: true,
         };
-        let matches = glob_with(text, options).map_err(|problem| invalid(&format!("is not valid: {problem}")))?;
+        let matches =
+            glob_with(pattern_str, options).map_err(|problem| invalid(&format!("is not valid: {problem}")))?;
         let fixed = pattern.ancestors().find(|ancestor| !is_pattern(ancestor));
         let root = fixed.map(Path::to_path_buf).unwrap_or_default();
         let names_hidden = pattern
@@ -232,7 +233,7 @@ impl Walk<'_> {
             return Err(self.too_many(MAX_FILES));
         } else {
             let partition = partition_of(root, &path);
-            let identity = Some(FileIdentity::of(&metadata));
+            let identity = Some(FileIdentity::from_metadata(&metadata));
             self.listing.files.push(ListedFile {
                 path,
                 identity,
@@ -254,8 +255,8 @@ impl Walk<'_> {
     }
 
     fn leave_out(&mut self, path: &Path, reason: &str) {
-        let text = format!("data source {}: {} is left out: {reason}", self.source, path.display());
-        self.listing.left_out.push(text);
+        let reason = format!("data source {}: {} is left out: {reason}", self.source, path.display());
+        self.listing.left_out.push(reason);
     }
 }
 
@@ -317,7 +318,7 @@ mod tests {
         let left_out = listing
             .left_out
             .iter()
-            .map(|text| text.replace(&format!("{}/", directory.display()), ""));
+            .map(|message| message.replace(&format!("{}/", directory.display()), ""));
         (
             listing.files.iter().map(|file| name(&file.path)).collect(),
             left_out.collect(),

@@ -1,7 +1,7 @@
 //! Where the parquet of a source is, and the files there: listed in their order, opened, known again, tidied up.
 //!
 //! A place of another kind, such as an object store, becomes another arm of [`Location`]: what it lists and how its files are read
-//! is here, and whatever works on local files alone asks for [`Location::path`]. Knows nothing of footers and rows.
+//! is here, and whatever works on local files alone takes [`Location::path`]. Knows nothing of footers and rows.
 
 mod file;
 mod listing;
@@ -40,7 +40,7 @@ impl Location {
     ///
     /// # Errors
     /// `Invalid` when it is not parquet that can be read here.
-    pub(super) fn of_source(source: &DataSource, repository: &Path) -> Result<Self> {
+    pub(super) fn from_source(source: &DataSource, repository: &Path) -> Result<Self> {
         let SourceKind::File { path, format, .. } = &source.kind else {
             return Err(Error::invalid(format!(
                 "data source {} is not a parquet file source, so it cannot be read here",

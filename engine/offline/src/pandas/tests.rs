@@ -1,3 +1,5 @@
+//! The types and names that pandas would give the columns of a parquet file.
+
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BooleanArray, Float64Array, Int32Array, Int64Array, RecordBatch, StringArray};

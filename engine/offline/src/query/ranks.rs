@@ -2,8 +2,8 @@
 //!
 //! Owns which rows are in the window, and the counts of those that are left out. Knows nothing of features.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 
 use arrow::array::{Array, ArrayRef, BooleanBufferBuilder, Decimal256Array, Decimal256Builder, RecordBatch};
 use arrow::buffer::BooleanBuffer;
@@ -12,9 +12,9 @@ use datafusion::error::DataFusionError;
 use feast_conversion::RowTimes;
 use feast_model::error::{Error, Result};
 use feast_model::{EVENT_TIME_NANOS, Timestamp};
+use parking_lot::Mutex;
 
 use super::{QueryColumns, Window};
-use crate::locks::lock;
 use crate::positions::{Position, RANK_TYPE, rank_of};
 use crate::scan::{BATCH_ROWS, ColumnBatch, ColumnBatches, RowGroup, TypedColumn};
 
@@ -98,7 +98,7 @@ impl RankScan {
 
     /// What made a reader end, if one has failed.
     pub(super) fn take_error(&self) -> Option<Error> {
-        lock(&self.error).take()
+        self.error.lock().take()
     }
 
     /// Keys and ranks of the rows of those row groups that no other reader takes.
@@ -118,7 +118,7 @@ impl RankScan {
                 self.next.store(self.groups.len(), Ordering::Relaxed);
                 current = None;
                 let problem = DataFusionError::Execution(error.to_string());
-                lock(&self.error).get_or_insert(error);
+                self.error.lock().get_or_insert(error);
                 problem
             }))
         })

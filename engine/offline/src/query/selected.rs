@@ -55,7 +55,7 @@ impl QueryColumns<'_> {
                         let outcome = guarded(&group.part.path, || {
                             self.read_group(group, selected, &mut |batch| sender.send(Ok(batch)).is_ok())
                         });
-                        // Nobody receives any more once the consumer has failed.
+                        // Nothing is received any more once the consumer has failed.
                         match outcome {
                             Ok(true) => {}
                             Ok(false) => return,
@@ -68,8 +68,8 @@ impl QueryColumns<'_> {
                 };
                 if let Err(problem) = thread::Builder::new().spawn_scoped(scope, read) {
                     next.store(groups.len(), Ordering::Relaxed);
-                    let text = format!("no thread can be started to read files: {problem}");
-                    return Err(Error::new(ErrorKind::Unavailable, text));
+                    let message = format!("no thread can be started to read files: {problem}");
+                    return Err(Error::new(ErrorKind::Unavailable, message));
                 }
             }
             drop(sender);

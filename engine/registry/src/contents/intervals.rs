@@ -116,7 +116,7 @@ impl RegistryContents {
     }
 
     fn meta(&self, table: &ObjectTable, object: &[u8]) -> Result<FeatureViewMeta> {
-        self.decode("a feature view", table.meta_of(object))
+        self.decode_context().decode("a feature view", table.meta_of(object))
     }
 
     fn intervals(&self, table: &ObjectTable, object: &[u8]) -> Result<Vec<Interval>> {
@@ -139,7 +139,7 @@ impl RegistryContents {
     }
 
     fn stored_keys(&self, found: &Found<'_>) -> Result<Option<StoredKeys>> {
-        let view = (found.codec.decode)(self, found.codec.table.spec_of(found.object))?;
+        let view = (found.codec.decode)(&self.decode_context(), found.codec.table.spec_of(found.object))?;
         Ok(view.map(|view| view.stored_keys()))
     }
 

@@ -83,7 +83,7 @@ impl RegistryContents {
         const SQLITE: u32 = INFRA_OBJECT.number_of("sqlite_table");
         let infra = self.message.infra.as_deref().unwrap_or_default();
         let mut tables = Vec::new();
-        for field in fields(infra).map_err(|source| self.damaged("infra", source))? {
+        for field in fields(infra).map_err(|source| self.decode_context().damaged("infra", source))? {
             if let (OBJECTS, WireValue::Bytes(object)) = (field.number, field.value) {
                 tables.push(self.shown(&SQLITE_TABLE, bytes_of(object, SQLITE))?);
             }
@@ -93,7 +93,8 @@ impl RegistryContents {
     }
 
     fn shown(&self, descriptor: &MessageDescriptor, object: &[u8]) -> Result<Value> {
-        to_json(descriptor, object, FieldNaming::Json).map_err(|source| self.damaged("an object", source))
+        to_json(descriptor, object, FieldNaming::Json)
+            .map_err(|source| self.decode_context().damaged("an object", source))
     }
 
     /// The recorded versions of a view, oldest first.
@@ -116,7 +117,7 @@ impl RegistryContents {
         let record = self.version(view, number)?;
         let codec = &kinds::ON_DEMAND_FEATURE_VIEW;
         if Some(record.feature_view_type.as_str()) == codec.table.record_type {
-            let view = (codec.decode)(self, codec.table.spec_of(&record.feature_view_proto));
+            let view = (codec.decode)(&self.decode_context(), codec.table.spec_of(&record.feature_view_proto));
             return view.ok()?.map(|view| view.features);
         }
         self.recorded_view(&record).map(|view| view.features)

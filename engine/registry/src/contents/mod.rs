@@ -1,7 +1,7 @@
 //! What a registry holds: its objects, how definitions change them, what has been materialized. Bytes and values only; where
 //! they are kept is the business of `place`.
 //!
-//! Lists are held as bytes, and only what differs is encoded anew: so objects nobody changed keep their bytes, and what a newer
+//! Lists are held as bytes, and only what differs is encoded anew: so objects that did not change keep their bytes, and what a newer
 //! Feast has put into an object, its meta or the registry stays. An object differs only if it would be stored differently.
 //! Tables of the online store are not noted in `infra`: Python Feast imports the class that is named there and would fail.
 
@@ -22,12 +22,11 @@ use prost::Message;
 
 use super::convert;
 use super::descriptors::REGISTRY;
-use super::kinds::{self, ObjectCodec};
+use super::kinds::{self, DecodeContext, ObjectCodec, REMEDY};
 use super::messages::Registry;
 use super::protowire::{WireValue, fields};
 
 const SCHEMA_VERSION: &str = "1";
-const REMEDY: &str = "restore the file, or remove it and run: feast apply";
 
 /// The registry as one project sees it, in memory. The objects of other projects are carried.
 #[derive(Clone)]
@@ -125,12 +124,12 @@ impl RegistryContents {
         let table = &codec.table;
         let mut objects = Vec::new();
         for bytes in (table.list)(&self.message) {
-            match (codec.decode)(self, table.spec_of(bytes)) {
+            match (codec.decode)(&self.decode_context(), table.spec_of(bytes)) {
                 Ok(object) => objects.extend(object),
                 Err(error) if error.kind() == ErrorKind::Unsupported => unsupported.push(UnsupportedObject {
                     kind: table.kind,
                     name: table.name_of(bytes),
-                    // Clients are told too.
+                    // Clients see it too.
                     reason: error.public_message(),
                 }),
                 Err(error) => return Err(error),
@@ -147,22 +146,12 @@ impl RegistryContents {
         Ok(self.objects(&kinds::PROJECT, &mut Vec::new())?.pop())
     }
 
-    /// A message of this registry; `what` is what a problem calls it.
-    pub(crate) fn decode<M: Message + Default>(&self, what: &str, bytes: &[u8]) -> Result<M> {
-        M::decode(bytes).map_err(|source| self.damaged(what, source))
-    }
-
-    pub(crate) fn damaged(&self, object: &str, source: impl std::error::Error) -> Error {
-        Error::data(format!("registry {}: {object} cannot be read: {source}", self.origin)).with_hint(REMEDY)
-    }
-
-    /// An object that is whole, but holds what only a newer Feast knows.
-    pub(crate) fn unsupported(&self, object: &str, source: impl std::error::Error) -> Error {
-        Error::new(
-            ErrorKind::Unsupported,
-            format!("registry {}: {object} cannot be used: {source}", self.origin),
-        )
-        .with_hint("a newer Feast has written it; it is kept as it is")
+    /// What objects of this registry are decoded with.
+    pub(crate) fn decode_context(&self) -> DecodeContext<'_> {
+        DecodeContext {
+            origin: &self.origin,
+            project: &self.project,
+        }
     }
 }
 

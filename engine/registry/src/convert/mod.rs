@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use feast_model::{Entity, Field, Metadata, Project, Timestamp, ValueType};
 
-use super::messages::view::FeatureSpec;
+use super::messages::feature::FeatureSpec;
 use super::messages::{Duration, EntitySpec, ProjectSpec, Timestamp as TimestampMessage};
 use super::value_types::{self, NESTED_TYPE_TAG, STRUCT_SCHEMA_TAG};
 

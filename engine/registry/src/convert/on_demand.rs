@@ -67,9 +67,9 @@ pub(crate) fn on_demand_view(spec: &OnDemandFeatureViewSpec) -> Result<OnDemandF
     for (name, message) in &spec.sources {
         let described = match (&message.feature_view_projection, &message.request_data_source) {
             (Some(chosen), _) => OnDemandSource::View(projection(chosen)?),
-            (None, Some(request)) => OnDemandSource::Request(source(request)?),
+            (None, Some(request)) => OnDemandSource::Request(Box::new(source(request)?)),
             // The form of earlier versions names a whole view; its name is the key.
-            (None, None) => OnDemandSource::View(feast_model::Projection::of(name)),
+            (None, None) => OnDemandSource::View(feast_model::Projection::all_of(name)),
         };
         sources.insert(name.clone(), described);
     }

@@ -80,7 +80,7 @@ mod tests {
         );
     }
 
-    fn of(text: &str, source: &str) -> Transformation {
+    fn transformation(text: &str, source: &str) -> Transformation {
         Transformation {
             name: "f".to_owned(),
             text: text.to_owned(),
@@ -91,7 +91,7 @@ mod tests {
 
     #[test]
     fn the_pickle_calls_feast_with_the_source() {
-        let pickle = function(&of("@d\ndef f(): pass\n", ""));
+        let pickle = function(&transformation("@d\ndef f(): pass\n", ""));
         let source = b"def f(): pass\n";
         let mut expected = b"\x80\x02cfeast.transformation.udf_rehydrate\nrehydrate_udf_from_source\nX".to_vec();
         expected.extend([14, 0, 0, 0]);
@@ -103,7 +103,7 @@ mod tests {
     #[test]
     fn the_source_of_a_pickle_is_what_it_was_made_of() {
         for text in ["def f(): pass\n", "lambda x: x", "lambda df:\n    df * (2)"] {
-            assert_eq!(source(&function(&of("", text))).as_deref(), Some(text));
+            assert_eq!(source(&function(&transformation("", text))).as_deref(), Some(text));
         }
         assert_eq!(source(b"\x80\x04\x95\x0e\x00"), None);
         assert_eq!(source(b""), None);

@@ -1,14 +1,13 @@
 //! Feature services and the projections in them.
 
 use feast_model::{
-    Definitions, FeatureService, Logging, LoggingDestination, LoggingSystem, Metadata, Projection, WantedFeatures,
+    Definitions, FeatureService, Logging, LoggingDestination, LoggingSystem, Metadata, Projection, RequestedFeatures,
 };
 use prost::Message;
 
 use super::{ConvertError, SourcePlace, feature_spec, fields, source_message};
-use crate::messages::service::{
-    FeatureServiceSpec, FeatureViewProjection, FileDestination, LoggingConfig, TableDestination,
-};
+use crate::messages::projection::FeatureViewProjection;
+use crate::messages::service::{FeatureServiceSpec, FileDestination, LoggingConfig, TableDestination};
 use crate::messages::source::SourceMeta;
 
 const LABEL_VIEW: &str = "labelView";
@@ -55,7 +54,7 @@ pub(super) fn projection_message(
         batch_source: batch_source.map(|source| source_message(source, SourcePlace::Nested, meta)),
         stream_source: None,
         version_tag: projection.version,
-        view_type: if projection.of_label_view {
+        view_type: if projection.is_label_view {
             LABEL_VIEW
         } else {
             "featureView"
@@ -68,11 +67,11 @@ pub(super) fn projection(message: &FeatureViewProjection) -> Result<Projection, 
     Ok(Projection {
         view: message.feature_view_name.clone(),
         alias: Some(message.feature_view_name_alias.clone()).filter(|alias| !alias.is_empty()),
-        wanted: WantedFeatures::Resolved,
+        requested: RequestedFeatures::Resolved,
         features: fields(&message.feature_columns)?,
         join_key_map: message.join_key_map.clone(),
         version: message.version_tag,
-        of_label_view: message.view_type == LABEL_VIEW,
+        is_label_view: message.view_type == LABEL_VIEW,
     })
 }
 

@@ -243,7 +243,7 @@ pub(crate) fn view_of_label(spec: &LabelViewSpec) -> Result<FeatureView, Convert
             description: spec.description.clone(),
             tags: spec.tags.clone(),
             owner: spec.owner.clone(),
-            ..Metadata::of_view(spec.name.clone())
+            ..Metadata::for_view(spec.name.clone())
         },
         enable_validation: false,
     })

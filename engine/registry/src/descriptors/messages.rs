@@ -1,6 +1,7 @@
 //! The fields of each message, in the order of their numbers.
 
 use super::enumerations::{ACTIONS, CONFLICT_POLICIES, RESOURCE_TYPES, STATES, VALUE_TYPES};
+use super::feature::FEATURE;
 use super::sources::{
     ATHENA_OPTIONS, CUSTOM_OPTIONS, DATA_SOURCE, DATABASE_OPTIONS, FILE_OPTIONS, SPARK_OPTIONS, TABLE_OR_QUERY,
 };
@@ -128,17 +129,6 @@ static ENTITY_SPEC: MessageDescriptor = MessageDescriptor {
         field(8, "tags", FieldType::Map(&FieldType::String)),
         field(9, "project", FieldType::String),
         field(10, "owner", FieldType::String),
-    ],
-};
-pub(super) static FEATURE: MessageDescriptor = MessageDescriptor {
-    fields: &[
-        field(1, "name", FieldType::String),
-        field(2, "value_type", FieldType::Enum(VALUE_TYPES)),
-        field(3, "tags", FieldType::Map(&FieldType::String)),
-        field(4, "description", FieldType::String),
-        field(5, "vector_index", FieldType::Bool),
-        field(6, "vector_search_metric", FieldType::String),
-        field(7, "vector_length", FieldType::Int32),
     ],
 };
 pub(crate) static FEATURE_VIEW: MessageDescriptor = MessageDescriptor {

@@ -5,6 +5,7 @@
 //! alone would lose what is only shown or carried, descriptors alone would make every conversion a search by name.
 
 mod enumerations;
+mod feature;
 mod messages;
 mod sources;
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The fields of data sources, their options and formats, in the order of their numbers.
 
 use super::enumerations::SOURCE_TYPES;
-use super::messages::FEATURE;
+use super::feature::FEATURE;
 use super::{FieldType, MessageDescriptor, field};
 
 pub(crate) static DATA_SOURCE: MessageDescriptor = MessageDescriptor {

@@ -1,3 +1,5 @@
+//! The descriptors against the messages: both know the same fields.
+
 use prost::Message;
 
 use super::*;

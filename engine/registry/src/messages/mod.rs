@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 
 use prost::Message;
 
+pub(super) mod feature;
+pub(super) mod projection;
 pub(super) mod service;
 pub(super) mod source;
 pub(super) mod view;

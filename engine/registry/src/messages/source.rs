@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use prost::Message;
 
-use super::view::FeatureSpec;
+use super::feature::FeatureSpec;
 use super::{Duration, Timestamp};
 
 #[derive(Clone, PartialEq, Eq, Message)]

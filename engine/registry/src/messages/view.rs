@@ -4,27 +4,10 @@ use std::collections::BTreeMap;
 
 use prost::Message;
 
-use super::service::FeatureViewProjection;
+use super::feature::FeatureSpec;
+use super::projection::FeatureViewProjection;
 use super::source::DataSource;
 use super::{Duration, Timestamp};
-
-#[derive(Clone, PartialEq, Eq, Message)]
-pub(crate) struct FeatureSpec {
-    #[prost(string, tag = "1")]
-    pub(crate) name: String,
-    #[prost(int32, tag = "2")]
-    pub(crate) value_type: i32,
-    #[prost(btree_map = "string, string", tag = "3")]
-    pub(crate) tags: BTreeMap<String, String>,
-    #[prost(string, tag = "4")]
-    pub(crate) description: String,
-    #[prost(bool, tag = "5")]
-    pub(crate) vector_index: bool,
-    #[prost(string, tag = "6")]
-    pub(crate) vector_search_metric: String,
-    #[prost(int32, tag = "7")]
-    pub(crate) vector_length: i32,
-}
 
 #[derive(Clone, PartialEq, Eq, Message)]
 pub(crate) struct FeatureViewSpec {

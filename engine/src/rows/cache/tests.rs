@@ -1,3 +1,5 @@
+//! What the row cache keeps, evicts and refuses to insert.
+
 use super::{RowBatch, RowCache, SHARDS};
 
 fn insert(cache: &RowCache, entity: &[u8], row: &[u8]) {

@@ -1,3 +1,5 @@
+//! Which scripts of a repository are read, and which can have no influence on definitions.
+
 use std::path::Path;
 
 use crate::tests::reader;

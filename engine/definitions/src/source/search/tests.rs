@@ -1,3 +1,5 @@
+//! Modules that Python would find, and the constants that are read from them.
+
 use super::*;
 use crate::source::module_path::site_packages;
 use crate::tests::reader;

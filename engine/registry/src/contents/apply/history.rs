@@ -80,7 +80,7 @@ impl RegistryContents {
             ))
             .with_hint("to apply a new definition, use version='latest' or leave version out"));
         }
-        let Some(restored) = (codec.decode)(self, table.spec_of(&record.feature_view_proto))? else {
+        let Some(restored) = (codec.decode)(&self.decode_context(), table.spec_of(&record.feature_view_proto))? else {
             return Ok(bytes);
         };
         let version = &(codec.metadata)(defined).version;
@@ -108,13 +108,13 @@ impl RegistryContents {
         }
         let latest = |object: &T| {
             (codec.decode)(
-                self,
+                &self.decode_context(),
                 &(codec.encode)(&versioning.with_version(object, "latest"), context),
             )
         };
         let defined = latest(defined)?;
         for record in self.versions_of(codec.name(stored)) {
-            let snapshot = (codec.decode)(self, codec.table.spec_of(&record.feature_view_proto))?;
+            let snapshot = (codec.decode)(&self.decode_context(), codec.table.spec_of(&record.feature_view_proto))?;
             if let Some(snapshot) = snapshot
                 && latest(&snapshot)? == defined
             {
@@ -166,9 +166,9 @@ impl RegistryContents {
             return None;
         }
         let codec = codecs.into_iter().find(|codec| of_record(&codec.table));
-        // A type that nobody knows is read as the most common one.
+        // An unknown type is read as the most common one.
         let codec = codec.unwrap_or(&kinds::FEATURE_VIEW);
-        (codec.decode)(self, codec.table.spec_of(&record.feature_view_proto)).ok()?
+        (codec.decode)(&self.decode_context(), codec.table.spec_of(&record.feature_view_proto)).ok()?
     }
 
     fn add_version(&mut self, table: &ObjectTable, view: &str, number: i32, object: &[u8], now: Timestamp) {

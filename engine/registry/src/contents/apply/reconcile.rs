@@ -37,7 +37,7 @@ impl RegistryContents {
         let mut kept = Vec::new();
         let mut deleted = Vec::new();
         for bytes in std::mem::take((table.list_mut)(&mut self.message)) {
-            let object = match (codec.decode)(self, table.spec_of(&bytes)) {
+            let object = match (codec.decode)(&self.decode_context(), table.spec_of(&bytes)) {
                 Ok(Some(object)) => object,
                 Ok(None) => {
                     kept.push(bytes);
@@ -97,7 +97,7 @@ impl RegistryContents {
         defined: &T,
         context: &EncodeContext<'_>,
     ) -> Result<bool> {
-        let as_stored = (codec.decode)(self, &(codec.encode)(defined, context))?;
+        let as_stored = (codec.decode)(&self.decode_context(), &(codec.encode)(defined, context))?;
         Ok(as_stored.as_ref() == Some(stored) || self.is_pinned_as_defined(codec, stored, defined, context)?)
     }
 
@@ -132,7 +132,7 @@ impl RegistryContents {
         let (Some(versioning), table) = (&codec.versioning, &codec.table) else {
             return Ok((bytes, None));
         };
-        let new = (codec.decode)(self, table.spec_of(&bytes))?;
+        let new = (codec.decode)(&self.decode_context(), table.spec_of(&bytes))?;
         let new = new.as_ref().and_then(versioning.stored_keys);
         let Some((former, present)) = (versioning.stored_keys)(old).zip(new).filter(|(old, new)| old != new) else {
             return Ok((bytes, None));
@@ -168,7 +168,7 @@ impl RegistryContents {
         let mut bytes = table.assemble(&spec, &meta);
         bytes.extend(unknown_fields(table.descriptor, &old.bytes));
         // Compared as stored, like everything else.
-        let as_stored = (codec.decode)(self, table.spec_of(&bytes))?;
+        let as_stored = (codec.decode)(&self.decode_context(), table.spec_of(&bytes))?;
         let applied = Applied {
             defined: as_stored.as_ref().unwrap_or(object),
             active: Some(&old.object),
