@@ -1,4 +1,4 @@
-//! The text about a command that was typed wrong, in the words of Feast's command line: how the command is used, how to get its
+//! What is said about a command that was typed wrong, in the words of Feast's command line: how the command is used, how to get its
 //! help, and what is wrong.
 
 use std::error::Error as _;
@@ -10,13 +10,13 @@ use clap::{Arg, Command, CommandFactory};
 
 use super::Arguments;
 
-/// What to print for an error. `None` where clap has a text that was asked for, such as the help.
+/// What to print for an error. `None` where clap's own output was requested, such as the help.
 pub(crate) fn usage_error(error: &clap::Error, typed: &[OsString]) -> Option<String> {
-    let is_asked_for = matches!(
+    let is_requested = matches!(
         error.kind(),
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
     );
-    if is_asked_for {
+    if is_requested {
         return None;
     }
     let mut root = Arguments::command();
@@ -84,7 +84,7 @@ fn typed_command<'a>(root: &'a Command, typed: &[OsString]) -> &'a Command {
 
 fn message(error: &clap::Error, command: &Command) -> String {
     let string = |kind: ContextKind| match error.get(kind) {
-        Some(ContextValue::String(text)) => text.as_str(),
+        Some(ContextValue::String(string)) => string.as_str(),
         _ => "",
     };
     let argument = string(ContextKind::InvalidArg);
@@ -178,7 +178,7 @@ fn suggestion(error: &clap::Error, kind: ContextKind) -> String {
 
 /// The first line of clap's own message.
 fn plain(error: &clap::Error) -> String {
-    let text = error.render().to_string();
-    let first = text.lines().next().unwrap_or_default();
+    let message = error.render().to_string();
+    let first = message.lines().next().unwrap_or_default();
     first.trim_start_matches("error: ").to_owned()
 }
