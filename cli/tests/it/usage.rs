@@ -2,7 +2,7 @@
 
 use crate::support::Repository;
 
-/// What is typed, the usage it gets and what is said to be wrong.
+/// What is typed, the usage that is printed, and the error.
 const TYPED_WRONG: &[(&[&str], &str, &str)] = &[
     (
         &["materialize"],
@@ -139,7 +139,7 @@ const TYPED_WRONG: &[(&[&str], &str, &str)] = &[
 ];
 
 #[test]
-fn typed_wrong_is_told_as_feast_tells_it() {
+fn typing_mistakes_are_reported_in_the_words_of_feast() {
     let repository = Repository::from_template();
     for (typed, usage, message) in TYPED_WRONG {
         let outcome = repository.feast(typed);

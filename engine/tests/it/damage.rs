@@ -1,3 +1,5 @@
+//! Damaged files: a changed byte is an error or changes nothing.
+
 use std::path::{Path, PathBuf};
 
 use feast_engine::model::{FeatureSelection, Timestamp};
@@ -15,7 +17,7 @@ fn files(directory: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// Reads through a store that may be damaged: the answer, or what is said of it.
+/// Reads through a store that may be damaged: the values, or the error.
 fn read(directory: &Path) -> Result<String, String> {
     let store: FeatureStore = open(directory);
     let selection = FeatureSelection::Features(vec!["stats:value".to_owned()]);
