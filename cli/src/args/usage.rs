@@ -7,6 +7,7 @@ use std::num::ParseIntError;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, Command, CommandFactory};
+use feast_python_notation::python_repr;
 
 use super::Arguments;
 
@@ -91,15 +92,13 @@ fn message(error: &clap::Error, command: &Command) -> String {
     match error.kind() {
         ErrorKind::UnknownArgument if argument.starts_with('-') => {
             let suggested = suggestion(error, ContextKind::SuggestedArg);
-            format!("No such option '{argument}'.{suggested}")
+            format!("No such option {}.{suggested}", python_repr(argument))
         }
         ErrorKind::UnknownArgument => format!("Got unexpected extra argument ({argument})"),
         ErrorKind::InvalidSubcommand => {
             let suggested = suggestion(error, ContextKind::SuggestedSubcommand);
-            format!(
-                "No such command '{}'.{suggested}",
-                string(ContextKind::InvalidSubcommand)
-            )
+            let typed = python_repr(string(ContextKind::InvalidSubcommand));
+            format!("No such command {typed}.{suggested}")
         }
         ErrorKind::MissingSubcommand => "Missing command.".to_owned(),
         ErrorKind::MissingRequiredArgument => match error.get(ContextKind::InvalidArg) {
@@ -130,17 +129,18 @@ fn missing_argument(missing: &[String], command: &Command) -> String {
 }
 
 fn wrong_value(error: &clap::Error, value: &str) -> String {
+    let value = python_repr(value);
     if let Some(ContextValue::Strings(valid)) = error.get(ContextKind::ValidValue) {
-        let valid: Vec<String> = valid.iter().map(|valid| format!("'{valid}'")).collect();
+        let valid: Vec<String> = valid.iter().map(|valid| python_repr(valid)).collect();
         return match valid.as_slice() {
-            [only] => format!("'{value}' is not {only}."),
-            _ => format!("'{value}' is not one of {}.", valid.join(", ")),
+            [only] => format!("{value} is not {only}."),
+            _ => format!("{value} is not one of {}.", valid.join(", ")),
         };
     }
     match error.source() {
-        Some(source) if source.is::<ParseIntError>() => format!("'{value}' is not a valid integer."),
-        Some(source) => format!("'{value}': {source}"),
-        None => format!("'{value}'"),
+        Some(source) if source.is::<ParseIntError>() => format!("{value} is not a valid integer."),
+        Some(source) => format!("{value}: {source}"),
+        None => value,
     }
 }
 

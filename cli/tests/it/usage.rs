@@ -64,6 +64,21 @@ const TYPED_WRONG: &[(&[&str], &str, &str)] = &[
         "feast [OPTIONS] COMMAND [ARGS]...",
         "No such command 'nonsense'.",
     ),
+    (
+        &["no'such"],
+        "feast [OPTIONS] COMMAND [ARGS]...",
+        "No such command \"no'such\".",
+    ),
+    (
+        &["serve", "--no'such"],
+        "feast serve [OPTIONS]",
+        "No such option \"--no'such\".",
+    ),
+    (
+        &["serve", "--port", "a'b\\c"],
+        "feast serve [OPTIONS]",
+        "Invalid value for '--port' / '-p': \"a'b\\\\c\" is not a valid integer.",
+    ),
     (&["-c", "."], "feast [OPTIONS] COMMAND [ARGS]...", "Missing command."),
     (
         &["--nope"],

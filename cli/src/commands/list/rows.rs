@@ -7,6 +7,7 @@ use feast_engine::model::{
     Action, ConflictPolicy, DataSource, Definitions, Entity, FeatureService, FeatureView, Metadata, ObjectKind,
     OnDemandFeatureView, OnDemandSource, Permission, Policy, Project, ValueType, ViewKind, ViewState,
 };
+use feast_python_notation::python_repr;
 
 use crate::table::Table;
 
@@ -137,7 +138,7 @@ fn name_set(names: &[String]) -> String {
     let known: Vec<String> = names
         .iter()
         .filter(|name| *name != "__dummy")
-        .map(|name| format!("'{name}'"))
+        .map(|name| python_repr(name))
         .collect();
     if known.is_empty() {
         "n/a".to_owned()
@@ -148,7 +149,9 @@ fn name_set(names: &[String]) -> String {
 
 /// Python's notation of a dict of strings.
 fn tag_dict(tags: &BTreeMap<String, String>) -> String {
-    let members = tags.iter().map(|(name, value)| format!("'{name}': '{value}'"));
+    let members = tags
+        .iter()
+        .map(|(name, value)| format!("{}: {}", python_repr(name), python_repr(value)));
     format!("{{{}}}", members.collect::<Vec<_>>().join(", "))
 }
 
@@ -243,4 +246,15 @@ fn permission_row(permission: &Permission) -> Vec<String> {
         or_dash(roles),
         or_dash(tags.join("\n")),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quotes_in_tags_are_written_as_python_writes_them() {
+        let tags = [("team", "it's"), ("plain", "a")].map(|(name, value)| (name.to_owned(), value.to_owned()));
+        assert_eq!(tag_dict(&tags.into()), "{'plain': 'a', 'team': \"it's\"}");
+    }
 }
