@@ -1,5 +1,5 @@
 """The repository of Feast's own benchmark grid: one entity, 25 views of ten Int64 features, a feature service for each
-number of views asked about.
+number of requested views.
 
 Its values follow from entity and feature, so that every answer can be checked without reading the source again.
 """
@@ -87,9 +87,9 @@ def write_requests(path: Path, rows: int, features: int, entities: int, count: i
     choose = random.Random(rows * 1000 + features)
     with path.open("w") as file:
         for _ in range(count):
-            asked = [choose.randrange(entities) for _ in range(rows)]
-            body = {"feature_service": f"service_{features}", "entities": {"entity": asked}}
+            requested = [choose.randrange(entities) for _ in range(rows)]
+            body = {"feature_service": f"service_{features}", "entities": {"entity": requested}}
             values = {
-                f"feature_{feature}": [value(entity, feature) for entity in asked] for feature in range(features)
+                f"feature_{feature}": [value(entity, feature) for entity in requested] for feature in range(features)
             }
             print(json.dumps({"body": body, "values": values}), file=file)

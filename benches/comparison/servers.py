@@ -16,7 +16,7 @@ from pathlib import Path
 import repository
 
 END = "2026-11-22T00:00:00"
-PATIENCE = 120
+START_TIMEOUT = 120
 # By default Python's worker ends after a thousand requests, in the middle of a measurement.
 ENDLESS = ("--max-requests", "0")
 
@@ -67,7 +67,7 @@ def timed(command: list, directory: Path, environment: dict) -> float:
 
 
 def wait_for_answer(port: int, process: subprocess.Popen) -> None:
-    until = time.monotonic() + PATIENCE
+    until = time.monotonic() + START_TIMEOUT
     while time.monotonic() < until:
         if process.poll() is not None:
             raise SystemExit(f"a server ended with {process.returncode} before it answered")
@@ -76,7 +76,7 @@ def wait_for_answer(port: int, process: subprocess.Popen) -> None:
             return
         except OSError:
             time.sleep(0.002)
-    raise SystemExit(f"a server does not answer after {PATIENCE} s")
+    raise SystemExit(f"a server does not answer after {START_TIMEOUT} s")
 
 
 def ended(process: subprocess.Popen) -> None:

@@ -34,7 +34,7 @@ pub(crate) fn start(level: &str, queue: Option<&StderrQueue>) {
     }
 }
 
-/// The standard hook writes to stderr itself: on a pipe that nobody reads it would never return.
+/// The standard hook writes to stderr itself: on a pipe that is not read it would never return.
 fn log_panics(queue: StderrQueue) {
     std::panic::set_hook(Box::new(move |panic| {
         let thread = std::thread::current();

@@ -33,14 +33,14 @@ fn main() -> ExitCode {
     let arguments = match Arguments::try_parse_from(&typed) {
         Ok(arguments) => arguments,
         Err(error) => match usage_error(&error, &typed) {
-            Some(text) => {
-                Output::new(None).usage(&text);
+            Some(message) => {
+                Output::new(None).usage(&message);
                 return ExitCode::from(2);
             }
             None => error.exit(),
         },
     };
-    // Only a server must go on when nobody reads its stderr. If the thread for that cannot be started, it prints like any command.
+    // Only a server must go on when its stderr is not read. If the thread for that cannot be started, it prints like any command.
     let serves = matches!(arguments.command, Command::Serve(_));
     let queue = serves.then(StderrQueue::start).and_then(Result::ok);
     log::start(&arguments.log_level, queue.as_ref());

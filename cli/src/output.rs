@@ -134,8 +134,8 @@ impl Output {
         }
     }
 
-    /// A command does not fail because nobody reads its stderr.
-    fn tell(&self, text: &str) {
+    /// A command does not fail because its stderr is not read.
+    fn write_stderr(&self, text: &str) {
         let Some(queue) = &self.queue else {
             let _ = std::io::stderr().write_all(text.as_bytes());
             return;
@@ -147,7 +147,7 @@ impl Output {
         queue.push(line.as_bytes());
     }
 
-    /// Waits a moment for what is queued to be written.
+    /// Waits for what is queued to be written, a second at most.
     pub(crate) fn end(&self) {
         if let Some(queue) = &self.queue {
             queue.flush();
@@ -192,12 +192,12 @@ impl Output {
 
     /// A question, without ending the line.
     pub(crate) fn prompt(&self, question: &str) {
-        self.tell(question);
+        self.write_stderr(question);
     }
 
     /// A line for the person at the terminal.
     pub(crate) fn note(&self, text: &str) {
-        self.tell(&format!("{text}\n"));
+        self.write_stderr(&format!("{text}\n"));
     }
 
     /// What became of tables of the online store.
@@ -217,23 +217,23 @@ impl Output {
 
     /// Something that may be a mistake.
     pub(crate) fn warning(&self, text: &str) {
-        self.tell(&format!("Warning: {text}\n"));
+        self.write_stderr(&format!("Warning: {text}\n"));
     }
 
-    /// The text about a command that was typed wrong, unchanged.
+    /// What is said about a command that was typed wrong, unchanged.
     pub(crate) fn usage(&self, text: &str) {
-        self.tell(text);
+        self.write_stderr(text);
     }
 
     pub(crate) fn failure(&self, failure: &Failure) {
         if let Some(usage) = &failure.usage {
-            self.tell(usage);
+            self.write_stderr(usage);
         }
         for message in &failure.messages {
-            self.tell(&format!("Error: {message}\n"));
+            self.write_stderr(&format!("Error: {message}\n"));
         }
         if let Some(hint) = &failure.hint {
-            self.tell(&format!("Hint: {hint}\n"));
+            self.write_stderr(&format!("Hint: {hint}\n"));
         }
     }
 

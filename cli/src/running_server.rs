@@ -1,7 +1,7 @@
 //! A server that has the online store open, and handing work to it.
 //!
-//! A server leaves its address in the directory of its store. Another server may listen there by now, so it is asked first which
-//! store it has, and only then given work.
+//! A server leaves its address in the directory of its store. Another server may listen there by now, so its store is checked
+//! before it is given work. The only module that uses ureq.
 
 use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -12,14 +12,17 @@ use feast_engine::{FeatureStore, MaterializeRange, MaterializeRequest};
 use feast_server::STORE_HEADER;
 use serde_json::{Value, json};
 use ureq::config::Config;
+use ureq::http::Uri;
+use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
+use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
 use ureq::{Agent, Body};
 
 use crate::output::Failure;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// For answers that take no work.
+/// For the response to a request that takes no work.
 const HEALTH_TIMEOUT: Duration = Duration::from_secs(5);
-/// More than any answer to these requests: an error's message is cut at 16 KiB.
+/// More than any response to these requests: an error's message is cut at 16 KiB.
 const MAX_RESPONSE_BYTES: u64 = 1 << 20;
 /// In the directory of the store.
 const FILE_NAME: &str = "SERVER";
@@ -33,25 +36,39 @@ impl ServerLockfile {
     /// # Errors
     /// When the file cannot be written.
     pub(crate) fn create(store: &FeatureStore, bound: SocketAddr) -> Result<Self, Failure> {
-        let reachable = match bound.ip() {
-            IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
-            IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
-            ip => ip,
-        };
-        let text = format!(
-            "{}\n{}\n",
-            SocketAddr::new(reachable, bound.port()),
-            store.online_store_identity()?
-        );
-        store.write_beside_online_store(FILE_NAME, text.as_bytes())?;
+        let contents = format!("{}\n{}\n", reachable(bound), store.online_store_identity()?);
+        store.write_beside_online_store(FILE_NAME, contents.as_bytes())?;
         Ok(Self(path(store)))
     }
 }
 
 impl Drop for ServerLockfile {
     fn drop(&mut self) {
-        // If it stays, whoever uses it finds out that no server of the store answers there.
+        // If it stays, a command that reads it finds out that no server of the store answers there.
         let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+/// The address for clients on this machine. A link-local one keeps its interface.
+fn reachable(mut bound: SocketAddr) -> SocketAddr {
+    match bound.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => bound.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(ip) if ip.is_unspecified() => bound.set_ip(Ipv6Addr::LOCALHOST.into()),
+        _ => {}
+    }
+    bound
+}
+
+/// The address of every request, whatever its URL says. A URL cannot name the interface that a link-local address needs (`%eth0`).
+#[derive(Debug)]
+struct FixedAddress(SocketAddr);
+
+// ureq may change this trait in a minor version, which Cargo.lock does not take by itself.
+impl Resolver for FixedAddress {
+    fn resolve(&self, _: &Uri, _: &Config, _: NextTimeout) -> Result<ResolvedSocketAddrs, ureq::Error> {
+        let mut addresses = self.empty();
+        addresses.push(self.0);
+        Ok(addresses)
     }
 }
 
@@ -67,11 +84,13 @@ pub(crate) struct RunningServer {
 }
 
 impl RunningServer {
-    /// The server of a store, if there is the file of one that has it open.
+    /// The server that has left its file beside a store.
     pub(crate) fn find(store: &FeatureStore) -> Option<Self> {
-        let text = std::fs::read_to_string(path(store)).ok()?;
-        let (address, store) = text.trim().split_once('\n')?;
-        // Each request goes to this address on a connection of its own, whatever proxy the environment or redirect the answer names.
+        let contents = std::fs::read_to_string(path(store)).ok()?;
+        let (address, store) = contents.trim().split_once('\n')?;
+        let address = address.parse().ok()?;
+        // Each request goes to this address on a connection of its own, whatever proxy the environment names or redirect the
+        // response.
         let config = Config::builder()
             .proxy(None)
             .max_redirects(0)
@@ -80,9 +99,9 @@ impl RunningServer {
             .user_agent(concat!("feast/", env!("CARGO_PKG_VERSION")))
             .timeout_connect(Some(CONNECT_TIMEOUT));
         Some(Self {
-            address: address.parse().ok()?,
+            address,
             store: store.to_owned(),
-            agent: config.build().new_agent(),
+            agent: Agent::with_parts(config.build(), DefaultConnector::default(), FixedAddress(address)),
         })
     }
 
@@ -119,7 +138,7 @@ impl RunningServer {
                 json!({"end_ts": end.to_string(), "feature_views": request.views}),
             ),
         };
-        let says = |text: &str| Failure::new(format!("the server at http://{} {text}", self.address));
+        let says = |what: &str| Failure::new(format!("the server at http://{} {what}", self.address));
         let (status, body) = self.post(path, &body).map_err(|error| match error {
             ureq::Error::Io(source) if source.kind() == ErrorKind::UnexpectedEof => says("has broken off"),
             ureq::Error::Io(source) => says(&format!("does not answer any more: {source}")),
@@ -134,7 +153,7 @@ impl RunningServer {
         Err(says(&format!("says: {}", message.unwrap_or(&body))))
     }
 
-    /// The status and the body of the answer. There is no limit to the time it may take.
+    /// The status and the body of the response. A materialization takes as long as it takes, so there is no time limit.
     fn post(&self, path: &str, body: &Value) -> Result<(u16, String), ureq::Error> {
         let request = self
             .agent
@@ -148,6 +167,29 @@ impl RunningServer {
     }
 
     fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.address)
+        format!("http://{}{path}", without_interface(self.address))
+    }
+}
+
+fn without_interface(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip(), address.port())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_keep_their_interface_in_the_file_and_not_in_urls() {
+        let check = |bound: &str, in_file: &str, in_url: &str| {
+            let address = reachable(bound.parse().unwrap());
+            assert_eq!(address.to_string(), in_file);
+            assert_eq!(in_file.parse(), Ok(address));
+            assert_eq!(without_interface(address).to_string(), in_url);
+        };
+        check("127.0.0.1:6566", "127.0.0.1:6566", "127.0.0.1:6566");
+        check("0.0.0.0:6566", "127.0.0.1:6566", "127.0.0.1:6566");
+        check("[::]:6566", "[::1]:6566", "[::1]:6566");
+        check("[fe80::1%4]:6566", "[fe80::1%4]:6566", "[fe80::1]:6566");
     }
 }

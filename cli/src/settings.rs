@@ -72,17 +72,17 @@ pub(crate) struct MaterializeSettings {
 impl MaterializeSettings {
     pub(crate) fn between(arguments: &MaterializeArguments) -> Result<Self, Failure> {
         let usage = |message: &str| Failure::usage("materialize", message);
-        let given = |text: &'_ Option<String>| text.clone().filter(|text| !text.is_empty());
+        let given = |time: &Option<String>| time.clone().filter(|time| !time.is_empty());
         let (start, end) = match (given(&arguments.start_ts), given(&arguments.end_ts)) {
             (None, None) if arguments.disable_event_timestamp => (Timestamp::EPOCH, now()),
             _ if arguments.disable_event_timestamp => {
-                let text = "Cannot specify START_TS or END_TS when --disable-event-timestamp is used";
-                return Err(usage(text));
+                let message = "Cannot specify START_TS or END_TS when --disable-event-timestamp is used";
+                return Err(usage(message));
             }
             (Some(start), Some(end)) => (parse("START_TS", &start)?, parse("END_TS", &end)?),
             _ => {
-                let text = "START_TS and END_TS are required unless --disable-event-timestamp is used";
-                return Err(usage(text));
+                let message = "START_TS and END_TS are required unless --disable-event-timestamp is used";
+                return Err(usage(message));
             }
         };
         refuse_former_version(arguments.former_version.as_deref())?;
@@ -105,12 +105,12 @@ impl MaterializeSettings {
 
 fn refuse_former_version(version: Option<&str>) -> Result<(), Failure> {
     let Some(version) = version else { return Ok(()) };
-    let text = format!("version {version}: materializing a former version of a view is not supported");
-    Err(Failure::new(text).with_hint("leave --version out to materialize the views as they are"))
+    let message = format!("version {version}: materializing a former version of a view is not supported");
+    Err(Failure::new(message).with_hint("leave --version out to materialize the views as they are"))
 }
 
-fn parse(name: &str, text: &str) -> Result<Timestamp, Failure> {
-    Timestamp::parse(text).map_err(|problem| Failure::new(format!("{name}: {problem}")))
+fn parse(name: &str, time: &str) -> Result<Timestamp, Failure> {
+    Timestamp::parse(time).map_err(|problem| Failure::new(format!("{name}: {problem}")))
 }
 
 /// How to serve.
@@ -127,8 +127,8 @@ pub(crate) struct ServeSettings {
 impl ServeSettings {
     pub(crate) fn new(arguments: &ServeArguments) -> Result<Self, Failure> {
         if arguments.kind != "http" {
-            let text = format!("this server only supports 'http'. Got '{}' instead.", arguments.kind);
-            return Err(Failure::new(text).with_hint("leave --type out"));
+            let message = format!("this server only supports 'http'. Got '{}' instead.", arguments.kind);
+            return Err(Failure::new(message).with_hint("leave --type out"));
         }
         if arguments.key.is_some() || arguments.cert.is_some() {
             return Err(Failure::new("serving over TLS is not offered yet")

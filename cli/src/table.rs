@@ -1,6 +1,6 @@
 //! Aligned columns, in the plain form that Feast prints.
 
-/// A column is at least so much wider than its header.
+/// How much wider than its header a column is at least.
 const HEADER_PADDING: usize = 2;
 
 /// Rows under headers. Every row has as many cells as there are headers.
@@ -19,7 +19,7 @@ impl Table {
         self.rows.push(row);
     }
 
-    /// Left-aligned cells with two spaces between columns, whose least widths are Feast's. A row with a cell of several lines
+    /// Left-aligned cells with two spaces between columns, whose minimum widths are Feast's. A row with a cell of several lines
     /// takes as many lines.
     pub(crate) fn lines(&self) -> Vec<String> {
         let columns = self.rows.first().map_or(0, Vec::len);
@@ -33,8 +33,8 @@ impl Table {
         let widths: Vec<usize> = (0..columns).map(width).collect();
         let line = |row: &Vec<String>, index: usize| {
             let cells = row.iter().zip(&widths).map(|(cell, width)| {
-                let text = cell.lines().nth(index).unwrap_or_default();
-                format!("{text:<width$}")
+                let part = cell.lines().nth(index).unwrap_or_default();
+                format!("{part:<width$}")
             });
             cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
         };

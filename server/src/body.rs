@@ -14,9 +14,9 @@ use crate::admission::MemoryPermit;
 use crate::error::ApiError;
 use crate::wire::{arrow_stream, encoding};
 
-/// Largest accepted body.
+/// The largest accepted body.
 const MAX_BODY_BYTES: usize = 256 << 20;
-/// Most commas and brackets of a JSON body. Each of its values but the first comes after one of them, so that they take two
+/// The most commas and brackets of a JSON body. Each of its values but the first comes after one of them, so that they take two
 /// gigabytes at most, however short they are.
 const MAX_SEPARATORS: usize = 10_000_000;
 /// How long the next piece of a body may take to come.
@@ -26,7 +26,7 @@ const BODY_READ_TIMEOUT: Duration = Duration::from_secs(30);
 #[derive(Default)]
 pub(crate) struct Body {
     pub(crate) bytes: Bytes,
-    /// What it takes at most together with what it is parsed into.
+    /// The most that it takes together with what it is parsed into.
     pub(crate) parsed_bytes: usize,
 }
 
@@ -41,7 +41,7 @@ impl Body {
     /// Reads a body to its end; `permit` counts what is there so far.
     ///
     /// # Errors
-    /// `TooLarge`, `Overloaded` when other requests hold too much memory, `Unreadable` when it ends early or does not go on.
+    /// `TooLarge`, `Overloaded` when other requests hold too much memory, `Unreadable` when it ends early or stops coming.
     pub(crate) async fn read(
         stream: impl Stream<Item = Result<impl Buf, warp::Error>> + Send,
         format: Format,
@@ -63,25 +63,25 @@ impl Body {
                 separators += chunk.iter().filter(|byte| matches!(byte, b',' | b'[' | b'{')).count();
             }
             let accepted = check(length, separators).and_then(|()| permit.resize_to(length));
-            if let Err(refusal) = accepted {
+            if let Err(error) = accepted {
                 drop(std::mem::take(&mut bytes));
                 permit.resize_to(0)?;
                 // A client that is still sending would see its connection break instead of the response.
                 let rest = async { while let Some(Ok(_)) = stream.next().await {} };
                 let _ = timeout(BODY_READ_TIMEOUT, rest).await;
-                return Err(refusal);
+                return Err(error);
             }
             bytes = if bytes.is_empty() { chunk } else { joined(bytes, &chunk) };
         }
         let parsed_bytes = match format {
             // Lists grow by doubling. One value has no separator before it.
             Format::Json => {
-                let text = if encoding::is_utf8(&bytes) {
+                let as_utf8 = if encoding::is_utf8(&bytes) {
                     0
                 } else {
                     bytes.len() * encoding::MAX_GROWTH
                 };
-                bytes.len() + text + (separators + 1) * 2 * size_of::<Value>()
+                bytes.len() + as_utf8 + (separators + 1) * 2 * size_of::<Value>()
             }
             Format::Arrow => bytes.len() * arrow_stream::MAX_GROWTH,
         };
@@ -91,8 +91,8 @@ impl Body {
 
 fn check(length: usize, separators: usize) -> Result<(), ApiError> {
     if length > MAX_BODY_BYTES {
-        let most = MAX_BODY_BYTES >> 20;
-        return Err(ApiError::TooLarge(format!("is larger than {most} MiB")));
+        let limit = MAX_BODY_BYTES >> 20;
+        return Err(ApiError::TooLarge(format!("is larger than {limit} MiB")));
     }
     if separators > MAX_SEPARATORS {
         let what = format!("has more than {MAX_SEPARATORS} commas and brackets");

@@ -1,6 +1,7 @@
 //! Errors as Feast's server words them: its clients rebuild the exception from the body.
 //!
-//! An error has two texts: its `Display` is for the log and complete, its body is for clients and does not say where files are.
+//! An error is written in two ways: its `Display` is for the log and complete, its body is for clients and does not say where files
+//! are.
 
 use std::fmt;
 
@@ -11,7 +12,7 @@ use warp::http::{HeaderValue, StatusCode};
 
 use crate::http::{Response, json_response};
 
-/// Most work that is under way takes no longer.
+/// Most work that is under way is done by then.
 const RETRY_AFTER_SECONDS: &str = "1";
 
 /// Anything that keeps an endpoint from answering.
@@ -33,7 +34,7 @@ pub(crate) enum ApiError {
     WrongMethod(Vec<&'static str>),
     /// These views are being materialized by a run that is under way or waits.
     AlreadyMaterializing(Vec<String>),
-    /// There is no vector store with this id.
+    /// No vector store has this id.
     UnknownVectorStore(String),
     /// An error of the engine.
     Engine(Error),
@@ -114,7 +115,7 @@ impl ApiError {
                 json!({ "error": { "message": self.to_string(), "type": "not_found_error" } })
             }
             Self::Panicked | Self::Overloaded(_) => Value::from(self.to_string()),
-            Self::Engine(error) => Value::from(exception_text(error)),
+            Self::Engine(error) => Value::from(exception_string(error)),
         };
         body.to_string().into_bytes()
     }
@@ -201,11 +202,11 @@ impl Problem {
     }
 }
 
-/// Longer messages are cut: a text of the request may be in them.
+/// Longer messages are cut, as a string of the request may be in them.
 const MAX_MESSAGE_BYTES: usize = 16 << 10;
 
-/// The text of Feast's handler: for its own exceptions an object, for a `KeyError` a quoted text, else the message.
-fn exception_text(error: &Error) -> String {
+/// What Feast's handler writes: for its own exceptions an object, for a `KeyError` a quoted string, else the message.
+fn exception_string(error: &Error) -> String {
     let mut message = error.public_message();
     if message.len() > MAX_MESSAGE_BYTES {
         message.truncate(message.floor_char_boundary(MAX_MESSAGE_BYTES));
@@ -270,7 +271,7 @@ mod tests {
             body(unknown),
             r#""{\"module\": \"feast.errors\", \"class\": \"FeatureViewNotFoundException\", \"message\": \"Feature view \\u00e9 \\\"x\\\" does not exist in project p\"}""#
         );
-        let key = |text: &str| body(Error::invalid(text).with_exception(FeastException::KeyError));
+        let key = |message: &str| body(Error::invalid(message).with_exception(FeastException::KeyError));
         assert_eq!(key("Feature x not found"), r#""'Feature x not found'""#);
         assert_eq!(key("keys: ['a']"), r#""\"keys: ['a']\"""#);
         let long = body(Error::invalid("é".repeat(20_000)));

@@ -48,10 +48,10 @@ pub(crate) async fn tend_online_store(store: Arc<FeatureStore>) {
 pub(crate) fn log_table_changes(store: &FeatureStore) {
     let keep_for = store.config().drop_after;
     for change in store.take_table_changes() {
-        let text = change.describe(keep_for);
+        let message = change.describe(keep_for);
         match change.fate {
-            TableFate::Restored => tracing::info!("{text}"),
-            TableFate::Hidden | TableFate::Dropped => tracing::warn!("{text}"),
+            TableFate::Restored => tracing::info!("{message}"),
+            TableFate::Hidden | TableFate::Dropped => tracing::warn!("{message}"),
         }
     }
 }

@@ -43,7 +43,7 @@ impl Head {
         }
     }
 
-    /// How much the client wants a media type that it names, 0 to 1; 0 if it does not name it.
+    /// The weight that the client gives a media type by name, 0 to 1; 0 if it does not name it.
     pub(crate) fn weight_of(&self, media_type: &str) -> f32 {
         let weights = self.header("accept").split(',').filter_map(|range| {
             let mut parts = range.split(';').map(str::trim);
@@ -65,7 +65,7 @@ impl Head {
 #[derive(Debug)]
 pub(crate) struct Request {
     pub(crate) head: Box<Head>,
-    /// The text in the place of the braces of the route's path; empty if it has none.
+    /// The value of the parameter in the route's path; empty if it has none.
     pub(crate) parameter: String,
     pub(crate) body: Bytes,
 }

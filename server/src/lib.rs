@@ -3,7 +3,7 @@
 //! Owns the wire format: JSON in and out, Feast's error bodies, status codes. Knows nothing of RocksDB, parquet or the
 //! registry file; the socket and the signal to stop come from outside.
 //!
-//! The way of a request: `connections`, `layers`, `dispatch`, an endpoint of `routes`.
+//! A request passes `connections`, `layers` and `dispatch`, and is answered by an endpoint of `routes`.
 
 mod admission;
 mod body;
@@ -127,7 +127,7 @@ pub async fn serve(
         () = server => {}
         () = drained => tracing::warn!("requests still open {} s after the signal to stop were cut off", DRAIN_TIMEOUT.as_secs()),
     }
-    // Also those that clients wait for.
+    // Also those whose clients wait for them.
     materializations.interrupt();
     refresher.abort();
     flusher.abort();
@@ -142,7 +142,7 @@ pub async fn serve(
         .map_err(|source| Error::internal(format!("runs in the background could not be stopped: {source}")))
 }
 
-/// Ends connections whose client takes nothing of what was sent for so long: it would hold the memory of its response. hyper has
+/// Ends connections whose client has taken nothing of what was sent for `timeout`: it would hold the memory of its response. hyper has
 /// no time limit for sending. HTTP/2, which no client of Feast speaks, is not covered: a client that takes the bytes and gives no
 /// credit for more is not noticed.
 #[cfg(target_os = "linux")]

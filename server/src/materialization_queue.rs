@@ -17,7 +17,7 @@ use feast_engine::{
 };
 use parking_lot::{Condvar, Mutex};
 
-/// Most runs that may wait. Only forced ones can be more than there are views.
+/// The most runs that may wait. Only with forced ones can there be more than there are views.
 const MAX_WAITING: usize = 256;
 
 /// The runs that wait, and the one that is under way.
@@ -117,17 +117,17 @@ impl MaterializationQueue {
             return Ok(EnqueueResult::Taken(held));
         }
         if runs.stopped || runs.waiting.len() >= MAX_WAITING {
-            let text = format!(
+            let message = format!(
                 "{} materializations are waiting already, or the server is stopping",
                 runs.waiting.len()
             );
-            return Err(Error::new(ErrorKind::Unavailable, text));
+            return Err(Error::new(ErrorKind::Unavailable, message));
         }
-        let reserved = match self.store.claim_materialization(&views, force)? {
+        let claimed = match self.store.claim_materialization(&views, force)? {
             MaterializationClaim::Taken(taken) => return Ok(EnqueueResult::Taken(taken)),
-            MaterializationClaim::Granted(reserved) => reserved,
+            MaterializationClaim::Granted(claimed) => claimed,
         };
-        for view in reserved {
+        for view in claimed {
             // A view that is held already keeps the state it had before the first run.
             runs.held.entry(view.name.clone()).or_insert((0, view)).0 += 1;
         }

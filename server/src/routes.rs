@@ -16,7 +16,7 @@ use crate::http::{Request, Response};
 pub(crate) enum Endpoint {
     /// On the thread that read the request: it waits for nothing.
     Inline(fn(&Context, &Request) -> Result<Response, ApiError>),
-    /// On the thread that read the request as far as that needs neither a disk nor long; the rest on one that may wait.
+    /// On the thread that read the request as far as that takes neither a disk nor much time; the rest on one that may wait.
     Read(ReadEndpoint),
     /// On a thread that may wait for disks.
     Blocking(fn(&Context, &Request) -> Result<Response, ApiError>),
@@ -34,7 +34,7 @@ pub(crate) struct ReadEndpoint {
 /// What came of a read on a thread that must not wait.
 pub(crate) enum InlineOutcome {
     Response(Response),
-    /// Rows must come from the disk, or are large.
+    /// Some of its rows must come from the disk, or are large.
     NeedsIo(PendingRead),
     /// It would keep other requests of this thread waiting.
     TooLarge(PendingRead),
@@ -43,7 +43,7 @@ pub(crate) enum InlineOutcome {
 /// One method of one path.
 pub(crate) struct Route {
     pub(crate) method: Method,
-    /// As in OpenAPI: a segment in braces stands for any text.
+    /// As in OpenAPI: a segment in braces stands for any string.
     pub(crate) path: &'static str,
     pub(crate) endpoint: Endpoint,
 }
@@ -98,13 +98,13 @@ const fn post(path: &'static str, endpoint: Endpoint) -> Route {
 
 /// What a method and a path mean.
 pub(crate) enum Matched {
-    /// A route, with the text in the place of the braces of its path.
+    /// A route, with the value of the parameter in its path.
     Route(&'static Route, String),
     /// The path exists, for these methods.
     WrongMethod(Vec<&'static str>),
     /// The path exists without the slashes at its end.
     Slashes,
-    /// There is no such path.
+    /// No route has the path.
     Nothing,
 }
 
@@ -130,14 +130,14 @@ pub(crate) fn find(method: &Method, path: &str) -> Matched {
     Matched::Nothing
 }
 
-/// The text in the place of the braces of a pattern, empty if it has none. `None` when the path does not match.
+/// The value of the parameter of a pattern, empty if it has none. `None` when the path does not match.
 fn parameter<'path>(pattern: &str, path: &'path str) -> Option<&'path str> {
     let Some((before, after)) = pattern.split_once('{') else {
         return (pattern == path).then_some("");
     };
     let after = after.split_once('}').map_or("", |(_, after)| after);
-    let text = path.strip_prefix(before)?.strip_suffix(after)?;
-    (!text.is_empty() && !text.contains('/')).then_some(text)
+    let value = path.strip_prefix(before)?.strip_suffix(after)?;
+    (!value.is_empty() && !value.contains('/')).then_some(value)
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! The steps of a read on the side of HTTP, so that each can be measured beside its floor. Only the
-//! benches use it, which turn on the feature of this name; no other build has it.
+//! The steps of a read on the side of HTTP, so that each can be measured beside its floor. Only the benches use this module, and
+//! only they turn on the feature of its name: no other build has it.
 
 use bytes::Bytes;
 use feast_engine::{EntityRows, Error, FeatureVectors, ReadPlan};
@@ -18,12 +18,12 @@ pub fn key_columns(plan: &ReadPlan, body: &Bytes) -> Result<EntityRows, Error> {
     entity_rows(plan, &request.entities)
 }
 
-/// An answer as JSON, one result a feature.
+/// A response as JSON, one result per feature.
 pub fn json(vectors: &FeatureVectors<'_>) -> Vec<u8> {
     write_feature_vectors(vectors, Layout::Columns, None)
 }
 
-/// An answer as an Arrow stream.
+/// A response as an Arrow stream.
 ///
 /// # Errors
 /// `Internal` when the columns do not make a batch.

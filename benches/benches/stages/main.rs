@@ -20,7 +20,7 @@ use repository::{ENTITIES, Repository};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Entities asked about x features.
+/// Requested entities x features.
 const GRID: [(usize, usize); 4] = [(1, 50), (100, 50), (100, 250), (500, 250)];
 
 /// One read, ready to be measured step by step.
@@ -36,8 +36,8 @@ impl<'a> Read<'a> {
         let selection = FeatureSelection::Service(format!("service_{features}"));
         let plan = store.plan(&selection, false).unwrap();
         // A prime, so that the entities are far apart and in no order.
-        let asked: Vec<usize> = (0..rows).map(|row| row * 7919 % ENTITIES).collect();
-        let body = json!({ "feature_service": format!("service_{features}"), "entities": { "entity": asked } });
+        let entities: Vec<usize> = (0..rows).map(|row| row * 7919 % ENTITIES).collect();
+        let body = json!({ "feature_service": format!("service_{features}"), "entities": { "entity": entities } });
         let body = bytes::Bytes::from(body.to_string());
         let entities = feast_server::stages::key_columns(&plan, &body).unwrap();
         Self {
@@ -141,7 +141,7 @@ fn assembly(criterion: &mut Criterion) {
     }
 }
 
-/// Arrow columns to the body of an answer, beside `serde_json` writing the same numbers and copying the same bytes.
+/// Arrow columns to the body of a response, beside `serde_json` writing the same numbers and copying the same bytes.
 fn answers(criterion: &mut Criterion) {
     let repository = Repository::new();
     let mut group = criterion.benchmark_group("answer");

@@ -1,4 +1,4 @@
-//! The text about a command that was typed wrong, in the words of Feast's command line: how the command is used, how to get its
+//! What is said about a command that was typed wrong, in the words of Feast's command line: how the command is used, how to get its
 //! help, and what is wrong.
 
 use std::error::Error as _;
@@ -7,16 +7,17 @@ use std::num::ParseIntError;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, Command, CommandFactory};
+use feast_python_notation::python_repr;
 
 use super::Arguments;
 
-/// What to print for an error. `None` where clap has a text that was asked for, such as the help.
+/// What to print for an error. `None` where clap's own output was requested, such as the help.
 pub(crate) fn usage_error(error: &clap::Error, typed: &[OsString]) -> Option<String> {
-    let is_asked_for = matches!(
+    let is_requested = matches!(
         error.kind(),
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
     );
-    if is_asked_for {
+    if is_requested {
         return None;
     }
     let mut root = Arguments::command();
@@ -84,22 +85,20 @@ fn typed_command<'a>(root: &'a Command, typed: &[OsString]) -> &'a Command {
 
 fn message(error: &clap::Error, command: &Command) -> String {
     let string = |kind: ContextKind| match error.get(kind) {
-        Some(ContextValue::String(text)) => text.as_str(),
+        Some(ContextValue::String(string)) => string.as_str(),
         _ => "",
     };
     let argument = string(ContextKind::InvalidArg);
     match error.kind() {
         ErrorKind::UnknownArgument if argument.starts_with('-') => {
             let suggested = suggestion(error, ContextKind::SuggestedArg);
-            format!("No such option '{argument}'.{suggested}")
+            format!("No such option {}.{suggested}", python_repr(argument))
         }
         ErrorKind::UnknownArgument => format!("Got unexpected extra argument ({argument})"),
         ErrorKind::InvalidSubcommand => {
             let suggested = suggestion(error, ContextKind::SuggestedSubcommand);
-            format!(
-                "No such command '{}'.{suggested}",
-                string(ContextKind::InvalidSubcommand)
-            )
+            let typed = python_repr(string(ContextKind::InvalidSubcommand));
+            format!("No such command {typed}.{suggested}")
         }
         ErrorKind::MissingSubcommand => "Missing command.".to_owned(),
         ErrorKind::MissingRequiredArgument => match error.get(ContextKind::InvalidArg) {
@@ -130,17 +129,18 @@ fn missing_argument(missing: &[String], command: &Command) -> String {
 }
 
 fn wrong_value(error: &clap::Error, value: &str) -> String {
+    let value = python_repr(value);
     if let Some(ContextValue::Strings(valid)) = error.get(ContextKind::ValidValue) {
-        let valid: Vec<String> = valid.iter().map(|valid| format!("'{valid}'")).collect();
+        let valid: Vec<String> = valid.iter().map(|valid| python_repr(valid)).collect();
         return match valid.as_slice() {
-            [only] => format!("'{value}' is not {only}."),
-            _ => format!("'{value}' is not one of {}.", valid.join(", ")),
+            [only] => format!("{value} is not {only}."),
+            _ => format!("{value} is not one of {}.", valid.join(", ")),
         };
     }
     match error.source() {
-        Some(source) if source.is::<ParseIntError>() => format!("'{value}' is not a valid integer."),
-        Some(source) => format!("'{value}': {source}"),
-        None => format!("'{value}'"),
+        Some(source) if source.is::<ParseIntError>() => format!("{value} is not a valid integer."),
+        Some(source) => format!("{value}: {source}"),
+        None => value,
     }
 }
 
@@ -178,7 +178,7 @@ fn suggestion(error: &clap::Error, kind: ContextKind) -> String {
 
 /// The first line of clap's own message.
 fn plain(error: &clap::Error) -> String {
-    let text = error.render().to_string();
-    let first = text.lines().next().unwrap_or_default();
+    let message = error.render().to_string();
+    let first = message.lines().next().unwrap_or_default();
     first.trim_start_matches("error: ").to_owned()
 }

@@ -1,5 +1,5 @@
-//! `feast apply` and `feast plan`: definition files are read, and their objects put into the registry, or what would change is
-//! shown.
+//! `feast apply` and `feast plan`: read the definition files and put their objects into the registry, or show what that would
+//! change.
 
 use std::path::Path;
 
@@ -136,12 +136,12 @@ fn failure(error: feast_engine::Error, defined: &RepositoryDefinitions) -> Failu
         .collect();
     // Problems for which no file had to be read come first.
     placed.sort_by_key(|(place, problem)| (problem.of_file, *place));
-    let text = |(place, problem): &(Option<&Place>, &InvalidDefinition)| match place {
+    let message = |(place, problem): &(Option<&Place>, &InvalidDefinition)| match place {
         Some((file, line)) => format!("{}:{line}: {problem}", file.display()),
         None => problem.to_string(),
     };
     if let [only] = placed.as_slice() {
-        let failure = Failure::new(text(only));
+        let failure = Failure::new(message(only));
         return only
             .1
             .hint
@@ -149,8 +149,8 @@ fn failure(error: feast_engine::Error, defined: &RepositoryDefinitions) -> Failu
             .fold(failure, |failure, hint| failure.with_hint(hint));
     }
     let with_hint = |problem: &(_, &InvalidDefinition)| match &problem.1.hint {
-        Some(hint) => format!("{} ({hint})", text(problem)),
-        None => text(problem),
+        Some(hint) => format!("{} ({hint})", message(problem)),
+        None => message(problem),
     };
     Failure::all(&placed.iter().map(with_hint).collect::<Vec<_>>())
 }
@@ -189,7 +189,7 @@ fn show(store: &FeatureStore, report: &ApplyReport, output: &Output) {
 fn shown(value: &serde_json::Value) -> String {
     match value {
         serde_json::Value::Null => String::new(),
-        serde_json::Value::String(text) => text.clone(),
+        serde_json::Value::String(string) => string.clone(),
         other => other.to_string(),
     }
 }

@@ -35,8 +35,8 @@ pub(crate) fn run(base: &Path, arguments: &InitArguments, output: &Output) -> Re
     }
     // Last, because it is what makes the directory a repository.
     files.push((CONFIG_FILE, templates::feature_store_yaml(&project)));
-    for (name, text) in files {
-        write_new(&directory.join(name), &text, output)?;
+    for (name, contents) in files {
+        write_new(&directory.join(name), &contents, output)?;
     }
     Ok(())
 }
@@ -49,20 +49,20 @@ fn project_name(directory: &Path) -> Result<String, Failure> {
         .file_name()
         .map_or_else(String::new, |name| name.to_string_lossy().replace('-', "_"));
     check_project_name(&name).map_err(|_| {
-        let text = "Invalid value for PROJECT_DIRECTORY: Name should be alphanumeric values, underscores, and hyphens but not \
+        let message = "Invalid value for PROJECT_DIRECTORY: Name should be alphanumeric values, underscores, and hyphens but not \
                     start with an underscore or hyphen";
-        Failure::usage("init", text).with_hint("the project is named after the directory: choose another")
+        Failure::usage("init", message).with_hint("the project is named after the directory: choose another")
     })?;
     Ok(name)
 }
 
-fn write_new(path: &Path, text: &str, output: &Output) -> Result<(), Failure> {
+fn write_new(path: &Path, contents: &str, output: &Output) -> Result<(), Failure> {
     let failed = |source: std::io::Error| Failure::new(format!("cannot write {}: {source}", path.display()));
     if let Some(parent) = path.parent() {
         std::fs::create_dir_all(parent).map_err(failed)?;
     }
     match std::fs::File::create_new(path) {
-        Ok(mut file) => std::io::Write::write_all(&mut file, text.as_bytes()).map_err(failed),
+        Ok(mut file) => std::io::Write::write_all(&mut file, contents.as_bytes()).map_err(failed),
         Err(source) if source.kind() == std::io::ErrorKind::AlreadyExists => {
             output.note(&format!("kept {}", path.display()));
             Ok(())

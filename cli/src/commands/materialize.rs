@@ -35,7 +35,7 @@ pub(crate) fn run(repository: &Repository, settings: &MaterializeSettings, outpu
             server.address()
         ));
         windows.iter().for_each(|window| output.former_keys(window));
-        // What is missing in the store, the server says in its log.
+        // The server warns in its log of what is missing in the store.
         let end = settings.request.range.warning_of_end(now());
         end.iter().for_each(|warning| output.warning(warning));
         server.materialize(&settings.request)?;

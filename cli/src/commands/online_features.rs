@@ -26,17 +26,17 @@ pub(crate) fn run(
     let selection = FeatureSelection::Features(arguments.features.clone());
     let plan = store.plan(&selection, false)?;
     let mut entities: Vec<(String, Vec<Value>)> = Vec::new();
-    for (key, text) in pairs {
+    for (key, typed) in pairs {
         let value_type = plan.join_key(key).and_then(|key| key.value_type.as_ref());
-        let value = key_value(text, value_type);
+        let value = key_value(typed, value_type);
         match entities.iter_mut().find(|(name, _)| name == key) {
             Some((_, values)) => values.push(value),
             None => entities.push((key.to_owned(), vec![value])),
         }
     }
-    let answer = feast_server::online_features(&store, &selection, entities)?;
-    let names = answer["metadata"]["feature_names"].as_array().into_iter().flatten();
-    let columns = answer["results"].as_array().into_iter().flatten();
+    let response = feast_server::online_features(&store, &selection, entities)?;
+    let names = response["metadata"]["feature_names"].as_array().into_iter().flatten();
+    let columns = response["results"].as_array().into_iter().flatten();
     let members = names
         .zip(columns)
         .filter_map(|(name, column)| Some((name.as_str()?.to_owned(), column.get("values")?.clone())));
@@ -45,13 +45,13 @@ pub(crate) fn run(
 }
 
 /// What was typed as a value of the key's type. The look-up refuses what should be a number and is not.
-fn key_value(text: &str, value_type: Option<&ValueType>) -> Value {
+fn key_value(typed: &str, value_type: Option<&ValueType>) -> Value {
     let is_number = matches!(
         value_type,
         Some(ValueType::Int32 | ValueType::Int64 | ValueType::UnixTimestamp)
     );
-    match text.parse::<i64>() {
+    match typed.parse::<i64>() {
         Ok(number) if is_number => Value::from(number),
-        _ => Value::from(text),
+        _ => Value::from(typed),
     }
 }

@@ -57,13 +57,13 @@ pub(crate) fn current_project(repository: &Repository, output: &Output) -> Resul
     list::describe(repository, ObjectKind::Project, &project, output)
 }
 
-/// Asks on a terminal. In a pipe nobody can be asked, and the command goes on, as Feast's does.
+/// Asks on a terminal. Without one there is nobody to ask, and the command goes on, as Feast's does.
 fn confirmed(question: &str, output: &Output) -> Result<bool, Failure> {
     if !std::io::stdin().is_terminal() {
         return Ok(true);
     }
     output.prompt(&format!("{question} [y/N]: "));
-    // Not being able to show the question is no reason to go on.
+    // A question that cannot be shown has not been answered.
     std::io::stderr()
         .flush()
         .map_err(|source| Failure::new(format!("cannot ask: {source}")))?;
@@ -86,9 +86,9 @@ pub(crate) fn delete(repository: &Repository, name: &str, output: &Output) -> Re
     Ok(())
 }
 
-/// Lets a view be used, or not.
+/// Enables or disables a view.
 pub(crate) fn set_enabled(repository: &Repository, view: &str, enabled: bool, output: &Output) -> Result<(), Failure> {
-    let changed = told(repository.open(output)?.set_view_enabled(view, enabled), output)?;
+    let changed = known(repository.open(output)?.set_view_enabled(view, enabled), output)?;
     let state = if enabled { "enabled" } else { "disabled" };
     output.line(&if changed {
         format!("Feature view '{view}' has been {state}.")
@@ -103,15 +103,15 @@ pub(crate) fn set_state(repository: &Repository, view: &str, state: ViewState, o
     let outcome = repository.open(output)?.set_view_state(view, state);
     match outcome {
         Ok(()) => output.line(&format!("Feature view '{view}' state set to {}.", state.name())),
-        // Feast reports a step that is not allowed and ends well.
+        // Feast reports a step that is not allowed, and exits with 0.
         Err(error) if error.kind() == ErrorKind::Invalid => output.line(&error.to_string()),
-        Err(error) => return told(Err(error), output),
+        Err(error) => return known(Err(error), output),
     }
     Ok(())
 }
 
-/// As in Feast the answer to a name that nothing has is on standard output.
-fn told<T>(outcome: feast_engine::Result<T>, output: &Output) -> Result<T, Failure> {
+/// As in Feast, that no object has the name is said on standard output.
+fn known<T>(outcome: feast_engine::Result<T>, output: &Output) -> Result<T, Failure> {
     match outcome {
         Err(error) if error.kind() == ErrorKind::NotFound => {
             output.line(&error.to_string());

@@ -1,9 +1,12 @@
 //! `feast serve`: the server in the process, from its threads to its signals.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use feast_engine::{AuthType, FeatureStore, Host, RepositoryConfig, check_clock};
+use feast_engine::{AuthType, FeatureStore, Host, RepositoryConfig, ServingLimits, check_clock};
 use feast_server::{ServeOptions, listen, serve};
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::output::{Failure, Output};
@@ -12,6 +15,8 @@ use crate::settings::{Repository, ServeSettings};
 
 /// More threads that wait for disks would not answer any faster.
 const MAX_BLOCKING_THREADS: usize = 1 << 14;
+/// How long the end of the process waits for threads that are at work.
+const RUNTIME_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Answers requests until SIGINT or SIGTERM.
 pub(crate) fn run(repository: &Repository, settings: &ServeSettings, output: &Output) -> Result<(), Failure> {
@@ -24,70 +29,78 @@ pub(crate) fn run(repository: &Repository, settings: &ServeSettings, output: &Ou
     check_sign_in(&config)?;
     config.without_effect.iter().for_each(|line| output.warning(line));
     let store = Arc::new(FeatureStore::open(config)?);
+    let runtime = runtime(settings, store.config().limits)?;
+    let outcome = runtime.block_on(serve_until_signal(&store, settings, output));
+    // The store must not be in use when the process ends: materializations stop at their next batch of rows, what they have
+    // written stays.
+    runtime.shutdown_timeout(RUNTIME_SHUTDOWN_TIMEOUT);
+    outcome
+}
+
+fn runtime(settings: &ServeSettings, limits: ServingLimits) -> Result<Runtime, Failure> {
     // As many threads as reads and as writes are admitted, and some more for the housekeeping.
-    let limits = store.config().limits;
     let blocking_threads = 2 * limits.requests.min(MAX_BLOCKING_THREADS / 2) + 16;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
+    tokio::runtime::Builder::new_multi_thread()
         .worker_threads(settings.threads)
         .max_blocking_threads(blocking_threads)
         .thread_name("feast-serve")
         .enable_all()
         .build()
-        .map_err(|source| Failure::new(format!("cannot start {} threads: {source}", settings.threads)))?;
-    let outcome = runtime.block_on(async {
-        let address = format!("{}:{}", settings.host, settings.port);
-        let listener = listen(&settings.host, settings.port, &limits).await.map_err(|source| {
-            let failure = Failure::new(format!("cannot listen on {address}: {source}"));
-            match source.kind() {
-                std::io::ErrorKind::AddrInUse => {
-                    failure.with_hint("another server listens there: stop it, or choose another port with --port")
-                }
-                _ => failure,
-            }
-        })?;
-        let failed = |source: std::io::Error| Failure::new(format!("cannot prepare the server: {source}"));
-        let bound = listener.local_addr().map_err(failed)?;
-        let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
-        let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
-        store.open_online_store()?;
-        complete_pushes(&store, output);
-        let _lockfile = ServerLockfile::create(&store, bound)?;
-        if !bound.ip().to_canonical().is_loopback() {
-            output.warning(&format!(
-                "nobody has to sign in: who reaches {bound} can read and write all features. Let only trusted clients reach it"
-            ));
-        }
-        output.note(&format!(
-            "Feature server of project {} listens on http://{bound}",
-            store.config().project
-        ));
-        let shutdown = async move {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-            }
-        };
-        serve(
-            listener,
-            Arc::clone(&store),
-            ServeOptions {
-                host: Host::parse(&settings.host),
-                access_log: settings.access_log,
-                threads: settings.threads,
-            },
-            shutdown,
-        )
-        .await?;
-        output.note("Feature server stopped");
-        Ok(())
-    });
-    // The store must not be in use when the process ends: materializations stop at their next batch of rows, what they have
-    // written stays.
-    runtime.shutdown_timeout(std::time::Duration::from_secs(30));
-    outcome
+        .map_err(|source| Failure::new(format!("cannot start {} threads: {source}", settings.threads)))
 }
 
-/// A server that is configured to check tokens must not answer without.
+async fn serve_until_signal(
+    store: &Arc<FeatureStore>,
+    settings: &ServeSettings,
+    output: &Output,
+) -> Result<(), Failure> {
+    let listener = listener(settings, &store.config().limits).await?;
+    let failed = |source: std::io::Error| Failure::new(format!("cannot prepare the server: {source}"));
+    let bound = listener.local_addr().map_err(failed)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+    store.open_online_store()?;
+    complete_pushes(store, output);
+    let _lockfile = ServerLockfile::create(store, bound)?;
+    if !bound.ip().to_canonical().is_loopback() {
+        output.warning(&format!(
+            "nobody has to sign in: who reaches {bound} can read and write all features. Let only trusted clients reach it"
+        ));
+    }
+    output.note(&format!(
+        "Feature server of project {} listens on http://{bound}",
+        store.config().project
+    ));
+    let shutdown = async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    };
+    let options = ServeOptions {
+        host: Host::parse(&settings.host),
+        access_log: settings.access_log,
+        threads: settings.threads,
+    };
+    serve(listener, Arc::clone(store), options, shutdown).await?;
+    output.note("Feature server stopped");
+    Ok(())
+}
+
+async fn listener(settings: &ServeSettings, limits: &ServingLimits) -> Result<TcpListener, Failure> {
+    let (host, port) = (&settings.host, settings.port);
+    listen(host, port, limits).await.map_err(|source| {
+        let failure = Failure::new(format!("cannot listen on {host}:{port}: {source}"));
+        match source.kind() {
+            std::io::ErrorKind::AddrInUse => {
+                failure.with_hint("another server listens there: stop it, or choose another port with --port")
+            }
+            _ => failure,
+        }
+    })
+}
+
+/// A server that is configured to check tokens must not answer without checking them.
 fn check_sign_in(config: &RepositoryConfig) -> Result<(), Failure> {
     match config.auth {
         AuthType::NoAuth => Ok(()),
@@ -101,7 +114,7 @@ fn check_sign_in(config: &RepositoryConfig) -> Result<(), Failure> {
     }
 }
 
-/// Completes what an earlier process has acknowledged, but not done.
+/// Completes the pushes that an earlier process has acknowledged, but not completed.
 fn complete_pushes(store: &FeatureStore, output: &Output) {
     match store.complete_pushes() {
         Ok(0) => {}

@@ -1,8 +1,8 @@
-//! Text from outside as a part of one line.
+//! Strings from outside as a part of one line.
 
 use std::fmt::{self, Write};
 
-/// Passes text on with its line breaks and other control characters escaped as in Rust.
+/// Passes strings on with their line breaks and other control characters escaped as in Rust.
 pub(crate) struct OneLine<W>(pub(crate) W);
 
 impl<W: Write> Write for OneLine<W> {

@@ -1,6 +1,6 @@
-//! Lines for stderr that nobody waits for.
+//! Lines for stderr, written without making anything wait.
 //!
-//! A server must go on when its stderr is a pipe that nobody reads, a pipe whose reader is gone, or a file on a full disk.
+//! A server must go on when its stderr is a pipe that is not read, a pipe whose reader is gone, or a file on a full disk.
 //! One thread writes what all others leave in a buffer. Lines that do not fit, or cannot be written, are counted, and the count is
 //! logged as soon as lines can be written again.
 
@@ -13,7 +13,7 @@ use std::time::Duration;
 use parking_lot::{Condvar, Mutex};
 use tracing_subscriber::fmt::MakeWriter;
 
-/// Most bytes that wait, in addition to as many that are being written: some 10,000 lines.
+/// The most bytes that wait, in addition to as many that are being written: some 10,000 lines.
 const MAX_PENDING_BYTES: usize = 1 << 20;
 /// From here on the buffer is emptied at once.
 const WAKE_BYTES: usize = MAX_PENDING_BYTES / 4;
@@ -49,7 +49,7 @@ impl StderrQueue {
     /// # Errors
     /// When no thread can be started or no file descriptor is left.
     pub(crate) fn start() -> std::io::Result<Self> {
-        // A descriptor of its own, as whoever writes to the standard one holds a lock meanwhile.
+        // A descriptor of its own: Rust holds a lock while it writes to the standard one.
         Self::start_on(File::from(std::io::stderr().as_fd().try_clone_to_owned()?))
     }
 
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_that_nobody_reads_are_counted_until_somebody_does() {
+    fn unread_lines_are_counted_until_they_are_read() {
         let (reader, writer) = std::io::pipe().unwrap();
         let queue = on(writer);
         let line = [b"x".repeat(1023), b"\n".to_vec()].concat();

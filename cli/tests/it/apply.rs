@@ -1,4 +1,4 @@
-//! What `apply` and `plan` take and what they say: files that are not there, many problems at once, join keys of any type,
+//! What `apply` and `plan` accept and print: files that are missing, many problems at once, join keys of any type,
 //! join keys that change.
 
 use std::sync::Arc;
@@ -52,7 +52,7 @@ fn check(outcome: &Outcome, code: i32, stderr: &str) {
 
 type Prepare = fn(&Repository);
 
-/// What stands where the parquet should be, and what is said of it.
+/// What is in the place of the parquet file, and the error.
 fn in_place_of_the_file() -> [(Prepare, &'static str); 6] {
     [
         (|_| {}, "there is no parquet file PATH"),
@@ -107,14 +107,14 @@ fn where_nothing_must_be_inferred_no_file_is_needed() {
                     && warning.lines().count() == 1,
                 "{warning}"
             );
-            // Who does not want the check is not told that it was left out.
+            // A user who turns the check off gets no warning that it was left out.
             check(&repository.feast(&[command, "--skip-source-validation"]), 0, "");
         }
     }
 }
 
 #[test]
-fn a_missing_file_of_many_views_is_told_once() {
+fn a_missing_file_of_many_views_is_reported_once() {
     let second = "fv2 = FeatureView(name='fv2', entities=[e], source=src, schema=[Field(name='w', dtype=Int64)])\n\
                   pushed = FeatureView(name='pushed', entities=[e], source=PushSource(name='ps', batch_source=src),\n\
                   schema=[Field(name='w', dtype=Int64)])\n";
@@ -176,7 +176,7 @@ fn where_something_must_be_inferred_a_missing_file_is_an_error() {
 }
 
 #[test]
-fn all_problems_are_told_at_once_and_those_without_files_first() {
+fn all_problems_are_reported_at_once_and_those_without_files_first() {
     let definitions = "src = FileSource(name='s', path='data/missing.parquet')\n\
         again = FileSource(name='S', path='data/other.parquet', timestamp_field='ts')\n\
         x = FileSource(name='x', path='data/x.parquet', timestamp_field='ts', created_timestamp_column='no_time')\n\
@@ -203,13 +203,13 @@ fn all_problems_are_told_at_once_and_those_without_files_first() {
     for command in ["plan", "apply"] {
         let outcome = repository.feast(&[command]);
         assert_eq!(outcome.code, Some(1));
-        let told: Vec<&str> = outcome.stderr.lines().collect();
-        assert_eq!(told.len(), expected.len(), "{}", outcome.stderr);
-        for (told, expected) in told.iter().zip(expected) {
+        let lines: Vec<&str> = outcome.stderr.lines().collect();
+        assert_eq!(lines.len(), expected.len(), "{}", outcome.stderr);
+        for (line, expected) in lines.iter().zip(expected) {
             let expected = expected.replace("DATA", data.to_str().unwrap());
             assert!(
-                told.starts_with(&format!("Error: {expected}")),
-                "{told}\nis not\n{expected}"
+                line.starts_with(&format!("Error: {expected}")),
+                "{line}\nis not\n{expected}"
             );
         }
     }
@@ -368,7 +368,7 @@ fn interval(repository: &Repository) -> (String, String) {
     (time("startTime:"), time("endTime:"))
 }
 
-/// Entities before and after, the keys as they are told, and a row to read.
+/// Entities before and after, the keys as they are printed, and a row to read.
 const CHANGED_KEYS: &[(&str, &str, &str, &str, &[&str])] = &[
     ("k", "k2", "k (Int64)", "k2 (Int64)", &["k2=1"]),
     (
@@ -391,7 +391,7 @@ const CHANGED_KEYS: &[(&str, &str, &str, &str, &[&str])] = &[
 ];
 
 #[test]
-fn changed_join_keys_are_told_and_the_next_run_starts_anew() {
+fn changed_join_keys_are_reported_and_the_next_run_starts_anew() {
     for (before, after, former, present, row) in CHANGED_KEYS {
         let repository = materialized(before);
         let (start, end) = interval(&repository);
@@ -430,7 +430,7 @@ fn changed_join_keys_are_told_and_the_next_run_starts_anew() {
             "{before} -> {after}"
         );
 
-        // From then on it goes on as ever.
+        // From then on it goes on as before.
         let outcome = repository.feast(&["materialize-incremental", "2026-11-23"]);
         assert!(
             outcome
@@ -444,7 +444,7 @@ fn changed_join_keys_are_told_and_the_next_run_starts_anew() {
 }
 
 #[test]
-fn what_is_told_to_be_run_brings_the_rows_back() {
+fn the_command_that_is_recommended_brings_the_rows_back() {
     let repository = materialized("k");
     define(&repository, &with_entities("k2"));
     let outcome = repository.feast(&["apply"]);
@@ -485,7 +485,7 @@ fn a_run_of_a_part_does_not_hide_the_rest() {
 }
 
 #[test]
-fn changes_that_leave_the_keys_alone_are_not_told() {
+fn changes_that_leave_the_keys_alone_are_not_reported() {
     let repository = materialized("k, name");
     let before = interval(&repository);
     for definitions in [
@@ -521,7 +521,7 @@ fn rows_that_were_only_pushed_have_to_be_pushed_again() {
         "Warning: feature view fv: its join keys were k (Int64) and are k2 (Int64) now; rows stored under the former ones are \
          not found any more. Rows that were pushed online only have to be pushed again\n",
     );
-    // Where nothing can have been stored there is nothing to tell.
+    // Where nothing can have been stored there is nothing to report.
     let repository = self::repository(&with_entities("k"));
     assert_eq!(repository.feast(&["apply"]).code, Some(0));
     define(&repository, &with_entities("k2"));

@@ -1,4 +1,4 @@
-//! Reads with Arrow streams, as bodies and as answers, against the same reads in JSON.
+//! Reads with Arrow streams, as bodies and as responses, against the same reads in JSON.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use arrow::ipc::reader::StreamReader;
 use arrow::ipc::writer::StreamWriter;
 use serde_json::json;
 
-use crate::support::{Answer, Repository, Server};
+use crate::support::{Repository, Response, Server};
 
 const STREAM: &str = "application/vnd.apache.arrow.stream";
 const TRIPS: &str = "features=driver_hourly_stats%3Aconv_rate&features=driver_hourly_stats%3Aavg_daily_trips";
@@ -28,8 +28,8 @@ fn stream(name: &str, keys: ArrayRef) -> Vec<u8> {
     writer.into_inner().unwrap()
 }
 
-/// The one batch of an answer.
-fn batch(answer: &Answer) -> RecordBatch {
+/// The one batch of a response.
+fn batch(answer: &Response) -> RecordBatch {
     assert_eq!(answer.status, 200, "{}", answer.body);
     assert_eq!(answer.header("content-type"), Some(STREAM));
     let mut batches = StreamReader::try_new(answer.bytes.as_slice(), None).unwrap();

@@ -1,6 +1,8 @@
+//! Materializations that go on after their responses: the state of their views, and what is refused meanwhile.
+
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Repository, Server, eventually};
+use crate::support::{Repository, Response, Server, eventually};
 
 const VIEW: &str = "driver_hourly_stats";
 
@@ -16,7 +18,7 @@ fn settled(repository: &Repository) -> String {
     state_of(repository)
 }
 
-fn materialize(server: &Server, query: &str, views: &Value) -> Answer {
+fn materialize(server: &Server, query: &str, views: &Value) -> Response {
     let body = json!({"start_ts": "2020-01-01", "end_ts": "2030-01-01", "feature_views": views});
     server.post_json(&format!("/materialize{query}"), &body)
 }
@@ -29,7 +31,7 @@ fn status(server: &Server) -> Value {
 }
 
 #[test]
-fn a_run_goes_on_behind_its_answer() {
+fn a_run_goes_on_after_its_response() {
     let repository = Repository::from_template();
     repository.succeed(&["apply"]);
     let server = repository.serve();
@@ -94,14 +96,14 @@ fn a_failed_run_leaves_what_was() {
 }
 
 #[test]
-fn views_that_are_marked_at_the_start_are_told() {
+fn views_that_are_marked_at_the_start_are_logged() {
     let repository = Repository::from_template();
     repository.succeed(&["apply"]);
     repository.succeed(&["materialize", "2020-01-01", "2030-01-01"]);
     repository.succeed(&["feature-views", "set-state", VIEW, "MATERIALIZING"]);
     let server = repository.serve();
     assert_eq!(status(&server), "PRESENT");
-    // It may be at work elsewhere, so the mark stays until somebody says otherwise.
+    // It may be at work elsewhere, so the mark stays until a request overrides it.
     assert_eq!(materialize(&server, "?async=true", &json!([VIEW])).status, 409);
     let (_, log) = server.stop();
     assert!(

@@ -1,3 +1,5 @@
+//! What a mistake gets: one clear line, a hint where there is a remedy, the exit code, nothing half-written.
+
 use serde_json::{Value, json};
 
 use crate::support::{Outcome, Repository};
@@ -55,7 +57,7 @@ fn settings() {
 }
 
 #[test]
-fn settings_that_nobody_knows() {
+fn unknown_settings() {
     let repository = Repository::from_template();
     let settings = std::fs::read_to_string(repository.path.join("feature_store.yaml")).unwrap();
     let with = |lines: &str| repository.write("feature_store.yaml", &format!("{settings}{lines}\n"));
@@ -90,7 +92,7 @@ fn settings_that_nobody_knows() {
 }
 
 #[test]
-fn sign_in_that_is_asked_for() {
+fn required_sign_in() {
     let repository = Repository::from_template();
     repository.succeed(&["apply"]);
     let settings = std::fs::read_to_string(repository.path.join("feature_store.yaml")).unwrap();
@@ -395,7 +397,7 @@ fn requests() {
 }
 
 #[test]
-fn output_that_nobody_reads() {
+fn output_that_is_not_read() {
     let repository = Repository::from_template();
     repository.succeed(&["apply"]);
     let check = |stdout: std::process::Stdio, code: i32, text: &str| {

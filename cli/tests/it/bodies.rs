@@ -1,10 +1,12 @@
+//! Bodies in the encodings that Python reads, and integers that do not fit.
+
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Repository, Server};
+use crate::support::{Repository, Response, Server};
 
 const DEFINITIONS: &str = r#"
 from feast import Entity, FeatureView, Field, FileSource, PushSource
@@ -217,7 +219,7 @@ fn bodies_are_read_in_every_encoding_that_python_reads() {
         ),
         ("/search", "{\"features\":[\"nope:x\"]}".to_owned()),
     ];
-    let send = |path: &str, body: &[u8]| -> Answer {
+    let send = |path: &str, body: &[u8]| -> Response {
         server.send_bytes("POST", path, &[("content-type", "application/json")], body)
     };
     for (path, body) in requests {

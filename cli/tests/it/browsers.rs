@@ -1,3 +1,5 @@
+//! Requests that a browser makes for pages of other sites, byte by byte as browsers send them.
+
 use crate::support::{Repository, Server};
 
 const PUSH: &str = r#"{"push_source_name":"driver_stats_push_source","to":"online","df":{"driver_id":[1001],"event_timestamp":["2026-05-13T10:59:42Z"],"created":["2026-05-13"],"conv_rate":[1.0],"acc_rate":[1.0],"avg_daily_trips":[777]}}"#;
@@ -9,7 +11,7 @@ fn repository() -> Repository {
     repository
 }
 
-/// The answer to a POST whose header lines are exactly these.
+/// The response to a POST whose header lines are exactly these.
 fn post(server: &Server, path: &str, lines: &[&str], body: &str) -> (u16, String) {
     let lines = lines.join("\r\n");
     let length = body.len();
@@ -26,7 +28,7 @@ fn is_written(server: &Server) -> bool {
 }
 
 #[test]
-fn a_page_of_somebody_else_cannot_write() {
+fn a_page_of_another_site_cannot_write() {
     let repository = repository();
     let server = repository.serve();
     let host = format!("host: {}", server.address());
@@ -44,12 +46,12 @@ fn a_page_of_somebody_else_cannot_write() {
     assert_eq!(status, 403);
     assert!(!is_written(&server), "nothing may be written");
     let (status, body) = post(&server, "/push", &[&host, "content-type: text/plain"], PUSH);
-    assert_eq!(status, 200, "a client that is no browser goes on as before: {body}");
+    assert_eq!(status, 200, "a client that is not a browser goes on as before: {body}");
     assert!(is_written(&server));
 }
 
 #[test]
-fn a_name_that_somebody_has_pointed_at_the_server_reads_nothing() {
+fn a_foreign_name_that_points_at_the_server_reads_nothing() {
     let repository = repository();
     let server = repository.serve();
     for lines in [
@@ -133,8 +135,8 @@ fn the_documentation_works_in_a_browser_and_cannot_be_framed() {
     assert!(nonce.len() >= 22 && !server.send("GET", "/docs", &[], "").body.contains(nonce));
     // What its script asks for.
     let own = format!("http://{}", server.address());
-    let asked = server.send("GET", "/openapi.json", &[("sec-fetch-site", "same-origin")], "");
-    assert_eq!(asked.status, 200);
+    let document = server.send("GET", "/openapi.json", &[("sec-fetch-site", "same-origin")], "");
+    assert_eq!(document.status, 200);
     let tried = [
         ("origin", own.as_str()),
         ("sec-fetch-site", "same-origin"),
@@ -168,7 +170,7 @@ fn hosts_of_the_settings_are_the_servers_own() {
 }
 
 #[test]
-fn a_server_beyond_loopback_says_that_nobody_signs_in() {
+fn a_server_beyond_loopback_warns_that_there_is_no_sign_in() {
     let repository = repository();
     let server = Server::start(repository.command(&["serve", "--host", "0.0.0.0", "--port", "0"]));
     let (code, log) = server.stop();

@@ -1,3 +1,5 @@
+//! What recordings do not hold: on-demand views, versions, gates, searches, the server's own documents.
+
 use serde_json::{Value, json};
 
 use crate::support::{Repository, Server, eventually};
@@ -79,8 +81,8 @@ fn versions_are_counted_and_shown() {
     );
     repository.succeed(&["apply"]);
     let server = repository.serve();
-    let asked = json!({"include_feature_view_version_metadata": true});
-    let (status, answer) = read(&server, &["more:acc_rate", "stats:conv_rate"], &asked);
+    let options = json!({"include_feature_view_version_metadata": true});
+    let (status, answer) = read(&server, &["more:acc_rate", "stats:conv_rate"], &options);
     assert_eq!(status, 200);
     assert_eq!(
         answer["metadata"]["feature_view_metadata"],
@@ -279,7 +281,7 @@ fn the_server_describes_itself() {
 }
 
 #[test]
-fn bytes_that_are_no_request_are_refused() {
+fn bytes_that_are_not_a_request_are_refused() {
     let repository = repository();
     let server = repository.serve();
     // A request line with a host in the place of the path.

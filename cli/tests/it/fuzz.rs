@@ -1,3 +1,5 @@
+//! Changed requests, byte by byte: each gets a response, and the server lives.
+
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
@@ -7,7 +9,7 @@ use serde_json::Value;
 
 use crate::golden::types_repository;
 
-/// What is put into bodies beside bytes of no meaning.
+/// What is put into bodies besides random bytes.
 const TOKENS: &[&str] = &[
     "null",
     "true",
@@ -78,7 +80,7 @@ fn change(bytes: &mut Vec<u8>, random: &mut Random) {
     }
 }
 
-/// Sends bytes that may be no HTTP, and gives what comes back until the server closes.
+/// Sends bytes that may not be HTTP, and returns what comes back until the server closes.
 fn send_raw(address: &str, bytes: &[u8]) -> Vec<u8> {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
@@ -130,7 +132,7 @@ fn changed_requests_are_answered() {
         change(&mut whole, &mut random);
         let answer = String::from_utf8_lossy(&send_raw(server.address(), &whole)).into_owned();
         let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok());
-        // Bytes that are no HTTP may get no answer at all.
+        // Bytes that are not HTTP may get no response at all.
         assert!(
             status.is_none_or(is_fine),
             "{}\n{answer}",

@@ -6,7 +6,7 @@ use std::path::Path;
 use feast_fixtures::copy_directory;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Repository, Server};
+use crate::support::{Repository, Response, Server};
 
 const SETTINGS: &str =
     "project: types_repo\nregistry: data/registry.db\nonline_store:\n    type: rocksdb\n    path: data/online_store\n";
@@ -31,7 +31,7 @@ fn pythons_registry_needs_no_change() {
 #[test]
 fn recorded_answers_are_given_again() {
     let mut found = Vec::new();
-    for (answers, least) in [
+    for (answers, min) in [
         (feast_fixtures::GOLDEN_ANSWERS, 61),
         (feast_fixtures::CLIENT_ANSWERS, 310),
     ] {
@@ -44,7 +44,7 @@ fn recorded_answers_are_given_again() {
             .lines()
             .map(|line| serde_json::from_str(line).unwrap())
             .collect();
-        assert!(records.len() >= least, "{} cases", records.len());
+        assert!(records.len() >= min, "{} cases", records.len());
         found.extend(records.iter().filter_map(|record| difference(&server, record)));
     }
     let parts = found
@@ -53,7 +53,7 @@ fn recorded_answers_are_given_again() {
     let parts: BTreeMap<_, _> = parts.collect();
     assert_eq!(parts.len(), found.len(), "names of cases are unique");
     assert_eq!(parts, intended_differences());
-    // What is answered instead is held too.
+    // What is answered instead is recorded too.
     let lines: Vec<String> = found.iter().map(Value::to_string).collect();
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
         let path = Path::new(feast_fixtures::GOLDEN).join("differences.jsonl");
@@ -81,7 +81,7 @@ fn intended_differences() -> BTreeMap<String, String> {
     .collect()
 }
 
-/// Sends a recorded request; if the answer is not as recorded, says in which parts, and gives it.
+/// Sends a recorded request; if the answer is not as recorded, returns it, with the parts that differ.
 fn difference(server: &Server, record: &Value) -> Option<Value> {
     let (request, expected) = (&record["request"], &record["response"]);
     let body = match &request["body"] {
@@ -120,7 +120,7 @@ fn difference(server: &Server, record: &Value) -> Option<Value> {
     (!parts.is_empty()).then(|| json!({ "name": record["name"], "differs": parts.join(" "), "answer": given() }))
 }
 
-/// The text in an encoding as Python names it; `-sig` is with a byte order mark.
+/// A string in an encoding as Python names it; `-sig` is with a byte order mark.
 fn encoded(text: &str, encoding: &str) -> Vec<u8> {
     let (encoding, mark) = match encoding.strip_suffix("-sig") {
         Some(bare) => (bare, "\u{feff}"),
@@ -135,11 +135,11 @@ fn encoded(text: &str, encoding: &str) -> Vec<u8> {
         "utf-16-be" => units.flat_map(u16::to_be_bytes).collect(),
         "utf-32-le" => characters.flat_map(u32::to_le_bytes).collect(),
         "utf-32-be" => characters.flat_map(u32::to_be_bytes).collect(),
-        other => panic!("{other} is no encoding of the recordings"),
+        other => panic!("{other} is not an encoding of the recordings"),
     }
 }
 
-fn body_of(answer: &Answer) -> Value {
+fn body_of(answer: &Response) -> Value {
     if answer.body.is_empty() {
         Value::from("")
     } else {

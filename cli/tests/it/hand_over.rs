@@ -1,4 +1,4 @@
-//! Reads that are not answered on the thread that read them, because their rows are on disk, their values many or their body
+//! Reads that are not answered on the thread that received them, because their rows are on disk, their values many or their body
 //! large: they are handed over with what is known of them, and must be answered like all others.
 
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use arrow::array::{ArrayRef, Int64Array, RecordBatch};
 use arrow::ipc::writer::StreamWriter;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Repository, Server};
+use crate::support::{Repository, Response, Server};
 
 const FEATURES: [&str; 3] = [
     "driver_hourly_stats:conv_rate",
@@ -21,28 +21,28 @@ const MANY_ROWS: usize = 4000;
 const LARGE_BODY_BYTES: usize = 40 << 10;
 
 /// A way to write the same read.
-type Form = fn(&Server, &[i64]) -> Answer;
+type Form = fn(&Server, &[i64]) -> Response;
 
 fn body(drivers: &[i64], more: &str) -> String {
     let read = json!({ "features": FEATURES, "entities": { "driver_id": drivers } });
     read.to_string().replacen('{', &format!("{{{more}"), 1)
 }
 
-fn plain(server: &Server, drivers: &[i64]) -> Answer {
+fn plain(server: &Server, drivers: &[i64]) -> Response {
     server.post("/get-online-features?layout=columns", &body(drivers, ""))
 }
 
-/// As clients seldom write it: with a member that nobody knows.
-fn unusual(server: &Server, drivers: &[i64]) -> Answer {
+/// As clients seldom write it: with a member that the server does not know.
+fn unusual(server: &Server, drivers: &[i64]) -> Response {
     server.post("/get-online-features?layout=columns", &body(drivers, "\"more\": [],"))
 }
 
-fn with_large_body(server: &Server, drivers: &[i64]) -> Answer {
+fn with_large_body(server: &Server, drivers: &[i64]) -> Response {
     let body = body(drivers, &" ".repeat(LARGE_BODY_BYTES));
     server.post("/get-online-features?layout=columns", &body)
 }
 
-fn arrow_stream(server: &Server, drivers: &[i64]) -> Answer {
+fn arrow_stream(server: &Server, drivers: &[i64]) -> Response {
     let keys: ArrayRef = Arc::new(Int64Array::from(drivers.to_vec()));
     let batch = RecordBatch::try_from_iter([("driver_id", keys)]).unwrap();
     let mut writer = StreamWriter::try_new(Vec::new(), &batch.schema()).unwrap();
@@ -56,7 +56,7 @@ fn arrow_stream(server: &Server, drivers: &[i64]) -> Answer {
     )
 }
 
-fn results(answer: &Answer) -> Value {
+fn results(answer: &Response) -> Value {
     assert_eq!(answer.status, 200, "{}", answer.body);
     answer.json()["results"].clone()
 }

@@ -6,7 +6,7 @@
 use std::path::Path;
 use std::process::Command;
 
-#[expect(clippy::print_stderr, reason = "nobody may take a skipped test for a passed one")]
+#[expect(clippy::print_stderr, reason = "a skipped test must not look like a passed one")]
 fn check(script: &str) {
     let Some(python) = std::env::var_os("FEAST_PYTHON") else {
         assert!(

@@ -47,6 +47,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("foldhash::", &["engine/src/rows"]),
     ("datafusion::", &["engine/offline/src"]),
     ("bincode::", &["engine/src/codec/record.rs"]),
+    ("flatbuffers::", &["server/src/wire/arrow_stream"]),
     ("warp::", &["server/src", "benches/src/bare_route"]),
     ("hyper::", &["server/src/connections.rs"]),
     ("ureq::", &["cli/src/running_server.rs"]),
@@ -62,7 +63,7 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()
 }
 
-/// Every source file below a folder but those of tests, with its path from the root and its text.
+/// Every source file below a folder but those of tests, with its path from the root and its contents.
 fn sources(folder: &str) -> Vec<(String, String)> {
     let mut found = Vec::new();
     let mut pending = vec![root().join(folder)];
@@ -123,7 +124,7 @@ fn modules_use_only_lower_ones() {
 /// A path that is written into an error's message without its mark would reach the clients of a server.
 #[test]
 fn paths_in_messages_are_marked() {
-    // The evaluator's messages are for who applies, and are not the engine's errors.
+    // The evaluator's messages are for the user of `feast apply`, and are not the engine's errors.
     const MAY_SHOW: [&str; 3] = ["engine/model/src/error", "engine/offline/src", "engine/definitions"];
     let files = sources("engine");
     let strangers: Vec<&str> = files
@@ -153,7 +154,7 @@ fn foreign_libraries_have_one_owner() {
             .filter(|(_, text)| text.contains(library))
             .map(|(file, _)| file.as_str())
             .collect();
-        assert!(!users.is_empty(), "nobody uses {library}: remove it from the table");
+        assert!(!users.is_empty(), "no file uses {library}: remove it from the table");
         let strangers: Vec<&&str> = users
             .iter()
             .filter(|file| !owners.iter().any(|owner| file.starts_with(owner)))

@@ -1,4 +1,4 @@
-//! The documents name files that are there.
+//! The documents name files that exist.
 
 use std::path::{Path, PathBuf};
 
@@ -28,25 +28,26 @@ fn documents() -> Vec<PathBuf> {
 }
 
 /// The targets of links within the repository, as `[text](target)` has them.
-fn targets(text: &str) -> impl Iterator<Item = &str> {
-    text.split("](")
+fn targets(document: &str) -> impl Iterator<Item = &str> {
+    document
+        .split("](")
         .skip(1)
         .filter_map(|rest| rest.split([')', '#']).next())
         .filter(|target| !target.is_empty() && !target.contains("://"))
 }
 
 /// Paths in code marks: `engine/src/lib.rs`, `server/src/wire/`.
-fn paths(text: &str) -> impl Iterator<Item = &str> {
-    const FIRST: [&str; 6] = ["engine/", "server/", "cli/", "fixtures/", "benches/", "docs/"];
-    let quoted = text.split('`').skip(1).step_by(2);
+fn paths(document: &str) -> impl Iterator<Item = &str> {
+    const PREFIXES: [&str; 6] = ["engine/", "server/", "cli/", "fixtures/", "benches/", "docs/"];
+    let quoted = document.split('`').skip(1).step_by(2);
     quoted.filter(|path| {
-        FIRST.iter().any(|first| path.starts_with(first))
+        PREFIXES.iter().any(|prefix| path.starts_with(prefix))
             && !path.contains(|c: char| c.is_whitespace() || "*{<".contains(c))
     })
 }
 
 #[test]
-fn documents_name_files_that_are_there() {
+fn documents_name_files_that_exist() {
     let mut checked = 0;
     let mut missing = Vec::new();
     for document in documents() {

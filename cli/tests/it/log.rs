@@ -1,3 +1,5 @@
+//! A log that is not read stops nothing, and a request or a name adds no line of its own to it.
+
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -8,7 +10,7 @@ use serde_json::json;
 
 use crate::support::{Repository, exchange};
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A server whose stderr is something special.
 struct Server {
@@ -36,7 +38,7 @@ impl Server {
     fn stop(&mut self) -> Option<i32> {
         let id = self.process.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
-        let end = Instant::now() + PATIENCE;
+        let end = Instant::now() + TIMEOUT;
         loop {
             if let Some(status) = self.process.try_wait().unwrap() {
                 return status.code();
@@ -55,10 +57,10 @@ impl Drop for Server {
     }
 }
 
-/// Nobody reads what the server says, but it leaves its address beside its store.
+/// The log is not read here, but the server leaves its address beside its store.
 fn lockfile_address(repository: &Path) -> String {
     let file = repository.join("data/online_store/SERVER");
-    let end = Instant::now() + PATIENCE;
+    let end = Instant::now() + TIMEOUT;
     loop {
         if let Ok(text) = std::fs::read_to_string(&file)
             && let Some((address, _)) = text.split_once('\n')
@@ -116,7 +118,7 @@ fn a_log_whose_reader_is_gone_stops_nothing() {
 }
 
 #[test]
-fn a_log_that_nobody_reads_stops_nothing() {
+fn a_log_that_is_not_read_stops_nothing() {
     let (reader, writer) = std::io::pipe().unwrap();
     check(writer.into());
     drop(reader);
@@ -184,7 +186,7 @@ fn a_name_makes_no_line_of_its_own() {
 }
 
 #[test]
-fn connections_that_speak_no_http_are_no_errors_of_the_server() {
+fn connections_that_do_not_speak_http_are_not_errors_of_the_server() {
     let repository = Repository::from_template();
     repository.succeed(&["apply"]);
     let log_of = |level: &str| {

@@ -314,12 +314,12 @@ fn nothing_is_deleted_while_not_all_definitions_can_be_read() {
     );
     let outcome = repository.feast(&["apply"]);
     assert_eq!(outcome.code, Some(1));
-    let told = &outcome.stderr;
+    let stderr = &outcome.stderr;
     assert!(
-        told.contains("this would delete entity b, but not all definitions can be read"),
-        "{told}"
+        stderr.contains("this would delete entity b, but not all definitions can be read"),
+        "{stderr}"
     );
-    assert!(told.contains("b in definitions.py"), "{told}");
+    assert!(stderr.contains("b in definitions.py"), "{stderr}");
     assert_eq!(registry(), before);
     repository.write("definitions.py", "from feast import Entity\nfrom acme.entities import b\na = Entity(name='a')\nc = Entity(name='c')\nb2 = Entity(name='b')\n");
     let applied = repository.feast(&["apply"]);

@@ -4,19 +4,19 @@
 //! - `golden`: recorded answers of Python Feast's server, replayed.
 //! - `contract`: what recordings do not hold: on-demand views, versions, gates, searches, the server's own documents.
 //! - `arrow`: reads with Arrow streams.
-//! - `hand_over`: reads that are not answered on the thread that read them.
+//! - `hand_over`: reads that are not answered on the thread that received them.
 //! - `overload`: more work than the server takes on.
 //! - `tables`: rows of views that leave the registry and come back.
-//! - `times`: points in time that are no mistake, and those that are; rows without values.
+//! - `times`: points in time that are accepted, and those that are not; rows without values.
 //! - `types`: values of every type from parquet and over HTTP.
 //! - `durability`: full disks, damaged files, killed servers, pushes that wait in the log.
-//! - `background`: materializations that go on behind their answers.
-//! - `browsers`: requests that a browser makes for pages of others.
+//! - `background`: materializations that go on after their responses.
+//! - `browsers`: requests that a browser makes for pages of other sites.
 //! - `bodies`: bodies in the encodings that Python reads, and integers that do not fit.
-//! - `log`: a log that nobody reads stops nothing, and its lines are its own.
+//! - `log`: a log that is not read stops nothing, and its lines are its own.
 //! - `bad_input`: what a mistake gets: one clear line, the exit code, nothing half-written.
 //! - `registries`: registries that Python Feast wrote, against ours of the same definitions.
-//! - `apply`: what `apply` and `plan` take and say.
+//! - `apply`: what `apply` and `plan` accept and print.
 //! - `usage`: commands that are typed wrong.
 //! - `look_up`: lists, descriptions and edits of what the registry holds.
 //! - `interop`: Python Feast itself on the same repositories.

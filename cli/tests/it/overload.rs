@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use socket2::{Domain, Socket, Type};
 
-use crate::support::{Answer, Repository, Server};
+use crate::support::{Repository, Response, Server};
 
 fn served(limits: &str) -> (Repository, Server) {
     let repository = Repository::from_template();
@@ -28,7 +28,7 @@ fn read_of(drivers: usize) -> String {
     .to_string()
 }
 
-fn check_refused(answer: &Answer, why: &str) {
+fn check_refused(answer: &Response, why: &str) {
     assert_eq!(answer.status, 503, "{}", answer.body);
     assert_eq!(answer.header("retry-after"), Some("1"));
     let text = answer.json();

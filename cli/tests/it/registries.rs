@@ -29,7 +29,7 @@ fn repository(directory: &str, project: &str) -> Repository {
     repository
 }
 
-/// A dump without what depends on the moment or on Python's byte code.
+/// A dump without what depends on the time or on Python's byte code.
 fn comparable(dump: &str) -> Value {
     let mut dump: Value = serde_json::from_str(dump).unwrap();
     let members = dump.as_object_mut().unwrap();
@@ -43,7 +43,7 @@ fn strip(value: &mut Value) {
         Value::Object(members) => {
             members.remove("meta");
             members.remove("userDefinedFunction").into_iter().for_each(|function| {
-                // The text counts, wherever it stands; the pickled body does not.
+                // The source of the function counts, in whichever member it is; the pickled body does not.
                 let text = function.get("bodyText").cloned().unwrap_or_default();
                 members.insert("text".to_owned(), text);
             });
@@ -181,8 +181,8 @@ rates = FeatureView(
         .unwrap();
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.success(), "{stderr}");
-    let told = "Not read, because they import neither feast nor a file that does: make_data.py\n";
-    assert_eq!(stderr.matches(told).count(), 1, "{stderr}");
+    let note = "Not read, because they import neither feast nor a file that does: make_data.py\n";
+    assert_eq!(stderr.matches(note).count(), 1, "{stderr}");
     assert!(!String::from_utf8(output.stdout).unwrap().contains("make_data"));
     let dump: Value = serde_json::from_str(&repository.succeed(&["registry-dump"])).unwrap();
     let spec = &dump["featureViews"][0]["spec"];

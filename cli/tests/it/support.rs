@@ -65,8 +65,8 @@ impl Repository {
         command
     }
 
-    pub(crate) fn write(&self, name: &str, text: &str) {
-        std::fs::write(self.path.join(name), text).unwrap();
+    pub(crate) fn write(&self, name: &str, contents: &str) {
+        std::fs::write(self.path.join(name), contents).unwrap();
     }
 
     pub(crate) fn exists(&self, name: &str) -> bool {
@@ -86,16 +86,16 @@ pub(crate) struct Server {
     log: std::thread::JoinHandle<String>,
 }
 
-/// An HTTP answer.
-pub(crate) struct Answer {
+/// A response as it came.
+pub(crate) struct Response {
     pub(crate) status: u16,
     headers: Vec<(String, String)>,
-    /// As text, as far as it is one.
+    /// As UTF-8; what is not is replaced.
     pub(crate) body: String,
     pub(crate) bytes: Vec<u8>,
 }
 
-impl Answer {
+impl Response {
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error} in {}", self.body))
     }
@@ -157,20 +157,20 @@ impl Server {
     }
 
     /// A POST without a content type, as `requests.post(data=...)` sends it.
-    pub(crate) fn post(&self, path: &str, body: &str) -> Answer {
+    pub(crate) fn post(&self, path: &str, body: &str) -> Response {
         self.send("POST", path, &[], body)
     }
 
     /// A POST of JSON that says so.
-    pub(crate) fn post_json(&self, path: &str, body: &Value) -> Answer {
+    pub(crate) fn post_json(&self, path: &str, body: &Value) -> Response {
         self.send("POST", path, &[("content-type", "application/json")], &body.to_string())
     }
 
-    pub(crate) fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+    pub(crate) fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Response {
         self.send_bytes(method, path, headers, body.as_bytes())
     }
 
-    pub(crate) fn send_bytes(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+    pub(crate) fn send_bytes(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Response {
         let mut request = format!(
             "{method} {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n",
             self.address
@@ -183,27 +183,27 @@ impl Server {
     }
 
     /// Sends a request byte by byte as it is given; it must have the server close the connection.
-    pub(crate) fn send_raw(&self, request: &str) -> Answer {
+    pub(crate) fn send_raw(&self, request: &str) -> Response {
         exchange(&self.address, request.as_bytes())
     }
 }
 
-/// One request and its answer, over a connection of its own.
-pub(crate) fn exchange(address: &str, request: &[u8]) -> Answer {
+/// One request and its response, over a connection of its own, byte by byte: tests send what no client library would.
+pub(crate) fn exchange(address: &str, request: &[u8]) -> Response {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
     stream.write_all(request).unwrap();
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).unwrap();
-    let head_length = answer.windows(4).position(|window| window == b"\r\n\r\n").unwrap();
-    let bytes = answer.split_off(head_length + 4);
-    let head = String::from_utf8(answer).unwrap();
+    let mut response = Vec::new();
+    stream.read_to_end(&mut response).unwrap();
+    let head_length = response.windows(4).position(|window| window == b"\r\n\r\n").unwrap();
+    let bytes = response.split_off(head_length + 4);
+    let head = String::from_utf8(response).unwrap();
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();
     let headers = head.lines().skip(1).filter_map(|line| line.split_once(": "));
     let headers = headers
         .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
         .collect();
-    Answer {
+    Response {
         status,
         headers,
         body: String::from_utf8_lossy(&bytes).into_owned(),
@@ -219,7 +219,7 @@ impl Drop for Server {
     }
 }
 
-/// Waits for what happens behind an answer.
+/// Waits for what happens after a response.
 pub(crate) fn eventually(what: &str, is_so: impl Fn() -> bool) {
     let end = Instant::now() + Duration::from_secs(60);
     while !is_so() {

@@ -1,3 +1,5 @@
+//! Rows of views that leave the registry and come back, and the files of the store that holds them.
+
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,6 +1,8 @@
+//! Points in time that are accepted, and those that are not; rows without values.
+
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Repository, Server};
+use crate::support::{Repository, Response, Server};
 
 const FEATURES: [&str; 3] = ["conv_rate", "acc_rate", "avg_daily_trips"];
 
@@ -18,12 +20,12 @@ fn frame(event_timestamp: &Value, created: &Value) -> Value {
            "conv_rate": [1.0, 1.0], "acc_rate": [1.0, 1.0], "avg_daily_trips": [1, 1]})
 }
 
-fn push(server: &Server, to: &str, df: &Value) -> Answer {
+fn push(server: &Server, to: &str, df: &Value) -> Response {
     let body = json!({"push_source_name": "driver_stats_push_source", "to": to, "df": df});
     server.post_json("/push", &body)
 }
 
-fn write(server: &Server, df: &Value) -> Answer {
+fn write(server: &Server, df: &Value) -> Response {
     let body = json!({"feature_view_name": "driver_hourly_stats", "df": df});
     server.post_json("/write-to-online-store", &body)
 }
@@ -53,7 +55,7 @@ fn event_times_that_nothing_could_replace_are_refused() {
         json!(i64::MIN),
         json!(i64::MAX),
     ];
-    let check = |answer: Answer, column: &str, case: &str| {
+    let check = |answer: Response, column: &str, case: &str| {
         let named = answer.body.contains(&format!("column {column}")) && answer.body.contains("row 1");
         assert!(
             answer.status == 400 && named,
@@ -88,7 +90,7 @@ fn event_times_that_nothing_could_replace_are_refused() {
 }
 
 #[test]
-fn rows_ahead_of_the_clock_are_told_and_refused_where_that_is_set() {
+fn rows_ahead_of_the_clock_are_counted_and_refused_where_that_is_set() {
     let (_repository, server) = served("");
     let good = json!("2026-05-13T10:59:42");
     let ahead = json!("2200-01-01T00:00:00Z");

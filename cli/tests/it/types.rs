@@ -1,4 +1,4 @@
-//! Types that the recorded repository does not have, because Python Feast cannot fill them: rows in, answers out.
+//! Types that the recorded repository does not have, because Python Feast cannot fill them: rows in, responses out.
 
 use std::sync::Arc;
 

@@ -2,7 +2,7 @@
 
 use crate::support::Repository;
 
-/// What is typed, the usage it gets and what is said to be wrong.
+/// What is typed, the usage that is printed, and the error.
 const TYPED_WRONG: &[(&[&str], &str, &str)] = &[
     (
         &["materialize"],
@@ -63,6 +63,21 @@ const TYPED_WRONG: &[(&[&str], &str, &str)] = &[
         &["nonsense"],
         "feast [OPTIONS] COMMAND [ARGS]...",
         "No such command 'nonsense'.",
+    ),
+    (
+        &["no'such"],
+        "feast [OPTIONS] COMMAND [ARGS]...",
+        "No such command \"no'such\".",
+    ),
+    (
+        &["serve", "--no'such"],
+        "feast serve [OPTIONS]",
+        "No such option \"--no'such\".",
+    ),
+    (
+        &["serve", "--port", "a'b\\c"],
+        "feast serve [OPTIONS]",
+        "Invalid value for '--port' / '-p': \"a'b\\\\c\" is not a valid integer.",
     ),
     (&["-c", "."], "feast [OPTIONS] COMMAND [ARGS]...", "Missing command."),
     (
@@ -139,7 +154,7 @@ const TYPED_WRONG: &[(&[&str], &str, &str)] = &[
 ];
 
 #[test]
-fn typed_wrong_is_told_as_feast_tells_it() {
+fn typing_mistakes_are_reported_in_the_words_of_feast() {
     let repository = Repository::from_template();
     for (typed, usage, message) in TYPED_WRONG {
         let outcome = repository.feast(typed);

@@ -1,3 +1,5 @@
+//! The documented way from `feast init` to served and pushed features.
+
 use std::process::Command;
 
 use serde_json::{Value, json};
@@ -66,7 +68,7 @@ fn from_init_to_pushed_features() {
     let server = repository.serve();
     assert_eq!(server.send("GET", "/health", &[], "").status, 200);
 
-    // Without a content type: one result an entity.
+    // Without a content type: one result per entity.
     let answer = server.post("/get-online-features", READ);
     assert_eq!((answer.status, answer.header("x-feast-layout")), (200, Some("rows")));
     let rows = answer.json();
@@ -79,7 +81,7 @@ fn from_init_to_pushed_features() {
         assert_eq!(row["values"].as_array().map(Vec::len), Some(4));
     }
 
-    // With one: one result a feature, with the same values.
+    // With one: one result per feature, with the same values.
     let answer = server.post_json("/get-online-features", &serde_json::from_str(READ).unwrap());
     assert_eq!((answer.status, answer.header("x-feast-layout")), (200, Some("columns")));
     let columns = answer.json();
@@ -94,8 +96,8 @@ fn from_init_to_pushed_features() {
             }
         }
     }
-    let asked = server.post("/get-online-features?layout=columns", READ);
-    assert_eq!(asked.json(), columns);
+    let response = server.post("/get-online-features?layout=columns", READ);
+    assert_eq!(response.json(), columns);
     let service = r#"{"feature_service": "driver_activity", "entities": {"driver_id": [1001, 1002, 1003]}}"#;
     assert_eq!(server.post("/get-online-features", service).json(), rows);
 }
@@ -205,7 +207,7 @@ fn materializing_over_http_is_the_same_as_from_the_command_line() {
 }
 
 #[test]
-fn a_running_server_does_what_the_command_line_asks() {
+fn a_running_server_materializes_for_the_command_line() {
     let repository = Repository::from_template();
     repository.succeed(&["apply"]);
     let server = repository.serve();

@@ -17,7 +17,7 @@ fn files(directory: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// Reads through a store that may be damaged: the answer, or what is said of it.
+/// Reads through a store that may be damaged: the values, or the error.
 fn read(directory: &Path) -> Result<String, String> {
     let store: FeatureStore = open(directory);
     let selection = FeatureSelection::Features(vec!["stats:value".to_owned()]);

@@ -12,7 +12,7 @@ use crate::support::{Fixture, definitions, online, open};
 
 const DAY: Duration = Duration::from_secs(86_400);
 
-/// What has become of tables since the last question.
+/// What has become of tables since the last call.
 fn changes(store: &FeatureStore) -> Vec<String> {
     let changes = store.take_table_changes().into_iter();
     changes
@@ -93,7 +93,7 @@ fn a_wrong_registry_for_a_moment_costs_no_rows() {
 fn a_registry_that_another_change_has_read_is_followed_too() {
     let (fixture, right, wrong) = fixture();
     std::fs::write(registry(&fixture), &wrong).unwrap();
-    // Reads the registry anew without being asked what has changed.
+    // Reads the registry again, but does not take the changes.
     assert_eq!(fixture.store.delete("nothing").unwrap(), None);
     fixture.store.refresh().unwrap();
     fixture.store.tend_online_store().unwrap();
@@ -158,7 +158,7 @@ fn hidden_tables_are_dropped_when_their_time_is_over() {
         store: open(directory.path()),
         directory,
     };
-    // The time at which it was hidden is in the store, whatever process asks.
+    // The time at which it was hidden is in the store, whichever process reads it.
     let hasty = with_drop_after(&fixture, "1s");
     hasty.open_online_store().unwrap();
     assert_eq!(changes(&hasty), ["Dropped 1 row"]);
@@ -219,7 +219,7 @@ fn apply_now_beside_a_process_that_has_the_store_open_has_that_one_drop() {
 }
 
 #[test]
-fn what_is_told_says_how_long_rows_are_kept() {
+fn messages_say_how_long_rows_are_kept() {
     let (fixture, _, wrong) = fixture();
     replace(&fixture, &wrong);
     let change = fixture.store.take_table_changes().remove(0);

@@ -132,12 +132,12 @@ fn an_incremental_run_misses_nothing_whatever_the_keys_were() {
         store.apply(definitions(keys), ApplyOptions::default()).unwrap();
         for event in events {
             match event {
-                Event::Apply(wanted) => {
-                    let report = store.apply(definitions(wanted), ApplyOptions::default()).unwrap();
-                    let is_told = report.warnings.iter().any(|warning| warning.contains("join keys"));
+                Event::Apply(requested) => {
+                    let report = store.apply(definitions(requested), ApplyOptions::default()).unwrap();
+                    let is_warned = report.warnings.iter().any(|warning| warning.contains("join keys"));
                     let is_recorded = end > 1;
-                    assert_eq!(is_told, wanted != keys && is_recorded, "{:?}", report.warnings);
-                    keys = wanted;
+                    assert_eq!(is_warned, requested != keys && is_recorded, "{:?}", report.warnings);
+                    keys = requested;
                 }
                 Event::Incremental(more) => {
                     end += more + 1;

@@ -3,7 +3,10 @@
 //! - `materialize`: which rows of a parquet source reach the online store.
 //! - `push`: what writes do to the online store and to the parquet source, alone and all at once.
 //! - `memory`: reads that may not wait for the disk.
+//! - `damage`: changed bytes in the store and in parquet files.
+//! - `hidden_tables`: tables of views that have left the registry.
 //! - `sources`: files as people have them: parts of different types, folders, patterns, what is not data.
+//! - `times`: points in time beyond what pandas, Python and protobuf hold.
 //! - `key_changes`: join keys that change between materializations.
 //! - `registry`: what stays of a registry that Python Feast wrote.
 

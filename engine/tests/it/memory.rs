@@ -98,14 +98,14 @@ fn many_rows_are_read_in_parts() {
     drop(store);
     let store = open(directory.path());
     let entities = entities(&ids);
-    let mut asked = 0;
+    let mut questions = 0;
     let refused = store.lookup(&plan, &entities, |bytes| {
-        asked += 1;
+        questions += 1;
         match bytes {
             0 => Ok(()),
             _ => Err(Error::invalid("enough")),
         }
     });
     assert_eq!(refused.err().map(|error| error.to_string()).as_deref(), Some("enough"));
-    assert_eq!(asked, 2, "the first part is not followed by another");
+    assert_eq!(questions, 2, "the first part is not followed by another");
 }

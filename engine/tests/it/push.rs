@@ -384,12 +384,12 @@ fn rows_go_to_the_folders_of_their_values() {
 fn a_push_that_belongs_in_too_many_folders_or_under_too_long_a_name_changes_nothing() {
     let fixture = in_folders();
     let long = "x".repeat(300);
-    let refusal = push_to_regions(&fixture.store, &[Some("EU"), Some(&long)]).unwrap_err();
-    assert!(refusal.contains("the value of column region in row"), "{refusal}");
+    let error = push_to_regions(&fixture.store, &[Some("EU"), Some(&long)]).unwrap_err();
+    assert!(error.contains("the value of column region in row"), "{error}");
     let names: Vec<String> = (0..1_025).map(|number| format!("r{number}")).collect();
     let names: Vec<Option<&str>> = names.iter().map(|name| Some(name.as_str())).collect();
-    let refusal = push_to_regions(&fixture.store, &names).unwrap_err();
-    assert!(refusal.contains("1025 folders, more than 1024"), "{refusal}");
+    let error = push_to_regions(&fixture.store, &names).unwrap_err();
+    assert!(error.contains("1025 folders, more than 1024"), "{error}");
     assert_eq!(online(&fixture.store, &[1]), "-");
     let source = fixture.directory.path().join("data/stats.parquet");
     assert_eq!(std::fs::read_dir(source).unwrap().count(), 1);
@@ -461,13 +461,13 @@ fn a_pattern_is_for_reading_only() {
         .apply(definitions, feast_engine::ApplyOptions::default())
         .unwrap();
     assert!(fixture.store.push_target("push", true, false).is_ok());
-    let refusal = fixture.store.push_target("push", true, true).unwrap_err();
-    assert_eq!(refusal.kind(), feast_engine::ErrorKind::Invalid);
+    let error = fixture.store.push_target("push", true, true).unwrap_err();
+    assert_eq!(error.kind(), feast_engine::ErrorKind::Invalid);
     assert!(
-        refusal
+        error
             .to_string()
             .contains("data/*.parquet is a pattern, which is for reading only"),
-        "{refusal}"
+        "{error}"
     );
 }
 

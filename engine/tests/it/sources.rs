@@ -1,4 +1,4 @@
-//! Parquet sources of every form that Python writes.
+//! Files as people have them: parts of different types, folders, patterns, what is not data.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -100,9 +100,9 @@ impl Sources {
     }
 
     fn check_refused(&self, parts: &[&str]) {
-        let refusal = self.run().err().unwrap();
+        let error = self.run().err().unwrap();
         for part in parts {
-            assert!(refusal.contains(part), "{refusal:?} does not contain {part:?}");
+            assert!(error.contains(part), "{error:?} does not contain {part:?}");
         }
     }
 }
@@ -271,10 +271,10 @@ fn what_cannot_be_brought_together_is_named() {
         .part("a.parquet", 10, integers(&[5]))
         .part("b.parquet", 10, strings(&["x"]));
     undeclared.declared = None;
-    let refusal = undeclared.apply().err().unwrap();
+    let error = undeclared.apply().err().unwrap();
     assert!(
-        refusal.contains("column value is Int64 in") && refusal.contains("and Utf8 in"),
-        "{refusal}"
+        error.contains("column value is Int64 in") && error.contains("and Utf8 in"),
+        "{error}"
     );
     // Declared as something that holds both, it is read.
     undeclared.declared = Some(ValueType::String);
@@ -458,8 +458,8 @@ fn a_pattern_reads_what_it_matches() {
     source.check(1, "2@20");
     source.path = "data/parts/203?/*.parquet";
     let store = source.apply();
-    let refusal = store.and_then(|store| materialize(&store, 0, 100).map_err(|error| error.to_string()));
-    assert!(refusal.unwrap_err().contains("no parquet file matches the pattern"));
+    let error = store.and_then(|store| materialize(&store, 0, 100).map_err(|error| error.to_string()));
+    assert!(error.unwrap_err().contains("no parquet file matches the pattern"));
 }
 
 #[test]

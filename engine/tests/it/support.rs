@@ -129,7 +129,7 @@ pub(crate) fn materialize(store: &FeatureStore, start: i64, end: i64) -> Result<
     Ok(store.materialize(&windows, &mut NoProgress)?.remove(0))
 }
 
-/// Rows that ask for these ids.
+/// Entity rows with these ids.
 pub(crate) fn entities(ids: &[i64]) -> EntityRows {
     let keys = KeyColumn {
         name: "id".to_owned(),

@@ -1,8 +1,8 @@
-//! `GET /openapi.json` and `GET /docs`: what the server can be asked, for programs and for people. Both are files inside the
-//! binary, and load nothing from elsewhere.
+//! `GET /openapi.json` and `GET /docs`: the endpoints, for programs and for people. Both are files inside the binary, and load
+//! nothing from elsewhere.
 //!
 //! `/openapi.json` is not made from the code: a test holds its paths against the routes, and a fuzzer its schemas against the
-//! answers. `/docs` is a page of our own, as Swagger's would load its scripts from elsewhere. Its script and style carry a nonce
+//! responses. `/docs` is a page of our own, as Swagger's would load its scripts from elsewhere. Its script and style carry a nonce
 //! and not their hashes, because nothing in the build computes SHA-256.
 
 use bytes::Bytes;

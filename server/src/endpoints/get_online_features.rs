@@ -20,7 +20,7 @@ use crate::wire::entities::{Entities, entity_rows};
 use crate::wire::request::GetOnlineFeatures;
 use crate::wire::response::{BYTES_PER_VALUE, Layout, write_feature_vectors};
 
-/// Most values of one response, keys included: about a gigabyte of JSON.
+/// The most values of one response, keys included: about a gigabyte of JSON.
 const MAX_VALUES: usize = 20_000_000;
 /// Responses of more values are not made on the thread that read the request: a quarter of a millisecond.
 const MAX_INLINE_VALUES: usize = 8192;
@@ -134,8 +134,9 @@ impl PlannedRead {
         };
         if read.values() > MAX_VALUES {
             let (entities, columns) = (read.rows(), read.columns());
-            let text = format!("{entities} entities x {columns} keys and features are more than {MAX_VALUES} values");
-            return Err(Error::invalid(text)
+            let message =
+                format!("{entities} entities x {columns} keys and features are more than {MAX_VALUES} values");
+            return Err(Error::invalid(message)
                 .with_hint("ask for them in several requests")
                 .into());
         }

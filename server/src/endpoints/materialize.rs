@@ -40,8 +40,8 @@ fn run(context: &Context, request: Materialize) -> Result<Response, ApiError> {
     let store = &context.store;
     read_newest_registry(store);
     if let Some(version) = &request.version {
-        let text = format!("version {version}: materializing a former version of a view is not supported");
-        return Err(Error::new(ErrorKind::Unsupported, text)
+        let message = format!("version {version}: materializing a former version of a view is not supported");
+        return Err(Error::new(ErrorKind::Unsupported, message)
             .with_hint("leave `version` out to materialize the views as they are")
             .into());
     }
@@ -73,20 +73,20 @@ fn range(span: &Span) -> Result<MaterializeRange, Error> {
         }
         Span::Between { start, end } => (start.as_deref(), end.as_deref()),
     };
-    let is_given = |text: &&str| !text.is_empty();
+    let is_given = |time: &&str| !time.is_empty();
     let Some((start, end)) = start.filter(is_given).zip(end.filter(is_given)) else {
-        let text = "start_ts and end_ts are required when disable_event_timestamp is False";
-        return Err(Error::invalid(text));
+        let message = "start_ts and end_ts are required when disable_event_timestamp is False";
+        return Err(Error::invalid(message));
     };
     let (start, end) = (parse("start_ts", start)?, parse("end_ts", end)?);
     if start >= end {
         let (start, end) = (start.to_python(), end.to_python());
-        let text = format!("start_ts ({start}) must be before end_ts ({end})");
-        return Err(Error::invalid(text));
+        let message = format!("start_ts ({start}) must be before end_ts ({end})");
+        return Err(Error::invalid(message));
     }
     Ok(MaterializeRange::Between { start, end })
 }
 
-fn parse(field: &str, text: &str) -> Result<Timestamp, Error> {
-    Timestamp::parse(text).map_err(|problem| Error::invalid(format!("Invalid timestamp format: {field}: {problem}")))
+fn parse(field: &str, time: &str) -> Result<Timestamp, Error> {
+    Timestamp::parse(time).map_err(|problem| Error::invalid(format!("Invalid timestamp format: {field}: {problem}")))
 }

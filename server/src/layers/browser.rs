@@ -1,7 +1,7 @@
 //! Refuses requests that a browser makes for a page of another site.
 //!
-//! Nobody signs in, so whatever can reach the server may use it, and a browser on the same machine or network lets every page
-//! that is open in it send requests. Such a page is recognized by `Origin` and `Sec-Fetch-Site`, which no page can leave out or
+//! There is no sign-in, so every client that can reach the server may use it, and a browser on the same machine or network lets
+//! every page that is open in it send requests. Such a page is recognized by `Origin` and `Sec-Fetch-Site`, which no page can leave out or
 //! forge. One that has made a name server say that its own name is the server's address (DNS rebinding) is recognized by `Host`.
 //! Clients that are not browsers send neither `Origin` nor `Sec-Fetch-*` and pass under any name, as proxies and Kubernetes name
 //! hosts as they like. An IP address in `Host` is accepted from a browser only if its connection came to that address.
@@ -20,7 +20,7 @@ use crate::http::{Head, Response};
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 const FETCH_DESTINATION: HeaderName = HeaderName::from_static("sec-fetch-dest");
-/// Of a longer header only the beginning is repeated in an answer.
+/// Of a longer header only the beginning is repeated in a response.
 const MAX_REPEATED_BYTES: usize = 200;
 
 /// Refuses a request that a browser makes for a page that may not use this server.
@@ -56,8 +56,8 @@ impl TrustedHosts {
     /// `AmbiguousHost` when it does not name one host, `ForeignPage` when a browser makes it for a page of another site.
     fn check(&self, head: &Head) -> Result<(), ApiError> {
         let authority = authority(head)?;
-        let is_of_browser = |name: &HeaderName| *name == ORIGIN || name.as_str().starts_with("sec-fetch-");
-        if head.headers.keys().any(is_of_browser) {
+        let is_from_browser = |name: &HeaderName| *name == ORIGIN || name.as_str().starts_with("sec-fetch-");
+        if head.headers.keys().any(is_from_browser) {
             self.check_browser(head, authority)
         } else {
             Ok(())
@@ -95,9 +95,9 @@ impl TrustedHosts {
             && is(&FETCH_MODE, "navigate")
             && is(&FETCH_DESTINATION, "document");
         if is(&FETCH_SITE, "cross-site") && !follows_link {
-            let text = "Pages of other sites may not use this server. Send the request from a page of this server, or with a client \
-                        that is not a browser";
-            return Err(foreign(text.to_owned()));
+            let why = "Pages of other sites may not use this server. Send the request from a page of this server, or with a client \
+                       that is not a browser";
+            return Err(foreign(why.to_owned()));
         }
         Ok(())
     }
@@ -110,12 +110,12 @@ impl TrustedHosts {
     }
 }
 
-fn foreign(text: String) -> ApiError {
-    ApiError::ForeignPage(text)
+fn foreign(why: String) -> ApiError {
+    ApiError::ForeignPage(why)
 }
 
-fn truncated(text: &str) -> &str {
-    &text[..text.floor_char_boundary(MAX_REPEATED_BYTES)]
+fn truncated(header: &str) -> &str {
+    &header[..header.floor_char_boundary(MAX_REPEATED_BYTES)]
 }
 
 /// The host and port that a request names, once. HTTP/1.1 requires `Host`, also next to a target that names a host.

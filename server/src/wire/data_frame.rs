@@ -45,8 +45,8 @@ impl DataFrame {
         let labels = labels(&df);
         let rows = match (lengths.first(), &labels) {
             (Some(_), Some(_)) => {
-                let text = "Mixing dicts with non-Series may lead to ambiguous ordering.";
-                return Err(Error::invalid(text).with_hint("give all columns as lists, or all as objects"));
+                let message = "Mixing dicts with non-Series may lead to ambiguous ordering.";
+                return Err(Error::invalid(message).with_hint("give all columns as lists, or all as objects"));
             }
             (None, None) => return Err(Error::invalid("If using all scalar values, you must pass an index")),
             (Some(rows), None) => *rows,
@@ -90,16 +90,16 @@ impl DataFrame {
             .map(|needed| needed.name.as_str())
             .collect();
         if !missing.is_empty() {
-            let text = format!("{} not in index", python_list(missing));
-            return Err(Error::invalid(text).with_exception(FeastException::KeyError));
+            let message = format!("{} not in index", python_list(missing));
+            return Err(Error::invalid(message).with_exception(FeastException::KeyError));
         }
         let columns = target.columns().iter().map(|needed| {
             let values = self.column(&needed.name).ok_or_else(|| {
                 if matches!(needed.role, ColumnRole::JoinKey(_)) {
                     return Error::invalid(format!("Column {} not found in table", needed.name));
                 }
-                let text = format!("Field \"{}\" does not exist in schema", needed.name);
-                Error::invalid(text).with_exception(FeastException::KeyError)
+                let message = format!("Field \"{}\" does not exist in schema", needed.name);
+                Error::invalid(message).with_exception(FeastException::KeyError)
             })?;
             let read = match &needed.role {
                 ColumnRole::JoinKey(value_type) | ColumnRole::Feature(value_type) => column(
@@ -172,21 +172,21 @@ fn check_size(df: &Map<String, Value>, rows: usize) -> Result<(), Error> {
         let bytes = value.as_str().map_or(0, str::len);
         total = total.saturating_add(bytes.saturating_mul(rows));
         if total > MAX_REPEATED_BYTES {
-            let most = MAX_REPEATED_BYTES >> 20;
-            let text = format!("column {name}: texts that stand for all of {rows} rows take more than {most} MiB");
-            return Err(Error::invalid(text).with_hint("send fewer rows at once"));
+            let limit = MAX_REPEATED_BYTES >> 20;
+            let message = format!("column {name}: texts that stand for all of {rows} rows take more than {limit} MiB");
+            return Err(Error::invalid(message).with_hint("send fewer rows at once"));
         }
     }
     // Of objects, most may have few of the rows.
     let objects = df.values().filter(|value| value.is_object()).count();
     if objects.saturating_mul(rows) > MAX_VALUES {
-        let text = format!("{rows} rows x {objects} columns are more than {MAX_VALUES} values");
-        return Err(Error::invalid(text).with_hint("send fewer rows at once"));
+        let message = format!("{rows} rows x {objects} columns are more than {MAX_VALUES} values");
+        return Err(Error::invalid(message).with_hint("send fewer rows at once"));
     }
     Ok(())
 }
 
-/// The names of the rows, in the order in which they first stand, if columns are objects.
+/// The names of the rows, in the order of their first appearance, if columns are objects.
 fn labels(df: &Map<String, Value>) -> Option<Vec<String>> {
     let objects: Vec<&Map<String, Value>> = df.values().filter_map(Value::as_object).collect();
     let mut seen = HashSet::new();
@@ -231,9 +231,9 @@ mod tests {
     #[test]
     fn a_short_body_does_not_fill_the_memory() {
         let long = format!(r#"{{"a":[{}1],"b":"{}"}}"#, "1,".repeat(2000), "x".repeat(1 << 20));
-        let text = frame(&long).err().unwrap();
+        let message = frame(&long).err().unwrap();
         assert_eq!(
-            text,
+            message,
             "column b: texts that stand for all of 2001 rows take more than 256 MiB"
         );
     }

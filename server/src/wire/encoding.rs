@@ -27,13 +27,13 @@ pub(crate) fn is_utf8(body: &[u8]) -> bool {
 /// The body as UTF-8, without a byte order mark. What claims to be UTF-8 is not checked.
 ///
 /// # Errors
-/// `Unreadable` when it is cut, or holds what is not a character; Python accepts halves of pairs, which no string of ours can hold.
+/// `Unreadable` when it is cut, or holds what is not a character; Python accepts halves of surrogate pairs, which no string of Rust can hold.
 pub(super) fn to_utf8(body: &[u8]) -> Result<Cow<'_, [u8]>, ApiError> {
     let Some((width, order, mark)) = detect(body) else {
         return Ok(Cow::Borrowed(body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)));
     };
     let units = &body[mark..];
-    let text = match width {
+    let decoded = match width {
         Width::Two => {
             let (pairs, rest) = units.as_chunks::<2>();
             let unit = |pair: &[u8; 2]| match order {
@@ -55,8 +55,8 @@ pub(super) fn to_utf8(body: &[u8]) -> Result<Cow<'_, [u8]>, ApiError> {
                 .then(|| quads.iter().map(character).collect::<Option<String>>())
         }
     };
-    let text = text.flatten().ok_or(ApiError::Unreadable)?;
-    Ok(Cow::Owned(text.into_bytes()))
+    let decoded = decoded.flatten().ok_or(ApiError::Unreadable)?;
+    Ok(Cow::Owned(decoded.into_bytes()))
 }
 
 /// `None` for UTF-8, else the units and the length of the mark. A document begins with an ASCII character, so the rest follows

@@ -54,7 +54,7 @@ impl KeyValues {
         }
     }
 
-    /// The keys as JSON values. Columns of Arrow are no JSON.
+    /// The keys as JSON values. Columns of Arrow have none.
     fn values(&self) -> Cow<'_, [Value]> {
         match self {
             Self::Integers(keys) => keys.values().iter().map(|key| Value::from(*key)).collect(),
@@ -100,7 +100,7 @@ pub(crate) fn entity_rows(plan: &ReadPlan, entities: &Entities) -> Result<Entity
     EntityRows::new(rows.unwrap_or_default(), columns)
 }
 
-/// `None` for a column of an Arrow stream that no requested view has and whose type no key has: there is no need for it.
+/// `None` for a column of an Arrow stream that no requested view has and whose type no key has: nothing needs it.
 fn key_column(key: &JoinKey, values: &KeyValues) -> Result<Option<KeyColumn>, Error> {
     let column = match (values.as_column(key.value_type.as_ref()), values) {
         (Some(column), _) => column,
@@ -131,14 +131,15 @@ fn json_column(key: &JoinKey, values: &[Value], numbers: Numbers) -> Result<(Val
     if key.value_type.is_some()
         && let Some(row) = values.iter().position(|value| value.is_array() || value.is_object())
     {
-        let text = format!("join key {name}, row {row}: {} is not a single value", values[row]);
-        return Err(Error::invalid(text));
+        let message = format!("join key {name}, row {row}: {} is not a single value", values[row]);
+        return Err(Error::invalid(message));
     }
     if key.value_type.is_none()
         && let Some(row) = values.iter().position(|value| numbers.may_differ_in(value))
     {
-        let text = format!("join key {name}, row {row}: an integer beyond 64 bits cannot be answered as it was given");
-        return Err(Error::invalid(text).with_hint("write it as text"));
+        let message =
+            format!("join key {name}, row {row}: an integer beyond 64 bits cannot be answered as it was given");
+        return Err(Error::invalid(message).with_hint("write it as text"));
     }
     let value_type = key.value_type.clone().unwrap_or_else(|| inferred_type(values));
     let cells: Vec<Value>;
@@ -199,9 +200,9 @@ mod tests {
             let (value_type, column) = json_column(&key, values, Numbers::Exact).unwrap();
             assert_eq!(value_type, expected, "{given}");
             let json = super::super::json::JsonColumn::new(&column, &value_type);
-            let mut answer = Vec::new();
-            json.write(0..values.len(), &mut answer);
-            assert_eq!(format!("[{}]", String::from_utf8(answer).unwrap()), given.to_string());
+            let mut written = Vec::new();
+            json.write(0..values.len(), &mut written);
+            assert_eq!(format!("[{}]", String::from_utf8(written).unwrap()), given.to_string());
         };
         check(json!([7, null, -1]), ValueType::Int64);
         check(json!(["7", ""]), ValueType::String);

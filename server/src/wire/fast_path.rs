@@ -13,7 +13,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visi
 
 use super::entities::{Entities, KeyValues};
 
-/// Of more lists not every name is compared with every other.
+/// Each name is compared with every other, so there may not be more lists.
 const MAX_LISTS: usize = 64;
 
 /// The members of a read, as far as they were given.
@@ -32,7 +32,7 @@ pub(super) fn parse(body: &[u8]) -> Option<FastRead> {
     read.entities.is_some().then_some(read)
 }
 
-/// Ends the fast path. Nobody sees the text.
+/// Ends the fast path. The message is never shown.
 fn not_fast<E: Error>() -> E {
     E::custom("not in the form of the fast path")
 }

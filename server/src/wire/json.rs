@@ -65,7 +65,7 @@ impl<'a> JsonColumn<'a> {
             Self::Float32(array) => write_cells(*array, rows, out, |number, out| write_float(f64::from(number), out)),
             Self::Float64(array) => write_cells(*array, rows, out, write_float),
             Self::String(array) => write_cells(*array, rows, out, write_string),
-            Self::Document(array) => write_cells(*array, rows, out, |text, out| out.extend_from_slice(text.as_bytes())),
+            Self::Document(array) => write_cells(*array, rows, out, |json, out| out.extend_from_slice(json.as_bytes())),
             Self::Bytes(array) => write_cells(*array, rows, out, |bytes, out| {
                 out.push(b'"');
                 out.extend_from_slice(BASE64_STANDARD.encode(bytes).as_bytes());
@@ -133,9 +133,9 @@ pub(super) fn write_list<T>(items: impl Iterator<Item = T>, out: &mut Vec<u8>, w
     out.push(b']');
 }
 
-pub(super) fn write_string(text: &str, out: &mut Vec<u8>) {
-    // Writing JSON text into memory cannot fail.
-    let _ = serde_json::to_writer(out, text);
+pub(super) fn write_string(string: &str, out: &mut Vec<u8>) {
+    // Writing a string into memory cannot fail.
+    let _ = serde_json::to_writer(out, string);
 }
 
 pub(super) fn write_integer(number: impl itoa::Integer, out: &mut Vec<u8>) {

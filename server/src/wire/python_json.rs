@@ -10,7 +10,7 @@ const MAX_DEPTH: usize = 128;
 /// The single values of `entities` and `df` are at this depth; what is deeper is part of a list.
 const CELL_DEPTH: usize = 3;
 
-/// Why a text is not JSON for Python either.
+/// Why a document is not JSON for Python either.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum ParseError {
     /// What is wrong, and at which character.
@@ -21,7 +21,7 @@ pub(super) enum ParseError {
     TooLarge { digits: usize },
 }
 
-/// Parses a text. `NaN` is null as a single value and the string `"NaN"` in a list, where a list of floats keeps it;
+/// Parses a document. `NaN` is null as a single value and the string `"NaN"` in a list, where a list of floats keeps it;
 /// infinities are strings, as they are in responses.
 pub(super) fn parse(text: &str) -> Result<Value, ParseError> {
     let mut parser = Parser {
@@ -174,7 +174,7 @@ impl Parser<'_> {
         let begin = self.next;
         let unterminated = syntax("Unterminated string starting at", begin);
         self.next += 1;
-        let mut text = String::new();
+        let mut string = String::new();
         loop {
             let Some(character) = self.peek() else {
                 return Err(unterminated);
@@ -182,13 +182,13 @@ impl Parser<'_> {
             let here = self.next;
             self.next += character.len_utf8();
             match character {
-                '"' => return Ok(text),
+                '"' => return Ok(string),
                 '\\' => {
                     let Some(escaped) = self.peek() else {
                         return Err(unterminated);
                     };
                     self.next += escaped.len_utf8();
-                    text.push(match escaped {
+                    string.push(match escaped {
                         '"' | '\\' | '/' => escaped,
                         'b' => '\u{8}',
                         'f' => '\u{c}',
@@ -200,7 +200,7 @@ impl Parser<'_> {
                     });
                 }
                 control if control <= '\u{1f}' => return Err(syntax("Invalid control character at", here)),
-                other => text.push(other),
+                other => string.push(other),
             }
         }
     }
@@ -262,19 +262,19 @@ impl Parser<'_> {
     }
 }
 
-fn parse_number(text: &str, is_float: bool) -> Result<Value, ParseError> {
+fn parse_number(number: &str, is_float: bool) -> Result<Value, ParseError> {
     if !is_float {
-        let integer = text.parse::<i64>().map(Number::from);
-        if let Ok(number) = integer.or_else(|_| text.parse::<u64>().map(Number::from)) {
-            return Ok(Value::Number(number));
+        let integer = number.parse::<i64>().map(Number::from);
+        if let Ok(integer) = integer.or_else(|_| number.parse::<u64>().map(Number::from)) {
+            return Ok(Value::Number(integer));
         }
     }
-    let number = text.parse::<f64>().unwrap_or(f64::NAN);
-    match Number::from_f64(number) {
-        Some(number) => Ok(Value::Number(number)),
-        None if is_float => Ok(Value::from(if number > 0.0 { "Infinity" } else { "-Infinity" })),
+    let float = number.parse::<f64>().unwrap_or(f64::NAN);
+    match Number::from_f64(float) {
+        Some(float) => Ok(Value::Number(float)),
+        None if is_float => Ok(Value::from(if float > 0.0 { "Infinity" } else { "-Infinity" })),
         None => Err(ParseError::TooLarge {
-            digits: text.trim_start_matches('-').len(),
+            digits: number.trim_start_matches('-').len(),
         }),
     }
 }

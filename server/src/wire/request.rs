@@ -327,11 +327,11 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_is_not_much_larger_than_a_wrong_request() {
+    fn a_response_is_not_much_larger_than_a_wrong_request() {
         let problems = |count: usize| {
             let body = json!({ "entities": {}, "features": vec![1; count] }).to_string();
-            let answer: Value = serde_json::from_str(&parse(&body)).unwrap();
-            let problems = answer["detail"].as_array().unwrap();
+            let response: Value = serde_json::from_str(&parse(&body)).unwrap();
+            let problems = response["detail"].as_array().unwrap();
             (problems.len(), problems[0]["input"].clone())
         };
         assert_eq!(problems(99), (99, json!(1)));

@@ -195,10 +195,10 @@ mod tests {
 
     #[test]
     fn versions_of_views_are_metadata() {
-        let text = write_feature_vectors(&vectors(), Layout::Columns, Some(&[("first", 0), ("changed", 2)]));
-        let answer: serde_json::Value = serde_json::from_slice(&text).unwrap();
+        let body = write_feature_vectors(&vectors(), Layout::Columns, Some(&[("first", 0), ("changed", 2)]));
+        let response: serde_json::Value = serde_json::from_slice(&body).unwrap();
         assert_eq!(
-            answer["metadata"]["feature_view_metadata"],
+            response["metadata"]["feature_view_metadata"],
             serde_json::json!([{"name": "first"}, {"name": "changed", "version": 2}])
         );
     }

@@ -9,7 +9,7 @@ use super::encoding;
 use super::python_json::{self, ParseError};
 use crate::error::{ApiError, Problem};
 
-/// Most problems that are reported of one request: a response is not to be much larger than its request.
+/// The most problems that are reported of one request: a response should not be much larger than its request.
 const MAX_PROBLEMS: usize = 100;
 /// No value of a larger body is repeated in problems.
 const MAX_REPEATED_BYTES: usize = 64 << 10;
@@ -209,7 +209,7 @@ impl<'a> Fields<'a> {
 
     fn string(&mut self, place: Vec<Value>, value: Value) -> Option<String> {
         match value {
-            Value::String(text) => Some(text),
+            Value::String(string) => Some(string),
             other => {
                 self.report("string_type", place, NOT_A_STRING, other);
                 None
@@ -285,7 +285,7 @@ fn read_flag(value: &Value) -> Result<bool, (&'static str, &'static str)> {
             Some(whole) if whole.fract() == 0.0 && whole.abs() < 9.2e18 => Err(WRONG_VALUE),
             _ => Err(WRONG_TYPE),
         },
-        Value::String(text) => match text.to_ascii_lowercase().as_str() {
+        Value::String(string) => match string.to_ascii_lowercase().as_str() {
             "true" | "t" | "yes" | "y" | "on" | "1" => Ok(true),
             "false" | "f" | "no" | "n" | "off" | "0" => Ok(false),
             _ => Err(WRONG_VALUE),
@@ -305,8 +305,8 @@ fn parse_json(body: &[u8]) -> Result<(Value, Numbers), ApiError> {
     let value = python_json::parse(text).map_err(|error| match error {
         ParseError::TooDeep => ApiError::Unreadable,
         ParseError::TooLarge { digits } => {
-            let text = format!("an integer of {digits} digits is beyond 64 bits");
-            ApiError::Engine(Error::invalid(text))
+            let message = format!("an integer of {digits} digits is beyond 64 bits");
+            ApiError::Engine(Error::invalid(message))
         }
         ParseError::Syntax { message, offset } => ApiError::Validation(vec![Problem {
             kind: "json_invalid",
