@@ -97,8 +97,8 @@ impl<'a> Site<'a> {
     /// # Errors
     /// When the budget is used up.
     pub(crate) fn pay_for<'v>(self, values: impl IntoIterator<Item = &'v Value>) -> Evaluated<()> {
-        let sizes = values.into_iter().map(|value| self.size(value));
-        self.use_fuel(sizes.fold(0, usize::saturating_add))
+        // Each before the next is counted.
+        values.into_iter().try_for_each(|value| self.use_fuel(self.size(value)))
     }
 
     /// Pays for making a set or dict of members, which are compared with each other.
@@ -161,9 +161,10 @@ impl<'a> Site<'a> {
     /// # Errors
     /// When it may not, or is too large.
     pub(crate) fn check_acyclic(self, container: &Value, added: &Value) -> Evaluated<()> {
-        let size = self.size(added);
+        let max_size = self.session.budget.value_size;
+        let size = added.size(max_size);
         self.use_fuel(size)?;
-        if size >= self.session.budget.value_size {
+        if size >= max_size {
             return Err(self.limit("this value is too large for a definition"));
         }
         if holds(added, container) {

@@ -99,11 +99,11 @@ impl Evaluator<'_> {
     fn items(&mut self, elements: &[Expr], site: Site<'_>) -> Evaluated<Vec<Value>> {
         let scope = site.scope;
         let mut items = Vec::with_capacity(elements.len());
-        let mut size = 0;
+        // A container of containers costs what it holds: looking through it must not take longer than making it.
         for element in elements {
             if let Expr::Starred(starred) = element {
                 let value = self.evaluate(&starred.value, scope)?;
-                size += site.size(&value);
+                site.pay_for([&value])?;
                 items.extend(
                     value
                         .items()
@@ -111,12 +111,10 @@ impl Evaluator<'_> {
                 );
             } else {
                 let value = self.evaluate(element, scope)?;
-                size += site.size(&value);
+                site.pay_for([&value])?;
                 items.push(value);
             }
         }
-        // A container of containers costs what it holds: looking through it must not take longer than making it.
-        site.use_fuel(size)?;
         Ok(items)
     }
 
