@@ -236,7 +236,9 @@ impl Storage {
         let hidden = tables.hidden().iter();
         let hidden = hidden.filter(|hidden| is_dropped(&hidden.view, Some(hidden.since)));
         let hidden = hidden.map(|hidden| (hidden.view.clone(), hidden.table.id));
-        let dropped: Vec<(String, u32)> = in_use.chain(hidden).collect();
+        let mut dropped: Vec<(String, u32)> = in_use.chain(hidden).collect();
+        // Users are told of them, each time in the same order.
+        dropped.sort_unstable();
         if dropped.is_empty() {
             return Ok(Vec::new());
         }

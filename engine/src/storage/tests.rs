@@ -419,6 +419,17 @@ fn a_dropped_table_loses_its_rows_and_its_id() {
 }
 
 #[test]
+fn dropped_tables_are_told_in_the_order_of_their_names() {
+    let directory = tempfile::tempdir().unwrap();
+    let storage = Storage::open(directory.path(), "p", OnlineStoreMemory::default()).unwrap();
+    for view in ["g", "c", "f", "a", "e", "b", "d"] {
+        ensure(&storage, view, &["x"]);
+    }
+    let expected = ["a", "b", "c", "d", "e", "f", "g"].map(|view| format!("Dropped {view}: 0 rows"));
+    assert_eq!(changes(storage.drop_all_tables()), expected);
+}
+
+#[test]
 fn tables_of_another_project_are_left_alone() {
     let directory = tempfile::tempdir().unwrap();
     let storage = Storage::open(directory.path(), "p", OnlineStoreMemory::default()).unwrap();
