@@ -46,8 +46,8 @@
 //! let plan = store.plan(&FeatureSelection::Features(vec!["orders:orders".to_owned()]), false)?;
 //! let keys = KeyColumn { name: "customer_id".to_owned(), value_type: ValueType::Int64, values: column([2, 1, 9]) };
 //! let entities = EntityRows::new(3, vec![keys])?;
-//! let answer = store.read(&plan, &entities)?;
-//! let values = answer.columns().nth(1).expect("a key and a feature").values();
+//! let vectors = store.read(&plan, &entities)?;
+//! let values = vectors.columns().nth(1).expect("a key and a feature").values();
 //! let orders: Vec<_> = values.as_primitive::<Int64Type>().iter().collect();
 //! assert_eq!(orders, [Some(7), Some(4), None]);
 //! # Ok(())

@@ -35,7 +35,7 @@ pub(super) fn duration_at(root: &Value, block: &str, key: &str) -> Result<Option
 }
 
 /// A duration as it would be written in the settings, in the largest unit that fits: `1d`, `36h`, `90s`.
-pub fn duration_text(duration: Duration) -> String {
+pub fn format_duration(duration: Duration) -> String {
     let seconds = duration.as_secs();
     let units = [(86_400, 'd'), (3600, 'h'), (60, 'm')];
     let fitting = units
@@ -93,7 +93,7 @@ mod tests {
     fn spans_are_written_as_they_are_read() {
         for text in ["0s", "1s", "90s", "15m", "36h", "1d", "400d"] {
             let duration = Duration::from_secs(seconds_of(text).unwrap());
-            assert_eq!(duration_text(duration), text);
+            assert_eq!(format_duration(duration), text);
         }
     }
 

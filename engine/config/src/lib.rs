@@ -30,7 +30,7 @@ pub use serving::{ResponseLayout, ServingLimits};
 
 use block::{flag_at, string_at};
 use duration::duration_at;
-pub use duration::duration_text;
+pub use duration::format_duration;
 use feast_model::error::{Error, ErrorKind, Result, path};
 
 use variables::expand_variables;
@@ -59,7 +59,7 @@ pub struct RepositoryConfig {
     pub offline_batching: Option<OfflineBatching>,
     /// What a server takes on (`serving.max_requests`, `serving.max_memory_mib`, `serving.send_timeout_seconds`).
     pub limits: ServingLimits,
-    /// Layout of `/get-online-features` answers (`serving.response_layout`).
+    /// Layout of `/get-online-features` responses (`serving.response_layout`).
     pub response_layout: ResponseLayout,
     /// How far ahead of the clock event times of pushed rows may be (`serving.max_event_time_skew`); any time when `None`.
     pub max_event_time_skew: Option<Duration>,

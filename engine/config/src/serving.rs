@@ -28,9 +28,9 @@ pub(super) const DEFAULT_DROP_AFTER: Duration = Duration::from_secs(86_400);
 pub struct ServingLimits {
     /// Requests that are more than a small read from memory.
     pub requests: usize,
-    /// Bytes of request bodies, of what they are parsed into, and of answers.
+    /// Bytes of request bodies, of what they are parsed into, and of responses.
     pub memory: usize,
-    /// How long a client may read nothing of its answer.
+    /// How long a client may read nothing of its response.
     pub send_timeout: Duration,
 }
 
@@ -52,7 +52,7 @@ pub enum ResponseLayout {
     Auto,
     /// One result per entity row, as in Feast's documentation.
     Rows,
-    /// One result per feature, as Feast's servers answer.
+    /// One result per feature, as Feast's servers respond.
     Columns,
 }
 

@@ -1,4 +1,4 @@
-//! Files that are at each instant either wholly the old or wholly the new one, and the lock under which they change.
+//! Files that are at each instant either the whole old one or the whole new one, and the lock under which they change.
 
 use std::fs::{File, Metadata, OpenOptions, Permissions};
 use std::io::{BufWriter, Write};

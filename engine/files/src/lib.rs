@@ -1,4 +1,4 @@
-//! Files that are at each instant either wholly the old or wholly the new one, the locks under which they change, and the
+//! Files that are at each instant either the whole old one or the whole new one, the locks under which they change, and the
 //! durable steps at which a test may end the process.
 //!
 //! Knows nothing of what the files hold.

@@ -29,22 +29,22 @@ pub struct FeatureService {
     pub metadata: Metadata,
     /// The views and the features taken from each, in order.
     pub projections: Vec<Projection>,
-    /// Where Python Feast's servers log what they answer.
+    /// Where Python Feast's servers log their responses.
     pub logging: Option<Logging>,
     /// Whether Python Feast keeps a vector of the whole service for each entity.
     pub precompute_online: bool,
 }
 
-/// Logging of a feature service's answers. Stored only.
+/// Logging of a feature service's responses. Stored only.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Logging {
-    /// Part of the answers that is logged, 0 to 1.
+    /// The fraction of the responses that is logged, 0 to 1.
     pub sample_rate: f32,
     /// Where the log goes.
     pub destination: LoggingDestination,
 }
 
-/// Where answers are logged.
+/// Where responses are logged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LoggingDestination {
     /// A directory of parquet files.
@@ -67,7 +67,7 @@ pub enum LoggingDestination {
     Other(Vec<u8>),
 }
 
-/// Warehouses that answers can be logged to.
+/// Warehouses that responses can be logged to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum LoggingSystem {

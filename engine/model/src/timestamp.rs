@@ -23,7 +23,7 @@ pub enum ParseTimestampError {
 }
 
 impl Timestamp {
-    /// 1970-01-01T00:00:00Z, which stands for "none" in answers.
+    /// 1970-01-01T00:00:00Z, which stands for "none" in responses.
     pub const EPOCH: Self = Self(0);
 
     /// From microseconds since 1970.
@@ -90,7 +90,7 @@ impl Timestamp {
     }
 }
 
-/// RFC 3339 in UTC with `Z` and a fraction of 0, 3 or 6 digits, as short as exact: the form of Feast's JSON answers.
+/// RFC 3339 in UTC with `Z` and a fraction of 0, 3 or 6 digits, as short as exact: the form of Feast's JSON responses.
 impl fmt::Display for Timestamp {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut text = Vec::with_capacity(32);
@@ -106,7 +106,7 @@ impl Timestamp {
     }
 }
 
-/// Writes many points in time, each as its `Display`. Answers hold one for each row, usually of the same day, whose text
+/// Writes many points in time, each as its `Display`. Responses hold one for each row, usually of the same day, whose text
 /// is made once; a formatter would take twenty times as long.
 #[derive(Debug, Default)]
 pub struct TimestampWriter {
@@ -119,7 +119,7 @@ impl TimestampWriter {
     pub fn write(&mut self, time: Timestamp, out: &mut Vec<u8>) {
         let (day, micros) = (time.0.div_euclid(MICROS_PER_DAY), time.0.rem_euclid(MICROS_PER_DAY));
         match &self.date {
-            // It stands for "no time" in answers, between other times.
+            // It stands for "no time" in responses, between other times.
             _ if day == 0 => out.extend_from_slice(b"1970-01-01"),
             Some((known, text)) if *known == day => out.extend_from_slice(text.as_bytes()),
             _ => {

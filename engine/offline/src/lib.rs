@@ -12,7 +12,7 @@
 //! | `query/` | which rows are chosen: one file a query |
 //! | `append.rs` and beside it | new rows into a file or a directory |
 //! | `pandas.rs` | the columns of a file as pandas names them |
-//! | `runtime.rs`, `guard.rs`, `locks.rs` | DataFusion's threads; panics of the libraries; locks |
+//! | `runtime.rs`, `guard.rs` | DataFusion's threads; panics of the libraries |
 
 mod append;
 mod append_parts;

@@ -21,18 +21,18 @@ pub fn python_json(value: &Value) -> String {
 }
 
 fn quoted(string: &str) -> String {
-    let mut answer = String::new();
+    let mut result = String::new();
     for character in Value::from(string).to_string().chars() {
         if character.is_ascii() {
-            answer.push(character);
+            result.push(character);
         } else {
             let mut units = [0; 2];
             for unit in character.encode_utf16(&mut units) {
-                answer.push_str(&format!("\\u{unit:04x}"));
+                result.push_str(&format!("\\u{unit:04x}"));
             }
         }
     }
-    answer
+    result
 }
 
 #[cfg(test)]

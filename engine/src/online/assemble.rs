@@ -1,4 +1,4 @@
-//! Stored rows into the answer.
+//! Stored rows into the columns of a response.
 //!
 //! Statuses and event times are decoded once a view, values one array for each Arrow type of a view. Knows nothing of where rows come from.
 

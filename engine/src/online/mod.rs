@@ -1,4 +1,4 @@
-//! The request path: which features a request means, their keys, one batched lookup, the answer as Arrow columns;
+//! The request path: which features a request means, their keys, one batched lookup, the response as Arrow columns;
 //! and the writes that fill the same rows.
 //!
 //! No DataFusion, no protobuf and no file is touched here. Knows nothing of HTTP or JSON.

@@ -5,7 +5,7 @@
 //! this module names the modules that keep rows. What they have in common is in [`rows`](crate::rows).
 //!
 //! Rows go in and out in the form of [`codec::row`](crate::codec::row), whatever form a store keeps them in, so that
-//! decoding, answers and the row cache are the same for all of them.
+//! decoding, responses and the row cache are the same for all of them.
 //!
 //! A lookup has three steps, [`OnlineStore::prepare`], [`OnlineStore::fetch`] and [`OnlineStore::complete`], and only `fetch` may wait.
 

@@ -28,7 +28,7 @@ pub(super) struct Appender {
 
 /// How an append is known in the log.
 pub(super) enum AppendRecord<'a> {
-    /// Not at all. For an append that is a whole push: it is wholly in the source, or not at all, without a log too.
+    /// Not at all. For an append that is a whole push: it is in the source as a whole, or not at all, without a log too.
     None,
     /// By this record, which is still to be logged. It is taken out again if the append fails, since the caller gets the error.
     New(&'a [u8]),
@@ -186,7 +186,7 @@ fn after_sync(
         append()
     });
     if outcome.is_err() {
-        // A failure after the renaming leaves rows in the source: then their records stay in the log, to be done wholly.
+        // A failure after the renaming leaves rows in the source: then their records stay in the log, to be completed.
         let applied = AppliedAppends::read(path);
         for id in new_ids {
             if applied.as_ref().is_ok_and(|applied| !applied.contains(id)) {

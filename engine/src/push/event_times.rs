@@ -1,7 +1,7 @@
 //! The event times of written rows, checked against the clock and against the range that event times may have.
 
 use arrow::array::{Array, ArrayRef, Int64Array, RecordBatch};
-use feast_config::{RepositoryConfig, duration_text};
+use feast_config::{RepositoryConfig, format_duration};
 use feast_conversion::{check_event_times, holds_times, row_times, timestamp_micros};
 use feast_model::error::{Error, Result};
 use feast_model::{DataSource, Timestamp};
@@ -96,7 +96,7 @@ impl CheckedTimes {
             let last = now.plus_micros(i64::try_from(skew.as_micros()).unwrap_or(i64::MAX));
             if let Some(row) = values.iter().position(|micros| *micros > last.micros()) {
                 let time = Timestamp::from_micros(values[row]);
-                let (column, owner, skew) = (&self.column, &self.owner, duration_text(skew));
+                let (column, owner, skew) = (&self.column, &self.owner, format_duration(skew));
                 return Err(Error::invalid(format!(
                     "column {column} of {owner}, row {row}: {time} is more than {skew} ahead of the clock of the server \
                      ({now}), the most that serving.max_event_time_skew allows"

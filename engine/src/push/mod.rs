@@ -13,7 +13,7 @@
 //! What holds:
 //!
 //! - **A push to both stores is one.** It is a record in the online store first, then rows in the parquet source, then its online rows
-//!   replace the record in one batch. A push that is cut off by the end of the process is done wholly at the next start, or not at
+//!   replace the record in one batch. A push that is cut off by the end of the process is completed at the next start, or not at
 //!   all.
 //! - **Nothing is appended twice.** The source notes which records it holds (`marks`), and a replay skips those. Numbers of records
 //!   mean something within one opening of one store: a restored or copied store gives the same numbers again.

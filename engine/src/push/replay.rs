@@ -191,7 +191,7 @@ impl<'a> Replay<'a> {
     }
 }
 
-/// What pushes to a directory are appended to, made anew where logged columns differ: they say what its files leave open.
+/// What pushes to a directory are appended to, made again where logged columns differ: they decide what its files leave open.
 struct DirectoryTargets<'a> {
     source: &'a ParquetSource,
     stores: &'a PushStores<'a>,

@@ -133,7 +133,7 @@ impl RowCache {
         if shard.entries[position].overwrite(table, row) {
             return;
         }
-        // Of another length: the entry is made anew, unless nothing was read from this table.
+        // Of another length: the entry is made again, unless nothing was read from this table.
         if shard.entries[position].has(table) {
             let known = shard.remove_at(position);
             let entry = known.merged([(table, Some(row))].into_iter());

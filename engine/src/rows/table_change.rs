@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use feast_config::duration_text;
+use feast_config::format_duration;
 
 /// What became of a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,7 +35,7 @@ impl TableChange {
             TableFate::Hidden => format!(
                 "the table of {view} is hidden with {rows}: the registry does not have the view any more; if it comes back \
                  within {} (serving.drop_after), so do the rows, and else they are dropped",
-                duration_text(keep_for)
+                format_duration(keep_for)
             ),
             TableFate::Restored => format!("the view {view} is back: its table is served again with {rows}"),
             TableFate::Dropped => format!("the table of {view} is dropped with {rows}"),

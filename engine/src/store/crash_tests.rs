@@ -1,5 +1,5 @@
 //! Processes that are killed while they push and materialize: what they have acknowledged must be there, and what they have
-//! not must be there wholly or not at all.
+//! not must be there as a whole or not at all.
 //!
 //! A child process works on a store and writes what it begins and what is acknowledged into a journal. It is killed at a
 //! random moment, or ends itself at a step of [`feast_files::fail_point`]. The parent opens the store, holds it against the

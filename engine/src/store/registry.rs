@@ -16,7 +16,7 @@ use parking_lot::{Mutex, MutexGuard};
 
 use crate::online::{PlanContext, ReadPlan};
 
-/// Plans kept per state of the registry. Beyond it they are made anew for each request.
+/// Plans kept per state of the registry. Beyond it they are made again for each request.
 const MAX_CACHED_PLANS: usize = 4096;
 
 /// The registry, where it is kept and as it was last read.

@@ -43,7 +43,7 @@ impl FeatureStore {
     ///
     /// `online` holds, for each view of the target, its columns in the target's order. Everything is checked before
     /// anything is written; the offline store is written first, once, however many views there are. A push that is cut off
-    /// by the end of the process is done wholly at the next start, or not at all.
+    /// by the end of the process is completed at the next start, or not at all.
     ///
     /// # Errors
     /// `Invalid`, naming column and row, before anything is written; `Unavailable` or `Data` when a store cannot be written.

@@ -93,7 +93,7 @@ fn a_wrong_registry_for_a_moment_costs_no_rows() {
 fn a_registry_that_another_change_has_read_is_followed_too() {
     let (fixture, right, wrong) = fixture();
     std::fs::write(registry(&fixture), &wrong).unwrap();
-    // Reads the registry again, but does not take the changes.
+    // Reads the registry again without checking what has changed.
     assert_eq!(fixture.store.delete("nothing").unwrap(), None);
     fixture.store.refresh().unwrap();
     fixture.store.tend_online_store().unwrap();

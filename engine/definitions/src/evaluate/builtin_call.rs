@@ -11,7 +11,7 @@ use crate::value::{CallArguments, Taint, Value, max_taint};
 use crate::{operators, stdlib};
 
 impl Evaluator<'_> {
-    /// `None` when the answer is not known.
+    /// `None` when the result is not known.
     pub(super) fn call_builtin(
         &mut self,
         name: &'static str,
@@ -71,12 +71,12 @@ impl Evaluator<'_> {
             ("map", [function, items], None) => {
                 let Some(items) = items.items() else { return Ok(None) };
                 self.call_for_each(function, &items, site)
-                    .map(|answers| Some(Value::iterator(answers)))
+                    .map(|results| Some(Value::iterator(results)))
             }
             ("filter", [function, items], None) => {
                 let Some(items) = items.items() else { return Ok(None) };
-                let answers = self.call_for_each(function, &items, site)?;
-                let Some(kept) = answers.iter().map(Value::truth).collect::<Option<Vec<_>>>() else {
+                let results = self.call_for_each(function, &items, site)?;
+                let Some(kept) = results.iter().map(Value::truth).collect::<Option<Vec<_>>>() else {
                     return Ok(None);
                 };
                 let items = items.into_iter().zip(kept);

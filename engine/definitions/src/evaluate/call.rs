@@ -67,9 +67,9 @@ impl Evaluator<'_> {
         Ok(site.unknown_with(taint))
     }
 
-    /// Calls a value; opaque where the answer cannot be known.
+    /// Calls a value; opaque where the result cannot be known.
     pub(super) fn call_value(&mut self, callee: &Value, arguments: CallArguments, site: Site<'_>) -> Evaluated<Value> {
-        let answer = match callee {
+        let result = match callee {
             Value::FeastClass(class) if class.is_decorator => {
                 Some(Value::Decorator(Rc::new(PendingDecorator { class, arguments })))
             }
@@ -115,7 +115,7 @@ impl Evaluator<'_> {
                 return Err(site.raise("TypeError", format!("'{}' object is not callable", other.type_name())));
             }
         };
-        Ok(answer.unwrap_or_else(|| site.unknown()))
+        Ok(result.unwrap_or_else(|| site.unknown()))
     }
 
     /// The arguments of a call, or the place of a `*` or `**` argument that is not known.

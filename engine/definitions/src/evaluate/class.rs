@@ -56,17 +56,7 @@ impl Evaluator<'_> {
         if enumeration.is_some() {
             number_members(&fields, enumeration == Some(EnumKind::Str), &body);
         }
-        let taint = bases.iter().map(|base| match base {
-            Value::FeastClass(_) => Taint::Object,
-            Value::Class(class) => class.taint,
-            other => other.taint(),
-        });
-        let taint = taint.max().unwrap_or(Taint::Clean);
-        let is_plain_base = |base: &Value| match base {
-            Value::Class(class) => class.is_plain || class.enumeration.is_some(),
-            Value::Builtin(name) => matches!(*name, "object" | NAMED_TUPLE),
-            _ => false,
-        };
+        let taint = inherited_taint(&bases);
         let class = Value::Class(Rc::new(Class {
             name: name.to_owned(),
             fields,
@@ -217,6 +207,25 @@ fn annotated_name(statement: &Stmt) -> Option<String> {
         _ => false,
     };
     bound_name(statement).filter(|_| !is_of_class)
+}
+
+/// The taint that a class has from its bases.
+fn inherited_taint(bases: &[Value]) -> Taint {
+    let taints = bases.iter().map(|base| match base {
+        Value::FeastClass(_) => Taint::Object,
+        Value::Class(class) => class.taint,
+        other => other.taint(),
+    });
+    taints.max().unwrap_or(Taint::Clean)
+}
+
+/// Whether the evaluator knows all that a base brings with it.
+fn is_plain_base(base: &Value) -> bool {
+    match base {
+        Value::Class(class) => class.is_plain || class.enumeration.is_some(),
+        Value::Builtin(name) => matches!(*name, "object" | NAMED_TUPLE),
+        _ => false,
+    }
 }
 
 /// Gives members that are `auto()` their values: numbers from 1, or their names in lower case in a `StrEnum`.

@@ -13,29 +13,29 @@ use crate::value::{CallArguments, Scope, Value, format_spec};
 impl Evaluator<'_> {
     pub(super) fn f_string(&mut self, string: &ExprFString, scope: &Rc<Scope>) -> Evaluated<Value> {
         let site = self.at(string, scope);
-        let mut answer = String::new();
+        let mut result = String::new();
         for part in &string.value {
             let elements = match part {
                 FStringPart::Literal(literal) => {
-                    answer.push_str(literal.as_str());
+                    result.push_str(literal.as_str());
                     continue;
                 }
                 FStringPart::FString(inner) => &inner.elements,
             };
             for element in elements {
                 match element {
-                    InterpolatedStringElement::Literal(literal) => answer.push_str(&literal.value),
+                    InterpolatedStringElement::Literal(literal) => result.push_str(&literal.value),
                     InterpolatedStringElement::Interpolation(interpolation) => {
                         match self.interpolation(interpolation, site)? {
-                            Ok(string) => answer.push_str(&string),
+                            Ok(string) => result.push_str(&string),
                             Err(unknown) => return Ok(unknown),
                         }
                     }
                 }
             }
         }
-        site.use_fuel(answer.len())?;
-        Ok(Value::str(answer))
+        site.use_fuel(result.len())?;
+        Ok(Value::str(result))
     }
 
     /// The string of `{expression!conversion:spec}`, or the value that makes the whole string unknown.

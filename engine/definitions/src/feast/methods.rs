@@ -6,7 +6,7 @@ use super::object::object_at;
 use crate::context::Site;
 use crate::value::{CallArguments, DefinedObject, FeastObject, Value};
 
-/// `None` when the answer is not known.
+/// `None` when the result is not known.
 pub(crate) fn call_method(
     object: &DefinedObject,
     name: &str,

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use crate::value::{CallArguments, DataFrame, Value, is_time_dtype};
 
-/// A method that returns another frame or names; `None` when the answer is not known.
+/// A method that returns another frame or names; `None` when the result is not known.
 pub(super) fn call(frame: &DataFrame, name: &str, arguments: &CallArguments) -> Option<Value> {
     match (name, arguments.positional.as_slice(), arguments.named.as_slice()) {
         ("keys", [], []) => Some(Value::view("Index", frame.names()?)),
@@ -76,7 +76,7 @@ pub(crate) fn data_frame_item(value: &Value, index: &Value) -> Option<Result<Val
     }
 }
 
-/// A method of `frame.columns`; `None` when the answer is not known.
+/// A method of `frame.columns`; `None` when the result is not known.
 pub(super) fn call_index(names: &[Value], method: &str, arguments: &CallArguments) -> Option<Value> {
     let mut columns: Vec<Rc<str>> = names.iter().map(Value::as_str).collect::<Option<_>>()?;
     let view = |columns: Vec<Rc<str>>| Value::view("Index", columns.into_iter().map(Value::Str).collect());
@@ -98,7 +98,7 @@ pub(super) fn call_index(names: &[Value], method: &str, arguments: &CallArgument
     }
 }
 
-/// The items of `frame.dtypes` for a loop, and its methods; `None` when the answer is not known.
+/// The items of `frame.dtypes` for a loop, and its methods; `None` when the result is not known.
 pub(super) fn call_dtypes(frame: &DataFrame, method: &str, arguments: &CallArguments) -> Option<Value> {
     let pairs = frame.dtypes()?;
     match (method, arguments.positional.as_slice()) {

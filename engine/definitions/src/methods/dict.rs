@@ -5,7 +5,7 @@ use crate::context::Site;
 use crate::error::Evaluated;
 use crate::value::{CallArguments, Dict, DictKind, Value, find_key, pairs_of, set_member};
 
-/// `None` when the answer is not known.
+/// `None` when the result is not known.
 pub(super) fn call(object: &Value, name: &str, arguments: &CallArguments, site: Site<'_>) -> Evaluated<Option<Value>> {
     let Value::Dict(members) = object else { return Ok(None) };
     let unknown = || unclear("dict", site);

@@ -7,7 +7,7 @@ use crate::context::Site;
 use crate::error::Evaluated;
 use crate::value::{CallArguments, Value, find_position, position_of_index};
 
-/// `None` when the answer is not known.
+/// `None` when the result is not known.
 pub(super) fn call(object: &Value, name: &str, arguments: &CallArguments, site: Site<'_>) -> Evaluated<Option<Value>> {
     let Value::List(items) = object else { return Ok(None) };
     if changes(object, name) {
@@ -31,7 +31,7 @@ pub(super) fn call(object: &Value, name: &str, arguments: &CallArguments, site: 
     })
 }
 
-/// Methods of immutable sequences; `None` when the answer is not known.
+/// Methods of immutable sequences; `None` when the result is not known.
 pub(super) fn call_sequence(
     object: &Value,
     name: &str,

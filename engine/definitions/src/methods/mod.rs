@@ -26,7 +26,7 @@ pub(crate) use data_frame::{data_frame_attribute, data_frame_item};
 pub(crate) use datetime::{datetime_attribute, timedelta_attribute};
 pub(crate) use path::path_attribute;
 
-/// A call of a method; `None` when the answer is not known.
+/// A call of a method; `None` when the result is not known.
 ///
 /// # Errors
 /// What Python raises, and a change of which it is not known whether it happens.

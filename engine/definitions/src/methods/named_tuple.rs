@@ -7,7 +7,7 @@ use crate::error::Evaluated;
 use crate::stdlib::make_named_tuple;
 use crate::value::{CallArguments, NamedTuple, Value, find_position};
 
-/// `None` when the answer is not known.
+/// `None` when the result is not known.
 pub(super) fn call(
     known: &NamedTuple,
     name: &str,

@@ -8,7 +8,7 @@ use crate::context::Site;
 use crate::stdlib::absolute;
 use crate::value::{CallArguments, Value, joined_path};
 
-/// `None` when the answer is not known.
+/// `None` when the result is not known.
 pub(super) fn call(path: &str, name: &str, arguments: &CallArguments, site: Site<'_>) -> Option<Value> {
     let str_at = |index: usize| match arguments.positional.get(index)? {
         Value::Path(path) => Some(Rc::clone(path)),

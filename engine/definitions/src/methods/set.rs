@@ -11,7 +11,7 @@ use crate::error::Evaluated;
 use crate::operators::set_operation;
 use crate::value::{CallArguments, Value, find_position, insert_distinct};
 
-/// `None` when the answer is not known.
+/// `None` when the result is not known.
 pub(super) fn call(
     items: &Rc<RefCell<Vec<Value>>>,
     name: &str,

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use crate::context::Site;
 use crate::value::{CallArguments, MAX_WIDTH, Value, brace_format, format_spec};
 
-/// `None` when the answer is not known.
+/// `None` when the result is not known.
 pub(super) fn call(string: &str, name: &str, arguments: &CallArguments, site: Site<'_>) -> Option<Value> {
     // A string may be put between the characters of another, or take the place of each.
     let mut sizes = arguments.positional.iter().map(|argument| site.size(argument));
@@ -159,15 +159,15 @@ fn swapped(character: char) -> Vec<char> {
 }
 
 fn capitalized(string: &str, each_word: bool) -> String {
-    let mut answer = String::with_capacity(string.len());
+    let mut result = String::with_capacity(string.len());
     let mut at_start = true;
     for character in string.chars() {
         if at_start {
-            answer.extend(character.to_uppercase());
+            result.extend(character.to_uppercase());
         } else {
-            answer.extend(character.to_lowercase());
+            result.extend(character.to_lowercase());
         }
         at_start = each_word && !character.is_alphabetic();
     }
-    answer
+    result
 }

@@ -110,7 +110,7 @@ fn plain_value(value: &Value) -> &Value {
     }
 }
 
-/// Operators on sets; `None` where the answer is not known.
+/// Operators on sets; `None` where the result is not known.
 pub(crate) fn set_operation(operator: Operator, left: &[Value], right: &[Value]) -> Option<Vec<Value>> {
     let mut both = Vec::new();
     let mut only_left = Vec::new();

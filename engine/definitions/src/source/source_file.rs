@@ -14,7 +14,7 @@ pub(crate) struct SourceFile {
     /// Its path, absolute: what `__file__` is.
     pub(crate) absolute: PathBuf,
     pub(crate) text: String,
-    /// Where each line but the first begins. Every object remembers its line, so lines are not counted anew.
+    /// Where each line but the first begins. Every object remembers its line, so lines are not counted again.
     line_starts: Vec<usize>,
 }
 

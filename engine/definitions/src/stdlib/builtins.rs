@@ -5,7 +5,7 @@ use crate::context::Site;
 use crate::error::Evaluated;
 use crate::value::{CallArguments, DictKind, Value, find_position, order, pairs_of};
 
-/// `None` when the answer is not known.
+/// `None` when the result is not known.
 pub(super) fn call(name: &str, arguments: &CallArguments, site: Site<'_>) -> Evaluated<Option<Value>> {
     site.pay_for(&arguments.positional)?;
     if matches!(name, "set" | "frozenset" | "dict") || name.starts_with("collections.") {

@@ -7,7 +7,7 @@ use crate::value::{CallArguments, DAY, DateTimeParts, HOUR, MINUTE, SECOND, Time
 /// Year, month, day, hour, minute, second, microsecond.
 type Parts = [i64; 7];
 
-/// `None` when the answer is not known.
+/// `None` when the result is not known.
 pub(super) fn call(name: &str, arguments: &CallArguments, site: Site<'_>) -> Evaluated<Option<Value>> {
     match name {
         "datetime.timedelta" => timedelta(arguments, site),

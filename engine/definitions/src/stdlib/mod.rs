@@ -62,7 +62,7 @@ const KNOWN: &str = "\
     os.path.splitext pathlib.Path pathlib.Path.cwd pathlib.PosixPath pathlib.PurePath pathlib.PurePosixPath \
     pandas.Timedelta pandas.read_parquet pandas.to_timedelta typing.NamedTuple typing.cast yaml.safe_load";
 
-/// Arguments that functions take by name; with another one the answer is not known.
+/// Arguments that functions take by name; with another one the result is not known.
 const NAMED_ARGUMENTS: &[(&str, &str)] = &[
     ("sorted", "key reverse"),
     ("min", "key default"),
@@ -151,7 +151,7 @@ fn is_submodule(name: &str) -> bool {
     .contains(&name)
 }
 
-/// `None` when the answer is not known.
+/// `None` when the result is not known.
 pub(crate) fn call(name: &str, arguments: &CallArguments, site: Site<'_>) -> Evaluated<Option<Value>> {
     let positional = arguments.positional.as_slice();
     if name == "dotenv.load_dotenv" {

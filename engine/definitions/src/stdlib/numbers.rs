@@ -4,7 +4,7 @@ use crate::context::Site;
 use crate::error::Evaluated;
 use crate::value::Value;
 
-/// `None` when the answer is not known.
+/// `None` when the result is not known.
 pub(super) fn call(name: &str, positional: &[Value], site: Site<'_>) -> Evaluated<Option<Value>> {
     Ok(match (name, positional) {
         ("int", [Value::Str(string), Value::Int(base)]) => int_of_str(string, *base, site)?,
@@ -19,7 +19,7 @@ pub(super) fn call(name: &str, positional: &[Value], site: Site<'_>) -> Evaluate
     })
 }
 
-/// `int(value)`; `None` when the answer is not known.
+/// `int(value)`; `None` when the result is not known.
 pub(super) fn to_int(value: &Value, site: Site<'_>) -> Evaluated<Option<Value>> {
     Ok(match value {
         Value::Float(number) if number.abs() < 9e18 => Some(Value::Int(number.trunc() as i64)),
@@ -28,7 +28,7 @@ pub(super) fn to_int(value: &Value, site: Site<'_>) -> Evaluated<Option<Value>> 
     })
 }
 
-/// `float(value)`; `None` when the answer is not known.
+/// `float(value)`; `None` when the result is not known.
 pub(super) fn to_float(value: &Value, site: Site<'_>) -> Evaluated<Option<Value>> {
     Ok(match value {
         Value::Int(number) => Some(Value::Float(*number as f64)),
@@ -104,7 +104,7 @@ fn rounded_integer(number: i64, places: i64) -> Option<Value> {
     Some(Value::Int((quotient + i64::from(rounds_up)).checked_mul(unit)?))
 }
 
-/// Rounded to `places` decimals; a value in the middle between two answers is not known.
+/// Rounded to `places` decimals; a value in the middle between two results is not known.
 fn rounded(number: f64, places: i64) -> Option<Value> {
     const MAX_PLACES: i64 = 15;
     if !(0..=MAX_PLACES).contains(&places) || number.abs() >= 1e15 || number.is_nan() {

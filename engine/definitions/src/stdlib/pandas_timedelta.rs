@@ -30,7 +30,7 @@ const KEYWORDS: [&str; 8] = [
     "nanoseconds",
 ];
 
-/// `None` when the answer is not known.
+/// `None` when the result is not known.
 pub(super) fn call(name: &str, arguments: &CallArguments, site: Site<'_>) -> Evaluated<Option<Value>> {
     if let Some(opaque) = arguments.values().find(|value| matches!(value, Value::Opaque(_))) {
         return Ok(Some(opaque.clone()));

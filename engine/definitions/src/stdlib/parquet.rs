@@ -8,7 +8,7 @@ use crate::context::Site;
 use crate::error::Evaluated;
 use crate::value::{CallArguments, Column, DataFrame, Value};
 
-/// `None` when the answer is not known.
+/// `None` when the result is not known.
 pub(super) fn read_parquet(arguments: &CallArguments, site: Site<'_>) -> Evaluated<Option<Value>> {
     let path = arguments.positional.first().or_else(|| arguments.named("path"));
     let known = ["path", "engine", "columns", "filters"];

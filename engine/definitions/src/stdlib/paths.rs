@@ -5,7 +5,7 @@ use std::path::{Component, Path, PathBuf};
 use crate::context::Site;
 use crate::value::{CallArguments, Value, find_key, joined_path};
 
-/// `None` when the answer is not known.
+/// `None` when the result is not known.
 pub(super) fn call(name: &str, arguments: &CallArguments, site: Site<'_>) -> Option<Value> {
     if name == "os.getenv" {
         return getenv(arguments, site);
@@ -86,16 +86,16 @@ fn expanded(path: &str, site: Site<'_>) -> Option<String> {
 }
 
 fn os_joined(parts: &[&str]) -> String {
-    let mut answer = String::new();
+    let mut result = String::new();
     for part in parts {
         if part.starts_with('/') {
-            answer.clear();
-        } else if !answer.is_empty() && !answer.ends_with('/') {
-            answer.push('/');
+            result.clear();
+        } else if !result.is_empty() && !result.ends_with('/') {
+            result.push('/');
         }
-        answer.push_str(part);
+        result.push_str(part);
     }
-    answer
+    result
 }
 
 /// The path from the root on, without dots.
@@ -104,21 +104,21 @@ pub(crate) fn absolute(path: &str, site: Site<'_>) -> String {
 }
 
 fn normalized(path: &Path) -> String {
-    let mut answer = PathBuf::new();
+    let mut result = PathBuf::new();
     for component in path.components() {
         match component {
             Component::CurDir => {}
-            Component::ParentDir if answer.file_name().is_some_and(|name| name != "..") => {
-                answer.pop();
+            Component::ParentDir if result.file_name().is_some_and(|name| name != "..") => {
+                result.pop();
             }
-            Component::ParentDir if answer.has_root() => {}
-            other => answer.push(other),
+            Component::ParentDir if result.has_root() => {}
+            other => result.push(other),
         }
     }
-    if answer.as_os_str().is_empty() {
+    if result.as_os_str().is_empty() {
         ".".to_owned()
     } else {
-        answer.to_string_lossy().into_owned()
+        result.to_string_lossy().into_owned()
     }
 }
 
@@ -128,11 +128,11 @@ fn relative(path: &Path, start: &Path) -> String {
         path_parts.next();
         start_parts.next();
     }
-    let mut answer: PathBuf = start_parts.map(|_| "..").collect();
-    answer.extend(path_parts);
-    if answer.as_os_str().is_empty() {
+    let mut result: PathBuf = start_parts.map(|_| "..").collect();
+    result.extend(path_parts);
+    if result.as_os_str().is_empty() {
         ".".to_owned()
     } else {
-        answer.to_string_lossy().into_owned()
+        result.to_string_lossy().into_owned()
     }
 }

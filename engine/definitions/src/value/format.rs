@@ -76,26 +76,26 @@ pub(crate) fn format_spec(value: &Value, spec: &str) -> Option<String> {
 fn grouped(number: &str) -> String {
     let (sign, rest) = number.split_at(usize::from(number.starts_with('-')));
     let (digits, fraction) = rest.split_at(rest.find('.').unwrap_or(rest.len()));
-    let mut answer = sign.to_owned();
+    let mut result = sign.to_owned();
     for (index, digit) in digits.chars().enumerate() {
         if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            answer.push(',');
+            result.push(',');
         }
-        answer.push(digit);
+        result.push(digit);
     }
-    answer + fraction
+    result + fraction
 }
 
 /// `"{} {name}".format(...)` with plain fields; `None` for the rest, and where it would become longer than `max_bytes`.
 pub(crate) fn brace_format(form: &str, arguments: &CallArguments, max_bytes: usize) -> Option<String> {
-    let mut answer = String::new();
+    let mut result = String::new();
     let mut rest = form;
     let mut next = 0;
     while let Some(position) = rest.find(['{', '}']) {
-        answer.push_str(&rest[..position]);
+        result.push_str(&rest[..position]);
         let brace = &rest[position..];
         if let Some(after) = brace.strip_prefix("{{").or_else(|| brace.strip_prefix("}}")) {
-            answer.push_str(&brace[..1]);
+            result.push_str(&brace[..1]);
             rest = after;
             continue;
         }
@@ -109,14 +109,14 @@ pub(crate) fn brace_format(form: &str, arguments: &CallArguments, max_bytes: usi
             (_, Ok(index)) => arguments.positional.get(index),
             (name, Err(_)) => arguments.named(name),
         };
-        answer.push_str(&format_spec(value?, spec)?);
-        if answer.len() > max_bytes {
+        result.push_str(&format_spec(value?, spec)?);
+        if result.len() > max_bytes {
             return None;
         }
         rest = &brace[end + 1..];
     }
-    answer.push_str(rest);
-    Some(answer)
+    result.push_str(rest);
+    Some(result)
 }
 
 /// `"%s_%d" % (...)` with plain fields; `None` for the rest, and where it would become longer than `max_bytes`.
@@ -126,26 +126,26 @@ pub(crate) fn percent_format(form: &str, arguments: &Value, max_bytes: usize) ->
         other => vec![other.clone()],
     }
     .into_iter();
-    let mut answer = String::new();
+    let mut result = String::new();
     let mut characters = form.chars();
     while let Some(character) = characters.next() {
         if character != '%' {
-            answer.push(character);
+            result.push(character);
             continue;
         }
         let kind = characters.next()?;
         if kind == '%' {
-            answer.push('%');
+            result.push('%');
             continue;
         }
         match (kind, values.next()?) {
-            ('s', value) => answer.push_str(&value.to_str()?),
-            ('d' | 'i', Value::Int(number)) => answer.push_str(&number.to_string()),
+            ('s', value) => result.push_str(&value.to_str()?),
+            ('d' | 'i', Value::Int(number)) => result.push_str(&number.to_string()),
             _ => return None,
         }
         if answer.len() > max_bytes {
             return None;
         }
     }
-    values.next().is_none().then_some(answer)
+    values.next().is_none().then_some(result)
 }

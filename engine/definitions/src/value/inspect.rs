@@ -1,5 +1,5 @@
 //! Questions to a value whose answers need no code of the file to run: is it true, of which type is it, what are its items, how
-//! large is it. `None` where the answer is not known.
+//! large is it. `None` where the result is not known.
 
 use std::rc::Rc;
 

@@ -14,7 +14,7 @@ impl Value {
     }
 }
 
-/// Joins paths as `pathlib` does: an absolute path starts anew, single dots and doubled slashes are dropped.
+/// Joins paths as `pathlib` does: an absolute path replaces what is before it, single dots and doubled slashes are dropped.
 pub(crate) fn joined_path(parts: &[&str]) -> String {
     let joined: PathBuf = parts.iter().collect();
     let cleaned: PathBuf = joined

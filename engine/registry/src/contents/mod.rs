@@ -1,7 +1,7 @@
 //! What a registry holds: its objects, how definitions change them, what has been materialized. Bytes and values only; where
 //! they are kept is the business of `place`.
 //!
-//! Lists are held as bytes, and only what differs is encoded anew: so objects that did not change keep their bytes, and what a newer
+//! Lists are held as bytes, and only what differs is encoded again: so objects that did not change keep their bytes, and what a newer
 //! Feast has put into an object, its meta or the registry stays. An object differs only if it would be stored differently.
 //! Tables of the online store are not noted in `infra`: Python Feast imports the class that is named there and would fail.
 

@@ -122,7 +122,7 @@ impl RegistryContents {
         self.record_version(codec, &applied, table.assemble(&spec, &meta), context)
     }
 
-    /// Rows stored under other join keys are not found any more: what was materialized of them starts anew.
+    /// Rows stored under other join keys are no longer found: their materialization starts again from the beginning.
     fn with_keys_compared<T>(
         &self,
         codec: &ObjectCodec<T>,
