@@ -1,4 +1,4 @@
-//! Damaged files: a changed byte is an error or changes nothing.
+//! Damaged stores and parquet files: an error or no difference, never a panic or a wrong value.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! Tables of views that have left the registry: hidden, restored, or dropped when their time is over.
+//! Rows of views that have left the registry: kept for a while, restored with the view, dropped afterwards.
 
 use std::path::PathBuf;
 use std::time::Duration;

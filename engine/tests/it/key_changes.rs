@@ -1,4 +1,4 @@
-//! Join keys that change between materializations.
+//! Views whose join keys change: rows of other keys are never read as theirs.
 
 use std::sync::Arc;
 

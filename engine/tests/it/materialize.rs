@@ -1,4 +1,4 @@
-//! Which rows of a parquet source reach the online store.
+//! Materialization from parquet files to rows that are read.
 
 use arrow::datatypes::{DataType, TimeUnit};
 use feast_engine::ErrorKind;

@@ -1,4 +1,4 @@
-//! What writes do to the online store and to the parquet source, alone and all at once.
+//! Pushes into both stores, and those that are logged and replayed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;

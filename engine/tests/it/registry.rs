@@ -1,4 +1,4 @@
-//! What stays of a registry that Python Feast, or another process, writes.
+//! A registry that others write too.
 
 use std::fs::OpenOptions;
 use std::io::Write;
