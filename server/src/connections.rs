@@ -88,13 +88,13 @@ fn answered(
         .and(warp::body::stream())
         .then(move |method, headers, body| {
             let Arrival { peer, version, uri } = arrival.clone();
-            let head = Head {
+            let head = Box::new(Head {
                 peer,
                 version,
                 method,
                 uri,
                 headers,
-            };
+            });
             layers::answer(Arc::clone(&context), head, body)
         })
         // Nothing above rejects a request.

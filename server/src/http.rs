@@ -35,8 +35,12 @@ impl Head {
 
     /// Whether the media type of the body, in lower case and without parameters, is accepted by `matches`.
     pub(crate) fn has_content_type(&self, matches: impl Fn(&str) -> bool) -> bool {
-        let media_type = self.header("content-type").split(';').next().unwrap_or_default();
-        matches(&media_type.trim().to_ascii_lowercase())
+        let media_type = self.header("content-type").split(';').next().unwrap_or_default().trim();
+        if media_type.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            matches(&media_type.to_ascii_lowercase())
+        } else {
+            matches(media_type)
+        }
     }
 
     /// The weight that the client gives a media type by name, 0 to 1; 0 if it does not name it.
@@ -60,7 +64,7 @@ impl Head {
 /// A request as endpoints see it.
 #[derive(Debug)]
 pub(crate) struct Request {
-    pub(crate) head: Head,
+    pub(crate) head: Box<Head>,
     /// The value of the parameter in the route's path; empty if it has none.
     pub(crate) parameter: String,
     pub(crate) body: Bytes,

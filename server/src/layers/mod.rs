@@ -27,14 +27,15 @@ use crate::routes::{self, Matched};
 
 /// A request on its way to its endpoint. Its body is read by `dispatch.rs`, after all layers.
 pub(crate) struct Call {
-    pub(crate) head: Head,
+    /// In a box, as each layer and each future around it moves the call on.
+    pub(crate) head: Box<Head>,
     pub(crate) matched: Matched,
 }
 
 /// Answers a request.
 pub(crate) async fn answer(
     context: Arc<Context>,
-    head: Head,
+    head: Box<Head>,
     body: impl Stream<Item = Result<impl Buf, warp::Error>> + Send,
 ) -> Response {
     let matched = routes::find(&head.method, head.uri.path());

@@ -242,7 +242,7 @@ mod tests {
 
     fn request(query: &str, body: &str) -> Request {
         Request {
-            head: Head::from_parts(Method::POST, &format!("/?{query}"), HeaderMap::new()),
+            head: Box::new(Head::from_parts(Method::POST, &format!("/?{query}"), HeaderMap::new())),
             parameter: String::new(),
             body: body.as_bytes().to_vec().into(),
         }
