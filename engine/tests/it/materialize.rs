@@ -120,7 +120,7 @@ fn incremental_runs_go_on_where_the_last_one_ended() {
         views: None,
     };
     let windows = fixture.store.materialization_windows(&until(50)).unwrap();
-    // No interval and no time to live: a year back, which is later than this end. Nothing is recorded.
+    // No interval and no time to live: a year back, which lies after this end. Nothing is recorded.
     assert!(windows[0].default_look_back && windows[0].start > windows[0].end);
     assert!(fixture.store.materialize(&windows, &mut NoProgress).unwrap().is_empty());
     fixture.materialize(0, 30);

@@ -1,4 +1,4 @@
-//! What stays of a registry that Python Feast, or another process, writes.
+//! A registry that others write too.
 
 use std::fs::OpenOptions;
 use std::io::Write;
@@ -121,7 +121,7 @@ fn an_object_of_a_newer_feast_is_kept_and_stops_nothing_else() {
     let error = fixture.store.plan(&selection, false).err().unwrap();
     assert_eq!(error.kind(), ErrorKind::Unsupported);
 
-    // The view of this version now comes after the other one.
+    // The view of this version now stands after the other one.
     fixture.materialize(0, 40);
     let reserved = fixture
         .store

@@ -1,4 +1,4 @@
-//! Files as people have them: parts of different types, folders, patterns, what is not data.
+//! Parquet sources of every form that Python writes.
 
 use std::path::PathBuf;
 use std::sync::Arc;
