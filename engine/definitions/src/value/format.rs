@@ -143,7 +143,7 @@ pub(crate) fn percent_format(form: &str, arguments: &Value, max_bytes: usize) ->
             ('d' | 'i', Value::Int(number)) => result.push_str(&number.to_string()),
             _ => return None,
         }
-        if answer.len() > max_bytes {
+        if result.len() > max_bytes {
             return None;
         }
     }
