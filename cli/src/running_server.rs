@@ -28,7 +28,7 @@ const MAX_RESPONSE_BYTES: u64 = 1 << 20;
 const FILE_NAME: &str = "SERVER";
 
 /// The file with the address of this process, while it serves.
-pub(crate) struct ServerLockfile(PathBuf);
+pub(crate) struct ServerLockfile(Option<PathBuf>);
 
 impl ServerLockfile {
     /// Writes the address at which a server that listens on `bound` can be reached from this machine.
@@ -45,7 +45,7 @@ impl ServerLockfile {
 impl Drop for ServerLockfile {
     fn drop(&mut self) {
         // If it stays, a command that reads it finds out that no server of the store answers there.
-        let _ = std::fs::remove_file(&self.0);
+        let _ = self.0.as_ref().map(std::fs::remove_file);
     }
 }
 
@@ -72,8 +72,10 @@ impl Resolver for FixedAddress {
     }
 }
 
-fn path(store: &FeatureStore) -> PathBuf {
-    store.config().online_store.directory().join(FILE_NAME)
+/// `None` for a store that many processes have open: none of them has to do the work of others.
+fn path(store: &FeatureStore) -> Option<PathBuf> {
+    let directory = store.config().online_store.directory()?;
+    Some(directory.join(FILE_NAME))
 }
 
 /// A server as its file describes it.
@@ -86,7 +88,7 @@ pub(crate) struct RunningServer {
 impl RunningServer {
     /// The server that has left its file beside a store.
     pub(crate) fn find(store: &FeatureStore) -> Option<Self> {
-        let contents = std::fs::read_to_string(path(store)).ok()?;
+        let contents = std::fs::read_to_string(path(store)?).ok()?;
         let (address, store) = contents.trim().split_once('\n')?;
         let address = address.parse().ok()?;
         // Each request goes to this address on a connection of its own, whatever proxy the environment names or redirect the

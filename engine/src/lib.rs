@@ -76,16 +76,13 @@
 #[cfg(test)]
 extern crate self as feast_engine;
 
-mod codec;
 mod materialize;
 mod online;
 mod online_store;
 mod push;
 mod resolve;
-mod rows;
 #[cfg(feature = "stages")]
 pub mod stages;
-mod storage;
 mod store;
 
 use feast_clock as clock;

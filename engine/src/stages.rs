@@ -4,10 +4,10 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use feast_codec::packed_bytes::PackedBytes;
+use feast_codec::storage_key::row_prefix;
 use feast_model::error::Result;
 
-use crate::codec::packed_bytes::PackedBytes;
-use crate::codec::storage_key::row_prefix;
 use crate::offline::ParquetSource;
 use crate::online::{self, EntityRows, FeatureVectors, ReadPlan};
 use crate::online_store::RowBatch;

@@ -10,6 +10,7 @@ mod feature_server;
 mod host;
 mod keys;
 mod online_store;
+mod redis;
 mod registry;
 mod serving;
 #[cfg(test)]
@@ -26,6 +27,7 @@ pub use auth::AuthType;
 pub use feature_server::OfflineBatching;
 pub use host::Host;
 pub use online_store::{OnlineStoreConfig, OnlineStoreMemory};
+pub use redis::{RedisConfig, RedisLogin, RedisNode, RedisTls, RedisTopology};
 pub use serving::{ResponseLayout, ServingLimits};
 
 use block::{flag_at, string_at};
@@ -65,6 +67,8 @@ pub struct RepositoryConfig {
     pub max_event_time_skew: Option<Duration>,
     /// How long the rows of a view that has left the registry are kept, should it come back (`serving.drop_after`).
     pub drop_after: Duration,
+    /// The directory of the log of pushes, for stores that cannot hold it (`serving.push_log_path`).
+    pub push_log_path: PathBuf,
     /// Hosts beside the server's own under which browsers may reach it (`serving.allowed_hosts`).
     pub allowed_hosts: Vec<Host>,
     /// Which clients a server answers (`auth`).
@@ -144,6 +148,7 @@ impl RepositoryConfig {
             offline_batching: feature_server::offline_batching(&root)?,
             limits: serving::limits(&root)?,
             response_layout: serving::response_layout(&root)?,
+            push_log_path: directory.join(string_at(&root["serving"], "push_log_path")?.unwrap_or("data/push_log")),
             allowed_hosts: serving::allowed_hosts(&root)?,
             auth: auth::auth_type(&root)?,
             unknown_keys: unused::unknown(&root),

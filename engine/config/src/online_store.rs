@@ -6,10 +6,18 @@ use feast_model::error::{Error, Result};
 use serde_json::Value;
 
 use super::block::{bytes_at, string_at};
+use super::redis::RedisConfig;
 
 /// The online store of a repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OnlineStoreConfig {
+    /// Redis or Valkey (`online_store.type: redis`).
+    Redis(RedisConfig),
+    /// The SQLite file of a repository that Python Feast made (`online_store.type: sqlite`).
+    Sqlite {
+        /// The file (`online_store.path`).
+        path: PathBuf,
+    },
     /// An embedded RocksDB database (`online_store.type: rocksdb`).
     RocksDb {
         /// Its directory (`online_store.path`).
@@ -24,20 +32,25 @@ impl OnlineStoreConfig {
     pub fn type_name(&self) -> &'static str {
         match self {
             Self::RocksDb { .. } => ROCKSDB,
+            Self::Redis(_) => REDIS,
+            Self::Sqlite { .. } => SQLITE,
         }
     }
 
-    /// The directory in which the process that has the store open and others leave files for each other.
-    pub fn directory(&self) -> &Path {
+    /// The directory in which the one process that has the store open and others leave files for each other. `None` for a store
+    /// that many processes have open.
+    pub fn directory(&self) -> Option<&Path> {
         match self {
-            Self::RocksDb { path, .. } => path,
+            Self::RocksDb { path, .. } => Some(path),
+            Self::Redis(_) | Self::Sqlite { .. } => None,
         }
     }
 
-    /// Whether the store has been made, so that it may hold rows.
+    /// Whether the store has been made, so that it may hold rows. Taken for granted of one on the network.
     pub fn exists(&self) -> bool {
         match self {
-            Self::RocksDb { path, .. } => path.exists(),
+            Self::RocksDb { path, .. } | Self::Sqlite { path } => path.exists(),
+            Self::Redis(_) => true,
         }
     }
 }
@@ -61,6 +74,8 @@ impl Default for OnlineStoreMemory {
 }
 
 const ROCKSDB: &str = "rocksdb";
+const REDIS: &str = "redis";
+const SQLITE: &str = "sqlite";
 const ROCKSDB_KEYS: [&str; 5] = ["type", "path", "skip_dedup", "row_cache_mib", "block_cache_mib"];
 const DEFAULT_ROCKSDB_PATH: &str = "data/online_store";
 

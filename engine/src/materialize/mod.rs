@@ -29,7 +29,7 @@ mod window;
 pub use claim::{ClaimedView, MaterializationClaim};
 pub(crate) use claim::{claim, release};
 pub use progress::{MaterializeProgress, NoProgress, ViewReport};
-pub(crate) use recording::{mark_filled, record, warnings_of_missing_rows};
+pub(crate) use recording::{record, warnings_of_missing_rows};
 pub(crate) use run::{RunStores, run};
 pub use selection::MaterializeRequest;
 pub(crate) use selection::{Candidates, views_being_materialized};

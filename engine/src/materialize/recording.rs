@@ -3,17 +3,16 @@
 //! A table knows whether a materialization has filled it, because the registry's intervals may tell of another store, or of rows
 //! that are gone. An incremental run then warns that it does not bring those rows back.
 
+use feast_codec::record::ViewShape;
 use feast_model::error::{Error, ErrorKind, Result};
 use feast_model::{FeatureView, StoredKeys, Timestamp};
 use feast_registry::RegistryContents;
 
 use super::window::ViewWindow;
-use crate::codec::record::ViewShape;
-use crate::online::{ensure_table, view_shape};
-use crate::online_store::OnlineStore;
+use crate::online_store::{OnlineStore, view_shape};
 
 /// Records the interval of a run whose rows are durable. Says whether it continues where the last run ended; if not, the table is
-/// to be marked with [`mark_filled`].
+/// to be marked with [`OnlineStore::mark_materialized`].
 ///
 /// # Errors
 /// `Conflict` when the join keys of the view changed during the run, and those of the registry.
@@ -28,12 +27,6 @@ pub(crate) fn record(
     let continues = resume.is_some_and(|resume| resume.from == window.start && resume.former_keys.is_none());
     registry.record_materialization(&window.view, window.start, window.end, now)?;
     Ok(continues)
-}
-
-/// Remembers in the online store that a materialization has filled the table of a view, also if it had no rows.
-pub(crate) fn mark_filled(online_store: &OnlineStore, view: &FeatureView) -> Result<()> {
-    ensure_table(online_store, view)?;
-    online_store.mark_materialized(view.name())
 }
 
 /// A warning for each view whose former runs have filled another store, or rows that are gone, so that an incremental run would not

@@ -9,8 +9,8 @@ use feast_model::{DUMMY_JOIN_KEY, DataSource, FeatureView, Field};
 use super::progress::{MaterializeProgress, ViewReport};
 use super::window::ViewWindow;
 use crate::offline::{LatestRows, OfflineRuntime, ParquetSource, TypedColumn, Window};
-use crate::online::{RowColumns, write_rows};
-use crate::online_store::{OnlineStore, Replace};
+use crate::online::write_rows;
+use crate::online_store::{OnlineStore, Replace, RowColumns};
 
 /// What a run reads from and writes to.
 pub(crate) struct RunStores<'a> {

@@ -5,6 +5,8 @@
 use std::sync::Arc;
 
 use arrow::array::new_null_array;
+use feast_codec::row::{CorruptRow, RowHeader};
+use feast_codec::row_reader::{SchemaRow, TypedColumns};
 use feast_model::Timestamp;
 
 use super::binding::{Binding, BoundView};
@@ -12,8 +14,6 @@ use super::feature_vectors::{ColumnField, ColumnParts, FeatureVectors, FieldStat
 use super::keys::EntityRows;
 use super::plan::ReadPlan;
 use super::planned_view::{PlannedFeature, PlannedView};
-use crate::codec::row::{CorruptRow, RowHeader};
-use crate::codec::row_reader::{SchemaRow, TypedColumns};
 use crate::online_store::RowBatch;
 
 /// The rows of a view, one for each requested entity.
@@ -21,6 +21,8 @@ struct ViewRows<'rows> {
     rows: Vec<Option<SchemaRow<'rows>>>,
     statuses: Vec<FieldStatus>,
     event_times: Vec<Timestamp>,
+    /// Whether some rows lack features that their schema has.
+    has_gaps: bool,
 }
 
 /// `found` are the rows of each group of the plan.
@@ -95,6 +97,7 @@ impl<'rows> ViewRows<'rows> {
         let mut rows = Vec::with_capacity(stored.len());
         let mut statuses = Vec::with_capacity(stored.len());
         let mut event_times = Vec::with_capacity(stored.len());
+        let mut has_gaps = false;
         for bytes in stored {
             let Some(bytes) = bytes else {
                 rows.push(None);
@@ -107,6 +110,7 @@ impl<'rows> ViewRows<'rows> {
             if schema >= view.schemas {
                 return Err(CorruptRow("its schema is not known"));
             }
+            has_gaps |= view.schemas_with_gaps.contains(&schema);
             rows.push(Some(SchemaRow { bytes, schema }));
             statuses.push(FieldStatus::Present);
             event_times.push(header.version.event_time);
@@ -115,6 +119,7 @@ impl<'rows> ViewRows<'rows> {
             rows,
             statuses,
             event_times,
+            has_gaps,
         })
     }
 }
@@ -134,7 +139,7 @@ fn push_view_columns<'request>(
     let event_times = vectors.add_event_times(stored.event_times);
     for (feature, column) in view.features.iter().zip(&bound.columns) {
         let array = &bound.arrays[column.array];
-        let statuses = match array.is_in_all_schemas(column.number) {
+        let statuses = match array.is_in_all_schemas(column.number) && !stored.has_gaps {
             true => statuses,
             false => vectors.add_statuses(statuses_of(array, column.number, rows)),
         };
@@ -149,10 +154,10 @@ fn push_view_columns<'request>(
     Ok(())
 }
 
-/// The statuses of a feature that some schemas do not have.
+/// The statuses of a feature that some rows do not have.
 fn statuses_of(columns: &TypedColumns, feature: usize, rows: &[Option<SchemaRow<'_>>]) -> Vec<FieldStatus> {
     let status = |row: &Option<SchemaRow<'_>>| match row {
-        Some(row) if columns.is_in_schema(feature, row.schema) => FieldStatus::Present,
+        Some(row) if columns.is_stored(feature, row) => FieldStatus::Present,
         _ => FieldStatus::NotFound,
     };
     rows.iter().map(status).collect()

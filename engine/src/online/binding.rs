@@ -1,10 +1,12 @@
 //! A plan bound to one state of the store's tables: which tables hold its views, and where in their rows its features lie.
 
+use std::ops::Range;
 use std::sync::Arc;
 
+use feast_codec::packed_bytes::PackedBytes;
+use feast_codec::row_reader::TypedColumns;
+
 use super::planned_view::PlannedView;
-use crate::codec::packed_bytes::PackedBytes;
-use crate::codec::row_reader::TypedColumns;
 use crate::online_store::{RowQueries, Table, Tables};
 
 /// Made once for each plan and state of the tables, so that a read looks up no name.
@@ -27,6 +29,8 @@ pub(super) struct BoundView {
     /// For each requested feature, where it is in `arrays`.
     pub(super) columns: Vec<ColumnRef>,
     pub(super) schemas: usize,
+    /// Those whose rows say which features are stored.
+    pub(super) schemas_with_gaps: Range<usize>,
 }
 
 /// One feature among those of its view that have the same Arrow type.
@@ -101,11 +105,16 @@ impl BoundView {
             let number = arrays[array].push(slots);
             ColumnRef { array, number }
         });
+        let columns = columns.collect();
+        let schemas = table.schemas();
+        // They come last.
+        let without_gaps = schemas.iter().filter(|schema| !schema.layout.has_stored_bits()).count();
         Self {
             table: position,
-            columns: columns.collect(),
+            columns,
             arrays,
-            schemas: table.schemas().len(),
+            schemas: schemas.len(),
+            schemas_with_gaps: without_gaps..schemas.len(),
         }
     }
 }

@@ -1,10 +1,9 @@
 //! Which types join keys may have, and the error for one that entity keys cannot hold. Reading and writing share it, so that a
 //! view that can be written can also be read.
 
+use feast_codec::entity_key::{EntityKeyEncoder, UnsupportedKeyType};
 use feast_model::error::{Error, Result};
 use feast_model::{FeatureView, ValueType};
-
-use crate::codec::entity_key::{EntityKeyEncoder, UnsupportedKeyType};
 
 /// Writes entity keys from columns of these names and types.
 pub(super) fn key_encoder(view: &str, keys: &[(&str, &ValueType)]) -> Result<EntityKeyEncoder> {

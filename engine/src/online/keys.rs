@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, StringArray};
+use feast_codec::packed_bytes::PackedBytes;
 use feast_conversion::coerce;
 use feast_model::error::{Error, FeastException, Result};
 use feast_model::{DUMMY_JOIN_KEY, ValueType};
@@ -10,7 +11,6 @@ use feast_python_notation::python_list;
 
 use super::plan::ReadPlan;
 use super::planned_view::KeyGroup;
-use crate::codec::packed_bytes::PackedBytes;
 
 /// The entities of a request: key columns of equal length.
 #[derive(Debug, Clone)]

@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use feast_codec::packed_bytes::PackedBytes;
 use feast_model::error::{Error, Result};
 
 use super::assemble::assemble;
@@ -13,7 +14,6 @@ use super::binding::Binding;
 use super::feature_vectors::FeatureVectors;
 use super::keys::{EntityRows, entity_keys};
 use super::plan::ReadPlan;
-use crate::codec::packed_bytes::PackedBytes;
 use crate::online_store::{FetchedRows, MissingRows, OnlineStore, RowBatch, RowLookup};
 
 /// The stored rows of a request's entities, not yet decoded.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use arc_swap::ArcSwapOption;
+use feast_codec::row::storage_type;
 use feast_model::error::{Error, ErrorKind, FeastException, Result};
 use feast_model::{
     DUMMY_JOIN_KEY, Definitions, FeatureReference, FeatureSelection, FeatureService, FeatureView, Field, Projection,
@@ -12,7 +13,6 @@ use feast_model::{
 use super::binding::Binding;
 use super::key_types::key_encoder;
 use super::planned_view::{KeyGroup, PlannedFeature, PlannedKey, PlannedView};
-use crate::codec::row::storage_type;
 
 /// A resolved selection of features. It can be kept as long as the registry does not change.
 #[derive(Debug)]

@@ -1,9 +1,8 @@
 //! What a plan says of each view: its features, and the keys of its entities. Plain data; `plan` makes it, and what reads or writes
 //! by it need not know how a request is resolved.
 
+use feast_codec::entity_key::EntityKeyEncoder;
 use feast_model::ValueType;
-
-use crate::codec::entity_key::EntityKeyEncoder;
 
 /// The part of a plan that comes from one view.
 #[derive(Debug)]

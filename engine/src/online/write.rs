@@ -4,17 +4,14 @@
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, Int64Array, StringArray};
+use feast_codec::entity_key::EntityKeyEncoder;
+use feast_codec::row::RowVersion;
 use feast_conversion::{ConversionError, check_event_times, coerce, timestamp_micros};
 use feast_model::error::{Error, Result};
-use feast_model::{DUMMY_JOIN_KEY, FeatureView, Field, Timestamp, ValueType};
+use feast_model::{DUMMY_JOIN_KEY, FeatureView, Timestamp, ValueType};
 
 use super::key_types::key_encoder;
-use crate::codec::entity_key::EntityKeyEncoder;
-use crate::codec::packed_bytes::PackedBytes;
-use crate::codec::record::{SchemaRecord, ViewShape};
-use crate::codec::row::{RowHeader, RowVersion, storage_type};
-use crate::codec::storage_key::row_prefix;
-use crate::online_store::{OnlineStore, Replace, Table, TableView, WriteCount};
+use crate::online_store::{EncodedRows, OnlineStore, Replace, RowColumns, WriteCount};
 
 /// A feature view that rows can be written to, with the columns it needs.
 #[derive(Debug, Clone)]
@@ -43,25 +40,6 @@ pub enum ColumnRole {
     EventTime,
     /// The created time: `Timestamp(Microsecond)`.
     CreatedTime,
-}
-
-/// Rows of a view as columns of equal length.
-pub(crate) struct RowColumns {
-    /// Canonical join key columns, in view order; none for an entityless view.
-    pub(crate) keys: Vec<ArrayRef>,
-    /// Canonical feature columns, in view order.
-    pub(crate) features: Vec<ArrayRef>,
-    /// Microseconds since 1970, without nulls.
-    pub(crate) event_times: Int64Array,
-    /// Microseconds since 1970.
-    pub(crate) created_times: Option<Int64Array>,
-}
-
-impl RowColumns {
-    /// Whether any feature of any row is not null. Rows of a view without features have nothing else to say.
-    pub(crate) fn has_values(&self) -> bool {
-        self.features.is_empty() || self.features.iter().any(|column| column.null_count() < column.len())
-    }
 }
 
 impl WriteTarget {
@@ -178,13 +156,6 @@ fn view_key_encoder(view: &FeatureView) -> Result<EntityKeyEncoder> {
     key_encoder(view.name(), &named)
 }
 
-/// Rows in the form of the store, in order of arrival.
-#[derive(Debug, Default)]
-pub(crate) struct EncodedRows {
-    pub(crate) keys: PackedBytes,
-    pub(crate) rows: PackedBytes,
-}
-
 /// Writes rows of a view in order of arrival. They are durable after the next [`OnlineStore::sync`].
 ///
 /// Rows whose key holds a null cannot be stored and are counted as skipped.
@@ -200,31 +171,6 @@ pub(crate) fn write_rows(
     Ok((written, skipped))
 }
 
-/// What identifies a view to its table.
-pub(crate) fn view_shape(view: &FeatureView) -> ViewShape {
-    let typed = |fields: &[Field]| {
-        let pairs = fields.iter();
-        pairs
-            .map(|field| (field.name.clone(), field.value_type.to_string()))
-            .collect()
-    };
-    ViewShape::new(typed(&view.entity_columns), typed(&view.features))
-}
-
-/// The table of a view and the id of the schema that its rows follow now.
-pub(crate) fn ensure_table(store: &OnlineStore, view: &FeatureView) -> Result<(Arc<Table>, u32)> {
-    let features = view.features.iter();
-    let features = features.map(|field| (field.name.clone(), storage_type(&field.value_type)));
-    let schema = SchemaRecord {
-        features: features.collect(),
-    };
-    let view = TableView {
-        name: view.name().to_owned(),
-        shape: view_shape(view),
-    };
-    store.ensure_table(&view, &schema)
-}
-
 /// Adds rows of a view to those of others. Gives the number of rows that cannot be stored because their key holds a null.
 pub(crate) fn encode_rows(
     store: &OnlineStore,
@@ -232,9 +178,7 @@ pub(crate) fn encode_rows(
     rows: &RowColumns,
     encoded: &mut EncodedRows,
 ) -> Result<usize> {
-    let (table, schema_id) = ensure_table(store, view)?;
-    let layout = &table.schemas()[schema_id as usize].layout;
-    let prefix = row_prefix(table.id);
+    let rows_of_view = store.row_encoder(view)?;
     let encoder = view_key_encoder(view)?;
     let count = rows.event_times.len();
     let dummy = [Arc::new(StringArray::from(vec![""; count])) as ArrayRef];
@@ -248,8 +192,10 @@ pub(crate) fn encode_rows(
     encoded.rows.reserve(count, count * (32 + 8 * view.features.len()));
     for row in 0..count {
         let has_key = encoded.keys.push_if(|out| {
-            out.extend_from_slice(&prefix);
-            encoder.encode(key_columns, row, out)
+            rows_of_view.start_key(out);
+            let is_complete = encoder.encode(key_columns, row, out);
+            rows_of_view.end_key(out);
+            is_complete
         });
         if has_key {
             let created = rows
@@ -263,7 +209,7 @@ pub(crate) fn encode_rows(
             };
             encoded
                 .rows
-                .push_with(|out| layout.encode(RowHeader { schema_id, version }, &rows.features, row, out));
+                .push_with(|out| rows_of_view.encode(version, &rows.features, row, out));
         }
     }
     Ok(count - (encoded.keys.len() - before))

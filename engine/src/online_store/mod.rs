@@ -4,41 +4,53 @@
 //! for all its rows at once, so the branch costs nothing an entity. Its methods are all that may be asked of an online store; only
 //! this module names the modules that keep rows. What they have in common is in [`rows`](crate::rows).
 //!
-//! Rows go in and out in the form of [`codec::row`](crate::codec::row), whatever form a store keeps them in, so that
+//! Rows go in and out in the form of [`codec::row`](feast_codec::row), whatever form a store keeps them in, so that
 //! decoding, responses and the row cache are the same for all of them.
 //!
 //! A lookup has three steps, [`OnlineStore::prepare`], [`OnlineStore::fetch`] and [`OnlineStore::complete`], and only `fetch` may wait.
 
+mod row_encoder;
 #[cfg(test)]
 mod tests;
+mod views;
 
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use feast_codec::packed_bytes::PackedBytes;
 use feast_config::OnlineStoreConfig;
+use feast_model::FeatureView;
 use feast_model::Timestamp;
 use feast_model::error::{Error, Result};
+use feast_redis::RedisStore;
+use feast_rocksdb::{PinnedRows, RocksDbStore};
+use feast_rows::{RowCache, rows_in_memory};
+use feast_sqlite::SqliteStore;
+pub(crate) use row_encoder::RowEncoder;
+pub(crate) use views::{stored_view, table_view, view_shape};
 
-pub(crate) use crate::rows::{
-    MissingRows, Replace, RowBatch, RowLookup, RowQueries, Table, TableView, Tables, WriteCount,
+pub(crate) use feast_rows::{
+    EncodedRows, MissingRows, Replace, RowBatch, RowColumns, RowLookup, RowQueries, StoredView, Table, TableView,
+    Tables, WriteCount,
 };
-pub use crate::rows::{RowCount, TableChange, TableFate};
-
-use crate::codec::packed_bytes::PackedBytes;
-use crate::codec::record::SchemaRecord;
-use crate::rows::{RowCache, rows_in_memory};
-use crate::storage::{PinnedRows, Storage};
+pub use feast_rows::{RowCount, TableChange, TableFate};
 
 /// An open online store of one project.
 pub(crate) enum OnlineStore {
     /// An embedded RocksDB database.
-    RocksDb(Storage),
+    RocksDb(RocksDbStore),
+    /// Redis or Valkey.
+    Redis(RedisStore),
+    /// A SQLite file.
+    Sqlite(SqliteStore),
 }
 
 /// What a store has for [`MissingRows`], in its own memory.
 pub(crate) enum FetchedRows<'store> {
     /// Pinned in RocksDB's block cache.
     RocksDb(PinnedRows<'store>),
+    /// Decoded from the form of the store.
+    Decoded(RowBatch),
 }
 
 /// Opening, and what the store is.
@@ -49,7 +61,11 @@ impl OnlineStore {
     /// `Conflict` when another process has it open, `Data` when it is damaged or of a newer version.
     pub(crate) fn open(config: &OnlineStoreConfig, project: &str) -> Result<Self> {
         match config {
-            OnlineStoreConfig::RocksDb { path, memory } => Storage::open(path, project, *memory).map(Self::RocksDb),
+            OnlineStoreConfig::RocksDb { path, memory } => {
+                RocksDbStore::open(path, project, *memory).map(Self::RocksDb)
+            }
+            OnlineStoreConfig::Redis(config) => RedisStore::open(config, project).map(Self::Redis),
+            OnlineStoreConfig::Sqlite { path } => SqliteStore::open(path, project).map(Self::Sqlite),
         }
     }
 
@@ -57,6 +73,8 @@ impl OnlineStore {
     pub(crate) fn identity(&self) -> &str {
         match self {
             Self::RocksDb(storage) => storage.identity(),
+            Self::Redis(redis) => redis.identity(),
+            Self::Sqlite(sqlite) => sqlite.identity(),
         }
     }
 
@@ -64,6 +82,7 @@ impl OnlineStore {
     pub(crate) fn write_file(&self, name: &str, contents: &[u8]) -> Result<()> {
         match self {
             Self::RocksDb(storage) => storage.write_file(name, contents),
+            Self::Redis(_) | Self::Sqlite(_) => Ok(()),
         }
     }
 
@@ -71,6 +90,7 @@ impl OnlineStore {
     pub(crate) fn apply_file_modes(&self) {
         match self {
             Self::RocksDb(storage) => storage.apply_file_modes(),
+            Self::Redis(_) | Self::Sqlite(_) => {}
         }
     }
 
@@ -78,6 +98,8 @@ impl OnlineStore {
     pub(crate) fn corrupt(&self, source: impl std::error::Error + Send + Sync + 'static) -> Error {
         match self {
             Self::RocksDb(storage) => storage.corrupt(source),
+            Self::Redis(redis) => redis.corrupt(source),
+            Self::Sqlite(sqlite) => sqlite.corrupt(source),
         }
     }
 }
@@ -93,12 +115,27 @@ impl OnlineStore {
         RowLookup::prepare(self.row_cache(), queries)
     }
 
-    /// Fetches missing rows. RocksDB does it at once, on this thread, which may have to wait for the disk. A row is never older
-    /// than what was acknowledged before the call.
+    /// Whether rows come over the network, so that a caller should await them with [`OnlineStore::fetch_async`].
+    #[inline]
+    pub(crate) fn is_remote(&self) -> bool {
+        matches!(self, Self::Redis(_))
+    }
+
+    /// Fetches missing rows on this thread, which may have to wait. A row is never older than what was acknowledged before the call.
     #[inline]
     pub(crate) fn fetch(&self, missing: MissingRows<'_>) -> Result<FetchedRows<'_>> {
         match self {
             Self::RocksDb(storage) => storage.fetch(missing).map(FetchedRows::RocksDb),
+            Self::Redis(redis) => redis.fetch_blocking(missing).map(FetchedRows::Decoded),
+            Self::Sqlite(sqlite) => sqlite.fetch(missing).map(FetchedRows::Decoded),
+        }
+    }
+
+    /// As [`OnlineStore::fetch`], awaiting what comes over the network. What is on a disk is fetched on the calling thread.
+    pub(crate) async fn fetch_async(&self, missing: MissingRows<'_>) -> Result<FetchedRows<'_>> {
+        match self {
+            Self::Redis(redis) => redis.fetch(missing).await.map(FetchedRows::Decoded),
+            Self::RocksDb(_) | Self::Sqlite(_) => self.fetch(missing),
         }
     }
 
@@ -116,6 +153,7 @@ impl OnlineStore {
     ) -> Result<()> {
         match fetched {
             FetchedRows::RocksDb(rows) => lookup.complete(self.row_cache(), queries, |position| rows.get(position)),
+            FetchedRows::Decoded(rows) => lookup.complete(self.row_cache(), queries, |position| rows.get(position)),
         }
     }
 
@@ -130,6 +168,8 @@ impl OnlineStore {
     fn row_cache(&self) -> &RowCache {
         match self {
             Self::RocksDb(storage) => storage.row_cache(),
+            Self::Redis(redis) => redis.row_cache(),
+            Self::Sqlite(sqlite) => sqlite.row_cache(),
         }
     }
 }
@@ -138,7 +178,9 @@ impl OnlineStore {
 impl OnlineStore {
     /// One batched get of distinct keys of the database, in ascending order, and nothing else. Gives the number of bytes read.
     pub(crate) fn batched_get(&self, keys: &[Vec<u8>]) -> Result<usize> {
-        let Self::RocksDb(storage) = self;
+        let Self::RocksDb(storage) = self else {
+            return Err(Error::internal("only RocksDB has a batched get"));
+        };
         let rows = storage.get_many(keys.iter().map(Vec::as_slice))?;
         Ok(rows.iter().flatten().map(|row| row.len()).sum())
     }
@@ -146,19 +188,28 @@ impl OnlineStore {
 
 /// Writing rows.
 impl OnlineStore {
-    /// The table that rows of a view are written to, made or extended by this schema if needed. Returns it with the id of the
-    /// schema.
-    pub(crate) fn ensure_table(&self, view: &TableView, schema: &SchemaRecord) -> Result<(Arc<Table>, u32)> {
+    /// An encoder for rows of a view, whose table is made or extended if needed.
+    ///
+    /// # Errors
+    /// `Invalid` for a type that the store cannot hold, `Unavailable` when a table cannot be made.
+    pub(crate) fn row_encoder(&self, view: &FeatureView) -> Result<RowEncoder> {
         match self {
-            Self::RocksDb(storage) => storage.ensure_table(view, schema),
+            Self::RocksDb(storage) => {
+                let encoder = storage.row_encoder(&table_view(view), &views::schema(view));
+                encoder.map(RowEncoder::RocksDb)
+            }
+            Self::Redis(redis) => redis.row_encoder(view.name(), &view.features).map(RowEncoder::Redis),
+            Self::Sqlite(sqlite) => sqlite.row_encoder(view.name(), &view.features).map(RowEncoder::Sqlite),
         }
     }
 
-    /// Writes rows, each a row key and the bytes of a row, in order of arrival: all or none. They are durable after the next
+    /// Writes rows, each a key and a row of [`RowEncoder`], in order of arrival: all or none, but for Redis. They are durable after the next
     /// [`OnlineStore::sync`].
     pub(crate) fn write_rows(&self, keys: &PackedBytes, rows: &PackedBytes, replace: Replace) -> Result<WriteCount> {
         match self {
             Self::RocksDb(storage) => storage.write_rows(keys, rows, replace),
+            Self::Redis(redis) => redis.write_rows(keys, rows, replace),
+            Self::Sqlite(sqlite) => sqlite.write_rows(keys, rows, replace),
         }
     }
 
@@ -166,6 +217,8 @@ impl OnlineStore {
     pub(crate) fn sync(&self) -> Result<()> {
         match self {
             Self::RocksDb(storage) => storage.sync(),
+            Self::Redis(redis) => redis.sync(),
+            Self::Sqlite(sqlite) => sqlite.sync(),
         }
     }
 
@@ -173,6 +226,7 @@ impl OnlineStore {
     pub(crate) fn flush_memtables(&self) {
         match self {
             Self::RocksDb(storage) => storage.flush_memtables(),
+            Self::Redis(_) | Self::Sqlite(_) => {}
         }
     }
 }
@@ -183,6 +237,7 @@ impl OnlineStore {
     pub(crate) fn session(&self) -> &str {
         match self {
             Self::RocksDb(storage) => storage.session(),
+            Self::Redis(_) | Self::Sqlite(_) => "",
         }
     }
 
@@ -197,6 +252,7 @@ impl OnlineStore {
     ) -> Result<(u64, WriteCount)> {
         match self {
             Self::RocksDb(storage) => storage.log_push(push, keys, rows, replace),
+            Self::Redis(_) | Self::Sqlite(_) => Err(Error::internal("this store has no log of pushes")),
         }
     }
 
@@ -210,6 +266,7 @@ impl OnlineStore {
     ) -> Result<WriteCount> {
         match self {
             Self::RocksDb(storage) => storage.finish_push(number, keys, rows, replace),
+            Self::Redis(_) | Self::Sqlite(_) => Err(Error::internal("this store has no log of pushes")),
         }
     }
 
@@ -217,6 +274,7 @@ impl OnlineStore {
     pub(crate) fn logged_pushes(&self) -> Result<Vec<(u64, Vec<u8>)>> {
         match self {
             Self::RocksDb(storage) => storage.logged_pushes(),
+            Self::Redis(_) | Self::Sqlite(_) => Err(Error::internal("this store has no log of pushes")),
         }
     }
 }
@@ -228,13 +286,29 @@ impl OnlineStore {
     pub(crate) fn tables(&self) -> Arc<Tables> {
         match self {
             Self::RocksDb(storage) => storage.tables(),
+            Self::Redis(redis) => redis.tables(),
+            Self::Sqlite(sqlite) => sqlite.tables(),
         }
     }
 
-    /// Notes that a materialization has filled the table of a view.
-    pub(crate) fn mark_materialized(&self, view: &str) -> Result<()> {
+    /// Takes the views of a state of the registry into use, for stores that know of no views by themselves. To be called before
+    /// the state is.
+    pub(crate) fn follow(&self, views: &[StoredView]) {
         match self {
-            Self::RocksDb(storage) => storage.mark_materialized(view),
+            Self::RocksDb(_) => {}
+            Self::Redis(redis) => redis.follow(views),
+            Self::Sqlite(sqlite) => sqlite.follow(views),
+        }
+    }
+
+    /// Remembers that a materialization has filled the table of a view, also if it had no rows.
+    pub(crate) fn mark_materialized(&self, view: &FeatureView) -> Result<()> {
+        match self {
+            Self::RocksDb(storage) => {
+                storage.ensure_table(&table_view(view), &views::schema(view))?;
+                storage.mark_materialized(view.name())
+            }
+            Self::Redis(_) | Self::Sqlite(_) => Ok(()),
         }
     }
 
@@ -242,6 +316,7 @@ impl OnlineStore {
     pub(crate) fn waiting_views(&self) -> HashSet<String> {
         match self {
             Self::RocksDb(storage) => storage.waiting_views(),
+            Self::Redis(_) | Self::Sqlite(_) => HashSet::new(),
         }
     }
 
@@ -249,6 +324,7 @@ impl OnlineStore {
     pub(crate) fn restore_tables(&self, views: &[TableView]) -> Result<Vec<TableChange>> {
         match self {
             Self::RocksDb(storage) => storage.restore_tables(views),
+            Self::Redis(_) | Self::Sqlite(_) => Ok(Vec::new()),
         }
     }
 
@@ -256,6 +332,7 @@ impl OnlineStore {
     pub(crate) fn hide_tables(&self, keep: impl Fn(&str) -> bool, now: Timestamp) -> Result<Vec<TableChange>> {
         match self {
             Self::RocksDb(storage) => storage.hide_tables(keep, now),
+            Self::Redis(_) | Self::Sqlite(_) => Ok(Vec::new()),
         }
     }
 
@@ -263,6 +340,7 @@ impl OnlineStore {
     pub(crate) fn drop_hidden_tables(&self, hidden_until: Timestamp) -> Result<Vec<TableChange>> {
         match self {
             Self::RocksDb(storage) => storage.drop_hidden_tables(hidden_until),
+            Self::Redis(_) | Self::Sqlite(_) => Ok(Vec::new()),
         }
     }
 
@@ -270,6 +348,7 @@ impl OnlineStore {
     pub(crate) fn drop_hidden_tables_of(&self, view: &str) -> Result<Vec<TableChange>> {
         match self {
             Self::RocksDb(storage) => storage.drop_hidden_tables_of(view),
+            Self::Redis(_) | Self::Sqlite(_) => Ok(Vec::new()),
         }
     }
 
@@ -277,6 +356,7 @@ impl OnlineStore {
     pub(crate) fn drop_tables_of(&self, view: &str) -> Result<Vec<TableChange>> {
         match self {
             Self::RocksDb(storage) => storage.drop_tables_of(view),
+            Self::Redis(_) | Self::Sqlite(_) => Ok(Vec::new()),
         }
     }
 
@@ -284,6 +364,7 @@ impl OnlineStore {
     pub(crate) fn drop_all_tables(&self) -> Result<Vec<TableChange>> {
         match self {
             Self::RocksDb(storage) => storage.drop_all_tables(),
+            Self::Redis(_) | Self::Sqlite(_) => Ok(Vec::new()),
         }
     }
 }

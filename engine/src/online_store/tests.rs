@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use feast_codec::row::{RowHeader, RowLayout, RowVersion};
+use feast_codec::storage_key::row_prefix;
 use feast_config::OnlineStoreMemory;
 use feast_model::Timestamp;
 use proptest::prelude::*;
 
 use super::*;
-use crate::codec::row::{RowHeader, RowLayout, RowVersion};
-use crate::codec::storage_key::row_prefix;
 
 const TABLES: [u32; 2] = [3, 7];
 

@@ -8,7 +8,8 @@ use feast_model::error::{Error, Result};
 use super::event_times::CheckedTimes;
 use super::target::{AppendTarget, PushTarget};
 use crate::clock;
-use crate::online::{RowColumns, WriteTarget};
+use crate::online::WriteTarget;
+use crate::online_store::RowColumns;
 
 /// A push whose rows fit the views and the parquet source that they are for.
 pub(crate) struct CheckedPush<'a> {

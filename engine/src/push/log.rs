@@ -3,6 +3,7 @@
 //!
 //! All that pushes want of the online store goes through [`PushLog`].
 
+use feast_codec::record::{self, Decode, Encode};
 use feast_files::fail_point::{self, Step};
 use feast_model::error::{Error, Result};
 
@@ -11,10 +12,9 @@ use arrow::ipc::writer::StreamWriter;
 
 use super::PushStores;
 use super::marks::AppendId;
-use crate::codec::record::{self, Decode, Encode};
 use crate::offline::ParquetSource;
-use crate::online::{self, EncodedRows, RowColumns, WriteTarget};
-use crate::online_store::{OnlineStore, Replace, WriteCount};
+use crate::online::{self, WriteTarget};
+use crate::online_store::{EncodedRows, OnlineStore, Replace, RowColumns, WriteCount};
 
 /// Well below what a record may be when it is read.
 const MAX_RECORD_BYTES: usize = 512 << 20;

@@ -47,8 +47,7 @@ pub use target::PushTarget;
 pub(crate) use target::{PushSources, write_target};
 
 use crate::offline::SchemaCache;
-use crate::online::EncodedRows;
-use crate::online_store::{OnlineStore, Replace, WriteCount};
+use crate::online_store::{EncodedRows, OnlineStore, Replace, WriteCount};
 use append::{AppendRecord, Appender};
 use checked::CheckedPush;
 use log::{PushLog, PushRecord};

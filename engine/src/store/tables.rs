@@ -11,15 +11,13 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use feast_files::{FileLock, replace_bytes};
-use feast_model::FeatureView;
 use feast_model::error::{Error, ErrorKind, Result};
 use parking_lot::Mutex;
 
 use super::FeatureStore;
 use super::registry::RegistryState;
 use crate::clock;
-use crate::online::view_shape;
-use crate::online_store::{OnlineStore, TableChange, TableView};
+use crate::online_store::{OnlineStore, StoredView, TableChange, stored_view, table_view};
 
 /// A file beside the online store in which an `apply --now` leaves the views whose tables the process that has the store open is
 /// to drop.
@@ -73,7 +71,7 @@ impl FeatureStore {
             return Ok(());
         };
         store.apply_file_modes();
-        let is_requested = self.drop_requests().exists();
+        let is_requested = self.drop_requests().is_some_and(|path| path.exists());
         if is_requested {
             // The registry was changed before the request was made: with an older state of it, a view that is gone would be taken for
             // one that was applied again.
@@ -117,6 +115,7 @@ impl FeatureStore {
 
     /// To be called before a state of the registry is used, so that no request reads a view whose rows are still hidden.
     pub(super) fn restore_tables(&self, store: &OnlineStore, state: &RegistryState) -> Result<()> {
+        store.follow(&self.stored_views(state));
         let keep_for = i64::try_from(self.config.drop_after.as_micros()).unwrap_or(i64::MAX);
         let mut changes = store.drop_hidden_tables(clock::now().plus_micros(-keep_for))?;
         let waiting = store.waiting_views();
@@ -127,6 +126,15 @@ impl FeatureStore {
         }
         self.note(changes);
         Ok(())
+    }
+
+    fn stored_views(&self, state: &RegistryState) -> Vec<StoredView> {
+        let version = |view: &str| match self.config.online_versioning {
+            true => state.statuses.get(view).map_or(0, |status| status.version),
+            false => 0,
+        };
+        let views = state.definitions.feature_views.iter();
+        views.map(|view| stored_view(view, version(view.name()))).collect()
     }
 
     /// To be called after a state of the registry came into use.
@@ -150,12 +158,16 @@ impl FeatureStore {
         self.table_changes.add(changes);
     }
 
-    fn drop_requests(&self) -> PathBuf {
-        self.config.online_store.directory().join(DROP_REQUESTS)
+    /// `None` for a store whose tables are not dropped in this way.
+    fn drop_requests(&self) -> Option<PathBuf> {
+        let directory = self.config.online_store.directory()?;
+        Some(directory.join(DROP_REQUESTS))
     }
 
     fn request_drops(&self, views: &[String]) -> Result<()> {
-        let path = self.drop_requests();
+        let Some(path) = self.drop_requests() else {
+            return Ok(());
+        };
         let _lock = FileLock::acquire(&path)?;
         let mut requested: Vec<String> = read_requests(&path)?;
         requested.extend(views.iter().cloned());
@@ -164,7 +176,9 @@ impl FeatureStore {
     }
 
     fn drop_requested_tables(&self, store: &OnlineStore, state: &RegistryState) -> Result<()> {
-        let path = self.drop_requests();
+        let Some(path) = self.drop_requests() else {
+            return Ok(());
+        };
         if !path.exists() || state.definitions.project.is_none() {
             return Ok(());
         }
@@ -179,13 +193,6 @@ impl FeatureStore {
             self.note(dropped);
         }
         std::fs::remove_file(&path).map_err(|source| Error::io("remove", &path, source))
-    }
-}
-
-fn table_view(view: &FeatureView) -> TableView {
-    TableView {
-        name: view.name().to_owned(),
-        shape: view_shape(view),
     }
 }
 

@@ -194,7 +194,7 @@ impl FeatureStore {
             Ok((materialize::record(registry, view, window, now)?, true))
         })?;
         if !continues {
-            materialize::mark_filled(stores.online_store, view)?;
+            stores.online_store.mark_materialized(view)?;
         }
         progress.view_finished(&report);
         Ok(Some(report))

@@ -1,0 +1,10 @@
+//! Bytes and values, both ways, without any I/O: entity keys, storage keys, rows, durable records.
+//!
+//! Owns every byte that is kept on disk. Knows nothing of where the bytes are kept.
+
+pub mod entity_key;
+pub mod packed_bytes;
+pub mod record;
+pub mod row;
+pub mod row_reader;
+pub mod storage_key;

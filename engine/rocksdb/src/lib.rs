@@ -1,0 +1,238 @@
+//! The RocksDB database of one online store: batched reads, writes that keep the newest row, tables, the log of pushes.
+//!
+//! The only user of rocksdb, and used by `online_store` alone. Synchronous; every call is a batch. Knows keys and
+//! row versions, but neither JSON nor Arrow.
+//!
+//! **The newest event wins.** A stored row is replaced only by one with a greater or equal (event time, created time). Comparison and
+//! write happen under one writer lock, for pushes and materialization alike, so neither can pass the other, and under it written rows
+//! go into the row cache.
+
+mod directory;
+mod error;
+mod fetch;
+mod file_modes;
+mod group_commit;
+mod options;
+mod push_log;
+mod row_encoder;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use arc_swap::ArcSwap;
+use feast_codec::packed_bytes::PackedBytes;
+use feast_codec::record::{self, Decode, Encode, STORE_FORMAT};
+use feast_codec::row::RowHeader;
+use feast_codec::storage_key::{KeyTag, split_row_key};
+use feast_config::OnlineStoreMemory;
+use feast_model::error::{Error, Result, path as error_path};
+use feast_rows::{Replace, RowCache, Tables, WriteCount, newest_of_each_key};
+use rocksdb::properties::CUR_SIZE_ALL_MEM_TABLES;
+use rocksdb::{ColumnFamilyDescriptor, DB, DEFAULT_COLUMN_FAMILY_NAME, WriteBatch};
+
+pub use fetch::PinnedRows;
+pub use row_encoder::RowEncoder;
+
+use file_modes::FileModes;
+use group_commit::GroupCommit;
+
+/// Fewer bytes are replayed in some milliseconds.
+const MIN_FLUSHED_BYTES: u64 = 4 << 20;
+
+/// An open database. One process at a time can have it open.
+pub struct RocksDbStore {
+    db: DB,
+    path: PathBuf,
+    modes: FileModes,
+    project: String,
+    identity: String,
+    session: String,
+    tables: ArcSwap<Tables>,
+    row_cache: RowCache,
+    /// Held from comparing rows with the stored ones until they are written, so that no two writers pass each other.
+    writer: Mutex<()>,
+    commits: GroupCommit,
+}
+
+impl RocksDbStore {
+    /// Opens the database of `project` in `path`, made if it is not there.
+    ///
+    /// # Errors
+    /// `Conflict` when another process has it open, `Data` when it is damaged or of a newer version.
+    pub fn open(path: &Path, project: &str, memory: OnlineStoreMemory) -> Result<Self> {
+        let modes = FileModes::prepare(path);
+        let modes = modes.map_err(|source| Error::io("create the online store directory", path, source))?;
+        // Named, so that its handle can be had for batched reads.
+        let options = options::database(memory.block_cache);
+        let family = ColumnFamilyDescriptor::new(DEFAULT_COLUMN_FAMILY_NAME, options.clone());
+        let opened = DB::open_cf_descriptors(&options, path, [family]);
+        let db = opened.map_err(|source| error::from_rocksdb(source, path))?;
+        let mut storage = Self {
+            db,
+            path: path.to_path_buf(),
+            modes,
+            project: project.to_owned(),
+            identity: String::new(),
+            session: uuid::Uuid::new_v4().simple().to_string(),
+            tables: ArcSwap::default(),
+            row_cache: RowCache::new(memory.row_cache),
+            writer: Mutex::default(),
+            commits: GroupCommit::default(),
+        };
+        storage.check_format()?;
+        storage.identity = storage.read_identity()?;
+        let directory = storage.read_directory()?;
+        storage.publish(&directory);
+        storage.modes.apply();
+        Ok(storage)
+    }
+
+    /// Gives files that RocksDB has made since the last call the mode and group of the store.
+    pub fn apply_file_modes(&self) {
+        self.modes.apply();
+    }
+
+    /// Writes a small file into the directory of the database, which knows nothing of it.
+    pub fn write_file(&self, name: &str, contents: &[u8]) -> Result<()> {
+        let written = self.modes.write_file(name, contents);
+        written.map_err(|source| Error::io("write", &self.path.join(name), source))
+    }
+
+    /// The rows it has in memory.
+    pub fn row_cache(&self) -> &RowCache {
+        &self.row_cache
+    }
+
+    /// The tables of the project as they are now.
+    pub fn tables(&self) -> Arc<Tables> {
+        self.tables.load_full()
+    }
+
+    /// Writes rows, each a storage key and the bytes of a row, in order of arrival: all or none.
+    ///
+    /// They are durable after the next [`RocksDbStore::sync`].
+    pub fn write_rows(&self, keys: &PackedBytes, rows: &PackedBytes, replace: Replace) -> Result<WriteCount> {
+        self.write(keys, rows, replace, |_, _| Ok(()))
+    }
+
+    /// Writes rows and what `add` adds to the batch, under the writer lock.
+    fn write(
+        &self,
+        keys: &PackedBytes,
+        rows: &PackedBytes,
+        replace: Replace,
+        add: impl FnOnce(&Self, &mut WriteBatch) -> Result<()>,
+    ) -> Result<WriteCount> {
+        let version = |position| {
+            let header = RowHeader::decode(rows.get(position)).map_err(|source| Error::internal(source.to_string()))?;
+            Ok(header.version)
+        };
+        let winners = newest_of_each_key(keys, replace, version)?;
+        let _writer = self.lock_writer();
+        let stored = match replace {
+            Replace::OlderRows => {
+                let keys = winners.iter().map(|(position, _)| keys.get(*position));
+                self.get_many(keys)?
+            }
+            Replace::AllRows => Vec::new(),
+        };
+        let mut batch = WriteBatch::default();
+        let mut written = Vec::with_capacity(winners.len());
+        for (index, (position, version)) in winners.iter().enumerate() {
+            if let Some(Some(old)) = stored.get(index) {
+                let old_version = RowHeader::decode(old).map_err(|source| self.corrupt(source))?.version;
+                if old_version > *version {
+                    continue;
+                }
+            }
+            batch.put(keys.get(*position), rows.get(*position));
+            written.push(*position);
+        }
+        add(self, &mut batch)?;
+        if !batch.is_empty() {
+            self.db.write(batch).map_err(|source| self.error(source))?;
+        }
+        for position in &written {
+            if let Some((table, entity)) = split_row_key(keys.get(*position)) {
+                self.row_cache.replace(table, entity, rows.get(*position));
+            }
+        }
+        Ok(WriteCount {
+            written: written.len(),
+            stale: keys.len() - written.len(),
+        })
+    }
+
+    /// Makes everything written so far durable. Callers that arrive during an fsync share the next one.
+    pub fn sync(&self) -> Result<()> {
+        self.commits
+            .run(|| self.db.flush_wal(true).map_err(|source| self.error(source)))
+    }
+
+    /// Moves rows from the log of writes into table files, if they are many, so that the next start need not read them all
+    /// again. What cannot be moved stays where it is, which is safe.
+    pub fn flush_memtables(&self) {
+        let in_log = self.db.property_int_value(CUR_SIZE_ALL_MEM_TABLES);
+        if in_log.is_ok_and(|bytes| bytes.is_some_and(|bytes| bytes >= MIN_FLUSHED_BYTES)) {
+            let _ = self.db.flush();
+        }
+    }
+
+    /// A stored row or record that cannot be read.
+    pub fn corrupt(&self, source: impl std::error::Error + Send + Sync + 'static) -> Error {
+        Error::data(format!("online store {}: {source}", error_path(&self.path)))
+            .with_hint("the store is damaged or was written by a newer version; restore it, or remove it and materialize again")
+            .with_source(source)
+    }
+
+    fn check_format(&self) -> Result<()> {
+        match self.read_record(KeyTag::Format)? {
+            None => self.write_record(KeyTag::Format, &STORE_FORMAT),
+            Some(STORE_FORMAT) => Ok(()),
+            Some(newer) => Err(Error::data(format!(
+                "online store {} has format {newer}; this version knows format {STORE_FORMAT}",
+                error_path(&self.path)
+            ))
+            .with_hint("use the version that wrote it, or remove the directory and materialize again")),
+        }
+    }
+
+    fn read_identity(&self) -> Result<String> {
+        if let Some(identity) = self.read_record(KeyTag::Identity)? {
+            return Ok(identity);
+        }
+        let identity = uuid::Uuid::new_v4().simple().to_string();
+        self.write_record(KeyTag::Identity, &identity)?;
+        Ok(identity)
+    }
+
+    /// A record that exists once, if it is there.
+    fn read_record<T: Decode<()>>(&self, tag: KeyTag) -> Result<Option<T>> {
+        let stored = self.db.get(tag.single()).map_err(|source| self.error(source))?;
+        let decoded = stored.map(|bytes| record::decode(&bytes)).transpose();
+        decoded.map_err(|source| self.corrupt(source))
+    }
+
+    /// Writes a record that exists once. It is durable when this returns.
+    fn write_record<T: Encode>(&self, tag: KeyTag, value: &T) -> Result<()> {
+        let bytes = record::encode(value).map_err(|source| self.corrupt(source))?;
+        self.db.put(tag.single(), bytes).map_err(|source| self.error(source))?;
+        self.sync()
+    }
+
+    /// A writer that panicked has written whole batches only, so its lock can be taken over; the row cache may not have the last one.
+    fn lock_writer(&self) -> MutexGuard<'_, ()> {
+        self.writer.lock().unwrap_or_else(|poisoned| {
+            self.row_cache.clear();
+            self.writer.clear_poison();
+            poisoned.into_inner()
+        })
+    }
+
+    fn error(&self, source: rocksdb::Error) -> Error {
+        error::from_rocksdb(source, &self.path)
+    }
+}
+
+#[cfg(test)]
+mod tests;
