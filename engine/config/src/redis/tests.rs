@@ -259,12 +259,13 @@ fn rows_in_memory_need_both_a_size_and_a_bound() {
     assert!(conflict.contains("has protocol=2 | remove protocol=2"), "{conflict}");
 }
 
+fn check(string: &str, expected: &str) {
+    let refusal = refusal(string);
+    assert!(refusal.starts_with(expected), "{string}: {refusal}");
+}
+
 #[test]
-fn wrong_connection_strings_are_refused_with_place_and_remedy() {
-    let check = |string: &str, expected: &str| {
-        let refusal = refusal(string);
-        assert!(refusal.starts_with(expected), "{string}: {refusal}");
-    };
+fn wrong_parts_are_refused_with_place_and_remedy() {
     check("h", "part 1 (h) has no port | a server is written host:port");
     check("h:", "part 1 (h) has a port that is not a number from 1 to 65535");
     check("h:0", "part 1 (h) has a port that is not a number");
@@ -296,6 +297,10 @@ fn wrong_connection_strings_are_refused_with_place_and_remedy() {
         "h:1,unix_socket_path=/s",
         "part 2 is unix_socket_path: sockets of Unix are not supported",
     );
+}
+
+#[test]
+fn wrong_values_are_refused_with_place_and_remedy() {
     check("h:1,db=x", "db must be the number of a database, not \"x\"");
     check("h:1,db=-1", "db must be the number of a database, not \"-1\"");
     check(
@@ -349,12 +354,14 @@ fn wrong_connection_strings_are_refused_with_place_and_remedy() {
     );
 }
 
+fn check_keys(online_store: Value, serving: Value, expected: &str) {
+    let problem = problem(online_store, serving);
+    assert!(problem.starts_with(expected), "{problem}");
+}
+
 #[test]
 fn wrong_keys_are_refused_with_place_and_remedy() {
-    let check = |online_store: Value, serving: Value, expected: &str| {
-        let problem = problem(online_store, serving);
-        assert!(problem.starts_with(expected), "{problem}");
-    };
+    let check = check_keys;
     let none = || json!({});
     check(
         json!({"sentinel_mastr": "x"}),
@@ -397,6 +404,12 @@ fn wrong_keys_are_refused_with_place_and_remedy() {
         none(),
         "online_store.skip_dedup must be true or false, not 1",
     );
+}
+
+#[test]
+fn wrong_keys_of_serving_are_refused_with_place_and_remedy() {
+    let check = check_keys;
+    let none = || json!({});
     check(
         none(),
         json!({"redis_response_timeout": 0}),
