@@ -43,6 +43,7 @@ const LAYERS: &[(&str, Layers)] = &[
 const OWNERS: &[(&str, &[&str])] = &[
     ("crate::storage::", &["engine/src/storage", "engine/src/online_store"]),
     ("rocksdb::", &["engine/src/storage", "benches/src/point_lookups"]),
+    ("rusqlite::", &["engine/sqlite/src"]),
     ("hashbrown::", &["engine/src/rows"]),
     ("foldhash::", &["engine/src/rows"]),
     ("datafusion::", &["engine/offline/src"]),

@@ -13,6 +13,7 @@ mod online_store;
 mod redis;
 mod registry;
 mod serving;
+mod sqlite;
 #[cfg(test)]
 mod tests;
 mod unused;
