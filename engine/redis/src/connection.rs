@@ -8,6 +8,7 @@
 mod dialer;
 mod link;
 mod node;
+mod started;
 mod tls;
 mod trouble;
 
@@ -26,6 +27,7 @@ use node::{Node, Place};
 use trouble::{Trouble, is_of_server};
 
 pub(crate) use link::Link;
+pub(crate) use started::Started;
 
 /// Whether commands may be sent a second time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
