@@ -9,8 +9,8 @@ use feast_model::{DUMMY_JOIN_KEY, DataSource, FeatureView, Field};
 use super::progress::{MaterializeProgress, ViewReport};
 use super::window::ViewWindow;
 use crate::offline::{LatestRows, OfflineRuntime, ParquetSource, TypedColumn, Window};
-use crate::online::write_rows;
-use crate::online_store::{OnlineStore, Replace, RowColumns};
+use crate::online::encode_rows;
+use crate::online_store::{EncodedRows, OnlineStore, Replace, RowColumns};
 
 /// What a run reads from and writes to.
 pub(crate) struct RunStores<'a> {
@@ -44,6 +44,7 @@ pub(crate) fn run(
     let latest = latest_rows(view, source, &parquet, window);
     let mut report = ViewReport::new(view);
     progress.view_started(window);
+    let mut writer = online_store.row_writer(replace);
     let streamed = latest.stream(runtime, |batch| {
         let rows = RowColumns {
             keys: batch.keys,
@@ -51,7 +52,9 @@ pub(crate) fn run(
             event_times: batch.event_times,
             created_times: batch.created_times,
         };
-        let (count, null_keys) = write_rows(online_store, view, &rows, replace)?;
+        let mut encoded = EncodedRows::default();
+        let null_keys = encode_rows(online_store, view, &rows, &mut encoded)?;
+        let count = writer.write(encoded)?;
         report.rows += rows.event_times.len();
         report.written += count.written;
         report.stale += count.stale;
@@ -65,6 +68,9 @@ pub(crate) fn run(
         Ok(())
     });
     let seen = streamed.map_err(|error| parquet.hidden_in(error))?;
+    let rest = writer.finish()?;
+    report.written += rest.written;
+    report.stale += rest.stale;
     online_store.sync()?;
     fail_point::reached(Step::RowsSynced);
     report.left_out_files = seen.left_out_files;

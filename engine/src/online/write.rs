@@ -11,7 +11,7 @@ use feast_model::error::{Error, Result};
 use feast_model::{DUMMY_JOIN_KEY, FeatureView, Timestamp, ValueType};
 
 use super::key_types::key_encoder;
-use crate::online_store::{EncodedRows, OnlineStore, Replace, RowColumns, WriteCount};
+use crate::online_store::{EncodedRows, OnlineStore, RowColumns};
 
 /// A feature view that rows can be written to, with the columns it needs.
 #[derive(Debug, Clone)]
@@ -154,21 +154,6 @@ fn view_key_encoder(view: &FeatureView) -> Result<EntityKeyEncoder> {
         .map(|key| (key.name.as_str(), &key.value_type))
         .collect();
     key_encoder(view.name(), &named)
-}
-
-/// Writes rows of a view in order of arrival. They are durable after the next [`OnlineStore::sync`].
-///
-/// Rows whose key holds a null cannot be stored and are counted as skipped.
-pub(crate) fn write_rows(
-    store: &OnlineStore,
-    view: &FeatureView,
-    rows: &RowColumns,
-    replace: Replace,
-) -> Result<(WriteCount, usize)> {
-    let mut encoded = EncodedRows::default();
-    let skipped = encode_rows(store, view, rows, &mut encoded)?;
-    let written = store.write_rows(&encoded.keys, &encoded.rows, replace)?;
-    Ok((written, skipped))
 }
 
 /// Adds rows of a view to those of others. Gives the number of rows that cannot be stored because their key holds a null.
