@@ -3,6 +3,8 @@
 //! Other programs read and write the same keys: Python, Go and Java. So the layout is Feast's, byte by byte, and nothing is kept
 //! beside it. The only user of the redis crate. Knows neither HTTP nor the registry: views are told to it.
 
+mod connection;
+
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
