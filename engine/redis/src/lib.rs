@@ -4,6 +4,7 @@
 //! beside it. The only user of the redis crate. Knows neither HTTP nor the registry: views are told to it.
 
 mod connection;
+mod tracking;
 
 use std::sync::Arc;
 
@@ -16,13 +17,18 @@ use feast_model::Field;
 use feast_model::error::{Error, ErrorKind, Result};
 use feast_rows::{MissingRows, RegistryTables, Replace, RowBatch, RowCache, StoredView, Tables, WriteCount};
 
+use connection::Connection;
+use tracking::Tracking;
+
+pub use tracking::TrackingCounts;
+
 /// An online store on Redis. It connects when it is first used, and again whenever it must.
 pub struct RedisStore {
     config: RedisConfig,
     project: String,
     identity: String,
     views: ArcSwap<RegistryTables>,
-    row_cache: RowCache,
+    tracking: Tracking,
 }
 
 /// Writes the keys and rows of one view.
@@ -39,12 +45,13 @@ impl RedisStore {
             .iter()
             .map(|node| format!("{}:{}", node.host, node.port))
             .collect();
+        let connection = Connection::new(config)?;
         Ok(Self {
             identity: format!("redis {} {} {project}", nodes.join(","), config.database),
             config: config.clone(),
             project: project.to_owned(),
             views: ArcSwap::default(),
-            row_cache: RowCache::new(0),
+            tracking: Tracking::new(config, &connection, project),
         })
     }
 
@@ -53,9 +60,15 @@ impl RedisStore {
         &self.identity
     }
 
-    /// The rows it has in memory.
+    /// The rows it has in memory, as far as a read may use them now.
+    #[inline]
     pub fn row_cache(&self) -> &RowCache {
-        &self.row_cache
+        self.tracking.rows()
+    }
+
+    /// What has happened to the rows in memory so far.
+    pub fn tracking_counts(&self) -> &TrackingCounts {
+        self.tracking.counts()
     }
 
     /// The error for a stored value that cannot be read.
@@ -71,6 +84,7 @@ impl RedisStore {
     /// Takes the views of the registry into use.
     pub fn follow(&self, views: &[StoredView]) {
         if let Some(next) = self.views.load().follow(views) {
+            self.tracking.follow(views);
             self.views.store(Arc::new(next));
         }
     }
@@ -80,6 +94,7 @@ impl RedisStore {
     /// # Errors
     /// `Unavailable` when Redis cannot answer, `Data` for a value that cannot be read.
     pub async fn fetch(&self, _missing: MissingRows<'_>) -> Result<RowBatch> {
+        self.tracking.start();
         Err(unsupported(&self.config, &self.project))
     }
 
