@@ -4,7 +4,10 @@
 //! beside it. The only user of the redis crate. Knows neither HTTP nor the registry: views are told to it.
 
 mod connection;
+mod fetch;
+mod hash_query;
 mod tracking;
+mod views;
 
 use std::sync::Arc;
 
@@ -15,10 +18,11 @@ use feast_codec::row::RowVersion;
 use feast_config::RedisConfig;
 use feast_model::Field;
 use feast_model::error::{Error, ErrorKind, Result};
-use feast_rows::{MissingRows, RegistryTables, Replace, RowBatch, RowCache, StoredView, Tables, WriteCount};
+use feast_rows::{Replace, RowCache, StoredView, Tables, WriteCount};
 
 use connection::Connection;
 use tracking::Tracking;
+use views::Views;
 
 pub use tracking::TrackingCounts;
 
@@ -27,8 +31,9 @@ pub struct RedisStore {
     config: RedisConfig,
     project: String,
     identity: String,
-    views: ArcSwap<RegistryTables>,
+    views: ArcSwap<Views>,
     tracking: Tracking,
+    connection: Connection,
 }
 
 /// Writes the keys and rows of one view.
@@ -52,6 +57,7 @@ impl RedisStore {
             project: project.to_owned(),
             views: ArcSwap::default(),
             tracking: Tracking::new(config, &connection, project),
+            connection,
         })
     }
 
@@ -73,12 +79,17 @@ impl RedisStore {
 
     /// The error for a stored value that cannot be read.
     pub fn corrupt(&self, source: impl std::error::Error + Send + Sync + 'static) -> Error {
-        Error::data(format!("online store: {source}")).with_source(source)
+        self.damaged(source.to_string()).with_source(source)
+    }
+
+    fn damaged(&self, problem: String) -> Error {
+        Error::data(format!("online store redis: {problem}"))
+            .with_hint("another program has written it: write the row again, for instance by materializing its view")
     }
 
     /// The tables of the project as they are now.
     pub fn tables(&self) -> Arc<Tables> {
-        Arc::clone(self.views.load().tables())
+        Arc::clone(self.views.load().tables().tables())
     }
 
     /// Takes the views of the registry into use.
@@ -87,23 +98,6 @@ impl RedisStore {
             self.tracking.follow(views);
             self.views.store(Arc::new(next));
         }
-    }
-
-    /// Fetches rows: table by table, and in each table entity by entity, in the order of [`MissingRows::by_query`].
-    ///
-    /// # Errors
-    /// `Unavailable` when Redis cannot answer, `Data` for a value that cannot be read.
-    pub async fn fetch(&self, _missing: MissingRows<'_>) -> Result<RowBatch> {
-        self.tracking.start();
-        Err(unsupported(&self.config, &self.project))
-    }
-
-    /// As [`RedisStore::fetch`], on a thread that may wait.
-    ///
-    /// # Errors
-    /// As [`RedisStore::fetch`].
-    pub fn fetch_blocking(&self, _missing: MissingRows<'_>) -> Result<RowBatch> {
-        Err(unsupported(&self.config, &self.project))
     }
 
     /// An encoder for rows of a view, in the order of these features.

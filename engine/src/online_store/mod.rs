@@ -2,7 +2,7 @@
 //!
 //! An enum that is matched once a request, not a trait: there are few stores, each differs in when it answers, and a request asks
 //! for all its rows at once, so the branch costs nothing an entity. Its methods are all that may be asked of an online store; only
-//! this module names the modules that keep rows. What they have in common is in [`rows`](crate::rows).
+//! this module names the modules that keep rows. What they have in common is in `feast-rows`.
 //!
 //! Rows go in and out in the form of [`codec::row`](feast_codec::row), whatever form a store keeps them in, so that
 //! decoding, responses and the row cache are the same for all of them.
