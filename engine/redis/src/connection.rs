@@ -150,7 +150,11 @@ impl Connection {
     ///
     /// # Errors
     /// When it cannot be opened, or the server does not speak RESP3.
-    pub(crate) async fn open_extra(&self, primary: &RedisNode, messages: Arc<dyn AsyncPushSender>) -> Result<Link, Trouble> {
+    pub(crate) async fn open_extra(
+        &self,
+        primary: &RedisNode,
+        messages: Arc<dyn AsyncPushSender>,
+    ) -> Result<Link, Trouble> {
         self.shared.dialer.dial(primary, Purpose::Pushes(messages)).await
     }
 
@@ -268,4 +272,4 @@ impl Drop for Blocking {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

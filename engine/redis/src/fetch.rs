@@ -1,7 +1,6 @@
 //! Rows out of hashes: one command for each entity, all in flight at once, and their values decoded straight into rows.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use feast_codec::feast_value::{CorruptValue, decode_timestamp};
 use feast_codec::row::{Cell, RowHeader, RowVersion};
@@ -26,17 +25,9 @@ impl RedisStore {
     pub async fn fetch(&self, missing: MissingRows<'_>) -> Result<RowBatch> {
         self.tracking.start();
         let (queries, mut commands) = self.commands(missing);
-        let hashes = commands.len();
-        let min_lifetime = self.tracking.min_lifetime();
-        if min_lifetime.is_some() {
-            commands.extend(self.keys(missing).map(|(_, key)| lifetime_of(&key)));
-        }
+        commands.extend(self.tracking.lifetime_commands(missing));
         let replies = self.connection.run(commands, Access::Read).await?;
-        let (replies, lifetimes) = replies.split_at(hashes.min(replies.len()));
-        if let Some(min_lifetime) = min_lifetime {
-            self.forget_short_lived(missing, lifetimes, min_lifetime);
-        }
-        self.rows(&queries, replies, missing.len())
+        self.read_replies(missing, &queries, &replies)
     }
 
     /// As [`RedisStore::fetch`], on a thread that may wait.
@@ -44,28 +35,18 @@ impl RedisStore {
     /// # Errors
     /// As [`RedisStore::fetch`].
     pub fn fetch_blocking(&self, missing: MissingRows<'_>) -> Result<RowBatch> {
-        let (queries, commands) = self.commands(missing);
+        let (queries, mut commands) = self.commands(missing);
+        commands.extend(self.tracking.lifetime_commands(missing));
         let replies = self.connection.run_blocking(commands, Access::Read)?;
-        self.rows(&queries, &replies, missing.len())
+        self.read_replies(missing, &queries, &replies)
     }
 
-    /// Keeps rows of hashes that end soon out of memory: what Redis removes by itself it may tell late.
-    fn forget_short_lived(&self, missing: MissingRows<'_>, lifetimes: &[Value], min_lifetime: Duration) {
-        let min_lifetime = i64::try_from(min_lifetime.as_millis()).unwrap_or(i64::MAX);
-        for ((entity, _), lifetime) in self.keys(missing).zip(lifetimes) {
-            // -1 lives for ever, -2 is not there.
-            let lives_on = matches!(lifetime, Value::Int(-1 | -2))
-                || matches!(lifetime, Value::Int(left) if *left >= min_lifetime);
-            if !lives_on {
-                self.tracking.forget(entity);
-            }
-        }
-    }
-
-    /// The entities of all queries, each with its key.
-    fn keys<'a>(&'a self, missing: MissingRows<'a>) -> impl Iterator<Item = (&'a [u8], Vec<u8>)> {
-        let entities = missing.by_query().flat_map(|(_, entities)| entities);
-        entities.map(|entity| (entity, [entity, self.project.as_bytes()].concat()))
+    /// The replies to the commands of the queries come first, then those that tell how long the hashes live on.
+    fn read_replies(&self, missing: MissingRows<'_>, queries: &[PendingQuery], replies: &[Value]) -> Result<RowBatch> {
+        let hashes: usize = queries.iter().map(|pending| pending.entities).sum();
+        let (hashes, lifetimes) = replies.split_at(hashes.min(replies.len()));
+        self.tracking.forget_expiring(missing, lifetimes);
+        self.rows(queries, hashes, missing.len())
     }
 
     /// What to read for each query, of how many entities, and the commands of all.
@@ -166,13 +147,6 @@ impl RedisStore {
         self.damaged(format!("an event time of {view} cannot be read: {problem}"))
             .with_source(problem)
     }
-}
-
-/// The command for how long a hash lives on, in milliseconds.
-fn lifetime_of(key: &[u8]) -> Cmd {
-    let mut command = Cmd::new();
-    command.arg("PTTL").arg(key);
-    command
 }
 
 /// The commands of one query that were sent.

@@ -16,7 +16,9 @@
 //! costs it nothing more. The cost is a message of some 40 bytes a write, also of other projects with the same join keys.
 //!
 //! What Redis does not tell: `SWAPDB`, and the expiry of a key before it removes it, which may take its time. With `key_ttl_seconds`
-//! no row is therefore held longer than its hash lives, see [`Tracking::min_lifetime`].
+//! no row is therefore held longer than its hash lives: a fetch asks for the time to live too, rows of
+//! hashes near their end are not held, and the others for less than that. Without that setting it is not asked for: the expiry that
+//! another client has set is seen when Redis removes the key.
 //!
 //! Knows connections and keys, nothing of what is in rows. Nothing here is waited for by a read, and commands that end soon never
 //! start it.
@@ -25,9 +27,9 @@ mod counts;
 mod primaries;
 mod rows;
 mod session;
-mod tracked;
 #[cfg(test)]
 mod tests;
+mod tracked;
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
@@ -35,8 +37,9 @@ use std::time::Duration;
 
 use feast_codec::entity_key::{key_length, names_prefix};
 use feast_config::RedisConfig;
-use feast_rows::{RowCache, StoredView};
+use feast_rows::{MissingRows, RowCache, StoredView};
 use parking_lot::Mutex;
+use redis::{Cmd, Value};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
@@ -50,6 +53,9 @@ use rows::TrackedRows;
 const MAX_LIFETIME: Duration = Duration::from_secs(600);
 /// Where hashes expire, a row is held for this part of the time that a hash lives after a write, and not in the last such part.
 const LIFETIME_SHARE: u32 = 4;
+/// Replies to `PTTL`.
+const FOR_EVER: i64 = -1;
+const NO_KEY: i64 = -2;
 
 /// The rows in memory, and the task that keeps them true.
 pub(crate) struct Tracking {
@@ -121,11 +127,37 @@ impl Tracking {
         self.shared.rows.forget(entity);
     }
 
-    /// With `key_ttl_seconds`: how long a hash must live on for its rows to be held. A fetch asks for the time to live of each hash
-    /// (`PTTL`), and calls [`Tracking::forget`] for an entity with less, so that what it has fetched is not inserted. `None` when it
-    /// does not need to ask.
-    pub(crate) fn min_lifetime(&self) -> Option<Duration> {
-        self.shared.min_lifetime()
+    /// With `key_ttl_seconds`: what to ask Redis after the hashes of these entities were read, for [`Tracking::forget_expiring`].
+    pub(crate) fn lifetime_commands(&self, missing: MissingRows<'_>) -> Vec<Cmd> {
+        if self.task.get().is_none() || self.shared.lifetime().is_none() {
+            return Vec::new();
+        }
+        let command = |entity: &[u8]| {
+            let mut command = redis::cmd("PTTL");
+            command.arg([entity, self.shared.project.as_bytes()].concat());
+            command
+        };
+        let by_query = missing.by_query();
+        by_query.flat_map(|(_, entities)| entities.map(command)).collect()
+    }
+
+    /// Takes the replies to [`Tracking::lifetime_commands`]. What was fetched of hashes that will expire soon is not held: a message
+    /// of the expiry comes when Redis removes the key, and that may be late.
+    pub(crate) fn forget_expiring(&self, missing: MissingRows<'_>, replies: &[Value]) {
+        let Some(lifetime) = self.shared.lifetime() else { return };
+        let entities = missing.by_query().flat_map(|(_, entities)| entities);
+        for (entity, reply) in entities.zip(replies) {
+            let stays = match reply {
+                Value::Int(FOR_EVER | NO_KEY) => true,
+                Value::Int(milliseconds) => {
+                    u64::try_from(*milliseconds).is_ok_and(|left| Duration::from_millis(left) > lifetime)
+                }
+                _ => false,
+            };
+            if !stays {
+                self.forget(entity);
+            }
+        }
     }
 
     /// Tracks the keys of these views too. To be called before rows of new views are read.
@@ -152,7 +184,8 @@ impl Tracking {
 }
 
 impl Shared {
-    fn min_lifetime(&self) -> Option<Duration> {
+    /// With `key_ttl_seconds`: how long a row is held at most, and how long its hash must live on for it to be held at all.
+    fn lifetime(&self) -> Option<Duration> {
         let seconds = self.config.key_ttl_seconds.filter(|_| self.rows.may_hold_rows())?;
         Some((Duration::from_secs(seconds) / LIFETIME_SHARE).min(MAX_LIFETIME))
     }

@@ -41,16 +41,16 @@ impl From<&Address> for RedisNode {
 /// is moved to one, its keys are written there already. `prefers_names`: whether certificates are for names and not for addresses.
 pub(super) fn of_cluster(nodes: &str, asked: &Address, prefers_names: bool) -> BTreeSet<Address> {
     let lines = nodes.lines();
-    lines
-        .filter_map(|line| primary(line, asked, prefers_names))
-        .collect()
+    lines.filter_map(|line| primary(line, asked, prefers_names)).collect()
 }
 
 /// Whether the server that gave this reply to `CLUSTER NODES` is a primary.
 pub(super) fn is_primary(nodes: &str) -> bool {
     let flags = nodes.lines().filter_map(|line| line.split(' ').nth(2));
     let has = |flags: &str, flag: &str| flags.split(',').any(|other| other == flag);
-    flags.into_iter().any(|flags| has(flags, "myself") && has(flags, "master"))
+    flags
+        .into_iter()
+        .any(|flags| has(flags, "myself") && has(flags, "master"))
 }
 
 /// `<id> <host:port@bus[,name]> <flags> <primary> <ping> <pong> <epoch> <link> <slots>...`
@@ -116,7 +116,10 @@ f6 :0@0 master,noaddr - 0 0 5 disconnected
             .iter()
             .map(ToString::to_string)
             .collect();
-        assert_eq!(found, ["10.0.0.2:7001", "10.0.0.5:7004", "::1:7007", "one.example:7000"]);
+        assert_eq!(
+            found,
+            ["10.0.0.2:7001", "10.0.0.5:7004", "::1:7007", "one.example:7000"]
+        );
         assert!(of_cluster(nodes, &asked, false).contains(&address("10.0.0.1", 7000)));
         assert!(is_primary(nodes));
         assert!(!is_primary(&nodes.replace("myself,master", "myself,slave")));

@@ -42,7 +42,9 @@ pub(super) enum End {
 impl fmt::Display for End {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Lost(message) | Self::OtherPrimaries(message) | Self::Refused(message) => formatter.write_str(message),
+            Self::Lost(message) | Self::OtherPrimaries(message) | Self::Refused(message) => {
+                formatter.write_str(message)
+            }
             Self::OtherPrefixes => formatter.write_str("there are views with other join keys"),
         }
     }
@@ -141,7 +143,9 @@ impl<'a> Session<'a> {
                 Some(others) => primaries = others,
             }
         }
-        Err(End::OtherPrimaries("the primaries of the cluster change all the time".to_owned()))
+        Err(End::OtherPrimaries(
+            "the primaries of the cluster change all the time".to_owned(),
+        ))
     }
 
     async fn open_server(&self, address: &Address, prefixes: &BTreeSet<Vec<u8>>) -> Result<(Address, Server), End> {
@@ -220,11 +224,15 @@ impl<'a> Session<'a> {
         let answers = self.ask().await?;
         for (address, answer) in &answers {
             if answer.is_primary != self.servers[*address].is_primary {
-                return Err(End::OtherPrimaries(format!("the role of Redis at {address} has changed")));
+                return Err(End::OtherPrimaries(format!(
+                    "the role of Redis at {address} has changed"
+                )));
             }
         }
         if self.changed(answers).is_some() {
-            return Err(End::OtherPrimaries("the primaries of the cluster have changed".to_owned()));
+            return Err(End::OtherPrimaries(
+                "the primaries of the cluster have changed".to_owned(),
+            ));
         }
         // Sentinels may have led the reads to another server.
         let is_cluster = matches!(self.shared.config.topology, RedisTopology::Cluster);
@@ -261,7 +269,7 @@ impl Ageing {
     }
 
     fn forget_old(&mut self, shared: &Shared) {
-        let Some(lifetime) = shared.min_lifetime() else { return };
+        let Some(lifetime) = shared.lifetime() else { return };
         let all = shared.rows.parts();
         let due = self.start.elapsed().as_nanos() * all as u128 / lifetime.as_nanos().max(1);
         // After a long pause each part once.

@@ -86,8 +86,12 @@ impl TrackedServer {
         nodes.arg("NODES");
         let nodes = match self.send(config, nodes).await? {
             Value::ServerError(error) => return Err(End::of(self.link.refused(&error))),
-            reply => redis::from_redis_value::<String>(reply)
-                .map_err(|_| End::Refused(format!("Redis at {} does not name the nodes of its cluster", self.address)))?,
+            reply => redis::from_redis_value::<String>(reply).map_err(|_| {
+                End::Refused(format!(
+                    "Redis at {} does not name the nodes of its cluster",
+                    self.address
+                ))
+            })?,
         };
         let prefers_names = config.tls.as_ref().is_some_and(|tls| tls.checks_hostname);
         Ok(Answer {
@@ -145,6 +149,10 @@ impl End {
     fn of(trouble: Trouble) -> Self {
         let lasts = trouble.is_refusal_for_good();
         let message = Error::from(trouble).to_string();
-        if lasts { Self::Refused(message) } else { Self::Lost(message) }
+        if lasts {
+            Self::Refused(message)
+        } else {
+            Self::Lost(message)
+        }
     }
 }
