@@ -165,12 +165,16 @@ impl<'bytes> EncodedRow<'bytes> {
     pub(crate) fn decode(row: &'bytes [u8]) -> Result<Self> {
         let head = row.first_chunk::<HEAD_BYTES>().ok_or_else(damaged)?;
         if head[0] != ROW_FORMAT {
-            return Err(Error::data("a row on its way to Redis has a format that is not known to this version")
-                .with_hint("use the version that has written the log of pushes"));
+            return Err(
+                Error::data("a row on its way to Redis has a format that is not known to this version")
+                    .with_hint("use the version that has written the log of pushes"),
+            );
         }
         let [_, event_time @ .., _, _, _, _, _, _, _, _] = *head;
         let event_time = i64::from_le_bytes(event_time);
-        let created_time = head.last_chunk::<8>().map_or(NO_CREATED_TIME, |bytes| i64::from_le_bytes(*bytes));
+        let created_time = head
+            .last_chunk::<8>()
+            .map_or(NO_CREATED_TIME, |bytes| i64::from_le_bytes(*bytes));
         let mut pairs = Pairs(&row[HEAD_BYTES..]);
         let time = pairs.next().transpose()?.ok_or_else(damaged)?;
         Ok(Self {

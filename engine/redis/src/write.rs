@@ -254,7 +254,11 @@ impl RowWriter<'_> {
         let Some(part) = self.in_flight.pop_front() else {
             return Ok(());
         };
-        let Part { batch, positions, started } = part;
+        let Part {
+            batch,
+            positions,
+            started,
+        } = part;
         let replies = self.store.connection.finish(started);
         let outcome = replies.and_then(|replies| {
             let unknown = self.take_replies(&positions, &replies)?;
@@ -262,11 +266,15 @@ impl RowWriter<'_> {
                 return Ok(());
             }
             // Redis was started anew, or another node took over, or its scripts were flushed.
-            let commands = self.store.write_commands(&batch, &unknown, self.replace, ScriptForm::Source)?;
+            let commands = self
+                .store
+                .write_commands(&batch, &unknown, self.replace, ScriptForm::Source)?;
             let replies = self.store.connection.run_blocking(commands, Access::Write)?;
             match self.take_replies(&unknown, &replies)?.len() {
                 0 => Ok(()),
-                rows => Err(Error::internal(format!("Redis does not know a script that came with {rows} rows"))),
+                rows => Err(Error::internal(format!(
+                    "Redis does not know a script that came with {rows} rows"
+                ))),
             }
         });
         self.store.forget(&batch, &positions);
@@ -276,7 +284,10 @@ impl RowWriter<'_> {
     /// Counts what replies say. Gives the rows whose script Redis does not know.
     fn take_replies(&mut self, positions: &[usize], replies: &[Value]) -> Result<Vec<usize>> {
         let (mut unknown, mut refused) = (Vec::new(), None);
-        for (position, of_row) in positions.iter().zip(replies.chunks(self.store.commands_a_row(self.replace))) {
+        for (position, of_row) in positions
+            .iter()
+            .zip(replies.chunks(self.store.commands_a_row(self.replace)))
+        {
             let error = of_row.iter().find_map(|reply| match reply {
                 Value::ServerError(error) => Some(error),
                 _ => None,
