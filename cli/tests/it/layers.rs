@@ -41,7 +41,14 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("feast_rocksdb::", &["engine/src/online_store"]),
     ("feast_redis::", &["engine/src/online_store"]),
     ("feast_sqlite::", &["engine/src/online_store"]),
-    ("rocksdb::", &["engine/rocksdb/src", "engine/src/online_store", "benches/src/point_lookups"]),
+    (
+        "rocksdb::",
+        &[
+            "engine/rocksdb/src",
+            "engine/src/online_store",
+            "benches/src/point_lookups",
+        ],
+    ),
     ("redis::", &["engine/redis/src", "engine/src/online_store"]),
     ("rusqlite::", &["engine/sqlite/src"]),
     ("hashbrown::", &["engine/rows/src"]),

@@ -115,7 +115,9 @@ impl RedisStore {
         };
         let layout = &fields.table.schemas()[schema_id as usize].layout;
         let read = |position: usize, out: &mut Vec<u8>| match values[position] {
-            Some(value) => fields.decoders[position].decode(value, out).map_err(|problem| (position, problem)),
+            Some(value) => fields.decoders[position]
+                .decode(value, out)
+                .map_err(|problem| (position, problem)),
             None => Ok(Cell::NotStored),
         };
         let encoded = layout.encode_cells(RowHeader { schema_id, version }, read, out);

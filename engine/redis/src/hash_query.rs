@@ -66,7 +66,11 @@ impl HashQuery {
             of_tables.push(TableFields {
                 table: Arc::clone(table),
                 view: Arc::clone(view),
-                decoders: view.features.iter().map(|field| ValueDecoder::new(&field.value_type)).collect(),
+                decoders: view
+                    .features
+                    .iter()
+                    .map(|field| ValueDecoder::new(&field.value_type))
+                    .collect(),
                 first,
             });
         }
@@ -164,7 +168,9 @@ fn pays_to_read_all(wanted: &[TableFields], views: &RegistryTables) -> bool {
     let in_hash = || views.views().filter(|view| view.join_keys == first.view.join_keys);
     // Lists can be of any size.
     let is_large = |value_type: &ValueType| matches!(value_type, ValueType::Array(_) | ValueType::Set(_));
-    let mut unwanted = in_hash().filter(|view| !is_wanted(view)).flat_map(|view| &view.features);
+    let mut unwanted = in_hash()
+        .filter(|view| !is_wanted(view))
+        .flat_map(|view| &view.features);
     let wanted_fields: usize = wanted.iter().map(|table| table.view.features.len() + 1).sum();
     let all_fields = in_hash().map(|view| view.features.len() + 1).sum();
     !unwanted.any(|feature| is_large(&feature.value_type)) && pays(wanted_fields, all_fields)
