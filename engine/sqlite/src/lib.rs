@@ -16,6 +16,7 @@ mod tests;
 mod views;
 mod write;
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -45,7 +46,7 @@ impl SqliteStore {
     /// None so far: what is wrong with the file is said when it is used.
     pub fn open(path: &Path, project: &str) -> Result<Self> {
         Ok(Self {
-            identity: format!("sqlite {}", path.display()),
+            identity: identity(path, project),
             path: path.to_path_buf(),
             project: project.to_owned(),
             views: ArcSwap::default(),
@@ -95,4 +96,11 @@ impl SqliteStore {
     fn error(&self, source: rusqlite::Error) -> Error {
         error::from_rusqlite(source, &self.path)
     }
+}
+
+/// The same for all that open this file for this project. Clients see it, so it does not say where the file is.
+fn identity(path: &Path, project: &str) -> String {
+    let mut hasher = DefaultHasher::new();
+    (path, project).hash(&mut hasher);
+    format!("sqlite-{:016x}", hasher.finish())
 }

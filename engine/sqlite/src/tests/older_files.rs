@@ -119,6 +119,10 @@ fn damage_is_an_error_of_the_rows_that_have_it() {
     check("value = x'20ff'", "feature a of view v: stored value is damaged");
     check("value = x'120178'", "feature a of view v: stored value is a string_val");
     check(
+        "value = zeroblob(100000000)",
+        "feature a of view v: stored value has 100000000 bytes",
+    );
+    check(
         "value = 'text'",
         "feature a of view v: its value is stored as Text, not as bytes",
     );
