@@ -211,6 +211,8 @@ fn encode_chosen(
     is_chosen: impl Fn(&[u8]) -> bool,
 ) -> Result<(usize, usize)> {
     let rows_of_view = store.row_encoder(view)?;
+    let checked = rows_of_view.check(&rows.features);
+    checked.map_err(|error| error.within(|message| format!("feature view {}: {message}", view.name())))?;
     let encoder = view_key_encoder(view)?;
     let count = rows.event_times.len();
     let dummy = [Arc::new(StringArray::from(vec![""; count])) as ArrayRef];
