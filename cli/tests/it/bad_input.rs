@@ -37,15 +37,6 @@ fn settings() {
     check(&repository.feast(&["apply"]), "feature_store.yaml: not valid YAML", "");
     repository.write(
         "feature_store.yaml",
-        "project: p\nregistry: data/registry.db\nonline_store:\n  type: sqlite\n  path: data/online.db\n",
-    );
-    check(
-        &repository.feast(&["serve"]),
-        "online_store.type is sqlite",
-        "set type: rocksdb",
-    );
-    repository.write(
-        "feature_store.yaml",
         "project: p\nregistry: data/registry.db\nonline_store:\n  type: redys\n",
     );
     check(

@@ -14,6 +14,7 @@ mod redact;
 mod redis;
 mod registry;
 mod serving;
+mod sqlite;
 #[cfg(test)]
 mod tests;
 mod unused;

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::block::{bytes_at, string_at};
 use super::redis::{self, RedisConfig};
+use super::sqlite;
 
 /// The online store of a repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,17 +83,17 @@ const DEFAULT_ROCKSDB_PATH: &str = "data/online_store";
 /// The store that the block names, relative paths starting at `directory`.
 pub(super) fn online_store(root: &Value, directory: &Path) -> Result<OnlineStoreConfig> {
     let (type_name, path) = match root.get("online_store") {
-        None | Some(Value::Null) => ("sqlite", None),
+        None | Some(Value::Null) => (SQLITE, None),
         Some(Value::String(name)) => (name.as_str(), None),
-        Some(block @ Value::Object(_)) => (string_at(block, "type")?.unwrap_or("sqlite"), string_at(block, "path")?),
+        Some(block @ Value::Object(_)) => (string_at(block, "type")?.unwrap_or(SQLITE), string_at(block, "path")?),
         Some(_) => return Err(Error::invalid("online_store must be a mapping with the key type")),
     };
     match type_name {
         ROCKSDB => rocksdb(root, directory.join(path.unwrap_or(DEFAULT_ROCKSDB_PATH))),
         REDIS => redis::redis(root, directory).map(|config| OnlineStoreConfig::Redis(Box::new(config))),
-        "sqlite" => Err(Error::invalid("online_store.type is sqlite (Feast's default), which this binary does not serve")
-            .with_hint("this binary's embedded store is rocksdb: set type: rocksdb and path: data/online_store, then materialize again")),
-        other => Err(Error::invalid(format!("online_store.type {other:?} is not known")).with_hint("the types of online stores are rocksdb, redis and sqlite")),
+        SQLITE | sqlite::CLASS => sqlite::sqlite(root, path, directory),
+        other => Err(Error::invalid(format!("online_store.type {other:?} is not known"))
+            .with_hint("the types of online stores are rocksdb, redis and sqlite")),
     }
 }
 

@@ -101,6 +101,7 @@ fn kind(value: &Value) -> Option<&str> {
 
 const REGISTRY_IS_WATCHED: &str = "the registry file is looked at five times a second";
 const NOT_OFFERED: &str = "it is not offered";
+const NO_SEARCH: &str = "search in online stores is not offered";
 
 const SWITCHES: &[Switch] = &[
     switch(
@@ -112,6 +113,9 @@ const SWITCHES: &[Switch] = &[
     switch("/registry/cache_mode", is_set, REGISTRY_IS_WATCHED),
     switch("/registry/purge_feast_metadata", is_true, NOT_OFFERED),
     switch("/registry/mcp/enabled", is_true, NOT_OFFERED),
+    switch("/online_store/vector_enabled", is_true, NO_SEARCH),
+    switch("/online_store/text_search_enabled", is_true, NO_SEARCH),
+    switch("/online_store/enable_openai_compatible_store", is_true, NO_SEARCH),
     switch(
         "/registry/serve_features_while_materializing",
         is_false,

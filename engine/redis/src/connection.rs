@@ -8,6 +8,7 @@
 mod dialer;
 mod link;
 mod node;
+mod started;
 mod tls;
 mod trouble;
 
@@ -26,6 +27,7 @@ use node::{Node, Place};
 use trouble::is_of_server;
 
 pub(crate) use link::Link;
+pub(crate) use started::Started;
 pub(crate) use trouble::Trouble;
 
 /// Whether commands may be sent a second time.

@@ -179,6 +179,8 @@ pub(crate) fn encode_rows(
     encoded: &mut EncodedRows,
 ) -> Result<usize> {
     let rows_of_view = store.row_encoder(view)?;
+    let checked = rows_of_view.check(&rows.features);
+    checked.map_err(|error| error.within(|message| format!("feature view {}: {message}", view.name())))?;
     let encoder = view_key_encoder(view)?;
     let count = rows.event_times.len();
     let dummy = [Arc::new(StringArray::from(vec![""; count])) as ArrayRef];

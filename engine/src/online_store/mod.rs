@@ -274,7 +274,8 @@ impl OnlineStore {
     pub(crate) fn logged_pushes(&self) -> Result<Vec<(u64, Vec<u8>)>> {
         match self {
             Self::RocksDb(storage) => storage.logged_pushes(),
-            Self::Redis(_) | Self::Sqlite(_) => Err(Error::internal("this store has no log of pushes")),
+            Self::Sqlite(_) => Ok(Vec::new()),
+            Self::Redis(_) => Err(Error::internal("this store has no log of pushes")),
         }
     }
 }
@@ -298,6 +299,23 @@ impl OnlineStore {
             Self::RocksDb(_) => {}
             Self::Redis(redis) => redis.follow(views),
             Self::Sqlite(sqlite) => sqlite.follow(views),
+        }
+    }
+
+    /// Makes the tables of views that have none and drops those of removed views, in a file whose tables follow `apply` and nothing
+    /// else: other processes read it by their own registry.
+    pub(crate) fn apply_views(&self, present: &[StoredView], removed: &[StoredView]) -> Result<()> {
+        match self {
+            Self::RocksDb(_) | Self::Redis(_) => Ok(()),
+            Self::Sqlite(sqlite) => sqlite.apply(present, removed),
+        }
+    }
+
+    /// Drops what a file that is shared with other projects has of these views, which are all that the project had.
+    pub(crate) fn tear_down_views(&self, views: &[StoredView]) -> Result<()> {
+        match self {
+            Self::RocksDb(_) | Self::Redis(_) => Ok(()),
+            Self::Sqlite(sqlite) => sqlite.tear_down(views),
         }
     }
 
