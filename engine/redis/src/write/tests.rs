@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use arrow::array::{Array, ArrayRef, Int64Array, StringArray};
 use feast_codec::entity_key::EntityKeyEncoder;
@@ -412,11 +412,8 @@ fn a_read_after_a_write_sees_it_although_the_row_is_in_memory() {
         ..config(&server)
     };
     let store = store(&config, std::slice::from_ref(&view));
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()
-        .unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async { store.tracking.start() });
     let table = store.views.load().tables().view("ordered").unwrap().0.id;
     let mut entities = PackedBytes::default();
     entities.push_with(|out| out.extend_from_slice(&entity(1)));
@@ -426,13 +423,12 @@ fn a_read_after_a_write_sees_it_although_the_row_is_in_memory() {
         entities: &entities,
     };
     let read = || {
-        let rows_in_memory = store.row_cache();
-        let mut lookup = RowLookup::prepare(rows_in_memory, queries).unwrap();
+        let mut lookup = RowLookup::prepare(store.row_cache(), queries).unwrap();
         let is_fetched = lookup.missing(queries).is_some();
         while let Some(missing) = lookup.missing(queries) {
-            let rows = runtime.block_on(store.fetch(missing)).unwrap();
+            let rows = store.fetch_blocking(missing).unwrap();
             lookup
-                .complete(rows_in_memory, queries, |position| rows.get(position))
+                .complete(store.row_cache(), queries, |position| rows.get(position))
                 .unwrap();
         }
         let row = lookup.into_batches()[0].get(0).map(<[u8]>::to_vec);
@@ -441,17 +437,17 @@ fn a_read_after_a_write_sees_it_although_the_row_is_in_memory() {
             is_fetched,
         )
     };
-    // Rows are held as soon as changes are tracked, and again when Redis has told of a write.
-    let is_held = |expected| {
-        let until = Instant::now() + Duration::from_secs(10);
-        while read() != (expected, false) {
-            assert_eq!(read().0, expected);
-            assert!(Instant::now() < until, "rows are not held");
-            std::thread::sleep(Duration::from_millis(10));
+    // Held as soon as changes are tracked, and again after the message of each write.
+    let held = || {
+        let start = std::time::Instant::now();
+        loop {
+            match read() {
+                (time, false) => return time,
+                _ => assert!(start.elapsed() < Duration::from_secs(30), "the row is never held"),
+            }
         }
     };
-    assert_eq!(read(), (None, true));
-    is_held(None);
+    assert_eq!(held(), None);
     for (replace, at) in [
         (Replace::OlderRows, "2026-03-02T00:00:00Z"),
         (Replace::OlderRows, "2026-03-03T00:00:00Z"),
@@ -460,7 +456,7 @@ fn a_read_after_a_write_sees_it_although_the_row_is_in_memory() {
         let rows = encode(&store, &view, &[(1, version(time(at)), columns(Some(1), None))]);
         write(&store, &rows, replace).unwrap();
         assert_eq!(read(), (Some(time(at)), true));
-        is_held(Some(time(at)));
+        assert_eq!(held(), Some(time(at)));
     }
 }
 
