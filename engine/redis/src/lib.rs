@@ -7,6 +7,7 @@ mod connection;
 mod fetch;
 mod hash_query;
 mod row_encoder;
+mod tracking;
 mod views;
 mod write;
 
@@ -18,9 +19,11 @@ use feast_model::error::{Error, Result};
 use feast_rows::{RowCache, StoredView, Tables};
 
 pub use row_encoder::RowEncoder;
+pub use tracking::TrackingCounts;
 pub use write::RowWriter;
 
 use connection::Connection;
+use tracking::Tracking;
 use views::Views;
 
 /// An online store on Redis. It connects when it is first used, and again whenever it must.
@@ -29,7 +32,7 @@ pub struct RedisStore {
     project: String,
     identity: String,
     views: ArcSwap<Views>,
-    row_cache: RowCache,
+    tracking: Tracking,
     connection: Connection,
 }
 
@@ -44,13 +47,14 @@ impl RedisStore {
             .iter()
             .map(|node| format!("{}:{}", node.host, node.port))
             .collect();
+        let connection = Connection::new(config)?;
         Ok(Self {
             identity: format!("redis {} {} {project}", nodes.join(","), config.database),
             config: config.clone(),
             project: project.to_owned(),
             views: ArcSwap::default(),
-            row_cache: RowCache::new(0),
-            connection: Connection::new(config)?,
+            tracking: Tracking::new(config, &connection, project),
+            connection,
         })
     }
 
@@ -59,9 +63,15 @@ impl RedisStore {
         &self.identity
     }
 
-    /// The rows it has in memory.
+    /// The rows it has in memory, as far as a read may use them now.
+    #[inline]
     pub fn row_cache(&self) -> &RowCache {
-        &self.row_cache
+        self.tracking.rows()
+    }
+
+    /// What has happened to the rows in memory so far.
+    pub fn tracking_counts(&self) -> &TrackingCounts {
+        self.tracking.counts()
     }
 
     /// The error for a stored value that cannot be read.
@@ -82,6 +92,7 @@ impl RedisStore {
     /// Takes the views of the registry into use.
     pub fn follow(&self, views: &[StoredView]) {
         if let Some(next) = self.views.load().follow(views) {
+            self.tracking.follow(views);
             self.views.store(Arc::new(next));
         }
     }

@@ -127,7 +127,7 @@ impl RedisStore {
         for position in positions {
             let hash = RowKey::decode(batch.keys.get(*position)).map(|key| key.hash);
             if let Some(entity) = hash.ok().and_then(|hash| hash.strip_suffix(self.project.as_bytes())) {
-                self.row_cache.forget(entity);
+                self.tracking.forget(entity);
             }
         }
     }

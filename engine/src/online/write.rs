@@ -6,12 +6,13 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, Int64Array, StringArray};
 use feast_codec::entity_key::EntityKeyEncoder;
 use feast_codec::row::RowVersion;
+use feast_codec::shard::Shard;
 use feast_conversion::{ConversionError, check_event_times, coerce, timestamp_micros};
 use feast_model::error::{Error, Result};
 use feast_model::{DUMMY_JOIN_KEY, FeatureView, Timestamp, ValueType};
 
 use super::key_types::key_encoder;
-use crate::online_store::{EncodedRows, OnlineStore, RowColumns};
+use crate::online_store::{EncodedRows, OnlineStore, RowColumns, RowWriter, WriteCount};
 
 /// A feature view that rows can be written to, with the columns it needs.
 #[derive(Debug, Clone)]
@@ -156,6 +157,41 @@ fn view_key_encoder(view: &FeatureView) -> Result<EntityKeyEncoder> {
     key_encoder(view.name(), &named)
 }
 
+/// What became of rows that were to be written.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct WrittenRows {
+    /// What is known by now.
+    pub(crate) count: WriteCount,
+    /// Rows that cannot be stored because their key holds a null. They are those of the first shard.
+    pub(crate) null_keys: usize,
+    /// Rows of other shards.
+    pub(crate) other_shards: usize,
+}
+
+/// Gives rows of a view to a writer of the store in order of arrival, all or those of one shard.
+pub(crate) fn write_rows(
+    store: &OnlineStore,
+    writer: &mut RowWriter<'_>,
+    view: &FeatureView,
+    rows: &RowColumns,
+    shard: Option<Shard>,
+) -> Result<WrittenRows> {
+    let mut encoded = EncodedRows::default();
+    let (mut null_keys, mut other_shards) = match shard {
+        None => (encode_rows(store, view, rows, &mut encoded)?, 0),
+        Some(shard) => encode_chosen(store, view, rows, &mut encoded, |key| shard.holds(key))?,
+    };
+    if shard.is_some_and(|shard| shard.number() > 1) {
+        other_shards += std::mem::take(&mut null_keys);
+    }
+    let count = writer.write(encoded)?;
+    Ok(WrittenRows {
+        count,
+        null_keys,
+        other_shards,
+    })
+}
+
 /// Adds rows of a view to those of others. Gives the number of rows that cannot be stored because their key holds a null.
 pub(crate) fn encode_rows(
     store: &OnlineStore,
@@ -163,6 +199,18 @@ pub(crate) fn encode_rows(
     rows: &RowColumns,
     encoded: &mut EncodedRows,
 ) -> Result<usize> {
+    Ok(encode_chosen(store, view, rows, encoded, |_| true)?.0)
+}
+
+/// Adds the rows of a view whose entity key is chosen to those of others; the others cost their key alone. Gives the number of rows
+/// that cannot be stored because their key holds a null, and of those that were not chosen.
+fn encode_chosen(
+    store: &OnlineStore,
+    view: &FeatureView,
+    rows: &RowColumns,
+    encoded: &mut EncodedRows,
+    is_chosen: impl Fn(&[u8]) -> bool,
+) -> Result<(usize, usize)> {
     let rows_of_view = store.row_encoder(view)?;
     let checked = rows_of_view.check(&rows.features);
     checked.map_err(|error| error.within(|message| format!("feature view {}: {message}", view.name())))?;
@@ -177,12 +225,20 @@ pub(crate) fn encode_rows(
     let before = encoded.keys.len();
     encoded.keys.reserve(count, count * 48);
     encoded.rows.reserve(count, count * (32 + 8 * view.features.len()));
+    let mut others = 0;
     for row in 0..count {
         let has_key = encoded.keys.push_if(|out| {
             rows_of_view.start_key(out);
-            let is_complete = encoder.encode(key_columns, row, out);
+            let start = out.len();
+            if !encoder.encode(key_columns, row, out) {
+                return false;
+            }
+            if !is_chosen(&out[start..]) {
+                others += 1;
+                return false;
+            }
             rows_of_view.end_key(out);
-            is_complete
+            true
         });
         if has_key {
             let created = rows
@@ -199,5 +255,5 @@ pub(crate) fn encode_rows(
                 .push_with(|out| rows_of_view.encode(version, &rows.features, row, out));
         }
     }
-    Ok(count - (encoded.keys.len() - before))
+    Ok((count - others - (encoded.keys.len() - before), others))
 }

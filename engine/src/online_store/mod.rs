@@ -30,6 +30,7 @@ use feast_rows::{RowCache, rows_in_memory};
 use feast_sqlite::SqliteStore;
 pub(crate) use push_log::{LocalPushLog, PushRecords};
 pub(crate) use row_encoder::RowEncoder;
+pub(crate) use row_writer::RowWriter;
 pub(crate) use views::{stored_view, table_view, view_shape};
 
 pub(crate) use feast_rows::{
@@ -109,12 +110,15 @@ impl OnlineStore {
 
 /// Reading rows.
 impl OnlineStore {
-    /// Takes the rows that are in memory, and notes which are not. Waits for nothing.
+    /// Takes the rows that are in memory, and notes which are not. Waits for nothing, but with SQLite for a look at the file.
     ///
     /// # Errors
-    /// `Invalid` when the rows are too large for memory.
+    /// `Invalid` when the rows are too large for memory, `Unavailable` when a file is locked.
     #[inline]
     pub(crate) fn prepare(&self, queries: RowQueries<'_>) -> Result<RowLookup> {
+        if let Self::Sqlite(sqlite) = self {
+            sqlite.forget_changed_rows()?;
+        }
         RowLookup::prepare(self.row_cache(), queries)
     }
 
@@ -160,9 +164,13 @@ impl OnlineStore {
         }
     }
 
-    /// The rows of all queries, if all of them are in memory and they are small. Waits for nothing.
+    /// The rows of all queries, if all of them are in memory and they are small. Waits for nothing, so it has none of SQLite: only a
+    /// look at the file says whether they are still those of the file.
     #[inline]
     pub(crate) fn rows_in_memory(&self, queries: RowQueries<'_>) -> Option<Vec<RowBatch>> {
+        if matches!(self, Self::Sqlite(_)) {
+            return None;
+        }
         rows_in_memory(self.row_cache(), queries)
     }
 

@@ -7,6 +7,7 @@ mod crash_tests;
 mod definitions;
 mod open_once;
 mod registry;
+mod shards;
 #[cfg(test)]
 mod table_crash_tests;
 mod tables;

@@ -9,7 +9,7 @@ use redis::{RedisError, ServerError};
 
 /// A server did not do what it was asked. Its text never has keys, values or passwords.
 #[derive(Debug, Clone)]
-pub(super) struct Trouble {
+pub(crate) struct Trouble {
     /// The server, as messages name it: `Redis at 127.0.0.1:6379`.
     server: Arc<str>,
     reason: Reason,
@@ -114,6 +114,15 @@ impl Trouble {
     /// Whether the server was not reached, or did not answer, so that what is known about the topology may be old.
     pub(super) fn is_of_connection(&self) -> bool {
         !matches!(self.reason, Reason::Refusal { .. })
+    }
+
+    /// Whether the server cannot do it, or may not for this user, so that it makes no sense to ask again soon.
+    pub(crate) fn is_refusal_for_good(&self) -> bool {
+        match &self.reason {
+            Reason::Refusal { code, .. } => ["ERR", "NOPERM", "NOPROTO"].contains(&code.as_str()),
+            Reason::Protocol(_) => true,
+            _ => false,
+        }
     }
 
     fn told(&self) -> (String, Option<&'static str>) {
