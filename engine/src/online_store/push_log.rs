@@ -213,3 +213,26 @@ impl<'a> PushRecords<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_in_use_is_told_with_its_setting_and_nothing_is_made_by_looking() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("push_log");
+        let first = LocalPushLog::new(path.clone(), "shop");
+        assert!(first.open_existing().unwrap().is_none());
+        assert!(!path.exists());
+        first.open().unwrap();
+        let second = LocalPushLog::new(path, "shop");
+        let error = second.open_existing().err().unwrap();
+        assert_eq!(error.kind(), ErrorKind::Conflict);
+        assert!(
+            error.to_string().contains("push_log is in use by another process"),
+            "{error}"
+        );
+        assert!(error.hint().unwrap().contains("serving.push_log_path"));
+    }
+}
