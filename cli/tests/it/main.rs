@@ -4,6 +4,7 @@
 //! - `golden`: recorded answers of Python Feast's server, replayed.
 //! - `contract`: what recordings do not hold: on-demand views, versions, gates, searches, the server's own documents.
 //! - `arrow`: reads with Arrow streams.
+//! - `sqlite`: a repository with Feast's default online store.
 //! - `hand_over`: reads that are not answered on the thread that received them.
 //! - `overload`: more work than the server takes on.
 //! - `tables`: rows of views that leave the registry and come back.
@@ -44,6 +45,7 @@ mod log;
 mod look_up;
 mod overload;
 mod registries;
+mod sqlite;
 mod support;
 mod tables;
 mod times;

@@ -9,6 +9,7 @@ pub struct PackedBytes {
 
 impl PackedBytes {
     /// Has room for as many strings and bytes.
+    #[inline]
     pub fn with_capacity(strings: usize, bytes: usize) -> Self {
         Self {
             bytes: Vec::with_capacity(bytes),

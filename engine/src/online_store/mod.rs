@@ -2,7 +2,7 @@
 //!
 //! An enum that is matched once a request, not a trait: there are few stores, each differs in when it answers, and a request asks
 //! for all its rows at once, so the branch costs nothing an entity. Its methods are all that may be asked of an online store; only
-//! this module names the modules that keep rows. What they have in common is in [`rows`](crate::rows).
+//! this module names the modules that keep rows. What they have in common is in `feast-rows`.
 //!
 //! Rows go in and out in the form of [`codec::row`](feast_codec::row), whatever form a store keeps them in, so that
 //! decoding, responses and the row cache are the same for all of them.
@@ -106,12 +106,15 @@ impl OnlineStore {
 
 /// Reading rows.
 impl OnlineStore {
-    /// Takes the rows that are in memory, and notes which are not. Waits for nothing.
+    /// Takes the rows that are in memory, and notes which are not. Waits for nothing, but with SQLite for a look at the file.
     ///
     /// # Errors
-    /// `Invalid` when the rows are too large for memory.
+    /// `Invalid` when the rows are too large for memory, `Unavailable` when a file is locked.
     #[inline]
     pub(crate) fn prepare(&self, queries: RowQueries<'_>) -> Result<RowLookup> {
+        if let Self::Sqlite(sqlite) = self {
+            sqlite.forget_changed_rows()?;
+        }
         RowLookup::prepare(self.row_cache(), queries)
     }
 
@@ -157,9 +160,13 @@ impl OnlineStore {
         }
     }
 
-    /// The rows of all queries, if all of them are in memory and they are small. Waits for nothing.
+    /// The rows of all queries, if all of them are in memory and they are small. Waits for nothing, so it has none of SQLite: only a
+    /// look at the file says whether they are still those of the file.
     #[inline]
     pub(crate) fn rows_in_memory(&self, queries: RowQueries<'_>) -> Option<Vec<RowBatch>> {
+        if matches!(self, Self::Sqlite(_)) {
+            return None;
+        }
         rows_in_memory(self.row_cache(), queries)
     }
 
@@ -274,7 +281,8 @@ impl OnlineStore {
     pub(crate) fn logged_pushes(&self) -> Result<Vec<(u64, Vec<u8>)>> {
         match self {
             Self::RocksDb(storage) => storage.logged_pushes(),
-            Self::Redis(_) | Self::Sqlite(_) => Err(Error::internal("this store has no log of pushes")),
+            Self::Sqlite(_) => Ok(Vec::new()),
+            Self::Redis(_) => Err(Error::internal("this store has no log of pushes")),
         }
     }
 }
@@ -298,6 +306,23 @@ impl OnlineStore {
             Self::RocksDb(_) => {}
             Self::Redis(redis) => redis.follow(views),
             Self::Sqlite(sqlite) => sqlite.follow(views),
+        }
+    }
+
+    /// Makes the tables of views that have none and drops those of removed views, in a file whose tables follow `apply` and nothing
+    /// else: other processes read it by their own registry.
+    pub(crate) fn apply_views(&self, present: &[StoredView], removed: &[StoredView]) -> Result<()> {
+        match self {
+            Self::RocksDb(_) | Self::Redis(_) => Ok(()),
+            Self::Sqlite(sqlite) => sqlite.apply(present, removed),
+        }
+    }
+
+    /// Drops what a file that is shared with other projects has of these views, which are all that the project had.
+    pub(crate) fn tear_down_views(&self, views: &[StoredView]) -> Result<()> {
+        match self {
+            Self::RocksDb(_) | Self::Redis(_) => Ok(()),
+            Self::Sqlite(sqlite) => sqlite.tear_down(views),
         }
     }
 

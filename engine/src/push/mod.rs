@@ -24,7 +24,7 @@
 //!   of the replay; what does not fit stays in the log and holds nothing else up.
 //! - **The latest arrival stands first** in a parquet source, as the first of rows equal in both times wins there.
 //!
-//! Knows neither the bytes of parquet (`offline`) nor those of the database (`storage`), and nothing of the registry file or HTTP.
+//! Knows neither the bytes of parquet (`offline`) nor those of the database, and nothing of the registry file or HTTP.
 
 mod append;
 mod checked;

@@ -7,6 +7,7 @@ mod crash_tests;
 mod definitions;
 mod open_once;
 mod registry;
+mod shards;
 #[cfg(test)]
 mod table_crash_tests;
 mod tables;
@@ -141,6 +142,24 @@ impl FeatureStore {
         admit: impl FnMut(usize) -> Result<(), E>,
     ) -> Result<StoredEntities<'request>, E> {
         online::lookup(self.online_store()?, plan, entities, admit)
+    }
+
+    /// As [`FeatureStore::lookup`], awaiting rows that come over the network. Rows on a disk are read on the calling thread.
+    ///
+    /// # Errors
+    /// As [`FeatureStore::lookup`], and `Unavailable` when the store does not answer in time.
+    pub async fn lookup_async<'request, E: From<Error>>(
+        &'request self,
+        plan: &'request ReadPlan,
+        entities: &'request EntityRows,
+        admit: impl FnMut(usize) -> Result<(), E>,
+    ) -> Result<StoredEntities<'request>, E> {
+        online::lookup_async(self.online_store()?, plan, entities, admit).await
+    }
+
+    /// Whether rows come over the network, so that callers should await them.
+    pub fn is_remote(&self) -> bool {
+        self.online_store.get().is_some_and(OnlineStore::is_remote)
     }
 
     /// As [`FeatureStore::lookup`], for threads that must not wait: `None` when rows are not in memory, or are too large.

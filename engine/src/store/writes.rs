@@ -200,7 +200,7 @@ impl FeatureStore {
         Ok(Some(report))
     }
 
-    fn candidates<'a>(&'a self, state: &'a RegistryState) -> Candidates<'a> {
+    pub(super) fn candidates<'a>(&'a self, state: &'a RegistryState) -> Candidates<'a> {
         Candidates {
             definitions: &state.definitions,
             statuses: &state.statuses,
@@ -218,12 +218,13 @@ impl FeatureStore {
         })
     }
 
-    fn run_stores(&self) -> Result<RunStores<'_>> {
+    pub(super) fn run_stores(&self) -> Result<RunStores<'_>> {
         Ok(RunStores {
             repository: &self.config.directory,
             online_store: self.online_store()?,
             runtime: self.offline()?,
             replace: self.replace(),
+            shard: None,
         })
     }
 

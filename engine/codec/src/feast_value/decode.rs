@@ -64,7 +64,9 @@ const OUT_OF_RANGE: CorruptValue = CorruptValue::Damaged("a number is out of the
 
 /// The room for messages one level further down.
 pub(super) fn deeper(depth: u32) -> Result<u32, CorruptValue> {
-    depth.checked_sub(1).ok_or(CorruptValue::Damaged("it is nested too deeply"))
+    depth
+        .checked_sub(1)
+        .ok_or(CorruptValue::Damaged("it is nested too deeply"))
 }
 
 #[inline]
@@ -143,13 +145,7 @@ fn decode_member(
     Ok(Cell::Value)
 }
 
-fn push_list(
-    shape: &Shape,
-    member: u32,
-    message: &[u8],
-    depth: u32,
-    out: &mut Vec<u8>,
-) -> Result<(), CorruptValue> {
+fn push_list(shape: &Shape, member: u32, message: &[u8], depth: u32, out: &mut Vec<u8>) -> Result<(), CorruptValue> {
     match (&shape.form, form_of_member(member)) {
         (Form::Numbers(number), Some(Form::Numbers(stored))) => push_numbers(stored, *number, message, out),
         (Form::ListOfBytes, Some(Form::ListOfBytes)) => push_items(message, out, |bytes, out| {

@@ -5,11 +5,11 @@ use std::io::Write as _;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 
+use super::CorruptValue;
 use super::decode::{NULL_SECONDS, Scalar, check_utf8, deeper, each_item, each_number, member_of};
 use super::shape::{Form, NULL, Number, form_of_member, is_list_of_values};
 use super::wire::{Fields, Payload};
 use super::zone::push_zoned_time;
-use super::CorruptValue;
 
 const KEY: u32 = 1;
 const VALUE: u32 = 2;

@@ -32,7 +32,8 @@ fn has_integer_beyond_64_bits(json: &str) -> bool {
     // Quotes within strings do not end them.
     let plain = json.replace("\\\\", "").replace("\\\"", "");
     let parts = plain.split('"').enumerate().filter_map(outside_of_strings);
-    let is_part_of_number = |character: char| character.is_ascii_digit() || matches!(character, '-' | '+' | '.' | 'e' | 'E');
+    let is_part_of_number =
+        |character: char| character.is_ascii_digit() || matches!(character, '-' | '+' | '.' | 'e' | 'E');
     let mut numbers = parts.flat_map(|part| {
         let numbers = part.split(|character| !is_part_of_number(character));
         numbers.map(str::to_owned).collect::<Vec<_>>()
@@ -94,9 +95,16 @@ fn double(number: &Number) -> f64 {
 
 /// Items of one type are a list of that type. Python refuses all others, which are lists of values here.
 fn push_array(items: &[Value], depth: u32, out: &mut Vec<u8>) -> Written {
-    let integers = || items.iter().map(|item| integer(item.as_number()?)).collect::<Option<Vec<_>>>();
+    let integers = || {
+        items
+            .iter()
+            .map(|item| integer(item.as_number()?))
+            .collect::<Option<Vec<_>>>()
+    };
     let doubles = || {
-        let doubles = items.iter().map(|item| item.as_number().filter(|number| number.is_f64()).map(double));
+        let doubles = items
+            .iter()
+            .map(|item| item.as_number().filter(|number| number.is_f64()).map(double));
         doubles.collect::<Option<Vec<_>>>()
     };
     let flags = || items.iter().map(Value::as_bool).collect::<Option<Vec<_>>>();

@@ -79,7 +79,14 @@ impl ValueEncoder {
         }
         match &self.shape.form {
             Form::String if self.shape.member == STRING => Some(column.as_string::<i32>().value(row).to_owned()),
-            Form::Number(Number::Bool) => Some(if column.as_boolean().value(row) { "True" } else { "False" }.to_owned()),
+            Form::Number(Number::Bool) => Some(
+                if column.as_boolean().value(row) {
+                    "True"
+                } else {
+                    "False"
+                }
+                .to_owned(),
+            ),
             Form::Number(Number::Int32) => Some(column.as_primitive::<Int32Type>().value(row).to_string()),
             Form::Number(Number::Int64) => Some(column.as_primitive::<Int64Type>().value(row).to_string()),
             // Python has no narrower float, so 0.1 is 0.10000000149011612.
@@ -181,7 +188,11 @@ fn push_list(form: &Form, member: u32, items: &ArrayRef, out: &mut Vec<u8>) -> W
         }
         Form::Strings => {
             let items = items.as_string::<i32>();
-            push_byte_strings(member, items.iter().map(|item| item.unwrap_or_default().as_bytes()), out);
+            push_byte_strings(
+                member,
+                items.iter().map(|item| item.unwrap_or_default().as_bytes()),
+                out,
+            );
         }
         Form::Documents => {
             let items = items.as_string::<i32>();
@@ -217,7 +228,9 @@ fn push_numbers(number: Number, member: u32, items: &ArrayRef, out: &mut Vec<u8>
     let length = match number {
         Number::Float32 => count * 4,
         Number::Float64 => count * 8,
-        integer => (0..count).map(|item| varint_length(varint_of(integer, items, item))).sum(),
+        integer => (0..count)
+            .map(|item| varint_length(varint_of(integer, items, item)))
+            .sum(),
     };
     push_tag(member, BYTES, out);
     if count == 0 {

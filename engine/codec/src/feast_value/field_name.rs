@@ -14,7 +14,12 @@ pub fn time_field(view: &str) -> Vec<u8> {
 }
 
 fn murmur3(bytes: &[u8]) -> u32 {
-    let scramble = |block: u32| block.wrapping_mul(0xcc9e_2d51).rotate_left(15).wrapping_mul(0x1b87_3593);
+    let scramble = |block: u32| {
+        block
+            .wrapping_mul(0xcc9e_2d51)
+            .rotate_left(15)
+            .wrapping_mul(0x1b87_3593)
+    };
     let (blocks, rest) = bytes.as_chunks::<4>();
     let mut hash = blocks.iter().fold(0_u32, |hash, block| {
         let mixed = hash ^ scramble(u32::from_le_bytes(*block));

@@ -31,7 +31,11 @@ pub(super) fn push_zoned_time(message: &[u8], out: &mut Vec<u8>) -> Result<bool,
     }
     let local = local_time(seconds, zone).ok_or(CorruptValue::Damaged("a time is not within the years 1 to 9999"))?;
     let has_seconds = local.offset().local_minus_utc() % 60 != 0;
-    let form = if has_seconds { "%Y-%m-%dT%H:%M:%S%::z" } else { "%Y-%m-%dT%H:%M:%S%:z" };
+    let form = if has_seconds {
+        "%Y-%m-%dT%H:%M:%S%::z"
+    } else {
+        "%Y-%m-%dT%H:%M:%S%:z"
+    };
     // Writing to a vector cannot fail.
     let _ = write!(out, "{}", local.format(form));
     Ok(true)
@@ -49,7 +53,9 @@ fn local_time(seconds: i64, zone: &str) -> Option<DateTime<FixedOffset>> {
 /// `Europe/Berlin`, `UTC`, `UTC+02:00` or `-0730`.
 fn zone_of_name(name: &str) -> Option<Tz> {
     let is_offset = |name: &&str| name.starts_with(['+', '-']);
-    let offset = ["UTC", "GMT"].iter().find_map(|prefix| name.strip_prefix(prefix).filter(is_offset));
+    let offset = ["UTC", "GMT"]
+        .iter()
+        .find_map(|prefix| name.strip_prefix(prefix).filter(is_offset));
     offset.unwrap_or(name).parse().ok()
 }
 

@@ -1,0 +1,197 @@
+//! A server that is connected to when it is first needed, and again whenever the connection is lost.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use feast_config::RedisNode;
+use parking_lot::Mutex;
+use redis::{Pipeline, Value};
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout_at};
+
+use super::Access;
+use super::dialer::{Dialer, Purpose};
+use super::link::Link;
+use super::trouble::{Reason, Trouble};
+
+/// The wait after the first failure to connect; it doubles with each further one.
+const MIN_PAUSE: Duration = Duration::from_millis(50);
+/// The longest wait between attempts to connect, and the age from which a connection counts as one that has worked.
+const MAX_PAUSE: Duration = Duration::from_secs(1);
+
+/// One server, or the master that sentinels name.
+pub(super) struct Node {
+    dialer: Arc<Dialer>,
+    place: Place,
+    state: Mutex<State>,
+}
+
+/// Where a node is.
+pub(super) enum Place {
+    At(RedisNode),
+}
+
+#[derive(Default)]
+struct State {
+    phase: Phase,
+    /// How many attempts in a row have come to nothing.
+    failures: u32,
+}
+
+#[derive(Default)]
+enum Phase {
+    #[default]
+    Idle,
+    /// One task connects, and all requests wait for it.
+    Connecting(watch::Receiver<Option<Result<Arc<Link>, Trouble>>>),
+    Connected(Arc<Link>),
+    /// Requests are refused at once until then, so that a server that is down is not asked all the time.
+    Resting {
+        trouble: Trouble,
+        until: Instant,
+    },
+}
+
+impl Node {
+    pub(super) fn new(dialer: &Arc<Dialer>, place: Place) -> Arc<Self> {
+        Arc::new(Self {
+            dialer: Arc::clone(dialer),
+            place,
+            state: Mutex::default(),
+        })
+    }
+
+    /// Sends commands and gives their replies, errors of single commands among them. A read whose connection breaks is sent once
+    /// more on the next one.
+    pub(super) async fn run(
+        self: &Arc<Self>,
+        commands: &Pipeline,
+        access: Access,
+        deadline: Instant,
+    ) -> Result<Vec<Value>, Trouble> {
+        let mut retries = match access {
+            Access::Read => 1,
+            Access::Write => 0,
+        };
+        loop {
+            let link = self.link(deadline).await?;
+            let start = Instant::now();
+            match timeout_at(deadline, link.send(commands)).await {
+                Ok(Ok(replies)) => {
+                    self.leave_if_demoted(&link, &replies);
+                    return Ok(replies);
+                }
+                Ok(Err(trouble)) => {
+                    self.leave(&link, Some(&trouble));
+                    if retries == 0 || !trouble.is_closed() {
+                        return Err(trouble);
+                    }
+                    retries -= 1;
+                }
+                Err(_) => {
+                    let trouble = self.timed_out(link.server());
+                    if !link.has_answered_since(start) {
+                        self.leave(&link, Some(&trouble));
+                    }
+                    return Err(trouble);
+                }
+            }
+        }
+    }
+
+    /// The open connection, or the one that is being made.
+    pub(super) async fn link(self: &Arc<Self>, deadline: Instant) -> Result<Arc<Link>, Trouble> {
+        let mut connecting = {
+            let mut state = self.state.lock();
+            match &state.phase {
+                Phase::Connected(link) if !link.is_closed() => return Ok(Arc::clone(link)),
+                Phase::Resting { trouble, until } if Instant::now() < *until => return Err(trouble.clone()),
+                // Its task is gone when the runtime that it was on is.
+                Phase::Connecting(receiver) if receiver.has_changed().is_ok() => receiver.clone(),
+                _ => self.connect(&mut state),
+            }
+        };
+        match timeout_at(deadline, connecting.wait_for(Option::is_some)).await {
+            Ok(Ok(connected)) => connected.as_ref().map_or_else(|| Err(self.closed()), Clone::clone),
+            Ok(Err(_)) => Err(self.closed()),
+            Err(_) => Err(self.timed_out(&self.name())),
+        }
+    }
+
+    fn connect(self: &Arc<Self>, state: &mut State) -> watch::Receiver<Option<Result<Arc<Link>, Trouble>>> {
+        let (sender, receiver) = watch::channel(None);
+        state.phase = Phase::Connecting(receiver.clone());
+        let node = Arc::clone(self);
+        // A task of its own: the request that needs it may be given up, and others wait for it too.
+        tokio::spawn(async move {
+            let connected = node.dial().await.map(Arc::new);
+            node.settle(&connected);
+            sender.send_replace(Some(connected));
+        });
+        receiver
+    }
+
+    async fn dial(&self) -> Result<Link, Trouble> {
+        match &self.place {
+            Place::At(node) => self.dialer.dial(node, Purpose::Rows).await,
+        }
+    }
+
+    fn settle(&self, connected: &Result<Arc<Link>, Trouble>) {
+        let mut state = self.state.lock();
+        match connected {
+            Ok(link) => state.phase = Phase::Connected(Arc::clone(link)),
+            Err(trouble) => {
+                tracing::debug!("cannot connect: {trouble:?}");
+                state.rest(trouble);
+            }
+        }
+    }
+
+    /// Gives a connection up, if no other request has done so. One that has worked for a while is replaced at once.
+    fn leave(&self, link: &Arc<Link>, trouble: Option<&Trouble>) {
+        let mut state = self.state.lock();
+        if !matches!(&state.phase, Phase::Connected(current) if Arc::ptr_eq(current, link)) {
+            return;
+        }
+        if link.opened().elapsed() >= MAX_PAUSE {
+            *state = State::default();
+        } else if let Some(trouble) = trouble {
+            state.rest(trouble);
+        }
+    }
+
+    /// A server that has become a replica is left: its name may lead to the new master by now. Not more often than once in a
+    /// while, as it may be a replica for good.
+    fn leave_if_demoted(&self, link: &Arc<Link>, replies: &[Value]) {
+        let is_demoted = |reply: &Value| matches!(reply, Value::ServerError(error) if error.code() == "READONLY");
+        if replies.iter().any(is_demoted) {
+            self.leave(link, None);
+        }
+    }
+
+    pub(super) fn name(&self) -> Arc<str> {
+        match &self.place {
+            Place::At(RedisNode { host, port }) => format!("Redis at {host}:{port}").into(),
+        }
+    }
+
+    fn closed(&self) -> Trouble {
+        Trouble::new(&self.name(), Reason::Closed)
+    }
+
+    fn timed_out(&self, server: &Arc<str>) -> Trouble {
+        Trouble::new(server, Reason::ResponseTimeout(self.dialer.config.response_timeout))
+    }
+}
+
+impl State {
+    fn rest(&mut self, trouble: &Trouble) {
+        let pause = MIN_PAUSE.saturating_mul(1 << self.failures.min(10)).min(MAX_PAUSE);
+        self.failures += 1;
+        self.phase = Phase::Resting {
+            trouble: trouble.clone(),
+            until: Instant::now() + pause,
+        };
+    }
+}
