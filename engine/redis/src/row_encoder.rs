@@ -26,7 +26,6 @@ pub struct RowEncoder {
     project: Vec<u8>,
     time_field: Vec<u8>,
     features: Vec<FeatureEncoder>,
-    view: String,
 }
 
 struct FeatureEncoder {
@@ -88,7 +87,6 @@ impl RowEncoder {
             project: project.as_bytes().to_vec(),
             time_field: time_field(stored_name),
             features: features.collect(),
-            view: view.to_owned(),
         })
     }
 
@@ -99,11 +97,8 @@ impl RowEncoder {
     pub fn check(&self, columns: &[ArrayRef]) -> Result<()> {
         for (feature, column) in self.features.iter().zip(columns) {
             feature.values.check(column).map_err(|problem| {
-                let (name, view, row) = (&feature.name, &self.view, problem.row);
-                let reason = problem.reason;
-                Error::invalid(format!(
-                    "column {name} of feature view {view}, row {row} cannot be stored in Redis: {reason}"
-                ))
+                let (name, row, reason) = (&feature.name, problem.row, problem.reason);
+                Error::invalid(format!("column {name}, row {row} cannot be stored in Redis: {reason}"))
             })?;
         }
         Ok(())

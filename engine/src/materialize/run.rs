@@ -10,8 +10,8 @@ use feast_model::{DUMMY_JOIN_KEY, DataSource, FeatureView, Field};
 use super::progress::{MaterializeProgress, ViewReport};
 use super::window::ViewWindow;
 use crate::offline::{LatestRows, OfflineRuntime, ParquetSource, TypedColumn, Window};
-use crate::online::write_rows;
-use crate::online_store::{OnlineStore, Replace, RowColumns};
+use crate::online::encode_shard;
+use crate::online_store::{EncodedRows, OnlineStore, Replace, RowColumns};
 
 /// What a run reads from and writes to.
 pub(crate) struct RunStores<'a> {
@@ -51,6 +51,7 @@ pub(crate) fn run(
     };
     let mut report = ViewReport::new(view);
     progress.view_started(window);
+    let mut writer = online_store.row_writer(replace);
     let streamed = latest.stream(runtime, |batch| {
         let rows = RowColumns {
             keys: batch.keys,
@@ -58,11 +59,13 @@ pub(crate) fn run(
             event_times: batch.event_times,
             created_times: batch.created_times,
         };
-        let written = write_rows(online_store, view, &rows, replace, shard)?;
-        report.rows += rows.event_times.len() - written.other_shards;
-        report.written += written.count.written;
-        report.stale += written.count.stale;
-        report.null_keys += written.null_keys;
+        let mut encoded = EncodedRows::default();
+        let left_out = encode_shard(online_store, view, &rows, shard, &mut encoded)?;
+        let count = writer.write(encoded)?;
+        report.rows += rows.event_times.len() - left_out.other_shards;
+        report.written += count.written;
+        report.stale += count.stale;
+        report.null_keys += left_out.null_keys;
         progress.rows_done(report.rows);
         if progress.is_stopped() {
             let message = format!("the materialization of {} was stopped", view.name());
@@ -72,6 +75,9 @@ pub(crate) fn run(
         Ok(())
     });
     let seen = streamed.map_err(|error| parquet.hidden_in(error))?;
+    let rest = writer.finish()?;
+    report.written += rest.written;
+    report.stale += rest.stale;
     online_store.sync()?;
     fail_point::reached(Step::RowsSynced);
     report.left_out_files = seen.left_out_files;
