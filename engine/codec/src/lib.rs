@@ -3,6 +3,7 @@
 //! Owns every byte that is kept on disk. Knows nothing of where the bytes are kept.
 
 pub mod entity_key;
+pub mod feast_value;
 pub mod packed_bytes;
 pub mod record;
 pub mod row;
