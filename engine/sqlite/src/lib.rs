@@ -2,8 +2,8 @@
 //!
 //! Python Feast reads and writes the same file, so the tables are Feast's, and the file stays as it is: no other journal mode, no
 //! table of our own. Nothing stays open between two look-ups, neither a statement nor a transaction: a commit of another process
-//! waits for every reader and fails after some seconds. Rows are held in memory between two commits, of whomever. The only user of rusqlite. Knows neither HTTP nor the registry: views are
-//! told to it.
+//! waits for every reader and fails after some seconds. Rows are held in memory between two commits, of whomever. The only user of
+//! rusqlite. Knows neither HTTP nor the registry: views are told to it.
 
 mod commit_watch;
 mod connections;

@@ -510,6 +510,12 @@ async fn all_primaries_of_a_cluster_are_tracked_through_a_failover() {
     reader
         .wait_until("all changes are told", |reader| reader.changed_entities() == 100)
         .await;
+    move_and_write(&cluster, &entity(1));
+    // The key is removed from one node, arrives at the other, and is written there, which has no such slot yet.
+    reader
+        .wait_until("a move is told", |reader| reader.changed_entities() == 103)
+        .await;
+    assert_eq!((reader.starts(), reader.losses()), (1, 0));
     let mut nodes = cluster.nodes().iter();
     let replica = nodes.find(|node| node.cli(&["ROLE"]).contains("slave")).unwrap();
     while replica.cli(&["ROLE"]).contains("slave") {
@@ -530,4 +536,26 @@ async fn all_primaries_of_a_cluster_are_tracked_through_a_failover() {
         }
         assert!(start.elapsed() < PATIENCE, "not all changes are told");
     }
+}
+
+/// Moves a key to another node of a cluster and writes it there while the slot is still on its way.
+fn move_and_write(cluster: &RedisCluster, entity: &[u8]) {
+    let key = [entity, PROJECT.as_bytes()].concat();
+    let mut any = Writer::new(cluster.nodes()[0].port());
+    let slot: u16 = redis::cmd("CLUSTER")
+        .arg("KEYSLOT")
+        .arg(&key)
+        .query(&mut any.0)
+        .unwrap();
+    let from = cluster.owner(slot);
+    let to = (from + 1) % 3;
+    cluster.open_move(slot, from, to);
+    let mut source = Writer::new(cluster.nodes()[from].port());
+    let mut migrate = redis::cmd("MIGRATE");
+    migrate.arg("127.0.0.1").arg(cluster.nodes()[to].port());
+    migrate.arg(&key).arg(0).arg(5000).exec(&mut source.0).unwrap();
+    let mut target = Writer::new(cluster.nodes()[to].port());
+    redis::cmd("ASKING").exec(&mut target.0).unwrap();
+    target.write(entity, "moved");
+    cluster.close_move(slot, from, to);
 }
