@@ -18,6 +18,8 @@
 //! - `bad_input`: what a mistake gets: one clear line, the exit code, nothing half-written.
 //! - `registries`: registries that Python Feast wrote, against ours of the same definitions.
 //! - `apply`: what `apply` and `plan` accept and print.
+//! - `redis_shards`: a Redis that is filled in parts.
+//! - `redis_trouble`: a Redis that is away, hangs or refuses, and hashes that are damaged.
 //! - `usage`: commands that are typed wrong.
 //! - `look_up`: lists, descriptions and edits of what the registry holds.
 //! - `interop`: Python Feast itself on the same repositories.
@@ -44,6 +46,8 @@ mod links;
 mod log;
 mod look_up;
 mod overload;
+mod redis_shards;
+mod redis_trouble;
 mod registries;
 mod sqlite;
 mod support;
