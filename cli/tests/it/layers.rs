@@ -14,7 +14,7 @@ const LAYERS: &[(&str, Layers)] = &[
             &["locks"],
             &["online_store"],
             &["online"],
-            &["materialize", "push", "resolve"],
+            &["copy", "materialize", "push", "resolve"],
             &["store"],
             &["stages"],
         ],

@@ -6,6 +6,7 @@
 mod connection;
 mod fetch;
 mod hash_query;
+mod scan;
 mod views;
 
 use std::sync::Arc;

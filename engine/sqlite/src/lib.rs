@@ -10,6 +10,7 @@ mod encoded_row;
 mod error;
 mod fetch;
 mod row_encoder;
+mod scan;
 mod schema;
 #[cfg(test)]
 mod tests;
