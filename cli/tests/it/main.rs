@@ -2,6 +2,7 @@
 //!
 //! - `walk`: the documented way from `feast init` to served and pushed features.
 //! - `golden`: recorded answers of Python Feast's server, replayed.
+//! - `copy`: rows from one online store into another.
 //! - `contract`: what recordings do not hold: on-demand views, versions, gates, searches, the server's own documents.
 //! - `arrow`: reads with Arrow streams.
 //! - `sqlite`: a repository with Feast's default online store.
@@ -36,6 +37,7 @@ mod bad_input;
 mod bodies;
 mod browsers;
 mod contract;
+mod copy;
 mod durability;
 mod fuzz;
 mod golden;
