@@ -283,7 +283,7 @@ fn code_and_details(error: &ServerError) -> (&str, Option<&str>) {
         let is_code = !code.is_empty() && code.bytes().all(|byte| byte.is_ascii_uppercase());
         is_code.then_some((code, Some(details)))
     };
-    of_command().unwrap_or((error.code(), details))
+    of_command().unwrap_or_else(|| (error.code(), details))
 }
 
 #[cfg(test)]
