@@ -2,14 +2,17 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use feast_config::RedisNode;
+use feast_model::error::Result;
 use redis::aio::MultiplexedConnection;
-use redis::{Pipeline, Value};
+use redis::{Cmd, Pipeline, Value};
 use tokio::task::JoinHandle;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
-use super::trouble::Trouble;
+use super::pipeline_of;
+use super::trouble::{Reason, Trouble};
 
 /// An open connection. Requests share it: their commands are in flight together and are answered in order. It ends when this is
 /// dropped, whatever is in flight.
@@ -57,7 +60,7 @@ impl Link {
     }
 
     /// Whether it has ended.
-    pub(super) fn is_closed(&self) -> bool {
+    pub(crate) fn is_closed(&self) -> bool {
         self.driver.is_finished()
     }
 
@@ -65,6 +68,17 @@ impl Link {
     pub(super) fn has_answered_since(&self, instant: Instant) -> bool {
         let then = instant.saturating_duration_since(self.opened).as_micros();
         u128::from(self.answered.load(Ordering::Relaxed)) > then
+    }
+
+    /// Sends commands on this connection and gives their replies, errors among them.
+    ///
+    /// # Errors
+    /// `Unavailable` when the connection has ended, or they are not answered within that time.
+    pub(crate) async fn run(&self, commands: Vec<Cmd>, limit: Duration) -> Result<Vec<Value>> {
+        match timeout(limit, self.send(&pipeline_of(commands))).await {
+            Ok(replies) => Ok(replies?),
+            Err(_) => Err(Trouble::new(&self.server, Reason::ResponseTimeout(limit)).into()),
+        }
     }
 
     /// Sends commands and gives their replies, errors among them. Waits without a bound of its own.

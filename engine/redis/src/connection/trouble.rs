@@ -110,9 +110,12 @@ impl Trouble {
         matches!(self.reason, Reason::Closed)
     }
 
-    /// Whether the server was not reached, or did not answer, so that what is known about the topology may be old.
-    pub(super) fn is_of_connection(&self) -> bool {
-        !matches!(self.reason, Reason::Refusal { .. })
+    /// Whether it came up before anything was sent.
+    pub(super) fn is_before_sending(&self) -> bool {
+        matches!(
+            self.reason,
+            Reason::Refused | Reason::Unreachable(_) | Reason::ConnectTimeout(_) | Reason::Tls(_) | Reason::NotMaster
+        )
     }
 
     fn told(&self) -> (String, Option<&'static str>) {
