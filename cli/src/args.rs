@@ -61,6 +61,9 @@ pub(crate) enum Command {
     Serve(ServeArguments),
     /// Read features of single entities from the online store.
     GetOnlineFeatures(OnlineFeaturesArguments),
+    /// Work on online stores as a whole.
+    #[command(subcommand)]
+    OnlineStore(OnlineStoreCommand),
     /// Print everything in the registry as JSON.
     RegistryDump,
     /// Remove everything of the project: its objects in the registry, and the online store.
@@ -130,6 +133,28 @@ pub(crate) enum Command {
     },
     /// Print the version.
     Version,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum OnlineStoreCommand {
+    /// Copy the rows of one online store into another, where the newest event wins. An interrupted copy goes on where it was.
+    Copy(CopyArguments),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example: feast online-store copy --from old.yaml --to feature_store.yaml")]
+pub(crate) struct CopyArguments {
+    /// Settings file with the online store to read. Relative paths in it start at its directory.
+    #[arg(long, value_name = "OLD.yaml")]
+    pub(crate) from: PathBuf,
+
+    /// Settings file with the online store to write.
+    #[arg(long, value_name = "NEW.yaml")]
+    pub(crate) to: PathBuf,
+
+    /// Only these feature views, separated by commas. Default: all.
+    #[arg(short, long, value_name = "VIEW", value_delimiter = ',')]
+    pub(crate) views: Vec<String>,
 }
 
 #[derive(Debug, Args)]

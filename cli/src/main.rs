@@ -17,8 +17,8 @@ use std::process::ExitCode;
 use clap::Parser;
 use feast_engine::model::ObjectKind;
 
-use args::{Arguments, Command, FeatureViewsCommand, LookUp, ProjectsCommand, usage_error};
-use commands::{apply, init, list, materialize, online_features, registry, serve};
+use args::{Arguments, Command, FeatureViewsCommand, LookUp, OnlineStoreCommand, ProjectsCommand, usage_error};
+use commands::{apply, copy, init, list, materialize, online_features, registry, serve};
 use output::{Failure, Output, StderrQueue};
 use settings::{FinishSettings, MaterializeSettings, Repository, ServeSettings};
 
@@ -73,6 +73,7 @@ fn run(arguments: Arguments, output: &Output) -> Result<(), Failure> {
         }
         Command::Serve(serve) => serve::run(repository, &ServeSettings::new(&serve)?, output),
         Command::GetOnlineFeatures(options) => online_features::run(repository, &options, output),
+        Command::OnlineStore(OnlineStoreCommand::Copy(options)) => copy::run(&options, output),
         Command::RegistryDump => registry::dump(repository, output),
         Command::Teardown { yes } => registry::teardown(repository, yes, output),
         Command::Delete { name } => registry::delete(repository, &name, output),

@@ -63,7 +63,8 @@
 //!
 //! 1. `online_store`: the seam over the stores, which are crates: `feast-rocksdb`, `feast-redis`, `feast-sqlite`.
 //! 2. `online`: the request path.
-//! 3. `push`: rows that arrive, into both stores as one. `materialize`: from offline to online. `resolve`: from definitions as
+//! 3. `push`: rows that arrive, into both stores as one. `materialize`: from offline to online. `copy`: from one online
+//!    store to another. `resolve`: from definitions as
 //!    written to definitions as stored.
 //! 4. `store`: [`FeatureStore`].
 //! 5. `stages`: the steps of a read, for the benches, with the feature of that name.
@@ -72,6 +73,7 @@
 #[cfg(test)]
 extern crate self as feast_engine;
 
+mod copy;
 mod materialize;
 mod online;
 mod online_store;
@@ -84,6 +86,7 @@ mod store;
 use feast_clock as clock;
 use feast_offline as offline;
 
+pub use copy::{CopyProgress, CopyReport};
 pub use feast_clock::{check_clock, now};
 pub use feast_codec::shard::Shard;
 pub use feast_config::{

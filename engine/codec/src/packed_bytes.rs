@@ -52,6 +52,11 @@ impl PackedBytes {
         self.ends.len()
     }
 
+    /// Whether it holds none.
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
     /// The string at a position.
     #[inline]
     pub fn get(&self, position: usize) -> &[u8] {

@@ -5,9 +5,12 @@
 //! requests fail at once. Every request has a bound, the response timeout, which waiting for a connection is part of. Knows
 //! nothing of keys, rows and views.
 
+mod cluster;
 mod dialer;
 mod link;
 mod node;
+mod sentinel;
+mod slots;
 mod started;
 mod tls;
 mod trouble;
@@ -15,13 +18,14 @@ mod trouble;
 use std::future::Future;
 use std::sync::{Arc, OnceLock};
 
-use feast_config::{RedisConfig, RedisNode};
+use feast_config::{RedisConfig, RedisNode, RedisTopology};
 use feast_model::error::{Error, Result};
 use redis::aio::AsyncPushSender;
 use redis::{Cmd, Pipeline, ServerError, Value};
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::Instant;
 
+use cluster::Cluster;
 use dialer::{Dialer, Purpose};
 use node::{Node, Place};
 use trouble::is_of_server;
@@ -56,6 +60,7 @@ struct Shared {
 /// The connections of one runtime.
 enum Servers {
     One(Arc<Node>),
+    Cluster(Arc<Cluster>),
 }
 
 /// For threads that may wait: connections of their own, on a runtime of one thread.
@@ -121,16 +126,7 @@ impl Connection {
         Ok(blocking.wait(blocking.servers.primaries(self.deadline()))??)
     }
 
-    /// Sends commands to one of [`Connection::primaries`], whatever their keys are: `SCAN`, `SCRIPT LOAD`.
-    ///
-    /// # Errors
-    /// As [`Connection::run`].
-    pub(crate) async fn run_on(&self, primary: &RedisNode, commands: Vec<Cmd>, access: Access) -> Result<Vec<Value>> {
-        let deadline = self.deadline();
-        Ok(self.shared.servers.run_on(primary, commands, access, deadline).await?)
-    }
-
-    /// As [`Connection::run_on`], on a thread that may wait.
+    /// Sends commands to one of [`Connection::primaries`], whatever their keys are: `SCAN`, `SCRIPT LOAD`. On a thread that may wait.
     ///
     /// # Errors
     /// As [`Connection::run`].
@@ -182,7 +178,11 @@ impl Servers {
             return Err(Error::invalid("online_store.connection_string names no server")
                 .with_hint("such as connection_string: \"localhost:6379\""));
         };
-        Ok(Self::One(Node::new(dialer, Place::At(first.clone()))))
+        Ok(match &dialer.config.topology {
+            RedisTopology::Single => Self::One(Node::new(dialer, Place::At(first.clone()))),
+            RedisTopology::Sentinel { master } => Self::One(Node::new(dialer, Place::Master(master.clone()))),
+            RedisTopology::Cluster => Self::Cluster(Cluster::new(dialer)),
+        })
     }
 
     async fn run(&self, commands: Vec<Cmd>, access: Access, deadline: Instant) -> Result<Vec<Value>, Trouble> {
@@ -190,51 +190,61 @@ impl Servers {
             return Ok(Vec::new());
         }
         match self {
-            Self::One(node) => run_on_node(node, commands, access, deadline).await,
+            Self::One(node) => {
+                let replies = node.run(&pipeline_of(commands), access, deadline).await?;
+                check(replies, || node.name())
+            }
+            Self::Cluster(cluster) => cluster.run(commands, access, deadline).await,
         }
     }
 
     async fn run_on(
         &self,
-        _primary: &RedisNode,
+        primary: &RedisNode,
         commands: Vec<Cmd>,
         access: Access,
         deadline: Instant,
     ) -> Result<Vec<Value>, Trouble> {
+        let pipeline = pipeline_of(commands);
         match self {
-            Self::One(node) => run_on_node(node, commands, access, deadline).await,
+            Self::One(node) => check(node.run(&pipeline, access, deadline).await?, || node.name()),
+            Self::Cluster(cluster) => {
+                let replies = cluster.run_on(primary, &pipeline, access, deadline).await?;
+                check(replies, || cluster.name())
+            }
         }
     }
 
     async fn primaries(&self, deadline: Instant) -> Result<Vec<RedisNode>, Trouble> {
         match self {
             Self::One(node) => Ok(vec![node.link(deadline).await?.node().clone()]),
+            Self::Cluster(cluster) => cluster.primaries(deadline).await,
         }
     }
 
     fn name(&self) -> Arc<str> {
         match self {
             Self::One(node) => node.name(),
+            Self::Cluster(cluster) => cluster.name(),
         }
     }
 }
 
-async fn run_on_node(
-    node: &Arc<Node>,
-    commands: Vec<Cmd>,
-    access: Access,
-    deadline: Instant,
-) -> Result<Vec<Value>, Trouble> {
+fn pipeline_of(commands: Vec<Cmd>) -> Pipeline {
     let mut pipeline = Pipeline::with_capacity(commands.len());
     for command in commands {
         pipeline.add_command(command);
     }
-    let replies = node.run(&pipeline, access, deadline).await?;
+    pipeline
+}
+
+/// Replies, unless one is an error that other commands would meet too.
+fn check(replies: Vec<Value>, server: impl Fn() -> Arc<str>) -> Result<Vec<Value>, Trouble> {
     for reply in &replies {
         if let Value::ServerError(error) = reply
             && is_of_server(error)
         {
-            return Err(Trouble::refusal(&node.name(), error));
+            return Err(Trouble::refusal(&server(), error));
         }
     }
     Ok(replies)

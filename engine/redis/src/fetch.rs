@@ -46,7 +46,7 @@ impl RedisStore {
         let hashes: usize = queries.iter().map(|pending| pending.entities).sum();
         let (hashes, lifetimes) = replies.split_at(hashes.min(replies.len()));
         self.tracking.forget_expiring(missing, lifetimes);
-        self.rows(queries, hashes, missing.len())
+        self.rows(queries, hashes, missing.row_count())
     }
 
     /// What to read for each query, of how many entities, and the commands of all.

@@ -7,6 +7,7 @@ mod connection;
 mod fetch;
 mod hash_query;
 mod row_encoder;
+mod scan;
 mod tracking;
 mod views;
 mod write;

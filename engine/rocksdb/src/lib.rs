@@ -15,6 +15,7 @@ mod group_commit;
 mod options;
 mod push_log;
 mod row_encoder;
+mod scan;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};

@@ -95,7 +95,7 @@ impl SqliteStore {
             }
             None => {
                 let mut batch = RowBatch::with_capacity(0);
-                batch.push_missing(missing.len());
+                batch.push_missing(missing.row_count());
                 Ok(batch)
             }
         }
@@ -104,7 +104,7 @@ impl SqliteStore {
 
 /// All rows of a look-up. On failure the transaction is left open: the connection is not used again.
 fn read(connection: &Connection, views: &Views, missing: MissingRows<'_>) -> Result<RowBatch, Stop> {
-    let mut batch = RowBatch::with_capacity(missing.len());
+    let mut batch = RowBatch::with_capacity(missing.row_count());
     let mut values = EntityValues::default();
     connection.prepare_cached("BEGIN")?.execute([])?;
     for (tables, entities) in missing.by_query() {

@@ -11,6 +11,7 @@ mod encoded_row;
 mod error;
 mod fetch;
 mod row_encoder;
+mod scan;
 mod schema;
 #[cfg(test)]
 mod tests;

@@ -20,6 +20,8 @@ pub(super) struct Views {
 pub(super) struct ViewReader {
     /// Gives the rows of one entity: feature, value, event time, created time.
     pub(super) query: String,
+    /// Gives a page of entity keys.
+    pub(super) keys_query: String,
     pub(super) view: String,
     pub(super) table: Arc<Table>,
     /// Of each feature.
@@ -66,10 +68,11 @@ impl Views {
 impl ViewReader {
     fn new(project: &str, table: &Arc<Table>, view: &StoredView) -> Self {
         let names = view.features.iter().map(|feature| feature.name.clone());
+        let name = quoted(&table_name(project, &view.stored_name));
         Self {
-            query: format!(
-                "SELECT feature_name, value, event_ts, created_ts FROM {} WHERE entity_key = ?1",
-                quoted(&table_name(project, &view.stored_name))
+            query: format!("SELECT feature_name, value, event_ts, created_ts FROM {name} WHERE entity_key = ?1"),
+            keys_query: format!(
+                "SELECT DISTINCT entity_key FROM {name} WHERE entity_key > ?1 ORDER BY entity_key LIMIT ?2"
             ),
             view: view.name.clone(),
             table: Arc::clone(table),

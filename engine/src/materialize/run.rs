@@ -10,8 +10,8 @@ use feast_model::{DUMMY_JOIN_KEY, DataSource, FeatureView, Field};
 use super::progress::{MaterializeProgress, ViewReport};
 use super::window::ViewWindow;
 use crate::offline::{LatestRows, OfflineRuntime, ParquetSource, TypedColumn, Window};
-use crate::online::write_rows;
-use crate::online_store::{OnlineStore, Replace, RowColumns};
+use crate::online::encode_shard;
+use crate::online_store::{EncodedRows, OnlineStore, Replace, RowColumns};
 
 /// What a run reads from and writes to.
 pub(crate) struct RunStores<'a> {
@@ -59,11 +59,13 @@ pub(crate) fn run(
             event_times: batch.event_times,
             created_times: batch.created_times,
         };
-        let written = write_rows(online_store, &mut writer, view, &rows, shard)?;
-        report.rows += rows.event_times.len() - written.other_shards;
-        report.written += written.count.written;
-        report.stale += written.count.stale;
-        report.null_keys += written.null_keys;
+        let mut encoded = EncodedRows::default();
+        let left_out = encode_shard(online_store, view, &rows, shard, &mut encoded)?;
+        let count = writer.write(encoded)?;
+        report.rows += rows.event_times.len() - left_out.other_shards;
+        report.written += count.written;
+        report.stale += count.stale;
+        report.null_keys += left_out.null_keys;
         progress.rows_done(report.rows);
         if progress.is_stopped() {
             let message = format!("the materialization of {} was stopped", view.name());

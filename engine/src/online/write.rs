@@ -12,7 +12,7 @@ use feast_model::error::{Error, Result};
 use feast_model::{DUMMY_JOIN_KEY, FeatureView, Timestamp, ValueType};
 
 use super::key_types::key_encoder;
-use crate::online_store::{EncodedRows, OnlineStore, RowColumns, RowWriter, WriteCount};
+use crate::online_store::{EncodedRows, OnlineStore, RowColumns};
 
 /// A feature view that rows can be written to, with the columns it needs.
 #[derive(Debug, Clone)]
@@ -157,36 +157,31 @@ fn view_key_encoder(view: &FeatureView) -> Result<EntityKeyEncoder> {
     key_encoder(view.name(), &named)
 }
 
-/// What became of rows that were to be written.
+/// Rows that are not written.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct WrittenRows {
-    /// What is known by now.
-    pub(crate) count: WriteCount,
+pub(crate) struct LeftOut {
     /// Rows that cannot be stored because their key holds a null. They are those of the first shard.
     pub(crate) null_keys: usize,
     /// Rows of other shards.
     pub(crate) other_shards: usize,
 }
 
-/// Gives rows of a view to a writer of the store in order of arrival, all or those of one shard.
-pub(crate) fn write_rows(
+/// Brings rows of a view into the form of the store, all or those of one shard, in order of arrival.
+pub(crate) fn encode_shard(
     store: &OnlineStore,
-    writer: &mut RowWriter<'_>,
     view: &FeatureView,
     rows: &RowColumns,
     shard: Option<Shard>,
-) -> Result<WrittenRows> {
-    let mut encoded = EncodedRows::default();
+    encoded: &mut EncodedRows,
+) -> Result<LeftOut> {
     let (mut null_keys, mut other_shards) = match shard {
-        None => (encode_rows(store, view, rows, &mut encoded)?, 0),
-        Some(shard) => encode_chosen(store, view, rows, &mut encoded, |key| shard.holds(key))?,
+        None => (encode_rows(store, view, rows, encoded)?, 0),
+        Some(shard) => encode_chosen(store, view, rows, encoded, |key| shard.holds(key))?,
     };
     if shard.is_some_and(|shard| shard.number() > 1) {
         other_shards += std::mem::take(&mut null_keys);
     }
-    let count = writer.write(encoded)?;
-    Ok(WrittenRows {
-        count,
+    Ok(LeftOut {
         null_keys,
         other_shards,
     })

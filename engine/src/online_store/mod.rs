@@ -21,21 +21,20 @@ use std::sync::Arc;
 
 use feast_codec::packed_bytes::PackedBytes;
 use feast_config::OnlineStoreConfig;
-use feast_model::FeatureView;
 use feast_model::Timestamp;
 use feast_model::error::{Error, Result};
+use feast_model::{FeatureView, Field};
 use feast_redis::RedisStore;
 use feast_rocksdb::{PinnedRows, RocksDbStore};
 use feast_rows::{RowCache, rows_in_memory};
 use feast_sqlite::SqliteStore;
 pub(crate) use push_log::{LocalPushLog, PushRecords};
 pub(crate) use row_encoder::RowEncoder;
-pub(crate) use row_writer::RowWriter;
 pub(crate) use views::{stored_view, table_view, view_shape};
 
 pub(crate) use feast_rows::{
-    EncodedRows, MissingRows, Replace, RowBatch, RowColumns, RowLookup, RowQueries, StoredView, Table, TableView,
-    Tables, WriteCount,
+    EncodedRows, KeyPage, MissingRows, Replace, RowBatch, RowColumns, RowLookup, RowQueries, StoredView, Table,
+    TableView, Tables, WriteCount,
 };
 pub use feast_rows::{RowCount, TableChange, TableFate};
 
@@ -128,6 +127,26 @@ impl OnlineStore {
         matches!(self, Self::Redis(_))
     }
 
+    /// Some `limit` keys of entities that may have a row in a table, after the last page.
+    ///
+    /// # Errors
+    /// `Data` when the store is damaged, `Unavailable` when it does not answer.
+    pub(crate) fn entity_keys(&self, table: u32, after: Option<&[u8]>, limit: usize) -> Result<KeyPage> {
+        match self {
+            Self::RocksDb(storage) => storage.entity_keys(table, after, limit),
+            Self::Redis(redis) => redis.entity_keys(table, after, limit),
+            Self::Sqlite(sqlite) => sqlite.entity_keys(table, after, limit),
+        }
+    }
+
+    /// A number that grows with every write, for a store that has one.
+    pub(crate) fn write_count(&self) -> Option<u64> {
+        match self {
+            Self::RocksDb(storage) => Some(storage.write_count()),
+            Self::Redis(_) | Self::Sqlite(_) => None,
+        }
+    }
+
     /// Fetches missing rows on this thread, which may have to wait. A row is never older than what was acknowledged before the call.
     #[inline]
     pub(crate) fn fetch(&self, missing: MissingRows<'_>) -> Result<FetchedRows<'_>> {
@@ -211,6 +230,19 @@ impl OnlineStore {
             }
             Self::Redis(redis) => redis.row_encoder(view.name(), &view.features).map(RowEncoder::Redis),
             Self::Sqlite(sqlite) => sqlite.row_encoder(view.name(), &view.features).map(RowEncoder::Sqlite),
+        }
+    }
+
+    /// As [`OnlineStore::row_encoder`], for rows that have only some of the view's features. The others are not stored then, which
+    /// is not the same as null.
+    pub(crate) fn partial_row_encoder(&self, view: &FeatureView, features: &[Field]) -> Result<RowEncoder> {
+        match self {
+            Self::RocksDb(storage) => {
+                let encoder = storage.row_encoder(&table_view(view), &views::schema_of(features));
+                encoder.map(RowEncoder::RocksDb)
+            }
+            Self::Redis(redis) => redis.row_encoder(view.name(), features).map(RowEncoder::Redis),
+            Self::Sqlite(sqlite) => sqlite.row_encoder(view.name(), features).map(RowEncoder::Sqlite),
         }
     }
 

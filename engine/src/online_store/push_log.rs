@@ -191,7 +191,7 @@ impl<'a> PushRecords<'a> {
     }
 
     fn write_durably(&self, rows: &EncodedRows, replace: Replace) -> Result<WriteCount> {
-        if rows.keys.len() == 0 {
+        if rows.keys.is_empty() {
             return Ok(WriteCount::default());
         }
         let count = self.store.write_rows(&rows.keys, &rows.rows, replace)?;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+mod copy;
 #[cfg(test)]
 mod crash_tests;
 mod definitions;

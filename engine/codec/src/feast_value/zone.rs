@@ -46,7 +46,10 @@ fn local_time(seconds: i64, zone: &str) -> Option<DateTime<FixedOffset>> {
     let time = DateTime::from_timestamp(seconds, 0)?;
     let in_calendar = |time: &DateTime<FixedOffset>| (1..=9999).contains(&time.year());
     // A zone that is not known is UTC, as for Python: the point in time is known without it.
-    let offset = zone_of_name(zone).map_or(Utc.fix(), |zone| zone.offset_from_utc_datetime(&time.naive_utc()).fix());
+    let offset = zone_of_name(zone).map_or_else(
+        || Utc.fix(),
+        |zone| zone.offset_from_utc_datetime(&time.naive_utc()).fix(),
+    );
     Some(time.with_timezone(&offset)).filter(in_calendar)
 }
 

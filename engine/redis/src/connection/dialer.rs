@@ -59,11 +59,12 @@ impl Dialer {
     }
 
     /// How messages name a server.
-    fn name_of(&self, node: &RedisNode, purpose: &Purpose) -> String {
+    pub(super) fn name_of(&self, node: &RedisNode, purpose: &Purpose) -> String {
         let RedisNode { host, port } = node;
         match (&self.config.topology, purpose) {
             (RedisTopology::Sentinel { .. }, Purpose::Sentinel) => format!("the sentinel at {host}:{port}"),
-            (RedisTopology::Sentinel { master }, _) => format!("Redis {master} at {host}:{port}"),
+            (RedisTopology::Sentinel { master }, _) => format!("Redis master {master} at {host}:{port}"),
+            (RedisTopology::Cluster, _) => format!("Redis cluster node {host}:{port}"),
             _ => format!("Redis at {host}:{port}"),
         }
     }
@@ -144,6 +145,9 @@ impl Dialer {
         }
         if self.config.database != 0 && !matches!(purpose, Purpose::Sentinel) {
             greeting.cmd("SELECT").arg(self.config.database);
+        }
+        if self.config.topology == RedisTopology::Cluster && self.config.reads_from_replicas {
+            greeting.cmd("READONLY");
         }
         let must_succeed = greeting.len();
         if let Some(name) = &self.config.client_name {

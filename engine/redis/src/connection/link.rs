@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use feast_config::RedisNode;
+use feast_model::error::Result;
 use redis::aio::MultiplexedConnection;
 use redis::{Pipeline, ServerError, Value};
 use tokio::task::JoinHandle;
@@ -57,7 +58,7 @@ impl Link {
     }
 
     /// Whether it has ended.
-    pub(super) fn is_closed(&self) -> bool {
+    pub(crate) fn is_closed(&self) -> bool {
         self.driver.is_finished()
     }
 

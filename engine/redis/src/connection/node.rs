@@ -29,6 +29,8 @@ pub(super) struct Node {
 /// Where a node is.
 pub(super) enum Place {
     At(RedisNode),
+    /// Wherever sentinels say that the master of this name is.
+    Master(String),
 }
 
 #[derive(Default)]
@@ -134,6 +136,7 @@ impl Node {
     async fn dial(&self) -> Result<Link, Trouble> {
         match &self.place {
             Place::At(node) => self.dialer.dial(node, Purpose::Rows).await,
+            Place::Master(master) => self.dialer.dial_master(master).await,
         }
     }
 
@@ -172,7 +175,16 @@ impl Node {
 
     pub(super) fn name(&self) -> Arc<str> {
         match &self.place {
-            Place::At(RedisNode { host, port }) => format!("Redis at {host}:{port}").into(),
+            Place::At(node) => self.dialer.name_of(node, &Purpose::Rows).into(),
+            Place::Master(master) => format!("Redis master {master}").into(),
+        }
+    }
+
+    /// Where it is, if that is fixed.
+    pub(super) fn place(&self) -> Option<&RedisNode> {
+        match &self.place {
+            Place::At(node) => Some(node),
+            Place::Master(_) => None,
         }
     }
 

@@ -1,5 +1,7 @@
 //! Against real servers.
 
+mod topologies;
+
 use std::time::Duration;
 
 use feast_config::{RedisConfig, RedisLogin, RedisNode, RedisTopology};

@@ -111,9 +111,12 @@ impl Trouble {
         matches!(self.reason, Reason::Closed)
     }
 
-    /// Whether the server was not reached, or did not answer, so that what is known about the topology may be old.
-    pub(super) fn is_of_connection(&self) -> bool {
-        !matches!(self.reason, Reason::Refusal { .. })
+    /// Whether it came up before anything was sent.
+    pub(super) fn is_before_sending(&self) -> bool {
+        matches!(
+            self.reason,
+            Reason::Refused | Reason::Unreachable(_) | Reason::ConnectTimeout(_) | Reason::Tls(_) | Reason::NotMaster
+        )
     }
 
     /// Whether the server cannot do it, or may not for this user, so that it makes no sense to ask again soon.
@@ -283,7 +286,7 @@ fn code_and_details(error: &ServerError) -> (&str, Option<&str>) {
         let is_code = !code.is_empty() && code.bytes().all(|byte| byte.is_ascii_uppercase());
         is_code.then_some((code, Some(details)))
     };
-    of_command().unwrap_or((error.code(), details))
+    of_command().unwrap_or_else(|| (error.code(), details))
 }
 
 #[cfg(test)]
@@ -317,6 +320,6 @@ mod tests {
             assert_eq!(told(&other_type).1, ErrorKind::Data);
         }
         let other = told("ERR Error running script (call to f_05ac): @user_script:3: attempt to call - nothing");
-        assert_eq!(other.0, false);
+        assert!(!other.0);
     }
 }

@@ -237,16 +237,11 @@ async fn a_read_is_behind_another_client_by_less_than_the_bound() {
             tokio::task::yield_now().await;
         }
     }
-    behind.sort_unstable();
-    let at = |share: usize| behind[(behind.len() - 1) * share / 1000];
-    println!(
-        "{reads} reads, {hits} in memory; behind: p50 {:?}, p99 {:?}, p99.9 {:?}, at most {:?}",
-        at(500),
-        at(990),
-        at(999),
-        at(1000)
+    let most = behind.iter().max();
+    assert!(
+        hits > 0 && hits < reads,
+        "{hits} of {reads} rows in memory, at most {most:?} behind"
     );
-    assert!(hits > 0 && hits < reads);
     assert_eq!(reader.losses(), 0);
 }
 

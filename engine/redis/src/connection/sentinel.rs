@@ -1,0 +1,106 @@
+//! Asks sentinels where the master is.
+
+use std::sync::Arc;
+
+use feast_config::RedisNode;
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+use redis::{Pipeline, Value};
+use tokio::time::timeout;
+
+use super::dialer::{Dialer, Purpose};
+use super::link::Link;
+use super::trouble::{Reason, Trouble};
+
+impl Dialer {
+    /// Connects to the master of that name. All sentinels are asked at once; the first server that is named and says itself that
+    /// it is the master is taken.
+    pub(super) async fn dial_master(&self, master: &str) -> Result<Link, Trouble> {
+        let mut asked: FuturesUnordered<_> = self
+            .config
+            .nodes
+            .iter()
+            .map(|sentinel| self.master_address(sentinel, master))
+            .collect();
+        let mut refused: Vec<RedisNode> = Vec::new();
+        let mut failure = None;
+        let mut is_unknown = false;
+        while let Some(answer) = asked.next().await {
+            match answer {
+                // Another sentinel has named it already.
+                Ok(Some(node)) if refused.contains(&node) => {}
+                Ok(Some(node)) => match self.dial_if_master(&node).await {
+                    Ok(link) => return Ok(link),
+                    Err(trouble) => {
+                        refused.push(node);
+                        failure = Some(trouble);
+                    }
+                },
+                Ok(None) => is_unknown = true,
+                Err(trouble) => failure = failure.or(Some(trouble)),
+            }
+        }
+        match failure {
+            Some(trouble) if !is_unknown || !refused.is_empty() => Err(trouble),
+            _ => Err(Trouble::new(
+                &self.sentinels(),
+                Reason::UnknownMaster(master.to_owned()),
+            )),
+        }
+    }
+
+    fn sentinels(&self) -> Arc<str> {
+        let nodes: Vec<_> = self
+            .config
+            .nodes
+            .iter()
+            .map(|node| format!("{}:{}", node.host, node.port))
+            .collect();
+        format!("the sentinels at {}", nodes.join(", ")).into()
+    }
+
+    /// What a sentinel answers; `None` if it knows no such master.
+    async fn master_address(&self, sentinel: &RedisNode, master: &str) -> Result<Option<RedisNode>, Trouble> {
+        let link = self.dial(sentinel, Purpose::Sentinel).await?;
+        let mut question = Pipeline::new();
+        question.cmd("SENTINEL").arg("GET-MASTER-ADDR-BY-NAME").arg(master);
+        let reply = self.answer(&link, &question).await?;
+        let unexpected = || Trouble::new(link.server(), Reason::Protocol("it is not a sentinel".to_owned()));
+        match &reply {
+            Value::Nil => Ok(None),
+            Value::ServerError(error) => Err(Trouble::refusal(link.server(), error)),
+            Value::Array(parts) => match parts.as_slice() {
+                [Value::BulkString(host), Value::BulkString(port)] => {
+                    let host = String::from_utf8(host.clone()).map_err(|_| unexpected())?;
+                    let port = std::str::from_utf8(port).ok().and_then(|port| port.parse().ok());
+                    let port = port.ok_or_else(unexpected)?;
+                    Ok(Some(RedisNode { host, port }))
+                }
+                _ => Err(unexpected()),
+            },
+            _ => Err(unexpected()),
+        }
+    }
+
+    /// Sentinels may be late: the server has the last word.
+    async fn dial_if_master(&self, node: &RedisNode) -> Result<Link, Trouble> {
+        let link = self.dial(node, Purpose::Rows).await?;
+        let mut question = Pipeline::new();
+        question.cmd("ROLE");
+        match self.answer(&link, &question).await? {
+            Value::Array(role) if role.first() == Some(&Value::BulkString(b"master".to_vec())) => Ok(link),
+            // A user whose rights do not cover the question.
+            Value::ServerError(error) if error.code() == "NOPERM" => Ok(link),
+            Value::ServerError(error) => Err(Trouble::refusal(link.server(), &error)),
+            _ => Err(Trouble::new(link.server(), Reason::NotMaster)),
+        }
+    }
+
+    async fn answer(&self, link: &Link, question: &Pipeline) -> Result<Value, Trouble> {
+        let limit = self.config.connect_timeout;
+        let replies = timeout(limit, link.send(question))
+            .await
+            .unwrap_or_else(|_| Err(Trouble::new(link.server(), Reason::ResponseTimeout(limit))))?;
+        Ok(replies.into_iter().next().unwrap_or_default())
+    }
+}
