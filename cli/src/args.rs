@@ -6,6 +6,7 @@ mod usage;
 use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
+use feast_engine::Shard;
 
 pub(crate) use look_up::{FeatureViewsCommand, ListArguments, ListFormat, LookUp, ProjectsCommand, State};
 pub(crate) use usage::{usage_error, usage_of};
@@ -220,6 +221,15 @@ pub(crate) struct MaterializeArguments {
     #[arg(long)]
     pub(crate) disable_event_timestamp: bool,
 
+    /// Load only one part of the keys, such as 2/8, and print a receipt instead of recording the run. For an online store that
+    /// several machines fill together; give all of them the same START_TS and END_TS. Then run: feast materialize --finish RECEIPT...
+    #[arg(long, value_name = "K/N", value_parser = str::parse::<Shard>)]
+    pub(crate) shard: Option<Shard>,
+
+    /// Record a run whose parts are all done, from the receipts that --shard printed: files, or - for stdin.
+    #[arg(long, value_name = "RECEIPT", num_args = 1.., conflicts_with_all = ["views", "disable_event_timestamp", "shard", "former_version"])]
+    pub(crate) finish: Vec<PathBuf>,
+
     /// Not offered yet: a former version of the view.
     #[arg(long = "version", value_name = "VERSION")]
     pub(crate) former_version: Option<String>,
@@ -233,6 +243,11 @@ pub(crate) struct IncrementalArguments {
     /// Only this feature view; can be repeated. Default: all online views.
     #[arg(short, long, value_name = "VIEW")]
     pub(crate) views: Vec<String>,
+
+    /// Load only one part of the keys, such as 2/8, and print a receipt instead of recording the run. For an online store that
+    /// several machines fill together; give all of them the same END_TS. Then run: feast materialize --finish RECEIPT...
+    #[arg(long, value_name = "K/N", value_parser = str::parse::<Shard>)]
+    pub(crate) shard: Option<Shard>,
 
     /// Not offered yet: a former version of the view.
     #[arg(long = "version", value_name = "VERSION")]

@@ -20,7 +20,7 @@ use feast_engine::model::ObjectKind;
 use args::{Arguments, Command, FeatureViewsCommand, LookUp, OnlineStoreCommand, ProjectsCommand, usage_error};
 use commands::{apply, copy, init, list, materialize, online_features, registry, serve};
 use output::{Failure, Output, StderrQueue};
-use settings::{MaterializeSettings, Repository, ServeSettings};
+use settings::{FinishSettings, MaterializeSettings, Repository, ServeSettings};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -62,6 +62,9 @@ fn run(arguments: Arguments, output: &Output) -> Result<(), Failure> {
         Command::Init(init) => init::run(&repository.directory, &init, output),
         Command::Apply(options) => apply::run(repository, &options, output),
         Command::Plan(options) => apply::plan(repository, &options, output),
+        Command::Materialize(materialize) if !materialize.finish.is_empty() => {
+            materialize::finish(repository, &FinishSettings::new(&materialize)?, output)
+        }
         Command::Materialize(materialize) => {
             materialize::run(repository, &MaterializeSettings::between(&materialize)?, output)
         }

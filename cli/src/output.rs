@@ -282,8 +282,17 @@ impl Output {
         MaterializeOutput {
             output: self,
             incremental,
+            receipt_follows: false,
             started: Instant::now(),
             bar: ProgressBar::hidden(),
+        }
+    }
+
+    /// As [`Output::materialization`], all of it on stderr: on stdout is the receipt alone.
+    pub(crate) fn shard(&self) -> MaterializeOutput<'_> {
+        MaterializeOutput {
+            receipt_follows: true,
+            ..self.materialization(true)
         }
     }
 }
@@ -292,8 +301,18 @@ impl Output {
 pub(crate) struct MaterializeOutput<'a> {
     output: &'a Output,
     incremental: bool,
+    receipt_follows: bool,
     started: Instant,
     bar: ProgressBar,
+}
+
+impl MaterializeOutput<'_> {
+    fn line(&self, text: &str) {
+        match self.receipt_follows {
+            true => self.output.note(text),
+            false => self.output.line(text),
+        }
+    }
 }
 
 impl MaterializeProgress for MaterializeOutput<'_> {
@@ -301,7 +320,7 @@ impl MaterializeProgress for MaterializeOutput<'_> {
         let output = self.output;
         output.former_keys(window);
         if window.default_look_back {
-            output.line(&format!(
+            self.line(&format!(
                 "Since the ttl is 0 for feature view {}, the start date will be set to 1 year before the current time.",
                 output.strong(&window.view)
             ));
@@ -311,9 +330,9 @@ impl MaterializeProgress for MaterializeOutput<'_> {
                 output.strong(window.start.to_python()),
                 output.strong(window.end.to_python()),
             );
-            output.line(&format!("{} from {start} to {end}:", output.strong(&window.view)));
+            self.line(&format!("{} from {start} to {end}:", output.strong(&window.view)));
         } else {
-            output.line(&format!("{}:", output.strong(&window.view)));
+            self.line(&format!("{}:", output.strong(&window.view)));
         }
         self.started = Instant::now();
         // The number of keys is known only when the last one is found.

@@ -88,6 +88,7 @@ use feast_offline as offline;
 
 pub use copy::{CopyProgress, CopyReport};
 pub use feast_clock::{check_clock, now};
+pub use feast_codec::shard::Shard;
 pub use feast_config::{
     AuthType, CONFIG_FILE, Host, OfflineBatching, OnlineStoreConfig, OnlineStoreMemory, RepositoryConfig,
     ResponseLayout, ServingLimits, check_project_name,
@@ -98,7 +99,7 @@ pub use feast_offline::{PandasColumn, create_parquet, pandas_columns};
 pub use feast_registry::{Change, FieldChange, KeyChange, RegistryContents, UnsupportedObject, Verb, ViewVersion};
 pub use materialize::{
     ClaimedView, MaterializationClaim, MaterializeProgress, MaterializeRange, MaterializeRequest, NoProgress,
-    ViewReport, ViewWindow,
+    ShardReceipt, ShardedView, ViewReport, ViewWindow,
 };
 pub use online::{
     ColumnField, ColumnRole, EntityRows, FeatureColumn, FeatureVectors, FieldStatus, JoinKey, KeyColumn, ReadPlan,

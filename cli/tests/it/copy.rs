@@ -1,5 +1,7 @@
 //! Rows from one online store into another.
 
+use feast_fixtures::RedisServer;
+
 use crate::support::Repository;
 
 const FEATURES: &str = "driver_hourly_stats:conv_rate";

@@ -8,4 +8,5 @@ pub mod packed_bytes;
 pub mod record;
 pub mod row;
 pub mod row_reader;
+pub mod shard;
 pub mod storage_key;

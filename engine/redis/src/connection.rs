@@ -8,6 +8,7 @@
 mod dialer;
 mod link;
 mod node;
+mod started;
 mod tls;
 mod trouble;
 
@@ -23,9 +24,11 @@ use tokio::time::Instant;
 
 use dialer::{Dialer, Purpose};
 use node::{Node, Place};
-use trouble::{Trouble, is_of_server};
+use trouble::is_of_server;
 
 pub(crate) use link::Link;
+pub(crate) use started::Started;
+pub(crate) use trouble::Trouble;
 
 /// Whether commands may be sent a second time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -146,9 +149,13 @@ impl Connection {
     /// messages go to `messages`: the last one is a disconnection. It ends when it is dropped, and nobody opens it again.
     ///
     /// # Errors
-    /// `Unavailable` when it cannot be opened, or the server does not speak RESP3.
-    pub(crate) async fn open_extra(&self, primary: &RedisNode, messages: Arc<dyn AsyncPushSender>) -> Result<Link> {
-        Ok(self.shared.dialer.dial(primary, Purpose::Pushes(messages)).await?)
+    /// When it cannot be opened, or the server does not speak RESP3.
+    pub(crate) async fn open_extra(
+        &self,
+        primary: &RedisNode,
+        messages: Arc<dyn AsyncPushSender>,
+    ) -> Result<Link, Trouble> {
+        self.shared.dialer.dial(primary, Purpose::Pushes(messages)).await
     }
 
     /// The error for a reply of [`Connection::run`] that is one: `Data` for a key of another type.
@@ -265,4 +272,4 @@ impl Drop for Blocking {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

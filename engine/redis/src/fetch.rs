@@ -23,9 +23,11 @@ impl RedisStore {
     /// # Errors
     /// `Unavailable` when Redis does not answer in time, `Data` for a value that cannot be read.
     pub async fn fetch(&self, missing: MissingRows<'_>) -> Result<RowBatch> {
-        let (queries, commands) = self.commands(missing);
+        self.tracking.start();
+        let (queries, mut commands) = self.commands(missing);
+        commands.extend(self.tracking.lifetime_commands(missing));
         let replies = self.connection.run(commands, Access::Read).await?;
-        self.rows(&queries, &replies, missing.len())
+        self.read_replies(missing, &queries, &replies)
     }
 
     /// As [`RedisStore::fetch`], on a thread that may wait.
@@ -33,9 +35,18 @@ impl RedisStore {
     /// # Errors
     /// As [`RedisStore::fetch`].
     pub fn fetch_blocking(&self, missing: MissingRows<'_>) -> Result<RowBatch> {
-        let (queries, commands) = self.commands(missing);
+        let (queries, mut commands) = self.commands(missing);
+        commands.extend(self.tracking.lifetime_commands(missing));
         let replies = self.connection.run_blocking(commands, Access::Read)?;
-        self.rows(&queries, &replies, missing.len())
+        self.read_replies(missing, &queries, &replies)
+    }
+
+    /// The replies to the commands of the queries come first, then those that tell how long the hashes live on.
+    fn read_replies(&self, missing: MissingRows<'_>, queries: &[PendingQuery], replies: &[Value]) -> Result<RowBatch> {
+        let hashes: usize = queries.iter().map(|pending| pending.entities).sum();
+        let (hashes, lifetimes) = replies.split_at(hashes.min(replies.len()));
+        self.tracking.forget_expiring(missing, lifetimes);
+        self.rows(queries, hashes, missing.len())
     }
 
     /// What to read for each query, of how many entities, and the commands of all.

@@ -31,7 +31,7 @@ const MAX_STATEMENTS: usize = 256;
 
 /// Which file a path means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct FileIdentity {
+pub(super) struct FileIdentity {
     device: u64,
     inode: u64,
 }
@@ -205,7 +205,8 @@ impl WriteTurn<'_> {
     }
 }
 
-fn identity(path: &Path) -> Result<Option<FileIdentity>> {
+/// The file at a path, if there is one.
+pub(super) fn identity(path: &Path) -> Result<Option<FileIdentity>> {
     let of = |metadata: Metadata| FileIdentity {
         device: metadata.dev(),
         inode: metadata.ino(),
@@ -217,7 +218,8 @@ fn identity(path: &Path) -> Result<Option<FileIdentity>> {
     }
 }
 
-fn open_to_read(path: &Path) -> rusqlite::Result<Connection> {
+/// A connection that only reads.
+pub(super) fn open_to_read(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(READ_TIMEOUT)?;

@@ -2,9 +2,10 @@
 //!
 //! Python Feast reads and writes the same file, so the tables are Feast's, and the file stays as it is: no other journal mode, no
 //! table of our own. Nothing stays open between two look-ups, neither a statement nor a transaction: a commit of another process
-//! waits for every reader and fails after some seconds. The only user of rusqlite. Knows neither HTTP nor the registry: views are
-//! told to it.
+//! waits for every reader and fails after some seconds. Rows are held in memory between two commits, of whomever. The only user of
+//! rusqlite. Knows neither HTTP nor the registry: views are told to it.
 
+mod commit_watch;
 mod connections;
 mod encoded_row;
 mod error;
@@ -25,9 +26,13 @@ use arc_swap::ArcSwap;
 use feast_model::error::{Error, Result, path as error_path};
 use feast_rows::{RowCache, StoredView, Tables};
 
+use commit_watch::CommitWatch;
 use connections::{Readers, Writer};
 pub use row_encoder::RowEncoder;
 use views::Views;
+
+/// The maximum size of rows in memory. It grows with use.
+const MAX_ROW_CACHE_BYTES: usize = 128 << 20;
 
 /// The SQLite file of one project. It is opened when it is first used, and again when another file takes its place.
 pub struct SqliteStore {
@@ -36,6 +41,7 @@ pub struct SqliteStore {
     identity: String,
     views: ArcSwap<Views>,
     row_cache: RowCache,
+    commits: CommitWatch,
     readers: Readers,
     writer: Writer,
 }
@@ -51,7 +57,8 @@ impl SqliteStore {
             path: path.to_path_buf(),
             project: project.to_owned(),
             views: ArcSwap::default(),
-            row_cache: RowCache::new(0),
+            row_cache: RowCache::new(MAX_ROW_CACHE_BYTES),
+            commits: CommitWatch::new(path),
             readers: Readers::new(path),
             writer: Writer::new(path),
         })
@@ -62,9 +69,24 @@ impl SqliteStore {
         &self.identity
     }
 
-    /// The rows it has in memory: none. Other processes write the file, and SQLite has its pages in memory.
+    /// The rows it has in memory. They are good after [`SqliteStore::forget_changed_rows`].
     pub fn row_cache(&self) -> &RowCache {
         &self.row_cache
+    }
+
+    /// Forgets the rows in memory if anybody has committed since. To be called before a look-up begins. Looks at the file, so it may
+    /// have to wait.
+    ///
+    /// # Errors
+    /// `Unavailable` when the file is locked for too long.
+    pub fn forget_changed_rows(&self) -> Result<()> {
+        let is_done = self
+            .writer
+            .between_commits(|| self.commits.forget_changed(&self.row_cache))?;
+        if !is_done {
+            self.writer.wait_for_turn().recover()?;
+        }
+        Ok(())
     }
 
     /// The error for a stored value that cannot be read.

@@ -2,6 +2,7 @@
 
 mod all_types;
 mod histories;
+mod memory;
 mod older_files;
 mod other_processes;
 mod python_rows;
@@ -153,6 +154,7 @@ fn fetch(store: &SqliteStore, view: &str, entities: &[Vec<u8>]) -> Result<Vec<Op
         tables: &tables,
         entities: &entities,
     };
+    store.forget_changed_rows()?;
     let mut lookup = RowLookup::prepare(store.row_cache(), queries)?;
     while let Some(missing) = lookup.missing(queries) {
         let rows = store.fetch(missing)?;

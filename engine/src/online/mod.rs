@@ -21,6 +21,6 @@ pub(crate) use lookup::{lookup, lookup_async, lookup_in_memory};
 pub(crate) use plan::PlanContext;
 pub use plan::{JoinKey, ReadPlan};
 pub use write::{ColumnRole, WriteColumn, WriteTarget};
-pub(crate) use write::{encode_rows, write_rows};
+pub(crate) use write::{encode_rows, encode_shard};
 #[cfg(feature = "stages")]
 pub(crate) use {assemble::assemble, keys::entity_keys, lookup::bind};

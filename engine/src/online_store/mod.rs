@@ -9,7 +9,9 @@
 //!
 //! A lookup has three steps, [`OnlineStore::prepare`], [`OnlineStore::fetch`] and [`OnlineStore::complete`], and only `fetch` may wait.
 
+mod push_log;
 mod row_encoder;
+mod row_writer;
 #[cfg(test)]
 mod tests;
 mod views;
@@ -26,6 +28,7 @@ use feast_redis::RedisStore;
 use feast_rocksdb::{PinnedRows, RocksDbStore};
 use feast_rows::{RowCache, rows_in_memory};
 use feast_sqlite::SqliteStore;
+pub(crate) use push_log::{LocalPushLog, PushRecords};
 pub(crate) use row_encoder::RowEncoder;
 pub(crate) use views::{stored_view, table_view, view_shape};
 
@@ -106,12 +109,15 @@ impl OnlineStore {
 
 /// Reading rows.
 impl OnlineStore {
-    /// Takes the rows that are in memory, and notes which are not. Waits for nothing.
+    /// Takes the rows that are in memory, and notes which are not. Waits for nothing, but with SQLite for a look at the file.
     ///
     /// # Errors
-    /// `Invalid` when the rows are too large for memory.
+    /// `Invalid` when the rows are too large for memory, `Unavailable` when a file is locked.
     #[inline]
     pub(crate) fn prepare(&self, queries: RowQueries<'_>) -> Result<RowLookup> {
+        if let Self::Sqlite(sqlite) = self {
+            sqlite.forget_changed_rows()?;
+        }
         RowLookup::prepare(self.row_cache(), queries)
     }
 
@@ -177,9 +183,13 @@ impl OnlineStore {
         }
     }
 
-    /// The rows of all queries, if all of them are in memory and they are small. Waits for nothing.
+    /// The rows of all queries, if all of them are in memory and they are small. Waits for nothing, so it has none of SQLite: only a
+    /// look at the file says whether they are still those of the file.
     #[inline]
     pub(crate) fn rows_in_memory(&self, queries: RowQueries<'_>) -> Option<Vec<RowBatch>> {
+        if matches!(self, Self::Sqlite(_)) {
+            return None;
+        }
         rows_in_memory(self.row_cache(), queries)
     }
 
@@ -260,55 +270,6 @@ impl OnlineStore {
         match self {
             Self::RocksDb(storage) => storage.flush_memtables(),
             Self::Redis(_) | Self::Sqlite(_) => {}
-        }
-    }
-}
-
-/// The log of pushes that concern a parquet source.
-impl OnlineStore {
-    /// Names this opening of the store: numbers of pushes mean something within it.
-    pub(crate) fn session(&self) -> &str {
-        match self {
-            Self::RocksDb(storage) => storage.session(),
-            Self::Redis(_) | Self::Sqlite(_) => "",
-        }
-    }
-
-    /// Adds a record to the log, and writes rows together with it: after a crash both are there or neither. They are durable after
-    /// the next [`OnlineStore::sync`].
-    pub(crate) fn log_push(
-        &self,
-        push: &[u8],
-        keys: &PackedBytes,
-        rows: &PackedBytes,
-        replace: Replace,
-    ) -> Result<(u64, WriteCount)> {
-        match self {
-            Self::RocksDb(storage) => storage.log_push(push, keys, rows, replace),
-            Self::Redis(_) | Self::Sqlite(_) => Err(Error::internal("this store has no log of pushes")),
-        }
-    }
-
-    /// Removes a record from the log, and writes rows together with it.
-    pub(crate) fn finish_push(
-        &self,
-        number: u64,
-        keys: &PackedBytes,
-        rows: &PackedBytes,
-        replace: Replace,
-    ) -> Result<WriteCount> {
-        match self {
-            Self::RocksDb(storage) => storage.finish_push(number, keys, rows, replace),
-            Self::Redis(_) | Self::Sqlite(_) => Err(Error::internal("this store has no log of pushes")),
-        }
-    }
-
-    /// The records in the log, in the order of their numbers.
-    pub(crate) fn logged_pushes(&self) -> Result<Vec<(u64, Vec<u8>)>> {
-        match self {
-            Self::RocksDb(storage) => storage.logged_pushes(),
-            Self::Sqlite(_) => Ok(Vec::new()),
-            Self::Redis(_) => Err(Error::internal("this store has no log of pushes")),
         }
     }
 }

@@ -19,7 +19,8 @@ impl RowEncoder {
     /// `Invalid`, naming feature and row.
     pub(crate) fn check(&self, columns: &[ArrayRef]) -> Result<()> {
         match self {
-            Self::RocksDb(_) | Self::Redis(_) => Ok(()),
+            Self::RocksDb(_) => Ok(()),
+            Self::Redis(encoder) => encoder.check(columns),
             Self::Sqlite(encoder) => encoder.check(columns),
         }
     }

@@ -8,6 +8,7 @@ mod crash_tests;
 mod definitions;
 mod open_once;
 mod registry;
+mod shards;
 #[cfg(test)]
 mod table_crash_tests;
 mod tables;
@@ -27,7 +28,7 @@ use tables::UnreportedChanges;
 use crate::materialize::Materializer;
 use crate::offline::{OfflineRuntime, SchemaCache};
 use crate::online::{self, EntityRows, FeatureVectors, ReadPlan, StoredEntities};
-use crate::online_store::OnlineStore;
+use crate::online_store::{LocalPushLog, OnlineStore};
 use crate::push::Pushes;
 
 /// One feature repository: its registry, its online store and its parquet sources.
@@ -42,6 +43,7 @@ pub struct FeatureStore {
     /// Of the parts of directories that are pushed to.
     schemas: SchemaCache,
     pushes: Pushes,
+    push_log: LocalPushLog,
     materializer: Materializer,
     table_changes: UnreportedChanges,
 }
@@ -53,6 +55,7 @@ impl FeatureStore {
     /// `Data` when the registry file is damaged.
     pub fn open(config: RepositoryConfig) -> Result<Self> {
         let (path, project) = (&config.registry_path, &config.project);
+        let push_log = LocalPushLog::new(config.push_log_path.clone(), project);
         Ok(Self {
             registry: RegistryHandle::open(path, project, config.online_versioning)?,
             config,
@@ -60,6 +63,7 @@ impl FeatureStore {
             offline: OpenOnce::new(),
             schemas: SchemaCache::default(),
             pushes: Pushes::default(),
+            push_log,
             materializer: Materializer::default(),
             table_changes: UnreportedChanges::default(),
         })

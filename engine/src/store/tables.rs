@@ -72,6 +72,7 @@ impl FeatureStore {
             return Ok(());
         };
         store.apply_file_modes();
+        self.push_log.apply_file_modes();
         let is_requested = self.drop_requests().is_some_and(|path| path.exists());
         if is_requested {
             // The registry was changed before the request was made: with an older state of it, a view that is gone would be taken for

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use feast_config::RedisNode;
 use redis::aio::MultiplexedConnection;
-use redis::{Pipeline, Value};
+use redis::{Pipeline, ServerError, Value};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
@@ -67,8 +67,13 @@ impl Link {
         u128::from(self.answered.load(Ordering::Relaxed)) > then
     }
 
+    /// What is wrong when the server has replied with an error.
+    pub(crate) fn refused(&self, error: &ServerError) -> Trouble {
+        Trouble::refusal(&self.server, error)
+    }
+
     /// Sends commands and gives their replies, errors among them. Waits without a bound of its own.
-    pub(super) async fn send(&self, commands: &Pipeline) -> Result<Vec<Value>, Trouble> {
+    pub(crate) async fn send(&self, commands: &Pipeline) -> Result<Vec<Value>, Trouble> {
         let mut connection = self.connection.clone();
         let replies = connection
             .send_packed_commands(commands, 0, commands.len())

@@ -9,7 +9,7 @@ use redis::{Cmd, Value, cmd};
 
 use super::{Access, Connection};
 
-pub(super) fn config(topology: RedisTopology, ports: &[u16]) -> RedisConfig {
+pub(crate) fn config(topology: RedisTopology, ports: &[u16]) -> RedisConfig {
     RedisConfig {
         topology,
         nodes: ports
