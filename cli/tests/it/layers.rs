@@ -49,7 +49,11 @@ const OWNERS: &[(&str, &[&str])] = &[
             "benches/src/point_lookups",
         ],
     ),
-    ("redis::", &["engine/redis/src", "engine/src/online_store"]),
+    // In the settings it is a module of that name.
+    (
+        "redis::",
+        &["engine/config/src", "engine/redis/src", "engine/src/online_store"],
+    ),
     ("rusqlite::", &["engine/sqlite/src"]),
     ("hashbrown::", &["engine/rows/src"]),
     ("foldhash::", &["engine/rows/src"]),
