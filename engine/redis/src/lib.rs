@@ -12,10 +12,11 @@ mod tracking;
 mod views;
 mod write;
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use feast_config::RedisConfig;
+use feast_config::{RedisConfig, RedisTopology};
 use feast_model::error::{Error, Result};
 use feast_rows::{RowCache, StoredView, Tables};
 
@@ -43,14 +44,9 @@ impl RedisStore {
     /// # Errors
     /// `Invalid` when certificates cannot be read.
     pub fn open(config: &RedisConfig, project: &str) -> Result<Self> {
-        let nodes: Vec<String> = config
-            .nodes
-            .iter()
-            .map(|node| format!("{}:{}", node.host, node.port))
-            .collect();
         let connection = Connection::new(config)?;
         Ok(Self {
-            identity: format!("redis {} {} {project}", nodes.join(","), config.database),
+            identity: identity(config, project),
             config: config.clone(),
             project: project.to_owned(),
             views: ArcSwap::default(),
@@ -97,4 +93,18 @@ impl RedisStore {
             self.views.store(Arc::new(next));
         }
     }
+}
+
+/// The same for all that use these servers for this project. Clients see it, so it does not say where they are.
+fn identity(config: &RedisConfig, project: &str) -> String {
+    let mut hasher = DefaultHasher::new();
+    for node in &config.nodes {
+        (&node.host, node.port).hash(&mut hasher);
+    }
+    let master = match &config.topology {
+        RedisTopology::Sentinel { master } => Some(master),
+        RedisTopology::Single | RedisTopology::Cluster => None,
+    };
+    (master, config.database, project).hash(&mut hasher);
+    format!("redis-{:016x}", hasher.finish())
 }
