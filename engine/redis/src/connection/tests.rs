@@ -144,3 +144,8 @@ async fn until_answered(connection: &Connection) {
     }
     panic!("Redis does not come back: {last:?}");
 }
+
+mod clusters;
+mod failures;
+mod logins;
+mod sentinels;
