@@ -29,6 +29,8 @@ const MAX_FAILURES: u32 = 3;
 const ASKED_AT_ONCE: usize = 3;
 /// The slots are not asked for more often than that.
 const MIN_AGE: Duration = Duration::from_millis(100);
+/// Where replicas are read, the slots are asked for at this age: no reply says that there is a new replica.
+const MAX_AGE_WITH_REPLICAS: Duration = Duration::from_secs(10);
 
 pub(super) struct Cluster {
     dialer: Arc<Dialer>,
@@ -182,6 +184,9 @@ impl Cluster {
         access: Access,
     ) -> Result<Vec<Batch>, Trouble> {
         let reads_replicas = access == Access::Read && self.dialer.config.reads_from_replicas;
+        if reads_replicas && slots.is_older_than(MAX_AGE_WITH_REPLICAS) {
+            self.refresh_soon();
+        }
         let turn = if reads_replicas {
             self.turn.fetch_add(1, Ordering::Relaxed)
         } else {
