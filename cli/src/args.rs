@@ -6,6 +6,7 @@ mod usage;
 use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
+use feast_engine::Shard;
 
 pub(crate) use look_up::{FeatureViewsCommand, ListArguments, ListFormat, LookUp, ProjectsCommand, State};
 pub(crate) use usage::{usage_error, usage_of};
@@ -60,6 +61,9 @@ pub(crate) enum Command {
     Serve(ServeArguments),
     /// Read features of single entities from the online store.
     GetOnlineFeatures(OnlineFeaturesArguments),
+    /// Work on online stores as a whole.
+    #[command(subcommand)]
+    OnlineStore(OnlineStoreCommand),
     /// Print everything in the registry as JSON.
     RegistryDump,
     /// Remove everything of the project: its objects in the registry, and the online store.
@@ -131,6 +135,28 @@ pub(crate) enum Command {
     Version,
 }
 
+#[derive(Debug, Subcommand)]
+pub(crate) enum OnlineStoreCommand {
+    /// Copy the rows of one online store into another, where the newest event wins. An interrupted copy goes on where it was.
+    Copy(CopyArguments),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example: feast online-store copy --from old.yaml --to feature_store.yaml")]
+pub(crate) struct CopyArguments {
+    /// Settings file with the online store to read. Relative paths in it start at its directory.
+    #[arg(long, value_name = "OLD.yaml")]
+    pub(crate) from: PathBuf,
+
+    /// Settings file with the online store to write.
+    #[arg(long, value_name = "NEW.yaml")]
+    pub(crate) to: PathBuf,
+
+    /// Only these feature views, separated by commas. Default: all.
+    #[arg(short, long, value_name = "VIEW", value_delimiter = ',')]
+    pub(crate) views: Vec<String>,
+}
+
 #[derive(Debug, Args)]
 #[command(after_help = "Example: feast get-online-features -e driver_id=1001 -f driver_hourly_stats:conv_rate")]
 pub(crate) struct OnlineFeaturesArguments {
@@ -195,6 +221,15 @@ pub(crate) struct MaterializeArguments {
     #[arg(long)]
     pub(crate) disable_event_timestamp: bool,
 
+    /// Load only one part of the keys, such as 2/8, and print a receipt instead of recording the run. For an online store that
+    /// several machines fill together; give all of them the same START_TS and END_TS. Then run: feast materialize --finish RECEIPT...
+    #[arg(long, value_name = "K/N", value_parser = str::parse::<Shard>)]
+    pub(crate) shard: Option<Shard>,
+
+    /// Record a run whose parts are all done, from the receipts that --shard printed: files, or - for stdin.
+    #[arg(long, value_name = "RECEIPT", num_args = 1.., conflicts_with_all = ["views", "disable_event_timestamp", "shard", "former_version"])]
+    pub(crate) finish: Vec<PathBuf>,
+
     /// Not offered yet: a former version of the view.
     #[arg(long = "version", value_name = "VERSION")]
     pub(crate) former_version: Option<String>,
@@ -208,6 +243,11 @@ pub(crate) struct IncrementalArguments {
     /// Only this feature view; can be repeated. Default: all online views.
     #[arg(short, long, value_name = "VIEW")]
     pub(crate) views: Vec<String>,
+
+    /// Load only one part of the keys, such as 2/8, and print a receipt instead of recording the run. For an online store that
+    /// several machines fill together; give all of them the same END_TS. Then run: feast materialize --finish RECEIPT...
+    #[arg(long, value_name = "K/N", value_parser = str::parse::<Shard>)]
+    pub(crate) shard: Option<Shard>,
 
     /// Not offered yet: a former version of the view.
     #[arg(long = "version", value_name = "VERSION")]

@@ -17,10 +17,10 @@ use std::process::ExitCode;
 use clap::Parser;
 use feast_engine::model::ObjectKind;
 
-use args::{Arguments, Command, FeatureViewsCommand, LookUp, ProjectsCommand, usage_error};
-use commands::{apply, init, list, materialize, online_features, registry, serve};
+use args::{Arguments, Command, FeatureViewsCommand, LookUp, OnlineStoreCommand, ProjectsCommand, usage_error};
+use commands::{apply, copy, init, list, materialize, online_features, registry, serve};
 use output::{Failure, Output, StderrQueue};
-use settings::{MaterializeSettings, Repository, ServeSettings};
+use settings::{FinishSettings, MaterializeSettings, Repository, ServeSettings};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -62,6 +62,9 @@ fn run(arguments: Arguments, output: &Output) -> Result<(), Failure> {
         Command::Init(init) => init::run(&repository.directory, &init, output),
         Command::Apply(options) => apply::run(repository, &options, output),
         Command::Plan(options) => apply::plan(repository, &options, output),
+        Command::Materialize(materialize) if !materialize.finish.is_empty() => {
+            materialize::finish(repository, &FinishSettings::new(&materialize)?, output)
+        }
         Command::Materialize(materialize) => {
             materialize::run(repository, &MaterializeSettings::between(&materialize)?, output)
         }
@@ -70,6 +73,7 @@ fn run(arguments: Arguments, output: &Output) -> Result<(), Failure> {
         }
         Command::Serve(serve) => serve::run(repository, &ServeSettings::new(&serve)?, output),
         Command::GetOnlineFeatures(options) => online_features::run(repository, &options, output),
+        Command::OnlineStore(OnlineStoreCommand::Copy(options)) => copy::run(&options, output),
         Command::RegistryDump => registry::dump(repository, output),
         Command::Teardown { yes } => registry::teardown(repository, yes, output),
         Command::Delete { name } => registry::delete(repository, &name, output),

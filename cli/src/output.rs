@@ -8,7 +8,7 @@ use std::io::{ErrorKind, IsTerminal, Stdout, Write};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use feast_engine::{FeatureStore, MaterializeProgress, ViewReport, ViewWindow};
+use feast_engine::{CopyProgress, CopyReport, FeatureStore, MaterializeProgress, ViewReport, ViewWindow};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::Value;
 
@@ -258,13 +258,41 @@ impl Output {
         }
     }
 
+    /// Shows the progress of a copy between online stores, as that of a materialization.
+    pub(crate) fn copy(&self) -> CopyOutput<'_> {
+        CopyOutput {
+            output: self,
+            bar: ProgressBar::hidden(),
+        }
+    }
+
+    /// A bar without an end on a terminal, where rows are counted as they come.
+    fn row_counter(&self) -> ProgressBar {
+        if !self.stderr_is_terminal {
+            return ProgressBar::hidden();
+        }
+        let style = ProgressStyle::with_template("{spinner} {pos} rows [{elapsed}, {per_sec}]");
+        let bar = ProgressBar::new_spinner().with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
+        bar.enable_steady_tick(Duration::from_millis(100));
+        bar
+    }
+
     /// Shows the progress of a materialization: a bar on a terminal, a plain line for each view in a pipe.
     pub(crate) fn materialization(&self, incremental: bool) -> MaterializeOutput<'_> {
         MaterializeOutput {
             output: self,
             incremental,
+            receipt_follows: false,
             started: Instant::now(),
             bar: ProgressBar::hidden(),
+        }
+    }
+
+    /// As [`Output::materialization`], all of it on stderr: on stdout is the receipt alone.
+    pub(crate) fn shard(&self) -> MaterializeOutput<'_> {
+        MaterializeOutput {
+            receipt_follows: true,
+            ..self.materialization(true)
         }
     }
 }
@@ -273,8 +301,18 @@ impl Output {
 pub(crate) struct MaterializeOutput<'a> {
     output: &'a Output,
     incremental: bool,
+    receipt_follows: bool,
     started: Instant,
     bar: ProgressBar,
+}
+
+impl MaterializeOutput<'_> {
+    fn line(&self, text: &str) {
+        match self.receipt_follows {
+            true => self.output.note(text),
+            false => self.output.line(text),
+        }
+    }
 }
 
 impl MaterializeProgress for MaterializeOutput<'_> {
@@ -282,7 +320,7 @@ impl MaterializeProgress for MaterializeOutput<'_> {
         let output = self.output;
         output.former_keys(window);
         if window.default_look_back {
-            output.line(&format!(
+            self.line(&format!(
                 "Since the ttl is 0 for feature view {}, the start date will be set to 1 year before the current time.",
                 output.strong(&window.view)
             ));
@@ -292,18 +330,13 @@ impl MaterializeProgress for MaterializeOutput<'_> {
                 output.strong(window.start.to_python()),
                 output.strong(window.end.to_python()),
             );
-            output.line(&format!("{} from {start} to {end}:", output.strong(&window.view)));
+            self.line(&format!("{} from {start} to {end}:", output.strong(&window.view)));
         } else {
-            output.line(&format!("{}:", output.strong(&window.view)));
+            self.line(&format!("{}:", output.strong(&window.view)));
         }
         self.started = Instant::now();
-        if output.stderr_is_terminal {
-            // The number of keys is known only when the last one is found.
-            let style = ProgressStyle::with_template("{spinner} {pos} rows [{elapsed}, {per_sec}]");
-            self.bar =
-                ProgressBar::new_spinner().with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
-            self.bar.enable_steady_tick(Duration::from_millis(100));
-        }
+        // The number of keys is known only when the last one is found.
+        self.bar = output.row_counter();
     }
 
     fn view_skipped(&mut self, window: &ViewWindow) {
@@ -346,5 +379,38 @@ impl MaterializeProgress for MaterializeOutput<'_> {
         for remark in report.remarks() {
             self.output.warning(&remark);
         }
+    }
+}
+
+/// See [`Output::copy`].
+pub(crate) struct CopyOutput<'a> {
+    output: &'a Output,
+    bar: ProgressBar,
+}
+
+impl CopyProgress for CopyOutput<'_> {
+    fn view_started(&mut self, view: &str, rows: usize) {
+        if rows > 0 {
+            self.output
+                .note(&format!("{view}: goes on after {rows} rows of an interrupted copy"));
+        }
+        self.bar = self.output.row_counter();
+    }
+
+    fn rows_done(&mut self, rows: usize) {
+        self.bar.set_position(u64::try_from(rows).unwrap_or(u64::MAX));
+    }
+
+    fn view_finished(&mut self, report: &CopyReport) {
+        self.bar.finish_and_clear();
+        let CopyReport {
+            view,
+            copied,
+            newer,
+            skipped,
+        } = report;
+        self.output.line(&format!(
+            "{view}: {copied} rows copied, {newer} newer there, {skipped} skipped"
+        ));
     }
 }

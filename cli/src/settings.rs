@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use feast_engine::model::{Timestamp, ViewState};
-use feast_engine::{FeatureStore, MaterializeRange, MaterializeRequest, RepositoryConfig, now};
+use feast_engine::{FeatureStore, MaterializeRange, MaterializeRequest, RepositoryConfig, Shard, now};
 
 use crate::args::{Arguments, IncrementalArguments, MaterializeArguments, ServeArguments, State};
 use crate::output::{Failure, Output};
@@ -67,12 +67,18 @@ impl Repository {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct MaterializeSettings {
     pub(crate) request: MaterializeRequest,
+    /// The only part of the keys to load, if not all are.
+    pub(crate) shard: Option<Shard>,
 }
 
 impl MaterializeSettings {
     pub(crate) fn between(arguments: &MaterializeArguments) -> Result<Self, Failure> {
         let usage = |message: &str| Failure::usage("materialize", message);
         let given = |time: &Option<String>| time.clone().filter(|time| !time.is_empty());
+        if arguments.shard.is_some() && arguments.disable_event_timestamp {
+            let message = "Cannot use --disable-event-timestamp with --shard: each shard would end at another time";
+            return Err(usage(message));
+        }
         let (start, end) = match (given(&arguments.start_ts), given(&arguments.end_ts)) {
             (None, None) if arguments.disable_event_timestamp => (Timestamp::EPOCH, now()),
             _ if arguments.disable_event_timestamp => {
@@ -86,19 +92,25 @@ impl MaterializeSettings {
             }
         };
         refuse_former_version(arguments.former_version.as_deref())?;
-        Ok(Self::new(MaterializeRange::Between { start, end }, &arguments.views))
+        let range = MaterializeRange::Between { start, end };
+        Ok(Self::new(range, &arguments.views, arguments.shard))
     }
 
     pub(crate) fn until(arguments: &IncrementalArguments) -> Result<Self, Failure> {
         refuse_former_version(arguments.former_version.as_deref())?;
         let end = parse("END_TS", &arguments.end_ts)?;
-        Ok(Self::new(MaterializeRange::Until { end }, &arguments.views))
+        Ok(Self::new(
+            MaterializeRange::Until { end },
+            &arguments.views,
+            arguments.shard,
+        ))
     }
 
-    fn new(range: MaterializeRange, views: &[String]) -> Self {
+    fn new(range: MaterializeRange, views: &[String], shard: Option<Shard>) -> Self {
         let views = Some(views.to_vec()).filter(|views| !views.is_empty());
         Self {
             request: MaterializeRequest { range, views },
+            shard,
         }
     }
 }
@@ -111,6 +123,25 @@ fn refuse_former_version(version: Option<&str>) -> Result<(), Failure> {
 
 fn parse(name: &str, time: &str) -> Result<Timestamp, Failure> {
     Timestamp::parse(time).map_err(|problem| Failure::new(format!("{name}: {problem}")))
+}
+
+/// Where the receipts of a materialization in shards are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct FinishSettings {
+    /// Files, or `-` for stdin.
+    pub(crate) receipts: Vec<PathBuf>,
+}
+
+impl FinishSettings {
+    pub(crate) fn new(arguments: &MaterializeArguments) -> Result<Self, Failure> {
+        if arguments.start_ts.is_some() {
+            let message = "Cannot specify START_TS or END_TS when --finish is used: they are in the receipts";
+            return Err(Failure::usage("materialize", message));
+        }
+        Ok(Self {
+            receipts: arguments.finish.clone(),
+        })
+    }
 }
 
 /// How to serve.

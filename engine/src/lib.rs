@@ -58,24 +58,22 @@
 //!
 //! What has a small outside is a crate of its own beside this one: [`model`] (plain data, and the [`error`] of all),
 //! `feast-python-notation`, `feast-clock`, `feast-conversion`, `feast-files`, `feast-config`, `feast-registry`,
-//! `feast-definitions`, `feast-offline` (parquet through DataFusion). Here, in layer order, each may use those before it and none
+//! `feast-definitions`, `feast-offline` (parquet through DataFusion), `feast-codec` and `feast-rows` (what all online stores have in common). Here, in layer order, each may use those before it and none
 //! after it (a test reads the imports):
 //!
-//! 1. `locks`: locks over plain values.
-//! 2. `codec`: bytes and values, without I/O.
-//! 3. `rows`: what all online stores have in common.
-//! 4. `storage`: RocksDB.
-//! 5. `online_store`: the seam over the stores.
-//! 6. `online`: the request path.
-//! 7. `push`: rows that arrive, into both stores as one. `materialize`: from offline to online. `resolve`: from definitions as
+//! 1. `online_store`: the seam over the stores, which are crates: `feast-rocksdb`, `feast-redis`, `feast-sqlite`.
+//! 2. `online`: the request path.
+//! 3. `push`: rows that arrive, into both stores as one. `materialize`: from offline to online. `copy`: from one online
+//!    store to another. `resolve`: from definitions as
 //!    written to definitions as stored.
-//! 8. `store`: [`FeatureStore`].
-//! 9. `stages`: the steps of a read, for the benches, with the feature of that name.
+//! 4. `store`: [`FeatureStore`].
+//! 5. `stages`: the steps of a read, for the benches, with the feature of that name.
 
 // So that the helpers of the integration tests can be used in unit tests.
 #[cfg(test)]
 extern crate self as feast_engine;
 
+mod copy;
 mod materialize;
 mod online;
 mod online_store;
@@ -88,7 +86,9 @@ mod store;
 use feast_clock as clock;
 use feast_offline as offline;
 
+pub use copy::{CopyProgress, CopyReport};
 pub use feast_clock::{check_clock, now};
+pub use feast_codec::shard::Shard;
 pub use feast_config::{
     AuthType, CONFIG_FILE, Host, OfflineBatching, OnlineStoreConfig, OnlineStoreMemory, RepositoryConfig,
     ResponseLayout, ServingLimits, check_project_name,
@@ -99,7 +99,7 @@ pub use feast_offline::{PandasColumn, create_parquet, pandas_columns};
 pub use feast_registry::{Change, FieldChange, KeyChange, RegistryContents, UnsupportedObject, Verb, ViewVersion};
 pub use materialize::{
     ClaimedView, MaterializationClaim, MaterializeProgress, MaterializeRange, MaterializeRequest, NoProgress,
-    ViewReport, ViewWindow,
+    ShardReceipt, ShardedView, ViewReport, ViewWindow,
 };
 pub use online::{
     ColumnField, ColumnRole, EntityRows, FeatureColumn, FeatureVectors, FieldStatus, JoinKey, KeyColumn, ReadPlan,

@@ -1,6 +1,7 @@
 //! From a call to its endpoint: the body within its limits, admission, and the thread that the endpoint runs on.
 //!
-//! The threads that read sockets never wait for a disk, and do not parse what is large. A read that such a thread cannot answer
+//! The threads that read sockets never wait for a disk, and do not parse what is large. What comes over the network is awaited, so
+//! that no thread waits for it. A read that such a thread cannot answer
 //! is handed over with what it knows by then: a body that is not parsed, a plan with keys as they were given, or key columns
 //! whose rows are not in memory. Nothing is parsed, planned or keyed twice.
 
@@ -111,6 +112,11 @@ async fn read(
     };
     permit.resize_to(parsed_bytes)?;
     let context = Arc::clone(context);
+    if context.store.is_remote() {
+        let response = (endpoint.complete_remote)(context, pending, permit).await;
+        drop((admitted, slot));
+        return response;
+    }
     on_blocking_thread(move || {
         let response = (endpoint.complete)(&context, pending, permit);
         drop((admitted, slot));

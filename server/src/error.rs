@@ -123,6 +123,7 @@ impl ApiError {
     /// The whole response.
     pub(crate) fn into_response(self) -> Response {
         let mut response = json_response(self.status(), self.body());
+        let may_work_later = response.status() == StatusCode::SERVICE_UNAVAILABLE;
         match self {
             Self::WrongMethod(allowed) => {
                 // Names of methods can stand in a header.
@@ -130,7 +131,7 @@ impl ApiError {
                     response.headers_mut().insert("allow", allowed);
                 }
             }
-            Self::Overloaded(_) => {
+            _ if may_work_later => {
                 let seconds = HeaderValue::from_static(RETRY_AFTER_SECONDS);
                 response.headers_mut().insert("retry-after", seconds);
             }

@@ -1,5 +1,8 @@
 //! Every route on one screen, and which of them a request means.
 
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
 use percent_encoding::percent_decode_str;
 use warp::http::Method;
 
@@ -16,7 +19,8 @@ use crate::http::{Request, Response};
 pub(crate) enum Endpoint {
     /// On the thread that read the request: it waits for nothing.
     Inline(fn(&Context, &Request) -> Result<Response, ApiError>),
-    /// On the thread that read the request as far as that takes neither a disk nor much time; the rest on one that may wait.
+    /// On the thread that read the request as far as that takes neither a disk nor much time; the rest on one that may wait, or
+    /// awaited, as the online store is on this machine or on the network.
     Read(ReadEndpoint),
     /// On a thread that may wait for disks.
     Blocking(fn(&Context, &Request) -> Result<Response, ApiError>),
@@ -29,12 +33,15 @@ pub(crate) struct ReadEndpoint {
     pub(crate) try_inline: fn(&Context, Request, &mut MemoryPermit) -> Result<InlineOutcome, ApiError>,
     /// Answers what was handed over, however long it takes.
     pub(crate) complete: fn(&Context, PendingRead, MemoryPermit) -> Result<Response, ApiError>,
+    /// As `complete`, awaiting rows that come over the network.
+    pub(crate) complete_remote:
+        fn(Arc<Context>, PendingRead, MemoryPermit) -> BoxFuture<'static, Result<Response, ApiError>>,
 }
 
 /// What came of a read on a thread that must not wait.
 pub(crate) enum InlineOutcome {
     Response(Response),
-    /// Some of its rows must come from the disk, or are large.
+    /// Some of its rows must come from the store, or are large.
     NeedsIo(PendingRead),
     /// It would keep other requests of this thread waiting.
     TooLarge(PendingRead),
@@ -55,6 +62,7 @@ pub(crate) const ROUTES: &[Route] = &[
         Endpoint::Read(ReadEndpoint {
             try_inline: get_online_features::try_inline,
             complete: get_online_features::complete,
+            complete_remote: get_online_features::complete_remote,
         }),
     ),
     post("/push", Endpoint::Blocking(push::answer)),

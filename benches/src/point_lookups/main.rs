@@ -2,7 +2,7 @@
 //!
 //! Each variant is filled with the same rows, keys and values as the online store has for views of ten `Int64` features,
 //! compacted, warmed, and queried for the rows of five views of random entities in one sorted batch. The settings in use are
-//! in `engine/src/storage/options.rs`; this program is how they were chosen.
+//! in `engine/rocksdb/src/options.rs`; this program is how they were chosen.
 #![expect(clippy::print_stdout, reason = "the table is this program's output")]
 
 mod variants;

@@ -108,7 +108,7 @@ const fn in_use(name: &'static str, options: fn() -> Options) -> Variant {
     }
 }
 
-/// As `engine/src/storage/options.rs`, with a cache that holds everything.
+/// As `engine/rocksdb/src/options.rs`, with a cache that holds everything.
 fn options_in_use() -> Options {
     with_blocks(|_| ())
 }

@@ -1,6 +1,7 @@
 //! One file per command.
 
 pub(crate) mod apply;
+pub(crate) mod copy;
 pub(crate) mod init;
 pub(crate) mod list;
 pub(crate) mod materialize;

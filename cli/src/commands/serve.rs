@@ -8,6 +8,7 @@ use feast_server::{ServeOptions, listen, serve};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::block_in_place;
 
 use crate::output::{Failure, Output};
 use crate::running_server::ServerLockfile;
@@ -59,8 +60,12 @@ async fn serve_until_signal(
     let bound = listener.local_addr().map_err(failed)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
     let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
-    store.open_online_store()?;
-    complete_pushes(store, output);
+    // They wait for disks and for the network, which the thread of a runtime must not.
+    block_in_place(|| {
+        store.open_online_store()?;
+        complete_pushes(store, output);
+        Ok::<_, Failure>(())
+    })?;
     let _lockfile = ServerLockfile::create(store, bound)?;
     if !bound.ip().to_canonical().is_loopback() {
         output.warning(&format!(

@@ -37,23 +37,42 @@ fn settings() {
     check(&repository.feast(&["apply"]), "feature_store.yaml: not valid YAML", "");
     repository.write(
         "feature_store.yaml",
-        "project: p\nregistry: data/registry.db\nonline_store:\n  type: sqlite\n  path: data/online.db\n",
-    );
-    check(
-        &repository.feast(&["serve"]),
-        "online_store.type is sqlite",
-        "set type: rocksdb",
-    );
-    repository.write(
-        "feature_store.yaml",
-        "project: p\nregistry: data/registry.db\nonline_store:\n  type: redis\n",
+        "project: p\nregistry: data/registry.db\nonline_store:\n  type: redys\n",
     );
     check(
         &repository.feast(&["apply"]),
-        "online_store.type \"redis\" is not known",
-        "rocksdb",
+        "online_store.type \"redys\" is not known",
+        "the types of online stores are rocksdb, redis",
     );
+    repository.write(
+        "feature_store.yaml",
+        "project: p\nregistry: data/registry.db\nonline_store:\n  type: redis\n  connection_string: h,password=se,cret\n",
+    );
+    let refused = repository.feast(&["configuration"]);
+    check(
+        &refused,
+        "online_store.connection_string: part 1 (h) has no port",
+        "a server is written host:port",
+    );
+    assert!(!refused.stderr.contains("cret"), "{}", refused.stderr);
     assert!(!repository.exists("data"), "nothing may be written");
+}
+
+#[test]
+fn passwords_in_settings_are_not_printed() {
+    let repository = Repository::empty();
+    repository.write(
+        "feature_store.yaml",
+        "project: p\nregistry: data/registry.db\nonline_store:\n  type: redis\n  connection_string: h:6379,username=me,password=hidden\n",
+    );
+    let outcome = repository.feast(&["configuration"]);
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+    assert!(
+        outcome.stdout.contains("h:6379,username=me,password=***"),
+        "{}",
+        outcome.stdout
+    );
+    assert!(!format!("{}{}", outcome.stdout, outcome.stderr).contains("hidden"));
 }
 
 #[test]

@@ -64,6 +64,44 @@ fn recorded_answers_are_given_again() {
     assert_eq!(lines, expected, "if this is intended: UPDATE_GOLDEN=1 ./run test");
 }
 
+/// The same from a SQLite store, be it as Python has filled it or as this binary does.
+#[test]
+fn recorded_answers_are_given_again_from_sqlite() {
+    let names = |lines: &str| -> BTreeMap<String, Value> {
+        let records = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        records.map(|record| (text(&record["name"]), record)).collect()
+    };
+    let recorded = names(feast_fixtures::GOLDEN_ANSWERS);
+    let mut expected = names(feast_fixtures::DIFFERENT_ANSWERS);
+    // SQLite keeps no fractions of event times, here as in Python.
+    expected.retain(|name, _| recorded.contains_key(name) && name != "types_timestamps");
+    assert!(recorded.len() >= 61 && !expected.is_empty());
+    for filled_by in ["python", "this binary"] {
+        let repository = Repository::empty();
+        copy_directory(Path::new(feast_fixtures::TYPES_REPOSITORY), &repository.path);
+        // The settings are those of Python.
+        assert!(
+            std::fs::read_to_string(repository.path.join("feature_store.yaml"))
+                .unwrap()
+                .contains("type: sqlite")
+        );
+        if filled_by == "python" {
+            let file = Path::new(feast_fixtures::SQLITE_STORE).join("online_store.db");
+            std::fs::copy(file, repository.path.join("data/online_store.db")).unwrap();
+        } else {
+            repository.succeed(&["apply"]);
+            repository.succeed(&["materialize", "2019-01-01T00:00:00", "2026-07-01T00:00:00"]);
+        }
+        let server = repository.serve();
+        let records = feast_fixtures::GOLDEN_ANSWERS.lines();
+        let found = records.filter_map(|line| difference(&server, &serde_json::from_str(line).unwrap()));
+        let found: BTreeMap<String, Value> = found.map(|found| (text(&found["name"]), found)).collect();
+        let others = found.iter().filter(|(name, found)| expected.get(*name) != Some(*found));
+        assert_eq!(others.collect::<Vec<_>>(), [], "filled by {filled_by}");
+        assert_eq!(found.len(), expected.len(), "filled by {filled_by}");
+    }
+}
+
 fn text(value: &Value) -> String {
     value.as_str().unwrap().to_owned()
 }

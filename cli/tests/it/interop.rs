@@ -76,3 +76,8 @@ fn each_serves_what_the_other_applied() {
 fn rows_come_back_after_a_change_of_join_keys() {
     check("renamed_keys.py");
 }
+
+#[test]
+fn python_and_this_binary_share_a_sqlite_store() {
+    check("sqlite_store.py");
+}

@@ -12,12 +12,9 @@ const LAYERS: &[(&str, Layers)] = &[
         "engine/src",
         &[
             &["locks"],
-            &["codec"],
-            &["rows"],
-            &["storage"],
             &["online_store"],
             &["online"],
-            &["materialize", "push", "resolve"],
+            &["copy", "materialize", "push", "resolve"],
             &["store"],
             &["stages"],
         ],
@@ -41,12 +38,22 @@ const LAYERS: &[(&str, Layers)] = &[
 
 /// A library, or a module that others see through a seam, and the only folders whose files may name it.
 const OWNERS: &[(&str, &[&str])] = &[
-    ("crate::storage::", &["engine/src/storage", "engine/src/online_store"]),
-    ("rocksdb::", &["engine/src/storage", "benches/src/point_lookups"]),
-    ("hashbrown::", &["engine/src/rows"]),
-    ("foldhash::", &["engine/src/rows"]),
+    ("feast_rocksdb::", &["engine/src/online_store"]),
+    ("feast_redis::", &["engine/src/online_store"]),
+    ("feast_sqlite::", &["engine/src/online_store"]),
+    (
+        "rocksdb::",
+        &[
+            "engine/rocksdb/src",
+            "engine/src/online_store",
+            "benches/src/point_lookups",
+        ],
+    ),
+    ("rusqlite::", &["engine/sqlite/src"]),
+    ("hashbrown::", &["engine/rows/src"]),
+    ("foldhash::", &["engine/rows/src"]),
     ("datafusion::", &["engine/offline/src"]),
-    ("bincode::", &["engine/src/codec/record.rs"]),
+    ("bincode::", &["engine/codec/src/record.rs"]),
     ("flatbuffers::", &["server/src/wire/arrow_stream"]),
     ("warp::", &["server/src", "benches/src/bare_route"]),
     ("hyper::", &["server/src/connections.rs"]),

@@ -2,8 +2,10 @@
 //!
 //! - `walk`: the documented way from `feast init` to served and pushed features.
 //! - `golden`: recorded answers of Python Feast's server, replayed.
+//! - `copy`: rows from one online store into another.
 //! - `contract`: what recordings do not hold: on-demand views, versions, gates, searches, the server's own documents.
 //! - `arrow`: reads with Arrow streams.
+//! - `sqlite`: a repository with Feast's default online store.
 //! - `hand_over`: reads that are not answered on the thread that received them.
 //! - `overload`: more work than the server takes on.
 //! - `tables`: rows of views that leave the registry and come back.
@@ -17,6 +19,8 @@
 //! - `bad_input`: what a mistake gets: one clear line, the exit code, nothing half-written.
 //! - `registries`: registries that Python Feast wrote, against ours of the same definitions.
 //! - `apply`: what `apply` and `plan` accept and print.
+//! - `redis_shards`: a Redis that is filled in parts.
+//! - `redis_trouble`: a Redis that is away, hangs or refuses, and hashes that are damaged.
 //! - `usage`: commands that are typed wrong.
 //! - `look_up`: lists, descriptions and edits of what the registry holds.
 //! - `interop`: Python Feast itself on the same repositories.
@@ -33,6 +37,7 @@ mod bad_input;
 mod bodies;
 mod browsers;
 mod contract;
+mod copy;
 mod durability;
 mod fuzz;
 mod golden;
@@ -43,7 +48,10 @@ mod links;
 mod log;
 mod look_up;
 mod overload;
+mod redis_shards;
+mod redis_trouble;
 mod registries;
+mod sqlite;
 mod support;
 mod tables;
 mod times;

@@ -73,6 +73,12 @@ impl Repository {
         self.path.join(name).exists()
     }
 
+    /// As [`Repository::serve`], for a repository that nobody else uses: it goes when the pair does.
+    pub(crate) fn serve_and_keep(self) -> (Self, Server) {
+        let server = self.serve();
+        (self, server)
+    }
+
     /// Starts `feast serve` on a free port and waits until it listens.
     pub(crate) fn serve(&self) -> Server {
         Server::start(self.command(&["serve", "--port", "0"]))

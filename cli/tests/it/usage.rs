@@ -40,6 +40,21 @@ const TYPED_WRONG: &[(&[&str], &str, &str)] = &[
         "No such option '--nope'.",
     ),
     (
+        &["materialize", "--shard", "9/8", "2026-01-01", "2026-02-01"],
+        "feast materialize [OPTIONS] [START_TS] [END_TS]",
+        "Invalid value for '--shard': '9/8': a shard is written as 2/8: its number, from 1, and how many there are, 1024 at most",
+    ),
+    (
+        &["materialize", "--shard", "1/8", "--disable-event-timestamp"],
+        "feast materialize [OPTIONS] [START_TS] [END_TS]",
+        "Cannot use --disable-event-timestamp with --shard: each shard would end at another time",
+    ),
+    (
+        &["materialize", "2026-01-01", "2026-02-01", "--finish", "1.json"],
+        "feast materialize [OPTIONS] [START_TS] [END_TS]",
+        "Cannot specify START_TS or END_TS when --finish is used: they are in the receipts",
+    ),
+    (
         &["materialize-incremental"],
         "feast materialize-incremental [OPTIONS] END_TS",
         "Missing argument 'END_TS'.",

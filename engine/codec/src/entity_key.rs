@@ -62,14 +62,7 @@ impl EntityKeyEncoder {
         }
         let mut order: Vec<usize> = (0..keys.len()).collect();
         order.sort_by_key(|position| keys[*position].0);
-        let mut prefix = Vec::new();
-        push_u32(&mut prefix, keys.len());
-        for position in &order {
-            let name = keys[*position].0;
-            prefix.extend_from_slice(&STRING_TYPE.to_le_bytes());
-            push_u32(&mut prefix, name.len());
-            prefix.extend_from_slice(name.as_bytes());
-        }
+        let prefix = names_prefix(keys.iter().map(|(name, _)| *name));
         Ok(Self { prefix, order })
     }
 
@@ -85,6 +78,53 @@ impl EntityKeyEncoder {
         }
         true
     }
+}
+
+/// What all keys with these join keys begin with: how many there are, and their names in order.
+pub fn names_prefix<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<u8> {
+    let mut names: Vec<&str> = names.into_iter().collect();
+    names.sort_unstable();
+    let mut prefix = Vec::new();
+    push_u32(&mut prefix, names.len());
+    for name in names {
+        prefix.extend_from_slice(&STRING_TYPE.to_le_bytes());
+        push_u32(&mut prefix, name.len());
+        prefix.extend_from_slice(name.as_bytes());
+    }
+    prefix
+}
+
+/// How many bytes the entity key has that a byte string begins with; `None` when it begins with none. What follows, on Redis the name
+/// of the project, begins there and nowhere else.
+pub fn key_length(bytes: &[u8]) -> Option<usize> {
+    let mut rest = bytes;
+    let count = take_u32(&mut rest)?;
+    for _ in 0..count {
+        let name = (take_u32(&mut rest)? == STRING_TYPE).then(|| take_bytes(&mut rest))??;
+        std::str::from_utf8(name).ok()?;
+    }
+    for _ in 0..count {
+        let value_type = take_u32(&mut rest)?;
+        let width = take_bytes(&mut rest)?.len();
+        match (value_type, width) {
+            (1 | STRING_TYPE, _) | (3, 4) | (4 | 8, 8) => {}
+            _ => return None,
+        }
+    }
+    Some(bytes.len() - rest.len())
+}
+
+fn take_u32(rest: &mut &[u8]) -> Option<u32> {
+    let (bytes, after) = rest.split_first_chunk()?;
+    *rest = after;
+    Some(u32::from_le_bytes(*bytes))
+}
+
+fn take_bytes<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
+    let length = usize::try_from(take_u32(rest)?).ok()?;
+    let (bytes, after) = rest.split_at_checked(length)?;
+    *rest = after;
+    Some(bytes)
 }
 
 fn push_value(column: &ArrayRef, row: usize, out: &mut Vec<u8>) {

@@ -9,6 +9,7 @@ pub struct PackedBytes {
 
 impl PackedBytes {
     /// Has room for as many strings and bytes.
+    #[inline]
     pub fn with_capacity(strings: usize, bytes: usize) -> Self {
         Self {
             bytes: Vec::with_capacity(bytes),
@@ -49,6 +50,11 @@ impl PackedBytes {
     #[inline]
     pub fn len(&self) -> usize {
         self.ends.len()
+    }
+
+    /// Whether it holds none.
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
     }
 
     /// The string at a position.

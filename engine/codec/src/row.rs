@@ -73,8 +73,8 @@ pub enum Cell {
 pub struct FeatureSlot {
     bit_at: usize,
     bit: u8,
-    /// Where the bit is that says whether the feature is stored.
-    stored_at: Option<usize>,
+    /// How far after it the bit is that says whether the feature is stored; 0 where all features are.
+    stored_after: usize,
     slot: Slot,
     variable_at: usize,
 }
@@ -255,7 +255,7 @@ impl RowLayout {
         Some(FeatureSlot {
             bit_at: HEADER_BYTES + index / 8,
             bit: 1 << (index % 8),
-            stored_at: self.stored_at.map(|at| at + index / 8),
+            stored_after: self.stored_at.map_or(0, |at| at - HEADER_BYTES),
             slot: *self.slots.get(index)?,
             variable_at: self.variable_at,
         })
@@ -266,8 +266,8 @@ impl FeatureSlot {
     /// Whether a row has the feature, be it null.
     #[inline]
     pub(super) fn is_stored(&self, row: &[u8]) -> bool {
-        self.stored_at
-            .is_none_or(|at| row.get(at).is_some_and(|bits| bits & self.bit != 0))
+        let at = self.bit_at + self.stored_after;
+        self.stored_after == 0 || row.get(at).is_some_and(|bits| bits & self.bit != 0)
     }
 
     /// The bytes of a feature of that width in a row; `None` when it is null.

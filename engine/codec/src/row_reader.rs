@@ -54,17 +54,20 @@ impl TypedColumns {
     }
 
     /// The type of all features.
+    #[inline]
     pub fn data_type(&self) -> &DataType {
         &self.data_type
     }
 
     /// Whether a row has a feature, given by its number.
+    #[inline]
     pub fn is_stored(&self, feature: usize, row: &SchemaRow<'_>) -> bool {
         let slot = &self.slots[row.schema][feature];
         slot.as_ref().is_some_and(|slot| slot.is_stored(row.bytes))
     }
 
     /// Whether rows of every schema have a feature.
+    #[inline]
     pub fn is_in_all_schemas(&self, feature: usize) -> bool {
         self.slots.iter().all(|slots| slots[feature].is_some())
     }

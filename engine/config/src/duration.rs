@@ -1,4 +1,4 @@
-//! Durations as settings have them: whole seconds as a number, or `90s`, `15m`, `12h`, `1d`.
+//! Durations as settings have them: whole seconds as a number, or `500ms`, `90s`, `15m`, `12h`, `1d`.
 
 use std::time::Duration;
 
@@ -17,13 +17,13 @@ pub(super) fn duration_at(root: &Value, block: &str, key: &str) -> Result<Option
         None | Some(Value::Null) => return Ok(None),
         Some(value) => value,
     };
-    let seconds = match value {
-        Value::Number(number) => number.as_u64(),
-        Value::String(string) => seconds_of(string),
+    let duration = match value {
+        Value::Number(number) => number.as_u64().map(Duration::from_secs),
+        Value::String(string) => parse_duration(string),
         _ => None,
     };
-    match seconds {
-        Some(seconds) if seconds <= MAX_SECONDS => Ok(Some(Duration::from_secs(seconds))),
+    match duration {
+        Some(duration) if duration <= Duration::from_secs(MAX_SECONDS) => Ok(Some(duration)),
         Some(_) => Err(Error::invalid(format!(
             "{block}.{key} must be at most {} days, not {value}",
             MAX_SECONDS / 86_400
@@ -34,8 +34,11 @@ pub(super) fn duration_at(root: &Value, block: &str, key: &str) -> Result<Option
     }
 }
 
-/// A duration as it would be written in the settings, in the largest unit that fits: `1d`, `36h`, `90s`.
+/// A duration as it would be written in the settings, in the largest unit that fits: `1d`, `36h`, `90s`, `1500ms`.
 pub fn format_duration(duration: Duration) -> String {
+    if duration.subsec_millis() != 0 {
+        return format!("{}ms", duration.as_millis());
+    }
     let seconds = duration.as_secs();
     let units = [(86_400, 'd'), (3600, 'h'), (60, 'm')];
     let fitting = units
@@ -45,21 +48,21 @@ pub fn format_duration(duration: Duration) -> String {
     format!("{}{letter}", seconds / unit)
 }
 
-fn seconds_of(string: &str) -> Option<u64> {
+fn parse_duration(string: &str) -> Option<Duration> {
+    const UNITS: [(&str, u64); 5] = [
+        ("ms", 1),
+        ("s", 1000),
+        ("m", 60_000),
+        ("h", 3_600_000),
+        ("d", 86_400_000),
+    ];
     let string = string.trim();
-    let unit = string.chars().last()?;
-    let seconds_per_unit = match unit {
-        's' => 1,
-        'm' => 60,
-        'h' => 3600,
-        'd' => 86_400,
-        _ => return None,
-    };
-    let digits = string[..string.len() - 1].trim_end();
+    let with_unit = |(unit, millis)| string.strip_suffix(unit).map(|digits| (digits.trim_end(), millis));
+    let (digits, millis) = UNITS.into_iter().find_map(with_unit)?;
     // Rust reads a sign too.
     let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
     let count: u64 = digits.parse().ok().filter(|_| is_number)?;
-    Some(count.saturating_mul(seconds_per_unit))
+    Some(Duration::from_millis(count.saturating_mul(millis)))
 }
 
 #[cfg(test)]
@@ -72,7 +75,7 @@ mod tests {
         let root = json!({ "serving": { "drop_after": value } });
         let answer = match duration_at(&root, "serving", "drop_after") {
             Ok(None) => "none".to_owned(),
-            Ok(Some(duration)) => duration.as_secs().to_string(),
+            Ok(Some(duration)) => duration.as_secs_f64().to_string(),
             Err(error) => error.to_string(),
         };
         assert!(answer.starts_with(expected), "{value}: {answer}");
@@ -85,14 +88,15 @@ mod tests {
         check(&json!("90s"), "90");
         check(&json!(" 15 m "), "900");
         check(&json!("12h"), "43200");
+        check(&json!("250ms"), "0.25");
         check(&json!("1d"), "86400");
         check(&Value::Null, "none");
     }
 
     #[test]
     fn spans_are_written_as_they_are_read() {
-        for text in ["0s", "1s", "90s", "15m", "36h", "1d", "400d"] {
-            let duration = Duration::from_secs(seconds_of(text).unwrap());
+        for text in ["0s", "1500ms", "1s", "90s", "15m", "36h", "1d", "400d"] {
+            let duration = parse_duration(text).unwrap();
             assert_eq!(format_duration(duration), text);
         }
     }

@@ -40,7 +40,8 @@ pub(super) fn unknown_key(path: &str, key: &str, known: &[&str], what: &str) -> 
     }
 }
 
-fn nearest<'known>(key: &str, known: &[&'known str]) -> Option<&'known str> {
+/// The name among `known` that was probably meant.
+pub(super) fn nearest<'known>(key: &str, known: &[&'known str]) -> Option<&'known str> {
     let key = key.to_ascii_lowercase();
     let likeness = known.iter().map(|name| {
         let is_part = key.len() >= MIN_PART && name.contains(&key);

@@ -10,9 +10,11 @@ mod feature_server;
 mod host;
 mod keys;
 mod online_store;
+mod redact;
 mod redis;
 mod registry;
 mod serving;
+mod sqlite;
 #[cfg(test)]
 mod tests;
 mod unused;
@@ -91,15 +93,16 @@ impl RepositoryConfig {
         Self::parse(&text, directory).map_err(|error| in_file(file, error))
     }
 
-    /// The settings as they are understood: what the file gives, variables expanded, and Feast's defaults for blocks it
-    /// does not have.
+    /// The settings as they are understood, to be shown: what the file gives, variables expanded and secrets hidden, and Feast's
+    /// defaults for blocks it does not have.
     ///
     /// # Errors
     /// As [`RepositoryConfig::load`].
     pub fn document(directory: &Path, file: Option<&Path>) -> Result<Value> {
         Self::load(directory, file)?;
         let default_file = directory.join(CONFIG_FILE);
-        let given = parse_yaml(&read_expanded(file.unwrap_or(&default_file))?)?;
+        let mut given = parse_yaml(&read_expanded(file.unwrap_or(&default_file))?)?;
+        redact::hide_secrets(&mut given);
         let mut document = serde_json::Map::new();
         let defaults = [
             ("auth", "no_auth"),
@@ -136,11 +139,13 @@ impl RepositoryConfig {
         check_project_name(project)?;
         feature_server::check(&root)?;
         serving::check(&root)?;
+        let online_store = online_store::online_store(&root, directory)?;
+        online_store::check_entity_keys(&root, &online_store)?;
         Ok(Self {
             project: project.to_owned(),
             project_description: string_at(&root, "project_description")?.unwrap_or_default().to_owned(),
             registry_path: directory.join(registry::path(&root)?),
-            online_store: online_store::online_store(&root, directory)?,
+            online_store,
             skip_dedup: flag_at(&root, "online_store", "skip_dedup")?,
             max_event_time_skew: duration_at(&root, "serving", "max_event_time_skew")?,
             drop_after: duration_at(&root, "serving", "drop_after")?.unwrap_or(serving::DEFAULT_DROP_AFTER),

@@ -6,13 +6,14 @@ use feast_model::error::{Error, Result};
 use serde_json::Value;
 
 use super::block::{bytes_at, string_at};
-use super::redis::RedisConfig;
+use super::redis::{self, RedisConfig};
+use super::sqlite;
 
 /// The online store of a repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OnlineStoreConfig {
     /// Redis or Valkey (`online_store.type: redis`).
-    Redis(RedisConfig),
+    Redis(Box<RedisConfig>),
     /// The SQLite file of a repository that Python Feast made (`online_store.type: sqlite`).
     Sqlite {
         /// The file (`online_store.path`).
@@ -82,17 +83,41 @@ const DEFAULT_ROCKSDB_PATH: &str = "data/online_store";
 /// The store that the block names, relative paths starting at `directory`.
 pub(super) fn online_store(root: &Value, directory: &Path) -> Result<OnlineStoreConfig> {
     let (type_name, path) = match root.get("online_store") {
-        None | Some(Value::Null) => ("sqlite", None),
+        None | Some(Value::Null) => (SQLITE, None),
         Some(Value::String(name)) => (name.as_str(), None),
-        Some(block @ Value::Object(_)) => (string_at(block, "type")?.unwrap_or("sqlite"), string_at(block, "path")?),
+        Some(block @ Value::Object(_)) => (string_at(block, "type")?.unwrap_or(SQLITE), string_at(block, "path")?),
         Some(_) => return Err(Error::invalid("online_store must be a mapping with the key type")),
     };
     match type_name {
         ROCKSDB => rocksdb(root, directory.join(path.unwrap_or(DEFAULT_ROCKSDB_PATH))),
-        "sqlite" => Err(Error::invalid("online_store.type is sqlite (Feast's default), which this binary does not serve")
-            .with_hint("this binary's embedded store is rocksdb: set type: rocksdb and path: data/online_store, then materialize again")),
-        other => Err(Error::invalid(format!("online_store.type {other:?} is not known")).with_hint("set online_store to type: rocksdb")),
+        REDIS => redis::redis(root, directory).map(|config| OnlineStoreConfig::Redis(Box::new(config))),
+        SQLITE | sqlite::CLASS => sqlite::sqlite(root, path, directory),
+        other => Err(Error::invalid(format!("online_store.type {other:?} is not known"))
+            .with_hint("the types of online stores are rocksdb, redis and sqlite")),
     }
+}
+
+/// Refuses a store in Feast's layout whose entity keys are said to be of another version than this binary reads and writes.
+///
+/// # Errors
+/// `Invalid`, pointing to Feast's guide.
+pub(super) fn check_entity_keys(root: &Value, store: &OnlineStoreConfig) -> Result<()> {
+    let version = match (store, root.get("entity_key_serialization_version")) {
+        (OnlineStoreConfig::RocksDb { .. }, _) | (_, None | Some(Value::Null)) => return Ok(()),
+        (_, Some(version)) => version,
+    };
+    if version.as_u64() == Some(3) {
+        return Ok(());
+    }
+    Err(Error::invalid(format!(
+        "entity_key_serialization_version is {version}, and this binary finds only entity keys of version 3 in a {} online store",
+        store.type_name()
+    ))
+    .with_hint(
+        "write the store's keys anew as in Feast's guide \"Entity Key Serialization (v2 to v3)\" \
+         (docs.feast.dev/how-to-guides/entity-reserialization-of-from-v2-to-v3), or materialize into an empty store, then set the \
+         version to 3",
+    ))
 }
 
 fn rocksdb(root: &Value, path: PathBuf) -> Result<OnlineStoreConfig> {

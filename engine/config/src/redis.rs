@@ -1,14 +1,27 @@
 //! The block `online_store` of type `redis`, and what `serving` says of it.
+//!
+//! Python Feast refuses keys in that block that it does not know, so what only this server understands is in `serving`.
 
+mod connection_string;
+mod parameters;
+mod settings;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
+
+pub(super) use connection_string::redact;
+pub(super) use settings::{SERVING_KEYS, redis};
 
 /// How to reach a Redis or Valkey, and how to use it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RedisConfig {
     /// What the nodes are (`redis_type`).
     pub topology: RedisTopology,
-    /// The server, the first nodes of the cluster to be asked, or the sentinels; at least one (`connection_string`).
+    /// The server (just one, as Feast uses only the first), the first nodes of the cluster to be asked, or the sentinels; at least
+    /// one (`connection_string`).
     pub nodes: Vec<RedisNode>,
     /// The number of the database; 0 for a cluster (`db`).
     pub database: i64,
@@ -30,9 +43,10 @@ pub struct RedisConfig {
     pub connect_timeout: Duration,
     /// How long an answer may take (`serving.redis_response_timeout`, or `socket_timeout`).
     pub response_timeout: Duration,
-    /// Bytes of rows in memory (`serving.redis_row_cache_mib`).
+    /// Bytes of rows in memory; 0 if `cache_staleness` is `None` (`serving.redis_row_cache_mib`).
     pub row_cache: usize,
-    /// How far a read may be behind writes of other clients; no rows are held in memory if `None` (`serving.redis_cache_staleness`).
+    /// How far a read may be behind writes of other clients; `None` when no rows are held in memory
+    /// (`serving.redis_cache_staleness`).
     pub cache_staleness: Option<Duration>,
     /// Whether statuses are those of Python Feast on Redis: all `PRESENT` (`serving.redis_statuses`).
     pub python_statuses: bool,
@@ -57,14 +71,14 @@ pub enum RedisTopology {
 /// Where a server listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RedisNode {
-    /// A name or an address.
+    /// A name or an address; one of IPv6 without brackets.
     pub host: String,
     /// Its port.
     pub port: u16,
 }
 
 /// Signs in at a server, if the server asks for it.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Clone, PartialEq, Eq, Default)]
 pub struct RedisLogin {
     /// The user of its access control list; its default user if `None`.
     pub username: Option<String>,
@@ -72,12 +86,23 @@ pub struct RedisLogin {
     pub password: Option<String>,
 }
 
+impl fmt::Debug for RedisLogin {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let password = self.password.as_ref().map(|_| "***");
+        let mut login = formatter.debug_struct("RedisLogin");
+        login
+            .field("username", &self.username)
+            .field("password", &password)
+            .finish()
+    }
+}
+
 /// How connections are encrypted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RedisTls {
-    /// Certificates to trust beside those of the system (`ssl_ca_certs`, `ssl_ca_path`).
+    /// A file or directory of certificates to trust beside those of the system (`ssl_ca_certs`, `ssl_ca_path`).
     pub ca: Option<PathBuf>,
-    /// Certificate and key of this client (`ssl_certfile`, `ssl_keyfile`).
+    /// Certificate and key of this client, which may be in one file (`ssl_certfile`, `ssl_keyfile`).
     pub client: Option<(PathBuf, PathBuf)>,
     /// Whether the server's certificate is checked (`ssl_cert_reqs` other than `none`).
     pub checks_certificate: bool,

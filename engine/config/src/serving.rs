@@ -8,8 +8,9 @@ use serde_json::Value;
 use super::block::{bytes_at, number_at, string_at};
 use super::host::Host;
 use super::keys::check_keys;
+use super::redis;
 
-const KEYS: [&str; 7] = [
+const KEYS: [&str; 8] = [
     "response_layout",
     "max_requests",
     "max_memory_mib",
@@ -17,6 +18,7 @@ const KEYS: [&str; 7] = [
     "allowed_hosts",
     "max_event_time_skew",
     "drop_after",
+    "push_log_path",
 ];
 
 /// A day.
@@ -60,7 +62,9 @@ pub enum ResponseLayout {
 pub(super) fn check(root: &Value) -> Result<()> {
     match root.get("serving") {
         None | Some(Value::Null) => Ok(()),
-        Some(block @ Value::Object(_)) => check_keys("serving", block, &KEYS),
+        Some(block @ Value::Object(_)) => {
+            check_keys("serving", block, &[KEYS.as_slice(), &redis::SERVING_KEYS].concat())
+        }
         Some(other) => Err(Error::invalid(format!("serving must be a mapping, not {other}"))),
     }
 }

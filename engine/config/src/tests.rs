@@ -40,7 +40,6 @@ fn names_the_wrong_key() {
     assert!(problem("project: a-b\nregistry: r\nonline_store: rocksdb").contains("project name \"a-b\""));
     assert!(problem("registry: r\nonline_store: rocksdb").contains("the key project is missing"));
     assert!(problem("project: p\nonline_store: rocksdb").contains("the key registry is missing"));
-    assert!(problem("project: p\nregistry: r").contains("online_store.type is sqlite"));
     assert!(
         problem("project: p\nregistry: s3://b/r\nonline_store: rocksdb").contains("s3:// paths are not supported yet")
     );

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::keys::{unknown_key, unknown_keys};
+use super::redis;
 
 const TOP_LEVEL: [&str; 19] = [
     "project",
@@ -100,6 +101,7 @@ fn kind(value: &Value) -> Option<&str> {
 
 const REGISTRY_IS_WATCHED: &str = "the registry file is looked at five times a second";
 const NOT_OFFERED: &str = "it is not offered";
+const NO_SEARCH: &str = "search in online stores is not offered";
 
 const SWITCHES: &[Switch] = &[
     switch(
@@ -111,6 +113,9 @@ const SWITCHES: &[Switch] = &[
     switch("/registry/cache_mode", is_set, REGISTRY_IS_WATCHED),
     switch("/registry/purge_feast_metadata", is_true, NOT_OFFERED),
     switch("/registry/mcp/enabled", is_true, NOT_OFFERED),
+    switch("/online_store/vector_enabled", is_true, NO_SEARCH),
+    switch("/online_store/text_search_enabled", is_true, NO_SEARCH),
+    switch("/online_store/enable_openai_compatible_store", is_true, NO_SEARCH),
     switch(
         "/registry/serve_features_while_materializing",
         is_false,
@@ -161,7 +166,7 @@ pub(super) fn without_effect(root: &Value) -> Vec<String> {
         let key = switch.pointer[1..].replace('/', ".");
         (switch.is_on)(value).then(|| format!("{key} has no effect here: {}", switch.why))
     });
-    let mut lines: Vec<String> = switches.collect();
+    let mut lines: Vec<String> = switches.chain(of_other_stores(root)).collect();
     let batching = &root["feature_server"];
     let is_set = |key: &str| !batching[key].is_null();
     if is_true(&batching["offline_push_batching_enabled"])
@@ -174,4 +179,16 @@ pub(super) fn without_effect(root: &Value) -> Vec<String> {
         );
     }
     lines
+}
+
+/// Keys of `serving` that are about another online store than the one that is set.
+fn of_other_stores(root: &Value) -> impl Iterator<Item = String> {
+    const PUSH_LOG: [&str; 1] = ["push_log_path"];
+    let store = kind(&root["online_store"]).unwrap_or("sqlite");
+    let of_redis = redis::SERVING_KEYS.iter().filter(move |_| store != "redis");
+    let of_others = PUSH_LOG.iter().filter(move |_| store == "rocksdb");
+    let given = of_redis
+        .chain(of_others)
+        .filter(|key| !root["serving"][**key].is_null());
+    given.map(move |key| format!("serving.{key} has no effect here: the online store is {store}"))
 }

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arrow::datatypes::{DataType, Field, FieldRef, Schema, TimeUnit};
+use bytes::Bytes;
 use datafusion::parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use datafusion::parquet::basic::Type as PhysicalType;
 use datafusion::parquet::errors::ParquetError;
@@ -110,6 +111,17 @@ fn footer_length(file: &SourceFile) -> usize {
     let bytes = start.and_then(|start| file.get_bytes(start, 4).ok());
     let bytes = bytes.and_then(|bytes| <[u8; 4]>::try_from(bytes.as_ref()).ok());
     bytes.map_or(0, |bytes| u32::from_le_bytes(bytes) as usize)
+}
+
+/// The footer as it is in the file, of a file that was opened with [`open`].
+///
+/// # Errors
+/// `Unavailable` when it cannot be read now.
+pub(super) fn footer_bytes(source: &str, path: &Path, file: &SourceFile) -> Result<Bytes> {
+    let length = footer_length(file);
+    let start = file.len().saturating_sub(8 + length as u64);
+    let bytes = file.get_bytes(start, length);
+    bytes.map_err(|problem| unreadable(source, path, problem))
 }
 
 /// Reads a footer of so many bytes where the stack suffices for types as deep as it can describe: here, or on a thread of its own,

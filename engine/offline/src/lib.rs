@@ -7,6 +7,7 @@
 //! | `location/` | where a source is: its files listed, opened and known again |
 //! | `source.rs`, `unify.rs`, `partition.rs` | the columns of a source: of all files together, and of folders |
 //! | `snapshot.rs`, `footer.rs` | one state of the files, and what their footers say |
+//! | `fingerprint.rs` | by what that state is known again on another machine |
 //! | `scan.rs` | columns of row groups, brought into types |
 //! | `positions.rs` | the order of rows with equal keys |
 //! | `query/` | which rows are chosen: one file a query |
@@ -16,6 +17,7 @@
 
 mod append;
 mod append_parts;
+mod fingerprint;
 mod footer;
 mod guard;
 mod location;

@@ -11,6 +11,7 @@ mod link;
 mod node;
 mod sentinel;
 mod slots;
+mod started;
 mod tls;
 mod trouble;
 
@@ -27,9 +28,11 @@ use tokio::time::Instant;
 use cluster::Cluster;
 use dialer::{Dialer, Purpose};
 use node::{Node, Place};
-use trouble::{Trouble, is_of_server};
+use trouble::is_of_server;
 
 pub(crate) use link::Link;
+pub(crate) use started::Started;
+pub(crate) use trouble::Trouble;
 
 /// Whether commands may be sent a second time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,16 +126,7 @@ impl Connection {
         Ok(blocking.wait(blocking.servers.primaries(self.deadline()))??)
     }
 
-    /// Sends commands to one of [`Connection::primaries`], whatever their keys are: `SCAN`, `SCRIPT LOAD`.
-    ///
-    /// # Errors
-    /// As [`Connection::run`].
-    pub(crate) async fn run_on(&self, primary: &RedisNode, commands: Vec<Cmd>, access: Access) -> Result<Vec<Value>> {
-        let deadline = self.deadline();
-        Ok(self.shared.servers.run_on(primary, commands, access, deadline).await?)
-    }
-
-    /// As [`Connection::run_on`], on a thread that may wait.
+    /// Sends commands to one of [`Connection::primaries`], whatever their keys are: `SCAN`, `SCRIPT LOAD`. On a thread that may wait.
     ///
     /// # Errors
     /// As [`Connection::run`].
@@ -151,9 +145,13 @@ impl Connection {
     /// messages go to `messages`: the last one is a disconnection. It ends when it is dropped, and nobody opens it again.
     ///
     /// # Errors
-    /// `Unavailable` when it cannot be opened, or the server does not speak RESP3.
-    pub(crate) async fn open_extra(&self, primary: &RedisNode, messages: Arc<dyn AsyncPushSender>) -> Result<Link> {
-        Ok(self.shared.dialer.dial(primary, Purpose::Pushes(messages)).await?)
+    /// When it cannot be opened, or the server does not speak RESP3.
+    pub(crate) async fn open_extra(
+        &self,
+        primary: &RedisNode,
+        messages: Arc<dyn AsyncPushSender>,
+    ) -> Result<Link, Trouble> {
+        self.shared.dialer.dial(primary, Purpose::Pushes(messages)).await
     }
 
     /// The error for a reply of [`Connection::run`] that is one: `Data` for a key of another type.
@@ -284,4 +282,4 @@ impl Drop for Blocking {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

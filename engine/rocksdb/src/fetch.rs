@@ -51,7 +51,7 @@ impl RocksDbStore {
 
 /// The storage keys of missing rows, in their order. Within a query they are in key order.
 fn keys_of(missing: MissingRows<'_>) -> PackedBytes {
-    let rows = missing.len();
+    let rows = missing.row_count();
     let mut keys = PackedBytes::with_capacity(rows, rows * 48);
     for (tables, entities) in missing.by_query() {
         for table in tables {

@@ -1,6 +1,6 @@
 //! The RocksDB database of one online store: batched reads, writes that keep the newest row, tables, the log of pushes.
 //!
-//! The only user of rocksdb, and used by `online_store` alone. Synchronous; every call is a batch. Knows keys and
+//! The only user of rocksdb, and used by the engine's `online_store` alone. Synchronous; every call is a batch. Knows keys and
 //! row versions, but neither JSON nor Arrow.
 //!
 //! **The newest event wins.** A stored row is replaced only by one with a greater or equal (event time, created time). Comparison and
@@ -15,6 +15,7 @@ mod group_commit;
 mod options;
 mod push_log;
 mod row_encoder;
+mod scan;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -99,11 +100,13 @@ impl RocksDbStore {
     }
 
     /// The rows it has in memory.
+    #[inline]
     pub fn row_cache(&self) -> &RowCache {
         &self.row_cache
     }
 
     /// The tables of the project as they are now.
+    #[inline]
     pub fn tables(&self) -> Arc<Tables> {
         self.tables.load_full()
     }

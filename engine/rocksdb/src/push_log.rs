@@ -56,6 +56,16 @@ impl RocksDbStore {
         })
     }
 
+    /// Puts another record in the place of one.
+    pub fn replace_push(&self, number: u64, push: &[u8]) -> Result<()> {
+        let none = PackedBytes::default();
+        let replaced = self.write(&none, &none, Replace::AllRows, |_, batch: &mut WriteBatch| {
+            batch.put(push_key(number), push);
+            Ok(())
+        });
+        replaced.map(|_| ())
+    }
+
     /// The records that are there, in the order of their numbers.
     pub fn logged_pushes(&self) -> Result<Vec<(u64, Vec<u8>)>> {
         let first = push_key(0);

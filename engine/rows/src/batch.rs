@@ -13,6 +13,7 @@ pub struct RowBatch {
 
 impl RowBatch {
     /// Has room for so many rows.
+    #[inline]
     pub fn with_capacity(rows: usize) -> Self {
         Self {
             // What a row of some ten numbers takes; more than some of them may be the same.

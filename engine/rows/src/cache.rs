@@ -7,6 +7,10 @@
 //! is still the same, however long the fetch took. So a read sees every write that was acknowledged before it began. Rows of one write
 //! become visible one after the other, and until it is acknowledged one read may see a row that the next does not see yet.
 //!
+//! A store with other writers beside this process learns of their writes afterwards, and then forgets the entity
+//! ([`RowCache::forget`]). That counts as a write too: rows that were fetched before it may be those that were replaced. While it
+//! cannot learn of them, it gives readers another cache in the place of its own ([`RowCache::bypass`]).
+//!
 //! Each store owns a cache of its own, because only its writer knows that order.
 //!
 //! It is worth its code beside the caches of a database: RocksDB's batched get costs 1 us a row and more when all its blocks are in
@@ -31,6 +35,9 @@ const SHARDS: usize = 64;
 
 /// No entity takes more than this part of a shard: half a MiB where the cache is 256 MiB.
 const MAX_ENTRY_SHARE: usize = 8;
+
+/// A count of writes that no part of a cache reaches.
+const NEVER_INSERTED: u64 = u64::MAX;
 
 /// Holds rows up to a number of bytes; those that were not requested again are evicted first.
 pub struct RowCache {
@@ -67,6 +74,22 @@ impl RowCache {
             shards: (0..SHARDS).map(|_| RwLock::default()).collect(),
             hashes: RandomState::default(),
             shard_capacity: capacity / SHARDS,
+        }
+    }
+
+    /// A cache that holds nothing and takes nothing, for readers that may not use this one for now. What it says of a missing
+    /// entity is not good for this cache either: rows that are fetched meanwhile are never inserted.
+    pub fn bypass(&self) -> Self {
+        let shard = || {
+            RwLock::new(Shard {
+                writes: NEVER_INSERTED,
+                ..Shard::default()
+            })
+        };
+        Self {
+            shards: (0..SHARDS).map(|_| shard()).collect(),
+            hashes: self.hashes.clone(),
+            shard_capacity: 0,
         }
     }
 
@@ -144,16 +167,43 @@ impl RowCache {
         }
     }
 
-    /// Forgets all rows.
-    pub fn clear(&self) {
-        for shard in &self.shards {
-            let mut shard = shard.write().unwrap_or_else(PoisonError::into_inner);
-            // What readers have fetched by now may be the old rows.
-            *shard = Shard {
-                writes: shard.writes + 1,
-                ..Shard::default()
-            };
+    /// Forgets the rows of an entity, for they may have been written by another process. Counts as a write of it.
+    pub fn forget(&self, entity: &[u8]) {
+        if self.shard_capacity == 0 {
+            return;
         }
+        let hash = self.hash(entity);
+        let mut shard = self.write(hash);
+        shard.writes += 1;
+        if let Some(position) = shard.position(hash, entity) {
+            shard.remove_at(position);
+        }
+    }
+
+    /// Forgets all rows. Counts as a write of every entity.
+    pub fn clear(&self) {
+        (0..SHARDS).for_each(|part| self.clear_part(part));
+    }
+
+    /// How many parts [`RowCache::clear_part`] knows.
+    pub fn parts(&self) -> usize {
+        self.shards.len()
+    }
+
+    /// Forgets the rows of one part of the entities, as [`RowCache::clear`] does of all. Numbers beyond [`RowCache::parts`] start over.
+    pub fn clear_part(&self, part: usize) {
+        let mut shard = self.shards[part % SHARDS]
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        // What readers have fetched by now may be the old rows.
+        let cleared = Shard {
+            writes: shard.writes + 1,
+            ..Shard::default()
+        };
+        let forgotten = std::mem::replace(&mut *shard, cleared);
+        // To free the memory of many entries takes milliseconds, for which readers do not wait.
+        drop(shard);
+        drop(forgotten);
     }
 
     /// Whether it is small enough not to drive out many others.

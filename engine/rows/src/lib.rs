@@ -6,6 +6,7 @@
 mod batch;
 mod cache;
 mod columns;
+mod key_page;
 mod lookup;
 mod newest;
 mod registry_tables;
@@ -16,6 +17,7 @@ mod tables;
 pub use batch::RowBatch;
 pub use cache::RowCache;
 pub use columns::{EncodedRows, RowColumns};
+pub use key_page::KeyPage;
 pub use lookup::{MissingRows, RowLookup, RowQueries, rows_in_memory};
 pub use newest::newest_of_each_key;
 pub use registry_tables::RegistryTables;

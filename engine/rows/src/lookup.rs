@@ -179,7 +179,7 @@ impl RowLookup {
 
 impl<'a> MissingRows<'a> {
     /// How many rows are to be fetched.
-    pub fn len(&self) -> usize {
+    pub fn row_count(&self) -> usize {
         let misses = self.misses.iter();
         misses.map(|miss| self.queries.tables[miss.query].len()).sum()
     }

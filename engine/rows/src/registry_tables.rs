@@ -48,6 +48,11 @@ impl RegistryTables {
         &self.tables
     }
 
+    /// All views.
+    pub fn views(&self) -> impl Iterator<Item = &Arc<StoredView>> {
+        self.views.values()
+    }
+
     /// The view of a table.
     pub fn view_of(&self, table: u32) -> Option<&Arc<StoredView>> {
         self.views.get(&table)

@@ -1,43 +1,66 @@
 //! The online store in the SQLite file of a Feast repository, read and written in place.
 //!
 //! Python Feast reads and writes the same file, so the tables are Feast's, and the file stays as it is: no other journal mode, no
-//! table of our own. The only user of rusqlite. Knows neither HTTP nor the registry: views are told to it.
+//! table of our own. Nothing stays open between two look-ups, neither a statement nor a transaction: a commit of another process
+//! waits for every reader and fails after some seconds. Rows are held in memory between two commits, of whomever. The only user of
+//! rusqlite. Knows neither HTTP nor the registry: views are told to it.
 
+mod commit_watch;
+mod connections;
+mod encoded_row;
+mod error;
+mod fetch;
+mod row_encoder;
+mod scan;
+mod schema;
+#[cfg(test)]
+mod tests;
+mod views;
+mod write;
+
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use arrow::array::ArrayRef;
-use feast_codec::packed_bytes::PackedBytes;
-use feast_codec::row::RowVersion;
-use feast_model::Field;
-use feast_model::error::{Error, ErrorKind, Result};
-use feast_rows::{MissingRows, RegistryTables, Replace, RowBatch, RowCache, StoredView, Tables, WriteCount};
+use feast_model::error::{Error, Result, path as error_path};
+use feast_rows::{RowCache, StoredView, Tables};
 
-/// An open SQLite file.
+use commit_watch::CommitWatch;
+use connections::{Readers, Writer};
+pub use row_encoder::RowEncoder;
+use views::Views;
+
+/// The maximum size of rows in memory. It grows with use.
+const MAX_ROW_CACHE_BYTES: usize = 128 << 20;
+
+/// The SQLite file of one project. It is opened when it is first used, and again when another file takes its place.
 pub struct SqliteStore {
     path: PathBuf,
     project: String,
     identity: String,
-    views: ArcSwap<RegistryTables>,
+    views: ArcSwap<Views>,
     row_cache: RowCache,
+    commits: CommitWatch,
+    readers: Readers,
+    writer: Writer,
 }
 
-/// Writes the keys and rows of one view.
-pub struct RowEncoder;
-
 impl SqliteStore {
-    /// Opens the file of a project.
+    /// The store of a project. A file that is not there has no rows; the first write makes it.
     ///
     /// # Errors
-    /// `Unavailable` when it cannot be opened, `Data` when it is not a database.
+    /// None so far: what is wrong with the file is said when it is used.
     pub fn open(path: &Path, project: &str) -> Result<Self> {
         Ok(Self {
-            identity: format!("sqlite {}", path.display()),
+            identity: identity(path, project),
             path: path.to_path_buf(),
             project: project.to_owned(),
             views: ArcSwap::default(),
-            row_cache: RowCache::new(0),
+            row_cache: RowCache::new(MAX_ROW_CACHE_BYTES),
+            commits: CommitWatch::new(path),
+            readers: Readers::new(path),
+            writer: Writer::new(path),
         })
     }
 
@@ -46,14 +69,31 @@ impl SqliteStore {
         &self.identity
     }
 
-    /// The rows it has in memory.
+    /// The rows it has in memory. They are good after [`SqliteStore::forget_changed_rows`].
     pub fn row_cache(&self) -> &RowCache {
         &self.row_cache
     }
 
+    /// Forgets the rows in memory if anybody has committed since. To be called before a look-up begins. Looks at the file, so it may
+    /// have to wait.
+    ///
+    /// # Errors
+    /// `Unavailable` when the file is locked for too long.
+    pub fn forget_changed_rows(&self) -> Result<()> {
+        let is_done = self
+            .writer
+            .between_commits(|| self.commits.forget_changed(&self.row_cache))?;
+        if !is_done {
+            self.writer.wait_for_turn().recover()?;
+        }
+        Ok(())
+    }
+
     /// The error for a stored value that cannot be read.
     pub fn corrupt(&self, source: impl std::error::Error + Send + Sync + 'static) -> Error {
-        Error::data(format!("online store: {source}")).with_source(source)
+        Error::data(format!("online store {}: {source}", error_path(&self.path)))
+            .with_hint("write the row again: materialize its view")
+            .with_source(source)
     }
 
     /// The tables of the project as they are now.
@@ -63,52 +103,27 @@ impl SqliteStore {
 
     /// Takes the views of the registry into use.
     pub fn follow(&self, views: &[StoredView]) {
-        if let Some(next) = self.views.load().follow(views) {
+        if let Some(next) = self.views.load().follow(&self.project, views) {
             self.views.store(Arc::new(next));
         }
     }
 
-    /// Fetches rows: table by table, and in each table entity by entity, in the order of [`MissingRows::by_query`].
+    /// Makes everything written so far durable. A commit is durable before a write returns, so nothing is left to be done.
     ///
     /// # Errors
-    /// `Unavailable` when the file is locked for too long, `Data` for a value that cannot be read.
-    pub fn fetch(&self, _missing: MissingRows<'_>) -> Result<RowBatch> {
-        Err(unsupported(&self.path, &self.project))
-    }
-
-    /// An encoder for rows of a view, in the order of these features.
-    ///
-    /// # Errors
-    /// `Invalid` for a type that Feast's values do not have.
-    pub fn row_encoder(&self, _view: &str, _features: &[Field]) -> Result<RowEncoder> {
-        Err(unsupported(&self.path, &self.project))
-    }
-
-    /// Writes rows, each a key and a row of [`RowEncoder`], in order of arrival.
-    ///
-    /// # Errors
-    /// `Unavailable` when the file is locked for too long.
-    pub fn write_rows(&self, _keys: &PackedBytes, _rows: &PackedBytes, _replace: Replace) -> Result<WriteCount> {
-        Err(unsupported(&self.path, &self.project))
-    }
-
-    /// Makes everything written so far durable.
-    ///
-    /// # Errors
-    /// `Unavailable` when the disk cannot take it.
+    /// None.
     pub fn sync(&self) -> Result<()> {
         Ok(())
     }
+
+    fn error(&self, source: rusqlite::Error) -> Error {
+        error::from_rusqlite(source, &self.path)
+    }
 }
 
-impl RowEncoder {
-    /// Appends what stands before the entity key in a key.
-    pub fn start_key(&self, _out: &mut Vec<u8>) {}
-
-    /// Appends the row `row` of `columns`.
-    pub fn encode(&self, _version: RowVersion, _columns: &[ArrayRef], _row: usize, _out: &mut Vec<u8>) {}
-}
-
-fn unsupported(_: &Path, _: &str) -> Error {
-    Error::new(ErrorKind::Unsupported, "not there yet")
+/// The same for all that open this file for this project. Clients see it, so it does not say where the file is.
+fn identity(path: &Path, project: &str) -> String {
+    let mut hasher = DefaultHasher::new();
+    (path, project).hash(&mut hasher);
+    format!("sqlite-{:016x}", hasher.finish())
 }

@@ -7,7 +7,8 @@
 //! 3. `claim`: views that are marked in the registry, so that no second run is started beside the first.
 //! 4. `run`: one view, from its parquet source to durable rows.
 //! 5. `recording`: the interval in the registry, and whether the rows of earlier intervals are there at all.
-//! 6. `progress`: what a caller learns about all of this.
+//! 6. `receipt`: what the run of a shard tells the one that records the interval once all shards are there.
+//! 7. `progress`: what a caller learns about all of this.
 //!
 //! What holds:
 //!
@@ -21,6 +22,7 @@
 
 mod claim;
 mod progress;
+mod receipt;
 mod recording;
 mod run;
 mod selection;
@@ -29,7 +31,9 @@ mod window;
 pub use claim::{ClaimedView, MaterializationClaim};
 pub(crate) use claim::{claim, release};
 pub use progress::{MaterializeProgress, NoProgress, ViewReport};
-pub(crate) use recording::{record, warnings_of_missing_rows};
+pub use receipt::{ShardReceipt, ShardedView};
+pub(crate) use receipt::{check_shards, check_target};
+pub(crate) use recording::{record, record_interval, warnings_of_missing_rows};
 pub(crate) use run::{RunStores, run};
 pub use selection::MaterializeRequest;
 pub(crate) use selection::{Candidates, views_being_materialized};

@@ -12,7 +12,7 @@ pub trait MaterializeProgress {
     fn view_skipped(&mut self, window: &ViewWindow);
     /// That many keys of the view have been handled so far.
     fn rows_done(&mut self, rows: usize);
-    /// The run of a view is over, its rows are durable and its interval recorded.
+    /// The run of a view is over, its rows are durable and, unless it was the run of a shard, its interval recorded.
     fn view_finished(&mut self, report: &ViewReport);
     /// Whether the run should end early. What it has written stays; its interval is not recorded.
     fn is_stopped(&self) -> bool {
@@ -50,6 +50,8 @@ pub struct ViewReport {
     pub rows_beyond_range: u64,
     /// Rows of the window whose event time is more than a day after the run: what comes later and is older cannot replace them.
     pub rows_ahead: u64,
+    /// Of the run of a shard: by what the files that it read are known again on another machine.
+    pub source_fingerprint: Option<u64>,
 }
 
 impl ViewReport {
@@ -64,6 +66,7 @@ impl ViewReport {
             left_out_files: Vec::new(),
             rows_beyond_range: 0,
             rows_ahead: 0,
+            source_fingerprint: None,
         }
     }
 

@@ -23,9 +23,19 @@ pub(crate) fn record(
     now: Timestamp,
 ) -> Result<bool> {
     check_keys(view, registry.keys_of_view(view.name())?)?;
-    let resume = registry.resume_point(&window.view)?;
-    let continues = resume.is_some_and(|resume| resume.from == window.start && resume.former_keys.is_none());
-    registry.record_materialization(&window.view, window.start, window.end, now)?;
+    record_interval(registry, &window.view, (window.start, window.end), now)
+}
+
+/// As [`record`], of rows whose join keys are known to be the view's.
+pub(crate) fn record_interval(
+    registry: &mut RegistryContents,
+    view: &str,
+    (start, end): (Timestamp, Timestamp),
+    now: Timestamp,
+) -> Result<bool> {
+    let resume = registry.resume_point(view)?;
+    let continues = resume.is_some_and(|resume| resume.from == start && resume.former_keys.is_none());
+    registry.record_materialization(view, start, end, now)?;
     Ok(continues)
 }
 

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use feast_codec::shard::Shard;
 use feast_files::fail_point::{self, Step};
 use feast_model::error::{Error, ErrorKind, Result};
 use feast_model::{DUMMY_JOIN_KEY, DataSource, FeatureView, Field};
@@ -9,8 +10,8 @@ use feast_model::{DUMMY_JOIN_KEY, DataSource, FeatureView, Field};
 use super::progress::{MaterializeProgress, ViewReport};
 use super::window::ViewWindow;
 use crate::offline::{LatestRows, OfflineRuntime, ParquetSource, TypedColumn, Window};
-use crate::online::write_rows;
-use crate::online_store::{OnlineStore, Replace, RowColumns};
+use crate::online::encode_shard;
+use crate::online_store::{EncodedRows, OnlineStore, Replace, RowColumns};
 
 /// What a run reads from and writes to.
 pub(crate) struct RunStores<'a> {
@@ -19,6 +20,8 @@ pub(crate) struct RunStores<'a> {
     pub(crate) runtime: &'a OfflineRuntime,
     pub(crate) online_store: &'a OnlineStore,
     pub(crate) replace: Replace,
+    /// The only part of the keys to write, if not all are.
+    pub(crate) shard: Option<Shard>,
 }
 
 /// Runs one view. The rows are durable when this returns.
@@ -32,6 +35,7 @@ pub(crate) fn run(
         runtime,
         online_store,
         replace,
+        shard,
         ..
     } = *stores;
     let source = view.batch_source.as_ref().ok_or_else(|| {
@@ -41,9 +45,13 @@ pub(crate) fn run(
         ))
     })?;
     let parquet = ParquetSource::locate(source, stores.repository)?;
-    let latest = latest_rows(view, source, &parquet, window);
+    let latest = LatestRows {
+        fingerprinted: shard.is_some(),
+        ..latest_rows(view, source, &parquet, window)
+    };
     let mut report = ViewReport::new(view);
     progress.view_started(window);
+    let mut writer = online_store.row_writer(replace);
     let streamed = latest.stream(runtime, |batch| {
         let rows = RowColumns {
             keys: batch.keys,
@@ -51,11 +59,13 @@ pub(crate) fn run(
             event_times: batch.event_times,
             created_times: batch.created_times,
         };
-        let (count, null_keys) = write_rows(online_store, view, &rows, replace)?;
-        report.rows += rows.event_times.len();
+        let mut encoded = EncodedRows::default();
+        let left_out = encode_shard(online_store, view, &rows, shard, &mut encoded)?;
+        let count = writer.write(encoded)?;
+        report.rows += rows.event_times.len() - left_out.other_shards;
         report.written += count.written;
         report.stale += count.stale;
-        report.null_keys += null_keys;
+        report.null_keys += left_out.null_keys;
         progress.rows_done(report.rows);
         if progress.is_stopped() {
             let message = format!("the materialization of {} was stopped", view.name());
@@ -65,11 +75,15 @@ pub(crate) fn run(
         Ok(())
     });
     let seen = streamed.map_err(|error| parquet.hidden_in(error))?;
+    let rest = writer.finish()?;
+    report.written += rest.written;
+    report.stale += rest.stale;
     online_store.sync()?;
     fail_point::reached(Step::RowsSynced);
     report.left_out_files = seen.left_out_files;
     report.rows_beyond_range = seen.rows_beyond_range;
     report.rows_ahead = seen.rows_ahead;
+    report.source_fingerprint = seen.fingerprint;
     Ok(report)
 }
 
@@ -95,5 +109,6 @@ fn latest_rows<'a>(
             start: window.start,
             end: window.end,
         },
+        fingerprinted: false,
     }
 }

@@ -1,8 +1,8 @@
 //! One batched lookup for all views of a request, in steps that a caller may wait between.
 //!
 //! [`Lookup::prepare`] takes what is in memory, the store fetches [`Lookup::missing`], [`Lookup::complete`] puts it into place, and
-//! [`Lookup::finish`] gives the rows. [`lookup`] does all of it on the calling thread, for a store that answers at once; for a
-//! store on the network the same steps are taken with the fetch awaited. [`lookup_in_memory`] only takes what is in memory.
+//! [`Lookup::finish`] gives the rows. [`lookup`] does all of it on the calling thread, [`lookup_async`] awaits
+//! what a store on the network fetches. [`lookup_in_memory`] only takes what is in memory.
 
 use std::sync::Arc;
 
@@ -104,6 +104,28 @@ pub(crate) fn lookup<'request, E: From<Error>>(
         admit(lookup.bytes())?;
         while let Some(missing) = lookup.missing() {
             let fetched = store.fetch(missing)?;
+            lookup.complete(fetched)?;
+            admit(lookup.bytes())?;
+        }
+        if let Some(stored) = lookup.finish() {
+            return Ok(stored);
+        }
+    }
+}
+
+/// As [`lookup`], awaiting what comes over the network: no thread waits.
+pub(crate) async fn lookup_async<'request, E: From<Error>>(
+    store: &'request OnlineStore,
+    plan: &'request ReadPlan,
+    entities: &'request EntityRows,
+    mut admit: impl FnMut(usize) -> Result<(), E>,
+) -> Result<StoredEntities<'request>, E> {
+    let keys = entity_keys(plan, entities)?;
+    loop {
+        let mut lookup = Lookup::prepare(store, plan, entities, &keys)?;
+        admit(lookup.bytes())?;
+        while let Some(missing) = lookup.missing() {
+            let fetched = store.fetch_async(missing).await?;
             lookup.complete(fetched)?;
             admit(lookup.bytes())?;
         }

@@ -17,10 +17,10 @@ pub use feature_vectors::{ColumnField, FeatureColumn, FeatureVectors, FieldStatu
 pub(crate) use key_types::check_key_types;
 pub use keys::{EntityRows, KeyColumn};
 pub use lookup::StoredEntities;
-pub(crate) use lookup::{lookup, lookup_in_memory};
+pub(crate) use lookup::{lookup, lookup_async, lookup_in_memory};
 pub(crate) use plan::PlanContext;
 pub use plan::{JoinKey, ReadPlan};
 pub use write::{ColumnRole, WriteColumn, WriteTarget};
-pub(crate) use write::{encode_rows, write_rows};
+pub(crate) use write::{encode_rows, encode_shard};
 #[cfg(feature = "stages")]
 pub(crate) use {assemble::assemble, keys::entity_keys, lookup::bind};

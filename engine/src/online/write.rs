@@ -6,12 +6,13 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, Int64Array, StringArray};
 use feast_codec::entity_key::EntityKeyEncoder;
 use feast_codec::row::RowVersion;
+use feast_codec::shard::Shard;
 use feast_conversion::{ConversionError, check_event_times, coerce, timestamp_micros};
 use feast_model::error::{Error, Result};
 use feast_model::{DUMMY_JOIN_KEY, FeatureView, Timestamp, ValueType};
 
 use super::key_types::key_encoder;
-use crate::online_store::{EncodedRows, OnlineStore, Replace, RowColumns, WriteCount};
+use crate::online_store::{EncodedRows, OnlineStore, RowColumns};
 
 /// A feature view that rows can be written to, with the columns it needs.
 #[derive(Debug, Clone)]
@@ -156,19 +157,34 @@ fn view_key_encoder(view: &FeatureView) -> Result<EntityKeyEncoder> {
     key_encoder(view.name(), &named)
 }
 
-/// Writes rows of a view in order of arrival. They are durable after the next [`OnlineStore::sync`].
-///
-/// Rows whose key holds a null cannot be stored and are counted as skipped.
-pub(crate) fn write_rows(
+/// Rows that are not written.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LeftOut {
+    /// Rows that cannot be stored because their key holds a null. They are those of the first shard.
+    pub(crate) null_keys: usize,
+    /// Rows of other shards.
+    pub(crate) other_shards: usize,
+}
+
+/// Brings rows of a view into the form of the store, all or those of one shard, in order of arrival.
+pub(crate) fn encode_shard(
     store: &OnlineStore,
     view: &FeatureView,
     rows: &RowColumns,
-    replace: Replace,
-) -> Result<(WriteCount, usize)> {
-    let mut encoded = EncodedRows::default();
-    let skipped = encode_rows(store, view, rows, &mut encoded)?;
-    let written = store.write_rows(&encoded.keys, &encoded.rows, replace)?;
-    Ok((written, skipped))
+    shard: Option<Shard>,
+    encoded: &mut EncodedRows,
+) -> Result<LeftOut> {
+    let (mut null_keys, mut other_shards) = match shard {
+        None => (encode_rows(store, view, rows, encoded)?, 0),
+        Some(shard) => encode_chosen(store, view, rows, encoded, |key| shard.holds(key))?,
+    };
+    if shard.is_some_and(|shard| shard.number() > 1) {
+        other_shards += std::mem::take(&mut null_keys);
+    }
+    Ok(LeftOut {
+        null_keys,
+        other_shards,
+    })
 }
 
 /// Adds rows of a view to those of others. Gives the number of rows that cannot be stored because their key holds a null.
@@ -178,7 +194,21 @@ pub(crate) fn encode_rows(
     rows: &RowColumns,
     encoded: &mut EncodedRows,
 ) -> Result<usize> {
+    Ok(encode_chosen(store, view, rows, encoded, |_| true)?.0)
+}
+
+/// Adds the rows of a view whose entity key is chosen to those of others; the others cost their key alone. Gives the number of rows
+/// that cannot be stored because their key holds a null, and of those that were not chosen.
+fn encode_chosen(
+    store: &OnlineStore,
+    view: &FeatureView,
+    rows: &RowColumns,
+    encoded: &mut EncodedRows,
+    is_chosen: impl Fn(&[u8]) -> bool,
+) -> Result<(usize, usize)> {
     let rows_of_view = store.row_encoder(view)?;
+    let checked = rows_of_view.check(&rows.features);
+    checked.map_err(|error| error.within(|message| format!("feature view {}: {message}", view.name())))?;
     let encoder = view_key_encoder(view)?;
     let count = rows.event_times.len();
     let dummy = [Arc::new(StringArray::from(vec![""; count])) as ArrayRef];
@@ -190,12 +220,20 @@ pub(crate) fn encode_rows(
     let before = encoded.keys.len();
     encoded.keys.reserve(count, count * 48);
     encoded.rows.reserve(count, count * (32 + 8 * view.features.len()));
+    let mut others = 0;
     for row in 0..count {
         let has_key = encoded.keys.push_if(|out| {
             rows_of_view.start_key(out);
-            let is_complete = encoder.encode(key_columns, row, out);
+            let start = out.len();
+            if !encoder.encode(key_columns, row, out) {
+                return false;
+            }
+            if !is_chosen(&out[start..]) {
+                others += 1;
+                return false;
+            }
             rows_of_view.end_key(out);
-            is_complete
+            true
         });
         if has_key {
             let created = rows
@@ -212,5 +250,5 @@ pub(crate) fn encode_rows(
                 .push_with(|out| rows_of_view.encode(version, &rows.features, row, out));
         }
     }
-    Ok(count - (encoded.keys.len() - before))
+    Ok((count - others - (encoded.keys.len() - before), others))
 }

@@ -2,14 +2,16 @@
 //!
 //! An enum that is matched once a request, not a trait: there are few stores, each differs in when it answers, and a request asks
 //! for all its rows at once, so the branch costs nothing an entity. Its methods are all that may be asked of an online store; only
-//! this module names the modules that keep rows. What they have in common is in [`rows`](crate::rows).
+//! this module names the modules that keep rows. What they have in common is in `feast-rows`.
 //!
 //! Rows go in and out in the form of [`codec::row`](feast_codec::row), whatever form a store keeps them in, so that
 //! decoding, responses and the row cache are the same for all of them.
 //!
 //! A lookup has three steps, [`OnlineStore::prepare`], [`OnlineStore::fetch`] and [`OnlineStore::complete`], and only `fetch` may wait.
 
+mod push_log;
 mod row_encoder;
+mod row_writer;
 #[cfg(test)]
 mod tests;
 mod views;
@@ -19,19 +21,20 @@ use std::sync::Arc;
 
 use feast_codec::packed_bytes::PackedBytes;
 use feast_config::OnlineStoreConfig;
-use feast_model::FeatureView;
 use feast_model::Timestamp;
 use feast_model::error::{Error, Result};
+use feast_model::{FeatureView, Field};
 use feast_redis::RedisStore;
 use feast_rocksdb::{PinnedRows, RocksDbStore};
 use feast_rows::{RowCache, rows_in_memory};
 use feast_sqlite::SqliteStore;
+pub(crate) use push_log::{LocalPushLog, PushRecords};
 pub(crate) use row_encoder::RowEncoder;
 pub(crate) use views::{stored_view, table_view, view_shape};
 
 pub(crate) use feast_rows::{
-    EncodedRows, MissingRows, Replace, RowBatch, RowColumns, RowLookup, RowQueries, StoredView, Table, TableView,
-    Tables, WriteCount,
+    EncodedRows, KeyPage, MissingRows, Replace, RowBatch, RowColumns, RowLookup, RowQueries, StoredView, Table,
+    TableView, Tables, WriteCount,
 };
 pub use feast_rows::{RowCount, TableChange, TableFate};
 
@@ -106,12 +109,15 @@ impl OnlineStore {
 
 /// Reading rows.
 impl OnlineStore {
-    /// Takes the rows that are in memory, and notes which are not. Waits for nothing.
+    /// Takes the rows that are in memory, and notes which are not. Waits for nothing, but with SQLite for a look at the file.
     ///
     /// # Errors
-    /// `Invalid` when the rows are too large for memory.
+    /// `Invalid` when the rows are too large for memory, `Unavailable` when a file is locked.
     #[inline]
     pub(crate) fn prepare(&self, queries: RowQueries<'_>) -> Result<RowLookup> {
+        if let Self::Sqlite(sqlite) = self {
+            sqlite.forget_changed_rows()?;
+        }
         RowLookup::prepare(self.row_cache(), queries)
     }
 
@@ -119,6 +125,26 @@ impl OnlineStore {
     #[inline]
     pub(crate) fn is_remote(&self) -> bool {
         matches!(self, Self::Redis(_))
+    }
+
+    /// Some `limit` keys of entities that may have a row in a table, after the last page.
+    ///
+    /// # Errors
+    /// `Data` when the store is damaged, `Unavailable` when it does not answer.
+    pub(crate) fn entity_keys(&self, table: u32, after: Option<&[u8]>, limit: usize) -> Result<KeyPage> {
+        match self {
+            Self::RocksDb(storage) => storage.entity_keys(table, after, limit),
+            Self::Redis(redis) => redis.entity_keys(table, after, limit),
+            Self::Sqlite(sqlite) => sqlite.entity_keys(table, after, limit),
+        }
+    }
+
+    /// A number that grows with every write, for a store that has one.
+    pub(crate) fn write_count(&self) -> Option<u64> {
+        match self {
+            Self::RocksDb(storage) => Some(storage.write_count()),
+            Self::Redis(_) | Self::Sqlite(_) => None,
+        }
     }
 
     /// Fetches missing rows on this thread, which may have to wait. A row is never older than what was acknowledged before the call.
@@ -157,9 +183,13 @@ impl OnlineStore {
         }
     }
 
-    /// The rows of all queries, if all of them are in memory and they are small. Waits for nothing.
+    /// The rows of all queries, if all of them are in memory and they are small. Waits for nothing, so it has none of SQLite: only a
+    /// look at the file says whether they are still those of the file.
     #[inline]
     pub(crate) fn rows_in_memory(&self, queries: RowQueries<'_>) -> Option<Vec<RowBatch>> {
+        if matches!(self, Self::Sqlite(_)) {
+            return None;
+        }
         rows_in_memory(self.row_cache(), queries)
     }
 
@@ -203,6 +233,19 @@ impl OnlineStore {
         }
     }
 
+    /// As [`OnlineStore::row_encoder`], for rows that have only some of the view's features. The others are not stored then, which
+    /// is not the same as null.
+    pub(crate) fn partial_row_encoder(&self, view: &FeatureView, features: &[Field]) -> Result<RowEncoder> {
+        match self {
+            Self::RocksDb(storage) => {
+                let encoder = storage.row_encoder(&table_view(view), &views::schema_of(features));
+                encoder.map(RowEncoder::RocksDb)
+            }
+            Self::Redis(redis) => redis.row_encoder(view.name(), features).map(RowEncoder::Redis),
+            Self::Sqlite(sqlite) => sqlite.row_encoder(view.name(), features).map(RowEncoder::Sqlite),
+        }
+    }
+
     /// Writes rows, each a key and a row of [`RowEncoder`], in order of arrival: all or none, but for Redis. They are durable after the next
     /// [`OnlineStore::sync`].
     pub(crate) fn write_rows(&self, keys: &PackedBytes, rows: &PackedBytes, replace: Replace) -> Result<WriteCount> {
@@ -231,54 +274,6 @@ impl OnlineStore {
     }
 }
 
-/// The log of pushes that concern a parquet source.
-impl OnlineStore {
-    /// Names this opening of the store: numbers of pushes mean something within it.
-    pub(crate) fn session(&self) -> &str {
-        match self {
-            Self::RocksDb(storage) => storage.session(),
-            Self::Redis(_) | Self::Sqlite(_) => "",
-        }
-    }
-
-    /// Adds a record to the log, and writes rows together with it: after a crash both are there or neither. They are durable after
-    /// the next [`OnlineStore::sync`].
-    pub(crate) fn log_push(
-        &self,
-        push: &[u8],
-        keys: &PackedBytes,
-        rows: &PackedBytes,
-        replace: Replace,
-    ) -> Result<(u64, WriteCount)> {
-        match self {
-            Self::RocksDb(storage) => storage.log_push(push, keys, rows, replace),
-            Self::Redis(_) | Self::Sqlite(_) => Err(Error::internal("this store has no log of pushes")),
-        }
-    }
-
-    /// Removes a record from the log, and writes rows together with it.
-    pub(crate) fn finish_push(
-        &self,
-        number: u64,
-        keys: &PackedBytes,
-        rows: &PackedBytes,
-        replace: Replace,
-    ) -> Result<WriteCount> {
-        match self {
-            Self::RocksDb(storage) => storage.finish_push(number, keys, rows, replace),
-            Self::Redis(_) | Self::Sqlite(_) => Err(Error::internal("this store has no log of pushes")),
-        }
-    }
-
-    /// The records in the log, in the order of their numbers.
-    pub(crate) fn logged_pushes(&self) -> Result<Vec<(u64, Vec<u8>)>> {
-        match self {
-            Self::RocksDb(storage) => storage.logged_pushes(),
-            Self::Redis(_) | Self::Sqlite(_) => Err(Error::internal("this store has no log of pushes")),
-        }
-    }
-}
-
 /// Tables, which follow the registry.
 impl OnlineStore {
     /// The tables of the project as they are now.
@@ -298,6 +293,23 @@ impl OnlineStore {
             Self::RocksDb(_) => {}
             Self::Redis(redis) => redis.follow(views),
             Self::Sqlite(sqlite) => sqlite.follow(views),
+        }
+    }
+
+    /// Makes the tables of views that have none and drops those of removed views, in a file whose tables follow `apply` and nothing
+    /// else: other processes read it by their own registry.
+    pub(crate) fn apply_views(&self, present: &[StoredView], removed: &[StoredView]) -> Result<()> {
+        match self {
+            Self::RocksDb(_) | Self::Redis(_) => Ok(()),
+            Self::Sqlite(sqlite) => sqlite.apply(present, removed),
+        }
+    }
+
+    /// Drops what a file that is shared with other projects has of these views, which are all that the project had.
+    pub(crate) fn tear_down_views(&self, views: &[StoredView]) -> Result<()> {
+        match self {
+            Self::RocksDb(_) | Self::Redis(_) => Ok(()),
+            Self::Sqlite(sqlite) => sqlite.tear_down(views),
         }
     }
 

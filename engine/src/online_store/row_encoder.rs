@@ -2,6 +2,7 @@
 
 use arrow::array::ArrayRef;
 use feast_codec::row::RowVersion;
+use feast_model::error::Result;
 
 /// Writes keys and rows of one view as its store keeps them.
 pub(crate) enum RowEncoder {
@@ -11,6 +12,19 @@ pub(crate) enum RowEncoder {
 }
 
 impl RowEncoder {
+    /// Checks that the store can hold every value of `columns`, which are in the order of the view's features. To be called before
+    /// the first row of them is encoded.
+    ///
+    /// # Errors
+    /// `Invalid`, naming feature and row.
+    pub(crate) fn check(&self, columns: &[ArrayRef]) -> Result<()> {
+        match self {
+            Self::RocksDb(_) => Ok(()),
+            Self::Redis(encoder) => encoder.check(columns),
+            Self::Sqlite(encoder) => encoder.check(columns),
+        }
+    }
+
     /// Appends what stands before the entity key in a key of the store.
     #[inline]
     pub(crate) fn start_key(&self, out: &mut Vec<u8>) {

@@ -44,7 +44,12 @@ pub(crate) fn stored_view(view: &FeatureView, version: i32) -> StoredView {
 
 /// The features of a view, as its rows have them.
 pub(super) fn schema(view: &FeatureView) -> SchemaRecord {
-    let features = view.features.iter();
+    schema_of(&view.features)
+}
+
+/// As [`schema`], for rows that have only some features.
+pub(super) fn schema_of(features: &[Field]) -> SchemaRecord {
+    let features = features.iter();
     let features = features.map(|field| (field.name.clone(), storage_type(&field.value_type)));
     SchemaRecord {
         features: features.collect(),

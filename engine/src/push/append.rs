@@ -181,7 +181,7 @@ fn after_sync(
     if new_ids.is_empty() {
         return append();
     }
-    let outcome = log.sync().and_then(|()| {
+    let outcome = log.sync_records().and_then(|()| {
         fail_point::reached(Step::LogSynced);
         append()
     });

@@ -1,5 +1,4 @@
-//! The log of pushes: what a push still has to do when a parquet source is concerned, as a record in the online store until it is
-//! done.
+//! The log of pushes: what a push still has to do when a parquet source is concerned, as a record until it is done.
 //!
 //! All that pushes want of the online store goes through [`PushLog`].
 
@@ -14,7 +13,7 @@ use super::PushStores;
 use super::marks::AppendId;
 use crate::offline::ParquetSource;
 use crate::online::{self, WriteTarget};
-use crate::online_store::{EncodedRows, OnlineStore, Replace, RowColumns, WriteCount};
+use crate::online_store::{EncodedRows, OnlineStore, PushRecords, Replace, RowColumns, WriteCount};
 
 /// Well below what a record may be when it is read.
 const MAX_RECORD_BYTES: usize = 512 << 20;
@@ -43,16 +42,16 @@ pub(super) struct LoggedPush {
 }
 
 impl PushRecord {
-    /// The bytes of the record of a push.
+    /// The record of a push.
     ///
     /// # Errors
-    /// `Invalid` when the push is too large for one record.
-    pub(super) fn encode(
+    /// `Conflict` when another process has the log open.
+    pub(super) fn new(
         stores: &PushStores<'_>,
         source: &ParquetSource,
         rows: &RecordBatch,
         online: &EncodedRows,
-    ) -> Result<Vec<u8>> {
+    ) -> Result<Self> {
         let mut offline = Vec::new();
         let written = StreamWriter::try_new(&mut offline, &rows.schema()).and_then(|mut writer| {
             writer.write(rows)?;
@@ -60,8 +59,8 @@ impl PushRecord {
         });
         written.map_err(|problem| Error::internal(format!("rows could not be logged: {problem}")))?;
         let pairs = online.keys.iter().zip(online.rows.iter());
-        let record = Self {
-            session: stores.online_store.session().to_owned(),
+        Ok(Self {
+            session: PushLog::new(stores).records.session()?.to_owned(),
             source: source.name.clone(),
             // A repository may be moved.
             path: source
@@ -73,8 +72,15 @@ impl PushRecord {
             offline,
             online: pairs.map(|(key, row)| (key.to_vec(), row.to_vec())).collect(),
             replace_all: stores.replace == Replace::AllRows,
-        };
-        let bytes = record::encode(&record).map_err(|problem| Error::internal(problem.to_string()))?;
+        })
+    }
+
+    /// Its bytes.
+    ///
+    /// # Errors
+    /// `Invalid` when the push is too large for one record.
+    pub(super) fn encode(&self) -> Result<Vec<u8>> {
+        let bytes = record::encode(self).map_err(|problem| Error::internal(problem.to_string()))?;
         if bytes.len() > MAX_RECORD_BYTES {
             let message = format!("a push of {} MiB is too large", bytes.len() >> 20);
             return Err(Error::invalid(message).with_hint("send fewer rows at once"));
@@ -98,57 +104,62 @@ impl PushRecord {
     }
 }
 
-/// The online store, as pushes use it.
+/// The online store, as pushes use it, and the log.
 #[derive(Clone, Copy)]
 pub(super) struct PushLog<'a> {
     online_store: &'a OnlineStore,
+    records: PushRecords<'a>,
 }
 
 impl<'a> PushLog<'a> {
-    pub(super) fn new(online_store: &'a OnlineStore) -> Self {
-        Self { online_store }
+    pub(super) fn new(stores: &PushStores<'a>) -> Self {
+        Self {
+            online_store: stores.online_store,
+            records: PushRecords::new(stores.online_store, stores.local_log),
+        }
     }
 
-    /// Adds a record. It is durable after the next [`PushLog::sync`].
+    /// Adds a record. It is durable after the next [`PushLog::sync_records`].
     pub(super) fn add(&self, record: &[u8]) -> Result<AppendId> {
-        let none = EncodedRows::default();
-        let (number, _) = self
-            .online_store
-            .log_push(record, &none.keys, &none.rows, Replace::AllRows)?;
+        let number = self.records.add(record)?;
         fail_point::reached(Step::PushLogged);
-        let session = self.online_store.session().to_owned();
+        let session = self.records.session()?.to_owned();
         Ok(AppendId { session, number })
     }
 
-    /// Adds a record and writes rows: both or neither are there after a crash.
-    pub(super) fn add_with_rows(&self, record: &[u8], rows: &EncodedRows, replace: Replace) -> Result<WriteCount> {
-        let logged = self.online_store.log_push(record, &rows.keys, &rows.rows, replace);
-        logged.map(|(_, count)| count)
+    /// Adds the record of a push and writes its online rows: after a crash both are there or neither, or it is done at the next start.
+    pub(super) fn add_with_rows(
+        &self,
+        mut record: PushRecord,
+        rows: &EncodedRows,
+        replace: Replace,
+    ) -> Result<WriteCount> {
+        let complete = if self.records.are_written_with_rows() {
+            Vec::new()
+        } else {
+            record.encode()?
+        };
+        record.online = Vec::new();
+        self.records.add_with_rows(&complete, &record.encode()?, rows, replace)
     }
 
     /// Replaces a record by the rows that were all that was left to do.
     pub(super) fn finish(&self, id: &AppendId, rows: &EncodedRows, replace: Replace) -> Result<WriteCount> {
-        let count = self
-            .online_store
-            .finish_push(id.number, &rows.keys, &rows.rows, replace)?;
+        let count = self.records.finish(id.number, rows, replace)?;
         fail_point::reached(Step::PushFinished);
         Ok(count)
     }
 
     /// Removes the record of a push that has failed.
     pub(super) fn forget(&self, id: &AppendId) -> Result<()> {
-        let none = EncodedRows::default();
-        let forgotten = self
-            .online_store
-            .finish_push(id.number, &none.keys, &none.rows, Replace::AllRows);
-        forgotten.map(|_| ())
+        self.records.remove(id.number)
     }
 
     /// The pushes that are in the log, in the order in which they were logged, or why one cannot be read.
     pub(super) fn pushes(&self) -> Result<Vec<Result<LoggedPush>>> {
-        let logged = self.online_store.logged_pushes()?.into_iter();
+        let logged = self.records.all()?.into_iter();
         let pushes = logged.map(|(number, bytes)| {
-            let record: PushRecord = record::decode(&bytes).map_err(|problem| self.online_store.corrupt(problem))?;
+            let record: PushRecord = record::decode(&bytes).map_err(|problem| self.records.corrupt(problem))?;
             let session = record.session.clone();
             let id = AppendId { session, number };
             Ok(LoggedPush { id, record })
@@ -166,9 +177,19 @@ impl<'a> PushLog<'a> {
         self.online_store.write_rows(&rows.keys, &rows.rows, replace)
     }
 
+    /// Makes changes of the log durable.
+    pub(super) fn sync_records(&self) -> Result<()> {
+        self.records.sync_records()
+    }
+
+    /// Makes written rows durable.
+    pub(super) fn sync_rows(&self) -> Result<()> {
+        self.online_store.sync()
+    }
+
     /// Makes all of the above durable.
     pub(super) fn sync(&self) -> Result<()> {
-        self.online_store.sync()
+        self.records.sync()
     }
 }
 

@@ -5,16 +5,16 @@
 //! 1. `target`: where rows go, and which columns they must have there.
 //! 2. `checked`, `event_times`: all rows are checked before anything is written.
 //! 3. [`Pushes::write`]: which of the following a push needs.
-//! 4. `log`: its record in the online store.
+//! 4. `log`: its record, in the online store or beside it.
 //! 5. `append`: its rows in the parquet source; `marks`: how the source says that it has them.
 //! 6. `queue`: with offline batching, pushes are answered while they are in the log only, and wait here.
 //! 7. `replay`: does what is in the log, at the start of a process and when the queue is due.
 //!
 //! What holds:
 //!
-//! - **A push to both stores is one.** It is a record in the online store first, then rows in the parquet source, then its online rows
-//!   replace the record in one batch. A push that is cut off by the end of the process is completed at the next start, or not at
-//!   all.
+//! - **A push to both stores is one.** It is a record in the log first, then rows in the parquet source, then its online rows
+//!   replace the record: in one batch where the store holds the log, else the record goes when the store has the rows. A push that is
+//!   cut off by the end of the process is completed at the next start, or not at all.
 //! - **Nothing is appended twice.** The source notes which records it holds (`marks`), and a replay skips those. Numbers of records
 //!   mean something within one opening of one store: a restored or copied store gives the same numbers again.
 //! - **Validated first.** The columns of both stores are checked before either is written, and the parquet source is written first:
@@ -24,7 +24,7 @@
 //!   of the replay; what does not fit stays in the log and holds nothing else up.
 //! - **The latest arrival stands first** in a parquet source, as the first of rows equal in both times wins there.
 //!
-//! Knows neither the bytes of parquet (`offline`) nor those of the database (`storage`), and nothing of the registry file or HTTP.
+//! Knows neither the bytes of parquet (`offline`) nor those of the database, and nothing of the registry file or HTTP.
 
 mod append;
 mod checked;
@@ -47,7 +47,7 @@ pub use target::PushTarget;
 pub(crate) use target::{PushSources, write_target};
 
 use crate::offline::SchemaCache;
-use crate::online_store::{EncodedRows, OnlineStore, Replace, WriteCount};
+use crate::online_store::{EncodedRows, LocalPushLog, OnlineStore, Replace, WriteCount};
 use append::{AppendRecord, Appender};
 use checked::CheckedPush;
 use log::{PushLog, PushRecord};
@@ -73,6 +73,8 @@ pub struct WriteReport {
 #[derive(Clone, Copy)]
 pub(crate) struct PushStores<'a> {
     pub(crate) online_store: &'a OnlineStore,
+    /// Where pushes are logged if the online store cannot hold them.
+    pub(crate) local_log: &'a LocalPushLog,
     /// Relative paths of sources start here.
     pub(crate) repository: &'a Path,
     pub(crate) schemas: &'a SchemaCache,
@@ -95,7 +97,7 @@ impl Pushes {
     /// # Errors
     /// `Unavailable` or `Data` when a store cannot be written, `Invalid` when the push is too large for the log.
     pub(crate) fn write(&self, stores: &PushStores<'_>, push: CheckedPush<'_>) -> Result<WriteReport> {
-        let log = PushLog::new(stores.online_store);
+        let log = PushLog::new(stores);
         let mut online = EncodedRows::default();
         let mut report = WriteReport {
             future: push.future,
@@ -104,7 +106,12 @@ impl Pushes {
         };
         let is_offline_only = push.views.is_empty();
         let count = match push.offline {
-            None => log.write_rows(&online, stores.replace)?,
+            None => {
+                let count = log.write_rows(&online, stores.replace)?;
+                log.sync_rows()?;
+                (report.written, report.stale) = (count.written, count.stale);
+                return Ok(report);
+            }
             Some((target, rows)) if stores.is_batching => self.log_for_later(stores, target, &rows, &online)?,
             // One file is written, whole or not at all.
             Some((target, rows)) if is_offline_only && target.partition_columns.is_empty() => {
@@ -161,8 +168,8 @@ impl Pushes {
         rows: &RecordBatch,
         online: &EncodedRows,
     ) -> Result<WriteCount> {
-        let record = PushRecord::encode(stores, &target.source, rows, &EncodedRows::default())?;
-        let count = PushLog::new(stores.online_store).add_with_rows(&record, online, stores.replace)?;
+        let record = PushRecord::new(stores, &target.source, rows, online)?;
+        let count = PushLog::new(stores).add_with_rows(record, online, stores.replace)?;
         self.queue.add(target.source.path(), rows.num_rows());
         Ok(count)
     }
@@ -175,8 +182,8 @@ impl Pushes {
         rows: RecordBatch,
         online: &EncodedRows,
     ) -> Result<WriteCount> {
-        let log = PushLog::new(stores.online_store);
-        let record = PushRecord::encode(stores, &target.source, &rows, online)?;
+        let log = PushLog::new(stores);
+        let record = PushRecord::new(stores, &target.source, &rows, online)?.encode()?;
         let ids = self.append(target, rows, AppendRecord::New(&record), &log)?;
         fail_point::reached(Step::PushAppended);
         let id = ids.first();

@@ -47,7 +47,7 @@ impl<'a> Replay<'a> {
     pub(super) fn new(stores: &'a PushStores<'a>, appender: &'a Appender) -> Self {
         Self {
             stores,
-            log: PushLog::new(stores.online_store),
+            log: PushLog::new(stores),
             appender,
             done: 0,
             failures: Vec::new(),
@@ -72,7 +72,7 @@ impl<'a> Replay<'a> {
         }
         if !by_path.is_empty() {
             // A source may say that it holds a record only if the record is durable.
-            self.log.sync()?;
+            self.log.sync_records()?;
         }
         for (path, pushes) in by_path {
             if let Err(error) = self.replay_to_source(path, &pushes) {

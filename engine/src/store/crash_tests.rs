@@ -21,6 +21,7 @@ use feast_fixtures::{Random, copy_directory};
 use feast_model::Timestamp;
 use feast_registry::RegistryFile;
 
+use crate::online_store::PushRecords;
 use crate::store::FeatureStore;
 use crate::{ApplyOptions, MaterializeRange, MaterializeRequest, NoProgress, create_parquet};
 
@@ -251,7 +252,9 @@ fn check(original: &Path, operations: &BTreeMap<i64, Operation>, death: &str) {
     store.open_online_store().unwrap();
     store.complete_pushes().unwrap();
     assert_eq!(
-        store.online_store().unwrap().logged_pushes().unwrap(),
+        PushRecords::new(store.online_store().unwrap(), &store.push_log)
+            .all()
+            .unwrap(),
         [],
         "{death}: the log is done"
     );

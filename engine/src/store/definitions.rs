@@ -41,6 +41,7 @@ impl FeatureStore {
     pub fn apply(&self, mut definitions: Definitions, options: ApplyOptions) -> Result<ApplyReport> {
         let now = clock::now();
         let mut warnings = Vec::new();
+        let before = self.stored_views(&self.state());
         let changes = self.update_registry(now, |registry| {
             warnings = self.complete(&mut definitions, registry, options)?;
             let changes = registry.apply(&definitions, now)?;
@@ -52,6 +53,7 @@ impl FeatureStore {
         let deleted = deleted.filter(|change| change.verb == Verb::Deleted && change.kind.has_online_table());
         let deleted: Vec<String> = deleted.map(|change| change.name.clone()).collect();
         let report = self.report(&definitions, changes, warnings);
+        self.apply_shared_tables(&before)?;
         if options.drop_now {
             self.drop_tables_now(&deleted)?;
         } else if !deleted.is_empty() {
@@ -130,8 +132,10 @@ impl FeatureStore {
             // Opened to be sure that no other process has it.
             self.open_online_store()?;
         }
+        let views = self.stored_views(&self.state());
         self.update_registry(clock::now(), |registry| registry.clear().map(|()| ((), true)))?;
         if let Some(store) = self.online_store.get() {
+            store.tear_down_views(&views)?;
             self.note(store.drop_all_tables()?);
         }
         Ok(())

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+mod copy;
 #[cfg(test)]
 mod crash_tests;
 mod definitions;
 mod open_once;
 mod registry;
+mod shards;
 #[cfg(test)]
 mod table_crash_tests;
 mod tables;
@@ -26,7 +28,7 @@ use tables::UnreportedChanges;
 use crate::materialize::Materializer;
 use crate::offline::{OfflineRuntime, SchemaCache};
 use crate::online::{self, EntityRows, FeatureVectors, ReadPlan, StoredEntities};
-use crate::online_store::OnlineStore;
+use crate::online_store::{LocalPushLog, OnlineStore};
 use crate::push::Pushes;
 
 /// One feature repository: its registry, its online store and its parquet sources.
@@ -41,6 +43,7 @@ pub struct FeatureStore {
     /// Of the parts of directories that are pushed to.
     schemas: SchemaCache,
     pushes: Pushes,
+    push_log: LocalPushLog,
     materializer: Materializer,
     table_changes: UnreportedChanges,
 }
@@ -52,6 +55,7 @@ impl FeatureStore {
     /// `Data` when the registry file is damaged.
     pub fn open(config: RepositoryConfig) -> Result<Self> {
         let (path, project) = (&config.registry_path, &config.project);
+        let push_log = LocalPushLog::new(config.push_log_path.clone(), project);
         Ok(Self {
             registry: RegistryHandle::open(path, project, config.online_versioning)?,
             config,
@@ -59,6 +63,7 @@ impl FeatureStore {
             offline: OpenOnce::new(),
             schemas: SchemaCache::default(),
             pushes: Pushes::default(),
+            push_log,
             materializer: Materializer::default(),
             table_changes: UnreportedChanges::default(),
         })
@@ -141,6 +146,24 @@ impl FeatureStore {
         admit: impl FnMut(usize) -> Result<(), E>,
     ) -> Result<StoredEntities<'request>, E> {
         online::lookup(self.online_store()?, plan, entities, admit)
+    }
+
+    /// As [`FeatureStore::lookup`], awaiting rows that come over the network. Rows on a disk are read on the calling thread.
+    ///
+    /// # Errors
+    /// As [`FeatureStore::lookup`], and `Unavailable` when the store does not answer in time.
+    pub async fn lookup_async<'request, E: From<Error>>(
+        &'request self,
+        plan: &'request ReadPlan,
+        entities: &'request EntityRows,
+        admit: impl FnMut(usize) -> Result<(), E>,
+    ) -> Result<StoredEntities<'request>, E> {
+        online::lookup_async(self.online_store()?, plan, entities, admit).await
+    }
+
+    /// Whether rows come over the network, so that callers should await them.
+    pub fn is_remote(&self) -> bool {
+        self.online_store.get().is_some_and(OnlineStore::is_remote)
     }
 
     /// As [`FeatureStore::lookup`], for threads that must not wait: `None` when rows are not in memory, or are too large.

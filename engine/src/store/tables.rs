@@ -10,6 +10,7 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
+use feast_config::OnlineStoreConfig;
 use feast_files::{FileLock, replace_bytes};
 use feast_model::error::{Error, ErrorKind, Result};
 use parking_lot::Mutex;
@@ -71,6 +72,7 @@ impl FeatureStore {
             return Ok(());
         };
         store.apply_file_modes();
+        self.push_log.apply_file_modes();
         let is_requested = self.drop_requests().is_some_and(|path| path.exists());
         if is_requested {
             // The registry was changed before the request was made: with an older state of it, a view that is gone would be taken for
@@ -128,7 +130,23 @@ impl FeatureStore {
         Ok(())
     }
 
-    fn stored_views(&self, state: &RegistryState) -> Vec<StoredView> {
+    /// Brings the tables of a SQLite file to the applied registry: only an `apply` does, since other processes have the file open and
+    /// follow their own reading of the registry. `before` are the views of the former state.
+    pub(super) fn apply_shared_tables(&self, before: &[StoredView]) -> Result<()> {
+        if !matches!(self.config.online_store, OnlineStoreConfig::Sqlite { .. }) {
+            return Ok(());
+        }
+        let present = self.stored_views(&self.state());
+        let is_gone = |view: &&StoredView| !present.iter().any(|other| other.name == view.name);
+        let removed: Vec<StoredView> = before.iter().filter(is_gone).cloned().collect();
+        let applied = self.online_store()?.apply_views(&present, &removed);
+        applied.map_err(|error| {
+            error
+                .within(|message| format!("the registry is applied, but not the tables of the online store: {message}"))
+        })
+    }
+
+    pub(super) fn stored_views(&self, state: &RegistryState) -> Vec<StoredView> {
         let version = |view: &str| match self.config.online_versioning {
             true => state.statuses.get(view).map_or(0, |status| status.version),
             false => 0,

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch};
-use feast_model::error::Result;
+use feast_model::error::{ErrorKind, Result};
 
 use super::FeatureStore;
 use super::registry::RegistryState;
@@ -164,8 +164,12 @@ impl FeatureStore {
     ) -> Result<Vec<ViewReport>> {
         clock::check_clock()?;
         let _turn = self.materializer.wait_for_turn();
-        // What has been answered for belongs to the window.
-        self.flush_pushes(true)?;
+        // What has been answered for belongs to the window. Another server that has the log open appends what it has answered for.
+        if let Err(error) = self.flush_pushes(true)
+            && error.kind() != ErrorKind::Conflict
+        {
+            return Err(error);
+        }
         let stores = self.run_stores()?;
         let mut reports = Vec::with_capacity(windows.len());
         for window in windows {
@@ -200,7 +204,7 @@ impl FeatureStore {
         Ok(Some(report))
     }
 
-    fn candidates<'a>(&'a self, state: &'a RegistryState) -> Candidates<'a> {
+    pub(super) fn candidates<'a>(&'a self, state: &'a RegistryState) -> Candidates<'a> {
         Candidates {
             definitions: &state.definitions,
             statuses: &state.statuses,
@@ -211,6 +215,7 @@ impl FeatureStore {
     fn push_stores(&self) -> Result<PushStores<'_>> {
         Ok(PushStores {
             online_store: self.online_store()?,
+            local_log: &self.push_log,
             repository: &self.config.directory,
             schemas: &self.schemas,
             replace: self.replace(),
@@ -218,12 +223,13 @@ impl FeatureStore {
         })
     }
 
-    fn run_stores(&self) -> Result<RunStores<'_>> {
+    pub(super) fn run_stores(&self) -> Result<RunStores<'_>> {
         Ok(RunStores {
             repository: &self.config.directory,
             online_store: self.online_store()?,
             runtime: self.offline()?,
             replace: self.replace(),
+            shard: None,
         })
     }
 

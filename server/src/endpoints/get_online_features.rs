@@ -6,7 +6,9 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use feast_engine::{EntityRows, Error, FeatureVectors, ReadPlan, ResponseLayout};
+use feast_engine::{EntityRows, Error, FeatureVectors, ReadPlan, ResponseLayout, StoredEntities};
+use futures::future::BoxFuture;
+use tokio::task::block_in_place;
 use warp::http::{HeaderValue, StatusCode};
 
 use crate::admission::MemoryPermit;
@@ -85,11 +87,8 @@ pub(crate) fn try_inline(
     let read = KeyedRead::new(read)?;
     match context.store.lookup_in_memory(&read.plan, &read.entities)? {
         Some(stored) => {
-            let vectors = stored.feature_vectors()?;
             let permit = std::mem::take(permit);
-            read.settings
-                .respond(&read.plan, vectors, permit)
-                .map(InlineOutcome::Response)
+            read.respond(stored, permit).map(InlineOutcome::Response)
         }
         None => Ok(InlineOutcome::NeedsIo(PendingRead::Keyed(read))),
     }
@@ -97,20 +96,46 @@ pub(crate) fn try_inline(
 
 /// Answers, however long it takes.
 pub(crate) fn complete(context: &Context, read: PendingRead, mut permit: MemoryPermit) -> Result<Response, ApiError> {
-    let read = match read {
-        PendingRead::Unparsed(request) => KeyedRead::new(PlannedRead::new(context, &request)?)?,
-        PendingRead::Planned(read) => KeyedRead::new(read)?,
-        PendingRead::Keyed(read) => read,
+    let read = read.into_keyed(context)?;
+    let stored = context
+        .store
+        .lookup(&read.plan, &read.entities, |bytes| read.admit(&mut permit, bytes))?;
+    read.respond(stored, permit)
+}
+
+/// Answers with rows that come over the network. They are awaited; only work that takes long is done where it keeps no other
+/// request waiting.
+pub(crate) fn complete_remote(
+    context: Arc<Context>,
+    read: PendingRead,
+    mut permit: MemoryPermit,
+) -> BoxFuture<'static, Result<Response, ApiError>> {
+    let answer = async move {
+        let read = match read {
+            PendingRead::Keyed(read) => read,
+            large => block_in_place(|| large.into_keyed(&context))?,
+        };
+        let admit = |bytes| read.admit(&mut permit, bytes);
+        let stored = context.store.lookup_async(&read.plan, &read.entities, admit).await?;
+        match read.values > MAX_INLINE_VALUES {
+            true => block_in_place(|| read.respond(stored, permit)),
+            false => read.respond(stored, permit),
+        }
     };
-    let min_bytes = read.min_bytes();
-    let admit = |bytes| permit.resize_to(min_bytes + bytes * BYTES_PER_STORED_BYTE);
-    let stored = context.store.lookup(&read.plan, &read.entities, admit)?;
-    let vectors = stored.feature_vectors()?;
-    drop(stored);
-    read.settings.respond(&read.plan, vectors, permit)
+    Box::pin(answer)
 }
 
 impl PendingRead {
+    /// Goes on until its keys are columns.
+    fn into_keyed(self, context: &Context) -> Result<KeyedRead, ApiError> {
+        let planned = match self {
+            Self::Unparsed(request) => PlannedRead::new(context, &request)?,
+            Self::Planned(planned) => planned,
+            Self::Keyed(keyed) => return Ok(keyed),
+        };
+        Ok(KeyedRead::new(planned)?)
+    }
+
     /// Whether it holds what its body is parsed into.
     pub(crate) fn is_parsed(&self) -> bool {
         !matches!(self, Self::Unparsed(_))
@@ -169,9 +194,18 @@ impl KeyedRead {
         })
     }
 
-    /// The memory that it takes without the stored rows.
-    fn min_bytes(&self) -> usize {
-        self.settings.body_bytes + self.values * BYTES_PER_VALUE + self.entities.bytes() * COPIES_OF_KEYS
+    /// Counts the memory that it takes with so many bytes of stored rows.
+    fn admit(&self, permit: &mut MemoryPermit, row_bytes: usize) -> Result<(), ApiError> {
+        let without_rows =
+            self.settings.body_bytes + self.values * BYTES_PER_VALUE + self.entities.bytes() * COPIES_OF_KEYS;
+        permit.resize_to(without_rows + row_bytes * BYTES_PER_STORED_BYTE)
+    }
+
+    /// The response. The stored rows are let go as soon as they are decoded.
+    fn respond(&self, stored: StoredEntities<'_>, permit: MemoryPermit) -> Result<Response, ApiError> {
+        let vectors = stored.feature_vectors()?;
+        drop(stored);
+        self.settings.respond(&self.plan, vectors, permit)
     }
 }
 

@@ -50,6 +50,8 @@ pub struct LatestRows<'a> {
     pub features: Vec<TypedColumn>,
     /// Only rows whose event time is in it compete.
     pub window: Window,
+    /// Whether the report says by what the files are known again on another machine, which reads their footers once more.
+    pub fingerprinted: bool,
 }
 
 /// What was seen beside the rows.
@@ -61,6 +63,8 @@ pub struct ScanReport {
     pub rows_beyond_range: u64,
     /// Rows of the window whose event time is more than a day after now.
     pub rows_ahead: u64,
+    /// Equal for files with the same rows, also for copies on another machine, if [`LatestRows::fingerprinted`].
+    pub fingerprint: Option<u64>,
 }
 
 /// Name of the column that holds the rank of a row, and the greatest of a key.
@@ -100,10 +104,12 @@ impl LatestRows<'_> {
         let winners = self.winners(runtime, &scan)?;
         columns.read_selected(&groups, &winners, consume)?;
         let WindowTotals { beyond_range, ahead } = scan.totals();
+        let fingerprint = self.fingerprinted.then(|| snapshot.fingerprint(&self.source.name));
         Ok(ScanReport {
             left_out_files: snapshot.left_out,
             rows_beyond_range: beyond_range,
             rows_ahead: ahead,
+            fingerprint: fingerprint.transpose()?,
         })
     }
 

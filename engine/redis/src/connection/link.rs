@@ -2,17 +2,15 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use feast_config::RedisNode;
 use feast_model::error::Result;
 use redis::aio::MultiplexedConnection;
-use redis::{Cmd, Pipeline, Value};
+use redis::{Pipeline, ServerError, Value};
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
-use super::pipeline_of;
-use super::trouble::{Reason, Trouble};
+use super::trouble::Trouble;
 
 /// An open connection. Requests share it: their commands are in flight together and are answered in order. It ends when this is
 /// dropped, whatever is in flight.
@@ -80,19 +78,13 @@ impl Link {
         u128::from(self.answered.load(Ordering::Relaxed)) > then
     }
 
-    /// Sends commands on this connection and gives their replies, errors among them.
-    ///
-    /// # Errors
-    /// `Unavailable` when the connection has ended, or they are not answered within that time.
-    pub(crate) async fn run(&self, commands: Vec<Cmd>, limit: Duration) -> Result<Vec<Value>> {
-        match timeout(limit, self.send(&pipeline_of(commands))).await {
-            Ok(replies) => Ok(replies?),
-            Err(_) => Err(Trouble::new(&self.server, Reason::ResponseTimeout(limit)).into()),
-        }
+    /// What is wrong when the server has replied with an error.
+    pub(crate) fn refused(&self, error: &ServerError) -> Trouble {
+        Trouble::refusal(&self.server, error)
     }
 
     /// Sends commands and gives their replies, errors among them. Waits without a bound of its own.
-    pub(super) async fn send(&self, commands: &Pipeline) -> Result<Vec<Value>, Trouble> {
+    pub(crate) async fn send(&self, commands: &Pipeline) -> Result<Vec<Value>, Trouble> {
         let mut connection = self.connection.clone();
         let replies = connection
             .send_packed_commands(commands, 0, commands.len())

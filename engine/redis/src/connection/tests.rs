@@ -1,5 +1,7 @@
 //! Against real servers.
 
+mod topologies;
+
 use std::time::Duration;
 
 use feast_config::{RedisConfig, RedisLogin, RedisNode, RedisTopology};
@@ -9,7 +11,7 @@ use redis::{Cmd, Value, cmd};
 
 use super::{Access, Connection};
 
-pub(super) fn config(topology: RedisTopology, ports: &[u16]) -> RedisConfig {
+pub(crate) fn config(topology: RedisTopology, ports: &[u16]) -> RedisConfig {
     RedisConfig {
         topology,
         nodes: ports

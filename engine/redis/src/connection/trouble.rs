@@ -9,7 +9,7 @@ use redis::{RedisError, ServerError};
 
 /// A server did not do what it was asked. Its text never has keys, values or passwords.
 #[derive(Debug, Clone)]
-pub(super) struct Trouble {
+pub(crate) struct Trouble {
     /// The server, as messages name it: `Redis at 127.0.0.1:6379`.
     server: Arc<str>,
     reason: Reason,
@@ -102,7 +102,8 @@ impl Trouble {
 
     /// A reply that is an error.
     pub(super) fn refusal(server: &Arc<str>, error: &ServerError) -> Self {
-        Self::new(server, Reason::refusal(error.code(), error.details()))
+        let (code, details) = code_and_details(error);
+        Self::new(server, Reason::refusal(code, details))
     }
 
     /// Whether the same may succeed on another connection at once.
@@ -116,6 +117,15 @@ impl Trouble {
             self.reason,
             Reason::Refused | Reason::Unreachable(_) | Reason::ConnectTimeout(_) | Reason::Tls(_) | Reason::NotMaster
         )
+    }
+
+    /// Whether the server cannot do it, or may not for this user, so that it makes no sense to ask again soon.
+    pub(crate) fn is_refusal_for_good(&self) -> bool {
+        match &self.reason {
+            Reason::Refusal { code, .. } => ["ERR", "NOPERM", "NOPROTO"].contains(&code.as_str()),
+            Reason::Protocol(_) => true,
+            _ => false,
+        }
     }
 
     fn told(&self) -> (String, Option<&'static str>) {
@@ -262,5 +272,54 @@ impl From<Trouble> for Error {
 
 /// Whether an error is about the server and its settings, so that other commands would meet it too.
 pub(super) fn is_of_server(error: &ServerError) -> bool {
-    ERRORS_OF_THE_SERVER.contains(&error.code())
+    ERRORS_OF_THE_SERVER.contains(&code_and_details(error).0)
+}
+
+/// Redis before 7 has the error of a command that a script has run within the text of an error of its own:
+/// `ERR Error running script (call to f_HASH): @user_script:41: @user_script: 41: -OOM command not allowed ...`.
+fn code_and_details(error: &ServerError) -> (&str, Option<&str>) {
+    let details = error.details();
+    let of_command = || {
+        let text = details.filter(|text| error.code() == "ERR" && text.starts_with("Error running script"))?;
+        let (_, of_command) = text.rsplit_once(": -")?;
+        let (code, details) = of_command.split_once(' ')?;
+        let is_code = !code.is_empty() && code.bytes().all(|byte| byte.is_ascii_uppercase());
+        is_code.then_some((code, Some(details)))
+    };
+    of_command().unwrap_or_else(|| (error.code(), details))
+}
+
+#[cfg(test)]
+mod tests {
+    use redis::{Value, parse_redis_value};
+
+    use super::*;
+
+    #[test]
+    fn errors_of_commands_in_scripts_are_those_of_the_commands() {
+        let told = |line: &str| {
+            let Ok(Value::ServerError(error)) = parse_redis_value(format!("-{line}\r\n").as_bytes()) else {
+                panic!("{line} is not an error");
+            };
+            let error_of = Error::from(Trouble::refusal(&"Redis".into(), &error));
+            (is_of_server(&error), error_of.kind(), error_of.to_string())
+        };
+        let unavailable = |message: &str| (true, ErrorKind::Unavailable, message.to_owned());
+        for script in [
+            "",
+            "ERR Error running script (call to f_05ac): @user_script:41: @user_script: 41: -",
+        ] {
+            let out_of_memory = format!("{script}OOM command not allowed when used memory > 'maxmemory'.");
+            assert_eq!(
+                told(&out_of_memory),
+                unavailable("Redis is out of memory and takes no writes")
+            );
+            let replica = format!("{script}READONLY You can't write against a read only replica.");
+            assert_eq!(told(&replica), unavailable("Redis is a replica, which takes no writes"));
+            let other_type = format!("{script}WRONGTYPE Operation against a key holding the wrong kind of value");
+            assert_eq!(told(&other_type).1, ErrorKind::Data);
+        }
+        let other = told("ERR Error running script (call to f_05ac): @user_script:3: attempt to call - nothing");
+        assert!(!other.0);
+    }
 }

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::RegistryContents;
 use crate::convert::timestamp;
-use crate::descriptors::{INFRA, INFRA_OBJECT, MessageDescriptor, SQLITE_TABLE};
+use crate::descriptors::{INFRA, INFRA_OBJECT, MessageDescriptor, PROJECT_METADATA, SQLITE_TABLE};
 use crate::kinds::{self, TABLES, table};
 use crate::protowire::{WireValue, bytes_of, fields};
 use crate::to_json::{FieldNaming, to_json};
@@ -45,6 +45,16 @@ impl RegistryContents {
         objects
             .filter_map(|object| table.name_in_project(object, &self.project))
             .collect()
+    }
+
+    /// The id that Python Feast gave the project when it was first applied. Empty where it did not.
+    pub fn project_uuid(&self) -> String {
+        const PROJECT: u32 = PROJECT_METADATA.number_of("project");
+        const UUID: u32 = PROJECT_METADATA.number_of("project_uuid");
+        let all = self.message.project_metadata.iter();
+        let own = all.filter(|metadata| bytes_of(metadata, PROJECT) == self.project.as_bytes());
+        let uuid = own.map(|metadata| bytes_of(metadata, UUID)).next_back();
+        String::from_utf8_lossy(uuid.unwrap_or_default()).into_owned()
     }
 
     /// Everything of the project as JSON, in the form of `feast registry-dump`.

@@ -1,5 +1,7 @@
 //! What the row cache keeps, evicts and refuses to insert.
 
+mod interleavings;
+
 use super::{RowBatch, RowCache, SHARDS};
 
 fn insert(cache: &RowCache, entity: &[u8], row: &[u8]) {
@@ -74,4 +76,48 @@ fn nothing_is_held_or_taken_that_was_read_before_it_was_cleared() {
     cache.clear();
     cache.insert(token, b"e", &[1], [Some(b"old".as_slice())].into_iter());
     assert!(!holds(&cache, b"a") && !holds(&cache, b"e"));
+}
+
+#[test]
+fn nothing_is_held_or_taken_that_was_read_before_it_was_forgotten() {
+    let cache = RowCache::new(1 << 20);
+    insert(&cache, b"a", b"old");
+    insert(&cache, b"b", b"kept");
+    let token = cache
+        .find(cache.hash(b"e"), b"e", &[1], &mut RowBatch::default())
+        .unwrap_err();
+    cache.forget(b"a");
+    cache.forget(b"e");
+    cache.insert(token, b"e", &[1], [Some(b"old".as_slice())].into_iter());
+    assert!(!holds(&cache, b"a") && holds(&cache, b"b") && !holds(&cache, b"e"));
+    insert(&cache, b"e", b"new");
+    assert!(holds(&cache, b"e"));
+}
+
+#[test]
+fn what_was_read_past_a_cache_is_not_taken_by_it() {
+    let cache = RowCache::new(1 << 20);
+    let bypass = cache.bypass();
+    insert(&cache, b"a", b"row");
+    assert!(!holds(&bypass, b"a"));
+    let hash = bypass.hash(b"e");
+    let token = bypass.find(hash, b"e", &[1], &mut RowBatch::default()).unwrap_err();
+    cache.insert(token, b"e", &[1], [Some(b"row".as_slice())].into_iter());
+    bypass.insert(token, b"e", &[1], [Some(b"row".as_slice())].into_iter());
+    assert!(!holds(&cache, b"e") && !holds(&bypass, b"e"));
+}
+
+#[test]
+fn all_parts_together_are_the_whole() {
+    let cache = RowCache::new(1 << 20);
+    let entities: Vec<[u8; 4]> = (0..1000_u32).map(u32::to_le_bytes).collect();
+    entities.iter().for_each(|entity| insert(&cache, entity, b"row"));
+    let held = |cache: &RowCache| entities.iter().filter(|entity| holds(cache, *entity)).count();
+    for part in 0..cache.parts() {
+        let before = held(&cache);
+        assert!(before > 0, "nothing left for part {part}");
+        cache.clear_part(part);
+        assert!(held(&cache) < before, "part {part}");
+    }
+    assert_eq!(held(&cache), 0);
 }

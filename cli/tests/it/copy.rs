@@ -1,0 +1,135 @@
+//! Rows from one online store into another.
+
+use crate::support::Repository;
+
+const FEATURES: &str = "driver_hourly_stats:conv_rate";
+
+fn settings(store: &str) -> String {
+    format!("project: feature_repo\nregistry: data/registry.db\nonline_store: {{{store}}}\n")
+}
+
+/// A repository with rows in RocksDB, and settings files of other stores beside it.
+fn materialized() -> Repository {
+    let repository = Repository::from_template();
+    repository.succeed(&["apply"]);
+    repository.succeed(&["materialize", "--disable-event-timestamp"]);
+    let old = std::fs::read_to_string(repository.path.join("feature_store.yaml")).unwrap();
+    repository.write("old.yaml", &old);
+    repository.write("rocks.yaml", &settings("type: rocksdb, path: data/other"));
+    repository.write("lite.yaml", &settings("type: sqlite, path: data/online.db"));
+    repository.write("back.yaml", &settings("type: rocksdb, path: data/back"));
+    repository
+}
+
+fn copy(repository: &Repository, from: &str, to: &str) -> String {
+    let copied = repository.succeed(&["online-store", "copy", "--from", from, "--to", to]);
+    copied.lines().last().unwrap_or_default().to_owned()
+}
+
+fn features(repository: &Repository, file: &str) -> String {
+    let entities = ["-e", "driver_id=1001", "-e", "driver_id=1005", "-e", "driver_id=7"];
+    repository.succeed(&[&["-f", file, "get-online-features"], &entities[..], &["-f", FEATURES]].concat())
+}
+
+fn refused(repository: &Repository, arguments: &[&str], expected: &str) {
+    let outcome = repository.feast(&[&["online-store", "copy"], arguments].concat());
+    assert_eq!(outcome.code, Some(1), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains(expected), "{}", outcome.stderr);
+}
+
+#[test]
+fn rows_go_from_any_store_to_any_other_and_back() {
+    let repository = materialized();
+    let before = features(&repository, "old.yaml");
+    let five = "driver_hourly_stats: 5 rows copied, 0 newer there, 0 skipped";
+    for (from, to) in [
+        ("old.yaml", "rocks.yaml"),
+        ("rocks.yaml", "lite.yaml"),
+        ("lite.yaml", "back.yaml"),
+    ] {
+        assert_eq!(copy(&repository, from, to), five, "{from} {to}");
+        assert_eq!(features(&repository, to), before, "{to}");
+    }
+    // Rows of the same version are written again.
+    assert_eq!(copy(&repository, "old.yaml", "lite.yaml"), five);
+    let left = std::fs::read_dir(&repository.path).unwrap();
+    let names = left.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned());
+    assert!(names.into_iter().all(|name| !name.starts_with(".feast-copy")));
+}
+
+#[test]
+fn newer_rows_of_the_target_stay() {
+    let repository = materialized();
+    copy(&repository, "old.yaml", "rocks.yaml");
+    std::fs::copy(
+        repository.path.join("rocks.yaml"),
+        repository.path.join("feature_store.yaml"),
+    )
+    .unwrap();
+    let server = repository.serve();
+    let body = r#"{"push_source_name": "driver_stats_push_source", "to": "online", "df": {"driver_id": [1001],
+        "event_timestamp": ["2100-01-01T00:00:00Z"], "created": ["2100-01-01T00:00:00"],
+        "conv_rate": [9.5], "acc_rate": [9.5], "avg_daily_trips": [9]}}"#;
+    assert_eq!(server.post("/push", body).status, 200);
+    server.stop();
+    let after = features(&repository, "rocks.yaml");
+    assert_eq!(
+        copy(&repository, "old.yaml", "rocks.yaml"),
+        "driver_hourly_stats: 4 rows copied, 1 newer there, 0 skipped"
+    );
+    assert_eq!(features(&repository, "rocks.yaml"), after);
+}
+
+#[test]
+fn what_the_target_cannot_hold_is_said_before() {
+    let repository = materialized();
+    let outcome = repository.feast(&["online-store", "copy", "--from", "old.yaml", "--to", "lite.yaml"]);
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+    assert!(
+        outcome.stderr.contains("SQLite holds times in whole seconds"),
+        "{}",
+        outcome.stderr
+    );
+}
+
+#[test]
+fn copies_that_would_go_wrong_are_refused() {
+    let repository = materialized();
+    let between = |from, to| ["--from", from, "--to", to];
+    refused(
+        &repository,
+        &between("old.yaml", "old.yaml"),
+        "both settings files name the same online store",
+    );
+    refused(
+        &repository,
+        &between("rocks.yaml", "old.yaml"),
+        "the online store to copy from does not exist",
+    );
+    refused(
+        &repository,
+        &[&between("old.yaml", "rocks.yaml")[..], &["--views", "nope"]].concat(),
+        "feature view nope is not in the registry of --from",
+    );
+    repository.write(
+        "elsewhere.yaml",
+        "project: feature_repo\nregistry: data/none.db\nonline_store: {type: rocksdb, path: data/other}\n",
+    );
+    refused(
+        &repository,
+        &between("old.yaml", "elsewhere.yaml"),
+        "feature view driver_hourly_stats is not in the registry of --to",
+    );
+    assert!(!repository.exists("data/other"), "nothing may be made");
+}
+
+#[test]
+fn a_store_that_is_served_is_refused_with_its_owner() {
+    let repository = materialized();
+    let server = repository.serve();
+    let arguments = ["--from", "old.yaml", "--to", "lite.yaml"];
+    refused(&repository, &arguments, "has the online store of old.yaml open");
+    refused(&repository, &arguments, "stop that server, then copy again");
+    server.stop();
+    copy(&repository, "old.yaml", "lite.yaml");
+}
