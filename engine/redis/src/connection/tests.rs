@@ -1,7 +1,5 @@
 //! Against real servers.
 
-mod topologies;
-
 use std::time::Duration;
 
 use feast_config::{RedisConfig, RedisLogin, RedisNode, RedisTopology};

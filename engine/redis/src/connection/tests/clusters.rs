@@ -35,7 +35,7 @@ fn all() -> Vec<Value> {
     (0..KEYS).map(|index| bulk(&index.to_string())).collect()
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn commands_go_to_the_nodes_of_their_keys() {
     let cluster = RedisCluster::start(3, 0, &[]);
     let connection = connect(&cluster);
@@ -45,10 +45,9 @@ async fn commands_go_to_the_nodes_of_their_keys() {
     assert_eq!(primaries.len(), 3);
     let mut keys = 0;
     for primary in &primaries {
-        let replies = connection
-            .run_on(primary, vec![cmd("DBSIZE")], Access::Read)
-            .await
-            .unwrap();
+        let replies =
+            tokio::task::block_in_place(|| connection.run_on_blocking(primary, vec![cmd("DBSIZE")], Access::Read))
+                .unwrap();
         let Value::Int(count) = replies[0] else {
             panic!("{replies:?}");
         };
