@@ -34,9 +34,11 @@ pub(crate) struct ReadEndpoint {
     /// Answers what was handed over, however long it takes.
     pub(crate) complete: fn(&Context, PendingRead, MemoryPermit) -> Result<Response, ApiError>,
     /// As `complete`, awaiting rows that come over the network.
-    pub(crate) complete_remote:
-        fn(Arc<Context>, PendingRead, MemoryPermit) -> BoxFuture<'static, Result<Response, ApiError>>,
+    pub(crate) complete_remote: fn(Arc<Context>, PendingRead, MemoryPermit) -> FutureResponse,
 }
+
+/// A response that is awaited.
+pub(crate) type FutureResponse = BoxFuture<'static, Result<Response, ApiError>>;
 
 /// What came of a read on a thread that must not wait.
 pub(crate) enum InlineOutcome {

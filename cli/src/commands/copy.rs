@@ -36,7 +36,7 @@ pub(crate) fn run(arguments: &CopyArguments, output: &Output) -> Result<(), Fail
 /// Relative paths in a file start at its directory.
 fn directory(file: &Path) -> PathBuf {
     let file = std::path::absolute(file).unwrap_or_else(|_| file.to_path_buf());
-    file.parent().map_or(PathBuf::from("."), Path::to_path_buf)
+    file.parent().unwrap_or_else(|| Path::new(".")).to_path_buf()
 }
 
 fn open(file: &Path, output: &Output) -> Result<FeatureStore, Failure> {

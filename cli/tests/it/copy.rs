@@ -1,5 +1,7 @@
 //! Rows from one online store into another.
 
+use feast_fixtures::RedisServer;
+
 use crate::support::Repository;
 
 const FEATURES: &str = "driver_hourly_stats:conv_rate";
@@ -42,16 +44,30 @@ fn rows_go_from_any_store_to_any_other_and_back() {
     let repository = materialized();
     let before = features(&repository, "old.yaml");
     let five = "driver_hourly_stats: 5 rows copied, 0 newer there, 0 skipped";
-    for (from, to) in [
+    let servers = [RedisServer::start(&[]), RedisServer::start(&[])];
+    for (file, server) in ["redis.yaml", "second.yaml"].into_iter().zip(&servers) {
+        let store = format!("type: redis, connection_string: \"{}\"", server.address());
+        repository.write(file, &settings(&store));
+    }
+    let copies = [
         ("old.yaml", "rocks.yaml"),
         ("rocks.yaml", "lite.yaml"),
-        ("lite.yaml", "back.yaml"),
-    ] {
+        ("lite.yaml", "redis.yaml"),
+        ("redis.yaml", "second.yaml"),
+        ("second.yaml", "back.yaml"),
+        ("old.yaml", "redis.yaml"),
+    ];
+    for (from, to) in copies {
         assert_eq!(copy(&repository, from, to), five, "{from} {to}");
         assert_eq!(features(&repository, to), before, "{to}");
     }
     // Rows of the same version are written again.
     assert_eq!(copy(&repository, "old.yaml", "lite.yaml"), five);
+    // Of the same event time, a row with a created time is newer than one from Redis, which holds none.
+    assert_eq!(
+        copy(&repository, "redis.yaml", "lite.yaml"),
+        "driver_hourly_stats: 0 rows copied, 5 newer there, 0 skipped"
+    );
     let left = std::fs::read_dir(&repository.path).unwrap();
     let names = left.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned());
     assert!(names.into_iter().all(|name| !name.starts_with(".feast-copy")));

@@ -57,6 +57,10 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("flatbuffers::", &["server/src/wire/arrow_stream"]),
     ("warp::", &["server/src", "benches/src/bare_route"]),
     ("hyper::", &["server/src/connections.rs"]),
+    (
+        "twox_hash::",
+        &["engine/codec/src/shard.rs", "engine/offline/src/fingerprint.rs"],
+    ),
     ("ureq::", &["cli/src/running_server.rs"]),
     ("tracing_subscriber::", &["cli/src/log.rs", "cli/src/output"]),
     ("clap::", &["cli/src/args", "cli/src/main.rs", "benches/src"]),

@@ -191,7 +191,7 @@ impl<'a> PushRecords<'a> {
     }
 
     fn write_durably(&self, rows: &EncodedRows, replace: Replace) -> Result<WriteCount> {
-        if rows.keys.len() == 0 {
+        if rows.keys.is_empty() {
             return Ok(WriteCount::default());
         }
         let count = self.store.write_rows(&rows.keys, &rows.rows, replace)?;
@@ -211,5 +211,28 @@ impl<'a> PushRecords<'a> {
             OnlineStore::RocksDb(storage) => Ok(Some(storage)),
             OnlineStore::Redis(_) | OnlineStore::Sqlite(_) => self.local.open_existing(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_in_use_is_told_with_its_setting_and_nothing_is_made_by_looking() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("push_log");
+        let first = LocalPushLog::new(path.clone(), "shop");
+        assert!(first.open_existing().unwrap().is_none());
+        assert!(!path.exists());
+        first.open().unwrap();
+        let second = LocalPushLog::new(path, "shop");
+        let error = second.open_existing().err().unwrap();
+        assert_eq!(error.kind(), ErrorKind::Conflict);
+        assert!(
+            error.to_string().contains("push_log is in use by another process"),
+            "{error}"
+        );
+        assert!(error.hint().unwrap().contains("serving.push_log_path"));
     }
 }

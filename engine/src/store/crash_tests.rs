@@ -44,6 +44,15 @@ enum Layout {
     Folders,
 }
 
+/// Where the rows of online pushes are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rows {
+    /// With the log of pushes.
+    RocksDb,
+    /// In SQLite, with the log of pushes in a directory beside it.
+    Sqlite,
+}
+
 /// The key of second rows, which are never asked for. Their values are the negative ones of the first.
 const SHADOW_KEY: i64 = KEYS;
 
@@ -342,19 +351,27 @@ fn values_of(path: &Path) -> Vec<i64> {
 
 #[test]
 fn killed_processes_lose_nothing_and_leave_nothing_half_done() {
-    survive(Layout::File);
+    survive(Layout::File, Rows::RocksDb);
 }
 
 #[test]
 fn killed_processes_leave_no_push_to_several_folders_half_done() {
-    survive(Layout::Folders);
+    survive(Layout::Folders, Rows::RocksDb);
 }
 
-fn survive(layout: Layout) {
+#[test]
+fn killed_processes_lose_nothing_where_the_log_of_pushes_is_beside_the_rows() {
+    survive(Layout::File, Rows::Sqlite);
+}
+
+fn survive(layout: Layout, rows: Rows) {
     let minutes: u64 = std::env::var("FEAST_CRASH_MINUTES").map_or(0, |text| text.parse().unwrap());
     let end = Instant::now() + Duration::from_secs(minutes * 60);
     let mut random = Random::seeded();
     let directory = tempfile::tempdir().unwrap();
+    if rows == Rows::Sqlite {
+        File::create(directory.path().join(support::SQLITE_MARK)).unwrap();
+    }
     prepare(directory.path(), layout);
     File::create(directory.path().join("journal")).unwrap();
     let (mut kills, mut ended_at) = (0, BTreeSet::new());

@@ -3,6 +3,7 @@
 //! - `materialize`: which rows of a parquet source reach the online store.
 //! - `push`: what writes do to the online store and to the parquet source, alone and all at once.
 //! - `memory`: reads that may not wait for the disk.
+//! - `copy`: copies between online stores that are interrupted, and rows that lack features.
 //! - `damage`: changed bytes in the store and in parquet files.
 //! - `hidden_tables`: tables of views that have left the registry.
 //! - `sources`: files as people have them: parts of different types, folders, patterns, what is not data.
@@ -12,6 +13,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by it, also in its helpers")]
 
+mod copy;
 mod damage;
 mod hidden_tables;
 mod key_changes;

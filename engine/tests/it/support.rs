@@ -26,15 +26,29 @@ pub(crate) struct Fixture {
 
 const SETTINGS: &str = "project: shop\nregistry: data/registry.db\nonline_store: {type: rocksdb, path: data/online}";
 
+/// A directory with this file in it has its rows in SQLite, and so its pushes in a log of its own.
+pub(crate) const SQLITE_MARK: &str = "sqlite";
+
 pub(crate) fn open(directory: &Path) -> FeatureStore {
-    FeatureStore::open(RepositoryConfig::parse(SETTINGS, directory).unwrap()).unwrap()
+    FeatureStore::open(RepositoryConfig::parse(&settings(directory), directory).unwrap()).unwrap()
+}
+
+fn settings(directory: &Path) -> String {
+    if directory.join(SQLITE_MARK).exists() {
+        SETTINGS.replace(
+            "{type: rocksdb, path: data/online}",
+            "{type: sqlite, path: data/online.db}",
+        )
+    } else {
+        SETTINGS.to_owned()
+    }
 }
 
 /// As [`open`], with offline batching: five rows or a second.
 pub(crate) fn open_batching(directory: &Path) -> FeatureStore {
     let batching = "{offline_push_batching_enabled: true, offline_push_batching_batch_size: 5, \
                     offline_push_batching_batch_interval_seconds: 1}";
-    let settings = format!("{SETTINGS}\nfeature_server: {batching}");
+    let settings = format!("{}\nfeature_server: {batching}", settings(directory));
     FeatureStore::open(RepositoryConfig::parse(&settings, directory).unwrap()).unwrap()
 }
 

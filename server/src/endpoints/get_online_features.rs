@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use feast_engine::{EntityRows, Error, FeatureVectors, ReadPlan, ResponseLayout, StoredEntities};
-use futures::future::BoxFuture;
 use tokio::task::block_in_place;
 use warp::http::{HeaderValue, StatusCode};
 
@@ -16,7 +15,7 @@ use crate::context::Context;
 use crate::endpoints::plan;
 use crate::error::ApiError;
 use crate::http::{Head, Request, Response, json_response};
-use crate::routes::InlineOutcome;
+use crate::routes::{FutureResponse, InlineOutcome};
 use crate::wire::arrow_stream;
 use crate::wire::entities::{Entities, entity_rows};
 use crate::wire::request::GetOnlineFeatures;
@@ -105,11 +104,7 @@ pub(crate) fn complete(context: &Context, read: PendingRead, mut permit: MemoryP
 
 /// Answers with rows that come over the network. They are awaited; only work that takes long is done where it keeps no other
 /// request waiting.
-pub(crate) fn complete_remote(
-    context: Arc<Context>,
-    read: PendingRead,
-    mut permit: MemoryPermit,
-) -> BoxFuture<'static, Result<Response, ApiError>> {
+pub(crate) fn complete_remote(context: Arc<Context>, read: PendingRead, mut permit: MemoryPermit) -> FutureResponse {
     let answer = async move {
         let read = match read {
             PendingRead::Keyed(read) => read,
