@@ -22,7 +22,8 @@ const MAX_PAUSE: Duration = Duration::from_secs(1);
 /// How often sentinels are asked whether the master is another by now, while there are requests.
 const MASTER_PERIOD: Duration = Duration::from_secs(1);
 
-/// One server, or the master that sentinels name.
+/// One server, or the master that sentinels name. One connection: two carry no more, as the server's one thread is the limit, or
+/// the reading of replies is.
 pub(super) struct Node {
     dialer: Arc<Dialer>,
     place: Place,
