@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use feast_config::RedisNode;
 use feast_model::error::Result;
@@ -23,6 +24,8 @@ pub(crate) struct Link {
     opened: Instant,
     /// When the last answer came, in microseconds after it was opened.
     answered: AtomicU64,
+    /// How often [`Link::is_due`] has said so.
+    dues: AtomicU64,
 }
 
 impl Link {
@@ -39,6 +42,7 @@ impl Link {
             node: node.clone(),
             opened: Instant::now(),
             answered: AtomicU64::new(0),
+            dues: AtomicU64::new(0),
         }
     }
 
@@ -60,6 +64,13 @@ impl Link {
     /// Whether it has ended.
     pub(crate) fn is_closed(&self) -> bool {
         self.driver.is_finished()
+    }
+
+    /// True once in every period of its life in which it is asked.
+    pub(super) fn is_due(&self, now: Instant, period: Duration) -> bool {
+        let periods = now.saturating_duration_since(self.opened).as_millis() / period.as_millis().max(1);
+        let periods = u64::try_from(periods).unwrap_or(u64::MAX);
+        periods > self.dues.load(Ordering::Relaxed) && self.dues.fetch_max(periods, Ordering::Relaxed) < periods
     }
 
     /// Whether any answer has come since then. A server that is only slow still answers something.

@@ -19,7 +19,11 @@ const MIN_PAUSE: Duration = Duration::from_millis(50);
 /// The longest wait between attempts to connect, and the age from which a connection counts as one that has worked.
 const MAX_PAUSE: Duration = Duration::from_secs(1);
 
-/// One server, or the master that sentinels name.
+/// How often sentinels are asked whether the master is another by now, while there are requests.
+const MASTER_PERIOD: Duration = Duration::from_secs(1);
+
+/// One server, or the master that sentinels name. One connection: two carry no more, as the server's one thread is the limit, or
+/// the reading of replies is.
 pub(super) struct Node {
     dialer: Arc<Dialer>,
     place: Place,
@@ -78,6 +82,7 @@ impl Node {
         loop {
             let link = self.link(deadline).await?;
             let start = Instant::now();
+            self.look_for_master(&link, start);
             match timeout_at(deadline, link.send(commands)).await {
                 Ok(Ok(replies)) => {
                     self.leave_if_demoted(&link, &replies);
@@ -161,6 +166,22 @@ impl Node {
             *state = State::default();
         } else if let Some(trouble) = trouble {
             state.rest(trouble);
+        }
+    }
+
+    /// Asks the sentinels from time to time whether the master is another by now. A master that is replaced while it still works
+    /// takes writes for a while, which are lost when it is made a replica.
+    fn look_for_master(self: &Arc<Self>, link: &Arc<Link>, now: Instant) {
+        let Place::Master(master) = &self.place else {
+            return;
+        };
+        if link.is_due(now, MASTER_PERIOD) {
+            let (node, link, master) = (Arc::clone(self), Arc::clone(link), master.clone());
+            tokio::spawn(async move {
+                if node.dialer.is_master_elsewhere(&master, link.node()).await {
+                    node.leave(&link, None);
+                }
+            });
         }
     }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use feast_config::RedisNode;
 use futures::StreamExt;
+use futures::future::join_all;
 use futures::stream::FuturesUnordered;
 use redis::{Pipeline, Value};
 use tokio::time::timeout;
@@ -46,6 +47,19 @@ impl Dialer {
                 &self.sentinels(),
                 Reason::UnknownMaster(master.to_owned()),
             )),
+        }
+    }
+
+    /// Whether most sentinels name another server than that one, which is master indeed.
+    pub(super) async fn is_master_elsewhere(&self, master: &str, node: &RedisNode) -> bool {
+        let sentinels = &self.config.nodes;
+        let asked = join_all(sentinels.iter().map(|sentinel| self.master_address(sentinel, master))).await;
+        let named: Vec<_> = asked.into_iter().filter_map(|answer| answer.ok().flatten()).collect();
+        // One that is late would lead back to the old master.
+        let is_of_most = |node: &&RedisNode| named.iter().filter(|other| other == node).count() * 2 > sentinels.len();
+        match named.iter().find(is_of_most) {
+            Some(other) => other != node && self.dial_if_master(other).await.is_ok(),
+            None => false,
         }
     }
 

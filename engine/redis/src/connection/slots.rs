@@ -1,9 +1,11 @@
 //! Which node of a cluster has which keys.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use feast_config::RedisNode;
 use redis::{Arg, Cmd, Value};
+use tokio::time::Instant;
 
 use super::node::Node;
 
@@ -18,6 +20,8 @@ pub(super) struct SlotMap {
     /// For every slot the index of its shard; empty before the first answer.
     owners: Vec<u16>,
     shards: Vec<Shard>,
+    /// When it was told.
+    told: Option<Instant>,
 }
 
 /// A primary and its replicas.
@@ -36,6 +40,7 @@ impl SlotMap {
         let mut map = Self {
             owners: vec![UNCOVERED; SLOTS.into()],
             shards: Vec::new(),
+            told: Some(Instant::now()),
         };
         for range in ranges {
             let Value::Array(range) = range else {
@@ -67,6 +72,11 @@ impl SlotMap {
 
     pub(super) fn shard(&self, slot: u16) -> Option<&Shard> {
         self.shards.get(usize::from(*self.owners.get(usize::from(slot))?))
+    }
+
+    /// Whether it was told longer ago than that.
+    pub(super) fn is_older_than(&self, age: Duration) -> bool {
+        self.told.is_some_and(|told| told.elapsed() > age)
     }
 
     pub(super) fn shards(&self) -> &[Shard] {

@@ -1,7 +1,5 @@
 //! Against real servers.
 
-mod topologies;
-
 use std::time::Duration;
 
 use feast_config::{RedisConfig, RedisLogin, RedisNode, RedisTopology};
@@ -146,3 +144,8 @@ async fn until_answered(connection: &Connection) {
     }
     panic!("Redis does not come back: {last:?}");
 }
+
+mod clusters;
+mod failures;
+mod logins;
+mod sentinels;
