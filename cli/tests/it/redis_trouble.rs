@@ -128,7 +128,7 @@ fn a_redis_that_loads_its_data_is_waited_for_by_clients() {
     redis.cli(&["DEBUG", "POPULATE", "40000"]);
     assert_eq!(redis.cli(&["SAVE"]), "OK");
     redis.kill();
-    redis.start_again_at_once();
+    redis.start_again_with(&[]);
     eventually("it says that it is loading", || {
         read(server, 9001).body.contains("is loading its data")
     });
