@@ -4,6 +4,7 @@
 //! beside it. The only user of the redis crate. Knows neither HTTP nor the registry: views are told to it.
 
 mod connection;
+mod deletion;
 mod fetch;
 mod hash_query;
 mod row_encoder;

@@ -6,7 +6,7 @@
 use feast_codec::entity_key::{key_length, names_prefix};
 use feast_config::RedisNode;
 use feast_model::error::Result;
-use feast_rows::KeyPage;
+use feast_rows::{KeyPage, StoredView};
 use redis::{Cmd, Value};
 
 use crate::RedisStore;
@@ -23,7 +23,11 @@ impl RedisStore {
         let Some(view) = views.tables().view_of(table) else {
             return Ok(KeyPage::default());
         };
-        let prefix = names_prefix(view.join_keys.iter().map(|key| key.name.as_str()));
+        self.scan(&prefix_of(view), after, limit)
+    }
+
+    /// Entity keys of the project that begin with the names of some join keys.
+    pub(crate) fn scan(&self, prefix: &[u8], after: Option<&[u8]>, limit: usize) -> Result<KeyPage> {
         let primaries = self.connection.primaries_blocking()?;
         let (node, cursor) = position(after, &primaries);
         let Some(primary) = primaries.get(node) else {
@@ -34,7 +38,7 @@ impl RedisStore {
             .arg("SCAN")
             .arg(cursor)
             .arg("MATCH")
-            .arg(pattern(&prefix))
+            .arg(pattern(prefix))
             .arg("COUNT")
             .arg(limit);
         let replies = self.connection.run_on_blocking(primary, vec![command], Access::Read)?;
@@ -52,7 +56,7 @@ impl RedisStore {
                 return Err(self.unknown_scan());
             };
             let entity = key_length(key).filter(|length| key[*length..] == *self.project.as_bytes());
-            if let Some(length) = entity.filter(|_| key.starts_with(&prefix)) {
+            if let Some(length) = entity.filter(|_| key.starts_with(prefix)) {
                 page.keys.push_with(|out| out.extend_from_slice(&key[..length]));
             }
         }
@@ -66,6 +70,11 @@ impl RedisStore {
     fn unknown_scan(&self) -> feast_model::error::Error {
         self.damaged("a scan was answered in a form that is not known".to_owned())
     }
+}
+
+/// What the keys of a view begin with.
+pub(crate) fn prefix_of(view: &StoredView) -> Vec<u8> {
+    names_prefix(view.join_keys.iter().map(|key| key.name.as_str()))
 }
 
 /// `host:port cursor`.

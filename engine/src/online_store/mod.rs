@@ -300,7 +300,8 @@ impl OnlineStore {
     /// else: other processes read it by their own registry.
     pub(crate) fn apply_views(&self, present: &[StoredView], removed: &[StoredView]) -> Result<()> {
         match self {
-            Self::RocksDb(_) | Self::Redis(_) => Ok(()),
+            Self::RocksDb(_) => Ok(()),
+            Self::Redis(redis) => redis.delete_views(removed, present).map(|_| ()),
             Self::Sqlite(sqlite) => sqlite.apply(present, removed),
         }
     }
@@ -308,7 +309,8 @@ impl OnlineStore {
     /// Drops what a file that is shared with other projects has of these views, which are all that the project had.
     pub(crate) fn tear_down_views(&self, views: &[StoredView]) -> Result<()> {
         match self {
-            Self::RocksDb(_) | Self::Redis(_) => Ok(()),
+            Self::RocksDb(_) => Ok(()),
+            Self::Redis(redis) => redis.delete_views(views, &[]).map(|_| ()),
             Self::Sqlite(sqlite) => sqlite.tear_down(views),
         }
     }

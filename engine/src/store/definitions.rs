@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use feast_config::OnlineStoreConfig;
 use feast_model::error::{Error, Result};
 use feast_model::{DUMMY_ENTITY, Definitions, Metadata, ObjectKind, Project, Timestamp, ViewState};
 use feast_registry::{Change, KeyChange, RegistryContents, Verb};
@@ -52,6 +53,7 @@ impl FeatureStore {
         let deleted = changes.iter();
         let deleted = deleted.filter(|change| change.verb == Verb::Deleted && change.kind.has_online_table());
         let deleted: Vec<String> = deleted.map(|change| change.name.clone()).collect();
+        warnings.extend(self.rows_that_stay(&deleted));
         let report = self.report(&definitions, changes, warnings);
         self.apply_shared_tables(&before)?;
         if options.drop_now {
@@ -97,6 +99,20 @@ impl FeatureStore {
             skip_source_validation: options.skip_source_validation,
         };
         resolve(definitions, &context).map_err(Error::invalid_definitions)
+    }
+
+    /// A warning if the rows of deleted views are not searched for.
+    fn rows_that_stay(&self, deleted: &[String]) -> Option<String> {
+        let OnlineStoreConfig::Redis(redis) = &self.config.online_store else {
+            return None;
+        };
+        let stay = !redis.scans_for_deletion && !deleted.is_empty();
+        stay.then(|| {
+            format!(
+                "the rows of {} stay in Redis, as full_scan_for_deletion is false: a view of the same name would serve them again",
+                deleted.join(", ")
+            )
+        })
     }
 
     fn report(&self, definitions: &Definitions, changes: Vec<Change>, mut warnings: Vec<String>) -> ApplyReport {
