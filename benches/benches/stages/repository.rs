@@ -69,7 +69,11 @@ fn filled(directory: &Path, memory: OnlineStoreMemory) -> FeatureStore {
 fn open(directory: &Path, memory: OnlineStoreMemory) -> FeatureStore {
     let mut config = RepositoryConfig::parse(SETTINGS, directory).unwrap();
     config.online_store = OnlineStoreConfig::RocksDb {
-        path: config.online_store.directory().to_path_buf(),
+        path: config
+            .online_store
+            .directory()
+            .expect("the store is RocksDB")
+            .to_path_buf(),
         memory,
     };
     FeatureStore::open(config).unwrap()
