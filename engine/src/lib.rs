@@ -61,13 +61,13 @@
 //! `feast-definitions`, `feast-offline` (parquet through DataFusion), `feast-codec` and `feast-rows` (what all online stores have in common). Here, in layer order, each may use those before it and none
 //! after it (a test reads the imports):
 //!
-//! 1. `online_store`: the seam over the stores, which are crates: `feast-rocksdb`, `feast-redis`, `feast-sqlite`.
-//! 2. `online`: the request path.
-//! 3. `push`: rows that arrive, into both stores as one. `materialize`: from offline to online. `copy`: from one online
-//!    store to another. `resolve`: from definitions as
-//!    written to definitions as stored.
-//! 4. `store`: [`FeatureStore`].
-//! 5. `stages`: the steps of a read, for the benches, with the feature of that name.
+//! 1. `open_once`: what is opened when it is first needed.
+//! 2. `online_store`: the seam over the stores, which are crates: `feast-rocksdb`, `feast-redis`, `feast-sqlite`.
+//! 3. `online`: the request path.
+//! 4. `push`: rows that arrive, into both stores as one. `materialize`: from offline to online. `copy`: from one online store to
+//!    another. `resolve`: from definitions as written to definitions as stored.
+//! 5. `store`: [`FeatureStore`].
+//! 6. `stages`: the steps of a read, for the benches, with the feature of that name.
 
 // So that the helpers of the integration tests can be used in unit tests.
 #[cfg(test)]
@@ -77,6 +77,7 @@ mod copy;
 mod materialize;
 mod online;
 mod online_store;
+mod open_once;
 mod push;
 mod resolve;
 #[cfg(feature = "stages")]

@@ -11,7 +11,7 @@ const LAYERS: &[(&str, Layers)] = &[
     (
         "engine/src",
         &[
-            &["locks"],
+            &["open_once"],
             &["online_store"],
             &["online"],
             &["copy", "materialize", "push", "resolve"],

@@ -32,18 +32,13 @@ end
 return redis.call('UNLINK', KEYS[1])";
 
 impl RedisStore {
-    /// Whether rows of views that are gone are removed.
-    pub fn scans_for_deletion(&self) -> bool {
-        self.config.scans_for_deletion
-    }
-
     /// Removes the rows of views; of those that are `present` nothing is removed. It may be repeated. Gives the number of hashes that
     /// were looked at; none where the settings forbid the search.
     ///
     /// # Errors
     /// `Unavailable` when Redis cannot answer; some rows may be removed then.
     pub fn delete_views(&self, removed: &[StoredView], present: &[StoredView]) -> Result<usize> {
-        if !self.scans_for_deletion() {
+        if !self.config.scans_for_deletion {
             return Ok(0);
         }
         let mut hashes = 0;
@@ -63,17 +58,40 @@ impl RedisStore {
         Ok(hashes)
     }
 
+    /// Removes all hashes of the project that views have, with whatever is in them. Gives their number.
+    ///
+    /// # Errors
+    /// As [`RedisStore::delete_views`].
+    pub fn tear_down(&self, views: &[StoredView]) -> Result<usize> {
+        let prefixes: HashSet<Vec<u8>> = views.iter().map(prefix_of).collect();
+        let hashes = prefixes.iter().map(|prefix| {
+            self.change_hashes(prefix, |key, commands| {
+                let mut command = Cmd::new();
+                command.arg("UNLINK").arg(key);
+                commands.push(command);
+            })
+        });
+        hashes.sum()
+    }
+
     /// Removes fields from all hashes of the project whose keys begin like this.
     fn delete_fields(&self, prefix: &[u8], fields: &[Vec<u8>]) -> Result<usize> {
+        self.change_hashes(prefix, |key, commands| {
+            let parts = fields.chunks(MAX_FIELDS_A_CALL);
+            commands.extend(parts.map(|part| deletion(key, part)));
+        })
+    }
+
+    /// Sends the commands that `change` makes for the key of each hash of the project that begins like this. Gives the number of
+    /// hashes.
+    fn change_hashes(&self, prefix: &[u8], change: impl Fn(&[u8], &mut Vec<Cmd>)) -> Result<usize> {
         let (mut hashes, mut after) = (0, None);
         loop {
             let page = self.scan(prefix, after.as_deref(), KEYS_A_STEP)?;
-            let commands: Vec<Cmd> = page
-                .keys
-                .iter()
-                .flat_map(|entity| fields.chunks(MAX_FIELDS_A_CALL).map(move |part| (entity, part)))
-                .map(|(entity, part)| deletion(&[entity, self.project.as_bytes()].concat(), part))
-                .collect();
+            let mut commands = Vec::with_capacity(page.keys.len());
+            for entity in page.keys.iter() {
+                change(&[entity, self.project.as_bytes()].concat(), &mut commands);
+            }
             for reply in self.connection.run_blocking(commands, Access::Write)? {
                 if let Value::ServerError(error) = &reply {
                     return Err(self.connection.refused(error));

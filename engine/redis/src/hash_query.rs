@@ -3,7 +3,7 @@
 //! All views with the same join keys lie in one hash, so one command brings them all: a command for each view would make Redis look
 //! up the same key again and again. `HGETALL` walks a hash once, where `HMGET` searches each field. Small hashes are lists, in which a
 //! search costs three times a step, so `HGETALL` pays from a third of the fields on; large ones are tables, in which it pays only if
-//! nearly all is wanted. How large the hash is follows from the registry at first, and from the replies when they differ.
+//! nearly all is requested. How large the hash is follows from the registry at first, and from the replies when they differ.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,8 +16,8 @@ use redis::{Cmd, Value};
 
 /// Redis keeps a hash of more fields as a table (`hash-max-listpack-entries`).
 const MAX_LIST_FIELDS: usize = 128;
-/// A reply with so many bytes beyond what was wanted shows that whole hashes are too large.
-const MAX_UNWANTED_BYTES: usize = 16 << 10;
+/// A reply with so many bytes beyond what was requested shows that whole hashes are too large.
+const MAX_OTHER_BYTES: usize = 16 << 10;
 
 /// What to read of the hash of each entity.
 pub(crate) struct HashQuery {
@@ -84,9 +84,10 @@ impl HashQuery {
         }
     }
 
-    /// Which command to send next.
+    /// Which command to send next. Views that have left the registry since the lookup began leave no field to ask for, and `HMGET`
+    /// takes no empty list.
     pub(crate) fn reading(&self) -> Reading {
-        match self.reads_all.load(Ordering::Relaxed) {
+        match self.fields.is_empty() || self.reads_all.load(Ordering::Relaxed) {
             true => Reading::All,
             false => Reading::Fields,
         }
@@ -137,49 +138,49 @@ impl HashQuery {
         (&values[table.first..time], values[time])
     }
 
-    /// The wanted ones of all fields of a hash.
+    /// The requested ones of all fields of a hash.
     fn pick<'reply>(
         &self,
         pairs: impl ExactSizeIterator<Item = (&'reply Value, &'reply Value)>,
     ) -> Option<HashValues<'reply>> {
         let count = pairs.len();
         let mut values = vec![None; self.fields.len()];
-        let mut unwanted = 0;
+        let mut others = 0;
         for (field, value) in pairs {
             let (field, value) = (bytes_of(field)?.unwrap_or_default(), bytes_of(value)?);
             match self.by_name.get(field) {
                 Some(position) => values[*position] = value,
-                None => unwanted += field.len() + value.map_or(0, <[u8]>::len),
+                None => others += field.len() + value.map_or(0, <[u8]>::len),
             }
         }
-        if unwanted > MAX_UNWANTED_BYTES || !pays(self.fields.len(), count) {
+        if others > MAX_OTHER_BYTES || !pays(self.fields.len(), count) {
             self.reads_all.store(false, Ordering::Relaxed);
         }
         Some(values)
     }
 }
 
-/// Whether to read all fields of a hash where these tables are wanted, by what the registry says of the hash.
-fn pays_to_read_all(wanted: &[TableFields], views: &RegistryTables) -> bool {
-    let Some(first) = wanted.first() else {
+/// Whether to read all fields of a hash where these tables are requested, by what the registry says of the hash.
+fn pays_to_read_all(requested: &[TableFields], views: &RegistryTables) -> bool {
+    let Some(first) = requested.first() else {
         return false;
     };
-    let is_wanted = |view: &StoredView| wanted.iter().any(|table| table.view.name == view.name);
+    let is_requested = |view: &StoredView| requested.iter().any(|table| table.view.name == view.name);
     let in_hash = || views.views().filter(|view| view.join_keys == first.view.join_keys);
     // Lists can be of any size.
     let is_large = |value_type: &ValueType| matches!(value_type, ValueType::Array(_) | ValueType::Set(_));
-    let mut unwanted = in_hash()
-        .filter(|view| !is_wanted(view))
+    let mut others = in_hash()
+        .filter(|view| !is_requested(view))
         .flat_map(|view| &view.features);
-    let wanted_fields: usize = wanted.iter().map(|table| table.view.features.len() + 1).sum();
+    let requested_fields: usize = requested.iter().map(|table| table.view.features.len() + 1).sum();
     let all_fields = in_hash().map(|view| view.features.len() + 1).sum();
-    !unwanted.any(|feature| is_large(&feature.value_type)) && pays(wanted_fields, all_fields)
+    !others.any(|feature| is_large(&feature.value_type)) && pays(requested_fields, all_fields)
 }
 
-fn pays(wanted: usize, in_hash: usize) -> bool {
+fn pays(requested: usize, in_hash: usize) -> bool {
     match in_hash <= MAX_LIST_FIELDS {
-        true => wanted * 3 >= in_hash,
-        false => wanted * 10 >= in_hash * 9,
+        true => requested * 3 >= in_hash,
+        false => requested * 10 >= in_hash * 9,
     }
 }
 

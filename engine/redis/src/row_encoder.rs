@@ -12,6 +12,7 @@ use feast_codec::feast_value::{ValueEncoder, encode_timestamp, field_name, time_
 use feast_codec::row::RowVersion;
 use feast_model::error::{Error, ErrorKind, Result};
 use feast_model::{Field, Timestamp};
+use feast_rows::StoredView;
 
 use crate::RedisStore;
 
@@ -58,9 +59,23 @@ impl RedisStore {
     /// # Errors
     /// `Conflict` when the registry has another view of that name by now, or none.
     pub fn row_encoder(&self, view: &str, features: &[Field]) -> Result<RowEncoder> {
+        self.encoder_if(view, features, |stored| stored.features == features)
+    }
+
+    /// As [`RedisStore::row_encoder`], for rows that have only these of the view's features. The others keep what they have.
+    ///
+    /// # Errors
+    /// As [`RedisStore::row_encoder`].
+    pub fn partial_row_encoder(&self, view: &str, features: &[Field]) -> Result<RowEncoder> {
+        self.encoder_if(view, features, |stored| {
+            features.iter().all(|feature| stored.features.contains(feature))
+        })
+    }
+
+    fn encoder_if(&self, view: &str, features: &[Field], fits: impl FnOnce(&StoredView) -> bool) -> Result<RowEncoder> {
         let views = self.views.load();
         let stored = views.tables().view(view).map(|(_, stored)| stored);
-        let Some(stored) = stored.filter(|stored| stored.features == features) else {
+        let Some(stored) = stored.filter(|stored| fits(stored)) else {
             return Err(Error::new(
                 ErrorKind::Conflict,
                 format!("feature view {view} was changed in the registry while its rows arrived"),

@@ -86,8 +86,8 @@ fn position_of(node: &RedisNode, cursor: &[u8]) -> Vec<u8> {
 /// slots have moved to others.
 fn position(after: Option<&[u8]>, primaries: &[RedisNode]) -> (usize, String) {
     let start = || (0, "0".to_owned());
-    let text = after.and_then(|after| str::from_utf8(after).ok());
-    let Some((address, cursor)) = text.and_then(|text| text.split_once(' ')) else {
+    let position = after.and_then(|after| str::from_utf8(after).ok());
+    let Some((address, cursor)) = position.and_then(|position| position.split_once(' ')) else {
         return start();
     };
     let is_node = |node: &RedisNode| format!("{}:{}", node.host, node.port) == address;

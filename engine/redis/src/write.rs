@@ -93,17 +93,17 @@ impl RedisStore {
     /// # Errors
     /// `Unavailable` when fewer have it in time: it is written, but may be lost with the server.
     pub fn sync(&self) -> Result<()> {
-        let wanted = self.config.wait_replicas;
-        if wanted == 0 {
+        let required = self.config.wait_replicas;
+        if required == 0 {
             return Ok(());
         }
-        let patience = self.config.response_timeout * 3 / 4;
+        let timeout = self.config.response_timeout * 3 / 4;
         for primary in self.connection.primaries_blocking()? {
             let mut wait = Cmd::new();
-            wait.arg("WAIT").arg(wanted).arg(patience.as_millis().max(1) as u64);
+            wait.arg("WAIT").arg(required).arg(timeout.as_millis().max(1) as u64);
             let replies = self.connection.run_on_blocking(&primary, vec![wait], Access::Write)?;
             match replies.first() {
-                Some(Value::Int(replicas)) if *replicas >= i64::from(wanted) => {}
+                Some(Value::Int(replicas)) if *replicas >= i64::from(required) => {}
                 Some(Value::ServerError(error)) => return Err(self.connection.refused(error)),
                 reply => {
                     let replicas = match reply {
@@ -112,7 +112,7 @@ impl RedisStore {
                     };
                     let (host, port) = (&primary.host, primary.port);
                     let message = format!(
-                        "Redis at {host}:{port}: the rows are written, but only {replicas} of {wanted} replicas had them after {patience:?}"
+                        "Redis at {host}:{port}: the rows are written, but only {replicas} of {required} replicas had them after {timeout:?}"
                     );
                     return Err(Error::new(ErrorKind::Unavailable, message)
                         .with_hint("serving.redis_wait_replicas is how many must have them"));

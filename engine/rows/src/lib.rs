@@ -23,7 +23,7 @@ pub use newest::newest_of_each_key;
 pub use registry_tables::RegistryTables;
 pub use stored_view::StoredView;
 pub use table_change::{RowCount, TableChange, TableFate};
-pub use tables::{HiddenTable, Table, TableView, Tables};
+pub use tables::{ColumnRef, FeatureColumns, HiddenTable, Table, TableView, Tables};
 
 /// Which rows a write may replace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

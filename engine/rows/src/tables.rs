@@ -6,8 +6,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use arrow::datatypes::DataType;
 use feast_codec::record::{SchemaRecord, TableDetail, ViewShape};
 use feast_codec::row::{RowLayout, storage_type};
+use feast_codec::row_reader::TypedColumns;
 
 use super::StoredView;
 
@@ -46,6 +48,24 @@ pub struct Table {
     schemas: Vec<TableSchema>,
     /// `None` for a table of an older store that was not used since.
     detail: Option<TableDetail>,
+}
+
+/// Where features lie in the rows of a table, for reading them a column at a time.
+#[derive(Debug)]
+pub struct FeatureColumns {
+    /// The features, those of one Arrow type together.
+    pub arrays: Vec<TypedColumns>,
+    /// For each feature, where it is in `arrays`.
+    pub columns: Vec<ColumnRef>,
+}
+
+/// One feature among those that have the same Arrow type.
+#[derive(Debug, Clone, Copy)]
+pub struct ColumnRef {
+    /// Position of its array.
+    pub array: usize,
+    /// Its number among the columns of the array.
+    pub number: usize,
 }
 
 /// One of the lists of features that rows of a table follow.
@@ -134,6 +154,26 @@ impl Table {
     /// All schemas that rows of this table follow; the position is the schema id.
     pub fn schemas(&self) -> &[TableSchema] {
         &self.schemas
+    }
+
+    /// Where features lie in its rows, given the name, the Arrow type and the storage type of each. What no schema has is null.
+    pub fn columns<'a>(&self, features: impl Iterator<Item = (&'a str, DataType, &'a str)>) -> FeatureColumns {
+        let mut arrays: Vec<TypedColumns> = Vec::new();
+        let columns = features.map(|(name, data_type, storage_type)| {
+            let known = arrays.iter().position(|columns| *columns.data_type() == data_type);
+            let array = known.unwrap_or_else(|| {
+                arrays.push(TypedColumns::new(data_type, self.schemas.len()));
+                arrays.len() - 1
+            });
+            let slots = self.schemas.iter().map(|schema| {
+                let position = schema.position(name, storage_type)?;
+                schema.layout.feature(position)
+            });
+            let number = arrays[array].push(slots);
+            ColumnRef { array, number }
+        });
+        let columns = columns.collect();
+        FeatureColumns { arrays, columns }
     }
 
     /// For which view it was made, if that is known.

@@ -7,14 +7,14 @@ use feast_codec::row::{CorruptRow, RowHeader, RowVersion, storage_type};
 use feast_codec::row_reader::{SchemaRow, TypedColumns};
 use feast_model::FeatureView;
 
-use crate::online_store::Table;
+use crate::online_store::{ColumnRef, FeatureColumns, Table};
 
 /// Where the features of a view lie in the rows of a table.
 pub(super) struct ViewColumns {
     /// Features of one Arrow type together.
     arrays: Vec<TypedColumns>,
-    /// For each feature, its array and its number there.
-    places: Vec<(usize, usize)>,
+    /// For each feature, where it is in `arrays`.
+    columns: Vec<ColumnRef>,
     schemas: usize,
 }
 
@@ -28,24 +28,17 @@ pub(super) struct RowGroup<'rows> {
 
 impl ViewColumns {
     pub(super) fn new(view: &FeatureView, table: &Table) -> Self {
-        let mut arrays: Vec<TypedColumns> = Vec::new();
-        let places = view.features.iter().map(|feature| {
-            let data_type = feature.value_type.arrow_type();
-            let known = arrays.iter().position(|columns| *columns.data_type() == data_type);
-            let array = known.unwrap_or_else(|| {
-                arrays.push(TypedColumns::new(data_type, table.schemas().len()));
-                arrays.len() - 1
-            });
-            let stored_as = storage_type(&feature.value_type);
-            let slots = table.schemas().iter().map(|schema| {
-                let position = schema.position(&feature.name, &stored_as)?;
-                schema.layout.feature(position)
-            });
-            (array, arrays[array].push(slots))
-        });
+        let storage_types: Vec<String> = view
+            .features
+            .iter()
+            .map(|field| storage_type(&field.value_type))
+            .collect();
+        let features = view.features.iter().zip(&storage_types);
+        let features = features.map(|(field, stored)| (&field.name[..], field.value_type.arrow_type(), &stored[..]));
+        let FeatureColumns { arrays, columns } = table.columns(features);
         Self {
-            places: places.collect(),
             arrays,
+            columns,
             schemas: table.schemas().len(),
         }
     }
@@ -60,9 +53,9 @@ impl ViewColumns {
                 return Err(CorruptRow("its schema is not known"));
             }
             let row = SchemaRow { bytes, schema };
-            let places = self.places.iter();
-            let stored: Vec<bool> = places
-                .map(|(array, number)| self.arrays[*array].is_stored(*number, &row))
+            let columns = self.columns.iter();
+            let stored: Vec<bool> = columns
+                .map(|column| self.arrays[column.array].is_stored(column.number, &row))
                 .collect();
             let group = groups.entry(stored).or_insert_with_key(|stored| RowGroup {
                 stored: stored.clone(),
@@ -80,9 +73,9 @@ impl ViewColumns {
         let arrays = self.arrays.iter().map(|columns| columns.read(&group.rows));
         let arrays = arrays.collect::<Result<Vec<ArrayRef>, CorruptRow>>()?;
         let count = group.rows.len();
-        let columns = group.stored(&self.places);
+        let columns = group.stored(&self.columns);
         Ok(columns
-            .map(|(array, number)| arrays[*array].slice(number * count, count))
+            .map(|column| arrays[column.array].slice(column.number * count, count))
             .collect())
     }
 }

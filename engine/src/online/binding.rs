@@ -7,7 +7,7 @@ use feast_codec::packed_bytes::PackedBytes;
 use feast_codec::row_reader::TypedColumns;
 
 use super::planned_view::PlannedView;
-use crate::online_store::{RowQueries, Table, Tables};
+use crate::online_store::{ColumnRef, FeatureColumns, RowQueries, Table, Tables};
 
 /// Made once for each plan and state of the tables, so that a read looks up no name.
 #[derive(Debug)]
@@ -31,14 +31,6 @@ pub(super) struct BoundView {
     pub(super) schemas: usize,
     /// Those whose rows say which features are stored.
     pub(super) schemas_with_gaps: Range<usize>,
-}
-
-/// One feature among those of its view that have the same Arrow type.
-#[derive(Debug)]
-pub(super) struct ColumnRef {
-    pub(super) array: usize,
-    /// Its number among the columns of the array.
-    pub(super) number: usize,
 }
 
 impl Binding {
@@ -90,22 +82,15 @@ impl Binding {
 
 impl BoundView {
     fn new(view: &PlannedView, table: &Arc<Table>, position: usize) -> Self {
-        let mut arrays: Vec<TypedColumns> = Vec::new();
-        let columns = view.features.iter().map(|feature| {
-            let data_type = feature.value_type.arrow_type();
-            let known = arrays.iter().position(|columns| *columns.data_type() == data_type);
-            let array = known.unwrap_or_else(|| {
-                arrays.push(TypedColumns::new(data_type, table.schemas().len()));
-                arrays.len() - 1
-            });
-            let slots = table.schemas().iter().map(|schema| {
-                let position = schema.position(&feature.name, &feature.storage_type)?;
-                schema.layout.feature(position)
-            });
-            let number = arrays[array].push(slots);
-            ColumnRef { array, number }
+        let features = view.features.iter();
+        let features = features.map(|feature| {
+            (
+                &feature.name[..],
+                feature.value_type.arrow_type(),
+                &feature.storage_type[..],
+            )
         });
-        let columns = columns.collect();
+        let FeatureColumns { arrays, columns } = table.columns(features);
         let schemas = table.schemas();
         // They come last.
         let without_gaps = schemas.iter().filter(|schema| !schema.layout.has_stored_bits()).count();

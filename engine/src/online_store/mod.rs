@@ -33,8 +33,8 @@ pub(crate) use row_encoder::RowEncoder;
 pub(crate) use views::{stored_view, table_view, view_shape};
 
 pub(crate) use feast_rows::{
-    EncodedRows, KeyPage, MissingRows, Replace, RowBatch, RowColumns, RowLookup, RowQueries, StoredView, Table,
-    TableView, Tables, WriteCount,
+    ColumnRef, EncodedRows, FeatureColumns, KeyPage, MissingRows, Replace, RowBatch, RowColumns, RowLookup, RowQueries,
+    StoredView, Table, TableView, Tables, WriteCount,
 };
 pub use feast_rows::{RowCount, TableChange, TableFate};
 
@@ -241,7 +241,7 @@ impl OnlineStore {
                 let encoder = storage.row_encoder(&table_view(view), &views::schema_of(features));
                 encoder.map(RowEncoder::RocksDb)
             }
-            Self::Redis(redis) => redis.row_encoder(view.name(), features).map(RowEncoder::Redis),
+            Self::Redis(redis) => redis.partial_row_encoder(view.name(), features).map(RowEncoder::Redis),
             Self::Sqlite(sqlite) => sqlite.row_encoder(view.name(), features).map(RowEncoder::Sqlite),
         }
     }
@@ -296,8 +296,8 @@ impl OnlineStore {
         }
     }
 
-    /// Makes the tables of views that have none and drops those of removed views, in a file whose tables follow `apply` and nothing
-    /// else: other processes read it by their own registry.
+    /// Makes the tables of views that have none and removes the rows of removed views, in a store that follows `apply` and nothing
+    /// else: other processes use it by their own reading of the registry.
     pub(crate) fn apply_views(&self, present: &[StoredView], removed: &[StoredView]) -> Result<()> {
         match self {
             Self::RocksDb(_) => Ok(()),
@@ -306,11 +306,11 @@ impl OnlineStore {
         }
     }
 
-    /// Drops what a file that is shared with other projects has of these views, which are all that the project had.
+    /// Removes what a store that is shared with other projects has of these views, which are all that the project had.
     pub(crate) fn tear_down_views(&self, views: &[StoredView]) -> Result<()> {
         match self {
             Self::RocksDb(_) => Ok(()),
-            Self::Redis(redis) => redis.delete_views(views, &[]).map(|_| ()),
+            Self::Redis(redis) => redis.tear_down(views).map(|_| ()),
             Self::Sqlite(sqlite) => sqlite.tear_down(views),
         }
     }

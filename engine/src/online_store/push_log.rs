@@ -5,7 +5,6 @@
 //! has open. There a record that stands for rows of the online store holds them until the store has them.
 
 use std::path::PathBuf;
-use std::sync::OnceLock;
 
 use feast_codec::packed_bytes::PackedBytes;
 use feast_config::OnlineStoreMemory;
@@ -13,9 +12,9 @@ use feast_files::fail_point::{self, Step};
 use feast_model::error::{Error, ErrorKind, Result, path as error_path};
 use feast_rocksdb::RocksDbStore;
 use feast_rows::{EncodedRows, Replace, WriteCount};
-use parking_lot::Mutex;
 
 use super::OnlineStore;
+use crate::open_once::OpenOnce;
 
 /// Records are read once, at the start and when they are due.
 const MEMORY: OnlineStoreMemory = OnlineStoreMemory {
@@ -27,9 +26,7 @@ const MEMORY: OnlineStoreMemory = OnlineStoreMemory {
 pub(crate) struct LocalPushLog {
     path: PathBuf,
     project: String,
-    records: OnceLock<RocksDbStore>,
-    /// Held while it is opened.
-    opening: Mutex<()>,
+    records: OpenOnce<RocksDbStore>,
 }
 
 /// The records of an online store, wherever they are.
@@ -45,8 +42,7 @@ impl LocalPushLog {
         Self {
             path,
             project: project.to_owned(),
-            records: OnceLock::new(),
-            opening: Mutex::default(),
+            records: OpenOnce::new(),
         }
     }
 
@@ -58,20 +54,13 @@ impl LocalPushLog {
     }
 
     fn open(&self) -> Result<&RocksDbStore> {
-        if let Some(records) = self.records.get() {
-            return Ok(records);
-        }
-        let _opening = self.opening.lock();
-        if self.records.get().is_none() {
+        self.records.get_or_open(|| {
             let opened = RocksDbStore::open(&self.path, &self.project, MEMORY);
-            // No other thread can have set it while this one holds the lock.
-            let _ = self.records.set(opened.map_err(|error| self.not_open(error))?);
-        }
-        let records = self.records.get();
-        records.ok_or_else(|| Error::internal("the log of pushes is not open right after it was opened"))
+            opened.map_err(|error| self.not_open(error))
+        })
     }
 
-    /// It, if it has ever been made.
+    /// The database, if it was ever made.
     fn open_existing(&self) -> Result<Option<&RocksDbStore>> {
         if self.records.get().is_none() && !self.path.exists() {
             return Ok(None);

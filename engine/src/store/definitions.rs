@@ -148,10 +148,15 @@ impl FeatureStore {
             // Opened to be sure that no other process has it.
             self.open_online_store()?;
         }
-        let views = self.stored_views(&self.state());
+        // A project that is protected keeps its rows too.
+        let mut registry = self.registry.contents()?;
+        Arc::make_mut(&mut registry).clear()?;
+        if let Some(store) = self.online_store.get() {
+            // Before the registry forgets the views, so that a teardown that fails here can be repeated.
+            store.tear_down_views(&self.stored_views(&self.state()))?;
+        }
         self.update_registry(clock::now(), |registry| registry.clear().map(|()| ((), true)))?;
         if let Some(store) = self.online_store.get() {
-            store.tear_down_views(&views)?;
             self.note(store.drop_all_tables()?);
         }
         Ok(())

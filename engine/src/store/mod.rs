@@ -6,7 +6,6 @@ mod copy;
 #[cfg(test)]
 mod crash_tests;
 mod definitions;
-mod open_once;
 mod registry;
 mod shards;
 #[cfg(test)]
@@ -21,7 +20,6 @@ use feast_model::FeatureSelection;
 use feast_model::error::{Error, Result};
 use feast_registry::UnsupportedObject;
 
-use open_once::OpenOnce;
 use registry::{NextState, RegistryHandle, RegistryState};
 use tables::UnreportedChanges;
 
@@ -29,6 +27,7 @@ use crate::materialize::Materializer;
 use crate::offline::{OfflineRuntime, SchemaCache};
 use crate::online::{self, EntityRows, FeatureVectors, ReadPlan, StoredEntities};
 use crate::online_store::{LocalPushLog, OnlineStore};
+use crate::open_once::OpenOnce;
 use crate::push::Pushes;
 
 /// One feature repository: its registry, its online store and its parquet sources.

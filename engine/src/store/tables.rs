@@ -130,8 +130,8 @@ impl FeatureStore {
         Ok(())
     }
 
-    /// Brings the tables of a SQLite file, and the rows in Redis, to the applied registry: only an `apply` does, since other processes have the file open and
-    /// follow their own reading of the registry. `before` are the views of the former state.
+    /// Brings the tables of a SQLite file, and the rows in Redis, to the applied registry: only an `apply` does, since other
+    /// processes use them by their own reading of the registry. `before` are the views of the former state.
     pub(super) fn apply_shared_tables(&self, before: &[StoredView]) -> Result<()> {
         if matches!(self.config.online_store, OnlineStoreConfig::RocksDb { .. }) {
             return Ok(());

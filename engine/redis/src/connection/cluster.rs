@@ -325,7 +325,7 @@ impl Cluster {
     fn refresh_soon(self: &Arc<Self>) {
         let cluster = Arc::clone(self);
         let seen = self.slots.load_full();
-        // Somebody asks already.
+        // Another request is asking already.
         if self.refreshing.try_lock().is_ok() {
             tokio::spawn(async move {
                 let deadline = Instant::now() + cluster.dialer.config.response_timeout;

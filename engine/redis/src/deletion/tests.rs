@@ -104,3 +104,17 @@ fn nothing_is_searched_for_where_the_settings_forbid_it() {
     assert_eq!(store.delete_views(&[gone], &[]).unwrap(), 0);
     assert_eq!(present(&store, &key("user", "repo")).len(), 2);
 }
+
+#[test]
+fn a_project_that_is_torn_down_leaves_nothing_of_its_own() {
+    let server = RedisServer::start(&[]);
+    let store = RedisStore::open(&config(RedisTopology::Single, &[server.port()]), "repo").unwrap();
+    let view = view("stats", "user", "x");
+    let (own, other) = (key("user", "repo"), key("user", "my_repo"));
+    let former: Vec<Vec<u8>> = fields(&view).chain([time_field("stats_v1")]).collect();
+    write(&store, &own, &former);
+    write(&store, &other, &former);
+    assert_eq!(store.tear_down(&[view]).unwrap(), 1);
+    assert_eq!(present(&store, &own), BTreeSet::new());
+    assert_eq!(present(&store, &other).len(), former.len());
+}

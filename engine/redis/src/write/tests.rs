@@ -9,7 +9,7 @@ use feast_codec::entity_key::EntityKeyEncoder;
 use feast_codec::feast_value::{encode_timestamp, field_name};
 use feast_codec::record::ViewShape;
 use feast_codec::row::{RowHeader, RowVersion};
-use feast_config::{RedisConfig, RedisLogin, RedisNode, RedisTopology};
+use feast_config::{RedisConfig, RedisTopology};
 use feast_fixtures::{Random, RedisServer};
 use feast_model::{Field, Timestamp, ValueType};
 use feast_rows::{RowLookup, RowQueries, StoredView};
@@ -22,25 +22,9 @@ const PROJECT: &str = "types_repo";
 
 fn config(server: &RedisServer) -> RedisConfig {
     RedisConfig {
-        topology: RedisTopology::Single,
-        nodes: vec![RedisNode {
-            host: "127.0.0.1".to_owned(),
-            port: server.port(),
-        }],
-        database: 0,
-        login: RedisLogin::default(),
-        sentinel_login: RedisLogin::default(),
-        tls: None,
-        client_name: None,
-        reads_from_replicas: false,
-        key_ttl_seconds: None,
-        scans_for_deletion: true,
         connect_timeout: Duration::from_secs(5),
         response_timeout: Duration::from_secs(20),
-        row_cache: 0,
-        cache_staleness: None,
-        python_statuses: false,
-        wait_replicas: 0,
+        ..crate::connection::tests::config(RedisTopology::Single, &[server.port()])
     }
 }
 
@@ -458,6 +442,58 @@ fn a_read_after_a_write_sees_it_although_the_row_is_in_memory() {
         assert_eq!(read(), (Some(time(at)), true));
         assert_eq!(held(), Some(time(at)));
     }
+}
+
+#[test]
+fn a_row_with_some_features_leaves_the_others_as_they_are() {
+    let server = RedisServer::start(&[]);
+    let view = ordered();
+    let store = store(&config(&server), std::slice::from_ref(&view));
+    let first = encode(
+        &store,
+        &view,
+        &[(1, version(time("2026-03-01T00:00:00Z")), columns(Some(1), Some("kept")))],
+    );
+    write(&store, &first, Replace::OlderRows).unwrap();
+    let encoder = store.partial_row_encoder("ordered", &view.features[..1]).unwrap();
+    let mut rows = EncodedRows::default();
+    rows.keys.push_with(|out| {
+        encoder.start_key(out);
+        out.extend_from_slice(&entity(1));
+        encoder.end_key(out);
+    });
+    let later = version(time("2026-03-02T00:00:00Z"));
+    rows.rows
+        .push_with(|out| encoder.encode(later, &columns(Some(2), None)[..1], 0, out));
+    write(&store, &rows, Replace::OlderRows).unwrap();
+    let value = |feature: &str| {
+        run(
+            &store,
+            command([b"HGET", &hash_key(1), &field_name("ordered", feature)]),
+        )
+    };
+    assert_eq!(value("a"), Value::BulkString(vec![0x20, 2]));
+    assert_eq!(value("b"), Value::BulkString(b"\x12\x04kept".to_vec()));
+    // What the view does not have is not written, and a complete row has all.
+    let unknown = [field("z", ValueType::Int64)];
+    assert!(store.partial_row_encoder("ordered", &unknown).is_err());
+    assert!(store.row_encoder("ordered", &view.features[..1]).is_err());
+}
+
+#[test]
+fn a_view_that_has_left_the_registry_since_has_no_rows() {
+    let server = RedisServer::start(&[]);
+    let store = store(&config(&server), &[ordered()]);
+    let mut entities = PackedBytes::default();
+    entities.push_with(|out| out.extend_from_slice(&entity(1)));
+    let (tables, entities) = ([vec![999]], [entities]);
+    let queries = RowQueries {
+        tables: &tables,
+        entities: &entities,
+    };
+    let lookup = RowLookup::prepare(store.row_cache(), queries).unwrap();
+    let rows = store.fetch_blocking(lookup.missing(queries).unwrap()).unwrap();
+    assert_eq!(rows.get(0), None);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use feast_model::error::{Error, Result};
 use parking_lot::Mutex;
 
 /// A value that is made by the first caller that needs it and succeeds.
-pub(super) struct OpenOnce<T> {
+pub(crate) struct OpenOnce<T> {
     value: OnceLock<T>,
     /// Held while the value is made.
     opening: Mutex<()>,
@@ -14,7 +14,7 @@ pub(super) struct OpenOnce<T> {
 
 impl<T> OpenOnce<T> {
     /// Not open yet.
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             value: OnceLock::new(),
             opening: Mutex::default(),
@@ -22,12 +22,12 @@ impl<T> OpenOnce<T> {
     }
 
     /// The value if it is there.
-    pub(super) fn get(&self) -> Option<&T> {
+    pub(crate) fn get(&self) -> Option<&T> {
         self.value.get()
     }
 
     /// The value, made by `open` if it is not there yet. Callers that arrive meanwhile wait.
-    pub(super) fn get_or_open(&self, open: impl FnOnce() -> Result<T>) -> Result<&T> {
+    pub(crate) fn get_or_open(&self, open: impl FnOnce() -> Result<T>) -> Result<&T> {
         if let Some(value) = self.value.get() {
             return Ok(value);
         }
