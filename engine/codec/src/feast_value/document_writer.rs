@@ -28,20 +28,40 @@ pub(super) fn push_document(json: &str, depth: u32, out: &mut Vec<u8>) -> Writte
 
 /// A parser would have rounded it.
 fn has_integer_beyond_64_bits(json: &str) -> bool {
-    let outside_of_strings = |(position, part): (usize, &str)| (position % 2 == 0).then(|| part.to_owned());
-    // Quotes within strings do not end them.
-    let plain = json.replace("\\\\", "").replace("\\\"", "");
-    let parts = plain.split('"').enumerate().filter_map(outside_of_strings);
-    let is_part_of_number =
-        |character: char| character.is_ascii_digit() || matches!(character, '-' | '+' | '.' | 'e' | 'E');
-    let mut numbers = parts.flat_map(|part| {
-        let numbers = part.split(|character| !is_part_of_number(character));
-        numbers.map(str::to_owned).collect::<Vec<_>>()
-    });
-    numbers.any(|number| {
-        let digits = number.strip_prefix('-').unwrap_or(&number);
-        digits.len() > 18 && digits.bytes().all(|byte| byte.is_ascii_digit()) && number.parse::<i64>().is_err()
-    })
+    let bytes = json.as_bytes();
+    let mut position = 0;
+    while let Some(byte) = bytes.get(position) {
+        match byte {
+            b'"' => position = end_of_string(bytes, position + 1),
+            b'-' | b'0'..=b'9' => {
+                let rest = &json[position..];
+                let is_other = |character: char| !matches!(character, '0'..='9' | '-' | '+' | '.' | 'e' | 'E');
+                let number = &rest[..rest.find(is_other).unwrap_or(rest.len())];
+                if is_integer_beyond_64_bits(number) {
+                    return true;
+                }
+                position += number.len();
+            }
+            _ => position += 1,
+        }
+    }
+    false
+}
+
+/// The position after the quote that ends a string, given one within it.
+fn end_of_string(bytes: &[u8], mut position: usize) -> usize {
+    loop {
+        match bytes.get(position) {
+            Some(b'\\') => position += 2,
+            Some(b'"') | None => return position + 1,
+            Some(_) => position += 1,
+        }
+    }
+}
+
+fn is_integer_beyond_64_bits(number: &str) -> bool {
+    let digits = number.strip_prefix('-').unwrap_or(number);
+    digits.len() > 18 && digits.bytes().all(|byte| byte.is_ascii_digit()) && number.parse::<i64>().is_err()
 }
 
 fn deeper(depth: u32) -> Result<u32, &'static str> {
@@ -149,4 +169,25 @@ fn push_varints(member: u32, values: &[u64], out: &mut Vec<u8>) {
     push_tag(ITEMS, BYTES, out);
     push_varint(length as u64, out);
     values.iter().for_each(|value| push_varint(*value, out));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn integers_beyond_64_bits_are_found_outside_of_strings() {
+        for (json, expected) in [
+            (r#"{"a": 9223372036854775807, "b": -9223372036854775808}"#, false),
+            (r#"{"a": 9223372036854775808}"#, true),
+            (r#"{"a": [1, -9223372036854775809]}"#, true),
+            (r#"{"a": "9223372036854775808", "b\\": "\"9223372036854775808"}"#, false),
+            (r#"{"a": "\\", "b": 9223372036854775808}"#, true),
+            (r#"{"a": 9223372036854775808.0, "b": 1e300}"#, false),
+            ("9223372036854775808", true),
+            (r#"{"a": "é 9223372036854775808"#, false),
+        ] {
+            assert_eq!(has_integer_beyond_64_bits(json), expected, "{json}");
+        }
+    }
 }

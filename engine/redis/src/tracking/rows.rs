@@ -82,7 +82,7 @@ impl TrackedRows {
         }
     }
 
-    /// Whatever readers use at the moment.
+    /// Forgets an entity, also while readers are given the other cache.
     pub(super) fn forget(&self, entity: &[u8]) {
         self.rows.forget(entity);
     }

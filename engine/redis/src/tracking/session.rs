@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use super::Shared;
 use super::primaries::Address;
-use super::tracked::{Answer, TrackedServer};
+use super::tracked::{ServerState, TrackedServer};
 
 /// The wait after the first failure; it doubles with each further one.
 const MIN_PAUSE: Duration = Duration::from_millis(100);
@@ -170,7 +170,7 @@ impl<'a> Session<'a> {
     }
 
     /// What all servers say now. Until then every message of an earlier change has been dealt with.
-    async fn ask(&self) -> Result<Vec<(&Address, Answer)>, End> {
+    async fn ask(&self) -> Result<Vec<(&Address, ServerState)>, End> {
         let config = &self.shared.config;
         let answers = self.servers.iter().map(|(address, server)| async move {
             let answer = server.tracked.ask(config).await?;
@@ -180,7 +180,7 @@ impl<'a> Session<'a> {
     }
 
     /// The primaries that the answers name, if they are not those to which there are connections.
-    fn changed(&self, answers: Vec<(&Address, Answer)>) -> Option<BTreeSet<Address>> {
+    fn changed(&self, answers: Vec<(&Address, ServerState)>) -> Option<BTreeSet<Address>> {
         let mut primaries = BTreeSet::new();
         for (address, answer) in answers {
             match answer.primaries {

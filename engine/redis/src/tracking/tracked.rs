@@ -21,9 +21,9 @@ pub(super) struct TrackedServer {
     address: Address,
 }
 
-/// A server's answer to the question whether it is there.
+/// What a server says of itself.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Answer {
+pub(super) struct ServerState {
     /// Whether it takes writes by itself. `None` when it does not say so.
     pub(super) is_primary: Option<bool>,
     /// The primaries that a node of a cluster knows.
@@ -73,11 +73,11 @@ impl TrackedServer {
     }
 
     /// Asks for a sign of life, and for what may have changed about the server.
-    pub(super) async fn ask(&self, config: &RedisConfig) -> Result<Answer, End> {
+    pub(super) async fn ask(&self, config: &RedisConfig) -> Result<ServerState, End> {
         if !matches!(config.topology, RedisTopology::Cluster) {
             // An error is an answer too: not all that speak the protocol say their role.
             let role = self.send(config, redis::cmd("ROLE")).await?;
-            return Ok(Answer {
+            return Ok(ServerState {
                 is_primary: primaries::role_is_primary(&role),
                 primaries: None,
             });
@@ -94,7 +94,7 @@ impl TrackedServer {
             })?,
         };
         let prefers_names = config.tls.as_ref().is_some_and(|tls| tls.checks_hostname);
-        Ok(Answer {
+        Ok(ServerState {
             is_primary: Some(primaries::is_primary(&nodes)),
             primaries: Some(primaries::of_cluster(&nodes, &self.address, prefers_names)),
         })
