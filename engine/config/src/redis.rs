@@ -43,6 +43,8 @@ pub struct RedisConfig {
     pub connect_timeout: Duration,
     /// How long an answer may take (`serving.redis_response_timeout`, or `socket_timeout`).
     pub response_timeout: Duration,
+    /// How many bytes of replies may be in memory at once (`serving.max_memory_mib`).
+    pub reply_memory: usize,
     /// Bytes of rows in memory; 0 if `cache_staleness` is `None` (`serving.redis_row_cache_mib`).
     pub row_cache: usize,
     /// How far a read may be behind writes of other clients; `None` when no rows are held in memory

@@ -7,8 +7,12 @@
 
 mod cluster;
 mod dialer;
+mod driver;
 mod link;
 mod node;
+mod push_link;
+mod replies;
+mod reply;
 mod sentinel;
 mod slots;
 mod started;
@@ -26,11 +30,13 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::time::Instant;
 
 use cluster::Cluster;
-use dialer::{Dialer, Purpose};
+use dialer::Dialer;
 use node::{Node, Place};
 use trouble::is_of_server;
 
-pub(crate) use link::Link;
+pub(crate) use push_link::PushLink;
+pub(crate) use replies::Replies;
+pub(crate) use reply::{Reply, Strings};
 pub(crate) use started::Started;
 pub(crate) use trouble::Trouble;
 
@@ -88,25 +94,44 @@ impl Connection {
     /// Sends commands, all in flight at once, each to the node of its key, and gives their replies in order. The first argument
     /// after the command's name is its key, for `EVAL`, `EVALSHA` and their like the third.
     ///
-    /// A reply may be a [`Value::ServerError`], where it is about this one command: `NOSCRIPT`, or a key of another type.
-    /// [`Connection::refused`] makes an error of it.
+    /// A reply may be an error, where it is about this one command: `NOSCRIPT`, or a key of another type. [`Connection::refused`] makes
+    /// an error of it.
     ///
     /// # Errors
     /// `Unavailable` when not every command was answered within the response timeout, or the server cannot take them at present;
     /// some may have been carried out then.
-    pub(crate) async fn run(&self, commands: Vec<Cmd>, access: Access) -> Result<Vec<Value>> {
+    pub(crate) async fn exchange(&self, commands: Vec<Cmd>, access: Access) -> Result<Replies> {
         let deadline = self.deadline();
-        Ok(self.shared.servers.run(commands, access, deadline).await?)
+        Ok(self.shared.servers.exchange(commands, access, deadline).await?)
     }
 
-    /// As [`Connection::run`], on a thread that may wait: never on one that runs asynchronous code, where it panics.
+    /// As [`Connection::exchange`], on a thread that may wait: never on one that runs asynchronous code, where it panics.
     ///
     /// # Errors
-    /// As [`Connection::run`].
-    pub(crate) fn run_blocking(&self, commands: Vec<Cmd>, access: Access) -> Result<Vec<Value>> {
+    /// As [`Connection::exchange`].
+    pub(crate) fn exchange_blocking(&self, commands: Vec<Cmd>, access: Access) -> Result<Replies> {
         let blocking = self.blocking()?;
         let deadline = self.deadline();
-        Ok(blocking.wait(blocking.servers.run(commands, access, deadline))??)
+        Ok(blocking.wait(blocking.servers.exchange(commands, access, deadline))??)
+    }
+
+    /// As [`Connection::exchange`], with the replies read into values.
+    ///
+    /// # Errors
+    /// As [`Connection::exchange`].
+    #[cfg(test)]
+    pub(crate) async fn run(&self, commands: Vec<Cmd>, access: Access) -> Result<Vec<Value>> {
+        let replies = self.exchange(commands, access).await?;
+        Ok(replies.values(&self.shared.servers.name())?)
+    }
+
+    /// As [`Connection::exchange_blocking`], with the replies read into values.
+    ///
+    /// # Errors
+    /// As [`Connection::exchange`].
+    pub(crate) fn run_blocking(&self, commands: Vec<Cmd>, access: Access) -> Result<Vec<Value>> {
+        let replies = self.exchange_blocking(commands, access)?;
+        Ok(replies.values(&self.shared.servers.name())?)
     }
 
     /// The servers that take writes: one, or the primaries of a cluster, as they are now.
@@ -129,7 +154,7 @@ impl Connection {
     /// Sends commands to one of [`Connection::primaries`], whatever their keys are: `SCAN`, `SCRIPT LOAD`. On a thread that may wait.
     ///
     /// # Errors
-    /// As [`Connection::run`].
+    /// As [`Connection::exchange`].
     pub(crate) fn run_on_blocking(
         &self,
         primary: &RedisNode,
@@ -138,7 +163,8 @@ impl Connection {
     ) -> Result<Vec<Value>> {
         let blocking = self.blocking()?;
         let deadline = self.deadline();
-        Ok(blocking.wait(blocking.servers.run_on(primary, commands, access, deadline))??)
+        let replies = blocking.wait(blocking.servers.run_on(primary, commands, access, deadline))??;
+        Ok(replies.values(&self.shared.servers.name())?)
     }
 
     /// Opens a further connection to one of [`Connection::primaries`], over RESP3 and with the same login and TLS, whose pushed
@@ -150,11 +176,11 @@ impl Connection {
         &self,
         primary: &RedisNode,
         messages: Arc<dyn AsyncPushSender>,
-    ) -> Result<Link, Trouble> {
-        self.shared.dialer.dial(primary, Purpose::Pushes(messages)).await
+    ) -> Result<PushLink, Trouble> {
+        self.shared.dialer.dial_for_pushes(primary, messages).await
     }
 
-    /// The error for a reply of [`Connection::run`] that is one: `Data` for a key of another type.
+    /// The error for a reply of [`Connection::exchange`] that is one: `Data` for a key of another type.
     pub(crate) fn refused(&self, error: &ServerError) -> Error {
         Trouble::refusal(&self.shared.servers.name(), error).into()
     }
@@ -185,9 +211,9 @@ impl Servers {
         })
     }
 
-    async fn run(&self, commands: Vec<Cmd>, access: Access, deadline: Instant) -> Result<Vec<Value>, Trouble> {
+    async fn exchange(&self, commands: Vec<Cmd>, access: Access, deadline: Instant) -> Result<Replies, Trouble> {
         if commands.is_empty() {
-            return Ok(Vec::new());
+            return Ok(Replies::default());
         }
         match self {
             Self::One(node) => {
@@ -204,7 +230,7 @@ impl Servers {
         commands: Vec<Cmd>,
         access: Access,
         deadline: Instant,
-    ) -> Result<Vec<Value>, Trouble> {
+    ) -> Result<Replies, Trouble> {
         let pipeline = pipeline_of(commands);
         match self {
             Self::One(node) => check(node.run(&pipeline, access, deadline).await?, || node.name()),
@@ -239,12 +265,12 @@ fn pipeline_of(commands: Vec<Cmd>) -> Pipeline {
 }
 
 /// Replies, unless one is an error that other commands would meet too.
-fn check(replies: Vec<Value>, server: impl Fn() -> Arc<str>) -> Result<Vec<Value>, Trouble> {
-    for reply in &replies {
-        if let Value::ServerError(error) = reply
-            && is_of_server(error)
+fn check(replies: Replies, server: impl Fn() -> Arc<str>) -> Result<Replies, Trouble> {
+    for reply in replies.iter() {
+        if let Some(error) = reply.error()
+            && is_of_server(&error)
         {
-            return Err(Trouble::refusal(&server(), error));
+            return Err(Trouble::refusal(&server(), &error));
         }
     }
     Ok(replies)

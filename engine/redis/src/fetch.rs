@@ -7,10 +7,10 @@ use feast_codec::row::{Cell, RowHeader, RowVersion};
 use feast_model::Timestamp;
 use feast_model::error::{Error, Result};
 use feast_rows::{MissingRows, RowBatch};
-use redis::{Cmd, Value};
+use redis::Cmd;
 
 use crate::RedisStore;
-use crate::connection::Access;
+use crate::connection::{Access, Reply};
 use crate::hash_query::{HashQuery, HashValues, Reading, TableFields};
 
 /// The schema of rows that have all features, and of those that lack some.
@@ -26,7 +26,7 @@ impl RedisStore {
         self.tracking.start();
         let (queries, mut commands) = self.commands(missing);
         commands.extend(self.tracking.lifetime_commands(missing));
-        let replies = self.connection.run(commands, Access::Read).await?;
+        let replies = self.connection.exchange(commands, Access::Read).await?;
         self.read_replies(missing, &queries, &replies)
     }
 
@@ -37,12 +37,12 @@ impl RedisStore {
     pub fn fetch_blocking(&self, missing: MissingRows<'_>) -> Result<RowBatch> {
         let (queries, mut commands) = self.commands(missing);
         commands.extend(self.tracking.lifetime_commands(missing));
-        let replies = self.connection.run_blocking(commands, Access::Read)?;
+        let replies = self.connection.exchange_blocking(commands, Access::Read)?;
         self.read_replies(missing, &queries, &replies)
     }
 
     /// The replies to the commands of the queries come first, then those that tell how long the hashes live on.
-    fn read_replies(&self, missing: MissingRows<'_>, queries: &[PendingQuery], replies: &[Value]) -> Result<RowBatch> {
+    fn read_replies(&self, missing: MissingRows<'_>, queries: &[PendingQuery], replies: &[Reply]) -> Result<RowBatch> {
         let hashes: usize = queries.iter().map(|pending| pending.entities).sum();
         let (hashes, lifetimes) = replies.split_at(hashes.min(replies.len()));
         self.tracking.forget_expiring(missing, lifetimes);
@@ -75,7 +75,7 @@ impl RedisStore {
         (queries, commands)
     }
 
-    fn rows(&self, queries: &[PendingQuery], replies: &[Value], rows: usize) -> Result<RowBatch> {
+    fn rows(&self, queries: &[PendingQuery], replies: &[Reply], rows: usize) -> Result<RowBatch> {
         let mut batch = RowBatch::with_capacity(rows);
         let mut row = Vec::new();
         let mut rest = replies;
@@ -99,9 +99,9 @@ impl RedisStore {
         Ok(batch)
     }
 
-    fn values<'reply>(&self, pending: &PendingQuery, reply: &'reply Value) -> Result<HashValues<'reply>> {
-        if let Value::ServerError(error) = reply {
-            return Err(self.connection.refused(error));
+    fn values<'reply>(&self, pending: &PendingQuery, reply: &'reply Reply) -> Result<HashValues<'reply>> {
+        if let Some(error) = reply.error() {
+            return Err(self.connection.refused(&error));
         }
         let values = pending.query.values(pending.reading, reply);
         values.ok_or_else(|| self.damaged("a hash was answered in a form that is not known".to_owned()))

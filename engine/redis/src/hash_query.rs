@@ -12,7 +12,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use feast_codec::feast_value::{ValueDecoder, field_name, time_field};
 use feast_model::ValueType;
 use feast_rows::{RegistryTables, StoredView, Table};
-use redis::{Cmd, Value};
+use redis::Cmd;
+
+use crate::connection::{Reply, Strings};
 
 /// Redis keeps a hash of more fields as a table (`hash-max-listpack-entries`).
 const MAX_LIST_FIELDS: usize = 128;
@@ -110,18 +112,14 @@ impl HashQuery {
     }
 
     /// The values in the reply to a command; `None` for what is not such a reply.
-    pub(crate) fn values<'reply>(&self, reading: Reading, reply: &'reply Value) -> Option<HashValues<'reply>> {
-        match (reading, reply) {
-            (Reading::Fields, Value::Array(values)) if values.len() == self.fields.len() => {
-                values.iter().map(bytes_of).collect()
-            }
-            (Reading::All, Value::Array(pairs)) => {
-                let pairs = pairs.chunks_exact(2).map(|pair| (&pair[0], &pair[1]));
-                self.pick(pairs)
-            }
-            (Reading::All, Value::Map(pairs)) => self.pick(pairs.iter().map(|(field, value)| (field, value))),
-            _ => None,
+    pub(crate) fn values<'reply>(&self, reading: Reading, reply: &'reply Reply) -> Option<HashValues<'reply>> {
+        let strings = reply.strings()?;
+        if reading == Reading::All {
+            return self.pick(strings);
         }
+        let mut values = Vec::with_capacity(self.fields.len());
+        values.extend(strings);
+        (values.len() == self.fields.len()).then_some(values)
     }
 
     /// Where the values of a table are; `None` if the registry no longer has its view.
@@ -139,15 +137,12 @@ impl HashQuery {
     }
 
     /// The requested ones of all fields of a hash.
-    fn pick<'reply>(
-        &self,
-        pairs: impl ExactSizeIterator<Item = (&'reply Value, &'reply Value)>,
-    ) -> Option<HashValues<'reply>> {
-        let count = pairs.len();
+    fn pick<'reply>(&self, mut strings: Strings<'reply>) -> Option<HashValues<'reply>> {
+        let count = strings.len() / 2;
         let mut values = vec![None; self.fields.len()];
         let mut others = 0;
-        for (field, value) in pairs {
-            let (field, value) = (bytes_of(field)?.unwrap_or_default(), bytes_of(value)?);
+        for _ in 0..count {
+            let (field, value) = (strings.next()??, strings.next()?);
             match self.by_name.get(field) {
                 Some(position) => values[*position] = value,
                 None => others += field.len() + value.map_or(0, <[u8]>::len),
@@ -181,14 +176,5 @@ fn pays(requested: usize, in_hash: usize) -> bool {
     match in_hash <= MAX_LIST_FIELDS {
         true => requested * 3 >= in_hash,
         false => requested * 10 >= in_hash * 9,
-    }
-}
-
-/// The bytes of a field, or that it is not there; `None` for anything else.
-fn bytes_of(value: &Value) -> Option<Option<&[u8]>> {
-    match value {
-        Value::Nil => Some(None),
-        Value::BulkString(bytes) => Some(Some(bytes)),
-        _ => None,
     }
 }

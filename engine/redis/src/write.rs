@@ -16,7 +16,7 @@ use feast_rows::{EncodedRows, Replace, WriteCount, newest_of_each_key};
 use redis::{Cmd, Script, Value};
 
 use crate::RedisStore;
-use crate::connection::{Access, Started};
+use crate::connection::{Access, Reply, Started};
 use crate::row_encoder::{EncodedRow, RowKey};
 
 const NEWEST_WINS: &str = include_str!("newest_wins.lua");
@@ -269,7 +269,7 @@ impl RowWriter<'_> {
             let commands = self
                 .store
                 .write_commands(&batch, &unknown, self.replace, ScriptForm::Source)?;
-            let replies = self.store.connection.run_blocking(commands, Access::Write)?;
+            let replies = self.store.connection.exchange_blocking(commands, Access::Write)?;
             match self.take_replies(&unknown, &replies)?.len() {
                 0 => Ok(()),
                 rows => Err(Error::internal(format!(
@@ -282,22 +282,19 @@ impl RowWriter<'_> {
     }
 
     /// Counts what replies say. Gives the rows whose script Redis does not know.
-    fn take_replies(&mut self, positions: &[usize], replies: &[Value]) -> Result<Vec<usize>> {
+    fn take_replies(&mut self, positions: &[usize], replies: &[Reply]) -> Result<Vec<usize>> {
         let (mut unknown, mut refused) = (Vec::new(), None);
         for (position, of_row) in positions
             .iter()
             .zip(replies.chunks(self.store.commands_a_row(self.replace)))
         {
-            let error = of_row.iter().find_map(|reply| match reply {
-                Value::ServerError(error) => Some(error),
-                _ => None,
-            });
-            match (error, self.replace, of_row.first()) {
+            let error = of_row.iter().find_map(Reply::error);
+            match (error, self.replace, of_row.first().and_then(Reply::integer)) {
                 (Some(error), ..) if error.code() == "NOSCRIPT" => unknown.push(*position),
                 (Some(error), ..) => {
-                    refused.get_or_insert_with(|| self.store.connection.refused(error));
+                    refused.get_or_insert_with(|| self.store.connection.refused(&error));
                 }
-                (None, Replace::OlderRows, Some(Value::Int(0))) => {
+                (None, Replace::OlderRows, Some(0)) => {
                     self.count.stale += 1;
                     self.settled += 1;
                 }

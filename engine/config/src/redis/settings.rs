@@ -11,6 +11,7 @@ use super::{RedisConfig, RedisTopology};
 use crate::block::{bytes_at, number_at, string_at};
 use crate::duration::duration_at;
 use crate::keys::check_keys;
+use crate::serving::limits;
 
 const BLOCK: &str = "online_store";
 const SERVING: &str = "serving";
@@ -72,6 +73,7 @@ pub(crate) fn redis(root: &Value, directory: &Path) -> Result<RedisConfig> {
         scans_for_deletion: scans_for_deletion(block)?,
         connect_timeout: connection.connect_timeout()?.unwrap_or(DEFAULT_TIMEOUT),
         response_timeout: response_timeout(root, &connection)?,
+        reply_memory: limits(root)?.memory,
         row_cache,
         cache_staleness,
         python_statuses: python_statuses(root)?,

@@ -18,6 +18,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 use super::Access;
 use super::dialer::Dialer;
 use super::node::{Node, Place};
+use super::replies::Replies;
 use super::slots::{SlotMap, slot_of};
 use super::trouble::{Reason, Trouble, is_of_server};
 
@@ -109,8 +110,8 @@ impl Cluster {
         commands: Vec<Cmd>,
         access: Access,
         deadline: Instant,
-    ) -> Result<Vec<Value>, Trouble> {
-        let mut replies = vec![Value::Nil; commands.len()];
+    ) -> Result<Replies, Trouble> {
+        let mut replies = Replies::unanswered(commands.len());
         let mut pending: Vec<_> = commands
             .into_iter()
             .enumerate()
@@ -159,7 +160,7 @@ impl Cluster {
         commands: &Pipeline,
         access: Access,
         deadline: Instant,
-    ) -> Result<Vec<Value>, Trouble> {
+    ) -> Result<Replies, Trouble> {
         self.node(place.clone()).run(commands, access, deadline).await
     }
 
@@ -227,22 +228,24 @@ impl Cluster {
     }
 
     /// Puts the replies of a batch in their places. Commands that were not carried out go to the next round.
-    fn sort(&self, batch: &Batch, received: Vec<Value>, replies: &mut [Value], next: &mut Next) -> Result<(), Trouble> {
-        let mut sent = batch.pipeline.cmd_iter().zip(received);
+    fn sort(&self, batch: &Batch, received: Replies, replies: &mut Replies, next: &mut Next) -> Result<(), Trouble> {
+        let mut sent = batch.pipeline.cmd_iter().zip(received.iter()).enumerate();
+        let mut places = Vec::with_capacity(batch.commands.len());
         for (index, is_asking) in &batch.commands {
             if *is_asking {
                 sent.next();
             }
-            let Some((command, reply)) = sent.next() else {
+            let Some((position, (command, reply))) = sent.next() else {
                 return Err(Trouble::new(
                     &batch.node.name(),
                     Reason::Protocol("a reply is missing".to_owned()),
                 ));
             };
-            let Value::ServerError(error) = &reply else {
-                replies[*index] = reply;
+            let Some(error) = reply.error() else {
+                places.push((position, *index));
                 continue;
             };
+            let error = &error;
             let target = match error.code() {
                 "MOVED" => {
                     next.slots_moved = true;
@@ -268,9 +271,10 @@ impl Cluster {
                     command: command.clone(),
                     target,
                 }),
-                None => replies[*index] = reply,
+                None => places.push((position, *index)),
             }
         }
+        replies.place(received, places);
         Ok(())
     }
 
@@ -379,7 +383,7 @@ impl Cluster {
         let question = &question;
         let mut asked = futures::stream::iter(nodes)
             .map(|node| async move {
-                let replies = node.run(question, Access::Read, deadline).await?;
+                let replies = node.run(question, Access::Read, deadline).await?.values(&node.name())?;
                 match (replies.first(), node.place()) {
                     (Some(Value::ServerError(error)), _)
                         if !error.details().unwrap_or_default().contains("cluster support") =>

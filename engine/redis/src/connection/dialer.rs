@@ -5,16 +5,18 @@ use std::time::Duration;
 
 use feast_config::{RedisConfig, RedisLogin, RedisNode, RedisTopology};
 use feast_model::error::Result;
-use redis::aio::{AsyncPushSender, MultiplexedConnection};
-use redis::{AsyncConnectionConfig, Pipeline, ProtocolVersion, RedisConnectionInfo, Value};
+use redis::aio::AsyncPushSender;
+use redis::{Pipeline, Value};
 use rustls::pki_types::ServerName;
 use socket2::{SockRef, TcpKeepalive};
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 use super::link::Link;
+use super::push_link::PushLink;
+use super::replies::ReplyMemory;
 use super::tls;
 use super::trouble::{Reason, Trouble};
 
@@ -25,17 +27,21 @@ const KEEPALIVE: Duration = Duration::from_secs(60);
 pub(super) struct Dialer {
     pub(super) config: RedisConfig,
     tls: Option<TlsConnector>,
+    reply_memory: Arc<ReplyMemory>,
 }
 
 /// What a connection is for.
-#[derive(Clone)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Purpose {
     /// Reading and writing rows.
     Rows,
     /// Asking a sentinel, which has a login of its own, no databases, and no TLS in Feast.
     Sentinel,
-    /// Messages that come by themselves, over RESP3.
-    Pushes(Arc<dyn AsyncPushSender>),
+}
+
+enum Stream {
+    Tcp(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
 }
 
 impl Dialer {
@@ -44,13 +50,14 @@ impl Dialer {
     pub(super) fn new(config: &RedisConfig) -> Result<Self> {
         Ok(Self {
             config: config.clone(),
+            reply_memory: ReplyMemory::new(config.reply_memory),
             tls: config.tls.as_ref().map(tls::connector).transpose()?,
         })
     }
 
     /// Connects to a server, within the time that a connection may take.
     pub(super) async fn dial(&self, node: &RedisNode, purpose: Purpose) -> Result<Link, Trouble> {
-        let server: Arc<str> = self.name_of(node, &purpose).into();
+        let server: Arc<str> = self.name_of(node, purpose).into();
         let limit = self.config.connect_timeout;
         match timeout(limit, self.open(&server, node, purpose)).await {
             Ok(opened) => opened,
@@ -59,7 +66,7 @@ impl Dialer {
     }
 
     /// How messages name a server.
-    pub(super) fn name_of(&self, node: &RedisNode, purpose: &Purpose) -> String {
+    pub(super) fn name_of(&self, node: &RedisNode, purpose: Purpose) -> String {
         let RedisNode { host, port } = node;
         match (&self.config.topology, purpose) {
             (RedisTopology::Sentinel { .. }, Purpose::Sentinel) => format!("the sentinel at {host}:{port}"),
@@ -70,6 +77,37 @@ impl Dialer {
     }
 
     async fn open(&self, server: &Arc<str>, node: &RedisNode, purpose: Purpose) -> Result<Link, Trouble> {
+        let link = match self.stream(server, node, purpose).await? {
+            Stream::Tls(stream) => Link::open(*stream, server, node, &self.reply_memory),
+            Stream::Tcp(stream) => Link::open(stream, server, node, &self.reply_memory),
+        };
+        self.greet(&link, purpose).await?;
+        Ok(link)
+    }
+
+    /// Connects to a server for messages that come by themselves, within the time that a connection may take.
+    pub(super) async fn dial_for_pushes(
+        &self,
+        node: &RedisNode,
+        messages: Arc<dyn AsyncPushSender>,
+    ) -> Result<PushLink, Trouble> {
+        let server: Arc<str> = self.name_of(node, Purpose::Rows).into();
+        let login = &self.config.login;
+        let opened = async {
+            let link = match self.stream(&server, node, Purpose::Rows).await? {
+                Stream::Tls(stream) => PushLink::open(*stream, &server, login, messages).await?,
+                Stream::Tcp(stream) => PushLink::open(stream, &server, login, messages).await?,
+            };
+            let greeting = self.greeting(None, Purpose::Rows);
+            greeting.check(&server, &link.send(&greeting.commands).await?)?;
+            Ok(link)
+        };
+        let limit = self.config.connect_timeout;
+        let opened = timeout(limit, opened).await;
+        opened.unwrap_or_else(|_| Err(Trouble::new(&server, Reason::ConnectTimeout(limit))))
+    }
+
+    async fn stream(&self, server: &Arc<str>, node: &RedisNode, purpose: Purpose) -> Result<Stream, Trouble> {
         let tcp = TcpStream::connect((node.host.as_str(), node.port))
             .await
             .and_then(|tcp| {
@@ -78,90 +116,74 @@ impl Dialer {
                 Ok(tcp)
             })
             .map_err(|error| Trouble::io(server, &error))?;
-        let link = match &self.tls {
-            Some(connector) if !matches!(purpose, Purpose::Sentinel) => {
-                let host = ServerName::try_from(node.host.clone())
-                    .map_err(|error| Trouble::new(server, Reason::Tls(error.to_string())))?;
-                let stream = connector
-                    .connect(host, tcp)
-                    .await
-                    .map_err(|error| Trouble::new(server, Reason::Tls(error.to_string())))?;
-                self.start(server, node, stream, &purpose).await?
-            }
-            _ => self.start(server, node, tcp, &purpose).await?,
+        let Some(connector) = self.tls.as_ref().filter(|_| purpose == Purpose::Rows) else {
+            return Ok(Stream::Tcp(tcp));
         };
-        self.greet(&link, &purpose).await?;
-        Ok(link)
-    }
-
-    /// The library's part: a task on the runtime of the caller writes and reads the stream.
-    async fn start<S>(&self, server: &Arc<str>, node: &RedisNode, stream: S, purpose: &Purpose) -> Result<Link, Trouble>
-    where
-        S: AsyncRead + AsyncWrite + Send + Sync + Unpin + 'static,
-    {
-        let mut info = RedisConnectionInfo::default().set_skip_set_lib_name();
-        // Each request has a bound of its own, which reconnecting is part of.
-        let mut config = AsyncConnectionConfig::new()
-            .set_response_timeout(None)
-            .set_connection_timeout(None);
-        if let Purpose::Pushes(sender) = purpose {
-            let RedisLogin { username, password } = &self.config.login;
-            info = info.set_protocol(ProtocolVersion::RESP3);
-            if let Some(username) = username {
-                info = info.set_username(username);
-            }
-            if let Some(password) = password {
-                info = info.set_password(password);
-            }
-            let sender = Arc::clone(sender);
-            config = config.set_push_sender(move |message| sender.send(message));
-        }
-        let (connection, driver) = MultiplexedConnection::new_with_config(&info, stream, config)
-            .await
-            .map_err(|error| Trouble::library(server, &error))?;
-        Ok(Link::new(connection, tokio::spawn(driver), server, node))
+        let host = ServerName::try_from(node.host.clone())
+            .map_err(|error| Trouble::new(server, Reason::Tls(error.to_string())))?;
+        let stream = connector.connect(host, tcp).await;
+        let stream = stream.map_err(|error| Trouble::new(server, Reason::Tls(error.to_string())))?;
+        Ok(Stream::Tls(Box::new(stream)))
     }
 
     /// Signs in, selects the database and gives the connection its name. An answer to `PING` shows that somebody is there, who
     /// takes commands.
-    async fn greet(&self, link: &Link, purpose: &Purpose) -> Result<(), Trouble> {
+    async fn greet(&self, link: &Link, purpose: Purpose) -> Result<(), Trouble> {
         let login = match purpose {
-            Purpose::Rows => Some(&self.config.login),
-            Purpose::Sentinel => Some(&self.config.sentinel_login),
-            Purpose::Pushes(_) => None,
+            Purpose::Rows => &self.config.login,
+            Purpose::Sentinel => &self.config.sentinel_login,
         };
-        let mut greeting = Pipeline::new();
+        let greeting = self.greeting(Some(login), purpose);
+        let replies = link.send(&greeting.commands).await?.values(link.server())?;
+        greeting.check(link.server(), &replies)
+    }
+
+    /// Without a login for a connection that has signed in.
+    fn greeting(&self, login: Option<&RedisLogin>, purpose: Purpose) -> Greeting {
+        let mut commands = Pipeline::new();
         if let Some(RedisLogin {
             username,
             password: Some(password),
         }) = login
         {
-            greeting.cmd("AUTH");
+            commands.cmd("AUTH");
             // Servers before Redis 6 know no users.
             if let Some(username) = username {
-                greeting.arg(username);
+                commands.arg(username);
             }
-            greeting.arg(password);
+            commands.arg(password);
         }
-        if self.config.database != 0 && !matches!(purpose, Purpose::Sentinel) {
-            greeting.cmd("SELECT").arg(self.config.database);
+        if self.config.database != 0 && purpose == Purpose::Rows {
+            commands.cmd("SELECT").arg(self.config.database);
         }
         if self.config.topology == RedisTopology::Cluster && self.config.reads_from_replicas {
-            greeting.cmd("READONLY");
+            commands.cmd("READONLY");
         }
-        let must_succeed = greeting.len();
+        let must_succeed = commands.len();
         if let Some(name) = &self.config.client_name {
-            greeting.cmd("CLIENT").arg("SETNAME").arg(name);
+            commands.cmd("CLIENT").arg("SETNAME").arg(name);
         }
-        greeting.cmd("PING");
-        let replies = link.send(&greeting).await?;
+        commands.cmd("PING");
+        Greeting { commands, must_succeed }
+    }
+}
+
+/// What is sent first on a connection.
+struct Greeting {
+    commands: Pipeline,
+    /// How many of its first commands must succeed.
+    must_succeed: usize,
+}
+
+impl Greeting {
+    fn check(&self, server: &Arc<str>, replies: &[Value]) -> Result<(), Trouble> {
         for (index, reply) in replies.iter().enumerate() {
             if let Value::ServerError(error) = reply {
                 let is_last = index + 1 == replies.len();
                 // Commands will say so themselves, and then no longer.
                 let passes = ["LOADING", "MASTERDOWN", "NOPERM", "BUSY", "MISCONF"].contains(&error.code());
-                if index < must_succeed || (is_last && !passes) {
-                    return Err(Trouble::refusal(link.server(), error));
+                if index < self.must_succeed || (is_last && !passes) {
+                    return Err(Trouble::refusal(server, error));
                 }
             }
         }

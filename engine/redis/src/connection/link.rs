@@ -1,24 +1,29 @@
 //! One open connection to one server.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use feast_config::RedisNode;
 use feast_model::error::Result;
-use redis::aio::MultiplexedConnection;
-use redis::{Pipeline, ServerError, Value};
+use redis::Pipeline;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use super::trouble::Trouble;
+use super::driver::{self, Exchange};
+use super::replies::{Replies, ReplyMemory};
+use super::trouble::{Reason, Trouble};
 
 /// An open connection. Requests share it: their commands are in flight together and are answered in order. It ends when this is
 /// dropped, whatever is in flight.
 pub(crate) struct Link {
-    connection: MultiplexedConnection,
+    requests: mpsc::Sender<Exchange>,
     /// Writes and reads the stream, on the runtime on which it was opened.
     driver: JoinHandle<()>,
+    /// Why it has ended.
+    end: Arc<OnceLock<Reason>>,
     server: Arc<str>,
     node: RedisNode,
     opened: Instant,
@@ -29,15 +34,18 @@ pub(crate) struct Link {
 }
 
 impl Link {
-    pub(super) fn new(
-        connection: MultiplexedConnection,
-        driver: JoinHandle<()>,
-        server: &Arc<str>,
-        node: &RedisNode,
-    ) -> Self {
+    /// Starts to use a stream, on the runtime of the caller.
+    pub(super) fn open<S>(stream: S, server: &Arc<str>, node: &RedisNode, memory: &Arc<ReplyMemory>) -> Self
+    where
+        S: AsyncRead + AsyncWrite + Send + 'static,
+    {
+        let (requests, receiver) = mpsc::channel(driver::MAX_WAITING);
+        let end = Arc::new(OnceLock::new());
+        let driving = driver::drive(stream, receiver, Arc::clone(memory), Arc::clone(&end));
         Self {
-            connection,
-            driver,
+            requests,
+            driver: tokio::spawn(driving),
+            end,
             server: Arc::clone(server),
             node: node.clone(),
             opened: Instant::now(),
@@ -62,7 +70,7 @@ impl Link {
     }
 
     /// Whether it has ended.
-    pub(crate) fn is_closed(&self) -> bool {
+    pub(super) fn is_closed(&self) -> bool {
         self.driver.is_finished()
     }
 
@@ -79,19 +87,25 @@ impl Link {
         u128::from(self.answered.load(Ordering::Relaxed)) > then
     }
 
-    /// What is wrong when the server has replied with an error.
-    pub(crate) fn refused(&self, error: &ServerError) -> Trouble {
-        Trouble::refusal(&self.server, error)
-    }
-
     /// Sends commands and gives their replies, errors among them. Waits without a bound of its own.
-    pub(crate) async fn send(&self, commands: &Pipeline) -> Result<Vec<Value>, Trouble> {
-        let mut connection = self.connection.clone();
-        let replies = connection
-            .send_packed_commands(commands, 0, commands.len())
-            .await
-            .map_err(|error| Trouble::library(&self.server, &error))?;
+    pub(super) async fn send(&self, commands: &Pipeline) -> Result<Replies, Trouble> {
+        if commands.is_empty() {
+            return Ok(Replies::default());
+        }
+        let (sender, receiver) = oneshot::channel();
+        let exchange = Exchange {
+            commands: commands.get_packed_pipeline(),
+            count: commands.len(),
+            sender,
+        };
+        let sent = self.requests.send(exchange).await;
+        let answered = match sent {
+            Ok(()) => receiver.await.ok(),
+            Err(_) => None,
+        };
+        let replies = answered.unwrap_or_else(|| Err(self.end.get().cloned().unwrap_or(Reason::Closed)));
         let age = u64::try_from(self.opened.elapsed().as_micros()).unwrap_or(u64::MAX);
+        let replies = replies.map_err(|reason| Trouble::new(&self.server, reason))?;
         self.answered.store(age, Ordering::Relaxed);
         Ok(replies)
     }

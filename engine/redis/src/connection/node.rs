@@ -5,13 +5,15 @@ use std::time::Duration;
 
 use feast_config::RedisNode;
 use parking_lot::Mutex;
-use redis::{Pipeline, Value};
+use redis::Pipeline;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
 use super::Access;
 use super::dialer::{Dialer, Purpose};
 use super::link::Link;
+use super::replies::Replies;
+use super::reply::Reply;
 use super::trouble::{Reason, Trouble};
 
 /// The wait after the first failure to connect; it doubles with each further one.
@@ -74,7 +76,7 @@ impl Node {
         commands: &Pipeline,
         access: Access,
         deadline: Instant,
-    ) -> Result<Vec<Value>, Trouble> {
+    ) -> Result<Replies, Trouble> {
         let mut retries = match access {
             Access::Read => 1,
             Access::Write => 0,
@@ -187,8 +189,8 @@ impl Node {
 
     /// A server that has become a replica is left: its name may lead to the new master by now. Not more often than once in a
     /// while, as it may be a replica for good.
-    fn leave_if_demoted(&self, link: &Arc<Link>, replies: &[Value]) {
-        let is_demoted = |reply: &Value| matches!(reply, Value::ServerError(error) if error.code() == "READONLY");
+    fn leave_if_demoted(&self, link: &Arc<Link>, replies: &[Reply]) {
+        let is_demoted = |reply: &Reply| reply.error().is_some_and(|error| error.code() == "READONLY");
         if replies.iter().any(is_demoted) {
             self.leave(link, None);
         }
@@ -196,7 +198,7 @@ impl Node {
 
     pub(super) fn name(&self) -> Arc<str> {
         match &self.place {
-            Place::At(node) => self.dialer.name_of(node, &Purpose::Rows).into(),
+            Place::At(node) => self.dialer.name_of(node, Purpose::Rows).into(),
             Place::Master(master) => format!("Redis master {master}").into(),
         }
     }

@@ -115,6 +115,6 @@ impl Dialer {
         let replies = timeout(limit, link.send(question))
             .await
             .unwrap_or_else(|_| Err(Trouble::new(link.server(), Reason::ResponseTimeout(limit))))?;
-        Ok(replies.into_iter().next().unwrap_or_default())
+        Ok(replies.values(link.server())?.into_iter().next().unwrap_or_default())
     }
 }

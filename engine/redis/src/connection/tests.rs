@@ -29,6 +29,7 @@ pub(crate) fn config(topology: RedisTopology, ports: &[u16]) -> RedisConfig {
         scans_for_deletion: true,
         connect_timeout: Duration::from_secs(1),
         response_timeout: Duration::from_secs(2),
+        reply_memory: 1 << 30,
         row_cache: 0,
         cache_staleness: None,
         python_statuses: false,

@@ -29,6 +29,8 @@ pub(super) enum Reason {
     Closed,
     /// No encrypted connection could be made.
     Tls(String),
+    /// With these replies there would be more in memory than so many bytes.
+    TooLarge(usize),
     /// It answers in a way that no Redis does.
     Protocol(String),
     /// It refused a command: the code of the error, and its text where that holds nothing of the command.
@@ -156,6 +158,13 @@ impl Trouble {
                     "look at ssl, ssl_ca_certs, ssl_certfile and ssl_check_hostname in online_store.connection_string",
                 ),
             ),
+            Reason::TooLarge(limit) => (
+                format!(
+                    "replies of {server} hold up to {} MiB in memory, and there is no room for more",
+                    limit.div_ceil(1 << 20)
+                ),
+                Some("ask for fewer entities or features at once, or raise serving.max_memory_mib"),
+            ),
             Reason::Protocol(why) => (
                 format!("{server} does not answer as Redis does: {why}"),
                 Some("is online_store.connection_string right, ssl included?"),
@@ -186,7 +195,7 @@ impl Trouble {
 }
 
 impl Reason {
-    fn refusal(code: &str, details: Option<&str>) -> Self {
+    pub(super) fn refusal(code: &str, details: Option<&str>) -> Self {
         // "unknown command 'X', with args beginning with: ..." repeats what was sent: keys.
         let details = details.unwrap_or_default();
         let end = details.find(", with args").unwrap_or(details.len());

@@ -39,12 +39,12 @@ use feast_codec::entity_key::{key_length, names_prefix};
 use feast_config::RedisConfig;
 use feast_rows::{MissingRows, RowCache, StoredView};
 use parking_lot::Mutex;
-use redis::{Cmd, Value};
+use redis::Cmd;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
-use crate::connection::Connection;
+use crate::connection::{Connection, Reply};
 
 pub use counts::TrackingCounts;
 use rows::TrackedRows;
@@ -143,16 +143,16 @@ impl Tracking {
 
     /// Takes the replies to [`Tracking::lifetime_commands`]. What was fetched of hashes that will expire soon is not held: a message
     /// of the expiry comes when Redis removes the key, and that may be late.
-    pub(crate) fn forget_expiring(&self, missing: MissingRows<'_>, replies: &[Value]) {
+    pub(crate) fn forget_expiring(&self, missing: MissingRows<'_>, replies: &[Reply]) {
         let Some(lifetime) = self.shared.lifetime() else { return };
         let entities = missing.by_query().flat_map(|(_, entities)| entities);
         for (entity, reply) in entities.zip(replies) {
-            let stays = match reply {
-                Value::Int(FOR_EVER | NO_KEY) => true,
-                Value::Int(milliseconds) => {
-                    u64::try_from(*milliseconds).is_ok_and(|left| Duration::from_millis(left) > lifetime)
+            let stays = match reply.integer() {
+                Some(FOR_EVER | NO_KEY) => true,
+                Some(milliseconds) => {
+                    u64::try_from(milliseconds).is_ok_and(|left| Duration::from_millis(left) > lifetime)
                 }
-                _ => false,
+                None => false,
             };
             if !stays {
                 self.forget(entity);

@@ -12,7 +12,6 @@ use feast_config::{RedisConfig, RedisTopology};
 use feast_fixtures::{RedisCluster, RedisServer};
 use feast_model::{Field, ValueType};
 use feast_rows::{RowLookup, RowQueries, StoredView};
-use redis::Value;
 
 use super::Tracking;
 use crate::connection::{Access, Connection, tests::config};
@@ -58,16 +57,13 @@ impl Reader {
         let mut in_memory = true;
         if let Some(missing) = lookup.missing(queries) {
             in_memory = false;
-            let mut fetch = redis::cmd("HGET");
+            let mut fetch = redis::cmd("HMGET");
             fetch.arg([entity, PROJECT.as_bytes()].concat()).arg("f");
             let mut commands = vec![fetch];
             commands.extend(self.tracking.lifetime_commands(missing));
-            let replies = self.connection.run(commands, Access::Read).await.unwrap();
+            let replies = self.connection.exchange(commands, Access::Read).await.unwrap();
             self.tracking.forget_expiring(missing, &replies[1..]);
-            let row = match &replies[0] {
-                Value::BulkString(row) => Some(row.as_slice()),
-                _ => None,
-            };
+            let row = replies[0].strings().unwrap().next().unwrap();
             lookup.complete(self.tracking.rows(), queries, |_| row).unwrap();
         }
         let batches = lookup.into_batches();

@@ -13,11 +13,11 @@ use tokio::time::timeout;
 use super::Shared;
 use super::primaries::{self, Address};
 use super::session::End;
-use crate::connection::{Link, Trouble};
+use crate::connection::{PushLink, Trouble};
 
 /// A server whose changes are tracked.
 pub(super) struct TrackedServer {
-    link: Link,
+    link: PushLink,
     address: Address,
 }
 
