@@ -68,7 +68,7 @@ def parse_arguments() -> argparse.Namespace:
     )
     parser.add_argument("--seconds", type=float, help="how long each load goes on; 5 by default, 1.5 with --redis")
     parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results")
-    redis_comparison.add_options(parser.add_argument_group("Redis"))
+    redis_comparison.add_options(parser)
     arguments = parser.parse_args()
     arguments.seconds = arguments.seconds or (1.5 if arguments.redis else 5.0)
     arguments.binaries = arguments.binaries.resolve()

@@ -1,5 +1,4 @@
-"""Our server on Redis beside what bounds it, Redis alone, beside our embedded store, and beside Python Feast's server on the
-same Redis.
+"""Our server on Redis beside Redis alone, which bounds it, our embedded store, and Python Feast's server on the same Redis.
 
 Everything is measured several times in turn, so that a ratio compares neighbours: when the machine is slower for a while, it is
 so for both sides of it.
@@ -28,7 +27,7 @@ from servers import END, ENDLESS, Contender, Server, applied, feast, redis_serve
 READ = Layout(views=5, services=(50,))
 WRITTEN = Layout(views=1, services=(FEATURES_PER_VIEW,))
 ROWS = (1, 100)
-# Before and after the event times of the sources; and an end that only some dozen rows are before.
+# Before all event times of the sources; and an end that only some dozen rows are before.
 START = "2026-09-01T00:00:00"
 END_OF_FIRST_ROWS = "2026-09-21T14:13:22"
 # As our materialization sends rows: in pipelines of 256, eight of them in flight.
@@ -37,7 +36,8 @@ WRITE_SHAPES = (Shape(1, 256), Shape(8, 256))
 WRITTEN_BY_PYTHON = 2
 
 
-def add_options(group: argparse._ArgumentGroup) -> None:
+def add_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("Redis")
     group.add_argument("--redis", action="store_true", help="compare on Redis instead of the grid")
     group.add_argument("--rounds", type=int, default=6, help="how often each figure is measured, in turn")
     group.add_argument("--rows", type=int, default=250_000, help="how many rows are materialized")

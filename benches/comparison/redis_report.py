@@ -57,9 +57,9 @@ def targets_of_reads(cell: dict) -> list[Target]:
     if PYTHON in servers:
         found.append(Target(off, "requests/s, times Python's", rates(CACHE_OFF, PYTHON), 60 if cell["rows"] == 1 else 30))
     if cell["rows"] == 1:
-        found.append(Target(off, "p50, times that of the bare command", beside_bare_command, 3, is_upper=True))
+        found.append(Target(off, "p50, times redis-benchmark's", beside_bare_command, 3, is_upper=True))
     else:
-        found.append(Target(off, f"requests/s, {SHARE} that of pipelines of the same commands", beside_pipelines, 0.7))
+        found.append(Target(off, f"requests/s, {SHARE} redis-benchmark's in pipelines", beside_pipelines, 0.7))
     found.append(Target(on, f"requests/s, {SHARE} the embedded store's", rates(CACHE_ON, EMBEDDED), 0.85))
     found.append(Target(on, f"p50, {SHARE} the embedded store's", cached_beside_embedded, 1.15, is_upper=True))
     if EARLIER in servers:
@@ -70,7 +70,7 @@ def targets_of_reads(cell: dict) -> list[Target]:
 
 def targets_of_writes(written: dict) -> list[Target]:
     name = f"materialize {written['rows']:,} x {written['features']}"
-    found = [Target(name, f"rows/s, {SHARE} that of pipelines of the same calls", beside_script_calls, 0.8)]
+    found = [Target(name, f"rows/s, {SHARE} redis-benchmark's in pipelines", beside_script_calls, 0.8)]
     if "python" in written:
         rate = written["python"]["rows_per_second"]
         found.append(Target(name, "rows/s, times Python's", lambda of_round: of_round["rows_per_second"] / rate, 10))
@@ -188,5 +188,5 @@ def line(name: str, measured: dict) -> str:
 def write_line(measured: dict) -> str:
     line = f"materialized {measured['rows']:,} rows: {number(measured['rows_per_second'])} rows/s"
     if "redis-benchmark" in measured:
-        line += f", the same calls in pipelines: {number(best_script_calls(measured))}"
+        line += f", redis-benchmark {number(best_script_calls(measured))}"
     return line
