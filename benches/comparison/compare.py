@@ -8,49 +8,51 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
+import signal
+import sys
 import tempfile
-import time
 import urllib.request
 from pathlib import Path
 
+import redis_comparison
 import report
-import repository
+from load import SATURATING_CONNECTIONS, cell_requests, closed_loops, load
+from repository import GRID, write_source
 from servers import Server, all_servers, bare_route
 
 ROWS = (1, 10, 100, 500)
-# Enough to keep one worker busy.
-SATURATING_CONNECTIONS = 4
 # Fewer answers have no p99.
 LEAST_ANSWERS = 200
 
 
 def main() -> None:
+    # A signal stops the servers too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     arguments = parse_arguments()
     with tempfile.TemporaryDirectory() as directory:
-        place = Path(directory)
-        parquet = place / "features.parquet"
-        print(f"writing {arguments.entities} entities x {repository.VIEWS * repository.FEATURES_PER_VIEW} features")
-        repository.write_source(parquet, arguments.entities)
-        print("filling the online stores")
-        with all_servers(arguments.feast, arguments.python_feast, place, parquet) as servers:
-            result = {
-                "machine": report.machine(arguments.feast, arguments.python_feast),
-                "entities": arguments.entities,
-                "seconds": arguments.seconds,
-                "cells": measure_grid(arguments, servers, place),
-                "bare_route": measure_bare_route(arguments, servers[0], place),
-                "servers": {server.name: server.figures for server in servers},
-            }
-            for server in servers:
-                server.figures["loaded_megabytes"] = server.resident_megabytes()
-    arguments.output.mkdir(parents=True, exist_ok=True)
+        compare = redis_comparison.compare if arguments.redis else compare_grid
+        compare(arguments, Path(directory))
+
+
+def compare_grid(arguments: argparse.Namespace, place: Path) -> None:
+    parquet = place / "features.parquet"
+    print(f"writing {arguments.entities} entities x {GRID.features} features")
+    write_source(parquet, arguments.entities, GRID)
+    print("filling the online stores")
+    with all_servers(arguments.feast, arguments.python_feast, place, parquet) as servers:
+        result = {
+            "machine": report.machine(arguments.feast, arguments.python_feast),
+            "entities": arguments.entities,
+            "seconds": arguments.seconds,
+            "cells": measure_grid(arguments, servers, place),
+            "bare_route": measure_bare_route(arguments, servers[0], place),
+            "servers": {server.name: server.figures for server in servers},
+        }
+        for server in servers:
+            server.figures["loaded_megabytes"] = server.resident_megabytes()
     name = f"grid-{arguments.entities}"
-    (arguments.output / f"{name}.json").write_text(json.dumps(result, indent=1) + "\n")
-    table = report.table(result)
-    (arguments.output / f"{name}.md").write_text(table)
+    report.write(result, report.table(result), arguments.output / name)
     report.plot(result, arguments.output / f"{name}.png")
-    print(f"\n{table}\nwritten to {arguments.output}")
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -62,11 +64,13 @@ def parse_arguments() -> argparse.Namespace:
         "--requests",
         type=int,
         default=300,
-        help="different requests of one entity; fewer of more, so that the slowest server can answer each of them once",
+        help="different requests of one entity; there are fewer of more",
     )
-    parser.add_argument("--seconds", type=float, default=5.0, help="how long each load goes on")
+    parser.add_argument("--seconds", type=float, help="how long each load goes on; 5 by default, 1.5 with --redis")
     parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results")
+    redis_comparison.add_options(parser)
     arguments = parser.parse_args()
+    arguments.seconds = arguments.seconds or (1.5 if arguments.redis else 5.0)
     arguments.binaries = arguments.binaries.resolve()
     arguments.feast = arguments.binaries / "feast"
     if arguments.python_feast is not None:
@@ -77,11 +81,9 @@ def parse_arguments() -> argparse.Namespace:
 
 def measure_grid(arguments: argparse.Namespace, servers: list[Server], place: Path) -> list[dict]:
     cells = []
-    for features in repository.SERVICES:
+    for features in GRID.services:
         for rows in ROWS:
-            requests = place / f"requests-{rows}x{features}.jsonl"
-            count = max(3, min(arguments.requests, arguments.requests * 70 // (rows * features)))
-            repository.write_requests(requests, rows, features, arguments.entities, count)
+            requests = cell_requests(arguments, place, rows, features)
             for server in servers:
                 cell = {"rows": rows, "features": features, "server": server.name}
                 cell |= measure(arguments, server, requests)
@@ -91,26 +93,13 @@ def measure_grid(arguments: argparse.Namespace, servers: list[Server], place: Pa
 
 
 def measure(arguments: argparse.Namespace, server: Server, requests: Path) -> dict:
-    """One connection; as many as keep the worker busy; and requests that are due at half of that rate."""
-    single = load(arguments, server, requests, "--connections", "1")
-    started, cpu = time.monotonic(), server.cpu_seconds()
-    saturated = load(arguments, server, requests, "--connections", str(SATURATING_CONNECTIONS))
-    cores = (server.cpu_seconds() - cpu) / (time.monotonic() - started)
-    rate = saturated["requests_per_second"] / 2
-    measured = {"single": single, "saturated": saturated, "cores_used": cores}
+    """Closed loops, and requests that are due at half of the rate that keeps the worker busy."""
+    measured = closed_loops(arguments, server, requests)
+    rate = measured["saturated"]["requests_per_second"] / 2
     if rate * arguments.seconds >= LEAST_ANSWERS:
         connections = str(4 * SATURATING_CONNECTIONS)
         measured["paced"] = load(arguments, server, requests, "--connections", connections, "--rate", str(rate))
     return measured
-
-
-def load(arguments: argparse.Namespace, server: Server, requests: Path, *options: str) -> dict:
-    command = [arguments.binaries / "feast-load", server.address, "--requests", requests, "--json"]
-    command += ["--seconds", str(arguments.seconds), *options]
-    ran = subprocess.run(command, capture_output=True, text=True)
-    if ran.returncode != 0:
-        raise SystemExit(f"{server.name}: {ran.stderr}")
-    return json.loads(ran.stdout)
 
 
 def measure_bare_route(arguments: argparse.Namespace, ours: Server, place: Path) -> dict:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 import os
 import platform
 import re
@@ -15,6 +16,8 @@ import matplotlib
 matplotlib.use("Agg")
 
 from matplotlib import pyplot  # noqa: E402
+
+from load import throughput  # noqa: E402
 
 OURS = "Rust feast"
 COLOURS = {OURS: "#b7410e", "without row cache": "#e0a080", "Python, sqlite": "#3b6ea5", "Python, Redis": "#7a9cc6"}
@@ -48,16 +51,19 @@ def version(command: list) -> str:
     return found.group() if found else "unknown"
 
 
+def write(result: dict, table: str, path: Path) -> None:
+    """What was measured as JSON, and its table, which is also printed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.with_suffix(".json").write_text(json.dumps(result, indent=1) + "\n")
+    path.with_suffix(".md").write_text(table)
+    print(f"\n{table}\nwritten to {path.parent}")
+
+
 def number(value: float) -> str:
     """Three digits, as more are not reproduced."""
     if value >= 100:
         return f"{value:,.0f}"
     return f"{value:.3g}"
-
-
-def throughput(cell: dict) -> float:
-    """Python's server answers fewer large requests when they come together than one after the other: the better counts."""
-    return max(cell[load]["requests_per_second"] for load in ("single", "saturated"))
 
 
 def line(cell: dict) -> str:
@@ -94,14 +100,20 @@ def table(result: dict) -> str:
 
 
 def described(result: dict) -> list[str]:
-    described = result["machine"]
-    versions = ", ".join(f"{name} {text}" for name, text in described["versions"].items())
     return [
-        f"{described['date']}. {described['cores']} cores ({described['processor']}), {described['memory_gib']} GiB, "
-        f"{described['system']}. {versions}.",
+        described_machine(result),
         f"{result['entities']:,} entities, ten Int64 features a view, by feature service, random entities; one worker a "
         f"server, {result['seconds']:g} s a figure. Times are in milliseconds.",
     ]
+
+
+def described_machine(result: dict) -> str:
+    described = result["machine"]
+    versions = ", ".join(f"{name} {text}" for name, text in described["versions"].items())
+    return (
+        f"{described['date']}. {described['cores']} cores ({described['processor']}), {described['memory_gib']} GiB, "
+        f"{described['system']}. {versions}."
+    )
 
 
 def around(result: dict) -> list[str]:

@@ -1,20 +1,38 @@
-"""The repository of Feast's own benchmark grid: one entity, 25 views of ten Int64 features, a feature service for each
-number of requested views.
+"""Repositories in the form of Feast's own benchmark grid: one entity, views of ten Int64 features, feature services of some of
+them.
 
-Its values follow from entity and feature, so that every answer can be checked without reading the source again.
+Their values follow from entity and feature, so that every answer can be checked without reading the source again.
 """
+
+from __future__ import annotations
 
 import json
 import random
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy
 import pyarrow
 import pyarrow.parquet
 
-VIEWS = 25
+PROJECT = "grid"
 FEATURES_PER_VIEW = 10
-SERVICES = {50: 5, 250: 25}
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How many views there are on the one join key, and how many features each feature service has."""
+
+    views: int
+    services: tuple[int, ...]
+
+    @property
+    def features(self) -> int:
+        return self.views * FEATURES_PER_VIEW
+
+
+# The one of Feast's own benchmark.
+GRID = Layout(views=25, services=(50, 250))
 
 HEAD = """from datetime import timedelta
 
@@ -37,14 +55,14 @@ def ten_features(view):
 """
 
 
-def definitions(parquet: Path) -> str:
+def definitions(parquet: Path, layout: Layout) -> str:
     """Each object under a name of the module, where Feast looks for them."""
-    views = [f"view_{view} = ten_features({view})" for view in range(VIEWS)]
+    views = [f"view_{view} = ten_features({view})" for view in range(layout.views)]
     services = [
         f'service_{features} = FeatureService(name="service_{features}", features=['
-        + ", ".join(f"view_{view}" for view in range(count))
+        + ", ".join(f"view_{view}" for view in range(features // FEATURES_PER_VIEW))
         + "])"
-        for features, count in SERVICES.items()
+        for features in layout.services
     ]
     return HEAD.format(parquet=parquet) + "\n".join(views + services) + "\n"
 
@@ -54,31 +72,31 @@ def value(entity, feature):
     return (entity * 7919 + feature * 104729) % 50_000
 
 
-def write_source(path: Path, entities: int) -> None:
+def write_source(path: Path, entities: int, layout: Layout) -> None:
     """One row an entity, all of them with event times of their own within the same day."""
     ids = numpy.arange(entities, dtype=numpy.int64)
     columns = {
         "entity": ids,
         "event_timestamp": pyarrow.array(1_790_000_000_000_000 + ids * 61_001, pyarrow.timestamp("us", "UTC")),
     }
-    for feature in range(VIEWS * FEATURES_PER_VIEW):
+    for feature in range(layout.features):
         columns[f"feature_{feature}"] = value(ids, feature)
     pyarrow.parquet.write_table(pyarrow.table(columns), path, row_group_size=100_000)
 
 
-def write_repository(directory: Path, parquet: Path, online_store: dict) -> None:
+def write_repository(directory: Path, parquet: Path, layout: Layout, settings: dict) -> None:
+    """`settings` are those in which repositories differ: the online store, and how it is served."""
     directory.mkdir(parents=True)
-    (directory / "definitions.py").write_text(definitions(parquet))
-    settings = {
-        "project": "grid",
+    (directory / "definitions.py").write_text(definitions(parquet, layout))
+    shared = {
+        "project": PROJECT,
         "provider": "local",
         "registry": "data/registry.db",
-        "online_store": online_store,
         "offline_store": {"type": "file"},
         "entity_key_serialization_version": 3,
     }
     # JSON is YAML.
-    (directory / "feature_store.yaml").write_text(json.dumps(settings))
+    (directory / "feature_store.yaml").write_text(json.dumps(shared | settings))
     (directory / "data").mkdir()
 
 

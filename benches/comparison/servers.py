@@ -13,12 +13,25 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import repository
+from repository import GRID, Layout, write_repository
 
 END = "2026-11-22T00:00:00"
 START_TIMEOUT = 120
 # By default Python's worker ends after a thousand requests, in the middle of a measurement.
 ENDLESS = ("--max-requests", "0")
+
+
+@dataclass(frozen=True)
+class Contender:
+    """What is compared: a feast command, ours or Python's, over a repository with these settings."""
+
+    name: str
+    binary: Path
+    settings: dict
+    # Of `serve`.
+    options: tuple[str, ...] = ()
+    # Whether its own materialization fills the store, or another's has.
+    fills_store: bool = True
 
 
 @dataclass
@@ -87,37 +100,62 @@ def ended(process: subprocess.Popen) -> None:
         process.kill()
 
 
+def applied(contender: Contender, directory: Path, parquet: Path, layout: Layout) -> float:
+    """Writes its repository and applies it. Gives the seconds that the latter took."""
+    write_repository(directory, parquet, layout, contender.settings)
+    return run_feast(contender, directory, "apply")
+
+
+def run_feast(contender: Contender, directory: Path, *arguments: str) -> float:
+    """Runs its feast command. Gives the seconds that it took."""
+    return timed([contender.binary, *arguments], directory, environment())
+
+
+def environment() -> dict:
+    return {**os.environ, "FEAST_USAGE": "False", "PYTHONWARNINGS": "ignore"}
+
+
 @contextmanager
-def feast(name: str, binary: Path, directory: Path, parquet: Path, online_store: dict, options: tuple = ()):
+def feast(contender: Contender, directory: Path, parquet: Path, layout: Layout):
     """Our binary and Python's take the same commands: apply, materialize, serve with one worker."""
-    repository.write_repository(directory, parquet, online_store)
-    environment = {**os.environ, "FEAST_USAGE": "False", "PYTHONWARNINGS": "ignore"}
-    figures = {
-        "apply_seconds": timed([binary, "apply"], directory, environment),
-        "materialize_seconds": timed([binary, "materialize-incremental", END], directory, environment),
-    }
+    figures = {"apply_seconds": applied(contender, directory, parquet, layout)}
+    if contender.fills_store:
+        figures["materialize_seconds"] = run_feast(contender, directory, "materialize-incremental", END)
+    with served(contender, directory) as server:
+        server.figures = figures | server.figures
+        yield server
+
+
+@contextmanager
+def served(contender: Contender, directory: Path):
+    """A server with one worker over a repository that is there."""
     port = free_port()
+    options = ("--host", "127.0.0.1", "--port", str(port), "--workers", "1", "--no-access-log", *contender.options)
     started = time.monotonic()
     process = subprocess.Popen(
-        [binary, "serve", "--host", "127.0.0.1", "--port", str(port), "--workers", "1", "--no-access-log", *options],
+        [contender.binary, "serve", *options],
         cwd=directory,
-        env=environment,
+        env=environment(),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
     try:
         wait_for_answer(port, process)
-        figures["start_seconds"] = time.monotonic() - started
-        server = Server(name, port, process, figures)
-        figures["idle_megabytes"] = server.resident_megabytes()
+        server = Server(contender.name, port, process, {"start_seconds": time.monotonic() - started})
+        server.figures["idle_megabytes"] = server.resident_megabytes()
         yield server
     finally:
         ended(process)
 
 
+def redis_store(redis: Server, database: int = 0) -> dict:
+    """The block `online_store`, the same for our binary and Python's."""
+    return {"type": "redis", "connection_string": f"{redis.address},db={database}"}
+
+
 @contextmanager
-def redis():
-    """A Redis that keeps nothing on disk. Gives its port."""
+def redis_server():
+    """A Redis that keeps nothing on disk."""
     port = free_port()
     with tempfile.TemporaryDirectory() as directory:
         process = subprocess.Popen(
@@ -126,9 +164,21 @@ def redis():
             stdout=subprocess.DEVNULL,
         )
         try:
-            yield port
+            wait_for_connection(port, process)
+            yield Server("Redis", port, process)
         finally:
             ended(process)
+
+
+def wait_for_connection(port: int, process: subprocess.Popen) -> None:
+    until = time.monotonic() + START_TIMEOUT
+    while time.monotonic() < until and process.poll() is None:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=5).close()
+            return
+        except OSError:
+            time.sleep(0.002)
+    raise SystemExit("redis-server does not take connections")
 
 
 @contextmanager
@@ -148,17 +198,19 @@ def all_servers(ours: Path, pythons: Path | None, place: Path, parquet: Path):
 
     Without Python's, ours is compared with itself when it holds no rows in memory.
     """
+    rocksdb = {"type": "rocksdb", "path": "data/online_store"}
     with ExitStack() as stack:
-        rocksdb = {"type": "rocksdb", "path": "data/online_store"}
-        ready = [stack.enter_context(feast("Rust feast", ours, place / "ours", parquet, rocksdb))]
+
+        def start(name: str, binary: Path, online_store: dict, options: tuple[str, ...] = ()) -> Server:
+            contender = Contender(name, binary, {"online_store": online_store}, options)
+            return stack.enter_context(feast(contender, place / name, parquet, GRID))
+
+        ready = [start("Rust feast", ours, rocksdb)]
         if pythons is None:
-            uncached = {**rocksdb, "row_cache_mib": 0}
-            ready.append(stack.enter_context(feast("without row cache", ours, place / "uncached", parquet, uncached)))
+            ready.append(start("without row cache", ours, {**rocksdb, "row_cache_mib": 0}))
         else:
-            sqlite = {"type": "sqlite", "path": "data/online.db"}
-            ready.append(stack.enter_context(feast("Python, sqlite", pythons, place / "sqlite", parquet, sqlite, ENDLESS)))
+            ready.append(start("Python, sqlite", pythons, {"type": "sqlite", "path": "data/online.db"}, ENDLESS))
             if shutil.which("redis-server"):
-                port = stack.enter_context(redis())
-                store = {"type": "redis", "connection_string": f"127.0.0.1:{port}"}
-                ready.append(stack.enter_context(feast("Python, Redis", pythons, place / "redis", parquet, store, ENDLESS)))
+                store = stack.enter_context(redis_server())
+                ready.append(start("Python, Redis", pythons, redis_store(store), ENDLESS))
         yield ready
