@@ -236,3 +236,69 @@ fn what_is_damaged_fails_its_own_request_alone() {
     assert_eq!(code, Some(0));
     assert!(!log.contains("panicked"), "{log}");
 }
+
+#[test]
+fn a_feature_that_cannot_be_read_is_an_error_only_where_it_is_requested() {
+    // The conversion rate of the pushed rows, as Feast stores it.
+    const CONV_RATE: &str =
+        r"for _, f in ipairs(redis.call('HKEYS', k)) do if redis.call('HGET', k, f) == '5\0\0\0?' then FIELD end end";
+    let redis = RedisServer::start(&[]);
+    let repository = repository_on(&redis, "");
+    let settings = std::fs::read_to_string(repository.path.join("feature_store.yaml")).unwrap();
+    for settings in [settings.clone(), settings.replace("    redis_row_cache_mib: 0\n", "")] {
+        repository.write("feature_store.yaml", &settings);
+        let server = repository.serve();
+        let status = |feature: &str| {
+            let feature = format!("driver_hourly_stats:{feature}");
+            let request = json!({ "features": [feature], "entities": { "driver_id": [9001] } });
+            let response = server.post_json("/get-online-features", &request);
+            (response.status, response.body)
+        };
+        for value in [r"'\255'", r"string.rep('\255', 20)", "'not a value'"] {
+            redis.cli(&["FLUSHALL"]);
+            pushed(&server, 9001, 7);
+            assert_eq!(status("conv_rate").0, 200);
+            change(
+                &redis,
+                &CONV_RATE.replace("FIELD", &format!("redis.call('HSET', k, f, {value})")),
+            );
+            eventually("the change is read", || status("conv_rate").0 == 500);
+            for _ in 0..3 {
+                assert_eq!(trips(&server, 9001), 7, "{value}");
+                let (code, body) = status("conv_rate");
+                assert!(
+                    code == 500 && body.contains("driver_hourly_stats:conv_rate"),
+                    "{code} {body}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn replies_that_are_too_large_for_memory_are_refused() {
+    let redis = RedisServer::start(&[]);
+    let repository = repository_on(&redis, "");
+    let settings = std::fs::read_to_string(repository.path.join("feature_store.yaml")).unwrap();
+    repository.write("feature_store.yaml", &format!("{settings}    max_memory_mib: 2\n"));
+    let server = repository.serve();
+    pushed(&server, 9001, 1);
+    // Of another view, in a hash that is small by what the registry says: it is read as a whole, and then field by field.
+    change(
+        &redis,
+        "redis.call('HSET', k, 'another field', string.rep('x', 3 * 1024 * 1024))",
+    );
+    pushed(&server, 9002, 2);
+    assert_eq!(trips(&server, 9001), 1);
+    // One of its own.
+    let every_field =
+        "for _, f in ipairs(redis.call('HKEYS', k)) do redis.call('HSET', k, f, string.rep('x', 3 * 1024 * 1024)) end";
+    redis.cli(&["FLUSHALL"]);
+    pushed(&server, 9001, 1);
+    change(&redis, every_field);
+    pushed(&server, 9002, 2);
+    for _ in 0..3 {
+        is_unavailable(&server, &read(&server, 9001), "hold up to 2 MiB in memory");
+        assert_eq!(trips(&server, 9002), 2);
+    }
+}

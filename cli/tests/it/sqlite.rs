@@ -44,7 +44,8 @@ fn push(server: &Server, to: &str, time: &str, trips: i64) -> (u16, String) {
 
 /// Rows of a query on the file, each as text.
 fn sql(repository: &Repository, query: &str) -> Option<Vec<String>> {
-    let script = "import sqlite3, sys\nfor row in sqlite3.connect(sys.argv[1]).execute(sys.argv[2]): print(*row)";
+    let script = "import sqlite3, sys\nwith sqlite3.connect(sys.argv[1]) as connection:\n    \
+                  for row in connection.execute(sys.argv[2]): print(*row)";
     let output = Command::new("python3")
         .args(["-c", script])
         .arg(repository.path.join("data/online.db"))
@@ -127,6 +128,40 @@ fn what_another_process_commits_is_read_at_once() {
         (200, "0".to_owned())
     );
     assert_eq!(read(&first, 1001)[1], 5);
+}
+
+#[test]
+fn a_feature_that_cannot_be_read_is_an_error_only_where_it_is_requested() {
+    let repository = repository();
+    repository.succeed(&["apply"]);
+    let server = repository.serve();
+    let status = |feature: &str| {
+        let request =
+            json!({ "features": [format!("driver_hourly_stats:{feature}")], "entities": { "driver_id": [1001] } });
+        let response = server.post_json("/get-online-features", &request);
+        (response.status, response.body)
+    };
+    let column =
+        |change: &str| format!("UPDATE feature_repo_driver_hourly_stats SET {change} WHERE feature_name = 'conv_rate'");
+    for change in [
+        "value = x'ff'",
+        "value = 'text'",
+        "event_ts = 'yesterday'",
+        "created_ts = 1.5",
+    ] {
+        assert_eq!(push(&server, "online", "2099-01-01T00:00:00Z", 7).0, 200, "{change}");
+        let Some(_) = sql(&repository, &column(change)) else {
+            return eprintln!("skipped: there is no python3");
+        };
+        // Twice, as rows are held in memory.
+        for _ in 0..2 {
+            let (code, body) = status("avg_daily_trips");
+            assert!(code == 200 && body.contains('7'), "{change}: {code} {body}");
+            let (code, body) = status("conv_rate");
+            assert!(code == 500 && body.contains("conv_rate"), "{change}: {code} {body}");
+        }
+        sql(&repository, "DELETE FROM feature_repo_driver_hourly_stats");
+    }
 }
 
 #[test]

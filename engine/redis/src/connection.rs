@@ -100,19 +100,19 @@ impl Connection {
     /// # Errors
     /// `Unavailable` when not every command was answered within the response timeout, or the server cannot take them at present;
     /// some may have been carried out then.
-    pub(crate) async fn exchange(&self, commands: Vec<Cmd>, access: Access) -> Result<Replies> {
+    pub(crate) async fn exchange(&self, commands: Vec<Cmd>, access: Access) -> Result<Replies, Trouble> {
         let deadline = self.deadline();
-        Ok(self.shared.servers.exchange(commands, access, deadline).await?)
+        self.shared.servers.exchange(commands, access, deadline).await
     }
 
     /// As [`Connection::exchange`], on a thread that may wait: never on one that runs asynchronous code, where it panics.
     ///
     /// # Errors
     /// As [`Connection::exchange`].
-    pub(crate) fn exchange_blocking(&self, commands: Vec<Cmd>, access: Access) -> Result<Replies> {
+    pub(crate) fn exchange_blocking(&self, commands: Vec<Cmd>, access: Access) -> Result<Result<Replies, Trouble>> {
         let blocking = self.blocking()?;
         let deadline = self.deadline();
-        Ok(blocking.wait(blocking.servers.exchange(commands, access, deadline))??)
+        blocking.wait(blocking.servers.exchange(commands, access, deadline))
     }
 
     /// As [`Connection::exchange`], with the replies read into values.
@@ -130,7 +130,7 @@ impl Connection {
     /// # Errors
     /// As [`Connection::exchange`].
     pub(crate) fn run_blocking(&self, commands: Vec<Cmd>, access: Access) -> Result<Vec<Value>> {
-        let replies = self.exchange_blocking(commands, access)?;
+        let replies = self.exchange_blocking(commands, access)??;
         Ok(replies.values(&self.shared.servers.name())?)
     }
 

@@ -24,10 +24,14 @@ impl RedisStore {
     /// `Unavailable` when Redis does not answer in time, `Data` for a value that cannot be read.
     pub async fn fetch(&self, missing: MissingRows<'_>) -> Result<RowBatch> {
         self.tracking.start();
-        let (queries, mut commands) = self.commands(missing);
-        commands.extend(self.tracking.lifetime_commands(missing));
-        let replies = self.connection.exchange(commands, Access::Read).await?;
-        self.read_replies(missing, &queries, &replies)
+        loop {
+            let (queries, commands) = self.commands(missing);
+            match self.connection.exchange(commands, Access::Read).await {
+                Ok(replies) => return self.read_replies(missing, &queries, &replies),
+                Err(trouble) if trouble.is_too_large() && read_less(&queries) => {}
+                Err(trouble) => return Err(trouble.into()),
+            }
+        }
     }
 
     /// As [`RedisStore::fetch`], on a thread that may wait.
@@ -35,10 +39,14 @@ impl RedisStore {
     /// # Errors
     /// As [`RedisStore::fetch`].
     pub fn fetch_blocking(&self, missing: MissingRows<'_>) -> Result<RowBatch> {
-        let (queries, mut commands) = self.commands(missing);
-        commands.extend(self.tracking.lifetime_commands(missing));
-        let replies = self.connection.exchange_blocking(commands, Access::Read)?;
-        self.read_replies(missing, &queries, &replies)
+        loop {
+            let (queries, commands) = self.commands(missing);
+            match self.connection.exchange_blocking(commands, Access::Read)? {
+                Ok(replies) => return self.read_replies(missing, &queries, &replies),
+                Err(trouble) if trouble.is_too_large() && read_less(&queries) => {}
+                Err(trouble) => return Err(trouble.into()),
+            }
+        }
     }
 
     /// The replies to the commands of the queries come first, then those that tell how long the hashes live on.
@@ -46,10 +54,10 @@ impl RedisStore {
         let hashes: usize = queries.iter().map(|pending| pending.entities).sum();
         let (hashes, lifetimes) = replies.split_at(hashes.min(replies.len()));
         self.tracking.forget_expiring(missing, lifetimes);
-        self.rows(queries, hashes, missing.row_count())
+        self.rows(missing, queries, hashes)
     }
 
-    /// What to read for each query, of how many entities, and the commands of all.
+    /// What to read for each query, of how many entities, and the commands of all; then those that ask how long the hashes live on.
     fn commands(&self, missing: MissingRows<'_>) -> (Vec<PendingQuery>, Vec<Cmd>) {
         let views = self.views.load();
         let mut queries = Vec::new();
@@ -72,24 +80,25 @@ impl RedisStore {
                 entities: commands.len() - before,
             });
         }
+        commands.extend(self.tracking.lifetime_commands(missing));
         (queries, commands)
     }
 
-    fn rows(&self, queries: &[PendingQuery], replies: &[Reply], rows: usize) -> Result<RowBatch> {
-        let mut batch = RowBatch::with_capacity(rows);
+    fn rows(&self, missing: MissingRows<'_>, queries: &[PendingQuery], replies: &[Reply]) -> Result<RowBatch> {
+        let mut batch = RowBatch::with_capacity(missing.row_count());
         let mut row = Vec::new();
         let mut rest = replies;
-        for pending in queries {
+        for (pending, (_, entities)) in queries.iter().zip(missing.by_query()) {
             let (of_query, later) = rest.split_at(pending.entities.min(rest.len()));
             rest = later;
             let values = of_query.iter().map(|reply| self.values(pending, reply));
-            let values = values.collect::<Result<Vec<HashValues<'_>>>>()?;
+            let mut values = values.collect::<Result<Vec<HashValues<'_>>>>()?;
             for table in &pending.tables {
                 let fields = pending.query.table(*table);
-                for of_entity in &values {
+                for (of_entity, entity) in values.iter_mut().zip(entities.clone()) {
                     row.clear();
                     let found = match fields {
-                        Some(fields) => self.read_row(fields, of_entity, &mut row)?,
+                        Some(fields) => self.read_row(missing, entity, fields, of_entity, &mut row)?,
                         None => false,
                     };
                     batch.push(found.then_some(&row[..]));
@@ -107,16 +116,45 @@ impl RedisStore {
         values.ok_or_else(|| self.damaged("a hash was answered in a form that is not known".to_owned()))
     }
 
-    /// Appends a row of a table to `out`, if there is one.
-    fn read_row(&self, fields: &TableFields, values: &[Option<&[u8]>], out: &mut Vec<u8>) -> Result<bool> {
-        let (values, time) = HashQuery::of_table(fields, values);
-        let python = self.config.python_statuses;
-        let event_time = match time {
-            Some(time) => decode_timestamp(time).map_err(|problem| self.corrupt_time(fields, problem))?,
-            None if python => Timestamp::EPOCH,
-            None => return Ok(false),
-        };
-        let schema_id = match python || values.iter().all(Option::is_some) {
+    /// Appends a row of a table to `out`, if there is one. Values that cannot be read and that nobody asks for are taken out of it, and
+    /// such a row is not held in memory.
+    fn read_row(
+        &self,
+        missing: MissingRows<'_>,
+        entity: &[u8],
+        fields: &TableFields,
+        values: &mut HashValues<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<bool> {
+        loop {
+            let (of_table, time) = HashQuery::of_table(fields, values);
+            let event_time = match time {
+                Some(time) => decode_timestamp(time).map_err(|problem| self.corrupt_time(fields, problem))?,
+                None if self.config.python_statuses => Timestamp::EPOCH,
+                None => return Ok(false),
+            };
+            let Err((position, problem)) = self.encode_row(fields, of_table, event_time, out) else {
+                return Ok(true);
+            };
+            if missing.asks_for(fields.table.id, &fields.view.features[position].name) {
+                return Err(self.corrupt_value(fields, position, problem));
+            }
+            self.tracking.forget(entity);
+            values[fields.position(position)] = None;
+            out.clear();
+        }
+    }
+
+    /// Appends the row of these values. Fails at the position of a value that cannot be read.
+    #[inline]
+    fn encode_row(
+        &self,
+        fields: &TableFields,
+        values: &[Option<&[u8]>],
+        event_time: Timestamp,
+        out: &mut Vec<u8>,
+    ) -> Result<(), (usize, CorruptValue)> {
+        let schema_id = match self.config.python_statuses || values.iter().all(Option::is_some) {
             true => COMPLETE,
             false => WITH_GAPS,
         };
@@ -131,9 +169,7 @@ impl RedisStore {
                 .map_err(|problem| (position, problem)),
             None => Ok(Cell::NotStored),
         };
-        let encoded = layout.encode_cells(RowHeader { schema_id, version }, read, out);
-        encoded.map_err(|(position, problem)| self.corrupt_value(fields, position, problem))?;
-        Ok(true)
+        layout.encode_cells(RowHeader { schema_id, version }, read, out)
     }
 
     fn corrupt_value(&self, fields: &TableFields, position: usize, problem: CorruptValue) -> Error {
@@ -147,6 +183,15 @@ impl RedisStore {
         self.damaged(format!("an event time of {view} cannot be read: {problem}"))
             .with_source(problem)
     }
+}
+
+/// Has less read of hashes than all that they have, where that is done and possible.
+fn read_less(queries: &[PendingQuery]) -> bool {
+    let reads_all = |pending: &&PendingQuery| pending.reading == Reading::All;
+    queries
+        .iter()
+        .filter(reads_all)
+        .fold(false, |any, pending| pending.query.read_fields() || any)
 }
 
 /// The commands of one query that were sent.

@@ -48,6 +48,13 @@ pub(crate) struct TableFields {
     first: usize,
 }
 
+impl TableFields {
+    /// Where the value of a feature is, by its position in the view.
+    pub(crate) fn position(&self, feature: usize) -> usize {
+        self.first + feature
+    }
+}
+
 /// The values of a hash in the order of the fields of its query; `None` for a field that is not there.
 pub(crate) type HashValues<'reply> = Vec<Option<&'reply [u8]>>;
 
@@ -93,6 +100,12 @@ impl HashQuery {
             true => Reading::All,
             false => Reading::Fields,
         }
+    }
+
+    /// From now on only the fields are read. Whether there are any.
+    pub(crate) fn read_fields(&self) -> bool {
+        self.reads_all.store(false, Ordering::Relaxed);
+        !self.fields.is_empty()
     }
 
     /// The command for the hash of an entity.

@@ -269,7 +269,7 @@ impl RowWriter<'_> {
             let commands = self
                 .store
                 .write_commands(&batch, &unknown, self.replace, ScriptForm::Source)?;
-            let replies = self.store.connection.exchange_blocking(commands, Access::Write)?;
+            let replies = self.store.connection.exchange_blocking(commands, Access::Write)??;
             match self.take_replies(&unknown, &replies)?.len() {
                 0 => Ok(()),
                 rows => Err(Error::internal(format!(

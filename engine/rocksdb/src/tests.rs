@@ -99,6 +99,7 @@ fn read_rows(storage: &RocksDbStore, tables: &[u32], entities: &[&[u8]]) -> Vec<
     let queries = RowQueries {
         tables: &[tables.to_vec()],
         entities: &[keys],
+        features: None,
     };
     let mut lookup = RowLookup::prepare(storage.row_cache(), queries).unwrap();
     while let Some(missing) = lookup.missing(queries) {

@@ -35,6 +35,9 @@ pub struct RowQueries<'a> {
     pub tables: &'a [Vec<u32>],
     /// For each query, entity keys in any order; an empty one has no rows.
     pub entities: &'a [PackedBytes],
+    /// The tables and features whose values are asked for; `None` for all. Rows have the other features too, for the next request, but
+    /// one that cannot be read is no error of this one.
+    pub features: Option<&'a [(u32, String)]>,
 }
 
 /// One of [`RowQueries`].
@@ -182,6 +185,13 @@ impl<'a> MissingRows<'a> {
     pub fn row_count(&self) -> usize {
         let misses = self.misses.iter();
         misses.map(|miss| self.queries.tables[miss.query].len()).sum()
+    }
+
+    /// Whether a feature of a table is asked for.
+    pub fn asks_for(&self, table: u32, feature: &str) -> bool {
+        let is_asked_for =
+            |features: &[(u32, String)]| features.iter().any(|(of, name)| *of == table && name == feature);
+        self.queries.features.is_none_or(is_asked_for)
     }
 
     /// For each query the ids of its tables, ascending, and the keys of the entities whose rows are to be fetched from each of them,

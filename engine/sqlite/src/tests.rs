@@ -153,6 +153,7 @@ fn fetch(store: &SqliteStore, view: &str, entities: &[Vec<u8>]) -> Result<Vec<Op
     let queries = RowQueries {
         tables: &tables,
         entities: &entities,
+        features: None,
     };
     store.forget_changed_rows()?;
     let mut lookup = RowLookup::prepare(store.row_cache(), queries)?;

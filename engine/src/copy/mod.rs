@@ -109,6 +109,7 @@ impl<'a> ViewCopy<'a> {
         let queries = RowQueries {
             tables: &tables,
             entities,
+            features: None,
         };
         let mut lookup = self.from.prepare(queries)?;
         while let Some(missing) = lookup.missing(queries) {

@@ -15,6 +15,8 @@ pub(crate) struct Binding {
     tables: Arc<Tables>,
     /// Of each group of the plan, the ids of its views' tables, ascending and distinct.
     group_tables: Vec<Vec<u32>>,
+    /// The requested features of these tables.
+    features: Vec<(u32, String)>,
     /// Of each view of the plan; `None` when nothing was ever written to it.
     views: Vec<Option<BoundView>>,
 }
@@ -50,8 +52,16 @@ impl Binding {
             let position = group_tables[view.group].binary_search(&table.id).ok()?;
             Some(BoundView::new(view, table, position))
         });
+        let features = planned.iter().zip(bound_tables()).flat_map(|(view, table)| {
+            let names = view.features.iter().map(|feature| feature.name.clone());
+            table.into_iter().flat_map(move |table| {
+                let id = table.id;
+                names.clone().map(move |name| (id, name))
+            })
+        });
         Self {
             views: views.collect(),
+            features: features.collect(),
             group_tables,
             tables,
         }
@@ -67,6 +77,7 @@ impl Binding {
         RowQueries {
             tables: &self.group_tables,
             entities: keys,
+            features: Some(&self.features),
         }
     }
 

@@ -77,6 +77,7 @@ impl Request {
         RowQueries {
             tables: &self.tables,
             entities: &self.entities,
+            features: None,
         }
     }
 }

@@ -436,7 +436,8 @@ impl Batch {
 
     /// Its node could not be reached. Commands that have certainly not been carried out, and reads, are sent again.
     fn failed(self, trouble: Trouble, access: Access, next: &mut Next) -> Result<(), Trouble> {
-        if access == Access::Write && !trouble.is_before_sending() {
+        let is_lost = access == Access::Write && !trouble.is_before_sending();
+        if is_lost || trouble.is_too_large() {
             return Err(trouble);
         }
         let commands = self.pipeline.cmd_iter();

@@ -90,6 +90,8 @@ impl Node {
                     self.leave_if_demoted(&link, &replies);
                     return Ok(replies);
                 }
+                // The connection has passed them over and goes on.
+                Ok(Err(trouble)) if trouble.is_too_large() => return Err(trouble),
                 Ok(Err(trouble)) => {
                     self.leave(&link, Some(&trouble));
                     if retries == 0 || !trouble.is_closed() {

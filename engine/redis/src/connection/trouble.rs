@@ -113,6 +113,11 @@ impl Trouble {
         matches!(self.reason, Reason::Closed)
     }
 
+    /// Whether the replies would take too much memory.
+    pub(crate) fn is_too_large(&self) -> bool {
+        matches!(self.reason, Reason::TooLarge(_))
+    }
+
     /// Whether it came up before anything was sent.
     pub(super) fn is_before_sending(&self) -> bool {
         matches!(

@@ -52,6 +52,7 @@ impl Reader {
         let queries = RowQueries {
             tables: &[vec![1]],
             entities: &[entities],
+            features: None,
         };
         let mut lookup = RowLookup::prepare(self.tracking.rows(), queries).unwrap();
         let mut in_memory = true;
@@ -283,6 +284,7 @@ async fn rows_in_memory_are_not_used_longer_than_redis_may_be_silent() {
     let queries = RowQueries {
         tables: &tables,
         entities: &entities,
+        features: None,
     };
     let mut used = 0;
     loop {

@@ -405,6 +405,7 @@ fn a_read_after_a_write_sees_it_although_the_row_is_in_memory() {
     let queries = RowQueries {
         tables: &tables,
         entities: &entities,
+        features: None,
     };
     let read = || {
         let mut lookup = RowLookup::prepare(store.row_cache(), queries).unwrap();
@@ -490,6 +491,7 @@ fn a_view_that_has_left_the_registry_since_has_no_rows() {
     let queries = RowQueries {
         tables: &tables,
         entities: &entities,
+        features: None,
     };
     let lookup = RowLookup::prepare(store.row_cache(), queries).unwrap();
     let rows = store.fetch_blocking(lookup.missing(queries).unwrap()).unwrap();

@@ -22,6 +22,7 @@ impl Waiting {
         let queries = RowQueries {
             tables: &tables,
             entities: &entities,
+            features: None,
         };
         let lookup = RowLookup::prepare(opened.store.row_cache(), queries).unwrap();
         Self {
@@ -40,6 +41,7 @@ impl Waiting {
         RowQueries {
             tables: &self.tables,
             entities: &self.entities,
+            features: None,
         }
     }
 
@@ -53,6 +55,7 @@ impl Waiting {
         let queries = RowQueries {
             tables: &self.tables,
             entities: &self.entities,
+            features: None,
         };
         let completed = self
             .lookup

@@ -113,6 +113,20 @@ async fn replies_that_are_too_large_are_passed_over() {
     assert_eq!(numbers(small).await, [Some(7)]);
     // Nothing counts any more.
     assert_eq!(driven.memory.used(), 0);
+    // What is too large is not the last of its list.
+    let hash = driven.send(b"h;", 1).await;
+    driven.reads(b"h;").await;
+    let reply = [b"*3\r\n".to_vec(), string(300), string(2_000), string(300)].concat();
+    for piece in reply.chunks(700) {
+        driven.replies(piece).await;
+        tokio::task::yield_now().await;
+    }
+    assert!(matches!(hash.await.unwrap(), Err(Reason::TooLarge(1_000))));
+    let small = driven.send(b"c;", 1).await;
+    driven.reads(b"c;").await;
+    driven.replies(b":7\r\n").await;
+    assert_eq!(numbers(small).await, [Some(7)]);
+    assert_eq!(driven.memory.used(), 0);
     let held = driven.send(b"d;", 1).await;
     driven.reads(b"d;").await;
     driven.replies(&string(900)).await;
