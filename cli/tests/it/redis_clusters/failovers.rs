@@ -58,8 +58,15 @@ fn pushes_that_wait_for_a_replica_survive_the_primary_of_a_cluster() {
 #[test]
 fn pushes_that_wait_for_all_replicas_survive_a_master_with_sentinels() {
     let mut set = RedisSentinels::start(2, &[], None);
-    let sentinels: Vec<String> = set.sentinel_ports().iter().map(|port| format!("127.0.0.1:{port}")).collect();
-    let store = format!("redis_type: redis_sentinel\n    connection_string: {}", sentinels.join(","));
+    let sentinels: Vec<String> = set
+        .sentinel_ports()
+        .iter()
+        .map(|port| format!("127.0.0.1:{port}"))
+        .collect();
+    let store = format!(
+        "redis_type: redis_sentinel\n    connection_string: {}",
+        sentinels.join(",")
+    );
     // Sentinels may choose either replica.
     let repository = repository_with(&store, "    redis_wait_replicas: 2\n");
     let server = repository.serve();

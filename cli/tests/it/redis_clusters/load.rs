@@ -116,7 +116,10 @@ impl Load {
     /// Reads entities, and gives whether they were answered.
     fn check(&self, promise: Promise, server: &Server, entities: Range<i64>) -> bool {
         let start = Instant::now();
-        let at_least: Vec<i64> = entities.clone().map(|entity| self.at_least(promise, entity, start)).collect();
+        let at_least: Vec<i64> = entities
+            .clone()
+            .map(|entity| self.at_least(promise, entity, start))
+            .collect();
         let response = read(server, entities.clone());
         if response.status != 200 {
             is_refusal(&response);
@@ -125,7 +128,9 @@ impl Load {
         }
         let values = values(&response, entities.end - entities.start);
         for (((entity, at_least), trips), rate) in entities.zip(at_least).zip(&values[0]).zip(&values[1]) {
-            let number = trips.as_i64().unwrap_or_else(|| panic!("entity {entity}: {}", response.body));
+            let number = trips
+                .as_i64()
+                .unwrap_or_else(|| panic!("entity {entity}: {}", response.body));
             let sent = self.entities[entity as usize].lock().unwrap().sent;
             assert!(
                 at_least <= number && number <= sent,
@@ -264,8 +269,15 @@ fn values(response: &Response, count: i64) -> [Vec<Value>; 2] {
     let body = response.json();
     let of_feature = |position: usize| {
         let result = &body["results"][position];
-        let (values, statuses) = (result["values"].as_array().unwrap(), result["statuses"].as_array().unwrap());
-        assert_eq!((values.len(), statuses.len()), (count as usize, count as usize), "{body}");
+        let (values, statuses) = (
+            result["values"].as_array().unwrap(),
+            result["statuses"].as_array().unwrap(),
+        );
+        assert_eq!(
+            (values.len(), statuses.len()),
+            (count as usize, count as usize),
+            "{body}"
+        );
         assert!(statuses.iter().all(|status| status == "PRESENT"), "{body}");
         values.clone()
     };

@@ -15,6 +15,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
 use super::link::Link;
+use super::sentinel::KnownMaster;
 use super::tls;
 use super::trouble::{Reason, Trouble};
 
@@ -24,6 +25,8 @@ const KEEPALIVE: Duration = Duration::from_secs(60);
 /// Knows how to reach servers, and how to sign in.
 pub(super) struct Dialer {
     pub(super) config: RedisConfig,
+    /// With sentinels.
+    pub(super) master: KnownMaster,
     tls: Option<TlsConnector>,
 }
 
@@ -44,6 +47,7 @@ impl Dialer {
     pub(super) fn new(config: &RedisConfig) -> Result<Self> {
         Ok(Self {
             config: config.clone(),
+            master: KnownMaster::default(),
             tls: config.tls.as_ref().map(tls::connector).transpose()?,
         })
     }
