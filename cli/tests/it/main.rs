@@ -19,6 +19,7 @@
 //! - `bad_input`: what a mistake gets: one clear line, the exit code, nothing half-written.
 //! - `registries`: registries that Python Feast wrote, against ours of the same definitions.
 //! - `apply`: what `apply` and `plan` accept and print.
+//! - `redis_clusters`: clusters and sentinels that fail over and move their slots while clients go on.
 //! - `redis_shards`: a Redis that is filled in parts.
 //! - `redis_trouble`: a Redis that is away, hangs or refuses, and hashes that are damaged.
 //! - `usage`: commands that are typed wrong.
@@ -48,6 +49,7 @@ mod links;
 mod log;
 mod look_up;
 mod overload;
+mod redis_clusters;
 mod redis_shards;
 mod redis_trouble;
 mod registries;

@@ -2,6 +2,11 @@
 //!
 //! Redis has no directory: a scan walks all keys of a node and gives those that begin with the names of the join keys. What it gives
 //! is parsed, as another project's keys may begin in the same way and end with the same name.
+//!
+//! When keys may have moved to a server that was scanned already, or a server was started anew, all are scanned again: see
+//! [`placement`].
+
+mod placement;
 
 use feast_codec::entity_key::{key_length, names_prefix};
 use feast_config::RedisNode;
@@ -11,6 +16,7 @@ use redis::{Cmd, Value};
 
 use crate::RedisStore;
 use crate::connection::Access;
+use placement::Placement;
 
 impl RedisStore {
     /// Entity keys that have the join keys of a view, some `limit` of them after the last page. An entity may have no row of this
@@ -26,22 +32,32 @@ impl RedisStore {
         self.scan(&prefix_of(view), after, limit)
     }
 
-    /// Entity keys of the project that begin with the names of some join keys.
+    /// Entity keys of the project that begin with the names of some join keys. It may go on after a page of another process.
     pub(crate) fn scan(&self, prefix: &[u8], after: Option<&[u8]>, limit: usize) -> Result<KeyPage> {
-        let primaries = self.connection.primaries_blocking()?;
-        let (node, cursor) = position(after, &primaries);
-        let Some(primary) = primaries.get(node) else {
+        let (position, nodes) = match after.map(Position::parse) {
+            None => self.first_position()?,
+            Some(position) => {
+                let nodes = self.primaries_in_order()?;
+                match position.filter(|position| position.index_in(&nodes).is_some()) {
+                    Some(position) => (position, nodes),
+                    None => return self.starts_over(KeyPage::default()),
+                }
+            }
+        };
+        let Some(index) = position.index_in(&nodes) else {
             return Ok(KeyPage::default());
         };
         let mut command = Cmd::new();
         command
             .arg("SCAN")
-            .arg(cursor)
+            .arg(&position.cursor)
             .arg("MATCH")
             .arg(pattern(prefix))
             .arg("COUNT")
             .arg(limit);
-        let replies = self.connection.run_on_blocking(primary, vec![command], Access::Read)?;
+        let replies = self
+            .connection
+            .run_on_blocking(&nodes[index], vec![command], Access::Read)?;
         let (next_cursor, keys) = match replies.first() {
             Some(Value::ServerError(error)) => return Err(self.connection.refused(error)),
             Some(Value::Array(parts)) => match &parts[..] {
@@ -60,10 +76,31 @@ impl RedisStore {
                 page.keys.push_with(|out| out.extend_from_slice(&key[..length]));
             }
         }
-        page.next = match &next_cursor[..] {
-            b"0" => primaries.get(node + 1).map(|next| position_of(next, b"0")),
-            cursor => Some(position_of(primary, cursor)),
+        let next = match &next_cursor[..] {
+            b"0" if self.placement()?.fingerprint != position.fingerprint => return self.starts_over(page),
+            b"0" => nodes.get(index + 1).map(|node| position.at(node, "0")),
+            cursor => Some(position.at(&nodes[index], &String::from_utf8_lossy(cursor))),
         };
+        page.next = next.map(|next| next.encode());
+        Ok(page)
+    }
+
+    /// Where a scan begins, and the nodes that it has to do.
+    fn first_position(&self) -> Result<(Position, Vec<RedisNode>)> {
+        let Placement { nodes, fingerprint } = self.placement()?;
+        let start = Position {
+            fingerprint,
+            address: nodes.first().map(address).unwrap_or_default(),
+            cursor: "0".to_owned(),
+        };
+        Ok((start, nodes))
+    }
+
+    /// A page after which everything is scanned again. That ends, as slots are not moved for ever.
+    fn starts_over(&self, mut page: KeyPage) -> Result<KeyPage> {
+        let (position, _) = self.first_position()?;
+        page.next = Some(position.encode());
+        page.starts_over = true;
         Ok(page)
     }
 
@@ -77,24 +114,52 @@ pub(crate) fn prefix_of(view: &StoredView) -> Vec<u8> {
     names_prefix(view.join_keys.iter().map(|key| key.name.as_str()))
 }
 
-/// `host:port cursor`.
-fn position_of(node: &RedisNode, cursor: &[u8]) -> Vec<u8> {
-    [format!("{}:{} ", node.host, node.port).as_bytes(), cursor].concat()
+/// How far a scan has got.
+#[derive(Debug, PartialEq, Eq)]
+struct Position {
+    /// Of the placement when it began.
+    fingerprint: u64,
+    /// `host:port` of the primary that is being scanned.
+    address: String,
+    cursor: String,
 }
 
-/// Which primary is scanned next, and from where. All are scanned again if the one of the position is not a primary any more: its
-/// slots have moved to others.
-fn position(after: Option<&[u8]>, primaries: &[RedisNode]) -> (usize, String) {
-    let start = || (0, "0".to_owned());
-    let position = after.and_then(|after| str::from_utf8(after).ok());
-    let Some((address, cursor)) = position.and_then(|position| position.split_once(' ')) else {
-        return start();
-    };
-    let is_node = |node: &RedisNode| format!("{}:{}", node.host, node.port) == address;
-    match primaries.iter().position(is_node) {
-        Some(node) => (node, cursor.to_owned()),
-        None => start(),
+impl Position {
+    fn encode(&self) -> Vec<u8> {
+        let Self {
+            fingerprint,
+            address,
+            cursor,
+        } = self;
+        format!("{fingerprint:016x} {address} {cursor}").into_bytes()
     }
+
+    fn parse(bytes: &[u8]) -> Option<Self> {
+        let mut parts = str::from_utf8(bytes).ok()?.split(' ').map(str::to_owned);
+        let (fingerprint, address, cursor) = (parts.next()?, parts.next()?, parts.next()?);
+        let fingerprint = u64::from_str_radix(&fingerprint, 16).ok()?;
+        parts.next().is_none().then_some(Self {
+            fingerprint,
+            address,
+            cursor,
+        })
+    }
+
+    fn at(&self, node: &RedisNode, cursor: &str) -> Self {
+        Self {
+            fingerprint: self.fingerprint,
+            address: address(node),
+            cursor: cursor.to_owned(),
+        }
+    }
+
+    fn index_in(&self, nodes: &[RedisNode]) -> Option<usize> {
+        nodes.iter().position(|node| address(node) == self.address)
+    }
+}
+
+fn address(node: &RedisNode) -> String {
+    format!("{}:{}", node.host, node.port)
 }
 
 /// What begins with these bytes, whatever they mean to patterns.
@@ -111,33 +176,4 @@ fn pattern(prefix: &[u8]) -> Vec<u8> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn node(port: u16) -> RedisNode {
-        RedisNode {
-            host: "h".to_owned(),
-            port,
-        }
-    }
-
-    #[test]
-    fn a_scan_goes_on_where_it_was() {
-        let primaries = [node(1), node(2)];
-        assert_eq!(position(None, &primaries), (0, "0".to_owned()));
-        assert_eq!(
-            position(Some(&position_of(&node(2), b"17")), &primaries),
-            (1, "17".to_owned())
-        );
-        assert_eq!(
-            position(Some(&position_of(&node(3), b"17")), &primaries),
-            (0, "0".to_owned())
-        );
-        assert_eq!(position(Some(b"\xff"), &primaries), (0, "0".to_owned()));
-    }
-
-    #[test]
-    fn bytes_of_a_prefix_mean_themselves() {
-        assert_eq!(pattern(b"a*[\\"), b"a\\*\\[\\\\*");
-    }
-}
+mod tests;

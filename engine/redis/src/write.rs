@@ -11,9 +11,9 @@ use std::collections::VecDeque;
 use std::sync::{Arc, LazyLock};
 
 use feast_codec::packed_bytes::PackedBytes;
-use feast_model::error::{Error, ErrorKind, Result};
+use feast_model::error::{Error, Result};
 use feast_rows::{EncodedRows, Replace, WriteCount, newest_of_each_key};
-use redis::{Cmd, Script, Value};
+use redis::{Cmd, Script};
 
 use crate::RedisStore;
 use crate::connection::{Access, Reply, Started};
@@ -59,10 +59,11 @@ enum ScriptForm {
 }
 
 impl RedisStore {
-    /// Writes rows, each a key and a row of [`RowEncoder`](crate::RowEncoder), in order of arrival.
+    /// Writes rows, each a key and a row of [`RowEncoder`](crate::RowEncoder), in order of arrival. As many replicas as the settings
+    /// demand have them when this returns.
     ///
     /// # Errors
-    /// `Unavailable` when Redis cannot take them; some may be written then.
+    /// `Unavailable` when Redis cannot take them, or too few replicas have them in time; some may be written then.
     pub fn write_rows(&self, keys: &PackedBytes, rows: &PackedBytes, replace: Replace) -> Result<WriteCount> {
         let mut writer = self.row_writer(replace);
         let first = writer.write(EncodedRows {
@@ -86,40 +87,6 @@ impl RedisStore {
             rows: 0,
             settled: 0,
         }
-    }
-
-    /// Returns when as many replicas as the settings demand have what was written so far.
-    ///
-    /// # Errors
-    /// `Unavailable` when fewer have it in time: it is written, but may be lost with the server.
-    pub fn sync(&self) -> Result<()> {
-        let required = self.config.wait_replicas;
-        if required == 0 {
-            return Ok(());
-        }
-        let timeout = self.config.response_timeout * 3 / 4;
-        for primary in self.connection.primaries_blocking()? {
-            let mut wait = Cmd::new();
-            wait.arg("WAIT").arg(required).arg(timeout.as_millis().max(1) as u64);
-            let replies = self.connection.run_on_blocking(&primary, vec![wait], Access::Write)?;
-            match replies.first() {
-                Some(Value::Int(replicas)) if *replicas >= i64::from(required) => {}
-                Some(Value::ServerError(error)) => return Err(self.connection.refused(error)),
-                reply => {
-                    let replicas = match reply {
-                        Some(Value::Int(replicas)) => *replicas,
-                        _ => 0,
-                    };
-                    let (host, port) = (&primary.host, primary.port);
-                    let message = format!(
-                        "Redis at {host}:{port}: the rows are written, but only {replicas} of {required} replicas had them after {timeout:?}"
-                    );
-                    return Err(Error::new(ErrorKind::Unavailable, message)
-                        .with_hint("serving.redis_wait_replicas is how many must have them"));
-                }
-            }
-        }
-        Ok(())
     }
 
     /// The row cache forgets what is written, before the write is acknowledged: the next read fetches it.

@@ -9,4 +9,6 @@ pub struct KeyPage {
     pub keys: PackedBytes,
     /// Where the next page begins, in the form of the store; `None` after the last one.
     pub next: Option<Vec<u8>>,
+    /// Keys before this page may have been missed, so all of them come again from the next page on.
+    pub starts_over: bool,
 }

@@ -98,6 +98,12 @@ impl<'a> ViewCopy<'a> {
         let entities = [page.keys];
         let rows = self.read_rows(&entities)?;
         self.write_rows(&entities[0], &rows, &mut checkpoint.report)?;
+        if page.starts_over {
+            checkpoint.report = CopyReport {
+                view: std::mem::take(&mut checkpoint.report.view),
+                ..CopyReport::default()
+            };
+        }
         checkpoint.is_done = page.next.is_none();
         checkpoint.position = page.next;
         Ok(())

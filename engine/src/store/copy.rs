@@ -223,6 +223,8 @@ fn copy_view(
         copy.copy_page(&mut checkpoint)?;
         let rows = checkpoint.report.rows();
         progress.rows_done(rows);
+        // Fewer when the view is copied anew.
+        saved = saved.min(rows);
         fail_point::reached(Step::RowsWritten);
         if checkpoint.is_done || rows - saved >= CHECKPOINT_ROWS {
             to.sync()?;

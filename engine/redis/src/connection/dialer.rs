@@ -17,6 +17,7 @@ use tokio_rustls::client::TlsStream;
 use super::link::Link;
 use super::push_link::PushLink;
 use super::replies::ReplyMemory;
+use super::sentinel::KnownMaster;
 use super::tls;
 use super::trouble::{Reason, Trouble};
 
@@ -26,6 +27,8 @@ const KEEPALIVE: Duration = Duration::from_secs(60);
 /// Knows how to reach servers, and how to sign in.
 pub(super) struct Dialer {
     pub(super) config: RedisConfig,
+    /// With sentinels.
+    pub(super) master: KnownMaster,
     tls: Option<TlsConnector>,
     reply_memory: Arc<ReplyMemory>,
 }
@@ -51,6 +54,7 @@ impl Dialer {
         Ok(Self {
             config: config.clone(),
             reply_memory: ReplyMemory::new(config.reply_memory),
+            master: KnownMaster::default(),
             tls: config.tls.as_ref().map(tls::connector).transpose()?,
         })
     }

@@ -42,15 +42,17 @@ pub(super) enum Place {
 #[derive(Default)]
 struct State {
     phase: Phase,
-    /// How many attempts in a row have come to nothing.
+    /// How many attempts in a row have come to nothing, and what was wrong with the last one.
     failures: u32,
+    trouble: Option<Trouble>,
 }
 
 #[derive(Default)]
 enum Phase {
     #[default]
     Idle,
-    /// One task connects, and all requests wait for it.
+    /// One task connects. Requests wait for it, if this is the first attempt: after one that has come to nothing only the request
+    /// that began it does. Else a server that hangs would hold up as many requests as there may be, and so those to other nodes.
     Connecting(watch::Receiver<Option<Result<Arc<Link>, Trouble>>>),
     Connected(Arc<Link>),
     /// Requests are refused at once until then, so that a server that is down is not asked all the time.
@@ -88,6 +90,9 @@ impl Node {
             match timeout_at(deadline, link.send(commands)).await {
                 Ok(Ok(replies)) => {
                     self.leave_if_demoted(&link, &replies);
+                    if access == Access::Write {
+                        self.wait_for_replicas(&link, &replies, deadline).await?;
+                    }
                     return Ok(replies);
                 }
                 // The connection has passed them over and goes on.
@@ -115,10 +120,13 @@ impl Node {
         let mut connecting = {
             let mut state = self.state.lock();
             match &state.phase {
-                Phase::Connected(link) if !link.is_closed() => return Ok(Arc::clone(link)),
+                Phase::Connected(link) if !link.is_closed() && self.is_place_of(link) => return Ok(Arc::clone(link)),
                 Phase::Resting { trouble, until } if Instant::now() < *until => return Err(trouble.clone()),
                 // Its task is gone when the runtime that it was on is.
-                Phase::Connecting(receiver) if receiver.has_changed().is_ok() => receiver.clone(),
+                Phase::Connecting(receiver) if receiver.has_changed().is_ok() => match &state.trouble {
+                    Some(trouble) => return Err(trouble.clone()),
+                    None => receiver.clone(),
+                },
                 _ => self.connect(&mut state),
             }
         };
@@ -152,7 +160,12 @@ impl Node {
     fn settle(&self, connected: &Result<Arc<Link>, Trouble>) {
         let mut state = self.state.lock();
         match connected {
-            Ok(link) => state.phase = Phase::Connected(Arc::clone(link)),
+            Ok(link) => {
+                if matches!(self.place, Place::Master(_)) {
+                    self.dialer.master.found_at(link.node());
+                }
+                state.phase = Phase::Connected(Arc::clone(link));
+            }
             Err(trouble) => {
                 tracing::debug!("cannot connect: {trouble:?}");
                 state.rest(trouble);
@@ -166,10 +179,53 @@ impl Node {
         if !matches!(&state.phase, Phase::Connected(current) if Arc::ptr_eq(current, link)) {
             return;
         }
-        if link.opened().elapsed() >= MAX_PAUSE {
+        let has_worked = link.opened().elapsed() >= MAX_PAUSE;
+        if has_worked {
             *state = State::default();
-        } else if let Some(trouble) = trouble {
-            state.rest(trouble);
+        }
+        match trouble {
+            // One that hangs does so on the next connection too.
+            Some(trouble) if !has_worked || trouble.is_timeout() => state.rest(trouble),
+            _ => {}
+        }
+    }
+
+    /// Whether the server of a connection is still where this process has found the node last. Reads and writes have connections of
+    /// their own to the master that sentinels name, and the old one may go on for a while: reads there would be behind the writes.
+    fn is_place_of(&self, link: &Link) -> bool {
+        match &self.place {
+            Place::At(_) => true,
+            Place::Master(_) => self.dialer.master.may_be_at(link.node()),
+        }
+    }
+
+    /// Waits until as many replicas as the settings demand have what was just written there. On the same connection: if another
+    /// server has taken over since, its replicas say nothing of it.
+    async fn wait_for_replicas(&self, link: &Link, replies: &[Reply], deadline: Instant) -> Result<(), Trouble> {
+        let required = self.dialer.config.wait_replicas;
+        // What is sent on to another node is not waited for here.
+        if required == 0 || replies.iter().all(Reply::is_error) {
+            return Ok(());
+        }
+        let left = deadline.saturating_duration_since(Instant::now()).as_millis() * 3 / 4;
+        let limit = Duration::from_millis(u64::try_from(left).unwrap_or(u64::MAX).max(1));
+        let mut wait = Pipeline::new();
+        wait.cmd("WAIT").arg(required).arg(limit.as_millis());
+        let replies = timeout_at(deadline, link.send(&wait)).await;
+        let replies = replies.unwrap_or_else(|_| Err(self.timed_out(link.server())))?;
+        if let Some(error) = replies.first().and_then(Reply::error) {
+            return Err(Trouble::refusal(link.server(), &error));
+        }
+        match replies.first().and_then(Reply::integer).unwrap_or_default() {
+            replicas if replicas >= i64::from(required) => Ok(()),
+            replicas => {
+                let reason = Reason::TooFewReplicas {
+                    replicas,
+                    required,
+                    limit,
+                };
+                Err(Trouble::new(link.server(), reason))
+            }
         }
     }
 
@@ -226,6 +282,7 @@ impl State {
     fn rest(&mut self, trouble: &Trouble) {
         let pause = MIN_PAUSE.saturating_mul(1 << self.failures.min(10)).min(MAX_PAUSE);
         self.failures += 1;
+        self.trouble = Some(trouble.clone());
         self.phase = Phase::Resting {
             trouble: trouble.clone(),
             until: Instant::now() + pause,

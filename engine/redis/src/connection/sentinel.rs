@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use arc_swap::ArcSwapOption;
 use feast_config::RedisNode;
 use futures::StreamExt;
 use futures::future::join_all;
@@ -12,6 +13,21 @@ use tokio::time::timeout;
 use super::dialer::{Dialer, Purpose};
 use super::link::Link;
 use super::trouble::{Reason, Trouble};
+
+/// Where this process has found the master last, on whichever of its connections.
+#[derive(Default)]
+pub(super) struct KnownMaster(ArcSwapOption<RedisNode>);
+
+impl KnownMaster {
+    pub(super) fn found_at(&self, node: &RedisNode) {
+        self.0.store(Some(Arc::new(node.clone())));
+    }
+
+    /// `false` when it was found elsewhere since.
+    pub(super) fn may_be_at(&self, node: &RedisNode) -> bool {
+        self.0.load().as_deref().is_none_or(|known| known == node)
+    }
+}
 
 impl Dialer {
     /// Connects to the master of that name. All sentinels are asked at once; the first server that is named and says itself that

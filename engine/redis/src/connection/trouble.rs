@@ -35,6 +35,12 @@ pub(super) enum Reason {
     Protocol(String),
     /// It refused a command: the code of the error, and its text where that holds nothing of the command.
     Refusal { code: String, details: String },
+    /// It has carried out a write that too few replicas had in time.
+    TooFewReplicas {
+        replicas: i64,
+        required: u32,
+        limit: Duration,
+    },
     /// The sentinels know no master of that name.
     UnknownMaster(String),
     /// The sentinels name a server that does not act as master, as in the middle of a failover.
@@ -118,6 +124,11 @@ impl Trouble {
         matches!(self.reason, Reason::TooLarge(_))
     }
 
+    /// Whether no answer came in time.
+    pub(super) fn is_timeout(&self) -> bool {
+        matches!(self.reason, Reason::ResponseTimeout(_))
+    }
+
     /// Whether it came up before anything was sent.
     pub(super) fn is_before_sending(&self) -> bool {
         matches!(
@@ -175,6 +186,16 @@ impl Trouble {
                 Some("is online_store.connection_string right, ssl included?"),
             ),
             Reason::Refusal { code, details } => refusal(server, code, details),
+            Reason::TooFewReplicas {
+                replicas,
+                required,
+                limit,
+            } => (
+                format!(
+                    "{server}: the rows are written, but only {replicas} of {required} replicas had them after {limit:?}"
+                ),
+                Some("serving.redis_wait_replicas is how many must have them"),
+            ),
             Reason::UnknownMaster(master) => (
                 format!("{server} know no master {master:?}"),
                 Some("online_store.sentinel_master must be its name in the sentinels' settings"),

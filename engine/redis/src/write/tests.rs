@@ -11,10 +11,13 @@ use feast_codec::record::ViewShape;
 use feast_codec::row::{RowHeader, RowVersion};
 use feast_config::{RedisConfig, RedisTopology};
 use feast_fixtures::{Random, RedisServer};
+use feast_model::error::ErrorKind;
 use feast_model::{Field, Timestamp, ValueType};
 use feast_rows::{RowLookup, RowQueries, StoredView};
 use proptest::prelude::*;
 use serde_json::Value as Json;
+
+use redis::Value;
 
 use super::*;
 
@@ -513,8 +516,7 @@ fn replicas_are_waited_for() {
         &view,
         &[(1, version(time("2026-03-02T00:00:00Z")), columns(Some(1), None))],
     );
-    write(&store, &rows, Replace::OlderRows).unwrap();
-    let error = store.sync().unwrap_err();
+    let error = write(&store, &rows, Replace::OlderRows).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable);
     assert!(error.to_string().contains("only 0 of 1 replicas"), "{error}");
     let port = server.port().to_string();
@@ -526,7 +528,9 @@ fn replicas_are_waited_for() {
         std::thread::sleep(Duration::from_millis(20));
     }
     write(&store, &rows, Replace::OlderRows).unwrap();
-    store.sync().unwrap();
+    replica.hang();
+    let error = write(&store, &rows, Replace::OlderRows).unwrap_err();
+    assert!(error.to_string().contains("only 0 of 1 replicas"), "{error}");
     drop(replica);
 }
 

@@ -136,7 +136,7 @@ async fn a_replica_takes_over_from_a_primary_that_is_killed() {
     assert_eq!(read(&connection).await.unwrap(), all());
     // The replicas have everything.
     for index in 0..3 {
-        cluster.nodes()[index].cli(&["WAIT", "1", "5000"]);
+        cluster.wait_for_replica(index);
     }
     cluster.node_mut(0).kill();
     let mut last = None;
@@ -162,7 +162,7 @@ async fn reads_go_to_replicas_where_the_settings_say_so() {
     let cluster = RedisCluster::start(3, 1, &[]);
     fill(&connect(&cluster)).await;
     for index in 0..3 {
-        cluster.nodes()[index].cli(&["WAIT", "1", "5000"]);
+        cluster.wait_for_replica(index);
     }
     let mut config = config(RedisTopology::Cluster, &[cluster.nodes()[0].port()]);
     config.reads_from_replicas = true;

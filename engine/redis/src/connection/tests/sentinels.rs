@@ -121,6 +121,30 @@ async fn the_loss_of_the_master_is_followed_under_load() {
     }
 }
 
+#[test]
+fn reads_follow_the_writes_of_their_process_to_another_master() {
+    let sentinels = RedisSentinels::start(1, &[], None);
+    let connection = Connection::new(&settings(&sentinels, "mymaster")).unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let read = || runtime.block_on(connection.run(vec![get("a")], Access::Read));
+    connection.run_blocking(vec![set_a()], Access::Write).unwrap();
+    assert_eq!(read().unwrap(), [bulk("first")]);
+    let before = connection.primaries_blocking().unwrap();
+    // The old master goes on for some seconds as if nothing had happened.
+    sentinels.fail_over();
+    for round in 0..2_000 {
+        let value = round.to_string();
+        let written = connection.run_blocking(vec![set("a", &value)], Access::Write);
+        if written.is_ok() && connection.primaries_blocking().is_ok_and(|now| now != before) {
+            connection.run_blocking(vec![set("a", "last")], Access::Write).unwrap();
+            assert_eq!(read().unwrap(), [bulk("last")]);
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    panic!("the failover is not followed");
+}
+
 fn set_a() -> Cmd {
     set("a", "first")
 }
