@@ -5,13 +5,13 @@
 //! search costs three times a step, so `HGETALL` pays from a third of the fields on; large ones are tables, in which it pays only if
 //! nearly all is requested. How large the hash is follows from the registry at first, and from the replies when they differ.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use feast_codec::feast_value::{ValueDecoder, field_name, time_field};
 use feast_model::ValueType;
 use feast_rows::{RegistryTables, StoredView, Table};
+use hashbrown::HashMap;
 use redis::Cmd;
 
 use crate::connection::{Reply, Strings};
@@ -153,11 +153,19 @@ impl HashQuery {
     fn pick<'reply>(&self, mut strings: Strings<'reply>) -> Option<HashValues<'reply>> {
         let count = strings.len() / 2;
         let mut values = vec![None; self.fields.len()];
-        let mut others = 0;
+        let (mut others, mut next) = (0, 0);
         for _ in 0..count {
             let (field, value) = (strings.next()??, strings.next()?);
-            match self.by_name.get(field) {
-                Some(position) => values[*position] = value,
+            // Small hashes are in the order in which they were written, so mostly this is the one after the last.
+            let position = match self.fields.get(next) {
+                Some(expected) if *expected == field => Some(next),
+                _ => self.by_name.get(field).copied(),
+            };
+            match position {
+                Some(position) => {
+                    values[position] = value;
+                    next = position + 1;
+                }
                 None => others += field.len() + value.map_or(0, <[u8]>::len),
             }
         }
