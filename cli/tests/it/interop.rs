@@ -119,6 +119,16 @@ fn python_reads_every_type_that_was_sent_as_json() {
 }
 
 #[test]
+fn odd_rows_on_redis_are_read_as_by_python_or_refused() {
+    check_on_redis("redis_rows.py", &["odd"]);
+}
+
+#[test]
+fn both_read_and_write_the_second_version_of_a_view_on_redis() {
+    check_on_redis("redis_rows.py", &["versions"]);
+}
+
+#[test]
 fn rows_in_memory_follow_what_python_writes() {
     check_on_redis("redis_store.py", &["following"]);
 }
