@@ -1,6 +1,6 @@
 //! Recorded requests and answers of Python Feast's server, replayed against ours.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
@@ -174,25 +174,102 @@ fn recorded_answers_are_given_again_from_redis() {
     }
 }
 
-/// With its statuses, the answers are those of Python on Redis, but for the errors that differ on every store.
+/// What Python answers on Redis: to the first requests, and to those of clients of many kinds, most of them as on SQLite.
+fn recorded_on_redis() -> [Vec<Value>; 2] {
+    let parsed = |lines: &str| lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let others = by_name(feast_fixtures::REDIS_CLIENT_ANSWERS);
+    let mut clients: Vec<Value> = parsed(feast_fixtures::CLIENT_ANSWERS);
+    for record in &mut clients {
+        if let Some(other) = others.get(record["name"].as_str().unwrap()) {
+            assert_eq!(record["request"], other["request"]);
+            record.clone_from(other);
+        }
+        if record["name"] == "null_edges" {
+            // The time that Python has for none.
+            let results = record["response"]["body"]["results"].as_array_mut().unwrap().iter_mut();
+            let values = results.flat_map(|result| result["values"].as_array_mut().unwrap());
+            let times: Vec<&mut Value> = values.filter(|value| **value == i64::MIN).collect();
+            assert_eq!(times.len(), 1);
+            times.into_iter().for_each(|time| *time = Value::Null);
+        }
+    }
+    [parsed(feast_fixtures::REDIS_ANSWERS), clients]
+}
+
+/// The cases of a row of the table of answers in the list of differences on Redis.
+fn listed_on_redis(row: &str) -> BTreeSet<String> {
+    let rows = feast_fixtures::REDIS_DIFFERENCES.lines();
+    let mut rows = rows.filter_map(|line| line.strip_prefix("| ")?.strip_prefix(row)?.split_once('|'));
+    let (_, names) = rows.next().unwrap_or_else(|| panic!("there is no row {row:?}"));
+    names.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+}
+
+/// An answer with the statuses of Python on Redis, which does not tell what is not there from what is null.
+fn all_present(answer: &Value) -> Value {
+    let mut answer = answer.clone();
+    let results = answer.pointer_mut("/body/results").and_then(Value::as_array_mut);
+    for result in results.into_iter().flatten() {
+        for status in result["statuses"].as_array_mut().unwrap() {
+            *status = Value::from("PRESENT");
+        }
+    }
+    answer
+}
+
+/// The answers are those of Python on Redis, but for what differs on every store, and but for statuses unless the settings say so.
 #[test]
 fn recorded_answers_of_python_on_redis_are_given_again() {
-    let recorded = by_name(feast_fixtures::REDIS_ANSWERS);
-    let mut expected = by_name(feast_fixtures::DIFFERENT_ANSWERS);
-    // Where Python on Redis does as this binary on every store: it keeps fractions of seconds, and newer rows.
-    let as_here = |name: &str| name == "types_timestamps" || name.starts_with("push_older");
-    expected.retain(|name, _| recorded.contains_key(name) && !as_here(name));
-    assert_eq!(recorded.len(), 61);
+    let [same, as_written, unknown] = ["the same on Redis", "as written", "`NOT_FOUND`"].map(listed_on_redis);
+    let mut differs_if_filled_here = by_name(feast_fixtures::DIFFERENT_ANSWERS);
+    let different = |name: &String| differs_if_filled_here.contains_key(name);
+    assert!(same.union(&as_written).all(different), "{same:?} {as_written:?}");
+    differs_if_filled_here.retain(|name, _| !same.contains(name));
+    let recorded = recorded_on_redis();
+    let by_list = recorded.each_ref().map(Vec::len);
+    assert!(by_list[0] >= 61 && by_list[1] >= 310, "{by_list:?}");
     let redis = RedisServer::start(&[]);
-    for is_filled in [true, false] {
-        let repository = repository_on_redis(&redis, is_filled, "{redis_statuses: python}");
-        let server = repository.serve();
-        let records = feast_fixtures::REDIS_ANSWERS.lines();
-        let found = records.filter_map(|line| difference(&server, &serde_json::from_str(line).unwrap()));
-        let found: BTreeMap<String, Value> = found.map(|found| (text(&found["name"]), found)).collect();
-        let others = found.iter().filter(|(name, found)| expected.get(*name) != Some(*found));
-        assert_eq!(others.collect::<Vec<_>>(), [], "filled by Python: {is_filled}");
-        assert_eq!(found.len(), expected.len(), "filled by Python: {is_filled}");
+    for (is_filled, serving) in [
+        (true, "{}"),
+        (false, "{}"),
+        (true, "{redis_statuses: python}"),
+        (false, "{redis_statuses: python}"),
+    ] {
+        let (mut others, mut statuses) = (BTreeMap::new(), BTreeSet::new());
+        for records in &recorded {
+            let repository = repository_on_redis(&redis, is_filled, serving);
+            let server = repository.serve();
+            for record in records {
+                let Some(found) = difference(&server, record) else {
+                    continue;
+                };
+                let answer = all_present(&found["answer"]);
+                let name = text(&found["name"]);
+                if found["differs"] == "body" && comparable(&answer["body"]) == comparable(&record["response"]["body"])
+                {
+                    statuses.insert(name);
+                } else {
+                    others.insert(name, json!([found["differs"], answer]));
+                }
+            }
+        }
+        let listed = differs_if_filled_here.iter();
+        let listed = listed.filter(|(name, _)| !(is_filled && as_written.contains(*name)));
+        let listed: BTreeMap<_, _> = listed
+            .map(|(name, found)| (name.clone(), json!([found["differs"], all_present(&found["answer"])])))
+            .collect();
+        let names: BTreeSet<_> = others.keys().chain(listed.keys()).collect();
+        let pairs = names.iter().map(|name| (name, others.get(*name), listed.get(*name)));
+        let wrong: Vec<_> = pairs.filter(|(_, found, listed)| found != listed).collect();
+        assert!(
+            wrong.is_empty(),
+            "filled by Python: {is_filled}, serving: {serving}: {wrong:#?}"
+        );
+        let unknown = if serving == "{}" {
+            unknown.clone()
+        } else {
+            BTreeSet::new()
+        };
+        assert_eq!(statuses, unknown, "filled by Python: {is_filled}, serving: {serving}");
     }
 }
 
