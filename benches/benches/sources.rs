@@ -89,7 +89,7 @@ fn store(repository: &Path) -> FeatureStore {
         feature_views: vec![view],
         ..Definitions::default()
     };
-    store.apply(definitions, ApplyOptions::default()).unwrap();
+    store.apply(definitions, ApplyOptions::default(), &mut ()).unwrap();
     store
 }
 

@@ -8,7 +8,9 @@ use std::io::{ErrorKind, IsTerminal, Stdout, Write};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use feast_engine::{CopyProgress, CopyReport, FeatureStore, MaterializeProgress, ViewReport, ViewWindow};
+use feast_engine::{
+    CopyProgress, CopyReport, FeatureStore, MaterializeProgress, RemovalProgress, ViewReport, ViewWindow,
+};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::Value;
 
@@ -21,6 +23,8 @@ pub(crate) use stderr_queue::StderrQueue;
 
 /// Width of the finished bar, in characters.
 const BAR_WIDTH: usize = 64;
+/// How often a line says how far a search is, where there is no bar.
+const REMOVAL_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Why a command failed, and what the user can do.
 #[derive(Debug)]
@@ -266,6 +270,16 @@ impl Output {
         }
     }
 
+    /// Says what is searched for rows that are to be removed, and shows how far that is.
+    pub(crate) fn removal(&self) -> RemovalOutput<'_> {
+        RemovalOutput {
+            output: self,
+            bar: ProgressBar::hidden(),
+            keys: 0,
+            told: Instant::now(),
+        }
+    }
+
     /// A bar without an end on a terminal, where rows are counted as they come.
     fn row_counter(&self) -> ProgressBar {
         if !self.stderr_is_terminal {
@@ -412,5 +426,42 @@ impl CopyProgress for CopyOutput<'_> {
         self.output.line(&format!(
             "{view}: {copied} rows copied, {newer} newer there, {skipped} skipped"
         ));
+    }
+}
+
+/// See [`Output::removal`].
+pub(crate) struct RemovalOutput<'a> {
+    output: &'a Output,
+    bar: ProgressBar,
+    keys: u64,
+    /// When a line was written last, where there is no bar.
+    told: Instant,
+}
+
+impl RemovalProgress for RemovalOutput<'_> {
+    fn search_started(&mut self, views: &[String], keys: u64) {
+        self.output.note(&format!(
+            "Looking through {keys} keys of Redis for rows of {}, to remove them",
+            views.join(", ")
+        ));
+        (self.keys, self.told) = (keys, Instant::now());
+        if self.output.stderr_is_terminal {
+            let style = ProgressStyle::with_template("{percent:>3}%|{wide_bar}| {pos}/{len} keys [{elapsed}<{eta}]");
+            self.bar = ProgressBar::new(keys).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+        }
+    }
+
+    fn keys_looked_at(&mut self, keys: u64) {
+        self.bar.set_position(keys);
+        if !self.output.stderr_is_terminal && self.told.elapsed() >= REMOVAL_INTERVAL {
+            self.output.note(&format!("{keys} of {} keys looked at", self.keys));
+            self.told = Instant::now();
+        }
+    }
+
+    fn search_finished(&mut self, hashes: u64) {
+        self.bar.finish_and_clear();
+        self.output
+            .note(&format!("Rows were removed from {hashes} hashes of Redis"));
     }
 }

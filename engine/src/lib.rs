@@ -35,7 +35,7 @@
 //! view.features = vec![Field::new("orders", ValueType::Int64)];
 //! let customer = Entity::new("customer", "customer_id", ValueType::Int64);
 //! let definitions = Definitions { entities: vec![customer], feature_views: vec![view], ..Definitions::default() };
-//! store.apply(definitions, ApplyOptions::default())?;
+//! store.apply(definitions, ApplyOptions::default(), &mut ())?;
 //!
 //! // The newest row of each customer into the online store.
 //! let range = MaterializeRange::Between { start: Timestamp::EPOCH, end: Timestamp::parse("2026-01-01")? };
@@ -108,4 +108,4 @@ pub use online::{
 };
 pub use online_store::{RowCount, TableChange, TableFate};
 pub use push::{PushTarget, WriteReport};
-pub use store::{ApplyOptions, ApplyReport, FeatureStore};
+pub use store::{ApplyOptions, ApplyReport, FeatureStore, RemovalProgress};

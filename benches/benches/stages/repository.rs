@@ -53,7 +53,7 @@ impl Repository {
 fn filled(directory: &Path, memory: OnlineStoreMemory) -> FeatureStore {
     create_parquet(&directory.join("data/features.parquet"), &source()).unwrap();
     let store = open(directory, memory);
-    store.apply(definitions(), ApplyOptions::default()).unwrap();
+    store.apply(definitions(), ApplyOptions::default(), &mut ()).unwrap();
     let range = MaterializeRange::Between {
         start: Timestamp::EPOCH,
         end: Timestamp::parse("2026-01-01").unwrap(),

@@ -15,7 +15,11 @@ pub(crate) fn run(repository: &Repository, arguments: &ApplyArguments, output: &
     let store = repository.open(output)?;
     let defined = read(&store, output)?;
     output.line(&format!("Applying changes for project {}", store.config().project));
-    let report = store.apply(defined.definitions.clone(), options(arguments, &defined));
+    let report = store.apply(
+        defined.definitions.clone(),
+        options(arguments, &defined),
+        &mut output.removal(),
+    );
     show(&store, &report.map_err(|error| failure(error, &defined))?, output);
     output.table_changes(&store);
     Ok(())
@@ -121,7 +125,7 @@ fn failure(error: feast_engine::Error, defined: &RepositoryDefinitions) -> Failu
                 unread_names(defined)
             ));
         }
-        let busy = error.kind() == ErrorKind::Unavailable;
+        let busy = error.kind() == ErrorKind::Unavailable && error.hint().is_none();
         let failure = Failure::from(error);
         return if busy {
             failure.with_hint("nothing was changed; try again")

@@ -27,7 +27,7 @@ pub(crate) fn teardown(repository: &Repository, yes: bool, output: &Output) -> R
     if !yes && !confirmed(&question, output)? {
         return Err(Failure::new("nothing was removed"));
     }
-    store.teardown()?;
+    store.teardown(&mut output.removal())?;
     output.table_changes(&store);
     Ok(())
 }
@@ -45,7 +45,7 @@ pub(crate) fn delete_project(repository: &Repository, name: &str, yes: bool, out
     if !yes && !confirmed(&question, output)? {
         return Err(Failure::new("nothing was removed"));
     }
-    store.teardown()?;
+    store.teardown(&mut output.removal())?;
     output.table_changes(&store);
     output.line(&format!("Project '{name}' deleted successfully."));
     Ok(())

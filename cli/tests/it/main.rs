@@ -20,6 +20,7 @@
 //! - `registries`: registries that Python Feast wrote, against ours of the same definitions.
 //! - `apply`: what `apply` and `plan` accept and print.
 //! - `redis_clusters`: clusters and sentinels that fail over and move their slots while clients go on.
+//! - `redis_removal`: rows of removed views in a Redis that others use too.
 //! - `redis_shards`: a Redis that is filled in parts.
 //! - `redis_trouble`: a Redis that is away, hangs or refuses, and hashes that are damaged.
 //! - `usage`: commands that are typed wrong.
@@ -50,6 +51,7 @@ mod log;
 mod look_up;
 mod overload;
 mod redis_clusters;
+mod redis_removal;
 mod redis_shards;
 mod redis_trouble;
 mod registries;

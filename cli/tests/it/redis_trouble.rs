@@ -28,7 +28,7 @@ fn read(server: &Server, driver: i64) -> Response {
     )
 }
 
-fn trips(server: &Server, driver: i64) -> Value {
+pub(crate) fn trips(server: &Server, driver: i64) -> Value {
     let response = read(server, driver);
     assert_eq!(response.status, 200, "{}", response.body);
     response.json()["results"][1]["values"][0].clone()
@@ -42,7 +42,7 @@ fn push(server: &Server, driver: i64, trips: i64) -> Response {
     server.post_json("/push", &body)
 }
 
-fn pushed(server: &Server, driver: i64, trips: i64) {
+pub(crate) fn pushed(server: &Server, driver: i64, trips: i64) {
     let response = push(server, driver, trips);
     assert_eq!(response.status, 200, "{}", response.body);
 }

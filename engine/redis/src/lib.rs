@@ -21,6 +21,7 @@ use feast_config::{RedisConfig, RedisTopology};
 use feast_model::error::{Error, Result};
 use feast_rows::{RowCache, StoredView, Tables};
 
+pub use deletion::KeySearch;
 pub use row_encoder::RowEncoder;
 pub use tracking::TrackingCounts;
 pub use write::RowWriter;

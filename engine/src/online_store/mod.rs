@@ -24,6 +24,7 @@ use feast_config::OnlineStoreConfig;
 use feast_model::Timestamp;
 use feast_model::error::{Error, Result};
 use feast_model::{FeatureView, Field};
+pub(crate) use feast_redis::KeySearch;
 use feast_redis::RedisStore;
 use feast_rocksdb::{PinnedRows, RocksDbStore};
 use feast_rows::{RowCache, rows_in_memory};
@@ -297,22 +298,40 @@ impl OnlineStore {
         }
     }
 
-    /// Makes the tables of views that have none and removes the rows of removed views, in a store that follows `apply` and nothing
-    /// else: other processes use it by their own reading of the registry.
-    pub(crate) fn apply_views(&self, present: &[StoredView], removed: &[StoredView]) -> Result<()> {
+    /// Makes the tables of views that have none, in a store that follows `apply` and nothing else: other processes use it by their own
+    /// reading of the registry.
+    pub(crate) fn make_tables(&self, views: &[StoredView]) -> Result<()> {
         match self {
-            Self::RocksDb(_) => Ok(()),
-            Self::Redis(redis) => redis.delete_views(removed, present).map(|_| ()),
-            Self::Sqlite(sqlite) => sqlite.apply(present, removed),
+            Self::RocksDb(_) | Self::Redis(_) => Ok(()),
+            Self::Sqlite(sqlite) => sqlite.apply(views, &[]),
+        }
+    }
+
+    /// Removes the rows of views from a store that follows `apply` and nothing else. What they share with views that are `present` stays.
+    /// Gives what was searched, where that is needed.
+    pub(crate) fn remove_views(
+        &self,
+        removed: &[StoredView],
+        present: &[StoredView],
+        progress: &mut dyn FnMut(KeySearch),
+    ) -> Result<Option<KeySearch>> {
+        match self {
+            Self::RocksDb(_) => Ok(None),
+            Self::Redis(redis) => redis.delete_views(removed, present, progress).map(Some),
+            Self::Sqlite(sqlite) => sqlite.apply(&[], removed).map(|()| None),
         }
     }
 
     /// Removes what a store that is shared with other projects has of these views, which are all that the project had.
-    pub(crate) fn tear_down_views(&self, views: &[StoredView]) -> Result<()> {
+    pub(crate) fn tear_down_views(
+        &self,
+        views: &[StoredView],
+        progress: &mut dyn FnMut(KeySearch),
+    ) -> Result<Option<KeySearch>> {
         match self {
-            Self::RocksDb(_) => Ok(()),
-            Self::Redis(redis) => redis.tear_down(views).map(|_| ()),
-            Self::Sqlite(sqlite) => sqlite.tear_down(views),
+            Self::RocksDb(_) => Ok(None),
+            Self::Redis(redis) => redis.tear_down(views, progress).map(Some),
+            Self::Sqlite(sqlite) => sqlite.tear_down(views).map(|()| None),
         }
     }
 

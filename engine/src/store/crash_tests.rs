@@ -99,7 +99,7 @@ fn prepare(directory: &Path, layout: Layout) {
     };
     create_parquet(&file, &rows).unwrap();
     support::open(directory)
-        .apply(support::definitions(), ApplyOptions::default())
+        .apply(support::definitions(), ApplyOptions::default(), &mut ())
         .unwrap();
 }
 

@@ -8,6 +8,7 @@ use feast_model::{DUMMY_ENTITY, Definitions, Metadata, ObjectKind, Project, Time
 use feast_registry::{Change, KeyChange, RegistryContents, Verb};
 
 use super::FeatureStore;
+use super::removal::RemovalProgress;
 use crate::clock;
 use crate::resolve::{ResolveContext, resolve};
 
@@ -34,28 +35,43 @@ pub struct ApplyOptions {
 }
 
 impl FeatureStore {
-    /// Makes the registry hold what the repository defines.
+    /// Makes the registry hold what the repository defines. In a store that is shared, rows of views that are not defined any more are
+    /// removed first.
     ///
     /// # Errors
     /// `Invalid` when the definitions are wrong ([`Error::definitions`] has them one by one), `Data` or `Unavailable` when
-    /// a file cannot be read or written; the registry is then as before.
-    pub fn apply(&self, mut definitions: Definitions, options: ApplyOptions) -> Result<ApplyReport> {
-        let now = clock::now();
+    /// a file cannot be read or written or the rows cannot be removed; the registry is then as before.
+    pub fn apply(
+        &self,
+        mut definitions: Definitions,
+        options: ApplyOptions,
+        progress: &mut dyn RemovalProgress,
+    ) -> Result<ApplyReport> {
         let mut warnings = Vec::new();
-        let before = self.stored_views(&self.state());
-        let changes = self.update_registry(now, |registry| {
-            warnings = self.complete(&mut definitions, registry, options)?;
-            let changes = registry.apply(&definitions, now)?;
-            check_deletions(&changes, options)?;
-            let changed = !changes.is_empty();
-            Ok((changes, changed))
-        })?;
+        let changes = loop {
+            let now = clock::now();
+            let removed = self.removed_views(&definitions, options)?;
+            self.remove_rows(&removed, progress)?;
+            let changes = self.update_registry(now, |registry| {
+                warnings = self.complete(&mut definitions, registry, options)?;
+                let changes = registry.apply(&definitions, now)?;
+                check_deletions(&changes, options)?;
+                if self.has_rows_left(&changes, &removed) {
+                    return Ok((None, false));
+                }
+                let changed = !changes.is_empty();
+                Ok((Some(changes), changed))
+            })?;
+            if let Some(changes) = changes {
+                break changes;
+            }
+        };
         let deleted = changes.iter();
         let deleted = deleted.filter(|change| change.verb == Verb::Deleted && change.kind.has_online_table());
         let deleted: Vec<String> = deleted.map(|change| change.name.clone()).collect();
         warnings.extend(self.rows_that_stay(&deleted));
         let report = self.report(&definitions, changes, warnings);
-        self.apply_shared_tables(&before)?;
+        self.make_shared_tables()?;
         if options.drop_now {
             self.drop_tables_now(&deleted)?;
         } else if !deleted.is_empty() {
@@ -79,7 +95,7 @@ impl FeatureStore {
         Ok(self.report(&definitions, changes, warnings))
     }
 
-    fn complete(
+    pub(super) fn complete(
         &self,
         definitions: &mut Definitions,
         registry: &RegistryContents,
@@ -142,8 +158,9 @@ impl FeatureStore {
     /// Removes everything of the project: its objects from the registry, and its online store.
     ///
     /// # Errors
-    /// `Conflict` when the project is protected or another process has the online store open; nothing is removed then.
-    pub fn teardown(&self) -> Result<()> {
+    /// `Conflict` when the project is protected or another process has the online store open; nothing is removed then. `Unavailable` when
+    /// a store that is shared does not answer; the registry is then as before.
+    pub fn teardown(&self, progress: &mut dyn RemovalProgress) -> Result<()> {
         if self.config.online_store.exists() {
             // Opened to be sure that no other process has it.
             self.open_online_store()?;
@@ -153,7 +170,9 @@ impl FeatureStore {
         Arc::make_mut(&mut registry).clear()?;
         if let Some(store) = self.online_store.get() {
             // Before the registry forgets the views, so that a teardown that fails here can be repeated.
-            store.tear_down_views(&self.stored_views(&self.state()))?;
+            let views = self.stored_views(&self.state());
+            let names: Vec<String> = views.iter().map(|view| view.name.clone()).collect();
+            self.searching(&names, progress, |progress| store.tear_down_views(&views, progress))?;
         }
         self.update_registry(clock::now(), |registry| registry.clear().map(|()| ((), true)))?;
         if let Some(store) = self.online_store.get() {
@@ -278,7 +297,7 @@ fn unfit_rows(definitions: &Definitions, change: &Change) -> Option<String> {
     Some(text)
 }
 
-fn check_deletions(changes: &[Change], options: ApplyOptions) -> Result<()> {
+pub(super) fn check_deletions(changes: &[Change], options: ApplyOptions) -> Result<()> {
     if !options.refuse_deletions {
         return Ok(());
     }

@@ -7,6 +7,7 @@ mod copy;
 mod crash_tests;
 mod definitions;
 mod registry;
+mod removal;
 mod shards;
 #[cfg(test)]
 mod table_crash_tests;
@@ -14,6 +15,7 @@ mod tables;
 mod writes;
 
 pub use definitions::{ApplyOptions, ApplyReport};
+pub use removal::RemovalProgress;
 
 use feast_config::RepositoryConfig;
 use feast_model::FeatureSelection;

@@ -34,7 +34,7 @@ fn apply(store: &FeatureStore, definitions: Definitions, drop_now: bool) {
         drop_now,
         ..ApplyOptions::default()
     };
-    store.apply(definitions, options).unwrap();
+    store.apply(definitions, options, &mut ()).unwrap();
 }
 
 /// The process that is killed: pushes, and takes the view away between them.

@@ -10,7 +10,6 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use feast_config::OnlineStoreConfig;
 use feast_files::{FileLock, replace_bytes};
 use feast_model::error::{Error, ErrorKind, Result};
 use parking_lot::Mutex;
@@ -128,27 +127,6 @@ impl FeatureStore {
         }
         self.note(changes);
         Ok(())
-    }
-
-    /// Brings the tables of a SQLite file, and the rows in Redis, to the applied registry: only an `apply` does, since other
-    /// processes use them by their own reading of the registry. `before` are the views of the former state.
-    pub(super) fn apply_shared_tables(&self, before: &[StoredView]) -> Result<()> {
-        if matches!(self.config.online_store, OnlineStoreConfig::RocksDb { .. }) {
-            return Ok(());
-        }
-        let present = self.stored_views(&self.state());
-        let is_gone = |view: &&StoredView| !present.iter().any(|other| other.name == view.name);
-        let removed: Vec<StoredView> = before.iter().filter(is_gone).cloned().collect();
-        if removed.is_empty() && matches!(self.config.online_store, OnlineStoreConfig::Redis(_)) {
-            // Nothing is made there, so an apply needs no Redis.
-            return Ok(());
-        }
-        let applied = self.online_store()?.apply_views(&present, &removed);
-        applied.map_err(|error| {
-            error
-                .within(|message| format!("the registry is applied, but not the tables of the online store: {message}"))
-                .with_hint("apply the former definitions and then these again: that may be repeated")
-        })
     }
 
     pub(super) fn stored_views(&self, state: &RegistryState) -> Vec<StoredView> {

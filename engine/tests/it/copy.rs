@@ -106,7 +106,7 @@ fn what_is_not_stored_does_not_become_null() {
         skip_source_validation: true,
         ..ApplyOptions::default()
     };
-    from.apply(later, options).unwrap();
+    from.apply(later, options, &mut ()).unwrap();
     drop(from);
     for store in ["type: rocksdb, path: data/copy", "type: sqlite, path: data/copy.db"] {
         let (_, report) = copy(directory.path(), store, ALL);

@@ -31,7 +31,7 @@ fn fixture() -> (Fixture, Vec<u8>, Vec<u8>) {
     let other = Fixture::new(&[]);
     let mut without = definitions();
     without.feature_views.clear();
-    other.store.apply(without, ApplyOptions::default()).unwrap();
+    other.store.apply(without, ApplyOptions::default(), &mut ()).unwrap();
     let wrong = std::fs::read(registry(&other)).unwrap();
     fixture.materialize(0, 30);
     let right = std::fs::read(path).unwrap();
@@ -52,7 +52,7 @@ fn apply(store: &FeatureStore, definitions: Definitions, drop_now: bool) {
         drop_now,
         ..ApplyOptions::default()
     };
-    store.apply(definitions, options).unwrap();
+    store.apply(definitions, options, &mut ()).unwrap();
 }
 
 fn with_drop_after(fixture: &Fixture, drop_after: &str) -> FeatureStore {
@@ -196,7 +196,7 @@ fn apply_now_and_teardown_drop_at_once() {
 
     fixture.materialize(0, 30);
     assert_eq!(fixture.online(&[1]), "1@10");
-    fixture.store.teardown().unwrap();
+    fixture.store.teardown(&mut ()).unwrap();
     assert_eq!(changes(&fixture.store), ["Dropped 1 row"]);
     apply(&fixture.store, definitions(), false);
     assert_eq!(fixture.online(&[1]), "-");
@@ -245,7 +245,7 @@ fn an_incremental_run_says_when_rows_are_missing_that_it_will_not_read() {
     // The rows are dropped, and the registry that says that they were loaded is put back.
     std::fs::write(registry(&fixture), &wrong).unwrap();
     fixture.store.refresh().unwrap();
-    fixture.store.teardown().unwrap();
+    fixture.store.teardown(&mut ()).unwrap();
     replace(&fixture, &right);
     let missing = warnings(40);
     assert_eq!(missing.len(), 1, "{missing:?}");

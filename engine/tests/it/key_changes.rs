@@ -129,11 +129,15 @@ fn an_incremental_run_misses_nothing_whatever_the_keys_were() {
         write_rows(directory.path());
         let store = open(directory.path());
         let (mut keys, mut end) = (0, 1);
-        store.apply(definitions(keys), ApplyOptions::default()).unwrap();
+        store
+            .apply(definitions(keys), ApplyOptions::default(), &mut ())
+            .unwrap();
         for event in events {
             match event {
                 Event::Apply(requested) => {
-                    let report = store.apply(definitions(requested), ApplyOptions::default()).unwrap();
+                    let report = store
+                        .apply(definitions(requested), ApplyOptions::default(), &mut ())
+                        .unwrap();
                     let is_warned = report.warnings.iter().any(|warning| warning.contains("join keys"));
                     let is_recorded = end > 1;
                     assert_eq!(is_warned, requested != keys && is_recorded, "{:?}", report.warnings);
@@ -165,10 +169,10 @@ fn a_run_that_has_caught_up_goes_on_from_its_end() {
     let directory = tempfile::tempdir().unwrap();
     write_rows(directory.path());
     let store = open(directory.path());
-    store.apply(definitions(0), ApplyOptions::default()).unwrap();
+    store.apply(definitions(0), ApplyOptions::default(), &mut ()).unwrap();
     let first = run(&store, MaterializeRange::Until { end: at(10) });
     assert_eq!(first.former_keys, None);
-    store.apply(definitions(1), ApplyOptions::default()).unwrap();
+    store.apply(definitions(1), ApplyOptions::default(), &mut ()).unwrap();
     let again = run(&store, MaterializeRange::Until { end: at(20) });
     assert_eq!(
         (again.start, again.former_keys.map(|keys| keys.to_string())),
@@ -177,7 +181,7 @@ fn a_run_that_has_caught_up_goes_on_from_its_end() {
     let next = run(&store, MaterializeRange::Until { end: at(30) });
     assert_eq!((next.start, next.former_keys), (at(20), None));
     // Back to the first keys: what was stored since is missing there.
-    store.apply(definitions(0), ApplyOptions::default()).unwrap();
+    store.apply(definitions(0), ApplyOptions::default(), &mut ()).unwrap();
     assert_eq!(found(&store, 0), (1..=10).collect::<Vec<_>>());
     let back = run(&store, MaterializeRange::Until { end: at(40) });
     assert_eq!(
@@ -192,7 +196,9 @@ struct Interfering<'a>(&'a std::path::Path);
 
 impl MaterializeProgress for Interfering<'_> {
     fn view_started(&mut self, _window: &ViewWindow) {
-        open(self.0).apply(definitions(1), ApplyOptions::default()).unwrap();
+        open(self.0)
+            .apply(definitions(1), ApplyOptions::default(), &mut ())
+            .unwrap();
     }
     fn view_skipped(&mut self, _window: &ViewWindow) {}
     fn rows_done(&mut self, _rows: usize) {}
@@ -204,7 +210,7 @@ fn a_run_during_which_the_keys_change_does_not_count() {
     let directory = tempfile::tempdir().unwrap();
     write_rows(directory.path());
     let store = open(directory.path());
-    store.apply(definitions(0), ApplyOptions::default()).unwrap();
+    store.apply(definitions(0), ApplyOptions::default(), &mut ()).unwrap();
     run(&store, MaterializeRange::Until { end: at(10) });
     let request = MaterializeRequest {
         range: MaterializeRange::Until { end: at(20) },

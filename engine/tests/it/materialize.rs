@@ -105,7 +105,10 @@ fn paths_are_not_patterns_and_directories_hold_parts() {
     if let Some(source) = &mut definitions.feature_views[0].batch_source {
         source.kind = path;
     }
-    fixture.store.apply(definitions, ApplyOptions::default()).unwrap();
+    fixture
+        .store
+        .apply(definitions, ApplyOptions::default(), &mut ())
+        .unwrap();
     assert_eq!(fixture.materialize(0, 100).rows, 2);
     assert_eq!(fixture.online(&[1, 2]), "2@10 2@5");
 }
@@ -149,7 +152,10 @@ fn only_served_views_are_materialized() {
     );
     let mut definitions = crate::support::definitions();
     definitions.feature_views[0].online = false;
-    fixture.store.apply(definitions, ApplyOptions::default()).unwrap();
+    fixture
+        .store
+        .apply(definitions, ApplyOptions::default(), &mut ())
+        .unwrap();
     let offline = fixture.store.materialization_windows(&request("stats")).unwrap_err();
     assert_eq!(
         offline.to_string(),

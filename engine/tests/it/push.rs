@@ -458,7 +458,7 @@ fn a_pattern_is_for_reading_only() {
     definitions.sources.clear();
     fixture
         .store
-        .apply(definitions, feast_engine::ApplyOptions::default())
+        .apply(definitions, feast_engine::ApplyOptions::default(), &mut ())
         .unwrap();
     assert!(fixture.store.push_target("push", true, false).is_ok());
     let error = fixture.store.push_target("push", true, true).unwrap_err();

@@ -14,7 +14,10 @@ use crate::support::{Fixture, definitions, open};
 
 /// The names that follow a verb in the changes of an apply.
 fn changes(fixture: &Fixture, definitions: Definitions) -> Vec<String> {
-    let report = fixture.store.apply(definitions, ApplyOptions::default()).unwrap();
+    let report = fixture
+        .store
+        .apply(definitions, ApplyOptions::default(), &mut ())
+        .unwrap();
     report
         .changes
         .iter()
@@ -46,7 +49,7 @@ fn an_update_keeps_what_was_materialized() {
     fixture.materialize(0, 30);
     let mut updated = definitions();
     updated.feature_views[0].metadata.description = "new".to_owned();
-    fixture.store.apply(updated, ApplyOptions::default()).unwrap();
+    fixture.store.apply(updated, ApplyOptions::default(), &mut ()).unwrap();
     assert_eq!(fixture.online(&[1]), "1@10");
     let request = MaterializeRequest {
         range: MaterializeRange::Until {
@@ -84,7 +87,7 @@ fn a_new_feature_is_not_found_in_rows_stored_before() {
     let mut wider = definitions();
     let field = Field::new("created", ValueType::UnixTimestamp);
     wider.feature_views[0].features.insert(0, field);
-    fixture.store.apply(wider, ApplyOptions::default()).unwrap();
+    fixture.store.apply(wider, ApplyOptions::default(), &mut ()).unwrap();
     assert_eq!(fixture.online(&[1]), "1@10");
 }
 
@@ -190,7 +193,9 @@ fn written_in_place(path: &Path, old: &str, new: &str) {
 fn what_another_process_changes_during_a_run_is_kept() {
     let ours = |directory: &Path| {
         let other = open(directory);
-        other.apply(described("new text"), ApplyOptions::default()).unwrap();
+        other
+            .apply(described("new text"), ApplyOptions::default(), &mut ())
+            .unwrap();
     };
     let pythons = |directory: &Path| written_in_place(&directory.join("data/registry.db"), "old text", "new text");
     let others: [fn(&Path); 2] = [ours, pythons];
@@ -199,7 +204,7 @@ fn what_another_process_changes_during_a_run_is_kept() {
         let directory = fixture.directory.path();
         fixture
             .store
-            .apply(described("old text"), ApplyOptions::default())
+            .apply(described("old text"), ApplyOptions::default(), &mut ())
             .unwrap();
         fixture.materialize(0, 20);
         let at = |seconds| Timestamp::from_seconds(seconds).unwrap();

@@ -76,7 +76,7 @@ impl Sources {
         definitions.sources.clear();
         let store = open(self.directory.path());
         store
-            .apply(definitions, ApplyOptions::default())
+            .apply(definitions, ApplyOptions::default(), &mut ())
             .map_err(|error| error.to_string())?;
         Ok(store)
     }

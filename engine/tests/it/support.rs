@@ -114,7 +114,7 @@ impl Fixture {
         let directory = tempfile::tempdir().unwrap();
         create_parquet(&directory.path().join("data/stats.parquet"), &source_rows(rows, times)).unwrap();
         let store = open(directory.path());
-        store.apply(definitions(), ApplyOptions::default()).unwrap();
+        store.apply(definitions(), ApplyOptions::default(), &mut ()).unwrap();
         Self { directory, store }
     }
 

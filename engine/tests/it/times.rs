@@ -111,7 +111,7 @@ fn the_registry_never_holds_what_python_cannot_read() {
     // A time to live of 9,000 years is fine by itself, but reaches back before the year 1.
     let mut patient = definitions();
     patient.feature_views[0].ttl = Some(9_000 * 366 * 86_400 * 1_000_000);
-    fixture.store.apply(patient, ApplyOptions::default()).unwrap();
+    fixture.store.apply(patient, ApplyOptions::default(), &mut ()).unwrap();
     let range = MaterializeRange::Until {
         end: feast_engine::now(),
     };
@@ -130,7 +130,10 @@ fn spans_that_the_registry_cannot_hold_are_refused_at_apply() {
     for ttl in [i64::MAX, i64::MIN, 315_576_000_001 * 1_000_000] {
         let mut wrong = definitions();
         wrong.feature_views[0].ttl = Some(ttl);
-        let error = fixture.store.apply(wrong, ApplyOptions::default()).unwrap_err();
+        let error = fixture
+            .store
+            .apply(wrong, ApplyOptions::default(), &mut ())
+            .unwrap_err();
         assert_eq!(
             error.to_string(),
             "feature view stats: its ttl is longer than 10,000 years"
