@@ -7,7 +7,7 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use feast_fixtures::RedisCluster;
+use feast_fixtures::{RedisCluster, RedisServer};
 
 use super::load::{ENTITIES, is_refusal, read, write};
 use super::{is_alive, repository_on};
@@ -59,6 +59,11 @@ fn a_node_that_hangs_does_not_hold_up_the_others() {
     let server = repository.serve();
     fill(&server);
     cluster.nodes()[2].hang();
+    // A node that notices it writes it to its disk first, and takes no commands meanwhile.
+    eventually("the other nodes know it", || {
+        let knows = |node: &RedisServer| node.cli(&["CLUSTER", "NODES"]).contains("master,fail ");
+        cluster.nodes()[..2].iter().all(knows)
+    });
     let (others, lost) = sort(&server);
     assert!(!others.is_empty() && !lost.is_empty());
     is_refusal(&read(&server, 0..ENTITIES));

@@ -298,7 +298,8 @@ impl Cluster {
         let failed = next.failure.is_some();
         if let Some(failure) = next.failure.take() {
             // Another node may have the slots by now.
-            if failures > MAX_FAILURES || self.refresh(slots, deadline, MIN_AGE).await.is_err() {
+            let is_over = failures > MAX_FAILURES || Instant::now() >= deadline;
+            if is_over || self.refresh(slots, deadline, MIN_AGE).await.is_err() {
                 self.refresh_soon();
                 return Err(failure);
             }
