@@ -23,8 +23,9 @@ use super::trouble::{Reason, Trouble, is_of_server};
 
 /// How often a command may be sent on, in the middle of a change of the cluster.
 const MAX_ROUNDS: u32 = 16;
-/// How often commands are sent again when a node has failed. More would hold requests up while a node is down.
-const MAX_FAILURES: u32 = 3;
+/// How often commands are sent again when a node has failed. More would hold requests up while a node is down, and keep those to other
+/// nodes out.
+const MAX_FAILURES: u32 = 1;
 /// How many nodes are asked for the slots at once.
 const ASKED_AT_ONCE: usize = 3;
 /// The slots are not asked for more often than that.

@@ -166,7 +166,9 @@ async fn a_node_that_hangs_costs_the_others_no_connection() {
     fill(&connection).await;
     let connections = |index: usize| {
         let info = cluster.nodes()[index].cli(&["INFO", "stats"]);
-        let count = info.lines().find_map(|line| line.strip_prefix("total_connections_received:"));
+        let count = info
+            .lines()
+            .find_map(|line| line.strip_prefix("total_connections_received:"));
         count.unwrap().trim_end().parse::<usize>().unwrap()
     };
     // The cluster itself opens some while it comes up, and each question is one.
