@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use feast_fixtures::{RedisCluster, RedisSentinels};
 
-use super::load::{Load, Promise};
+use super::load::{ENTITIES, Load, Promise};
 use super::{is_alive, repository_on, repository_with};
+use crate::support::eventually;
 
 #[test]
 fn a_primary_of_a_cluster_that_is_killed_takes_no_replicated_push_with_it() {
@@ -43,13 +44,21 @@ fn pushes_that_wait_for_a_replica_survive_the_primary_of_a_cluster() {
     let mut cluster = RedisCluster::start(3, 1, &[]);
     let repository = repository_on(&cluster, "    redis_wait_replicas: 1\n");
     let server = repository.serve();
-    Load::new().during(Promise::EveryPush, (&server, &server), || {
+    let load = Load::new();
+    load.during(Promise::EveryPush, (&server, &server), || {
         let replica = cluster.replica_of(0);
         cluster.node_mut(0).kill();
         is_alive(&server);
         cluster.wait_for_primary(replica);
-        // Its keys are read, but no push is acknowledged before it has a replica.
-        sleep(Duration::from_millis(500));
+        // It has no replica now, so pushes to its keys are refused, and to those of other nodes are not.
+        eventually("some pushes are acknowledged, and some are not", || {
+            let mut seen = [false; 2];
+            // A refusal takes its time: as long as the replica is waited for.
+            (0..ENTITIES).any(|entity| {
+                seen[usize::from(load.push(&server, entity..entity + 1))] = true;
+                seen == [true; 2]
+            })
+        });
         cluster.node_mut(0).start_again();
         cluster.wait_for_replica(replica);
     });

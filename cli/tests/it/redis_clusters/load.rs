@@ -156,7 +156,7 @@ impl Load {
     }
 
     /// Pushes the next numbers, and gives whether they were acknowledged.
-    fn push(&self, server: &Server, entities: Range<i64>) -> bool {
+    pub(crate) fn push(&self, server: &Server, entities: Range<i64>) -> bool {
         let number = {
             let mut last = 0;
             for entity in entities.clone() {
@@ -164,7 +164,9 @@ impl Load {
                 last = last.max(entity.sent);
             }
             for entity in entities.clone() {
-                self.entities[entity as usize].lock().unwrap().sent = last + 1;
+                let mut entity = self.entities[entity as usize].lock().unwrap();
+                // Another client may have pushed in between.
+                entity.sent = entity.sent.max(last + 1);
             }
             last + 1
         };

@@ -24,8 +24,9 @@ use super::trouble::{Reason, Trouble, is_of_server};
 
 /// How often a command may be sent on, in the middle of a change of the cluster.
 const MAX_ROUNDS: u32 = 16;
-/// How often commands are sent again when a node has failed. More would hold requests up while a node is down.
-const MAX_FAILURES: u32 = 3;
+/// How often commands are sent again when a node has failed. More would hold requests up while a node is down, and keep those to other
+/// nodes out.
+const MAX_FAILURES: u32 = 1;
 /// How many nodes are asked for the slots at once.
 const ASKED_AT_ONCE: usize = 3;
 /// The slots are not asked for more often than that.
@@ -302,7 +303,8 @@ impl Cluster {
         let failed = next.failure.is_some();
         if let Some(failure) = next.failure.take() {
             // Another node may have the slots by now.
-            if failures > MAX_FAILURES || self.refresh(slots, deadline, MIN_AGE).await.is_err() {
+            let is_over = failures > MAX_FAILURES || Instant::now() >= deadline;
+            if is_over || self.refresh(slots, deadline, MIN_AGE).await.is_err() {
                 self.refresh_soon();
                 return Err(failure);
             }

@@ -106,7 +106,9 @@ impl Node {
                 }
                 Err(_) => {
                     let trouble = self.timed_out(link.server());
-                    if !link.has_answered_since(start) {
+                    // One that was given little time, after another node had taken most of it, says nothing of the server.
+                    let has_waited = start.elapsed() * 2 >= self.dialer.config.response_timeout;
+                    if has_waited && !link.has_answered_since(start) {
                         self.leave(&link, Some(&trouble));
                     }
                     return Err(trouble);

@@ -105,7 +105,7 @@ fn moving(node: &RedisNode) -> Error {
 fn uncovered_slot(slot: usize) -> Error {
     Error::new(
         ErrorKind::Unavailable,
-        format!("no node of the Redis cluster has the keys of slot {slot}, so keys could be missed"),
+        format!("no node of the Redis cluster has slot {slot} at present, so keys could be missed"),
     )
     .with_hint("run it again when redis-cli --cluster check finds no fault")
 }

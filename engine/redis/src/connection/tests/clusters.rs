@@ -158,6 +158,32 @@ async fn a_replica_takes_over_from_a_primary_that_is_killed() {
 }
 
 #[tokio::test]
+async fn a_node_that_hangs_costs_the_others_no_connection() {
+    let cluster = RedisCluster::start(3, 0, &["--cluster-require-full-coverage", "no"]);
+    let mut config = config(RedisTopology::Cluster, &[cluster.nodes()[0].port()]);
+    config.response_timeout = Duration::from_millis(500);
+    let connection = Connection::new(&config).unwrap();
+    fill(&connection).await;
+    let connections = |index: usize| {
+        let info = cluster.nodes()[index].cli(&["INFO", "stats"]);
+        let count = info
+            .lines()
+            .find_map(|line| line.strip_prefix("total_connections_received:"));
+        count.unwrap().trim_end().parse::<usize>().unwrap()
+    };
+    // The cluster itself opens some while it comes up, and each question is one.
+    let before = [connections(0), connections(1)];
+    cluster.nodes()[2].hang();
+    for _ in 0..6 {
+        assert_eq!(read(&connection).await.unwrap_err().kind(), ErrorKind::Unavailable);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    for (index, before) in before.into_iter().enumerate() {
+        assert!(connections(index) <= before + 1, "node {index} was connected to anew");
+    }
+}
+
+#[tokio::test]
 async fn reads_go_to_replicas_where_the_settings_say_so() {
     let cluster = RedisCluster::start(3, 1, &[]);
     fill(&connect(&cluster)).await;
