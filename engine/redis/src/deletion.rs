@@ -23,6 +23,8 @@ const KEYS_A_STEP: usize = 250;
 const PAUSE: Duration = Duration::from_micros(250);
 /// Below what Lua takes as arguments of one call.
 const MAX_FIELDS_A_CALL: usize = 4000;
+/// A view may have thousands of features, which each of its hashes is sent the names of.
+const MAX_BYTES_A_PIPELINE: usize = 256 << 10;
 /// Removes fields, and the whole hash when no view has a time in it any more: what is left then are features that were dropped
 /// earlier. One step, so that a row that is written meanwhile is not lost. Names of features are four bytes long, those of times longer.
 const SOURCE: &str = "\
@@ -145,8 +147,22 @@ impl RedisStore {
         }
     }
 
-    /// Runs commands, those that call a script which Redis does not know a second time with its source.
+    /// Runs commands in pipelines of some size, since each is answered within the response timeout.
     fn carry_out(&self, commands: Vec<Cmd>) -> Result<()> {
+        let (mut pipeline, mut bytes) = (Vec::new(), 0);
+        for command in commands {
+            bytes += command.get_packed_command().len();
+            pipeline.push(command);
+            if bytes > MAX_BYTES_A_PIPELINE {
+                self.run_scripts(std::mem::take(&mut pipeline))?;
+                bytes = 0;
+            }
+        }
+        self.run_scripts(pipeline)
+    }
+
+    /// Runs commands, those that call a script which Redis does not know a second time with its source.
+    fn run_scripts(&self, commands: Vec<Cmd>) -> Result<()> {
         let replies = self.connection.exchange_blocking(commands.clone(), Access::Write)??;
         let mut unknown = Vec::new();
         for (command, reply) in commands.iter().zip(replies.iter()) {

@@ -120,3 +120,28 @@ fn a_project_that_is_torn_down_leaves_nothing_of_its_own() {
     assert_eq!(present(&store, &own), BTreeSet::new());
     assert_eq!(present(&store, &other).len(), former.len());
 }
+
+#[test]
+fn a_view_whose_fields_take_many_pipelines_goes_as_a_whole() {
+    let server = RedisServer::start(&[]);
+    let store = RedisStore::open(&config(RedisTopology::Single, &[server.port()]), "repo").unwrap();
+    let mut wide = view("wide", "user", "x");
+    let names = (0..2 * MAX_FIELDS_A_CALL + 1).map(|number| Field::new(format!("f{number}"), ValueType::Int64));
+    wide.features = names.collect();
+    let kept: Vec<Vec<u8>> = fields(&view("kept", "user", "x")).collect();
+    // Three calls a hash, and some a pipeline: hashes are cut by the end of a pipeline.
+    let keys: Vec<Vec<u8>> = (0..20_u32)
+        .map(|entity| {
+            let value = [&2_u32.to_le_bytes()[..], &4_u32.to_le_bytes(), &entity.to_be_bytes()].concat();
+            [&names_prefix(["user"])[..], &value, b"repo"].concat()
+        })
+        .collect();
+    for key in &keys {
+        write(&store, key, &fields(&wide).chain(kept.clone()).collect::<Vec<_>>());
+    }
+    assert_eq!(delete(&store, &[wide], &[view("kept", "user", "x")]), keys.len() as u64);
+    let expected: BTreeSet<Vec<u8>> = kept.into_iter().collect();
+    for key in &keys {
+        assert_eq!(present(&store, key), expected);
+    }
+}
