@@ -77,10 +77,16 @@ pub(crate) fn flush(store: &FeatureStore, all: bool) {
     }
 }
 
-/// Objects that this binary cannot use are not a reason to stop, but are named in the log.
+/// Objects that this binary cannot use, or not as Python Feast does, are not a reason to stop, but are named in the log.
 pub(crate) fn warn_of_unsupported_objects(store: &FeatureStore) {
     for object in store.unsupported_objects() {
         tracing::warn!("{} {}: {}", object.kind, object.name, object.reason);
+    }
+    for service in store.services_with_copies() {
+        tracing::warn!(
+            "feature service {service} has precompute_online: this server reads the rows themselves, and Python Feast a copy of them that \
+             is not written here; after writes call its precompute_feature_service(\"{service}\")"
+        );
     }
 }
 

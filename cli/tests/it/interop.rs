@@ -124,6 +124,11 @@ fn odd_rows_on_redis_are_read_as_by_python_or_refused() {
 }
 
 #[test]
+fn services_that_python_reads_from_copies_are_named_in_the_log() {
+    check_on_redis("redis_rows.py", &["copies"]);
+}
+
+#[test]
 fn both_read_and_write_the_second_version_of_a_view_on_redis() {
     check_on_redis("redis_rows.py", &["versions"]);
 }

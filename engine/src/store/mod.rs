@@ -17,7 +17,7 @@ mod writes;
 pub use definitions::{ApplyOptions, ApplyReport};
 pub use removal::RemovalProgress;
 
-use feast_config::RepositoryConfig;
+use feast_config::{OnlineStoreConfig, RepositoryConfig};
 use feast_model::FeatureSelection;
 use feast_model::error::{Error, Result};
 use feast_registry::UnsupportedObject;
@@ -94,6 +94,17 @@ impl FeatureStore {
     /// Objects of the registry that hold what this binary does not know: they are kept, but cannot be used.
     pub fn unsupported_objects(&self) -> Vec<UnsupportedObject> {
         self.state().unsupported.clone()
+    }
+
+    /// Names of the feature services of which Python Feast reads a copy of the rows. It is not written here, as the rows are read.
+    pub fn services_with_copies(&self) -> Vec<String> {
+        if matches!(self.config.online_store, OnlineStoreConfig::RocksDb { .. }) {
+            return Vec::new();
+        }
+        let state = self.state();
+        let services = state.definitions.services.iter();
+        let with_copies = services.filter(|service| service.precompute_online);
+        with_copies.map(|service| service.name().to_owned()).collect()
     }
 
     /// Reads the registry again if its file has changed. Says whether it has.
