@@ -47,6 +47,7 @@ mod layers;
 mod links;
 mod log;
 mod look_up;
+mod name_collisions;
 mod overload;
 mod redis_shards;
 mod redis_trouble;

@@ -9,6 +9,7 @@ use feast_registry::{Change, KeyChange, RegistryContents, Verb};
 
 use super::FeatureStore;
 use crate::clock;
+use crate::online_store::OnlineStore;
 use crate::resolve::{ResolveContext, resolve};
 
 /// What [`FeatureStore::apply`] did, or what it would do.
@@ -41,12 +42,14 @@ impl FeatureStore {
     /// a file cannot be read or written; the registry is then as before.
     pub fn apply(&self, mut definitions: Definitions, options: ApplyOptions) -> Result<ApplyReport> {
         let now = clock::now();
+        self.check_online_store()?;
         let mut warnings = Vec::new();
         let before = self.stored_views(&self.state());
         let changes = self.update_registry(now, |registry| {
             warnings = self.complete(&mut definitions, registry, options)?;
             let changes = registry.apply(&definitions, now)?;
             check_deletions(&changes, options)?;
+            self.check_applied_names(registry)?;
             let changed = !changes.is_empty();
             Ok((changes, changed))
         })?;
@@ -76,7 +79,19 @@ impl FeatureStore {
         let warnings = self.complete(&mut definitions, &registry, options)?;
         let changes = Arc::make_mut(&mut registry).apply(&definitions, clock::now())?;
         check_deletions(&changes, options)?;
+        self.check_applied_names(&registry)?;
         Ok(self.report(&definitions, changes, warnings))
+    }
+
+    /// Finds what would make every use of a shared online store fail, before the registry is changed for it.
+    fn check_online_store(&self) -> Result<()> {
+        match &self.config.online_store {
+            // May be open in another process.
+            OnlineStoreConfig::RocksDb { .. } => Ok(()),
+            config @ (OnlineStoreConfig::Redis(_) | OnlineStoreConfig::Sqlite { .. }) => {
+                OnlineStore::open(config, &self.config.project).map(|_| ())
+            }
+        }
     }
 
     fn complete(
@@ -129,8 +144,11 @@ impl FeatureStore {
             let names = names.iter().filter(|name| !others.contains(name));
             tables.extend(names.map(|name| (verb, format!("{}_{name}", self.config.project))));
         };
-        add(Verb::Created, &created, &deleted);
-        add(Verb::Deleted, &deleted, &created);
+        // Redis has none: a view is there with its first row.
+        if !matches!(self.config.online_store, OnlineStoreConfig::Redis(_)) {
+            add(Verb::Created, &created, &deleted);
+            add(Verb::Deleted, &deleted, &created);
+        }
         let is_reported = |change: &Change| change.kind != ObjectKind::DataSource && change.name != DUMMY_ENTITY;
         ApplyReport {
             tables,
