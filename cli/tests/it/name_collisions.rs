@@ -4,10 +4,10 @@ use crate::support::Repository;
 
 /// Found by trying names: `driver_stats:feature_34158` and `driver_orders:feature_96730` have the same field in Redis.
 const DEFINITIONS: &str = r#"
-from feast import Entity, FeatureView, Field, FileSource
+from feast import Entity, FeatureView, Field, FileSource, ValueType
 from feast.types import Int64
 
-driver = Entity(name="driver", join_keys=["driver_id"])
+driver = Entity(name="driver", join_keys=["driver_id"], value_type=ValueType.INT64)
 
 driver_stats = FeatureView(
     name="driver_stats",

@@ -83,14 +83,12 @@ impl FeatureStore {
         Ok(self.report(&definitions, changes, warnings))
     }
 
-    /// Finds what would make every use of a shared online store fail, before the registry is changed for it.
+    /// Refuses a file of an online store in which no table can be made, before the registry is changed. RocksDB may be open in another
+    /// process, and Redis out of reach of the machine that applies.
     fn check_online_store(&self) -> Result<()> {
         match &self.config.online_store {
-            // May be open in another process.
-            OnlineStoreConfig::RocksDb { .. } => Ok(()),
-            config @ (OnlineStoreConfig::Redis(_) | OnlineStoreConfig::Sqlite { .. }) => {
-                OnlineStore::open(config, &self.config.project).map(|_| ())
-            }
+            OnlineStoreConfig::RocksDb { .. } | OnlineStoreConfig::Redis(_) => Ok(()),
+            config @ OnlineStoreConfig::Sqlite { .. } => OnlineStore::open(config, &self.config.project).map(|_| ()),
         }
     }
 

@@ -45,6 +45,7 @@ impl FeatureStore {
         };
         let registry = error_path(&self.config.registry_path);
         let message = format!("registry {registry}: feature view {}: {}", first.view, first.message);
-        Err(Error::data(message).with_hint(format!("{} and apply", first.hint)))
+        // What is stored by now may be of either.
+        Err(Error::data(message).with_hint(format!("{} and apply, then materialize both views again", first.hint)))
     }
 }
