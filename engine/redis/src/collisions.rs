@@ -10,10 +10,15 @@ use std::collections::HashMap;
 use feast_codec::feast_value::field_name;
 use feast_rows::{NameCollision, StoredView, version_collisions};
 
+/// Names and types.
+type JoinKeys<'a> = Vec<(&'a str, String)>;
+/// Of each field, the view and the feature that have it.
+type Fields<'a> = HashMap<[u8; 4], (&'a str, &'a str)>;
+
 /// What of these views, which are all of a project, would overwrite each other.
 pub fn name_collisions(views: &[StoredView]) -> Vec<NameCollision> {
     // Views with the same join keys share their hashes.
-    let mut hashes: HashMap<Vec<(&str, String)>, HashMap<[u8; 4], (&str, &str)>> = HashMap::new();
+    let mut hashes: HashMap<JoinKeys<'_>, Fields<'_>> = HashMap::new();
     let mut collisions = Vec::new();
     for view in views {
         let fields = hashes.entry(join_keys(view)).or_default();
@@ -44,7 +49,7 @@ pub fn name_collisions(views: &[StoredView]) -> Vec<NameCollision> {
 }
 
 /// Keys of the same names are other ones when their types differ.
-fn join_keys(view: &StoredView) -> Vec<(&str, String)> {
+fn join_keys(view: &StoredView) -> JoinKeys<'_> {
     let keys = view.join_keys.iter();
     keys.map(|key| (&key.name[..], key.value_type.to_string())).collect()
 }
