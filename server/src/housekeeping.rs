@@ -90,6 +90,14 @@ pub(crate) fn warn_of_unsupported_objects(store: &FeatureStore) {
     }
 }
 
+/// Says once if there are rows that no read finds.
+pub(crate) async fn warn_of_former_keys(store: Arc<FeatureStore>) {
+    let warning = tokio::task::spawn_blocking(move || store.former_keys_warning()).await;
+    if let Ok(Some(warning)) = warning {
+        tracing::warn!("{warning}");
+    }
+}
+
 /// Keeps the store's registry up to date. A broken file is logged once and the former registry stays in use.
 pub(crate) async fn watch_registry(store: Arc<FeatureStore>) {
     let mut last_problem = String::new();

@@ -106,6 +106,8 @@ pub async fn serve(
         access_log: options.access_log,
         store: Arc::clone(&store),
     });
+    // Ends by itself, within the response timeout.
+    tokio::spawn(housekeeping::warn_of_former_keys(Arc::clone(&store)));
     let refresher = tokio::spawn(housekeeping::watch_registry(Arc::clone(&store)));
     let flusher = tokio::spawn(housekeeping::flush_pushes(Arc::clone(&store)));
     let tender = tokio::spawn(housekeeping::tend_online_store(Arc::clone(&store)));

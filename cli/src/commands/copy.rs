@@ -25,7 +25,7 @@ pub(crate) fn run(arguments: &CopyArguments, output: &Output) -> Result<(), Fail
         to.config().online_store.type_name(),
     );
     output.line(&format!(
-        "Copying from the {} into the {} online store.\n",
+        "Copying from a {} online store into a {} one.\n",
         output.strong(source),
         output.strong(target)
     ));

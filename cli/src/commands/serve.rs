@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use feast_engine::{AuthType, FeatureStore, Host, RepositoryConfig, ServingLimits, check_clock};
+use feast_engine::{AuthType, ErrorKind, FeatureStore, Host, RepositoryConfig, ServingLimits, check_clock};
 use feast_server::{ServeOptions, listen, serve};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
@@ -124,6 +124,11 @@ fn complete_pushes(store: &FeatureStore, output: &Output) {
     match store.complete_pushes() {
         Ok(0) => {}
         Ok(pushes) => output.note(&format!("Completed {pushes} pushes that were cut off")),
+        // Another server has the log of pushes open.
+        Err(error) if error.kind() == ErrorKind::Conflict => output.warning(&format!(
+            "pushes to both stores are refused by this server: {error}{}",
+            error.hint().map(|hint| format!(" ({hint})")).unwrap_or_default()
+        )),
         Err(error) => output.warning(&format!(
             "pushes stay in the log and are tried again at the next start: {error}"
         )),

@@ -40,7 +40,7 @@ fn refused(repository: &Repository, arguments: &[&str], expected: &str) {
 }
 
 #[test]
-fn rows_go_from_any_store_to_any_other_and_back() {
+fn rows_go_between_rocksdb_sqlite_and_redis_and_back() {
     let repository = materialized();
     let before = features(&repository, "old.yaml");
     let five = "driver_hourly_stats: 5 rows copied, 0 newer there, 0 skipped";

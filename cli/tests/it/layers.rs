@@ -176,3 +176,32 @@ fn foreign_libraries_have_one_owner() {
         );
     }
 }
+
+/// Where Redis is not installed, `./run test` leaves out the tests that start one, by these parts of their names.
+#[test]
+fn tests_that_start_redis_are_named_after_it() {
+    const STARTS: [&str; 3] = ["RedisServer::start", "RedisCluster::start", "RedisSentinels::start"];
+    let folders = ["cli/tests/it", "engine/tests/it", "engine/src", "server/src"];
+    let mut found = 0;
+    for (file, text) in folders.into_iter().flat_map(sources) {
+        if file.ends_with("layers.rs") {
+            continue;
+        }
+        let module = file.rsplit('/').next().unwrap_or_default().trim_end_matches(".rs");
+        let mut function = "";
+        for line in text.lines() {
+            if let Some((_, rest)) = line.split_once("fn ") {
+                function = rest.split('(').next().unwrap_or_default();
+            }
+            if STARTS.iter().any(|start| line.contains(start)) {
+                found += 1;
+                let name = format!("{module}::{function}");
+                assert!(
+                    name.contains("redis_") || name.contains("_redis"),
+                    "{name} starts Redis: let its name contain redis_ or _redis"
+                );
+            }
+        }
+    }
+    assert!(found > 4);
+}

@@ -49,6 +49,7 @@ mod layers;
 mod links;
 mod log;
 mod look_up;
+mod name_collisions;
 mod overload;
 mod redis_clusters;
 mod redis_removal;

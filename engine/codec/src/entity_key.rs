@@ -104,14 +104,40 @@ pub fn key_length(bytes: &[u8]) -> Option<usize> {
         std::str::from_utf8(name).ok()?;
     }
     for _ in 0..count {
-        let value_type = take_u32(&mut rest)?;
-        let width = take_bytes(&mut rest)?.len();
-        match (value_type, width) {
+        match take_value(&mut rest)? {
             (1 | STRING_TYPE, _) | (3, 4) | (4 | 8, 8) => {}
             _ => return None,
         }
     }
     Some(bytes.len() - rest.len())
+}
+
+/// Whether these bytes are an entity key of these join keys in version 1 or 2, which nothing reads any more. The names stand there
+/// without their number and lengths, and integers of 64 bits may have 4 bytes.
+pub fn is_key_of_former_version(bytes: &[u8], names: &[&str]) -> bool {
+    let mut names = names.to_vec();
+    names.sort_unstable();
+    let mut rest = bytes;
+    for name in &names {
+        let after = rest.strip_prefix(&STRING_TYPE.to_le_bytes());
+        match after.and_then(|after| after.strip_prefix(name.as_bytes())) {
+            Some(after) => rest = after,
+            None => return false,
+        }
+    }
+    let is_value = |rest: &mut &[u8]| {
+        matches!(
+            take_value(rest),
+            Some((1 | STRING_TYPE, _) | (3, 4) | (4, 4) | (4 | 8, 8))
+        )
+    };
+    !names.is_empty() && names.iter().all(|_| is_value(&mut rest)) && rest.is_empty()
+}
+
+/// The type and width of the value that comes next.
+fn take_value(rest: &mut &[u8]) -> Option<(u32, usize)> {
+    let value_type = take_u32(rest)?;
+    Some((value_type, take_bytes(rest)?.len()))
 }
 
 fn take_u32(rest: &mut &[u8]) -> Option<u32> {
@@ -157,6 +183,7 @@ mod tests {
     use std::sync::Arc;
 
     use arrow::array::{BinaryArray, Int32Array, Int64Array, StringArray, TimestampSecondArray};
+    use proptest::prelude::*;
     use serde_json::Value;
 
     use super::*;
@@ -204,6 +231,56 @@ mod tests {
             let mut bytes = Vec::new();
             assert!(EntityKeyEncoder::new(&named).unwrap().encode(&columns, 0, &mut bytes));
             assert_eq!(bytes, hex(vector["v3"].as_str().unwrap()), "{vector}");
+        }
+    }
+
+    /// Written by Feast 0.67.0: `driver_id` = 1001, and `a` = "x" with `b` = 7 as Int32.
+    #[test]
+    fn keys_of_former_versions_are_told_from_others() {
+        let check = |key: &str, names: &[&str], expected| {
+            assert_eq!(is_key_of_former_version(&hex(key), names), expected, "{key} {names:?}");
+        };
+        let (one, two, three) = (
+            "020000006472697665725f69640400000004000000e9030000",
+            "020000006472697665725f69640400000008000000e903000000000000",
+            "0100000002000000090000006472697665725f69640400000008000000e903000000000000",
+        );
+        check(one, &["driver_id"], true);
+        check(two, &["driver_id"], true);
+        check(three, &["driver_id"], false);
+        check(two, &["driver"], false);
+        check(two, &["driver_id", "driver_id"], false);
+        check(&two[..two.len() - 2], &["driver_id"], false);
+        check(&format!("{two}00"), &["driver_id"], false);
+        let pair = "02000000610200000062020000000100000078030000000400000007000000";
+        check(pair, &["b", "a"], true);
+        check("", &[], false);
+    }
+
+    proptest! {
+        /// So two entities of two projects never have one key in Redis, where the name of the project comes after the entity key.
+        #[test]
+        fn the_bytes_say_where_an_entity_key_ends(
+            entities in proptest::collection::vec(
+                (proptest::collection::btree_map("[a-c]{0,2}", proptest::option::of("[\\x00-\\x08a]{0,6}"), 0..3), "[\\x00-\\x08a]{0,9}"),
+                2,
+            ),
+        ) {
+            let keys: Vec<(Vec<u8>, Vec<u8>)> = entities.iter().map(|(entity, project)| {
+                let mut key = names_prefix(entity.keys().map(String::as_str));
+                for value in entity.values() {
+                    match value {
+                        Some(string) => push_value(&(Arc::new(StringArray::from(vec![string.as_str()])) as ArrayRef), 0, &mut key),
+                        None => push_value(&(Arc::new(Int32Array::from(vec![2])) as ArrayRef), 0, &mut key),
+                    }
+                }
+                (key, project.clone().into_bytes())
+            }).collect();
+            for (key, project) in &keys {
+                let whole = [&key[..], project].concat();
+                prop_assert_eq!(key_length(&whole), Some(key.len()));
+            }
+            prop_assert_eq!(keys[0] == keys[1], [&keys[0].0[..], &keys[0].1].concat() == [&keys[1].0[..], &keys[1].1].concat());
         }
     }
 

@@ -3,11 +3,27 @@
 use feast_model::error::{Error, Result};
 use serde_json::Value;
 
-pub(super) fn string_at<'a>(block: &'a Value, key: &str) -> Result<Option<&'a str>> {
+/// The string of a key, of which `block` is the value of `path`; `path` is empty for the whole file.
+pub(super) fn string_at<'a>(block: &'a Value, path: &str, key: &str) -> Result<Option<&'a str>> {
     match block.get(key) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(string)) => Ok(Some(string)),
-        Some(other) => Err(Error::invalid(format!("{key} must be a string, not {other}"))),
+        Some(other) => {
+            let dot = if path.is_empty() { "" } else { "." };
+            Err(Error::invalid(format!(
+                "{path}{dot}{key} must be a string, not {other}"
+            )))
+        }
+    }
+}
+
+/// As [`string_at`], for the path of a file or directory, which is not the directory that it starts from.
+pub(super) fn path_at<'a>(block: &'a Value, path: &str, key: &str) -> Result<Option<&'a str>> {
+    match string_at(block, path, key)? {
+        Some("") => {
+            Err(Error::invalid(format!("{path}.{key} is empty")).with_hint("name a path, or leave the key out"))
+        }
+        given => Ok(given),
     }
 }
 

@@ -29,7 +29,7 @@ pub(super) fn duration_at(root: &Value, block: &str, key: &str) -> Result<Option
             MAX_SECONDS / 86_400
         ))),
         None => Err(Error::invalid(format!(
-            "{block}.{key} must be a whole number of seconds or a string such as \"90s\", \"15m\", \"12h\" or \"1d\", not {value}"
+            "{block}.{key} must be a whole number of seconds or a string such as \"500ms\", \"90s\", \"15m\", \"12h\" or \"1d\", not {value}"
         ))),
     }
 }

@@ -82,7 +82,7 @@ pub(super) fn check(root: &Value) -> Result<()> {
         Some(block @ Value::Object(_)) => block,
         Some(other) => return Err(Error::invalid(format!("{BLOCK} must be a mapping, not {other}"))),
     };
-    match string_at(block, "type")? {
+    match string_at(block, BLOCK, "type")? {
         None | Some("local") => check_keys(BLOCK, block, &KEYS)?,
         Some("mcp") => check_keys(BLOCK, block, &[KEYS.as_slice(), &MCP_KEYS].concat())?,
         Some(other) => return Err(invalid_type(other)),

@@ -32,7 +32,7 @@ pub use online_store::{OnlineStoreConfig, OnlineStoreMemory};
 pub use redis::{RedisConfig, RedisLogin, RedisNode, RedisTls, RedisTopology};
 pub use serving::{ResponseLayout, ServingLimits};
 
-use block::{flag_at, string_at};
+use block::{flag_at, path_at, string_at};
 use duration::duration_at;
 pub use duration::format_duration;
 use feast_model::error::{Error, ErrorKind, Result, path};
@@ -135,7 +135,7 @@ impl RepositoryConfig {
                 "must be a mapping with at least the keys project and registry",
             ));
         }
-        let project = string_at(&root, "project")?.ok_or_else(|| Error::invalid("the key project is missing"))?;
+        let project = string_at(&root, "", "project")?.ok_or_else(|| Error::invalid("the key project is missing"))?;
         check_project_name(project)?;
         feature_server::check(&root)?;
         serving::check(&root)?;
@@ -143,7 +143,9 @@ impl RepositoryConfig {
         online_store::check_entity_keys(&root, &online_store)?;
         Ok(Self {
             project: project.to_owned(),
-            project_description: string_at(&root, "project_description")?.unwrap_or_default().to_owned(),
+            project_description: string_at(&root, "", "project_description")?
+                .unwrap_or_default()
+                .to_owned(),
             registry_path: directory.join(registry::path(&root)?),
             online_store,
             skip_dedup: flag_at(&root, "online_store", "skip_dedup")?,
@@ -153,7 +155,8 @@ impl RepositoryConfig {
             offline_batching: feature_server::offline_batching(&root)?,
             limits: serving::limits(&root)?,
             response_layout: serving::response_layout(&root)?,
-            push_log_path: directory.join(string_at(&root["serving"], "push_log_path")?.unwrap_or("data/push_log")),
+            push_log_path: directory
+                .join(path_at(&root["serving"], "serving", "push_log_path")?.unwrap_or("data/push_log")),
             allowed_hosts: serving::allowed_hosts(&root)?,
             auth: auth::auth_type(&root)?,
             unknown_keys: unused::unknown(&root),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use feast_model::error::{Error, Result};
 use serde_json::Value;
 
-use super::block::{bytes_at, string_at};
+use super::block::{bytes_at, path_at, string_at};
 use super::redis::{self, RedisConfig};
 use super::sqlite;
 
@@ -74,6 +74,7 @@ impl Default for OnlineStoreMemory {
     }
 }
 
+const BLOCK: &str = "online_store";
 const ROCKSDB: &str = "rocksdb";
 const REDIS: &str = "redis";
 const SQLITE: &str = "sqlite";
@@ -85,7 +86,10 @@ pub(super) fn online_store(root: &Value, directory: &Path) -> Result<OnlineStore
     let (type_name, path) = match root.get("online_store") {
         None | Some(Value::Null) => (SQLITE, None),
         Some(Value::String(name)) => (name.as_str(), None),
-        Some(block @ Value::Object(_)) => (string_at(block, "type")?.unwrap_or(SQLITE), string_at(block, "path")?),
+        Some(block @ Value::Object(_)) => (
+            string_at(block, BLOCK, "type")?.unwrap_or(SQLITE),
+            path_at(block, BLOCK, "path")?,
+        ),
         Some(_) => return Err(Error::invalid("online_store must be a mapping with the key type")),
     };
     match type_name {
@@ -97,6 +101,10 @@ pub(super) fn online_store(root: &Value, directory: &Path) -> Result<OnlineStore
     }
 }
 
+const RESERIALIZATION_HINT: &str = "write the store's keys anew as in Feast's guide \"Entity Key Serialization (v2 to v3)\" \
+     (docs.feast.dev/how-to-guides/entity-reserialization-of-from-v2-to-v3), or materialize into an empty store, then set the \
+     version to 3";
+
 /// Refuses a store in Feast's layout whose entity keys are said to be of another version than this binary reads and writes.
 ///
 /// # Errors
@@ -106,18 +114,16 @@ pub(super) fn check_entity_keys(root: &Value, store: &OnlineStoreConfig) -> Resu
         (OnlineStoreConfig::RocksDb { .. }, _) | (_, None | Some(Value::Null)) => return Ok(()),
         (_, Some(version)) => version,
     };
-    if version.as_u64() == Some(3) {
-        return Ok(());
-    }
+    let hint = match version.as_u64() {
+        Some(3) => return Ok(()),
+        Some(1 | 2) => RESERIALIZATION_HINT,
+        _ => "Feast's versions are the whole numbers 1, 2 and 3: set it to 3",
+    };
     Err(Error::invalid(format!(
         "entity_key_serialization_version is {version}, and this binary finds only entity keys of version 3 in a {} online store",
         store.type_name()
     ))
-    .with_hint(
-        "write the store's keys anew as in Feast's guide \"Entity Key Serialization (v2 to v3)\" \
-         (docs.feast.dev/how-to-guides/entity-reserialization-of-from-v2-to-v3), or materialize into an empty store, then set the \
-         version to 3",
-    ))
+    .with_hint(hint))
 }
 
 fn rocksdb(root: &Value, path: PathBuf) -> Result<OnlineStoreConfig> {

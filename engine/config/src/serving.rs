@@ -116,7 +116,7 @@ pub(super) fn response_layout(root: &Value) -> Result<ResponseLayout> {
     let Some(block) = root.get("serving") else {
         return Ok(ResponseLayout::default());
     };
-    match string_at(block, "response_layout")? {
+    match string_at(block, "serving", "response_layout")? {
         None | Some("auto") => Ok(ResponseLayout::Auto),
         Some("rows") => Ok(ResponseLayout::Rows),
         Some("columns") => Ok(ResponseLayout::Columns),

@@ -79,7 +79,10 @@ mod tests {
                 .starts_with("online_store.skip_dedup is not known | the keys of online_store are type, path")
         );
         assert!(verdict("online_store: {pth: x}").starts_with("online_store.pth is not known: did you mean path?"));
-        assert_eq!(verdict("online_store: {path: 5}"), "path must be a string, not 5 | ");
+        assert_eq!(
+            verdict("online_store: {path: 5}"),
+            "online_store.path must be a string, not 5 | "
+        );
     }
 
     #[test]

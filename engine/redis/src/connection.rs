@@ -129,7 +129,6 @@ impl Connection {
     ///
     /// # Errors
     /// As [`Connection::exchange`].
-    #[cfg(test)]
     pub(crate) fn run_blocking(&self, commands: Vec<Cmd>, access: Access) -> Result<Vec<Value>> {
         let replies = self.exchange_blocking(commands, access)??;
         Ok(replies.values(&self.shared.servers.name())?)

@@ -3,9 +3,11 @@
 //! Other programs read and write the same keys: Python, Go and Java. So the layout is Feast's, byte by byte, and nothing is kept
 //! beside it. The only user of the redis crate. Knows neither HTTP nor the registry: views are told to it.
 
+mod collisions;
 mod connection;
 mod deletion;
 mod fetch;
+mod former_keys;
 mod hash_query;
 mod row_encoder;
 mod scan;
@@ -21,7 +23,9 @@ use feast_config::{RedisConfig, RedisTopology};
 use feast_model::error::{Error, Result};
 use feast_rows::{RowCache, StoredView, Tables};
 
+pub use collisions::name_collisions;
 pub use deletion::KeySearch;
+pub use former_keys::FormerKeys;
 pub use row_encoder::RowEncoder;
 pub use tracking::TrackingCounts;
 pub use write::RowWriter;

@@ -17,3 +17,10 @@ pub struct StoredView {
     /// What tells it from another view of that name.
     pub shape: ViewShape,
 }
+
+impl StoredView {
+    /// The names of its join keys, in order.
+    pub fn join_key_names(&self) -> Vec<&str> {
+        self.join_keys.iter().map(|key| &key.name[..]).collect()
+    }
+}

@@ -21,8 +21,11 @@ pub(super) fn from_rusqlite(source: rusqlite::Error, store: &Path) -> Error {
             "try again; if it stays locked, end the process that holds the lock",
         ),
         Some(ErrorCode::DiskFull) => unavailable("the disk is full", "make room on the disk"),
-        Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied | ErrorCode::ReadOnly) => unavailable(
-            &format!("it cannot be opened: {}", detail(&message)),
+        Some(code @ (ErrorCode::CannotOpen | ErrorCode::PermissionDenied | ErrorCode::ReadOnly)) => unavailable(
+            &match code {
+                ErrorCode::ReadOnly => "it cannot be written".to_owned(),
+                _ => format!("it cannot be opened: {}", detail(&message)),
+            },
             "let the user that runs this process read and write the file and its directory",
         ),
         Some(ErrorCode::SystemIoFailure | ErrorCode::OutOfMemory | ErrorCode::OperationInterrupted) => {

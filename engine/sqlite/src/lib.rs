@@ -23,12 +23,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use feast_model::error::{Error, Result, path as error_path};
+use feast_model::error::{Error, ErrorKind, Result, path as error_path};
 use feast_rows::{RowCache, StoredView, Tables};
 
 use commit_watch::CommitWatch;
 use connections::{Readers, Writer};
 pub use row_encoder::RowEncoder;
+pub use schema::name_collisions;
 use views::Views;
 
 /// The maximum size of rows in memory. It grows with use.
@@ -50,9 +51,28 @@ impl SqliteStore {
     /// The store of a project. A file that is not there has no rows; the first write makes it.
     ///
     /// # Errors
-    /// None so far: what is wrong with the file is said when it is used.
+    /// `Invalid` for a directory, `Data` for what is not a database. What may pass, such as a lock, is said when the file is used.
     pub fn open(path: &Path, project: &str) -> Result<Self> {
-        Ok(Self {
+        if path.is_dir() {
+            let message = format!("online_store.path is a directory: {}", error_path(path));
+            return Err(Error::invalid(message).with_hint("name a file, which is made if it is not there"));
+        }
+        let store = Self::new(path, project);
+        // A database has such a number, whatever is in it.
+        let number = store
+            .readers
+            .with(|connection| connection.pragma_query_value(None, "schema_version", |row| row.get::<_, i64>(0)));
+        if let Ok(Some(Err(source))) = number {
+            let error = store.error(source);
+            if error.kind() == ErrorKind::Data {
+                return Err(error);
+            }
+        }
+        Ok(store)
+    }
+
+    fn new(path: &Path, project: &str) -> Self {
+        Self {
             identity: identity(path, project),
             path: path.to_path_buf(),
             project: project.to_owned(),
@@ -61,7 +81,7 @@ impl SqliteStore {
             commits: CommitWatch::new(path),
             readers: Readers::new(path),
             writer: Writer::new(path),
-        })
+        }
     }
 
     /// Tells it from other stores.

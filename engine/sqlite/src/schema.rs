@@ -2,7 +2,7 @@
 //! Feast that made it.
 
 use feast_model::error::Result;
-use feast_rows::StoredView;
+use feast_rows::{NameCollision, StoredView, version_collisions};
 use rusqlite::{Connection, params};
 
 use crate::SqliteStore;
@@ -10,6 +10,12 @@ use crate::SqliteStore;
 /// The name of the table of a view.
 pub(super) fn table_name(project: &str, stored_name: &str) -> String {
     format!("{project}_{stored_name}")
+}
+
+/// What of these views, which are all of a project, would have one table. SQLite compares names of tables without regard to the case of
+/// letters in ASCII.
+pub fn name_collisions(views: &[StoredView]) -> Vec<NameCollision> {
+    version_collisions(views, str::to_ascii_lowercase, |_, _| true)
 }
 
 /// An identifier in the form in which it may hold anything.

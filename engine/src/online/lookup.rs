@@ -1,6 +1,6 @@
 //! One batched lookup for all views of a request, in steps that a caller may wait between.
 //!
-//! [`Lookup::prepare`] takes what is in memory, the store fetches [`Lookup::missing`], [`Lookup::complete`] puts it into place, and
+//! [`Lookup::start`] takes what is in memory, the store fetches [`Lookup::missing`], [`Lookup::complete`] puts it into place, and
 //! [`Lookup::finish`] gives the rows. [`lookup`] does all of it on the calling thread, [`lookup_async`] awaits
 //! what a store on the network fetches. [`lookup_in_memory`] only takes what is in memory.
 
@@ -26,68 +26,74 @@ pub struct StoredEntities<'request> {
 }
 
 /// A lookup between two of its steps. It holds no lock, so a caller may wait there.
-struct Lookup<'request, 'keys> {
+struct Lookup<'request, 'keys, A> {
     store: &'request OnlineStore,
     plan: &'request ReadPlan,
     entities: &'request EntityRows,
     /// Of each group of the plan.
     keys: &'keys [PackedBytes],
+    /// Called with the number of bytes that the rows are so far, each row counted as often as it is requested.
+    admit: A,
     binding: Arc<Binding>,
     rows: RowLookup,
 }
 
-impl<'request, 'keys> Lookup<'request, 'keys> {
+impl<'request, 'keys, E: From<Error>, A: FnMut(usize) -> Result<(), E>> Lookup<'request, 'keys, A> {
     /// Takes the rows that are in memory. `keys` are the plan's [`entity_keys`].
     #[inline]
-    fn prepare(
+    fn start(
         store: &'request OnlineStore,
         plan: &'request ReadPlan,
         entities: &'request EntityRows,
         keys: &'keys [PackedBytes],
-    ) -> Result<Self> {
+        mut admit: A,
+    ) -> Result<Self, E> {
         let binding = bind(plan, store);
         let rows = store.prepare(binding.queries(keys))?;
+        admit(rows.bytes())?;
         Ok(Self {
             store,
             plan,
             entities,
             keys,
+            admit,
             binding,
             rows,
         })
     }
 
-    /// How many bytes the rows are so far, each counted as often as it is requested.
+    /// What is to be fetched next; `None` when all rows are there. When tables have changed meanwhile, which they seldom do, all is
+    /// read anew: a row follows a schema that was known before it was written, so the rows may then follow one that this binding
+    /// does not know.
     #[inline]
-    fn bytes(&self) -> usize {
-        self.rows.bytes()
-    }
-
-    /// What is to be fetched next; `None` when all rows are there.
-    #[inline]
-    fn missing(&self) -> Option<MissingRows<'_>> {
-        self.rows.missing(self.binding.queries(self.keys))
+    fn missing(&mut self) -> Result<Option<MissingRows<'_>>, E> {
+        while self.rows.missing(self.binding.queries(self.keys)).is_none() && !self.binding.is_of(&self.store.tables())
+        {
+            self.binding = bind(self.plan, self.store);
+            self.rows = self.store.prepare(self.binding.queries(self.keys))?;
+            (self.admit)(self.rows.bytes())?;
+        }
+        Ok(self.rows.missing(self.binding.queries(self.keys)))
     }
 
     /// Puts the rows of [`Lookup::missing`] into their places. What was fetched is let go: a store may keep blocks in memory for it.
     #[inline]
-    fn complete(&mut self, fetched: FetchedRows<'_>) -> Result<()> {
+    fn complete(&mut self, fetched: FetchedRows<'_>) -> Result<(), E> {
         let queries = self.binding.queries(self.keys);
-        self.store.complete(&mut self.rows, queries, fetched)
+        self.store.complete(&mut self.rows, queries, fetched)?;
+        (self.admit)(self.rows.bytes())
     }
 
-    /// The rows; `None` when tables have changed meanwhile, which they seldom do. A row follows a schema that was known before it
-    /// was written, so the rows may then follow one that this binding does not know.
+    /// The rows, when none is missing.
     #[inline]
-    fn finish(self) -> Option<StoredEntities<'request>> {
-        let is_current = self.binding.is_of(&self.store.tables());
-        is_current.then(|| StoredEntities {
+    fn finish(self) -> StoredEntities<'request> {
+        StoredEntities {
             store: self.store,
             plan: self.plan,
             entities: self.entities,
             binding: self.binding,
             rows: self.rows.into_batches(),
-        })
+        }
     }
 }
 
@@ -96,21 +102,15 @@ pub(crate) fn lookup<'request, E: From<Error>>(
     store: &'request OnlineStore,
     plan: &'request ReadPlan,
     entities: &'request EntityRows,
-    mut admit: impl FnMut(usize) -> Result<(), E>,
+    admit: impl FnMut(usize) -> Result<(), E>,
 ) -> Result<StoredEntities<'request>, E> {
     let keys = entity_keys(plan, entities)?;
-    loop {
-        let mut lookup = Lookup::prepare(store, plan, entities, &keys)?;
-        admit(lookup.bytes())?;
-        while let Some(missing) = lookup.missing() {
-            let fetched = store.fetch(missing)?;
-            lookup.complete(fetched)?;
-            admit(lookup.bytes())?;
-        }
-        if let Some(stored) = lookup.finish() {
-            return Ok(stored);
-        }
+    let mut lookup = Lookup::start(store, plan, entities, &keys, admit)?;
+    while let Some(missing) = lookup.missing()? {
+        let fetched = store.fetch(missing)?;
+        lookup.complete(fetched)?;
     }
+    Ok(lookup.finish())
 }
 
 /// As [`lookup`], awaiting what comes over the network: no thread waits.
@@ -118,21 +118,15 @@ pub(crate) async fn lookup_async<'request, E: From<Error>>(
     store: &'request OnlineStore,
     plan: &'request ReadPlan,
     entities: &'request EntityRows,
-    mut admit: impl FnMut(usize) -> Result<(), E>,
+    admit: impl FnMut(usize) -> Result<(), E>,
 ) -> Result<StoredEntities<'request>, E> {
     let keys = entity_keys(plan, entities)?;
-    loop {
-        let mut lookup = Lookup::prepare(store, plan, entities, &keys)?;
-        admit(lookup.bytes())?;
-        while let Some(missing) = lookup.missing() {
-            let fetched = store.fetch_async(missing).await?;
-            lookup.complete(fetched)?;
-            admit(lookup.bytes())?;
-        }
-        if let Some(stored) = lookup.finish() {
-            return Ok(stored);
-        }
+    let mut lookup = Lookup::start(store, plan, entities, &keys, admit)?;
+    while let Some(missing) = lookup.missing()? {
+        let fetched = store.fetch_async(missing).await?;
+        lookup.complete(fetched)?;
     }
+    Ok(lookup.finish())
 }
 
 /// As [`lookup`], waiting for nothing: `None` when rows are not in memory, or are too large.
@@ -144,7 +138,7 @@ pub(crate) fn lookup_in_memory<'request>(
     let keys = entity_keys(plan, entities)?;
     let binding = bind(plan, store);
     let rows = store.rows_in_memory(binding.queries(&keys));
-    // Otherwise as in `Lookup::finish`.
+    // Otherwise as in `Lookup::missing`.
     let rows = rows.filter(|_| binding.is_of(&store.tables()));
     Ok(rows.map(|rows| StoredEntities {
         store,

@@ -34,8 +34,8 @@ pub(crate) use row_encoder::RowEncoder;
 pub(crate) use views::{stored_view, table_view, view_shape};
 
 pub(crate) use feast_rows::{
-    ColumnRef, EncodedRows, FeatureColumns, KeyPage, MissingRows, Replace, RowBatch, RowColumns, RowLookup, RowQueries,
-    StoredView, Table, TableView, Tables, WriteCount,
+    ColumnRef, EncodedRows, FeatureColumns, KeyPage, MissingRows, NameCollision, Replace, RowBatch, RowColumns,
+    RowLookup, RowQueries, StoredView, Table, TableView, Tables, WriteCount,
 };
 pub use feast_rows::{RowCount, TableChange, TableFate};
 
@@ -55,6 +55,15 @@ pub(crate) enum FetchedRows<'store> {
     RocksDb(PinnedRows<'store>),
     /// Decoded from the form of the store.
     Decoded(RowBatch),
+}
+
+/// What of these views, which are all of a project, would overwrite each other in a store of these settings.
+pub(crate) fn name_collisions(config: &OnlineStoreConfig, views: &[StoredView]) -> Vec<NameCollision> {
+    match config {
+        OnlineStoreConfig::RocksDb { .. } => Vec::new(),
+        OnlineStoreConfig::Redis(_) => feast_redis::name_collisions(views),
+        OnlineStoreConfig::Sqlite { .. } => feast_sqlite::name_collisions(views),
+    }
 }
 
 /// Opening, and what the store is.
@@ -137,6 +146,21 @@ impl OnlineStore {
             Self::RocksDb(storage) => storage.entity_keys(table, after, limit),
             Self::Redis(redis) => redis.entity_keys(table, after, limit),
             Self::Sqlite(sqlite) => sqlite.entity_keys(table, after, limit),
+        }
+    }
+
+    /// A warning if rows lie under entity keys that no read looks for, as far as a look at some keys tells. Never an error.
+    pub(crate) fn former_keys_warning(&self) -> Option<String> {
+        match self {
+            Self::Redis(redis) => redis.former_keys().map(|former| {
+                format!(
+                    "{} of {} keys that were looked at in Redis are entity keys of version 1 or 2 for views of this project: their rows \
+                     are not found. Write them anew as in Feast's guide \"Entity Key Serialization (v2 to v3)\" \
+                     (docs.feast.dev/how-to-guides/entity-reserialization-of-from-v2-to-v3), or materialize again",
+                    former.found, former.looked_at
+                )
+            }),
+            Self::RocksDb(_) | Self::Sqlite(_) => None,
         }
     }
 

@@ -10,6 +10,7 @@ use feast_registry::{Change, KeyChange, RegistryContents, Verb};
 use super::FeatureStore;
 use super::removal::RemovalProgress;
 use crate::clock;
+use crate::online_store::OnlineStore;
 use crate::resolve::{ResolveContext, resolve};
 
 /// What [`FeatureStore::apply`] did, or what it would do.
@@ -47,6 +48,7 @@ impl FeatureStore {
         options: ApplyOptions,
         progress: &mut dyn RemovalProgress,
     ) -> Result<ApplyReport> {
+        self.check_online_store()?;
         let mut warnings = Vec::new();
         let changes = loop {
             let now = clock::now();
@@ -56,6 +58,7 @@ impl FeatureStore {
                 warnings = self.complete(&mut definitions, registry, options)?;
                 let changes = registry.apply(&definitions, now)?;
                 check_deletions(&changes, options)?;
+                self.check_applied_names(registry)?;
                 if self.has_rows_left(&changes, &removed) {
                     return Ok((None, false));
                 }
@@ -92,7 +95,17 @@ impl FeatureStore {
         let warnings = self.complete(&mut definitions, &registry, options)?;
         let changes = Arc::make_mut(&mut registry).apply(&definitions, clock::now())?;
         check_deletions(&changes, options)?;
+        self.check_applied_names(&registry)?;
         Ok(self.report(&definitions, changes, warnings))
+    }
+
+    /// Refuses a file of an online store in which no table can be made, before the registry is changed. RocksDB may be open in another
+    /// process, and Redis out of reach of the machine that applies.
+    fn check_online_store(&self) -> Result<()> {
+        match &self.config.online_store {
+            OnlineStoreConfig::RocksDb { .. } | OnlineStoreConfig::Redis(_) => Ok(()),
+            config @ OnlineStoreConfig::Sqlite { .. } => OnlineStore::open(config, &self.config.project).map(|_| ()),
+        }
     }
 
     pub(super) fn complete(
@@ -145,8 +158,11 @@ impl FeatureStore {
             let names = names.iter().filter(|name| !others.contains(name));
             tables.extend(names.map(|name| (verb, format!("{}_{name}", self.config.project))));
         };
-        add(Verb::Created, &created, &deleted);
-        add(Verb::Deleted, &deleted, &created);
+        // Redis has none: a view is there with its first row.
+        if !matches!(self.config.online_store, OnlineStoreConfig::Redis(_)) {
+            add(Verb::Created, &created, &deleted);
+            add(Verb::Deleted, &deleted, &created);
+        }
         let is_reported = |change: &Change| change.kind != ObjectKind::DataSource && change.name != DUMMY_ENTITY;
         ApplyReport {
             tables,

@@ -6,6 +6,7 @@ mod copy;
 #[cfg(test)]
 mod crash_tests;
 mod definitions;
+mod name_collisions;
 mod registry;
 mod removal;
 mod shards;
@@ -121,6 +122,7 @@ impl FeatureStore {
             next.publish();
             return Ok(());
         };
+        self.check_names(next.state())?;
         let restored = self.restore_tables(store, next.state());
         let state = next.publish();
         restored.and_then(|()| self.hide_tables(store, &state))
@@ -173,6 +175,12 @@ impl FeatureStore {
         online::lookup_async(self.online_store()?, plan, entities, admit).await
     }
 
+    /// A warning if the online store, which must be open, has rows that no read finds, since their keys are of an earlier version of
+    /// Feast. A short look at some keys, for a server that starts: it never fails.
+    pub fn former_keys_warning(&self) -> Option<String> {
+        self.online_store.get()?.former_keys_warning()
+    }
+
     /// Whether rows come over the network, so that callers should await them.
     pub fn is_remote(&self) -> bool {
         self.online_store.get().is_some_and(OnlineStore::is_remote)
@@ -197,6 +205,7 @@ impl FeatureStore {
     /// The online store, opened at the first use.
     pub(crate) fn online_store(&self) -> Result<&OnlineStore> {
         self.online_store.get_or_open(|| {
+            self.check_names(&self.state())?;
             let store = OnlineStore::open(&self.config.online_store, &self.config.project)?;
             // The first reader is to find the rows of all views that the registry has.
             self.restore_tables(&store, &self.state())?;

@@ -73,10 +73,9 @@ impl FeatureStore {
         // What is refused later must not have cost any rows.
         let mut planned = definitions.clone();
         self.complete(&mut planned, &registry, options)?;
-        check_deletions(
-            &RegistryContents::clone(&registry).apply(&planned, clock::now())?,
-            options,
-        )?;
+        let mut applied = RegistryContents::clone(&registry);
+        check_deletions(&applied.apply(&planned, clock::now())?, options)?;
+        self.check_applied_names(&applied)?;
         let present: Vec<StoredView> = planned.feature_views.iter().map(|view| stored_view(view, 0)).collect();
         let stays = |view: &StoredView| {
             let names = |view: &StoredView| view.join_keys.iter().map(|key| key.name.clone()).collect::<Vec<_>>();

@@ -7,11 +7,12 @@
 //! `apply` hides the table of a deleted view if it can open the store; else the process that has the store open does, when it sees the
 //! new registry. An `apply --now` beside a server leaves the names of the views in the store's directory.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use feast_files::{FileLock, replace_bytes};
 use feast_model::error::{Error, ErrorKind, Result};
+use feast_model::{Definitions, ViewStatus};
 use parking_lot::Mutex;
 
 use super::FeatureStore;
@@ -130,11 +131,19 @@ impl FeatureStore {
     }
 
     pub(super) fn stored_views(&self, state: &RegistryState) -> Vec<StoredView> {
+        self.stored_views_of(&state.definitions, &state.statuses)
+    }
+
+    pub(super) fn stored_views_of(
+        &self,
+        definitions: &Definitions,
+        statuses: &HashMap<String, ViewStatus>,
+    ) -> Vec<StoredView> {
         let version = |view: &str| match self.config.online_versioning {
-            true => state.statuses.get(view).map_or(0, |status| status.version),
+            true => statuses.get(view).map_or(0, |status| status.version),
             false => 0,
         };
-        let views = state.definitions.feature_views.iter();
+        let views = definitions.feature_views.iter();
         views.map(|view| stored_view(view, version(view.name()))).collect()
     }
 

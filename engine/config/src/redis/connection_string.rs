@@ -50,6 +50,9 @@ impl<'string> ConnectionString<'string> {
     /// # Errors
     /// `Invalid`, naming the part and the remedy, never a secret.
     pub(super) fn parse(string: &'string str) -> Result<Self> {
+        if string.is_empty() {
+            return Err(Error::invalid(format!("{PLACE} is empty")).with_hint(SERVER_HINT));
+        }
         let mut parsed = Self::default();
         for part in parts(string) {
             match part.contents.split_once('=') {
@@ -61,8 +64,7 @@ impl<'string> ConnectionString<'string> {
             }
         }
         if parsed.nodes.is_empty() {
-            return Err(Error::invalid(format!("{PLACE} names no server"))
-                .with_hint("write host:port, then parameters after commas, such as localhost:6379,db=0"));
+            return Err(Error::invalid(format!("{PLACE} names no server")).with_hint(SERVER_HINT));
         }
         Ok(parsed)
     }
@@ -94,6 +96,7 @@ fn parts(string: &str) -> impl Iterator<Item = Part<'_>> {
     })
 }
 
+const SERVER_HINT: &str = "write host:port, then parameters after commas, such as localhost:6379,db=0";
 const NODE_HINT: &str = "a server is written host:port, such as localhost:6379; an IPv6 address goes in brackets";
 const COMMA_HINT: &str =
     "a comma ends a value, and Feast has no way to write a password that contains one: use a password without a comma";
@@ -102,6 +105,9 @@ impl Part<'_> {
     fn node(&self) -> Result<RedisNode> {
         if self.contents.is_empty() {
             return Err(self.problem("is empty", "remove the extra comma"));
+        }
+        if self.contents.starts_with(['/', '.']) || self.contents.starts_with("unix:") {
+            return Err(self.problem("is a Unix socket, which Feast cannot use", NODE_HINT));
         }
         if self.contents.contains("://") {
             return Err(self.problem(
@@ -140,7 +146,7 @@ impl Part<'_> {
             return Ok(());
         }
         if name == "unix_socket_path" {
-            return Err(self.problem("is unix_socket_path: sockets of Unix are not supported", NODE_HINT));
+            return Err(self.problem("is unix_socket_path: Unix sockets are not supported", NODE_HINT));
         }
         let what = match (self.may_be_secret, nearest(name.trim(), &WITH_EFFECT)) {
             (false, Some(meant)) => format!("has the parameter {name:?}, which is not known: did you mean {meant}?"),
@@ -153,7 +159,10 @@ impl Part<'_> {
 
     /// Quotes the host of a node, for which there is no better name, unless it may be a secret.
     fn problem(&self, what: &str, hint: &str) -> Error {
-        let host = self.contents.split(':').next().unwrap_or_default();
+        let host = match self.contents.find(']') {
+            Some(bracket) => &self.contents[..=bracket],
+            None => self.contents.split(':').next().unwrap_or_default(),
+        };
         let may_show = !self.may_be_secret && !host.is_empty() && !self.contents.contains(['=', '@', '/']);
         let host = if may_show { format!(" ({host})") } else { String::new() };
         let remedy = match self.may_be_secret {

@@ -90,7 +90,7 @@ pub(crate) fn redis(root: &Value, directory: &Path) -> Result<RedisConfig> {
 
 /// A key that has one of a few values, the first by default.
 fn one_of<'value>(block: &'value Value, path: &str, key: &str, values: &[&'value str]) -> Result<&'value str> {
-    match string_at(block, key)? {
+    match string_at(block, path, key)? {
         None => Ok(values[0]),
         Some(value) if values.contains(&value) => Ok(value),
         Some(other) => Err(Error::invalid(format!(
@@ -102,12 +102,15 @@ fn one_of<'value>(block: &'value Value, path: &str, key: &str, values: &[&'value
 
 fn topology(block: &Value) -> Result<RedisTopology> {
     let types = ["redis", "redis_cluster", "redis_sentinel"];
+    let master = string_at(block, BLOCK, "sentinel_master")?.unwrap_or(DEFAULT_MASTER);
+    if master.is_empty() {
+        return Err(Error::invalid(format!("{BLOCK}.sentinel_master is empty"))
+            .with_hint("it is the name after `sentinel monitor` in the settings of the sentinels"));
+    }
     let topology = match one_of(block, BLOCK, "redis_type", &types)? {
         "redis_cluster" => RedisTopology::Cluster,
         "redis_sentinel" => RedisTopology::Sentinel {
-            master: string_at(block, "sentinel_master")?
-                .unwrap_or(DEFAULT_MASTER)
-                .to_owned(),
+            master: master.to_owned(),
         },
         _ => RedisTopology::Single,
     };

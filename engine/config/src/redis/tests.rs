@@ -275,14 +275,23 @@ fn wrong_parts_are_refused_with_place_and_remedy() {
     check("h:65536", "part 1 (h) has a port that is not a number");
     check("h:1:2", "part 1 (h) has more than one colon");
     check("::1:6379", "part 1 has more than one colon");
-    check("[::1]", "part 1 ([) has no port");
-    check("[::g]:1", "part 1 ([) has a host that is neither a name nor an address");
+    check("[::1]", "part 1 ([::1]) has no port");
+    check(
+        "[::g]:1",
+        "part 1 ([::g]) has a host that is neither a name nor an address",
+    );
     check(
         "redis://u:p@h:6379/0",
         "part 1 is a URL | write host:port, and the rest of the URL as parameters",
     );
-    check("", "part 1 is empty | remove the extra comma");
+    check(",h:1", "part 1 is empty | remove the extra comma");
     check("h:1,", "part 2 is empty");
+    for socket in ["unix:///run/redis.sock", "/run/redis.sock", "./redis.sock"] {
+        check(
+            socket,
+            "part 1 is a Unix socket, which Feast cannot use | a server is written host:port",
+        );
+    }
     check(
         "h:1, db=1",
         "part 2 has the parameter \" db\", which is not known: did you mean db?",
@@ -297,7 +306,7 @@ fn wrong_parts_are_refused_with_place_and_remedy() {
     );
     check(
         "h:1,unix_socket_path=/s",
-        "part 2 is unix_socket_path: sockets of Unix are not supported",
+        "part 2 is unix_socket_path: Unix sockets are not supported",
     );
 }
 
@@ -382,6 +391,26 @@ fn wrong_keys_are_refused_with_place_and_remedy() {
         "online_store.client \"x\" is not one of redis, glide",
     );
     check(
+        json!({"redis_type": 1}),
+        none(),
+        "online_store.redis_type must be a string, not 1",
+    );
+    check(
+        json!({"redis_type": "redis_sentinel", "sentinel_master": ""}),
+        none(),
+        "online_store.sentinel_master is empty | it is the name after `sentinel monitor`",
+    );
+    check(
+        json!({"connection_string": ""}),
+        none(),
+        "online_store.connection_string is empty | write host:port",
+    );
+    check(
+        json!({}),
+        json!({"push_log_path": ""}),
+        "serving.push_log_path is empty | name a path",
+    );
+    check(
         json!({"connection_string": ["password=x"]}),
         none(),
         "online_store.connection_string must be a string | write it in quotes",
@@ -457,15 +486,17 @@ fn old_entity_keys_are_refused() {
         RepositoryConfig::parse(&text, std::path::Path::new("/repo"))
             .map_err(|error| format!("{error} | {}", error.hint().unwrap()))
     };
-    for version in ["1", "2", "4", "\"3\""] {
+    for (version, remedy) in [
+        ("1", "entity-reserialization"),
+        ("2", "entity-reserialization"),
+        ("4", "set it to 3"),
+        ("\"3\"", "set it to 3"),
+    ] {
         let refusal = verdict("redis", version).unwrap_err();
         let expected = format!(
             "entity_key_serialization_version is {version}, and this binary finds only entity keys of version 3"
         );
-        assert!(
-            refusal.starts_with(&expected) && refusal.contains("entity-reserialization"),
-            "{refusal}"
-        );
+        assert!(refusal.starts_with(&expected) && refusal.contains(remedy), "{refusal}");
     }
     assert!(verdict("redis", "3").is_ok() && verdict("redis", "null").is_ok());
     assert!(verdict("rocksdb", "2").is_ok(), "its keys are its own");

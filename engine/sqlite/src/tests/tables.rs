@@ -112,3 +112,29 @@ fn the_settings_of_the_file_stay_and_commits_are_durable() {
         assert_eq!(synchronous, 3);
     }
 }
+
+#[test]
+fn what_is_not_a_database_is_refused_when_it_is_opened() {
+    let directory = tempfile::tempdir().unwrap();
+    let open = |name: &str| SqliteStore::open(&directory.path().join(name), "p").map(|_| ());
+    let problem = |name: &str| {
+        let error = open(name).unwrap_err();
+        format!("{error} | {}", error.hint().unwrap_or_default())
+    };
+    let refusal = problem("");
+    assert!(
+        refusal.starts_with("online_store.path is a directory")
+            && refusal.ends_with("| name a file, which is made if it is not there"),
+        "{refusal}"
+    );
+    std::fs::write(directory.path().join("notes"), "not a database, ".repeat(100)).unwrap();
+    let refusal = problem("notes");
+    assert!(refusal.contains("file is not a database | restore it"), "{refusal}");
+    open("not there").unwrap();
+    // What may pass is no reason: a file that is locked, or empty as one that is just made.
+    std::fs::write(directory.path().join("empty"), "").unwrap();
+    open("empty").unwrap();
+    let locked = rusqlite::Connection::open(directory.path().join("locked")).unwrap();
+    locked.execute_batch("CREATE TABLE t (a); BEGIN EXCLUSIVE").unwrap();
+    open("locked").unwrap();
+}
