@@ -187,7 +187,7 @@ fn tests_that_start_redis_are_named_after_it() {
         if file.ends_with("layers.rs") {
             continue;
         }
-        let module = file.rsplit('/').next().unwrap_or_default().trim_end_matches(".rs");
+        let module = file.trim_end_matches(".rs").replace('/', "::");
         let mut function = "";
         for line in text.lines() {
             if let Some((_, rest)) = line.split_once("fn ") {

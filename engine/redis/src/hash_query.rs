@@ -5,13 +5,13 @@
 //! search costs three times a step, so `HGETALL` pays from a third of the fields on; large ones are tables, in which it pays only if
 //! nearly all is requested. How large the hash is follows from the registry at first, and from the replies when they differ.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use feast_codec::feast_value::{ValueDecoder, field_name, time_field};
 use feast_model::ValueType;
 use feast_rows::{RegistryTables, StoredView, Table};
-use hashbrown::HashMap;
 use redis::Cmd;
 
 use crate::connection::{Reply, Strings};
