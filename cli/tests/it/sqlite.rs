@@ -151,7 +151,7 @@ fn a_feature_that_cannot_be_read_is_an_error_only_where_it_is_requested() {
     ] {
         assert_eq!(push(&server, "online", "2099-01-01T00:00:00Z", 7).0, 200, "{change}");
         let Some(_) = sql(&repository, &column(change)) else {
-            return eprintln!("skipped: there is no python3");
+            return;
         };
         // Twice, as rows are held in memory.
         for _ in 0..2 {

@@ -187,11 +187,11 @@ impl RedisStore {
 
 /// Has less read of hashes than all that they have, where that is done and possible.
 fn read_less(queries: &[PendingQuery]) -> bool {
-    let reads_all = |pending: &&PendingQuery| pending.reading == Reading::All;
-    queries
-        .iter()
-        .filter(reads_all)
-        .fold(false, |any, pending| pending.query.read_fields() || any)
+    let mut is_possible = false;
+    for pending in queries.iter().filter(|pending| pending.reading == Reading::All) {
+        is_possible |= pending.query.read_fields();
+    }
+    is_possible
 }
 
 /// The commands of one query that were sent.

@@ -149,7 +149,7 @@ impl<S: AsyncRead + AsyncWrite> Driver<S> {
                     None => Ok(()),
                 };
             };
-            pending.expect(end.unwrap_or(self.scanner.seen()), &self.memory);
+            pending.expect(end.unwrap_or_else(|| self.scanner.seen()), &self.memory);
             let Some(end) = end else {
                 if pending.sender.is_none() {
                     let passed = self.scanner.pass(self.received.len());
