@@ -62,13 +62,15 @@ impl SqliteStore {
         let number = store
             .readers
             .with(|connection| connection.pragma_query_value(None, "schema_version", |row| row.get::<_, i64>(0)));
-        if let Ok(Some(Err(source))) = number {
-            let error = store.error(source);
-            if error.kind() == ErrorKind::Data {
-                return Err(error);
-            }
+        let problem = match number {
+            Ok(Some(Err(source))) => Some(store.error(source)),
+            Ok(_) => None,
+            Err(error) => Some(error),
+        };
+        match problem {
+            Some(error) if error.kind() == ErrorKind::Data => Err(error),
+            _ => Ok(store),
         }
-        Ok(store)
     }
 
     fn new(path: &Path, project: &str) -> Self {
