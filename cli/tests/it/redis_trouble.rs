@@ -14,7 +14,7 @@ pub(crate) fn repository_on(redis: &RedisServer, parameters: &str) -> Repository
     let address = redis.address();
     let settings = format!(
         "{before}online_store:\n    type: redis\n    connection_string: {address}{parameters}\nserving:\n    \
-         redis_response_timeout: 500ms\n    redis_row_cache_mib: 0\n"
+         redis_response_timeout: 2s\n    redis_row_cache_mib: 0\n"
     );
     repository.write("feature_store.yaml", &settings);
     repository.succeed(&["apply"]);
@@ -103,7 +103,7 @@ fn a_redis_that_hangs_is_not_waited_for() {
     let server = &server.1;
     pushed(server, 9001, 1);
     redis.hang();
-    is_unavailable(server, &read(server, 9001), "did not answer within 500ms");
+    is_unavailable(server, &read(server, 9001), "did not answer within 2s");
     assert_eq!(push(server, 9001, 2).status, 503);
     redis.go_on();
     eventually("reads succeed again", || read(server, 9001).status == 200);
