@@ -103,7 +103,8 @@ fn a_redis_that_hangs_is_not_waited_for() {
     let server = &server.1;
     pushed(server, 9001, 1);
     redis.hang();
-    is_unavailable(server, &read(server, 9001), "did not answer within 2s");
+    // No response, or none to an attempt to connect.
+    is_unavailable(server, &read(server, 9001), "within ");
     assert_eq!(push(server, 9001, 2).status, 503);
     redis.go_on();
     eventually("reads succeed again", || read(server, 9001).status == 200);
