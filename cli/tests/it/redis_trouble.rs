@@ -61,6 +61,7 @@ fn is_unavailable(server: &Server, response: &Response, expected: &str) {
     assert_eq!(server.send("GET", "/health", &[], "").status, 200);
 }
 
+/// Reads and pushes have connections of their own, each of which is tried again after a pause.
 fn recovers(server: &Server, driver: i64, trips: i64) {
     eventually("reads succeed again", || read(server, driver).status == 200);
     assert_eq!(self::trips(server, driver), trips);
@@ -76,7 +77,7 @@ fn a_redis_that_is_not_there_at_the_start_may_come_later() {
     is_unavailable(&server, &push(&server, 9001, 1), "refuses connections");
     redis.start_again();
     eventually("pushes succeed", || push(&server, 9001, 1).status == 200);
-    assert_eq!(trips(&server, 9001), 1);
+    recovers(&server, 9001, 1);
 }
 
 #[test]
@@ -92,8 +93,8 @@ fn a_killed_redis_is_used_again_when_it_is_back() {
     is_unavailable(server, &push(server, 9001, 2), "refuses connections");
     redis.start_again();
     recovers(server, 9001, 1);
-    pushed(server, 9001, 3);
-    assert_eq!(trips(server, 9001), 3);
+    eventually("pushes succeed", || push(server, 9001, 3).status == 200);
+    recovers(server, 9001, 3);
 }
 
 #[test]
@@ -112,7 +113,7 @@ fn a_redis_that_hangs_is_not_waited_for() {
     assert!([json!(1), json!(2)].contains(&trips(server, 9001)));
     // Pushes have a connection of their own, which is tried again after a pause.
     eventually("pushes succeed again", || push(server, 9001, 3).status == 200);
-    assert_eq!(trips(server, 9001), 3);
+    recovers(server, 9001, 3);
 }
 
 #[test]
@@ -169,7 +170,7 @@ fn writes_that_are_refused_are_not_acknowledged_and_reads_go_on() {
         assert_eq!(trips(server, 9001), number - 1);
         assert_eq!(redis.cli(mends), "OK");
         eventually("pushes succeed again", || push(server, 9001, number).status == 200);
-        assert_eq!(trips(server, 9001), number);
+        recovers(server, 9001, i64::from(number));
     }
 }
 
@@ -188,7 +189,7 @@ fn a_password_that_is_missing_or_wrong_is_told_and_not_shown() {
         let password = if parameters.is_empty() { "" } else { "hunter2" };
         redis.cli(&["CONFIG", "SET", "requirepass", password]);
         eventually("pushes succeed", || push(&server, 9001, 1).status == 200);
-        assert_eq!(trips(&server, 9001), 1);
+        recovers(&server, 9001, 1);
     }
 }
 
