@@ -23,7 +23,7 @@ pub(crate) use stderr_queue::StderrQueue;
 
 /// Width of the finished bar, in characters.
 const BAR_WIDTH: usize = 64;
-/// How often a line says how far a search is, where there is no bar.
+/// How often progress is printed where there is no bar.
 const REMOVAL_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Why a command failed, and what the user can do.
@@ -434,7 +434,7 @@ pub(crate) struct RemovalOutput<'a> {
     output: &'a Output,
     bar: ProgressBar,
     keys: u64,
-    /// When a line was written last, where there is no bar.
+    /// When progress was last printed.
     told: Instant,
 }
 

@@ -165,6 +165,18 @@ fn a_feature_that_cannot_be_read_is_an_error_only_where_it_is_requested() {
 }
 
 #[test]
+fn a_view_that_becomes_one_of_another_kind_keeps_its_rows() {
+    let repository = repository();
+    repository.succeed(&["apply"]);
+    assert_eq!(push(&repository.serve(), "online", "2099-01-01T00:00:00Z", 7).0, 200);
+    let definitions = std::fs::read_to_string(repository.path.join("feature_definitions.py")).unwrap();
+    let other_kind = definitions.replace("FeatureView", "BatchFeatureView");
+    repository.write("feature_definitions.py", &other_kind);
+    repository.succeed(&["apply"]);
+    assert_eq!(read(&repository.serve(), 1001)[1], 7);
+}
+
+#[test]
 fn only_apply_drops_the_tables_of_removed_views() {
     const TABLES: &str = "SELECT name FROM sqlite_schema WHERE type = 'table'";
     let repository = repository();

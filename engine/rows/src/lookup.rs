@@ -36,7 +36,7 @@ pub struct RowQueries<'a> {
     /// For each query, entity keys in any order; an empty one has no rows.
     pub entities: &'a [PackedBytes],
     /// The tables and features whose values are asked for; `None` for all. Rows have the other features too, for the next request, but
-    /// one that cannot be read is no error of this one.
+    /// one of those that cannot be read does not fail this request.
     pub features: Option<&'a [(u32, String)]>,
 }
 

@@ -59,7 +59,7 @@ impl FeatureStore {
                 let changes = registry.apply(&definitions, now)?;
                 check_deletions(&changes, options)?;
                 self.check_applied_names(registry)?;
-                if self.has_rows_left(&changes, &removed) {
+                if self.removes_rows() && removed.lack_one_of(&changes) {
                     return Ok((None, false));
                 }
                 let changed = !changes.is_empty();

@@ -4,6 +4,8 @@
 //! `apply` removes what is left of their rows; no other record of it is needed, and another machine may go on. Servers that still have
 //! the views find no rows of them.
 
+use std::collections::BTreeSet;
+
 use feast_config::OnlineStoreConfig;
 use feast_model::Definitions;
 use feast_model::error::Result;
@@ -39,11 +41,14 @@ pub(super) struct RemovedViews {
     pub(super) stored: Vec<StoredView>,
     /// The views that stay.
     present: Vec<StoredView>,
+    /// Every view that is deleted, also one that comes back as another kind and keeps its rows, or that this binary cannot read.
+    deleted: BTreeSet<String>,
 }
 
 impl RemovedViews {
-    pub(super) fn has(&self, view: &str) -> bool {
-        self.stored.iter().any(|removed| removed.name == view)
+    /// Whether these changes delete a view that was not known to go: another process has added it since.
+    pub(super) fn lack_one_of(&self, changes: &[Change]) -> bool {
+        deleted_views(changes).any(|view| !self.deleted.contains(view))
     }
 
     fn names(&self) -> Vec<String> {
@@ -60,21 +65,19 @@ impl FeatureStore {
     /// # Errors
     /// As [`FeatureStore::apply`].
     pub(super) fn removed_views(&self, definitions: &Definitions, options: ApplyOptions) -> Result<RemovedViews> {
-        if matches!(self.config.online_store, OnlineStoreConfig::RocksDb { .. }) {
+        if !self.removes_rows() {
             return Ok(RemovedViews::default());
         }
         self.refresh()?;
         let state = self.state();
         let before = self.stored_views(&state);
-        if before.is_empty() {
-            return Ok(RemovedViews::default());
-        }
         let registry = self.registry.contents()?;
         // What is refused later must not have cost any rows.
         let mut planned = definitions.clone();
         self.complete(&mut planned, &registry, options)?;
         let mut applied = RegistryContents::clone(&registry);
-        check_deletions(&applied.apply(&planned, clock::now())?, options)?;
+        let changes = applied.apply(&planned, clock::now())?;
+        check_deletions(&changes, options)?;
         self.check_applied_names(&applied)?;
         let present: Vec<StoredView> = planned.feature_views.iter().map(|view| stored_view(view, 0)).collect();
         let stays = |view: &StoredView| {
@@ -90,6 +93,7 @@ impl FeatureStore {
         Ok(RemovedViews {
             stored: stored.collect(),
             present: kept,
+            deleted: deleted_views(&changes).map(str::to_owned).collect(),
         })
     }
 
@@ -139,13 +143,9 @@ impl FeatureStore {
         })
     }
 
-    /// Whether another process has added a view since, which these changes delete.
-    pub(super) fn has_rows_left(&self, changes: &[Change], removed: &RemovedViews) -> bool {
-        let is_shared = !matches!(self.config.online_store, OnlineStoreConfig::RocksDb { .. });
-        let mut deleted = changes
-            .iter()
-            .filter(|change| change.verb == Verb::Deleted && change.kind.has_online_table());
-        is_shared && deleted.any(|change| !removed.has(&change.name))
+    /// Whether `apply` removes rows itself. RocksDB hides them, and drops them when the view has been gone for a while.
+    pub(super) fn removes_rows(&self) -> bool {
+        !matches!(self.config.online_store, OnlineStoreConfig::RocksDb { .. })
     }
 
     /// Tells of a search, if there is one.
@@ -181,4 +181,12 @@ impl FeatureStore {
                 .with_hint("apply again: it makes those that are missing")
         })
     }
+}
+
+/// The views among changes that are deleted.
+fn deleted_views(changes: &[Change]) -> impl Iterator<Item = &str> {
+    let deleted = changes
+        .iter()
+        .filter(|change| change.verb == Verb::Deleted && change.kind.has_online_table());
+    deleted.map(|change| change.name.as_str())
 }

@@ -16,7 +16,7 @@ use super::trouble::Reason;
 
 /// Requests that wait to be written, beyond those in the pieces below.
 pub(super) const MAX_WAITING: usize = 64;
-/// Requests are taken while less than this waits to be written, so that a server that reads slowly holds up who sends.
+/// No request is taken while more than this waits to be written, so that senders wait for a server that reads slowly.
 const MAX_UNWRITTEN: usize = 256 << 10;
 /// Room for what is read at once.
 const READ_BYTES: usize = 64 << 10;

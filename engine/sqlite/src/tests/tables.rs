@@ -131,7 +131,7 @@ fn what_is_not_a_database_is_refused_when_it_is_opened() {
     let refusal = problem("notes");
     assert!(refusal.contains("file is not a database | restore it"), "{refusal}");
     open("not there").unwrap();
-    // What may pass is no reason: a file that is locked, or empty as one that is just made.
+    // A file may be locked for now, or empty because it was just made.
     std::fs::write(directory.path().join("empty"), "").unwrap();
     open("empty").unwrap();
     let locked = rusqlite::Connection::open(directory.path().join("locked")).unwrap();
