@@ -170,7 +170,9 @@ fn a_view_that_becomes_one_of_another_kind_keeps_its_rows() {
     repository.succeed(&["apply"]);
     assert_eq!(push(&repository.serve(), "online", "2099-01-01T00:00:00Z", 7).0, 200);
     let definitions = std::fs::read_to_string(repository.path.join("feature_definitions.py")).unwrap();
-    let other_kind = definitions.replace("FeatureView", "BatchFeatureView");
+    let other_kind = definitions
+        .replace("FeatureView", "BatchFeatureView")
+        .replace("source=driver_stats_push_source", "source=driver_stats_source");
     repository.write("feature_definitions.py", &other_kind);
     repository.succeed(&["apply"]);
     assert_eq!(read(&repository.serve(), 1001)[1], 7);
