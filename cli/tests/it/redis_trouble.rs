@@ -170,7 +170,7 @@ fn writes_that_are_refused_are_not_acknowledged_and_reads_go_on() {
         assert_eq!(trips(server, 9001), number - 1);
         assert_eq!(redis.cli(mends), "OK");
         eventually("pushes succeed again", || push(server, 9001, number).status == 200);
-        recovers(server, 9001, i64::from(number));
+        recovers(server, 9001, number);
     }
 }
 
