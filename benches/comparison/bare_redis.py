@@ -4,6 +4,10 @@ redis-benchmark takes one command from its command line and repeats it, with ran
 byte cannot be on a command line, and keys of Feast have some. So for reads Redis copies each hash (`COPY`) to a key of the same
 length that ends in digits, in another database, and redis-benchmark reads random ones of the copies: the same fields and
 values, and the same encoding and bytes in memory, which is checked for each of them.
+
+Writes are repeated in two ways. redis-benchmark repeats one call of the script. Its arguments are the same each time, for which
+Lua makes no new strings, so Redis runs it faster than any calls with rows of their own. So all calls of a materialization are
+recorded, too, and sent again as they were.
 """
 
 from __future__ import annotations
@@ -11,6 +15,8 @@ from __future__ import annotations
 import re
 import socket
 import subprocess
+import threading
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -30,6 +36,7 @@ TRIAL_COMMANDS = 2_000
 # Databases of one Redis: what servers read and materialization writes, and what redis-benchmark does.
 SERVED, COPIES = 0, 1
 MONITOR_TIMEOUT = 30
+REPLAY_TIMEOUT = 60
 END_OF_MONITORING = b"end of monitoring"
 
 
@@ -130,6 +137,64 @@ def write_again(redis: Server, command: Command, rows: int, shape: Shape) -> dic
         raise SystemExit(f"redis-benchmark has written {copies.dbsize()} of {rows} hashes")
     copies.flushdb()
     return measured
+
+
+@contextmanager
+def recorded(redis: Server):
+    """Another port of Redis, and what is sent to it: the bytes of each connection, complete when the clients have ended."""
+    sent: list[bytearray] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=take_connections, args=(listener, redis, sent), daemon=True).start()
+        yield Server("recorded Redis", listener.getsockname()[1], redis.process), sent
+
+
+def take_connections(listener: socket.socket, redis: Server, sent: list[bytearray]) -> None:
+    while True:
+        try:
+            incoming, _ = listener.accept()
+        except OSError:
+            return
+        outgoing = socket.create_connection(("127.0.0.1", redis.port))
+        sent.append(bytearray())
+        for ends in ((incoming, outgoing, sent[-1]), (outgoing, incoming, bytearray())):
+            threading.Thread(target=forward, args=ends, daemon=True).start()
+
+
+def forward(source: socket.socket, target: socket.socket, kept: bytearray) -> None:
+    try:
+        while data := source.recv(1 << 16):
+            kept += data
+            target.sendall(data)
+        target.shutdown(socket.SHUT_WR)
+    except OSError:
+        # The other end is gone, and so is the need.
+        pass
+
+
+def send_again(redis: Server, calls: bytes, count: int) -> dict:
+    """Recorded calls of the script, by a client that does nothing else, into an empty database."""
+    copies = client(redis, COPIES)
+    copies.flushdb()
+    before = command_statistics(copies, "evalsha")
+    with socket.create_connection(("127.0.0.1", redis.port), timeout=REPLAY_TIMEOUT) as connection:
+        connection.sendall(b"SELECT %d\r\n" % COPIES)
+        connection.recv(1 << 16)
+        started = time.monotonic()
+        sender = threading.Thread(target=connection.sendall, args=(calls,))
+        sender.start()
+        replies = 0
+        while replies < count:
+            received = connection.recv(1 << 16)
+            if not received or b"-" in received:
+                raise SystemExit(f"Redis has refused calls that are sent again: {received[:200]!r}")
+            replies += received.count(b"\n")
+        seconds = time.monotonic() - started
+        sender.join()
+    after = command_statistics(copies, "evalsha")
+    if copies.dbsize() != count:
+        raise SystemExit(f"calls that are sent again have written {copies.dbsize()} of {count} hashes")
+    copies.flushdb()
+    return {"rows_per_second": count / seconds, "redis_us_a_row": (after["usec"] - before["usec"]) / count}
 
 
 def redis_benchmark(redis: Server, command: Command, count: int, shape: Shape, keys: int) -> dict:

@@ -17,7 +17,18 @@ from pathlib import Path
 
 import redis_report
 import report
-from bare_redis import Command, Shape, client, command_statistics, copy_hashes, monitored, read_again, write_again
+from bare_redis import (
+    Command,
+    Shape,
+    client,
+    command_statistics,
+    copy_hashes,
+    monitored,
+    read_again,
+    recorded,
+    send_again,
+    write_again,
+)
 from load import SATURATING_CONNECTIONS, cell_requests, closed_loops, load
 from redis_report import CACHE_OFF, CACHE_ON, EARLIER, EMBEDDED, PYTHON
 from repository import FEATURES_PER_VIEW, PROJECT, Layout, write_requests, write_source
@@ -151,10 +162,12 @@ def compare_writes(arguments: argparse.Namespace, place: Path) -> dict:
         ours = Contender(CACHE_OFF, arguments.feast, {"online_store": redis_store(redis)})
         applied(ours, directory, parquet, WRITTEN)
         script_call = typical_script_call(ours, directory, redis)
+        script_calls = all_script_calls(ours, place / "recorded", parquet, redis, arguments.rows)
         rounds = []
         for _ in range(arguments.rounds):
             rounds.append(materialized(ours, directory, redis, arguments.rows))
             rounds[-1]["redis-benchmark"] = [bare_writes(arguments, redis, script_call, shape) for shape in WRITE_SHAPES]
+            rounds[-1]["sent again"] = send_again(redis, script_calls, arguments.rows)
             print(redis_report.write_line(rounds[-1]), flush=True)
         check_rows(arguments, ours, directory, arguments.rows)
         measured = {"rows": arguments.rows, "features": WRITTEN.features, "rounds": rounds}
@@ -187,6 +200,19 @@ def typical_script_call(ours: Contender, directory: Path, redis: Server) -> Comm
         run_feast(ours, directory, "materialize", START, END_OF_FIRST_ROWS)
     calls = [sent for sent in commands if sent[0] == b"EVALSHA"]
     return sorted(calls, key=lambda call: sum(map(len, call)))[len(calls) // 2]
+
+
+def all_script_calls(ours: Contender, directory: Path, parquet: Path, redis: Server, rows: int) -> bytes:
+    """The bytes of a materialization, without those that come before the first row."""
+    with recorded(redis) as (port, sent):
+        through = replace(ours, settings={"online_store": redis_store(port)})
+        applied(through, directory, parquet, WRITTEN)
+        materialized(through, directory, redis, rows)
+    calls = max(sent, key=len)
+    name = b"$7\r\nEVALSHA\r\n"
+    if calls.count(name) != rows:
+        raise SystemExit(f"materialization has called the script {calls.count(name)} times for {rows} rows")
+    return bytes(calls[calls.rindex(b"*", 0, calls.index(name)) :])
 
 
 def bare_writes(arguments: argparse.Namespace, redis: Server, script_call: Command, shape: Shape) -> dict:
