@@ -193,6 +193,21 @@ fn a_password_that_is_missing_or_wrong_is_told_and_not_shown() {
     }
 }
 
+#[test]
+fn a_password_or_database_that_redis_does_not_have_is_told() {
+    let redis = RedisServer::start(&[]);
+    for (parameters, expected) in [
+        (",password=hunter2", "asks for no password, and one is given"),
+        (",db=99", "has no database of that number"),
+    ] {
+        let (_repository, server) = repository_on(&redis, parameters).serve_and_keep();
+        for response in [read(&server, 9001), push(&server, 9001, 1)] {
+            is_unavailable(&server, &response, expected);
+            assert!(!response.body.contains("hunter2"), "{}", response.body);
+        }
+    }
+}
+
 /// Runs a script with the only key of the Redis as `k`.
 fn change(redis: &RedisServer, script: &str) {
     let script = format!("local k = redis.call('KEYS', '*')[1]; {script}; return 'done'");

@@ -70,13 +70,23 @@ pub enum RedisTopology {
     },
 }
 
-/// Where a server listens.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Where a server listens. It is shown as in a connection string.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RedisNode {
     /// A name or an address; one of IPv6 without brackets.
     pub host: String,
     /// Its port.
     pub port: u16,
+}
+
+impl fmt::Display for RedisNode {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { host, port } = self;
+        match host.contains(':') {
+            true => write!(formatter, "[{host}]:{port}"),
+            false => write!(formatter, "{host}:{port}"),
+        }
+    }
 }
 
 /// Signs in at a server, if the server asks for it.

@@ -71,12 +71,11 @@ impl Dialer {
 
     /// How messages name a server.
     pub(super) fn name_of(&self, node: &RedisNode, purpose: Purpose) -> String {
-        let RedisNode { host, port } = node;
         match (&self.config.topology, purpose) {
-            (RedisTopology::Sentinel { .. }, Purpose::Sentinel) => format!("the sentinel at {host}:{port}"),
-            (RedisTopology::Sentinel { master }, _) => format!("Redis master {master} at {host}:{port}"),
-            (RedisTopology::Cluster, _) => format!("Redis cluster node {host}:{port}"),
-            _ => format!("Redis at {host}:{port}"),
+            (RedisTopology::Sentinel { .. }, Purpose::Sentinel) => format!("the sentinel at {node}"),
+            (RedisTopology::Sentinel { master }, _) => format!("Redis master {master} at {node}"),
+            (RedisTopology::Cluster, _) => format!("Redis cluster node {node}"),
+            _ => format!("Redis at {node}"),
         }
     }
 

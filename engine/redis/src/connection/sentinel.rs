@@ -80,12 +80,7 @@ impl Dialer {
     }
 
     fn sentinels(&self) -> Arc<str> {
-        let nodes: Vec<_> = self
-            .config
-            .nodes
-            .iter()
-            .map(|node| format!("{}:{}", node.host, node.port))
-            .collect();
+        let nodes: Vec<_> = self.config.nodes.iter().map(ToString::to_string).collect();
         format!("the sentinels at {}", nodes.join(", ")).into()
     }
 

@@ -160,7 +160,7 @@ impl Trouble {
             Reason::ConnectTimeout(time) => (
                 format!("{server} took no connection within {time:?}"),
                 Some(
-                    "it may be stopped or overloaded, or a firewall is in between; socket_connect_timeout of connection_string is how long it may take",
+                    "it may be stopped or overloaded, a firewall may be in between, or, with ssl=true, its port may not be one for TLS; socket_connect_timeout of connection_string is how long it may take",
                 ),
             ),
             Reason::ResponseTimeout(time) => (
@@ -234,6 +234,14 @@ impl Reason {
 
 fn refusal(server: &str, code: &str, details: &str) -> (String, Option<&'static str>) {
     let (what, hint) = match code {
+        "ERR" if details.contains("without any password configured") => (
+            "asks for no password, and one is given",
+            "leave password out of online_store.connection_string, or set one in Redis",
+        ),
+        "ERR" if details.starts_with("DB index is out of range") => (
+            "has no database of that number",
+            "look at db in online_store.connection_string; the setting `databases` of Redis says how many there are",
+        ),
         "LOADING" => ("is loading its data", "it answers when it has loaded them"),
         "READONLY" => (
             "is a replica, which takes no writes",

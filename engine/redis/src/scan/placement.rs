@@ -74,7 +74,7 @@ impl RedisStore {
     /// The primaries, always in the same order.
     pub(super) fn primaries_in_order(&self) -> Result<Vec<RedisNode>> {
         let mut nodes = self.connection.primaries_blocking()?;
-        nodes.sort_by(|a, b| (&a.host, a.port).cmp(&(&b.host, b.port)));
+        nodes.sort();
         Ok(nodes)
     }
 
@@ -94,10 +94,7 @@ impl RedisStore {
 }
 
 fn moving(node: &RedisNode) -> Error {
-    let message = format!(
-        "slots are being moved from or to Redis cluster node {}:{}, so keys could be missed",
-        node.host, node.port
-    );
+    let message = format!("slots are being moved from or to Redis cluster node {node}, so keys could be missed");
     Error::new(ErrorKind::Unavailable, message)
         .with_hint("run it again when they have been moved: redis-cli --cluster check names open slots")
 }

@@ -1,45 +1,13 @@
 //! Which servers take writes, as Redis itself says it.
 
 use std::collections::BTreeSet;
-use std::fmt;
 
 use feast_config::RedisNode;
 use redis::Value;
 
-/// Where a server listens.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Address {
-    pub(super) host: String,
-    pub(super) port: u16,
-}
-
-impl fmt::Display for Address {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}:{}", self.host, self.port)
-    }
-}
-
-impl From<&RedisNode> for Address {
-    fn from(node: &RedisNode) -> Self {
-        Self {
-            host: node.host.clone(),
-            port: node.port,
-        }
-    }
-}
-
-impl From<&Address> for RedisNode {
-    fn from(address: &Address) -> Self {
-        Self {
-            host: address.host.clone(),
-            port: address.port,
-        }
-    }
-}
-
 /// The primaries of a cluster in the reply to `CLUSTER NODES`, which `asked` has given. Those without slots are among them: while a slot
 /// is moved to one, its keys are written there already. `prefers_names`: whether certificates are for names and not for addresses.
-pub(super) fn of_cluster(nodes: &str, asked: &Address, prefers_names: bool) -> BTreeSet<Address> {
+pub(super) fn of_cluster(nodes: &str, asked: &RedisNode, prefers_names: bool) -> BTreeSet<RedisNode> {
     let lines = nodes.lines();
     lines.filter_map(|line| primary(line, asked, prefers_names)).collect()
 }
@@ -54,7 +22,7 @@ pub(super) fn is_primary(nodes: &str) -> bool {
 }
 
 /// `<id> <host:port@bus[,name]> <flags> <primary> <ping> <pong> <epoch> <link> <slots>...`
-fn primary(line: &str, asked: &Address, prefers_names: bool) -> Option<Address> {
+fn primary(line: &str, asked: &RedisNode, prefers_names: bool) -> Option<RedisNode> {
     let mut columns = line.split(' ');
     let (_, address, flags) = (columns.next()?, columns.next()?, columns.next()?);
     let has_slots = columns.nth(5).is_some();
@@ -72,7 +40,7 @@ fn primary(line: &str, asked: &Address, prefers_names: bool) -> Option<Address> 
         "" => &asked.host,
         host => host,
     };
-    Some(Address {
+    Some(RedisNode {
         host: host.to_owned(),
         port: port.parse().ok()?,
     })
@@ -92,8 +60,8 @@ pub(super) fn role_is_primary(reply: &Value) -> Option<bool> {
 mod tests {
     use super::*;
 
-    fn address(host: &str, port: u16) -> Address {
-        Address {
+    fn address(host: &str, port: u16) -> RedisNode {
+        RedisNode {
             host: host.to_owned(),
             port,
         }

@@ -6,14 +6,13 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use feast_config::RedisTopology;
+use feast_config::{RedisNode, RedisTopology};
 use futures::FutureExt;
 use futures::future::try_join_all;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use super::Shared;
-use super::primaries::Address;
 use super::tracked::{ServerState, TrackedServer};
 
 /// The wait after the first failure; it doubles with each further one.
@@ -105,7 +104,7 @@ pub(super) async fn run(shared: Arc<Shared>) {
 struct Session<'a> {
     shared: &'a Arc<Shared>,
     number: u64,
-    servers: BTreeMap<Address, Server>,
+    servers: BTreeMap<RedisNode, Server>,
     /// For the first connection that breaks.
     broken: mpsc::Sender<End>,
     ended: mpsc::Receiver<End>,
@@ -148,7 +147,7 @@ impl<'a> Session<'a> {
         ))
     }
 
-    async fn open_server(&self, address: &Address, prefixes: &BTreeSet<Vec<u8>>) -> Result<(Address, Server), End> {
+    async fn open_server(&self, address: &RedisNode, prefixes: &BTreeSet<Vec<u8>>) -> Result<(RedisNode, Server), End> {
         let tracked = TrackedServer::open(self.shared, self.number, address, &self.broken).await?;
         tracked.track(self.shared, prefixes).await?;
         let is_primary = tracked.ask(&self.shared.config).await?.is_primary;
@@ -159,18 +158,14 @@ impl<'a> Session<'a> {
     }
 
     /// The servers that reads go to. In a cluster, those that one of its nodes names, also without slots.
-    async fn primaries(&self) -> Result<BTreeSet<Address>, End> {
+    async fn primaries(&self) -> Result<BTreeSet<RedisNode>, End> {
         let known = self.shared.connection.primaries().await;
-        let known: BTreeSet<Address> = known
-            .map_err(|error| End::Lost(error.to_string()))?
-            .iter()
-            .map(Address::from)
-            .collect();
-        Ok(known)
+        let known = known.map_err(|error| End::Lost(error.to_string()))?;
+        Ok(known.into_iter().collect())
     }
 
     /// What all servers say now. Until then every message of an earlier change has been dealt with.
-    async fn ask(&self) -> Result<Vec<(&Address, ServerState)>, End> {
+    async fn ask(&self) -> Result<Vec<(&RedisNode, ServerState)>, End> {
         let config = &self.shared.config;
         let answers = self.servers.iter().map(|(address, server)| async move {
             let answer = server.tracked.ask(config).await?;
@@ -180,7 +175,7 @@ impl<'a> Session<'a> {
     }
 
     /// The primaries that the answers name, if they are not those to which there are connections.
-    fn changed(&self, answers: Vec<(&Address, ServerState)>) -> Option<BTreeSet<Address>> {
+    fn changed(&self, answers: Vec<(&RedisNode, ServerState)>) -> Option<BTreeSet<RedisNode>> {
         let mut primaries = BTreeSet::new();
         for (address, answer) in answers {
             match answer.primaries {

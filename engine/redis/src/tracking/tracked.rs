@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use feast_config::{RedisConfig, RedisTopology};
+use feast_config::{RedisConfig, RedisNode, RedisTopology};
 use feast_model::error::Error;
 use redis::aio::{AsyncPushSender, SendError};
 use redis::{Cmd, Pipeline, PushInfo, PushKind, Value};
@@ -11,14 +11,14 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use super::Shared;
-use super::primaries::{self, Address};
+use super::primaries;
 use super::session::End;
 use crate::connection::{PushLink, Trouble};
 
 /// A server whose changes are tracked.
 pub(super) struct TrackedServer {
     link: PushLink,
-    address: Address,
+    address: RedisNode,
 }
 
 /// What a server says of itself.
@@ -27,14 +27,14 @@ pub(super) struct ServerState {
     /// Whether it takes writes by itself. `None` when it does not say so.
     pub(super) is_primary: Option<bool>,
     /// The primaries that a node of a cluster knows.
-    pub(super) primaries: Option<BTreeSet<Address>>,
+    pub(super) primaries: Option<BTreeSet<RedisNode>>,
 }
 
 /// Where messages go: to the row cache, in the task that reads the connection, so that they are dealt with before any later answer.
 struct Messages {
     shared: Arc<Shared>,
     session: u64,
-    address: Address,
+    address: RedisNode,
     ended: mpsc::Sender<End>,
 }
 
@@ -43,7 +43,7 @@ impl TrackedServer {
     pub(super) async fn open(
         shared: &Arc<Shared>,
         session: u64,
-        address: &Address,
+        address: &RedisNode,
         ended: &mpsc::Sender<End>,
     ) -> Result<Self, End> {
         let messages = Messages {
@@ -52,7 +52,7 @@ impl TrackedServer {
             address: address.clone(),
             ended: ended.clone(),
         };
-        let opened = shared.connection.open_extra(&address.into(), Arc::new(messages)).await;
+        let opened = shared.connection.open_extra(address, Arc::new(messages)).await;
         Ok(Self {
             link: opened.map_err(End::of)?,
             address: address.clone(),
