@@ -86,7 +86,7 @@ f6 :0@0 master,noaddr - 0 0 5 disconnected
             .collect();
         assert_eq!(
             found,
-            ["10.0.0.2:7001", "10.0.0.5:7004", "::1:7007", "one.example:7000"]
+            ["10.0.0.2:7001", "10.0.0.5:7004", "[::1]:7007", "one.example:7000"]
         );
         assert!(of_cluster(nodes, &asked, false).contains(&address("10.0.0.1", 7000)));
         assert!(is_primary(nodes));

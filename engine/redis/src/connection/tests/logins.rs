@@ -70,7 +70,7 @@ async fn the_database_and_the_name_of_the_connection_are_set() {
     assert!(server.cli(&["CLIENT", "LIST"]).contains("name=features"));
     config.database = 99;
     let error = ask(&config).await.unwrap_err();
-    assert!(error.to_string().contains("DB index is out of range"), "{error}");
+    assert!(error.to_string().contains("has no database of that number"), "{error}");
 }
 
 fn tls(ca: Option<PathBuf>) -> RedisTls {
