@@ -105,7 +105,7 @@ impl RedisStore {
 fn identity(config: &RedisConfig, project: &str) -> String {
     let mut hasher = DefaultHasher::new();
     for node in &config.nodes {
-        (&node.host, node.port).hash(&mut hasher);
+        node.hash(&mut hasher);
     }
     let master = match &config.topology {
         RedisTopology::Sentinel { master } => Some(master),

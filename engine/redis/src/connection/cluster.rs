@@ -96,8 +96,7 @@ impl Cluster {
 
     /// As messages name it.
     pub(super) fn name(&self) -> Arc<str> {
-        let nodes: Vec<_> = self.dialer.config.nodes.iter().map(ToString::to_string).collect();
-        format!("the Redis cluster at {}", nodes.join(", ")).into()
+        format!("the Redis cluster at {}", self.dialer.addresses()).into()
     }
 
     pub(super) async fn run(

@@ -69,6 +69,12 @@ impl Dialer {
         }
     }
 
+    /// The servers that the settings name.
+    pub(super) fn addresses(&self) -> String {
+        let nodes: Vec<_> = self.config.nodes.iter().map(ToString::to_string).collect();
+        nodes.join(", ")
+    }
+
     /// How messages name a server.
     pub(super) fn name_of(&self, node: &RedisNode, purpose: Purpose) -> String {
         match (&self.config.topology, purpose) {

@@ -80,8 +80,7 @@ impl Dialer {
     }
 
     fn sentinels(&self) -> Arc<str> {
-        let nodes: Vec<_> = self.config.nodes.iter().map(ToString::to_string).collect();
-        format!("the sentinels at {}", nodes.join(", ")).into()
+        format!("the sentinels at {}", self.addresses()).into()
     }
 
     /// What a sentinel answers; `None` if it knows no such master.
