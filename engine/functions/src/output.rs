@@ -1,0 +1,430 @@
+//! What a function gives, as columns of the types that its view declares.
+//!
+//! By the rules of Feast: integers are cut off, text is what `str()` makes of anything. What Feast answers although it is not what the
+//! schema says (a missing column, too few rows) is an error here, which names the column.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use arrow::array::{
+    ArrayRef, BooleanArray, Float32Array, Float64Array, Int32Array, Int64Array, ListBuilder, StringArray,
+    TimestampSecondArray, new_empty_array,
+};
+use arrow::datatypes::DataType;
+use feast_model::ValueType;
+
+use crate::column::{Column, Data, NO_TIME, Times, Unit};
+use crate::function::Output;
+use crate::native::shown_time;
+use crate::stop::{Outcome, Stop, attribute_error, raised, type_error, unknown, value_error};
+use crate::value::{ExceptionClass, Value};
+
+const MICROS: i64 = 1_000_000;
+
+/// The number of an output, and its values.
+type Numbered = (usize, ArrayRef);
+
+/// Of a frame.
+pub(crate) fn from_frame(result: &Value, outputs: &[Output<'_>], rows: usize) -> Outcome<Vec<Numbered>> {
+    let frame = match result {
+        Value::Frame(frame) => frame.borrow(),
+        other => return Err(attribute_error(other.type_name(), "columns")),
+    };
+    let columns = frame
+        .columns()
+        .iter()
+        .filter_map(|(name, column)| Some((position(outputs, name)?, column)));
+    let columns = columns.map(|(number, column)| {
+        let output = &outputs[number];
+        check_rows(output, column.len(), rows)?;
+        Ok((number, of_column(column, output)?))
+    });
+    all_of(outputs, columns.collect::<Outcome<_>>()?)
+}
+
+/// Of a dict of lists.
+pub(crate) fn from_lists(result: &Value, outputs: &[Output<'_>], rows: usize) -> Outcome<Vec<Numbered>> {
+    let columns = order_of(result, outputs)?.into_iter().map(|number| {
+        let output = &outputs[number];
+        let values = match member(result, output)? {
+            Value::List(items) => items.borrow().clone(),
+            // Feast takes a single value for the only row.
+            single if rows == 1 && !matches!(single, Value::Tuple(_) | Value::Array(_) | Value::Series(_)) => {
+                vec![single]
+            }
+            other => {
+                return Err(Stop::WrongOutput(format!(
+                    "{} of the function's result is a {}, not a list with a value for each row",
+                    output.name,
+                    other.type_name()
+                )));
+            }
+        };
+        check_rows(output, values.len(), rows)?;
+        Ok((number, of_values(&values, output.value_type)?))
+    });
+    all_of(outputs, columns.collect::<Outcome<_>>()?)
+}
+
+/// Of a dict of values for each row.
+pub(crate) fn from_single(results: &[Value], outputs: &[Output<'_>]) -> Outcome<Vec<Numbered>> {
+    let order = match results.first() {
+        Some(first) => order_of(first, outputs)?,
+        None => (0..outputs.len()).collect(),
+    };
+    let columns = order.into_iter().map(|number| {
+        let output = &outputs[number];
+        let values = results.iter().map(|result| member(result, output));
+        Ok((
+            number,
+            of_values(&values.collect::<Outcome<Vec<_>>>()?, output.value_type)?,
+        ))
+    });
+    all_of(outputs, columns.collect::<Outcome<_>>()?)
+}
+
+fn position(outputs: &[Output<'_>], name: &str) -> Option<usize> {
+    outputs.iter().position(|output| output.name == name)
+}
+
+/// The numbers of the outputs that a dict has, in its order.
+fn order_of(result: &Value, outputs: &[Output<'_>]) -> Outcome<Vec<usize>> {
+    let Value::Dict(dict) = result else {
+        return Err(type_error(format!("'{}' object is not a mapping", result.type_name())));
+    };
+    let dict = dict.borrow();
+    let names = dict.members().iter().filter_map(|(name, _)| match name {
+        Value::Text(name) => position(outputs, name),
+        _ => None,
+    });
+    Ok(names.collect())
+}
+
+/// The columns, if none of the outputs is missing.
+fn all_of(outputs: &[Output<'_>], columns: Vec<Numbered>) -> Outcome<Vec<Numbered>> {
+    let is_given = |wanted: usize| columns.iter().any(|(number, _)| *number == wanted);
+    match (0..outputs.len()).find(|number| !is_given(*number)) {
+        Some(number) => Err(missing(&outputs[number])),
+        None => Ok(columns),
+    }
+}
+
+fn member(result: &Value, output: &Output<'_>) -> Outcome {
+    let Value::Dict(dict) = result else {
+        return Err(type_error(format!("'{}' object is not a mapping", result.type_name())));
+    };
+    dict.borrow()
+        .get(&Value::text(output.name))
+        .cloned()
+        .ok_or_else(|| missing(output))
+}
+
+fn missing(output: &Output<'_>) -> Stop {
+    Stop::WrongOutput(format!("the function gives no column {}", output.name))
+}
+
+fn check_rows(output: &Output<'_>, given: usize, rows: usize) -> Outcome<()> {
+    match given == rows {
+        true => Ok(()),
+        false => Err(Stop::WrongOutput(format!(
+            "the function gives {given} values of {} for {rows} rows",
+            output.name
+        ))),
+    }
+}
+
+fn of_column(column: &Column, output: &Output<'_>) -> Outcome<ArrayRef> {
+    if let Some(plain) = through_arrow(&column.data) {
+        return of_column(&Column::from(plain), output);
+    }
+    Ok(match (output.value_type, &column.data) {
+        (ValueType::Int64, Data::Int(values)) => Arc::new(Int64Array::from(values.clone())),
+        (ValueType::Float64, Data::Float(values)) => {
+            let some = |number: &f64| Some(*number).filter(|number| !number.is_nan());
+            Arc::new(values.iter().map(some).collect::<Float64Array>())
+        }
+        (ValueType::Float64, Data::Int(values)) => Arc::new(
+            values
+                .iter()
+                .map(|number| Some(*number as f64))
+                .collect::<Float64Array>(),
+        ),
+        (ValueType::Bool, Data::Bool(values)) => Arc::new(BooleanArray::from(values.clone())),
+        (ValueType::UnixTimestamp, Data::Time(values) | Data::NaiveTime(values)) => {
+            let seconds = |micros: &i64| (*micros != NO_TIME).then(|| micros.div_euclid(MICROS));
+            Arc::new(values.iter().map(seconds).collect::<TimestampSecondArray>())
+        }
+        (ValueType::Int64, Data::Time(times) | Data::NaiveTime(times) | Data::Delta(times))
+            if times.unit() == Some(Unit::Micro) && times.iter().any(|micros| *micros != NO_TIME) =>
+        {
+            let name = if let Data::Delta(_) = column.data {
+                "timedelta"
+            } else {
+                "datetime"
+            };
+            return Err(type_error(format!(
+                "int() argument must be a string, a bytes-like object or a real number, not 'datetime.{name}'"
+            )));
+        }
+        (ValueType::String, Data::Time(times) | Data::NaiveTime(times)) if times.unit() == Some(Unit::Micro) => {
+            Arc::new(numpy_texts(times)?)
+        }
+        (ValueType::Float64 | ValueType::Bool, Data::Int32(_) | Data::UInt32(_) | Data::Float32(_))
+        | (ValueType::Float32 | ValueType::String, Data::UInt32(_)) => {
+            return Err(unknown(format!(
+                "a column of {} for one of {} is not known here",
+                column.data.dtype(),
+                output.value_type.feast_name()
+            )));
+        }
+        (value_type, Data::Object(values)) => {
+            // In a column of Arrow a tuple is a list.
+            let value = |value: &Value| match value {
+                Value::Tuple(items) => Value::list(items.to_vec()),
+                value => value.clone(),
+            };
+            let values: Vec<Value> = values.iter().map(value).collect();
+            return of_values(&of_one_type(&values)?, value_type);
+        }
+        (ValueType::String, Data::Float32(_)) => {
+            return Err(unknown("floats of 32 bits as texts are not known here"));
+        }
+        (value_type, data) => {
+            let values: Vec<Value> = (0..column.len()).map(|row| data.get(row)).collect();
+            return of_values(&values, value_type);
+        }
+    })
+}
+
+/// Columns of pandas' own kinds as they come out of Arrow.
+fn through_arrow(data: &Data) -> Option<Data> {
+    Some(match data {
+        Data::Nullable(values) => match values.iter().copied().collect::<Option<Vec<i64>>>() {
+            Some(values) => Data::Int(values),
+            None => Data::Float(
+                values
+                    .iter()
+                    .map(|number| number.map_or(f64::NAN, |number| number as f64))
+                    .collect(),
+            ),
+        },
+        Data::Texts(_) => Data::Object((0..data.len()).map(|row| data.get(row)).collect()),
+        _ => return None,
+    })
+}
+
+/// Objects as Arrow has them, through which they go: numbers of one type, integers beside a missing value as floats.
+fn of_one_type(values: &[Value]) -> Outcome<Cow<'_, [Value]>> {
+    let present = || values.iter().filter(|value| !value.is_missing());
+    let has = |kind: fn(&Value) -> bool| present().any(kind);
+    let has_bools = has(|value| matches!(value, Value::Bool(_)));
+    let has_ints = has(|value| matches!(value, Value::Int(_)));
+    let has_floats = has(|value| matches!(value, Value::Float(_)));
+    let has_others = has(|value| !matches!(value, Value::Bool(_) | Value::Int(_) | Value::Float(_)));
+    let kinds = [has_bools, has_ints || has_floats, has_others];
+    if kinds.into_iter().filter(|has| *has).count() > 1 {
+        return Err(unknown("a column of objects of several kinds is not known here"));
+    }
+    let is_missing = |value: &Value| value.is_missing();
+    if !has_ints || (!has_floats && !values.iter().any(is_missing)) {
+        return Ok(Cow::Borrowed(values));
+    }
+    let number = |value: &Value| match value {
+        // Arrow refuses those that are not exact beside floats.
+        Value::Int(number) if has_floats && number.unsigned_abs() > 1 << 53 => {
+            Err(unknown("such integers beside floats are not known here"))
+        }
+        Value::Int(number) => Ok(Value::Float(*number as f64)),
+        other => Ok(other.clone()),
+    };
+    Ok(Cow::Owned(values.iter().map(number).collect::<Outcome<_>>()?))
+}
+
+/// Points in time as numpy writes them.
+fn numpy_texts(times: &Times) -> Outcome<StringArray> {
+    let text = |micros: &i64| match *micros {
+        NO_TIME => Ok(None),
+        micros => {
+            let seconds = shown_time(micros - micros.rem_euclid(MICROS), false, 'T')?;
+            Ok(Some(format!("{seconds}.{:06}", micros.rem_euclid(MICROS))))
+        }
+    };
+    times.iter().map(text).collect()
+}
+
+fn of_values(values: &[Value], value_type: &ValueType) -> Outcome<ArrayRef> {
+    if values.is_empty() {
+        return Ok(new_empty_array(&value_type.arrow_type()));
+    }
+    Ok(match value_type {
+        ValueType::Int64 => Arc::new(each(values, integer)?.into_iter().collect::<Int64Array>()),
+        ValueType::Int32 => {
+            let small = |value: &Value| match integer(value)? {
+                None => Ok(None),
+                Some(number) => match i32::try_from(number) {
+                    Ok(number) => Ok(Some(number)),
+                    Err(_) => Err(value_error(format!("Value out of range: {number}"))),
+                },
+            };
+            Arc::new(each(values, small)?.into_iter().collect::<Int32Array>())
+        }
+        ValueType::Float64 => Arc::new(each(values, float)?.into_iter().collect::<Float64Array>()),
+        ValueType::Float32 => {
+            let numbers = each(values, float)?.into_iter();
+            Arc::new(
+                numbers
+                    .map(|number| number.map(|number| number as f32))
+                    .collect::<Float32Array>(),
+            )
+        }
+        ValueType::Bool => Arc::new(each(values, flag)?.into_iter().collect::<BooleanArray>()),
+        ValueType::String => Arc::new(each(values, text)?.into_iter().collect::<StringArray>()),
+        ValueType::UnixTimestamp => Arc::new(each(values, time)?.into_iter().collect::<TimestampSecondArray>()),
+        ValueType::Array(element) => lists(values, element)?,
+        other => {
+            return Err(unknown(format!(
+                "an output of type {} is not known here",
+                other.feast_name()
+            )));
+        }
+    })
+}
+
+fn each<T>(values: &[Value], convert: impl Fn(&Value) -> Outcome<Option<T>>) -> Outcome<Vec<Option<T>>> {
+    let convert = |value: &Value| match value.is_missing() {
+        true => Ok(None),
+        false => convert(value),
+    };
+    values.iter().map(convert).collect()
+}
+
+fn integer(value: &Value) -> Outcome<Option<i64>> {
+    match value {
+        Value::Float(number) if number.is_infinite() => Err(raised(
+            ExceptionClass::of("OverflowError"),
+            "cannot convert float infinity to integer",
+        )),
+        Value::Float(number) if number.abs() < 9_223_372_036_854_775_808.0 => Ok(Some(*number as i64)),
+        Value::Float(_) => Err(unknown("a number beyond 64 bits as an output is not known here")),
+        Value::List(_) | Value::Array(_) => Ok(None),
+        Value::Big(number) => Err(value_error(format!("Value out of range: {number}"))),
+        value => match value.as_int() {
+            Some(number) => Ok(Some(number)),
+            None => Err(unknown(format!(
+                "{} as an integer is not known here",
+                value.type_name()
+            ))),
+        },
+    }
+}
+
+fn float(value: &Value) -> Outcome<Option<f64>> {
+    match value {
+        Value::Float(number) => Ok(Some(*number)),
+        Value::Int(number) => Ok(Some(*number as f64)),
+        Value::List(_) | Value::Array(_) => Ok(None),
+        other => Err(unknown(format!("{} as a float is not known here", other.type_name()))),
+    }
+}
+
+fn flag(value: &Value) -> Outcome<Option<bool>> {
+    match value {
+        Value::Bool(flag) => Ok(Some(*flag)),
+        Value::Int(number) => Ok(Some(*number != 0)),
+        other => Err(unknown(format!("{} as a bool is not known here", other.type_name()))),
+    }
+}
+
+fn text(value: &Value) -> Outcome<Option<String>> {
+    match value {
+        Value::List(_) | Value::Dict(_) | Value::Array(_) => Ok(None),
+        // Feast writes these in its own way.
+        Value::Time(_)
+        | Value::NaiveTime(_)
+        | Value::Delta(_)
+        | Value::Set(_)
+        | Value::Bytes(_)
+        | Value::Calendar(_)
+        | Value::Match(_)
+        | Value::Pattern(_) => Err(unknown(format!("{} as a text is not known here", value.type_name()))),
+        value => value.to_text().map(Some),
+    }
+}
+
+fn time(value: &Value) -> Outcome<Option<i64>> {
+    match value {
+        Value::Time(micros) | Value::NaiveTime(micros) => Ok(Some(micros.div_euclid(MICROS))),
+        Value::Int(seconds) => Ok(Some(*seconds)),
+        other => Err(unknown(format!("{} as a time is not known here", other.type_name()))),
+    }
+}
+
+fn lists(values: &[Value], element: &ValueType) -> Outcome<ArrayRef> {
+    match element.arrow_type() {
+        DataType::Int64 => {
+            let mut builder = ListBuilder::new(arrow::array::Int64Builder::new());
+            for value in values {
+                match items_of(value)? {
+                    None => builder.append_null(),
+                    Some(items) => {
+                        for item in items {
+                            match item {
+                                Value::Int(number) => builder.values().append_value(number),
+                                // Of a missing item Feast makes a zero.
+                                _ => return Err(unknown("this item of a list of integers is not known here")),
+                            }
+                        }
+                        builder.append(true);
+                    }
+                }
+            }
+            Ok(Arc::new(builder.finish()))
+        }
+        DataType::Float64 => {
+            let mut builder = ListBuilder::new(arrow::array::Float64Builder::new());
+            for value in values {
+                match items_of(value)? {
+                    None => builder.append_null(),
+                    Some(items) => {
+                        for item in items {
+                            match item {
+                                Value::Float(number) => builder.values().append_value(number),
+                                _ => return Err(unknown("this item of a list of floats is not known here")),
+                            }
+                        }
+                        builder.append(true);
+                    }
+                }
+            }
+            Ok(Arc::new(builder.finish()))
+        }
+        DataType::Utf8 => {
+            let mut builder = ListBuilder::new(arrow::array::StringBuilder::new());
+            for value in values {
+                match items_of(value)? {
+                    None => builder.append_null(),
+                    Some(items) => {
+                        for item in items {
+                            match item {
+                                Value::Text(text) => builder.values().append_value(text),
+                                _ => return Err(unknown("this item of a list of texts is not known here")),
+                            }
+                        }
+                        builder.append(true);
+                    }
+                }
+            }
+            Ok(Arc::new(builder.finish()))
+        }
+        other => Err(unknown(format!("lists of {other} as an output are not known here"))),
+    }
+}
+
+/// The items of a list; none of a missing value.
+fn items_of(value: &Value) -> Outcome<Option<Vec<Value>>> {
+    match value {
+        value if value.is_missing() => Ok(None),
+        Value::List(_) | Value::Tuple(_) | Value::Array(_) => value.items().map(Some),
+        other => Err(unknown(format!("{} as a list is not known here", other.type_name()))),
+    }
+}

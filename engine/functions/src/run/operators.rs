@@ -1,0 +1,573 @@
+//! Operators: of Python's own values here, of columns in `column`.
+
+use std::cmp::Ordering;
+use std::rc::Rc;
+
+use super::{Activation, Run, scalar};
+use crate::column::{self, Column, Data, Operand};
+use crate::native;
+use crate::program::{CmpOp, Expression, Operator, UnaryOp};
+use crate::stop::{Outcome, Stop, raised, type_error, unknown, value_error};
+use crate::value::{ExceptionClass, Value, compare, equals, is_shallow};
+
+impl Run {
+    pub(super) fn unary(&mut self, operator: UnaryOp, operand: &Value) -> Outcome {
+        match (operator, operand) {
+            (UnaryOp::Not, value) => value.truth().map(|flag| Value::Bool(!flag)),
+            (_, Value::Scalar(_)) => scalar::unary(operator, operand),
+            (_, Value::Series(column)) => {
+                self.make(column.len())?;
+                column::unary(operator, column).map(Value::series)
+            }
+            (UnaryOp::USub | UnaryOp::UAdd, Value::Array(column)) if matches!(column.data, Data::Bool(_)) => {
+                Err(unknown("a sign of an array of bools is not known here"))
+            }
+            (_, Value::Array(column)) => {
+                self.make(column.len())?;
+                column::unary(operator, column).map(Value::array)
+            }
+            (UnaryOp::USub, Value::Float(number)) => Ok(Value::Float(-number)),
+            (UnaryOp::UAdd, Value::Float(number)) => Ok(Value::Float(*number)),
+            (UnaryOp::USub, Value::Delta(micros)) => Ok(Value::Delta(-micros)),
+            (operator, value) => match (operator, value.as_int()) {
+                (UnaryOp::USub, Some(number)) => small(number.checked_neg()),
+                (UnaryOp::UAdd, Some(number)) => Ok(Value::Int(number)),
+                (UnaryOp::Invert, Some(number)) => Ok(Value::Int(!number)),
+                _ if is_own(value) => Err(type_error(format!(
+                    "bad operand type for unary {}: '{}'",
+                    match operator {
+                        UnaryOp::USub => "-",
+                        UnaryOp::UAdd => "+",
+                        _ => "~",
+                    },
+                    value.type_name()
+                ))),
+                _ => Err(unknown(format!(
+                    "this operator on {} is not known here",
+                    value.type_name()
+                ))),
+            },
+        }
+    }
+
+    pub(crate) fn binary(&mut self, left: &Value, operator: Operator, right: &Value) -> Outcome {
+        let rows = match (left, right) {
+            (Value::Series(column) | Value::Array(column), _) | (_, Value::Series(column) | Value::Array(column)) => {
+                Some(column.len())
+            }
+            _ => None,
+        };
+        let Some(rows) = rows else {
+            return self.binary_of_singles(left, operator, right);
+        };
+        if let (Value::Text(_), Operator::Mod) = (left, operator) {
+            return Err(unknown("a form of a column is not known here"));
+        }
+        self.make(rows)?;
+        let is_bitwise = matches!(operator, Operator::BitAnd | Operator::BitOr | Operator::BitXor);
+        let (left, right) = (
+            scalar::beside(left, right, is_bitwise)?,
+            scalar::beside(right, left, is_bitwise)?,
+        );
+        let is_series = matches!(left, Value::Series(_)) || matches!(right, Value::Series(_));
+        let (left_side, right_side) = (Operand::of(left, rows)?, Operand::of(right, rows)?);
+        let bytes = column::bytes_of_texts(operator, &left_side, &right_side);
+        self.hold(bytes)?;
+        self.step(bytes / 64)?;
+        let result = match (left, right) {
+            _ if !is_series => column::binary_of_arrays(operator, &left_side, &right_side)?,
+            // An array on the left gives way to a series.
+            (Value::Array(_), _) if is_bitwise => column::bitwise_of_flags(operator, &right_side, &left_side)?,
+            (Value::Array(column), _) if matches!(column.data, Data::Bool(_)) && operator != Operator::Add => {
+                return Err(unknown(
+                    "this operator on an array of bools and a series is not known here",
+                ));
+            }
+            _ => column::binary(operator, &left_side, &right_side)?,
+        };
+        Ok(match is_series {
+            true => Value::series(result),
+            false => Value::array(result),
+        })
+    }
+
+    /// An operator of two columns as numpy has it, for methods of pandas that leave it to numpy.
+    pub(crate) fn binary_of_arrays(&mut self, left: &Column, operator: Operator, right: &Column) -> Outcome<Column> {
+        self.make(left.len())?;
+        match left.len() == right.len() {
+            true => column::binary_of_arrays(operator, &Operand::Column(&left.data), &Operand::Column(&right.data)),
+            false => Err(unknown("columns of different lengths are not known here")),
+        }
+    }
+
+    /// An operator without a column.
+    fn binary_of_singles(&mut self, left: &Value, operator: Operator, right: &Value) -> Outcome {
+        match (left, right) {
+            (Value::Text(form), Value::Scalar(number)) if operator == Operator::Mod && !shows_types(form) => {
+                // A number of numpy has items to Python, so that what is left over of it is no error.
+                let outcome = self.binary_own(left, operator, number);
+                outcome.map_err(|_| unknown("this form of a number of numpy is not known here"))
+            }
+            (Value::Scalar(_), _) | (_, Value::Scalar(_)) => scalar::binary(left, operator, right),
+            _ => self.binary_own(left, operator, right),
+        }
+    }
+
+    fn binary_own(&mut self, left: &Value, operator: Operator, right: &Value) -> Outcome {
+        let bytes = match (left, operator, right) {
+            (Value::Text(left), Operator::Add, Value::Text(right)) => left.len() + right.len(),
+            (Value::List(left), Operator::Add, Value::List(right)) => {
+                (left.borrow().len() + right.borrow().len()) * size_of::<Value>()
+            }
+            (value, Operator::Mult, count) | (count, Operator::Mult, value) if count.as_int().is_some() => {
+                let size = match value {
+                    Value::Text(text) => text.len(),
+                    Value::List(items) => items.borrow().len() * size_of::<Value>(),
+                    Value::Tuple(items) => items.len() * size_of::<Value>(),
+                    _ => 0,
+                };
+                size.saturating_mul(usize::try_from(count.as_int().unwrap_or(0)).unwrap_or(0))
+            }
+            _ => 0,
+        };
+        self.hold(bytes)?;
+        self.step(bytes / 64)?;
+        if let (Value::Text(form), Operator::Mod) = (left, operator) {
+            return native::percent_format(form, right).map(Value::text);
+        }
+        match self.is_pandas() {
+            false if native::is_time(left) || native::is_time(right) => native::own_time_binary(left, operator, right),
+            _ => scalar_binary(left, operator, right),
+        }
+    }
+
+    pub(super) fn comparison(
+        &mut self,
+        first: &Expression,
+        rest: &[(CmpOp, Expression)],
+        around: &Rc<Activation>,
+    ) -> Outcome {
+        let mut left = self.evaluate(first, around)?;
+        let mut result = Value::Bool(true);
+        for (number, (operator, right)) in rest.iter().enumerate() {
+            let right = self.evaluate(right, around)?;
+            result = self.compare(&left, *operator, &right)?;
+            if number + 1 < rest.len() && !result.truth()? {
+                break;
+            }
+            left = right;
+        }
+        Ok(result)
+    }
+
+    pub(crate) fn compare(&mut self, left: &Value, operator: CmpOp, right: &Value) -> Outcome {
+        if let CmpOp::Is | CmpOp::IsNot = operator {
+            let same = is_same(left, right)?;
+            return Ok(Value::Bool(same == (operator == CmpOp::Is)));
+        }
+        if let CmpOp::In | CmpOp::NotIn = operator {
+            let is_in = self.contains(right, left)?;
+            return Ok(Value::Bool(is_in == (operator == CmpOp::In)));
+        }
+        let rows = match (left, right) {
+            (Value::Series(column) | Value::Array(column), _) | (_, Value::Series(column) | Value::Array(column)) => {
+                column.len()
+            }
+            _ => {
+                return match (left, right) {
+                    (Value::Scalar(_), _) | (_, Value::Scalar(_)) => scalar::compare(left, operator, right),
+                    _ => {
+                        if !self.is_pandas() && !matches!(operator, CmpOp::Eq | CmpOp::NotEq) {
+                            native::check_time_order(left, operator, right)?;
+                        }
+                        scalar_compare(left, operator, right).map(Value::Bool)
+                    }
+                };
+            }
+        };
+        self.make(rows)?;
+        let (left, right) = (scalar::beside(left, right, false)?, scalar::beside(right, left, false)?);
+        let (left_side, right_side) = (Operand::of(left, rows)?, Operand::of(right, rows)?);
+        match (left, right) {
+            // An array gives way to a series.
+            (Value::Array(_), Value::Series(_)) => {
+                column::compare(column::mirrored(operator), &right_side, &left_side).map(Value::series)
+            }
+            (Value::Series(_), _) | (_, Value::Series(_)) => {
+                column::compare(operator, &left_side, &right_side).map(Value::series)
+            }
+            _ => column::compare_arrays(operator, &left_side, &right_side).map(Value::array),
+        }
+    }
+
+    /// `item in container`.
+    fn contains(&mut self, container: &Value, item: &Value) -> Outcome<bool> {
+        match (container, item) {
+            (Value::Text(text), Value::Text(part)) => Ok(text.contains(&**part)),
+            (Value::Text(_), other) => Err(type_error(format!(
+                "'in <string>' requires string as left operand, not {}",
+                other.type_name()
+            ))),
+            (Value::Dict(dict), key) => {
+                super::expressions::check_hashable(key)?;
+                Ok(dict.borrow().get(key).is_some())
+            }
+            (Value::Set(members), item) => {
+                super::expressions::check_hashable(item)?;
+                let members = members.borrow();
+                self.step(members.len() / 4)?;
+                members
+                    .iter()
+                    .try_fold(false, |found, value| Ok(found || same_item(value, item)?))
+            }
+            (Value::Frame(frame), Value::Text(name)) => Ok(frame.borrow().get(name).is_some()),
+            (Value::Row(frame, _), Value::Text(name)) => Ok(frame.get(name).is_some()),
+            (Value::Array(column), item) => {
+                let items = (0..column.len()).map(|row| column.get(row));
+                items
+                    .into_iter()
+                    .try_fold(false, |found, value| Ok(found || same_item(&value, item)?))
+            }
+            // Those of a series are its index.
+            (Value::Series(_) | Value::Frame(_) | Value::Row(..), _) => {
+                Err(unknown(format!("`in` on {} is not known here", container.type_name())))
+            }
+            (container, item) => {
+                let items = container.items().map_err(|stop| match stop {
+                    Stop::Raised(_) if !matches!(container, Value::Failing(_)) => {
+                        type_error(format!("argument of type '{}' is not iterable", container.type_name()))
+                    }
+                    other => other,
+                })?;
+                self.step(items.len())?;
+                items
+                    .iter()
+                    .try_fold(false, |found, value| Ok(found || same_item(value, item)?))
+            }
+        }
+    }
+}
+
+/// Equality as containers use it: what is the same object is equal. NaN may be, so it is not known.
+fn same_item(left: &Value, right: &Value) -> Outcome<bool> {
+    if let (Value::NoTime, Value::NoTime) = (left, right) {
+        return Ok(true);
+    }
+    if let (Value::Float(left), Value::Float(right)) = (left, right)
+        && left.is_nan()
+        && right.is_nan()
+    {
+        return Err(unknown("whether NaN is in a container depends on which NaN it is"));
+    }
+    equals(left, right).ok_or_else(|| unknown("comparing these values is not known here"))
+}
+
+/// `left is right`.
+fn is_same(left: &Value, right: &Value) -> Outcome<bool> {
+    Ok(match (left, right) {
+        (Value::None, Value::None) | (Value::NoTime, Value::NoTime) => true,
+        (Value::Bool(left), Value::Bool(right)) => left == right,
+        (Value::None | Value::Bool(_) | Value::NoTime, _) | (_, Value::None | Value::Bool(_) | Value::NoTime) => false,
+        (Value::Native(left), Value::Native(right)) => left.name == right.name,
+        (Value::List(left), Value::List(right)) => Rc::ptr_eq(left, right),
+        (Value::Dict(left), Value::Dict(right)) => Rc::ptr_eq(left, right),
+        _ => return Err(unknown("whether these values are the same object is not known here")),
+    })
+}
+
+/// A comparison of Python's own values.
+pub(crate) fn scalar_compare(left: &Value, operator: CmpOp, right: &Value) -> Outcome<bool> {
+    if let Some(holds) = beside_no_time(left, operator, right) {
+        return holds;
+    }
+    if let CmpOp::Eq | CmpOp::NotEq = operator {
+        let equal = equals(left, right).ok_or_else(|| unknown("comparing these values is not known here"))?;
+        return Ok(equal == (operator == CmpOp::Eq));
+    }
+    if let (Value::Set(_), Value::Set(_)) = (left, right) {
+        return Err(unknown("comparing sets is not known here"));
+    }
+    if !is_shallow(left) || !is_shallow(right) {
+        return Err(unknown("comparing values that are nested so deeply is not known here"));
+    }
+    let Some(order) = compare(left, right) else {
+        if !is_own(left) || !is_own(right) {
+            return Err(unknown("comparing these values is not known here"));
+        }
+        return Err(type_error(format!(
+            "'{}' not supported between instances of '{}' and '{}'",
+            operator.as_str(),
+            left.type_name(),
+            right.type_name()
+        )));
+    };
+    Ok(match (operator, order) {
+        (_, None) => false,
+        (CmpOp::Lt, Some(order)) => order == Ordering::Less,
+        (CmpOp::LtE, Some(order)) => order != Ordering::Greater,
+        (CmpOp::Gt, Some(order)) => order == Ordering::Greater,
+        (CmpOp::GtE, Some(order)) => order != Ordering::Less,
+        _ => return Err(unknown("this comparison is not known here")),
+    })
+}
+
+/// What a missing time is compared with: it is equal to nothing, and has no order.
+fn beside_no_time(left: &Value, operator: CmpOp, right: &Value) -> Option<Outcome<bool>> {
+    let other = match (left, right) {
+        (Value::NoTime, other) | (other, Value::NoTime) => other,
+        _ => return None,
+    };
+    let is_time = native::is_time(other) || matches!(other, Value::NoTime);
+    Some(match operator {
+        CmpOp::Eq | CmpOp::NotEq if is_time || matches!(other, Value::None | Value::Int(_) | Value::Text(_)) => {
+            Ok(operator == CmpOp::NotEq)
+        }
+        CmpOp::Lt | CmpOp::LtE | CmpOp::Gt | CmpOp::GtE if is_time => Ok(false),
+        _ => Err(unknown("comparing a missing time with this is not known here")),
+    })
+}
+
+/// An operator on Python's own values.
+pub(crate) fn scalar_binary(left: &Value, operator: Operator, right: &Value) -> Outcome {
+    if let (Some(left_number), Some(right_number)) = (left.as_int(), right.as_int()) {
+        let are_bools = matches!((left, right), (Value::Bool(_), Value::Bool(_)));
+        return int_binary(left_number, operator, right_number, are_bools);
+    }
+    if let (Some(left_number), Some(right_number)) = (left.as_float(), right.as_float()) {
+        return float_binary(left_number, operator, right_number).ok_or_else(|| unsupported(left, operator, right))?;
+    }
+    if let Some(outcome) = super::big::big_binary(left, operator, right) {
+        return outcome;
+    }
+    match (left, operator, right) {
+        (Value::Text(left), Operator::Add, Value::Text(right)) => Ok(Value::text(format!("{left}{right}"))),
+        (Value::Text(_), Operator::Add, other) if is_own(other) => Err(type_error(format!(
+            "can only concatenate str (not \"{}\") to str",
+            other.type_name()
+        ))),
+        (Value::List(_), Operator::Add, other) if is_own(other) && !matches!(other, Value::List(_)) => Err(type_error(
+            format!("can only concatenate list (not \"{}\") to list", other.type_name()),
+        )),
+        (Value::List(left), Operator::Add, Value::List(right)) => {
+            Ok(Value::list([left.borrow().as_slice(), &right.borrow()].concat()))
+        }
+        (Value::Tuple(left), Operator::Add, Value::Tuple(right)) => Ok(Value::tuple([&***left, &***right].concat())),
+        (Value::Text(text), Operator::Mult, count) | (count, Operator::Mult, Value::Text(text))
+            if count.as_int().is_some() =>
+        {
+            Ok(Value::text(text.repeat(times(count))))
+        }
+        (Value::List(items), Operator::Mult, count) | (count, Operator::Mult, Value::List(items))
+            if count.as_int().is_some() =>
+        {
+            let items = items.borrow();
+            let repeated = std::iter::repeat_n(&*items, times(count)).flatten();
+            Ok(Value::list(repeated.cloned().collect()))
+        }
+        (Value::Time(_) | Value::NaiveTime(_) | Value::Delta(_), ..)
+        | (.., Value::Time(_) | Value::NaiveTime(_) | Value::Delta(_)) => {
+            native::time_binary(left, operator, right).unwrap_or_else(|| Err(unsupported(left, operator, right)))
+        }
+        (Value::Set(_) | Value::Dict(_), Operator::BitOr | Operator::BitAnd | Operator::Sub | Operator::BitXor, _) => {
+            Err(unknown("this operator on sets and dicts is not known here"))
+        }
+        _ => Err(unsupported(left, operator, right)),
+    }
+}
+
+/// Whether a form of `%` may show what type a value has: `%r` and `%a`.
+fn shows_types(form: &str) -> bool {
+    form.split('%').skip(1).any(|part| {
+        let is_option = |character: char| !character.is_alphabetic() || matches!(character, 'l' | 'h' | 'L');
+        part.trim_start_matches(is_option).starts_with(['r', 'a'])
+    })
+}
+
+fn times(count: &Value) -> usize {
+    usize::try_from(count.as_int().unwrap_or(0)).unwrap_or(0)
+}
+
+fn unsupported(left: &Value, operator: Operator, right: &Value) -> crate::stop::Stop {
+    if !is_own(left) || !is_own(right) {
+        return unknown(format!(
+            "`{}` of {} and {} is not known here",
+            operator.as_str(),
+            left.type_name(),
+            right.type_name()
+        ));
+    }
+    let is_sequence = |value: &Value| matches!(value, Value::Text(_) | Value::List(_) | Value::Tuple(_));
+    if operator == Operator::Mult && (is_sequence(left) || is_sequence(right)) {
+        let count = if is_sequence(left) { right } else { left };
+        return type_error(format!(
+            "can't multiply sequence by non-int of type '{}'",
+            count.type_name()
+        ));
+    }
+    let shown = match operator {
+        Operator::Pow => "** or pow()",
+        operator => operator.as_str(),
+    };
+    type_error(format!(
+        "unsupported operand type(s) for {shown}: '{}' and '{}'",
+        left.type_name(),
+        right.type_name()
+    ))
+}
+
+/// Whether it is a value of Python itself, for which its rules are all written down here.
+fn is_own(value: &Value) -> bool {
+    matches!(
+        value,
+        Value::None
+            | Value::Bool(_)
+            | Value::Int(_)
+            | Value::Float(_)
+            | Value::Text(_)
+            | Value::List(_)
+            | Value::Tuple(_)
+            | Value::Dict(_)
+            | Value::Set(_)
+    )
+}
+
+/// An integer that 64 bits hold.
+pub(crate) fn small(number: Option<i64>) -> Outcome {
+    number
+        .map(Value::Int)
+        .ok_or_else(|| unknown("integers beyond 64 bits are not known here"))
+}
+
+/// An integer of whatever size.
+pub(crate) fn integer(number: i128) -> Value {
+    i64::try_from(number).map_or_else(|_| Value::Big(Rc::new(number)), Value::Int)
+}
+
+fn zero_division(text: &str) -> crate::stop::Stop {
+    raised(ExceptionClass::of("ZeroDivisionError"), text)
+}
+
+fn int_binary(left: i64, operator: Operator, right: i64, are_bools: bool) -> Outcome {
+    Ok(match operator {
+        Operator::Add => integer(i128::from(left) + i128::from(right)),
+        Operator::Sub => integer(i128::from(left) - i128::from(right)),
+        Operator::Mult => integer(i128::from(left) * i128::from(right)),
+        Operator::Div if right == 0 => return Err(zero_division("division by zero")),
+        Operator::Div => Value::Float(quotient(left, right)),
+        Operator::FloorDiv if right == 0 => return Err(zero_division("integer division or modulo by zero")),
+        Operator::Mod if right == 0 => return Err(zero_division("integer modulo by zero")),
+        Operator::FloorDiv => return small(floor_quotient(left, right)),
+        Operator::Mod => return small(left.checked_rem(right).map(|rest| floor_rest(rest, right))),
+        Operator::Pow if right < 0 && left == 0 => {
+            return Err(zero_division("0.0 cannot be raised to a negative power"));
+        }
+        Operator::Pow if right < 0 => Value::Float((left as f64).powf(right as f64)),
+        Operator::Pow => {
+            let exponent = u32::try_from(right).ok();
+            return match exponent.and_then(|exponent| i128::from(left).checked_pow(exponent)) {
+                Some(power) => Ok(integer(power)),
+                None => small(None),
+            };
+        }
+        Operator::LShift | Operator::RShift if right < 0 => return Err(value_error("negative shift count")),
+        Operator::LShift => {
+            let factor = u32::try_from(right)
+                .ok()
+                .filter(|right| *right < 63)
+                .map(|right| 1i64 << right);
+            return small(factor.and_then(|factor| left.checked_mul(factor)));
+        }
+        Operator::RShift => Value::Int(left >> right.min(63)),
+        Operator::BitAnd if are_bools => Value::Bool(left & right != 0),
+        Operator::BitOr if are_bools => Value::Bool(left | right != 0),
+        Operator::BitXor if are_bools => Value::Bool(left != right),
+        Operator::BitAnd => Value::Int(left & right),
+        Operator::BitOr => Value::Int(left | right),
+        Operator::BitXor => Value::Int(left ^ right),
+        Operator::MatMult => return Err(unknown("`@` is not known here")),
+    })
+}
+
+/// The quotient of integers, rounded once as Python does. The divisor is not zero.
+pub(crate) fn quotient(left: i64, right: i64) -> f64 {
+    // Floats hold both, so that a division of floats rounds once too.
+    if left == 0 || left.unsigned_abs() <= 1 << 53 && right.unsigned_abs() <= 1 << 53 {
+        return left as f64 / right as f64;
+    }
+    // Of 128 bits divided by 64 at most: the quotient has so many that a last one, which says whether something is left, makes the
+    // conversion round as the whole would.
+    let (left_size, right_size) = (u128::from(left.unsigned_abs()), u128::from(right.unsigned_abs()));
+    let shift = left_size.leading_zeros();
+    let whole = (left_size << shift) / right_size;
+    let is_exact = (left_size << shift) % right_size == 0;
+    let magnitude = (whole | u128::from(!is_exact)) as f64 * 0.5f64.powi(shift.cast_signed());
+    if (left < 0) == (right < 0) {
+        magnitude
+    } else {
+        -magnitude
+    }
+}
+
+/// Rounded toward minus infinity. `None` beyond 64 bits.
+pub(crate) fn floor_quotient(left: i64, right: i64) -> Option<i64> {
+    let quotient = left.checked_div(right)?;
+    let is_rounded_up = left % right != 0 && (left < 0) != (right < 0);
+    Some(quotient - i64::from(is_rounded_up))
+}
+
+/// The remainder with the sign of the divisor.
+pub(crate) fn floor_rest(rest: i64, divisor: i64) -> i64 {
+    match rest != 0 && (rest < 0) != (divisor < 0) {
+        true => rest + divisor,
+        false => rest,
+    }
+}
+
+/// `None` for an operator that floats do not have.
+fn float_binary(left: f64, operator: Operator, right: f64) -> Option<Outcome> {
+    Some(Ok(Value::Float(match operator {
+        Operator::Add => left + right,
+        Operator::Sub => left - right,
+        Operator::Mult => left * right,
+        Operator::Div if right == 0.0 => return Some(Err(zero_division("float division by zero"))),
+        Operator::Div => left / right,
+        Operator::FloorDiv if right == 0.0 => return Some(Err(zero_division("float floor division by zero"))),
+        Operator::Mod if right == 0.0 => return Some(Err(zero_division("float modulo"))),
+        Operator::FloorDiv => divmod(left, right).0,
+        Operator::Mod => divmod(left, right).1,
+        Operator::Pow if left == 0.0 && right < 0.0 => {
+            return Some(Err(zero_division("0.0 cannot be raised to a negative power")));
+        }
+        Operator::Pow if left < 0.0 && right.is_finite() && right.fract() != 0.0 => {
+            return Some(Err(unknown("complex numbers are not known here")));
+        }
+        Operator::Pow => {
+            let power = left.powf(right);
+            if power.is_infinite() && left.is_finite() && right.is_finite() {
+                let text = "(34, 'Numerical result out of range')";
+                return Some(Err(raised(ExceptionClass::of("OverflowError"), text)));
+            }
+            power
+        }
+        _ => return None,
+    })))
+}
+
+/// Python's `divmod` of floats, of which the divisor is not zero.
+pub(crate) fn divmod(left: f64, right: f64) -> (f64, f64) {
+    let mut rest = left % right;
+    let mut quotient = (left - rest) / right;
+    if rest == 0.0 {
+        rest = 0.0f64.copysign(right);
+    } else if (right < 0.0) != (rest < 0.0) {
+        rest += right;
+        quotient -= 1.0;
+    }
+    let whole = if quotient == 0.0 {
+        0.0f64.copysign(left / right)
+    } else {
+        let floor = quotient.floor();
+        if quotient - floor > 0.5 { floor + 1.0 } else { floor }
+    };
+    (whole, rest)
+}
