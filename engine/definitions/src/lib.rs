@@ -21,6 +21,7 @@
 //! | `feast` | Feast's classes, types and enumerations |
 //! | `methods` | attributes and methods of values, by type |
 //! | `evaluate` | statements and expressions, a file for each construct |
+//! | `names` | the names of its module that a function uses, as a text of their own |
 //! | `repository` | which files to read, and what their names register |
 
 mod budget;
@@ -30,6 +31,7 @@ mod error;
 mod evaluate;
 mod feast;
 mod methods;
+mod names;
 mod operators;
 mod repository;
 mod source;

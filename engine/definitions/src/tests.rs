@@ -7,6 +7,7 @@ use feast_model::Definitions;
 use super::*;
 
 mod budgets;
+mod module_names;
 mod numbers_and_paths;
 mod times_and_kinds;
 
@@ -220,7 +221,7 @@ fn what_cannot_be_stored_is_an_error_at_its_place() {
         "definitions.py:5: reading this takes too long",
     );
     check(
-        "R = 2\nfrom feast import OnDemandFeatureView\nv = OnDemandFeatureView(name='o', sources=[], input_schema=[], udf=lambda df: df * R)\n",
+        "R = 2\nfrom feast import BatchFeatureView\nv = BatchFeatureView(name='o', mode='pandas', udf=lambda df: df * R)\n",
         "definitions.py:5: the lambda uses R of this file, which would not be stored with it",
     );
     check(

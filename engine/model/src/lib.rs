@@ -27,7 +27,7 @@ pub use feature_view::{
 };
 pub use metadata::Metadata;
 pub use object_kind::ObjectKind;
-pub use on_demand::{OnDemandFeatureView, OnDemandSource, Transformation};
+pub use on_demand::{MissingName, ModuleNames, OnDemandFeatureView, OnDemandSource, Transformation};
 pub use permission::{Action, Permission, Policy, ResourceType};
 pub use reference::{FeatureReference, FeatureSelection};
 pub use source::{DataSource, ExternalSource, ExternalSystem, FileFormat, SourceKind, StreamFormat, TableFormat};

@@ -1,5 +1,6 @@
 //! Classes of definition files: constants, enumerations, dataclasses, named tuples.
 
+use std::cell::Cell;
 use std::rc::Rc;
 
 use ruff_python_ast::{Expr, Stmt, StmtClassDef};
@@ -58,6 +59,7 @@ impl Evaluator<'_> {
         }
         let taint = inherited_taint(&bases);
         let class = Value::Class(Rc::new(Class {
+            is_changed: Cell::new(false),
             name: name.to_owned(),
             fields,
             bases: user_classes(&bases).cloned().collect(),
@@ -99,6 +101,7 @@ impl Evaluator<'_> {
             own.bind(&name, value);
         }
         let instance = Rc::new(Class {
+            is_changed: Cell::new(false),
             name: class.name.clone(),
             scope: Rc::clone(&own),
             fields: class.fields.clone(),

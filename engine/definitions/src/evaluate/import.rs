@@ -69,6 +69,27 @@ impl Evaluator<'_> {
         Ok(())
     }
 
+    /// The names of the module that a file imports, if it is a file that has run.
+    pub(crate) fn scope_of_module(&self, module: &str, level: u32, from: &Scope) -> Option<Rc<Scope>> {
+        let file = self.file_of(module, level, from)?;
+        self.modules.outcomes.get(&file.path)?.as_ref().ok().cloned()
+    }
+
+    /// Whether the import of a module succeeds wherever the file that imports it is run.
+    pub(crate) fn is_there(&self, module: &str, level: u32, from: &Scope) -> bool {
+        (level == 0 && is_installed(module)) || self.file_of(module, level, from).is_some()
+    }
+
+    /// Whether a module is one of files that are read, or a folder of them.
+    pub(crate) fn is_of_files(&self, module: &str) -> bool {
+        self.is_read(module) || (!is_installed(module) && self.search.is_namespace(module))
+    }
+
+    /// `os.environ`.
+    pub(crate) fn environment(&self) -> &Value {
+        self.session.environment()
+    }
+
     fn file_of(&self, module: &str, level: u32, scope: &Scope) -> Option<ModuleFile> {
         match level {
             0 => self.search.module(module),

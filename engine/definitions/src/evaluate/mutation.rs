@@ -16,6 +16,7 @@ impl Evaluator<'_> {
             Value::Class(class) => {
                 site.check_mutable(object)?;
                 class.scope.bind(name, value);
+                class.is_changed.set(true);
             }
             Value::Object(known) if !site.session.is_conditional() => {
                 check_known(object, name, &value, site)?;

@@ -16,6 +16,8 @@ pub(super) struct Arguments<'a> {
     named: Vec<(String, Value)>,
     /// What a decorator is applied to.
     pub(super) function: Option<Rc<Function>>,
+    /// What the object is made of: that function, or one that is given.
+    made_of: Option<Rc<Function>>,
     site: Site<'a>,
     /// The object's name, once known: messages say it.
     object_name: String,
@@ -70,6 +72,7 @@ impl<'a> Arguments<'a> {
         Ok(Self {
             class,
             named: all,
+            made_of: function.clone(),
             function,
             site,
             object_name: object_name.map(|name| name.to_string()).unwrap_or_default(),
@@ -79,12 +82,27 @@ impl<'a> Arguments<'a> {
 
     /// An object made by this call.
     pub(super) fn object(&self, object: FeastObject) -> Value {
-        let object = DefinedObject::new(object, self.site.scope.path().to_path_buf(), self.site.line());
+        let object = DefinedObject::new(object, self.site.scope.path().to_path_buf(), self.site.line())
+            .with_function(self.made_of.clone());
         Value::Object(Rc::new(if self.shares_tags {
             object.with_shared_tags()
         } else {
             object
         }))
+    }
+
+    /// Notes the function that is given as `name`, or what is given was made of.
+    pub(super) fn note_function(&mut self, name: &str) {
+        match self.named.iter().find(|(known, _)| known == name) {
+            Some((_, Value::Function(function))) => self.made_of = Some(Rc::clone(function)),
+            Some((_, Value::Object(object))) => self.made_of = object.function().cloned(),
+            _ => {}
+        }
+    }
+
+    /// Whether the object is stored with the names of its module that its function uses.
+    pub(super) fn keeps_names(&self) -> bool {
+        matches!(self.class.name, "OnDemandFeatureView" | "on_demand_feature_view")
     }
 
     /// What Feast raises for these arguments.

@@ -22,6 +22,10 @@ pub(super) fn mode(arguments: &mut Arguments<'_>, default: &str) -> Evaluated<St
 
 /// The function of a view: decorated, or given as `udf` or `feature_transformation`.
 pub(super) fn given_transformation(arguments: &mut Arguments<'_>, mode: &str) -> Evaluated<Option<Transformation>> {
+    if arguments.function.is_none() {
+        arguments.note_function("udf");
+    }
+    arguments.note_function("feature_transformation");
     let transformation = arguments.pick("feature_transformation", "Transformation", |object| match object {
         FeastObject::Transformation(transformation) => Some(transformation.clone()),
         _ => None,
@@ -66,9 +70,10 @@ fn from_function(
             text: function.source.clone(),
             source: String::new(),
             mode: mode.to_owned(),
+            module_names: None,
         });
     }
-    let outer_name = function.outer_name();
+    let outer_name = function.outer_name().filter(|_| !arguments.keeps_names());
     if let Some(name) = outer_name.as_ref().filter(|_| text.is_empty()) {
         return Err(arguments.limit(format!(
             "the lambda uses {name} of this file, which would not be stored with it; use a function that imports or defines \
@@ -81,6 +86,7 @@ fn from_function(
         source: outer_name.map_or_else(|| function.source.clone(), |_| String::new()),
         text,
         mode: mode.to_owned(),
+        module_names: None,
     })
 }
 

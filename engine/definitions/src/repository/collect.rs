@@ -4,9 +4,10 @@ use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use feast_model::{DataSource, Definitions, FeatureView, ObjectKind, ViewKind};
+use feast_model::{DataSource, Definitions, FeatureView, ObjectKind, OnDemandFeatureView, ViewKind};
 
 use crate::error::DefinitionError;
+use crate::names::Names;
 use crate::value::{DefinedObject, FeastObject, Scope, Taint, Value};
 
 /// A file relative to the repository, and a line in it.
@@ -37,7 +38,10 @@ pub struct UnreadName {
 }
 
 /// Collects from modules in path order, and in each from its names in alphabetical order, as Feast does.
-pub(super) fn definitions(modules: &[Rc<Scope>]) -> Result<RepositoryDefinitions, Vec<DefinitionError>> {
+pub(super) fn definitions(
+    modules: &[Rc<Scope>],
+    names: &Names<'_>,
+) -> Result<RepositoryDefinitions, Vec<DefinitionError>> {
     let mut collected = RepositoryDefinitions::default();
     let mut seen = BTreeSet::new();
     let mut errors = Vec::new();
@@ -63,7 +67,7 @@ pub(super) fn definitions(modules: &[Rc<Scope>]) -> Result<RepositoryDefinitions
             if !seen.insert(Rc::as_ptr(&object)) {
                 continue;
             }
-            if let Err(message) = add(&mut collected, &name, &object) {
+            if let Err(message) = add(&mut collected, &name, &object, names) {
                 errors.push(DefinitionError {
                     file: object.file.clone(),
                     line: object.line,
@@ -100,7 +104,12 @@ impl UnreadName {
     }
 }
 
-fn add(collected: &mut RepositoryDefinitions, name: &str, object: &DefinedObject) -> Result<(), String> {
+fn add(
+    collected: &mut RepositoryDefinitions,
+    name: &str,
+    object: &DefinedObject,
+    names: &Names<'_>,
+) -> Result<(), String> {
     let definitions = &mut collected.definitions;
     let place = (object.file.clone(), object.line);
     let inner = object.object();
@@ -129,7 +138,9 @@ fn add(collected: &mut RepositoryDefinitions, name: &str, object: &DefinedObject
             (kind_of(view), view.name())
         }
         FeastObject::OnDemandView(view) => {
-            definitions.on_demand_feature_views.push(view.clone());
+            definitions
+                .on_demand_feature_views
+                .push(with_names(view, object, names)?);
             (ObjectKind::OnDemandFeatureView, view.name())
         }
         FeastObject::Projection(projection) => {
@@ -153,6 +164,28 @@ fn add(collected: &mut RepositoryDefinitions, name: &str, object: &DefinedObject
         .places
         .insert((kind_and_name.0, kind_and_name.1.to_owned()), place);
     Ok(())
+}
+
+/// The view with the names of its module that its function uses.
+fn with_names(
+    view: &OnDemandFeatureView,
+    object: &DefinedObject,
+    names: &Names<'_>,
+) -> Result<OnDemandFeatureView, String> {
+    let mut view = view.clone();
+    if let (Some(transformation), Some(function)) = (&mut view.transformation, object.function()) {
+        let used = names.of(function, &transformation.text);
+        // Of a lambda there is nothing else, and Python would fail on it too.
+        let is_lambda = function.name == "<lambda>" && transformation.text == function.source;
+        if let Some(missing) = used.missing.first().filter(|_| is_lambda) {
+            return Err(format!(
+                "the lambda {missing}, and so cannot be stored with it; use a function that imports or defines {} itself",
+                missing.name
+            ));
+        }
+        transformation.module_names = Some(used);
+    }
+    Ok(view)
 }
 
 fn kind_of(view: &FeatureView) -> ObjectKind {

@@ -8,6 +8,7 @@ use crate::context::Session;
 use crate::environment::{Environment, ReadColumns};
 use crate::error::DefinitionError;
 use crate::evaluate::Evaluator;
+use crate::names::Names;
 use crate::source::{ModuleFile, ModulePath, Search};
 
 /// Stack of the thread that reads: the parser and the evaluator call themselves for each level of nesting. It is made for
@@ -93,7 +94,7 @@ impl DefinitionReader {
         // What a definition file imports has been read after all.
         let run = evaluator.files_run();
         passed_over.retain(|file| !run.contains(file) || matches!(influence.get(file), Some(Influence::Perhaps(_))));
-        let mut collected = collect::definitions(&modules)?;
+        let mut collected = collect::definitions(&modules, &Names::new(&evaluator))?;
         collected.unread.extend(unread);
         collected.passed_over = passed_over;
         Ok(collected)

@@ -1,5 +1,6 @@
 //! Named tuples, and the arguments that fill the fields of a class.
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
@@ -54,6 +55,7 @@ fn class_of(function: &str, arguments: &CallArguments, scope: &Rc<Scope>) -> Opt
         }
     }
     Some(Class {
+        is_changed: Cell::new(false),
         name: name.to_string(),
         scope: body,
         fields,

@@ -169,6 +169,8 @@ pub(crate) struct Class {
     pub(crate) is_plain: bool,
     /// What an instance of it may be, where a base is not known.
     pub(crate) taint: Taint,
+    /// Whether an attribute was set after it was made.
+    pub(crate) is_changed: Cell<bool>,
 }
 
 /// What the members of an enumeration are, apart from being members.

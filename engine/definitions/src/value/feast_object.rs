@@ -11,6 +11,8 @@ use feast_model::{
     Transformation, ViewKind,
 };
 
+use super::data::Function;
+
 /// An object and the place of the call that made it.
 pub(crate) struct DefinedObject {
     object: RefCell<FeastObject>,
@@ -18,6 +20,8 @@ pub(crate) struct DefinedObject {
     is_shared: Cell<bool>,
     /// Whether nothing else holds its tags.
     has_own_tags: Cell<bool>,
+    /// The function that it was made of.
+    function: Option<Rc<Function>>,
     /// Relative to the repository.
     pub(crate) file: PathBuf,
     pub(crate) line: usize,
@@ -135,6 +139,7 @@ impl DefinedObject {
             object: RefCell::new(object),
             is_shared: Cell::new(false),
             has_own_tags: Cell::new(true),
+            function: None,
             file,
             line,
         }
@@ -144,6 +149,16 @@ impl DefinedObject {
     pub(crate) fn with_shared_tags(self) -> Self {
         self.has_own_tags.set(false);
         self
+    }
+
+    /// One that was made of a function.
+    pub(crate) fn with_function(self, function: Option<Rc<Function>>) -> Self {
+        Self { function, ..self }
+    }
+
+    /// The function that it was made of.
+    pub(crate) fn function(&self) -> Option<&Rc<Function>> {
+        self.function.as_ref()
     }
 
     pub(crate) fn object(&self) -> Ref<'_, FeastObject> {

@@ -118,6 +118,14 @@ impl Scope {
         self.names.borrow().get(name).cloned()
     }
 
+    /// The scope that a name is looked up in.
+    pub(crate) fn owner(self: &Rc<Self>, name: &str) -> Option<Rc<Self>> {
+        match (self.own(name), &self.outer) {
+            (Some(_), _) => Some(Rc::clone(self)),
+            (None, outer) => outer.as_ref()?.owner(name),
+        }
+    }
+
     /// Own names in alphabetical order, as Feast looks through them.
     pub(crate) fn bindings(&self) -> Vec<(String, Value)> {
         self.names

@@ -293,6 +293,7 @@ pub(super) fn user_function(message: &UserDefinedFunction) -> Transformation {
             String::new()
         },
         mode: message.mode.clone(),
+        module_names: pickle::module_names(&message.body),
     }
 }
 
