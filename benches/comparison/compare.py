@@ -14,6 +14,7 @@ import tempfile
 import urllib.request
 from pathlib import Path
 
+import on_demand_comparison
 import redis_comparison
 import report
 from load import SATURATING_CONNECTIONS, cell_requests, closed_loops, load
@@ -30,7 +31,11 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     arguments = parse_arguments()
     with tempfile.TemporaryDirectory() as directory:
-        compare = redis_comparison.compare if arguments.redis else compare_grid
+        compare = compare_grid
+        if arguments.redis:
+            compare = redis_comparison.compare
+        elif arguments.on_demand:
+            compare = on_demand_comparison.compare
         compare(arguments, Path(directory))
 
 
@@ -66,11 +71,12 @@ def parse_arguments() -> argparse.Namespace:
         default=300,
         help="different requests of one entity; there are fewer of more",
     )
-    parser.add_argument("--seconds", type=float, help="how long each load goes on; 5 by default, 1.5 with --redis")
+    parser.add_argument("--seconds", type=float, help="how long each load goes on; 5 by default, else 1.5")
     parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results")
     redis_comparison.add_options(parser)
+    on_demand_comparison.add_options(parser)
     arguments = parser.parse_args()
-    arguments.seconds = arguments.seconds or (1.5 if arguments.redis else 5.0)
+    arguments.seconds = arguments.seconds or (1.5 if arguments.redis or arguments.on_demand else 5.0)
     arguments.binaries = arguments.binaries.resolve()
     arguments.feast = arguments.binaries / "feast"
     if arguments.python_feast is not None:

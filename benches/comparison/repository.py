@@ -25,6 +25,8 @@ class Layout:
 
     views: int
     services: tuple[int, ...]
+    # Definitions behind those of views and services.
+    more: str = ""
 
     @property
     def features(self) -> int:
@@ -64,7 +66,7 @@ def definitions(parquet: Path, layout: Layout) -> str:
         + "])"
         for features in layout.services
     ]
-    return HEAD.format(parquet=parquet) + "\n".join(views + services) + "\n"
+    return HEAD.format(parquet=parquet) + "\n".join(views + services) + "\n" + layout.more
 
 
 def value(entity, feature):

@@ -8,7 +8,9 @@ use std::path::PathBuf;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use feast_engine::Shard;
 
-pub(crate) use look_up::{FeatureViewsCommand, ListArguments, ListFormat, LookUp, ProjectsCommand, State};
+pub(crate) use look_up::{
+    FeatureViewsCommand, ListArguments, ListFormat, LookUp, OnDemandFeatureViewsCommand, ProjectsCommand, State,
+};
 pub(crate) use usage::{usage_error, usage_of};
 
 /// Feast feature store: definitions to a registry, parquet to an embedded online store, features over HTTP.
@@ -92,7 +94,7 @@ pub(crate) enum Command {
     DataSources(LookUp),
     /// Look up on-demand feature views.
     #[command(subcommand)]
-    OnDemandFeatureViews(LookUp),
+    OnDemandFeatureViews(OnDemandFeatureViewsCommand),
     /// Look up stream feature views.
     #[command(subcommand)]
     StreamFeatureViews(LookUp),

@@ -17,7 +17,10 @@ use std::process::ExitCode;
 use clap::Parser;
 use feast_engine::model::ObjectKind;
 
-use args::{Arguments, Command, FeatureViewsCommand, LookUp, OnlineStoreCommand, ProjectsCommand, usage_error};
+use args::{
+    Arguments, Command, FeatureViewsCommand, LookUp, OnDemandFeatureViewsCommand, OnlineStoreCommand, ProjectsCommand,
+    usage_error,
+};
 use commands::{apply, copy, init, list, materialize, online_features, registry, serve};
 use output::{Failure, Output, StderrQueue};
 use settings::{FinishSettings, MaterializeSettings, Repository, ServeSettings};
@@ -81,7 +84,7 @@ fn run(arguments: Arguments, output: &Output) -> Result<(), Failure> {
         Command::FeatureViews(command) => feature_views(repository, command, output),
         Command::FeatureServices(command) => look_up(repository, ObjectKind::FeatureService, command, output),
         Command::DataSources(command) => look_up(repository, ObjectKind::DataSource, command, output),
-        Command::OnDemandFeatureViews(command) => look_up(repository, ObjectKind::OnDemandFeatureView, command, output),
+        Command::OnDemandFeatureViews(command) => on_demand_feature_views(repository, command, output),
         Command::StreamFeatureViews(command) => look_up(repository, ObjectKind::StreamFeatureView, command, output),
         Command::LabelViews(command) => look_up(repository, ObjectKind::LabelView, command, output),
         Command::SavedDatasets(command) => look_up(repository, ObjectKind::SavedDataset, command, output),
@@ -115,6 +118,19 @@ fn look_up(repository: &Repository, kind: ObjectKind, command: LookUp, output: &
     match command {
         LookUp::List(options) => list::run(repository, kind, &options, output),
         LookUp::Describe { name } => list::describe(repository, kind, &name, output),
+    }
+}
+
+fn on_demand_feature_views(
+    repository: &Repository,
+    command: OnDemandFeatureViewsCommand,
+    output: &Output,
+) -> Result<(), Failure> {
+    let kind = ObjectKind::OnDemandFeatureView;
+    match command {
+        OnDemandFeatureViewsCommand::List { list, execution: true } => list::execution(repository, &list, output),
+        OnDemandFeatureViewsCommand::List { list, execution: false } => list::run(repository, kind, &list, output),
+        OnDemandFeatureViewsCommand::Describe { name } => list::describe(repository, kind, &name, output),
     }
 }
 

@@ -103,8 +103,8 @@ pub use materialize::{
     ShardReceipt, ShardedView, ViewReport, ViewWindow,
 };
 pub use online::{
-    ColumnField, ColumnRole, EntityRows, FeatureColumn, FeatureVectors, FieldStatus, JoinKey, KeyColumn, ReadPlan,
-    StoredEntities, WriteColumn, WriteTarget,
+    ColumnField, ColumnRole, EntityRows, Execution, FeatureColumn, FeatureVectors, FieldStatus, JoinKey, KeyColumn,
+    NotNative, OnDemandRemark, ReadPlan, RequestColumn, StoredEntities, WriteColumn, WriteTarget,
 };
 pub use online_store::{RowCount, TableChange, TableFate};
 pub use push::{PushTarget, WriteReport};

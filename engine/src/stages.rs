@@ -55,7 +55,8 @@ pub fn columns<'request>(
 ) -> Result<FeatureVectors<'request>> {
     let store = store.online_store()?;
     let binding = online::bind(plan, store);
-    online::assemble(plan, &binding, entities, &rows.0).map_err(|corrupt| store.corrupt(corrupt))
+    let columns = online::assemble(plan, &binding, entities, &rows.0).map_err(|corrupt| store.corrupt(corrupt))?;
+    Ok(columns.vectors)
 }
 
 /// The keys of the database for entity keys, ascending and distinct.

@@ -15,6 +15,9 @@ use crate::http::{Response, json_response};
 /// Most work that is under way is done by then.
 const RETRY_AFTER_SECONDS: &str = "1";
 
+/// The on-demand view whose function failed. The body is what Feast answers, which does not say it.
+const FEATURE_VIEW_HEADER: &str = "x-feast-feature-view";
+
 /// Anything that keeps an endpoint from answering.
 #[derive(Debug)]
 pub(crate) enum ApiError {
@@ -79,12 +82,15 @@ impl ApiError {
             Self::Engine(error) => match (error.kind(), error.exception()) {
                 (_, Some(FeastException::PushSourceNotFound)) => StatusCode::UNPROCESSABLE_ENTITY,
                 (ErrorKind::Invalid, _) => StatusCode::BAD_REQUEST,
+                (ErrorKind::Unprocessable, _) => StatusCode::UNPROCESSABLE_ENTITY,
                 (ErrorKind::NotFound, Some(_)) => StatusCode::NOT_FOUND,
                 (ErrorKind::Conflict, _) => StatusCode::CONFLICT,
                 (ErrorKind::Unavailable, _) => StatusCode::SERVICE_UNAVAILABLE,
                 (ErrorKind::Unsupported, _) => StatusCode::NOT_IMPLEMENTED,
                 // Not found without an object of Feast: a file of ours is missing.
-                (ErrorKind::NotFound | ErrorKind::Data | ErrorKind::Internal, _) => StatusCode::INTERNAL_SERVER_ERROR,
+                (ErrorKind::NotFound | ErrorKind::Data | ErrorKind::Function | ErrorKind::Internal, _) => {
+                    StatusCode::INTERNAL_SERVER_ERROR
+                }
             },
         }
     }
@@ -96,6 +102,14 @@ impl ApiError {
             self,
             Self::Overloaded(_) | Self::ForeignPage(_) | Self::AmbiguousHost(_)
         )
+    }
+
+    /// The on-demand view whose function failed.
+    pub(crate) fn feature_view(&self) -> Option<&str> {
+        match self {
+            Self::Engine(error) => error.feature_view(),
+            _ => None,
+        }
     }
 
     /// The JSON body.
@@ -124,6 +138,9 @@ impl ApiError {
     pub(crate) fn into_response(self) -> Response {
         let mut response = json_response(self.status(), self.body());
         let may_work_later = response.status() == StatusCode::SERVICE_UNAVAILABLE;
+        if let Some(view) = self.feature_view().and_then(|view| HeaderValue::from_str(view).ok()) {
+            response.headers_mut().insert(FEATURE_VIEW_HEADER, view);
+        }
         match self {
             Self::WrongMethod(allowed) => {
                 // Names of methods can stand in a header.
@@ -166,10 +183,15 @@ impl fmt::Display for ApiError {
             Self::UnknownVectorStore(id) => write!(formatter, "No vector store found with id '{id}'"),
             Self::Panicked => formatter.write_str("Internal Server Error"),
             Self::Overloaded(why) => write!(formatter, "The server is busy: {why}. Try again later."),
-            Self::Engine(error) => match error.hint() {
-                Some(hint) => write!(formatter, "{error} ({hint})"),
-                None => error.fmt(formatter),
-            },
+            Self::Engine(error) => {
+                if let Some(view) = error.feature_view() {
+                    write!(formatter, "the function of on-demand feature view {view} failed: ")?;
+                }
+                match error.hint() {
+                    Some(hint) => write!(formatter, "{error} ({hint})"),
+                    None => error.fmt(formatter),
+                }
+            }
         }
     }
 }

@@ -7,7 +7,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use feast_engine::{FeatureStore, TableFate};
+use feast_engine::model::Definitions;
+use feast_engine::{Error, FeatureStore, OnDemandRemark, TableFate};
 
 /// Between two looks at the registry file. A look is one `stat`, so it can be often.
 const REGISTRY_INTERVAL: Duration = Duration::from_millis(200);
@@ -29,6 +30,7 @@ pub(crate) async fn tend_online_store(store: Arc<FeatureStore>) {
             tokio::task::spawn_blocking(move || {
                 let outcome = store.tend_online_store();
                 log_table_changes(&store);
+                log_function_remarks(&store);
                 outcome
             })
         };
@@ -90,6 +92,48 @@ pub(crate) fn warn_of_unsupported_objects(store: &FeatureStore) {
     }
 }
 
+/// Reads the definitions of the repository.
+pub type ReadDefinitions = Arc<dyn Fn() -> Result<Definitions, Error> + Send + Sync>;
+
+/// Completes the functions of on-demand views, starts the Python of the settings, and names the views that are not computed in this
+/// process, or not at all.
+pub(crate) async fn prepare_functions(store: Arc<FeatureStore>, read_definitions: ReadDefinitions) {
+    let remarks = {
+        let store = Arc::clone(&store);
+        tokio::task::spawn_blocking(move || {
+            if let Err(error) = store.supply_module_names(|| read_definitions()) {
+                tracing::warn!(
+                    "the names of their modules that functions of on-demand views use are not known, as the definitions cannot be \
+                     read: {error}"
+                );
+            }
+            store.on_demand_remarks()
+        })
+        .await
+    };
+    for OnDemandRemark { view, line, text } in remarks.into_iter().flatten() {
+        match line {
+            Some(line) => tracing::warn!("on-demand feature view {view} {text} (line {line} of its function)"),
+            None => tracing::warn!("on-demand feature view {view} {text}"),
+        }
+    }
+    match store.start_python().await {
+        Ok(refused) => {
+            for (view, reason) in refused {
+                tracing::error!("on-demand feature view {view}: its function cannot be loaded in Python: {reason}");
+            }
+        }
+        Err(error) => tracing::error!("serving.python: {error}"),
+    }
+}
+
+/// Logs what there is to say of answers of functions.
+fn log_function_remarks(store: &FeatureStore) {
+    for remark in store.take_function_remarks() {
+        tracing::error!("{remark}");
+    }
+}
+
 /// Says once if there are rows that no read finds.
 pub(crate) async fn warn_of_former_keys(store: Arc<FeatureStore>) {
     let warning = tokio::task::spawn_blocking(move || store.former_keys_warning()).await;
@@ -99,7 +143,7 @@ pub(crate) async fn warn_of_former_keys(store: Arc<FeatureStore>) {
 }
 
 /// Keeps the store's registry up to date. A broken file is logged once and the former registry stays in use.
-pub(crate) async fn watch_registry(store: Arc<FeatureStore>) {
+pub(crate) async fn watch_registry(store: Arc<FeatureStore>, read_definitions: ReadDefinitions) {
     let mut last_problem = String::new();
     loop {
         tokio::time::sleep(REGISTRY_INTERVAL).await;
@@ -111,6 +155,7 @@ pub(crate) async fn watch_registry(store: Arc<FeatureStore>) {
             Ok(Ok(true)) => {
                 tracing::info!("registry read again");
                 warn_of_unsupported_objects(&store);
+                tokio::spawn(prepare_functions(Arc::clone(&store), Arc::clone(&read_definitions)));
             }
             Ok(Ok(false)) => {}
             Ok(Err(error)) if error.to_string() != last_problem => {

@@ -34,6 +34,7 @@ use tokio::net::TcpListener;
 use admission::Admission;
 use context::Context;
 pub use endpoints::health::STORE_HEADER;
+pub use housekeeping::ReadDefinitions;
 use layers::browser::TrustedHosts;
 use materialization_queue::MaterializationQueue;
 use wire::entities::{KeyValues, entity_rows};
@@ -85,7 +86,8 @@ pub async fn listen(host: &str, port: u16, limits: &ServingLimits) -> std::io::R
     Ok(listener)
 }
 
-/// Answers requests on `listener` until `shutdown` is done, then lets open requests end.
+/// Answers requests on `listener` until `shutdown` is done, then lets open requests end. `read_definitions` reads those of the repository,
+/// for functions of which the registry does not know everything.
 ///
 /// # Errors
 /// `Unavailable` when the threads of the server cannot be started.
@@ -93,6 +95,7 @@ pub async fn serve(
     listener: TcpListener,
     store: Arc<FeatureStore>,
     options: ServeOptions,
+    read_definitions: ReadDefinitions,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), Error> {
     housekeeping::warn_of_unsupported_objects(&store);
@@ -108,7 +111,9 @@ pub async fn serve(
     });
     // Ends by itself, within the response timeout.
     tokio::spawn(housekeeping::warn_of_former_keys(Arc::clone(&store)));
-    let refresher = tokio::spawn(housekeeping::watch_registry(Arc::clone(&store)));
+    let prepared = housekeeping::prepare_functions(Arc::clone(&store), Arc::clone(&read_definitions));
+    tokio::spawn(prepared);
+    let refresher = tokio::spawn(housekeeping::watch_registry(Arc::clone(&store), read_definitions));
     let flusher = tokio::spawn(housekeeping::flush_pushes(Arc::clone(&store)));
     let tender = tokio::spawn(housekeeping::tend_online_store(Arc::clone(&store)));
     let (stopping, mut stopped) = tokio::sync::watch::channel(false);

@@ -15,6 +15,23 @@ pub(crate) enum LookUp {
 }
 
 #[derive(Debug, Subcommand)]
+pub(crate) enum OnDemandFeatureViewsCommand {
+    /// List all of them, one a line.
+    List {
+        #[command(flatten)]
+        list: ListArguments,
+        /// Also print where each is computed, or why it is not.
+        #[arg(long)]
+        execution: bool,
+    },
+    /// Print everything about one of them, as YAML.
+    Describe {
+        /// Its name.
+        name: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
 pub(crate) enum FeatureViewsCommand {
     /// List all of them, one a line.
     List(ListArguments),

@@ -3,8 +3,14 @@
 
 use std::path::Path;
 
-use feast_definitions::{Budget, DefinitionReader, Environment, ModulePath, Place, RepositoryDefinitions, TableColumn};
-use feast_engine::{ApplyOptions, ApplyReport, ErrorKind, FeatureStore, FieldChange, InvalidDefinition, PandasColumn};
+use feast_definitions::{
+    Budget, DefinitionError, DefinitionReader, Environment, ModulePath, Place, RepositoryDefinitions, TableColumn,
+};
+use feast_engine::model::{Definitions, ObjectKind};
+use feast_engine::{
+    ApplyOptions, ApplyReport, Error, ErrorKind, FeatureStore, FieldChange, InvalidDefinition, OnDemandRemark,
+    PandasColumn, RepositoryConfig,
+};
 
 use crate::args::ApplyArguments;
 use crate::output::{Failure, Output};
@@ -20,7 +26,12 @@ pub(crate) fn run(repository: &Repository, arguments: &ApplyArguments, output: &
         options(arguments, &defined),
         &mut output.removal(),
     );
-    show(&store, &report.map_err(|error| failure(error, &defined))?, output);
+    show(
+        &store,
+        &report.map_err(|error| failure(error, &defined))?,
+        &defined,
+        output,
+    );
     output.table_changes(&store);
     Ok(())
 }
@@ -30,7 +41,12 @@ pub(crate) fn plan(repository: &Repository, arguments: &ApplyArguments, output: 
     let store = repository.open(output)?;
     let defined = read(&store, output)?;
     let report = store.plan_apply(defined.definitions.clone(), options(arguments, &defined));
-    show(&store, &report.map_err(|error| failure(error, &defined))?, output);
+    show(
+        &store,
+        &report.map_err(|error| failure(error, &defined))?,
+        &defined,
+        output,
+    );
     Ok(())
 }
 
@@ -66,19 +82,34 @@ fn parquet_columns(path: &Path) -> Result<Vec<TableColumn>, String> {
     Ok(columns.into_iter().map(column).collect())
 }
 
-fn read(store: &FeatureStore, output: &Output) -> Result<RepositoryDefinitions, Failure> {
-    let project = &store.config().project;
+/// What reads the definition files of a repository.
+fn reader(config: &RepositoryConfig) -> DefinitionReader {
     let environment = Environment {
         variables: std::env::vars_os().collect(),
         directory: std::env::current_dir().unwrap_or_default(),
     };
-    let reader = DefinitionReader {
-        modules: ModulePath::from_environment(&store.config().directory, &environment),
+    DefinitionReader {
+        modules: ModulePath::from_environment(&config.directory, &environment),
         environment,
         read_columns: parquet_columns,
         budget: Budget::default(),
-    };
-    let defined = reader.read().map_err(|errors| Failure::all(&errors))?;
+    }
+}
+
+/// What the definition files of a repository define, without a word about it.
+///
+/// # Errors
+/// `Invalid`, with what is wrong first.
+pub(crate) fn definitions(config: &RepositoryConfig) -> Result<Definitions, Error> {
+    let defined = reader(config).read();
+    let first = |errors: Vec<DefinitionError>| errors.first().map(ToString::to_string).unwrap_or_default();
+    let defined = defined.map_err(|errors| Error::invalid(first(errors)))?;
+    Ok(defined.definitions)
+}
+
+fn read(store: &FeatureStore, output: &Output) -> Result<RepositoryDefinitions, Failure> {
+    let project = &store.config().project;
+    let defined = reader(store.config()).read().map_err(|errors| Failure::all(&errors))?;
     match &defined.definitions.project {
         None => output.line(&format!(
             "No project found in the repository. Using project name {project} defined in feature_store.yaml"
@@ -159,9 +190,12 @@ fn failure(error: feast_engine::Error, defined: &RepositoryDefinitions) -> Failu
     Failure::all(&placed.iter().map(with_hint).collect::<Vec<_>>())
 }
 
-fn show(store: &FeatureStore, report: &ApplyReport, output: &Output) {
+fn show(store: &FeatureStore, report: &ApplyReport, defined: &RepositoryDefinitions, output: &Output) {
     for warning in &report.warnings {
         output.warning(warning);
+    }
+    for remark in &report.on_demand {
+        output.warning(&placed(remark, defined));
     }
     if report.changes.is_empty() {
         output.line("No changes to registry");
@@ -187,6 +221,23 @@ fn show(store: &FeatureStore, report: &ApplyReport, output: &Output) {
         output.line(&format!("{verb} {online_store} table {}", output.strong(table)));
     }
     output.line("");
+}
+
+/// A remark with the place in the definitions. Where the text of the function is that of the file, the line is that of the expression,
+/// else that of the view.
+fn placed(remark: &OnDemandRemark, defined: &RepositoryDefinitions) -> String {
+    let OnDemandRemark { view, line, text } = remark;
+    let transformation = defined.definitions.on_demand_feature_view(view);
+    let transformation = transformation.and_then(|view| view.transformation.as_ref());
+    let is_of_file = transformation.is_some_and(|transformation| transformation.text.starts_with('@'));
+    let Some((file, first)) = defined.places.get(&(ObjectKind::OnDemandFeatureView, view.clone())) else {
+        return format!("on-demand feature view {view} {text}");
+    };
+    let line = match line {
+        Some(line) if is_of_file => first + line - 1,
+        _ => *first,
+    };
+    format!("{}:{line}: on-demand feature view {view} {text}", file.display())
 }
 
 /// Strings as they are, null as nothing, everything else as JSON.

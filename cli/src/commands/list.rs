@@ -2,8 +2,8 @@
 
 mod rows;
 
-use feast_engine::RegistryContents;
 use feast_engine::model::{Definitions, FeatureView, Field, ObjectKind};
+use feast_engine::{Execution, RegistryContents};
 use serde_json::{Value, json};
 
 use crate::args::{ListArguments, ListFormat};
@@ -39,6 +39,59 @@ pub(crate) fn run(
         output.table(&table(&catalog, kind, &names));
     }
     Ok(())
+}
+
+/// Prints where each on-demand view is computed, or why it is not.
+pub(crate) fn execution(repository: &Repository, arguments: &ListArguments, output: &Output) -> Result<(), Failure> {
+    let store = repository.open(output)?;
+    let registry = store.registry()?;
+    let mut definitions = store.definitions();
+    keep_tagged(&mut definitions, &arguments.tags);
+    let mut views: Vec<_> = definitions.on_demand_feature_views.iter().collect();
+    views.sort_by_key(|view| view.name());
+    if arguments.output == ListFormat::Json {
+        let mut objects = Vec::with_capacity(views.len());
+        for view in views {
+            let object = registry.to_json(ObjectKind::OnDemandFeatureView, view.name())?;
+            objects.extend(object.map(|object| with_execution(object, store.execution(view.name()))));
+        }
+        output.json(&Value::Array(objects));
+        return Ok(());
+    }
+    let mut table = Table::new(&["NAME", "MODE", "EXECUTION", "REASON"]);
+    for view in views {
+        let (place, reason) = match store.execution(view.name()) {
+            Some(Execution::Native) => ("native", String::new()),
+            Some(Execution::Python(reason)) => ("python", reason.to_string()),
+            Some(Execution::Refused(reason)) => ("refused", reason.to_string()),
+            None => continue,
+        };
+        table.add(vec![
+            view.name().to_owned(),
+            view.mode.clone(),
+            place.to_owned(),
+            reason,
+        ]);
+    }
+    output.table(&table);
+    Ok(())
+}
+
+/// Adds to a printed on-demand view where it is computed.
+fn with_execution(mut object: Value, execution: Option<Execution>) -> Value {
+    match execution {
+        Some(Execution::Native) => object["execution"] = json!("native"),
+        Some(Execution::Python(reason)) => {
+            object["execution"] = json!("python");
+            object["reason"] = json!(reason.to_string());
+        }
+        Some(Execution::Refused(reason)) => {
+            object["execution"] = json!("refused");
+            object["reason"] = json!(reason.to_string());
+        }
+        None => {}
+    }
+    object
 }
 
 /// Leaves the objects that have all of these tags, each `name:value`. As in Feast a tag without a colon is ignored.
@@ -149,6 +202,9 @@ pub(crate) fn describe(repository: &Repository, kind: ObjectKind, name: &str, ou
             let enabled = object.pointer("/spec/disabled") != Some(&Value::Bool(true));
             object["enabled"] = Value::Bool(enabled);
             object["state"] = Value::from(store.view_state(name).name());
+        }
+        if known == ObjectKind::OnDemandFeatureView {
+            object = with_execution(object, store.execution(name));
         }
         output.yaml(&object);
         return Ok(());

@@ -4,6 +4,7 @@ use feast_engine::model::{FeatureSelection, ValueType};
 use serde_json::Value;
 
 use crate::args::OnlineFeaturesArguments;
+use crate::commands::apply;
 use crate::output::{Failure, Output};
 use crate::settings::Repository;
 
@@ -23,11 +24,14 @@ pub(crate) fn run(
         pairs.push(key_and_value);
     }
     let store = repository.open(output)?;
+    // Without them a function may be refused that a server would run; what is wrong with it then says more.
+    let _ = store.supply_module_names(|| apply::definitions(store.config()));
     let selection = FeatureSelection::Features(arguments.features.clone());
     let plan = store.plan(&selection, false)?;
     let mut entities: Vec<(String, Vec<Value>)> = Vec::new();
     for (key, typed) in pairs {
-        let value_type = plan.join_key(key).and_then(|key| key.value_type.as_ref());
+        let column = plan.request_column(key);
+        let value_type = column.key.and_then(|key| key.value_type.as_ref()).or(column.data_type);
         let value = key_value(typed, value_type);
         match entities.iter_mut().find(|(name, _)| name == key) {
             Some((_, values)) => values.push(value),
@@ -50,8 +54,13 @@ fn key_value(typed: &str, value_type: Option<&ValueType>) -> Value {
         value_type,
         Some(ValueType::Int32 | ValueType::Int64 | ValueType::UnixTimestamp)
     );
-    match typed.parse::<i64>() {
-        Ok(number) if is_number => Value::from(number),
+    match (typed.parse::<i64>(), value_type) {
+        (Ok(number), _) if is_number => Value::from(number),
+        (_, Some(ValueType::Float32 | ValueType::Float64)) => {
+            typed.parse::<f64>().map_or_else(|_| Value::from(typed), Value::from)
+        }
+        (_, Some(ValueType::Bool)) if ["true", "True"].contains(&typed) => Value::from(true),
+        (_, Some(ValueType::Bool)) if ["false", "False"].contains(&typed) => Value::from(false),
         _ => Value::from(typed),
     }
 }

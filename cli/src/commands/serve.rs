@@ -12,6 +12,7 @@ use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::block_in_place;
 
+use crate::commands::apply;
 use crate::output::{Failure, Output};
 use crate::running_server::ServerLockfile;
 use crate::settings::{Repository, ServeSettings};
@@ -79,6 +80,8 @@ async fn serve_until_signal(
     block_in_place(|| {
         store.open_online_store()?;
         complete_pushes(store, output);
+        // What is wrong with the definitions is said by the server, which reads them again when the registry changes.
+        let _ = store.supply_module_names(|| apply::definitions(store.config()));
         Ok::<_, Failure>(())
     })?;
     let _lockfile = ServerLockfile::create(store, bound)?;
@@ -102,7 +105,9 @@ async fn serve_until_signal(
         access_log: settings.access_log,
         threads: settings.threads,
     };
-    serve(listener, Arc::clone(store), options, shutdown).await?;
+    let config = store.config().clone();
+    let read_definitions = Arc::new(move || apply::definitions(&config));
+    serve(listener, Arc::clone(store), options, read_definitions, shutdown).await?;
     output.note("Feature server stopped");
     Ok(())
 }

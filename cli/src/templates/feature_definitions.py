@@ -2,8 +2,10 @@
 
 from datetime import timedelta
 
-from feast import Entity, FeatureService, FeatureView, Field, FileSource, PushSource, ValueType
-from feast.types import Float32, Int64
+import pandas as pd
+from feast import Entity, FeatureService, FeatureView, Field, FileSource, PushSource, RequestSource, ValueType
+from feast.on_demand_feature_view import on_demand_feature_view
+from feast.types import Float32, Float64, Int64
 
 # What the features describe, and the column that identifies it.
 driver = Entity(name="driver", join_keys=["driver_id"], value_type=ValueType.INT64, description="a driver")
@@ -31,6 +33,25 @@ driver_hourly_stats = FeatureView(
     source=driver_stats_push_source,
     tags={"team": "driver_performance"},
 )
+
+# What only a request knows.
+offer = RequestSource(
+    name="offer",
+    schema=[Field(name="fare", dtype=Float64), Field(name="distance_km", dtype=Float64)],
+)
+
+
+# Computed for each request, from stored features and from what the request says.
+@on_demand_feature_view(
+    sources=[driver_hourly_stats, offer],
+    schema=[Field(name="fare_per_km", dtype=Float64), Field(name="expected_fare", dtype=Float64)],
+)
+def offer_value(df: pd.DataFrame) -> pd.DataFrame:
+    values = pd.DataFrame()
+    values["fare_per_km"] = df["fare"] / df["distance_km"]
+    values["expected_fare"] = df["fare"] * df["acc_rate"]
+    return values
+
 
 # What a model asks for by one name.
 driver_activity = FeatureService(name="driver_activity", features=[driver_hourly_stats])

@@ -48,25 +48,29 @@ fn read(server: &Server, features: &[&str], more: &Value) -> (u16, Value) {
 }
 
 #[test]
-fn on_demand_views_are_named() {
+fn data_of_the_request_is_checked() {
     let repository = repository();
     let server = repository.serve();
-    let expected =
-        json!("On demand feature view 'doubled' is computed by a Python function, which this server does not run");
-    let none = json!({});
-    assert_eq!(
-        read(&server, &["stats:conv_rate", "doubled:doubled"], &none),
-        (501, expected.clone())
-    );
-    assert_eq!(
-        read(&server, &[], &json!({"feature_service": "computed"})),
-        (501, expected.clone())
+    let with = |val: Value| json!({"entities": {"driver_id": [1001, 1002], "val": val}});
+    let asked = ["doubled:doubled"];
+    let expected = "{\"module\": \"feast.errors\", \"class\": \"RequestDataNotFoundInEntityRowsException\", \"message\": \
+                    \"Required request data source features ['val'] not found in the entity rows, but required by feature views\"}";
+    assert_eq!(read(&server, &asked, &json!({})), (404, json!(expected)));
+    let (status, answer) = read(&server, &[], &json!({"feature_service": "computed"}));
+    assert_eq!((status, answer), (404, json!(expected)));
+    assert_eq!(read(&server, &asked, &with(json!([1, 2.0]))).0, 200);
+    let (status, answer) = read(&server, &asked, &with(json!([1, "x"])));
+    assert_eq!(status, 422, "{answer}");
+    assert!(
+        answer.as_str().unwrap().starts_with("request data val, row 1: "),
+        "{answer}"
     );
     let write = json!({"feature_view_name": "doubled", "df": {"doubled": [1.0]}});
     let answer = server.post_json("/write-to-online-store", &write);
-    assert_eq!((answer.status, answer.json()), (501, expected));
+    let expected = json!("OnDemandFeatureView doubled is not configured for write_to_online_store.");
+    assert_eq!((answer.status, answer.json()), (400, expected));
     // An unknown view comes first, as in Feast.
-    assert_eq!(read(&server, &["nope:x", "doubled:doubled"], &none).0, 404);
+    assert_eq!(read(&server, &["nope:x", "doubled:doubled"], &json!({})).0, 404);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use std::process::Command;
 use feast_fixtures::RedisServer;
 
 #[expect(clippy::print_stderr, reason = "a skipped test must not look like a passed one")]
-fn python() -> Option<OsString> {
+pub(crate) fn python() -> Option<OsString> {
     let python = std::env::var_os("FEAST_PYTHON");
     if python.is_none() {
         assert!(

@@ -31,6 +31,7 @@ const LAYERS: &[(&str, Layers)] = &[
             &["feast"],
             &["methods"],
             &["evaluate"],
+            &["names"],
             &["repository"],
         ],
     ),
@@ -66,7 +67,12 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("clap::", &["cli/src/args", "cli/src/main.rs", "benches/src"]),
     (
         "println!",
-        &["cli/src/output.rs", "benches/src", "engine/src/store/crash_tests.rs"],
+        &[
+            "cli/src/output.rs",
+            "benches/src",
+            "engine/registry/src/convert/pickle.rs",
+            "engine/src/store/crash_tests.rs",
+        ],
     ),
 ];
 

@@ -7,6 +7,7 @@
 //! - `arrow`: reads with Arrow streams.
 //! - `sqlite`: a repository with Feast's default online store.
 //! - `hand_over`: reads that are not answered on the thread that received them.
+//! - `on_demand`: on-demand views, computed when they are read or when rows are written.
 //! - `overload`: more work than the server takes on.
 //! - `tables`: rows of views that leave the registry and come back.
 //! - `times`: points in time that are accepted, and those that are not; rows without values.
@@ -50,6 +51,7 @@ mod links;
 mod log;
 mod look_up;
 mod name_collisions;
+mod on_demand;
 mod overload;
 mod redis_clusters;
 mod redis_removal;

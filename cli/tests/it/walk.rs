@@ -37,6 +37,7 @@ fn from_init_to_pushed_features() {
          Created project feature_repo\n\
          Created entity driver\n\
          Created feature view driver_hourly_stats\n\
+         Created on demand feature view offer_value\n\
          Created feature service driver_activity\n\
          \n\
          Created rocksdb table feature_repo_driver_hourly_stats\n\
@@ -100,6 +101,24 @@ fn from_init_to_pushed_features() {
     assert_eq!(response.json(), columns);
     let service = r#"{"feature_service": "driver_activity", "entities": {"driver_id": [1001, 1002, 1003]}}"#;
     assert_eq!(server.post("/get-online-features", service).json(), rows);
+
+    // Computed from what the request says and from what is stored.
+    let offers = json!({
+        "features": ["offer_value:fare_per_km", "offer_value:expected_fare", "driver_hourly_stats:acc_rate"],
+        "entities": {"driver_id": [1001, 1002], "fare": [24.0, 9], "distance_km": [8.0, 4.5]}
+    });
+    let answer = server.post_json("/get-online-features", &offers).json();
+    assert_eq!(
+        answer["metadata"]["feature_names"],
+        json!(["driver_id", "acc_rate", "fare_per_km", "expected_fare"])
+    );
+    assert_eq!(answer["results"][2]["values"], json!([3.0, 2.0]));
+    let rates = answer["results"][1]["values"].as_array().unwrap().iter();
+    let expected = [24.0, 9.0]
+        .into_iter()
+        .zip(rates)
+        .map(|(fare, rate)| json!(fare * rate.as_f64().unwrap()));
+    assert_eq!(answer["results"][3]["values"], Value::from_iter(expected));
 }
 
 #[test]

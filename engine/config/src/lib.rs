@@ -10,6 +10,7 @@ mod feature_server;
 mod host;
 mod keys;
 mod online_store;
+mod python;
 mod redact;
 mod redis;
 mod registry;
@@ -29,6 +30,7 @@ pub use auth::AuthType;
 pub use feature_server::OfflineBatching;
 pub use host::Host;
 pub use online_store::{OnlineStoreConfig, OnlineStoreMemory};
+pub use python::PythonConfig;
 pub use redis::{RedisConfig, RedisLogin, RedisNode, RedisTls, RedisTopology};
 pub use serving::{ResponseLayout, ServingLimits};
 
@@ -73,6 +75,8 @@ pub struct RepositoryConfig {
     pub push_log_path: PathBuf,
     /// Hosts beside the server's own under which browsers may reach it (`serving.allowed_hosts`).
     pub allowed_hosts: Vec<Host>,
+    /// Which Python runs functions of on-demand views that this binary does not (`serving.python`); none when `None`.
+    pub python: Option<PythonConfig>,
     /// Which clients a server answers (`auth`).
     pub auth: AuthType,
     /// Unknown keys in blocks where they are not an error: a line for the user each.
@@ -158,6 +162,7 @@ impl RepositoryConfig {
             push_log_path: directory
                 .join(path_at(&root["serving"], "serving", "push_log_path")?.unwrap_or("data/push_log")),
             allowed_hosts: serving::allowed_hosts(&root)?,
+            python: python::python(&root, directory)?,
             auth: auth::auth_type(&root)?,
             unknown_keys: unused::unknown(&root),
             without_effect: unused::without_effect(&root),

@@ -10,7 +10,7 @@ use super::host::Host;
 use super::keys::check_keys;
 use super::redis;
 
-const KEYS: [&str; 8] = [
+const KEYS: [&str; 9] = [
     "response_layout",
     "max_requests",
     "max_memory_mib",
@@ -19,6 +19,7 @@ const KEYS: [&str; 8] = [
     "max_event_time_skew",
     "drop_after",
     "push_log_path",
+    "python",
 ];
 
 /// A day.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use arrow::array::{Array, ArrayRef, new_null_array};
 use arrow::error::ArrowError;
-use feast_model::error::Error;
+use feast_model::error::{Error, ErrorKind};
 
 /// A value that does not fit its column.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,11 +70,18 @@ impl ConversionError {
     pub fn for_key(&self, name: &str) -> Error {
         match &self.problem {
             Problem::Python(message) => Error::invalid(message.clone()),
-            Problem::Native(message) => Error::invalid(format!(
-                "join key {name}, row {}: {message}",
-                self.row.unwrap_or_default()
-            )),
+            Problem::Native(message) => Error::invalid(self.placed("join key", name, message)),
         }
+    }
+
+    /// As an error of a read, of a value that a function takes from the request.
+    pub fn for_request_data(&self, name: &str) -> Error {
+        let (Problem::Python(message) | Problem::Native(message)) = &self.problem;
+        Error::new(ErrorKind::Unprocessable, self.placed("request data", name, message))
+    }
+
+    fn placed(&self, what: &str, name: &str, message: &str) -> String {
+        format!("{what} {name}, row {}: {message}", self.row.unwrap_or_default())
     }
 }
 

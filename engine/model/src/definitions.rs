@@ -1,5 +1,6 @@
 //! Projects, entities, feature services and [`Definitions`], which holds everything a repository defines.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::{DataSource, FeatureView, Field, Metadata, ObjectKind, OnDemandFeatureView, Permission, ValueType};
@@ -194,6 +195,19 @@ impl Definitions {
     /// The on-demand view of that name.
     pub fn on_demand_feature_view(&self, name: &str) -> Option<&OnDemandFeatureView> {
         self.on_demand_feature_views.iter().find(|view| view.name() == name)
+    }
+
+    /// The views that have rows in the online store: feature views, and on-demand views whose results are stored.
+    pub fn views_with_rows(&self) -> impl Iterator<Item = Cow<'_, FeatureView>> {
+        let on_demand = self.on_demand_feature_views.iter();
+        let stored = on_demand.filter_map(OnDemandFeatureView::stored_view).map(Cow::Owned);
+        self.feature_views.iter().map(Cow::Borrowed).chain(stored)
+    }
+
+    /// The view of that name, if it has rows in the online store.
+    pub fn view_with_rows(&self, name: &str) -> Option<Cow<'_, FeatureView>> {
+        let on_demand = || self.on_demand_feature_view(name)?.stored_view().map(Cow::Owned);
+        self.feature_view(name).map(Cow::Borrowed).or_else(on_demand)
     }
 
     /// The service of that name.

@@ -15,6 +15,8 @@ pub use message::{detail, path};
 pub enum ErrorKind {
     /// The request, definition or option is wrong: correct it.
     Invalid,
+    /// A value is not of the type that is declared for it: send one that is.
+    Unprocessable,
     /// The thing named does not exist: name another or create it.
     NotFound,
     /// Something else is using or already has it.
@@ -25,6 +27,8 @@ pub enum ErrorKind {
     Data,
     /// It is right, but this binary does not do it.
     Unsupported,
+    /// The Python function of an on-demand view failed: correct it, or what it is given.
+    Function,
     /// A defect of this program.
     Internal,
 }
@@ -39,6 +43,8 @@ pub enum FeastException {
     FeastObjectNotFound,
     FeatureNameCollision,
     PushSourceNotFound,
+    /// Values that an on-demand view takes from the request are not in it.
+    RequestDataNotFound,
     /// Python's own `KeyError`, whose `str` is a quoted message.
     KeyError,
 }
@@ -53,6 +59,7 @@ impl FeastException {
             Self::FeastObjectNotFound => "FeastObjectNotFoundException",
             Self::FeatureNameCollision => "FeatureNameCollisionError",
             Self::PushSourceNotFound => "PushSourceNotFoundException",
+            Self::RequestDataNotFound => "RequestDataNotFoundInEntityRowsException",
             Self::KeyError => "KeyError",
         }
     }
@@ -63,9 +70,11 @@ impl FeastException {
 pub struct Error {
     kind: ErrorKind,
     message: Message,
-    hint: Option<String>,
+    hint: Option<Box<str>>,
     exception: Option<FeastException>,
-    definitions: Vec<InvalidDefinition>,
+    definitions: Box<[InvalidDefinition]>,
+    /// The view whose function failed.
+    feature_view: Option<Box<str>>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -101,7 +110,8 @@ impl Error {
             message: Message::new(message.into()),
             hint: None,
             exception: None,
-            definitions: Vec::new(),
+            definitions: Box::default(),
+            feature_view: None,
             source: None,
         }
     }
@@ -122,19 +132,21 @@ impl Error {
         Self::not_found(FeastException::FeatureViewNotFound, text)
     }
 
-    /// An on-demand view, where its values would be needed.
-    pub fn computed_view(name: &str) -> Self {
-        let text =
-            format!("On demand feature view '{name}' is computed by a Python function, which this server does not run");
-        Self::new(ErrorKind::Unsupported, text)
+    /// An on-demand view that is computed for each request, where stored rows would be needed, in Feast's words.
+    pub fn not_stored(name: &str) -> Self {
+        Self::invalid(format!(
+            "OnDemandFeatureView {name} is not configured for write_to_online_store."
+        ))
     }
 
     /// Definitions are wrong.
     pub fn invalid_definitions(problems: Vec<InvalidDefinition>) -> Self {
         let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
         Self {
-            hint: problems.iter().find_map(|problem| problem.hint.clone()),
-            definitions: problems,
+            hint: problems
+                .iter()
+                .find_map(|problem| problem.hint.as_deref().map(Box::from)),
+            definitions: problems.into(),
             ..Self::invalid(lines.join("\n"))
         }
     }
@@ -147,6 +159,14 @@ impl Error {
     /// A defect of this program.
     pub fn internal(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Internal, message)
+    }
+
+    /// The function of an on-demand view failed. The message is what clients get: the text of its exception.
+    pub fn of_function(view: &str, message: impl Into<String>) -> Self {
+        Self {
+            feature_view: Some(view.into()),
+            ..Self::new(ErrorKind::Function, message)
+        }
     }
 
     /// A file operation failed. The message names the path; a missing file is [`ErrorKind::NotFound`], and what the system
@@ -167,7 +187,7 @@ impl Error {
     /// Adds what the user can do about it.
     #[must_use]
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
+        self.hint = Some(hint.into().into_boxed_str());
         self
     }
 
@@ -192,7 +212,11 @@ impl Error {
         let is_about_files = match self.kind {
             ErrorKind::Data | ErrorKind::Internal | ErrorKind::Unavailable => true,
             ErrorKind::NotFound => self.exception.is_none(),
-            ErrorKind::Invalid | ErrorKind::Conflict | ErrorKind::Unsupported => false,
+            ErrorKind::Invalid
+            | ErrorKind::Unprocessable
+            | ErrorKind::Conflict
+            | ErrorKind::Unsupported
+            | ErrorKind::Function => false,
         };
         if is_about_files && names_a_path(&public) {
             "the server cannot use one of its files: its log says which and why".clone_into(&mut public);
@@ -208,6 +232,7 @@ impl Error {
             hint: self.hint.clone(),
             exception: self.exception,
             definitions: self.definitions.clone(),
+            feature_view: self.feature_view.clone(),
             source: None,
         }
     }
@@ -238,6 +263,11 @@ impl Error {
     /// The definitions that are wrong, one by one.
     pub fn definitions(&self) -> &[InvalidDefinition] {
         &self.definitions
+    }
+
+    /// The on-demand view whose function failed.
+    pub fn feature_view(&self) -> Option<&str> {
+        self.feature_view.as_deref()
     }
 
     /// The remedy, if there is a short one.

@@ -44,6 +44,10 @@ pub struct ViewReport {
     pub stale: usize,
     /// Of these, rows that cannot be stored because a join key is null.
     pub null_keys: usize,
+    /// Rows of stored on-demand views that were computed from these and written.
+    pub derived_rows: usize,
+    /// Stored on-demand views with this source that were not computed, and why.
+    pub skipped_derived: Vec<(String, String)>,
     /// Files of the source that were passed over, with the reasons.
     pub left_out_files: Vec<String>,
     /// Rows of the source that were left out because a time of theirs is beyond the years 1677 to 2262.
@@ -63,6 +67,8 @@ impl ViewReport {
             written: 0,
             stale: 0,
             null_keys: 0,
+            derived_rows: 0,
+            skipped_derived: Vec::new(),
             left_out_files: Vec::new(),
             rows_beyond_range: 0,
             rows_ahead: 0,
@@ -73,6 +79,12 @@ impl ViewReport {
     /// What the operator should know of the rows that were not written, or should not have been there: a sentence each.
     pub fn remarks(&self) -> Vec<String> {
         let mut remarks = self.left_out_files.clone();
+        remarks.extend(self.skipped_derived.iter().map(|(view, reason)| {
+            format!(
+                "{}: on-demand feature view {view} is not computed from its rows: {reason}",
+                self.view
+            )
+        }));
         let mut remark = |count: u64, one: &str, several: &str, what: &str| match count {
             0 => {}
             1 => remarks.push(format!("{}: 1 row {one} {what}", self.view)),

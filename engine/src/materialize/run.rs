@@ -10,8 +10,8 @@ use feast_model::{DUMMY_JOIN_KEY, DataSource, FeatureView, Field};
 use super::progress::{MaterializeProgress, ViewReport};
 use super::window::ViewWindow;
 use crate::offline::{LatestRows, OfflineRuntime, ParquetSource, TypedColumn, Window};
-use crate::online::encode_shard;
-use crate::online_store::{EncodedRows, OnlineStore, Replace, RowColumns};
+use crate::online::{DerivedViews, encode_shard};
+use crate::online_store::{EncodedRows, OnlineStore, Replace, RowColumns, RowWriter};
 
 /// What a run reads from and writes to.
 pub(crate) struct RunStores<'a> {
@@ -24,9 +24,10 @@ pub(crate) struct RunStores<'a> {
     pub(crate) shard: Option<Shard>,
 }
 
-/// Runs one view. The rows are durable when this returns.
+/// Runs one view, and those that are computed from its rows. The rows are durable when this returns.
 pub(crate) fn run(
     view: &FeatureView,
+    derived: &DerivedViews,
     window: &ViewWindow,
     stores: &RunStores<'_>,
     progress: &mut dyn MaterializeProgress,
@@ -50,8 +51,10 @@ pub(crate) fn run(
         ..latest_rows(view, source, &parquet, window)
     };
     let mut report = ViewReport::new(view);
+    report.skipped_derived = derived.skipped.clone();
     progress.view_started(window);
     let mut writer = online_store.row_writer(replace);
+    let mut derived_writer = online_store.row_writer(replace);
     let streamed = latest.stream(runtime, |batch| {
         let rows = RowColumns {
             keys: batch.keys,
@@ -62,6 +65,7 @@ pub(crate) fn run(
         let mut encoded = EncodedRows::default();
         let left_out = encode_shard(online_store, view, &rows, shard, &mut encoded)?;
         let count = writer.write(encoded)?;
+        report.derived_rows += write_derived(derived, view, &rows, stores, &mut derived_writer)?;
         report.rows += rows.event_times.len() - left_out.other_shards;
         report.written += count.written;
         report.stale += count.stale;
@@ -78,6 +82,7 @@ pub(crate) fn run(
     let rest = writer.finish()?;
     report.written += rest.written;
     report.stale += rest.stale;
+    report.derived_rows += derived_writer.finish()?.written;
     online_store.sync()?;
     fail_point::reached(Step::RowsSynced);
     report.left_out_files = seen.left_out_files;
@@ -85,6 +90,32 @@ pub(crate) fn run(
     report.rows_ahead = seen.rows_ahead;
     report.source_fingerprint = seen.fingerprint;
     Ok(report)
+}
+
+/// Writes the rows of stored on-demand views that are computed from rows of a view. Gives the number of those that are known to be
+/// written by now.
+fn write_derived(
+    derived: &DerivedViews,
+    view: &FeatureView,
+    rows: &RowColumns,
+    stores: &RunStores<'_>,
+    writer: &mut RowWriter<'_>,
+) -> Result<usize> {
+    let mut encoded = EncodedRows::default();
+    for derived in &derived.views {
+        let computed = derived.rows(stores.online_store, view, rows)?;
+        encode_shard(
+            stores.online_store,
+            &derived.view,
+            &computed,
+            stores.shard,
+            &mut encoded,
+        )?;
+    }
+    match encoded.keys.len() {
+        0 => Ok(0),
+        _ => Ok(writer.write(encoded)?.written),
+    }
 }
 
 /// The query for the newest row of each key, in the columns of the view's source.

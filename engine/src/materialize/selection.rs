@@ -40,9 +40,19 @@ impl<'a> Candidates<'a> {
             }
             return Ok(views);
         };
+        let mut named = Vec::with_capacity(names.len());
+        for name in names {
+            match self.definitions.on_demand_feature_view(name) {
+                // It is computed from the rows of its sources.
+                Some(view) if view.write_to_online_store => {
+                    named.extend(view.source_views().map(|source| source.view.as_str()));
+                }
+                _ => named.push(name),
+            }
+        }
         let mut seen = HashSet::new();
-        let names = names.iter().filter(|name| seen.insert(name.as_str()));
-        names.map(|name| self.view(name)).collect()
+        named.retain(|name| seen.insert(*name));
+        named.into_iter().map(|name| self.view(name)).collect()
     }
 
     /// The view of that name.
@@ -52,7 +62,7 @@ impl<'a> Candidates<'a> {
     pub(crate) fn view(&self, name: &str) -> Result<&'a FeatureView> {
         let Some(view) = self.definitions.feature_view(name) else {
             return Err(match self.definitions.on_demand_feature_view(name) {
-                Some(_) => Error::computed_view(name),
+                Some(_) => Error::not_stored(name),
                 None => Error::unknown_feature_view(name, self.project),
             });
         };

@@ -25,27 +25,50 @@ struct ViewRows<'rows> {
     has_gaps: bool,
 }
 
+/// What is made of stored rows.
+pub(crate) struct Columns<'request> {
+    /// The response, as far as it is stored.
+    pub(crate) vectors: FeatureVectors<'request>,
+    /// All features that the plan looks up, one after the other, where functions read some of them.
+    pub(super) stored: Option<Vec<ColumnParts<'request>>>,
+}
+
+impl<'request> Columns<'request> {
+    fn push(&mut self, feature: &PlannedFeature, parts: ColumnParts<'request>) {
+        if let Some(stored) = &mut self.stored {
+            stored.push(parts.clone());
+        }
+        if feature.is_answered {
+            self.vectors.push_parts(parts);
+        }
+    }
+}
+
 /// `found` are the rows of each group of the plan.
 pub(crate) fn assemble<'request>(
     plan: &'request ReadPlan,
     binding: &Binding,
     entities: &'request EntityRows,
     found: &[RowBatch],
-) -> Result<FeatureVectors<'request>, CorruptRow> {
+) -> Result<Columns<'request>, CorruptRow> {
     let rows = entities.rows();
     let mut vectors = FeatureVectors::with_capacity(rows, entities.columns().len() + plan.feature_count());
     push_key_columns(entities, &mut vectors);
+    let mut columns = Columns {
+        vectors,
+        stored: (!plan.computations.is_empty()).then(Vec::new),
+    };
     for (number, view) in plan.views.iter().enumerate() {
         match binding.view(number) {
-            None => push_empty_columns(view, &mut vectors),
+            None => push_empty_columns(view, &mut columns),
             Some(bound) => {
                 let rows_per_entity = binding.rows_per_entity(view.group);
                 let stored = (0..rows).map(|row| found[view.group].get(row * rows_per_entity + bound.table));
-                push_view_columns(view, bound, ViewRows::new(bound, stored)?, &mut vectors)?;
+                push_view_columns(view, bound, ViewRows::new(bound, stored)?, &mut columns)?;
             }
         }
     }
-    Ok(vectors)
+    Ok(columns)
 }
 
 fn push_key_columns<'request>(entities: &'request EntityRows, vectors: &mut FeatureVectors<'request>) {
@@ -68,19 +91,22 @@ fn push_key_columns<'request>(entities: &'request EntityRows, vectors: &mut Feat
 }
 
 /// The columns of a view that nothing was ever written to.
-fn push_empty_columns<'request>(view: &'request PlannedView, vectors: &mut FeatureVectors<'request>) {
+fn push_empty_columns<'request>(view: &'request PlannedView, columns: &mut Columns<'request>) {
+    let vectors = &mut columns.vectors;
     let rows = vectors.rows();
     let statuses = vectors.add_statuses(vec![FieldStatus::NotFound; rows]);
     let event_times = vectors.add_event_times(vec![Timestamp::EPOCH; rows]);
     for feature in &view.features {
         let parts = ColumnParts {
             field: field(feature),
-            array: vectors.add_array(new_null_array(&feature.value_type.arrow_type(), rows)),
+            array: columns
+                .vectors
+                .add_array(new_null_array(&feature.value_type.arrow_type(), rows)),
             number: 0,
             statuses,
             event_times,
         };
-        vectors.push_parts(parts);
+        columns.push(feature, parts);
     }
 }
 
@@ -128,12 +154,13 @@ fn push_view_columns<'request>(
     view: &'request PlannedView,
     bound: &BoundView,
     stored: ViewRows<'_>,
-    vectors: &mut FeatureVectors<'request>,
+    columns: &mut Columns<'request>,
 ) -> Result<(), CorruptRow> {
+    let vectors = &mut columns.vectors;
     let rows = &stored.rows;
     let first_array = vectors.array_count();
-    for columns in &bound.arrays {
-        vectors.add_array(columns.read(rows)?);
+    for array in &bound.arrays {
+        vectors.add_array(array.read(rows)?);
     }
     let statuses = vectors.add_statuses(stored.statuses);
     let event_times = vectors.add_event_times(stored.event_times);
@@ -141,15 +168,16 @@ fn push_view_columns<'request>(
         let array = &bound.arrays[column.array];
         let statuses = match array.is_in_all_schemas(column.number) && !stored.has_gaps {
             true => statuses,
-            false => vectors.add_statuses(statuses_of(array, column.number, rows)),
+            false => columns.vectors.add_statuses(statuses_of(array, column.number, rows)),
         };
-        vectors.push_parts(ColumnParts {
+        let parts = ColumnParts {
             field: field(feature),
             array: first_array + column.array,
             number: column.number,
             statuses,
             event_times,
-        });
+        };
+        columns.push(feature, parts);
     }
     Ok(())
 }

@@ -109,6 +109,11 @@ impl<'request> FeatureVectors<'request> {
         self.push_parts(parts);
     }
 
+    /// The values of a column whose parts have been added.
+    pub(super) fn values_of(&self, parts: &ColumnParts<'_>) -> ArrayRef {
+        self.arrays[parts.array].slice(parts.number * self.rows, self.rows)
+    }
+
     /// Adds a column whose parts have been added.
     pub(super) fn push_parts(&mut self, parts: ColumnParts<'request>) {
         self.columns.push(parts);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, StringArray};
 use feast_codec::packed_bytes::PackedBytes;
 use feast_conversion::coerce;
-use feast_model::error::{Error, FeastException, Result};
+use feast_model::error::{Error, ErrorKind, FeastException, Result};
 use feast_model::{DUMMY_JOIN_KEY, ValueType};
 use feast_python_notation::python_list;
 
@@ -17,6 +17,8 @@ use super::planned_view::KeyGroup;
 pub struct EntityRows {
     rows: usize,
     columns: Vec<KeyColumn>,
+    /// What functions take from the request.
+    request_data: Vec<KeyColumn>,
 }
 
 /// The values of one join key.
@@ -42,7 +44,35 @@ impl EntityRows {
         for column in &mut columns {
             column.values = typed_keys(&column.values, &column.value_type, &column.name)?;
         }
-        Ok(Self { rows, columns })
+        Ok(Self {
+            rows,
+            columns,
+            request_data: Vec::new(),
+        })
+    }
+
+    /// Adds the columns of the request that functions read, each of the type that is declared for it.
+    ///
+    /// # Errors
+    /// As [`EntityRows::new`].
+    pub fn with_request_data(mut self, mut columns: Vec<KeyColumn>) -> Result<Self> {
+        for column in &mut columns {
+            if column.values.len() != self.rows {
+                return Err(Error::invalid("All entity rows must have the same columns."));
+            }
+            if *column.values.data_type() != column.value_type.arrow_type() {
+                let values = coerce(&column.values, &column.value_type);
+                let name = &column.name;
+                column.values = values
+                    .map_err(|source| Error::new(ErrorKind::Unprocessable, format!("request data {name}: {source}")))?;
+            }
+        }
+        self.request_data = columns;
+        Ok(self)
+    }
+
+    pub(super) fn request_data(&self) -> &[KeyColumn] {
+        &self.request_data
     }
 
     /// Number of requested entities.
@@ -52,7 +82,7 @@ impl EntityRows {
 
     /// How much memory the keys take, in bytes, approximately.
     pub fn bytes(&self) -> usize {
-        let columns = self.columns.iter();
+        let columns = self.columns.iter().chain(&self.request_data);
         columns.map(|column| column.values.get_buffer_memory_size()).sum()
     }
 
@@ -68,6 +98,7 @@ impl EntityRows {
 
 /// For each group of the plan the entity key of each row of the request, empty where a key value is null.
 pub(crate) fn entity_keys(plan: &ReadPlan, entities: &EntityRows) -> Result<Vec<PackedBytes>> {
+    plan.check_request_data(entities)?;
     let groups = plan.groups.iter().map(|group| {
         let columns = key_columns(group, plan, entities)?;
         let mut keys = PackedBytes::with_capacity(entities.rows, entities.rows * 48);

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use feast_codec::packed_bytes::PackedBytes;
+use feast_functions::Budget;
 use feast_model::error::{Error, Result};
 
 use super::assemble::assemble;
@@ -150,13 +151,27 @@ pub(crate) fn lookup_in_memory<'request>(
 }
 
 impl<'request> StoredEntities<'request> {
-    /// Decodes the rows into Arrow columns.
+    /// Decodes the rows into Arrow columns, and runs the functions of on-demand views over them.
     ///
     /// # Errors
-    /// `Data` when the store is damaged.
+    /// `Data` when the store is damaged, `Function` for what a function raises, `Unsupported` for what is not known of it.
     pub fn feature_vectors(&self) -> Result<FeatureVectors<'request>> {
-        let vectors = assemble(self.plan, &self.binding, self.entities, &self.rows);
-        vectors.map_err(|corrupt| self.store.corrupt(corrupt))
+        let vectors = self.within(Budget::Full)?;
+        vectors.ok_or_else(|| Error::internal("a function has stopped without a reason"))
+    }
+
+    /// As [`StoredEntities::feature_vectors`], for threads that must not wait: `None` when a function takes long.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn feature_vectors_briefly(&self) -> Result<Option<FeatureVectors<'request>>> {
+        self.within(Budget::Brief)
+    }
+
+    fn within(&self, budget: Budget) -> Result<Option<FeatureVectors<'request>>> {
+        let columns = assemble(self.plan, &self.binding, self.entities, &self.rows);
+        let columns = columns.map_err(|corrupt| self.store.corrupt(corrupt))?;
+        self.plan.compute(self.entities, columns, budget)
     }
 }
 

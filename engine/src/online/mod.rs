@@ -5,22 +5,31 @@
 
 mod assemble;
 mod binding;
+mod computed;
+mod derived;
 mod feature_vectors;
 mod key_types;
 mod keys;
 mod lookup;
 mod plan;
 mod planned_view;
+mod python_tier;
+mod view_functions;
 mod write;
 
+pub(crate) use derived::{DerivedViews, GivenView};
 pub use feature_vectors::{ColumnField, FeatureColumn, FeatureVectors, FieldStatus};
 pub(crate) use key_types::check_key_types;
 pub use keys::{EntityRows, KeyColumn};
 pub use lookup::StoredEntities;
 pub(crate) use lookup::{lookup, lookup_async, lookup_in_memory};
 pub(crate) use plan::PlanContext;
-pub use plan::{JoinKey, ReadPlan};
+pub use plan::{JoinKey, ReadPlan, RequestColumn};
+pub(crate) use python_tier::PythonTier;
+pub(crate) use view_functions::ViewFunctions;
+pub use view_functions::{Execution, NotNative, OnDemandRemark};
+pub(crate) use view_functions::{on_demand_remarks, pool_functions};
 pub use write::{ColumnRole, WriteColumn, WriteTarget};
-pub(crate) use write::{encode_rows, encode_shard};
+pub(crate) use write::{encode_shard, encode_with_derived};
 #[cfg(feature = "stages")]
 pub(crate) use {assemble::assemble, keys::entity_keys, lookup::bind};

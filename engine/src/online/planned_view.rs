@@ -13,6 +13,7 @@ pub(super) struct PlannedView {
     pub(super) version: i32,
     /// Position of its group in the plan.
     pub(super) group: usize,
+    /// What is looked up of it.
     pub(super) features: Vec<PlannedFeature>,
 }
 
@@ -40,4 +41,6 @@ pub(super) struct PlannedFeature {
     pub(super) name: String,
     pub(super) value_type: ValueType,
     pub(super) storage_type: String,
+    /// Whether the request asks for it, or only a function reads it.
+    pub(super) is_answered: bool,
 }

@@ -11,7 +11,9 @@ use feast_conversion::{ConversionError, check_event_times, coerce, timestamp_mic
 use feast_model::error::{Error, Result};
 use feast_model::{DUMMY_JOIN_KEY, FeatureView, Timestamp, ValueType};
 
+use super::derived::{DerivedViews, GivenView};
 use super::key_types::key_encoder;
+use crate::clock;
 use crate::online_store::{EncodedRows, OnlineStore, RowColumns};
 
 /// A feature view that rows can be written to, with the columns it needs.
@@ -19,6 +21,10 @@ use crate::online_store::{EncodedRows, OnlineStore, RowColumns};
 pub struct WriteTarget {
     pub(crate) view: FeatureView,
     columns: Vec<WriteColumn>,
+    /// What makes features of the columns; `None` when they are features.
+    given: Option<Arc<GivenView>>,
+    /// The views that are computed from its rows.
+    pub(crate) derived: Arc<DerivedViews>,
 }
 
 /// One column that a writer has to supply.
@@ -44,7 +50,7 @@ pub enum ColumnRole {
 }
 
 impl WriteTarget {
-    pub(crate) fn new(view: &FeatureView) -> Result<Self> {
+    pub(crate) fn new(view: &FeatureView, derived: Arc<DerivedViews>) -> Result<Self> {
         let source = view.batch_source.as_ref().ok_or_else(|| {
             Error::invalid(format!(
                 "feature view {} has no batch source, so its timestamp columns are not known",
@@ -53,11 +59,6 @@ impl WriteTarget {
         })?;
         // Checked before anything is written anywhere.
         view_key_encoder(view)?;
-        let keys = view.entity_columns.iter().filter(|key| key.name != DUMMY_JOIN_KEY);
-        let keys = keys.map(|key| WriteColumn {
-            name: key.name.clone(),
-            role: ColumnRole::JoinKey(key.value_type.clone()),
-        });
         let features = view.features.iter();
         let features = features.map(|field| WriteColumn {
             name: field.name.clone(),
@@ -71,10 +72,34 @@ impl WriteTarget {
             name: name.to_owned(),
             role: ColumnRole::CreatedTime,
         });
-        let columns = features.chain(keys).chain([event_time]).chain(created_time).collect();
+        let columns = features
+            .chain(key_columns(view))
+            .chain([event_time])
+            .chain(created_time)
+            .collect();
         Ok(Self {
             view: view.clone(),
             columns,
+            given: None,
+            derived,
+        })
+    }
+
+    /// A stored on-demand view. Its rows are computed from what is `given`, or else are what its function would give. They have no times
+    /// of their own: as in Feast they are of now.
+    pub(crate) fn for_on_demand(view: FeatureView, given: Option<GivenView>) -> Result<Self> {
+        view_key_encoder(&view)?;
+        let features = given.as_ref().map_or(&view.features, |given| &given.inputs).iter();
+        let features = features.map(|field| WriteColumn {
+            name: field.name.clone(),
+            role: ColumnRole::Feature(field.value_type.clone()),
+        });
+        let columns = features.chain(key_columns(&view)).collect();
+        Ok(Self {
+            view,
+            columns,
+            given: given.map(Arc::new),
+            derived: Arc::default(),
         })
     }
 
@@ -143,8 +168,24 @@ impl WriteTarget {
                 ColumnRole::CreatedTime => rows.created_times = Some(times(column, name)?),
             }
         }
+        let count = columns.first().map_or(0, |column| column.len());
+        if !self.columns.iter().any(|column| column.role == ColumnRole::EventTime) {
+            rows.event_times = Int64Array::from(vec![clock::now().micros(); count]);
+        }
+        if let Some(given) = &self.given {
+            rows.features = given.features(&self.view, &rows.keys, &rows.features, count)?;
+        }
         Ok(rows)
     }
+}
+
+/// The join keys that a writer gives.
+fn key_columns(view: &FeatureView) -> impl Iterator<Item = WriteColumn> + '_ {
+    let keys = view.entity_columns.iter().filter(|key| key.name != DUMMY_JOIN_KEY);
+    keys.map(|key| WriteColumn {
+        name: key.name.clone(),
+        role: ColumnRole::JoinKey(key.value_type.clone()),
+    })
 }
 
 /// Writes the entity keys of a view from columns in the order of its join keys.
@@ -185,6 +226,21 @@ pub(crate) fn encode_shard(
         null_keys,
         other_shards,
     })
+}
+
+/// Adds rows of a view, and those of the views that are computed from them, to those of others.
+pub(crate) fn encode_with_derived(
+    store: &OnlineStore,
+    target: &WriteTarget,
+    rows: &RowColumns,
+    encoded: &mut EncodedRows,
+) -> Result<()> {
+    encode_rows(store, &target.view, rows, encoded)?;
+    for derived in &target.derived.views {
+        let computed = derived.rows(store, &target.view, rows)?;
+        encode_rows(store, &derived.view, &computed, encoded)?;
+    }
+    Ok(())
 }
 
 /// Adds rows of a view to those of others. Gives the number of rows that cannot be stored because their key holds a null.

@@ -31,6 +31,7 @@ use feast_rows::{RowCache, rows_in_memory};
 use feast_sqlite::SqliteStore;
 pub(crate) use push_log::{LocalPushLog, PushRecords};
 pub(crate) use row_encoder::RowEncoder;
+pub(crate) use row_writer::RowWriter;
 pub(crate) use views::{stored_view, table_view, view_shape};
 
 pub(crate) use feast_rows::{

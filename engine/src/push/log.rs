@@ -169,7 +169,7 @@ impl<'a> PushLog<'a> {
 
     /// Adds the rows of a view to those of others, in the form of the online store.
     pub(super) fn encode_rows(&self, view: &WriteTarget, rows: &RowColumns, encoded: &mut EncodedRows) -> Result<()> {
-        online::encode_rows(self.online_store, &view.view, rows, encoded).map(|_| ())
+        online::encode_with_derived(self.online_store, view, rows, encoded)
     }
 
     /// Writes rows that need no record.

@@ -13,7 +13,7 @@ use feast_model::{DataSource, Definitions, FeatureView};
 
 use super::event_times::TimeColumns;
 use crate::offline::{ParquetSource, SchemaCache, SourceLayout, pattern_is_read_only, split_by_folder};
-use crate::online::WriteTarget;
+use crate::online::{DerivedViews, GivenView, PlanContext, WriteTarget};
 
 /// Where pushed rows go.
 #[derive(Debug)]
@@ -47,6 +47,7 @@ impl PushTarget {
     /// `NotFound` when no view is fed by a push source of that name, or its parquet file is missing.
     pub(crate) fn new(
         definitions: &Definitions,
+        derived_of: impl Fn(&FeatureView) -> Arc<DerivedViews>,
         push_source: &str,
         online: bool,
         sources: Option<PushSources<'_>>,
@@ -58,7 +59,8 @@ impl PushTarget {
         };
         let offline = sources.map(|sources| OfflineTarget::new(first, sources)).transpose()?;
         let views = if online {
-            views.into_iter().map(WriteTarget::new).collect::<Result<_>>()?
+            let target = |view: &FeatureView| WriteTarget::new(view, derived_of(view));
+            views.into_iter().map(target).collect::<Result<_>>()?
         } else {
             Vec::new()
         };
@@ -79,19 +81,28 @@ impl PushTarget {
     }
 }
 
-/// The view that rows are written to by name.
+/// The view that rows are written to by name. With `transforms` what is written to an on-demand view is what its function gets.
 ///
 /// # Errors
-/// `NotFound` when there is no such view, `Unsupported` for an on-demand view.
-pub(crate) fn write_target(definitions: &Definitions, view: &str) -> Result<WriteTarget> {
-    match definitions.feature_view(view) {
-        Some(view) => WriteTarget::new(view),
-        None if definitions.on_demand_feature_view(view).is_some() => Err(Error::computed_view(view)),
-        None => Err(Error::not_found(
-            FeastException::FeastObjectNotFound,
-            format!("Can't recognize feast object with a name {view}"),
-        )),
+/// `NotFound` when there is no such view, `Invalid` for an on-demand view that is computed for each request.
+pub(crate) fn write_target(
+    context: &PlanContext<'_>,
+    derived_of: impl Fn(&FeatureView) -> Arc<DerivedViews>,
+    name: &str,
+    transforms: bool,
+) -> Result<WriteTarget> {
+    if let Some(view) = context.definitions.feature_view(name) {
+        return WriteTarget::new(view, derived_of(view));
     }
+    let Some(view) = context.definitions.on_demand_feature_view(name) else {
+        let message = format!("Can't recognize feast object with a name {name}");
+        return Err(Error::not_found(FeastException::FeastObjectNotFound, message));
+    };
+    let Some(stored) = view.stored_view() else {
+        return Err(Error::not_stored(name));
+    };
+    let given = transforms.then(|| GivenView::new(context, view)).transpose()?;
+    WriteTarget::for_on_demand(stored, given)
 }
 
 impl OfflineTarget {

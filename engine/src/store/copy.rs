@@ -5,6 +5,7 @@
 //! for its own. A RocksDB store that was written to in between is copied from the start, as a row before the position may be new;
 //! of the others that cannot be known.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
@@ -12,8 +13,8 @@ use std::path::{Path, PathBuf};
 use feast_config::{OnlineStoreConfig, RepositoryConfig};
 use feast_files::fail_point::{self, Step};
 use feast_files::replace_bytes;
-use feast_model::FeatureView;
 use feast_model::error::{Error, Result, path as error_path};
+use feast_model::{Definitions, FeatureView};
 use serde_json::{Value, json};
 
 use super::FeatureStore;
@@ -60,12 +61,12 @@ impl FeatureStore {
         progress: &mut dyn CopyProgress,
     ) -> Result<Vec<CopyReport>> {
         let registry = self.state();
-        let views = selected(&registry.definitions.feature_views, views)?;
+        let views = selected(&registry.definitions, views)?;
         let (source, target) = (self.online_store()?, to.online_store()?);
         let mut state = CopyState::load(state_directory, source, target)?;
         let mut reports = Vec::with_capacity(views.len());
         for view in views {
-            let checkpoint = copy_view(view, (source, target), &mut state, progress)?;
+            let checkpoint = copy_view(&view, (source, target), &mut state, progress)?;
             progress.view_finished(&checkpoint.report);
             reports.push(checkpoint.report);
         }
@@ -91,12 +92,12 @@ impl FeatureStore {
             );
         }
         let (registry, other) = (self.state(), to.state());
-        let views = selected(&registry.definitions.feature_views, views)?;
+        let views = selected(&registry.definitions, views)?;
         let differences = views.into_iter().filter_map(|view| {
             let name = view.name();
-            match other.definitions.feature_view(name) {
+            match other.definitions.view_with_rows(name) {
                 None => Some(format!("feature view {name} is not in the registry of --to")),
-                Some(present) => difference(view, present),
+                Some(present) => difference(&view, &present),
             }
         });
         let differences: Vec<String> = differences.collect();
@@ -163,12 +164,12 @@ fn is_same_store(left: &RepositoryConfig, right: &RepositoryConfig) -> bool {
 }
 
 /// All views, or those that are named.
-fn selected<'a>(views: &'a [FeatureView], names: Option<&[String]>) -> Result<Vec<&'a FeatureView>> {
+fn selected<'a>(definitions: &'a Definitions, names: Option<&[String]>) -> Result<Vec<Cow<'a, FeatureView>>> {
     let Some(names) = names else {
-        return Ok(views.iter().collect());
+        return Ok(definitions.views_with_rows().collect());
     };
     let by_name = |name: &String| {
-        let view = views.iter().find(|view| view.name() == name);
+        let view = definitions.view_with_rows(name);
         view.ok_or_else(|| Error::invalid(format!("feature view {name} is not in the registry of --from")))
     };
     names.iter().map(by_name).collect()

@@ -10,6 +10,7 @@ use feast_registry::{Change, KeyChange, RegistryContents, Verb};
 use super::FeatureStore;
 use super::removal::RemovalProgress;
 use crate::clock;
+use crate::online::{Execution, OnDemandRemark, ViewFunctions, on_demand_remarks};
 use crate::online_store::OnlineStore;
 use crate::resolve::{ResolveContext, resolve};
 
@@ -22,6 +23,8 @@ pub struct ApplyReport {
     pub tables: Vec<(Verb, String)>,
     /// What the user should know although it is not an error.
     pub warnings: Vec<String>,
+    /// What the user should know of on-demand views.
+    pub on_demand: Vec<OnDemandRemark>,
 }
 
 /// How definitions are checked.
@@ -50,6 +53,7 @@ impl FeatureStore {
     ) -> Result<ApplyReport> {
         self.check_online_store()?;
         let mut warnings = Vec::new();
+        let former = self.state();
         let changes = loop {
             let now = clock::now();
             let removed = self.removed_views(&definitions, options)?;
@@ -70,10 +74,11 @@ impl FeatureStore {
             }
         };
         let deleted = changes.iter();
-        let deleted = deleted.filter(|change| change.verb == Verb::Deleted && change.kind.has_online_table());
+        let deleted = deleted.filter(|change| has_rows(change, &definitions, &former.definitions));
+        let deleted = deleted.filter(|change| change.verb == Verb::Deleted);
         let deleted: Vec<String> = deleted.map(|change| change.name.clone()).collect();
         warnings.extend(self.rows_that_stay(&deleted));
-        let report = self.report(&definitions, changes, warnings);
+        let report = self.report(&definitions, &former.definitions, changes, warnings);
         self.make_shared_tables()?;
         if options.drop_now {
             self.drop_tables_now(&deleted)?;
@@ -96,7 +101,7 @@ impl FeatureStore {
         let changes = Arc::make_mut(&mut registry).apply(&definitions, clock::now())?;
         check_deletions(&changes, options)?;
         self.check_applied_names(&registry)?;
-        Ok(self.report(&definitions, changes, warnings))
+        Ok(self.report(&definitions, &self.state().definitions, changes, warnings))
     }
 
     /// Refuses a file of an online store in which no table can be made, before the registry is changed. RocksDB may be open in another
@@ -144,11 +149,18 @@ impl FeatureStore {
         })
     }
 
-    fn report(&self, definitions: &Definitions, changes: Vec<Change>, mut warnings: Vec<String>) -> ApplyReport {
+    /// `former` are the definitions before these changes.
+    fn report(
+        &self,
+        definitions: &Definitions,
+        former: &Definitions,
+        changes: Vec<Change>,
+        mut warnings: Vec<String>,
+    ) -> ApplyReport {
         warnings.extend(changes.iter().filter_map(|change| unfit_rows(definitions, change)));
         let table_names = |verb: Verb| {
             let of_views = changes.iter();
-            let of_views = of_views.filter(move |change| change.verb == verb && change.kind.has_online_table());
+            let of_views = of_views.filter(|change| change.verb == verb && has_rows(change, definitions, former));
             of_views.map(|change| change.name.as_str()).collect::<Vec<_>>()
         };
         let (created, deleted) = (table_names(Verb::Created), table_names(Verb::Deleted));
@@ -165,6 +177,7 @@ impl FeatureStore {
         }
         let is_reported = |change: &Change| change.kind != ObjectKind::DataSource && change.name != DUMMY_ENTITY;
         ApplyReport {
+            on_demand: on_demand_remarks(&ViewFunctions::new(definitions, self.python.clone()), definitions),
             tables,
             changes: changes.into_iter().filter(is_reported).collect(),
             warnings,
@@ -209,6 +222,11 @@ impl FeatureStore {
             let field = view.features.iter().find(|field| field.vector_index)?;
             Some(format!("{}:{}", view.name(), field.name))
         })
+    }
+
+    /// Where the function of an on-demand view is run; `None` when there is no such view.
+    pub fn execution(&self, view: &str) -> Option<Execution> {
+        self.state().execution(view)
     }
 
     /// The state of a view; unspecified for one that has none or is not there.
@@ -268,7 +286,7 @@ impl FeatureStore {
             let deleted = registry.delete(name);
             Ok((deleted, deleted.is_some()))
         })?;
-        if deleted.is_some_and(ObjectKind::has_online_table) {
+        if deleted.is_some_and(ObjectKind::is_view) {
             self.follow_registry()?;
         }
         Ok(deleted)
@@ -281,6 +299,18 @@ impl FeatureStore {
         change: impl FnOnce(&mut RegistryContents) -> Result<(T, bool)>,
     ) -> Result<T> {
         self.registry.update(now, change, |next| self.adopt(next))
+    }
+}
+
+/// Whether the online store has rows of what a change is about, after it or, if it is a deletion, before.
+fn has_rows(change: &Change, definitions: &Definitions, former: &Definitions) -> bool {
+    let definitions = match change.verb {
+        Verb::Deleted => former,
+        _ => definitions,
+    };
+    match change.kind {
+        ObjectKind::OnDemandFeatureView => definitions.view_with_rows(&change.name).is_some(),
+        kind => kind.has_online_table(),
     }
 }
 

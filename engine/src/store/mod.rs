@@ -19,8 +19,8 @@ pub use definitions::{ApplyOptions, ApplyReport};
 pub use removal::RemovalProgress;
 
 use feast_config::{OnlineStoreConfig, RepositoryConfig};
-use feast_model::FeatureSelection;
 use feast_model::error::{Error, Result};
+use feast_model::{Definitions, FeatureSelection};
 use feast_registry::UnsupportedObject;
 
 use registry::{NextState, RegistryHandle, RegistryState};
@@ -28,7 +28,7 @@ use tables::UnreportedChanges;
 
 use crate::materialize::Materializer;
 use crate::offline::{OfflineRuntime, SchemaCache};
-use crate::online::{self, EntityRows, FeatureVectors, ReadPlan, StoredEntities};
+use crate::online::{self, EntityRows, FeatureVectors, OnDemandRemark, PythonTier, ReadPlan, StoredEntities};
 use crate::online_store::{LocalPushLog, OnlineStore};
 use crate::open_once::OpenOnce;
 use crate::push::Pushes;
@@ -40,6 +40,8 @@ use crate::push::Pushes;
 pub struct FeatureStore {
     config: RepositoryConfig,
     registry: RegistryHandle,
+    /// Runs functions of on-demand views that this process does not know.
+    python: Option<Arc<PythonTier>>,
     online_store: OpenOnce<OnlineStore>,
     offline: OpenOnce<OfflineRuntime>,
     /// Of the parts of directories that are pushed to.
@@ -57,9 +59,12 @@ impl FeatureStore {
     /// `Data` when the registry file is damaged.
     pub fn open(config: RepositoryConfig) -> Result<Self> {
         let (path, project) = (&config.registry_path, &config.project);
+        let python = config.python.as_ref();
+        let python = python.map(|settings| Arc::new(PythonTier::new(settings, &config.directory)));
         let push_log = LocalPushLog::new(config.push_log_path.clone(), project);
         Ok(Self {
-            registry: RegistryHandle::open(path, project, config.online_versioning)?,
+            registry: RegistryHandle::open(path, project, config.online_versioning, python.clone())?,
+            python,
             config,
             online_store: OpenOnce::new(),
             offline: OpenOnce::new(),
@@ -74,6 +79,42 @@ impl FeatureStore {
     /// The settings it was opened with.
     pub fn config(&self) -> &RepositoryConfig {
         &self.config
+    }
+
+    /// Starts the processes of `serving.python` now instead of when they are first needed, and waits until they are there. Gives what
+    /// their Python refuses to load: the views, and why.
+    ///
+    /// # Errors
+    /// `Unavailable` when they do not start.
+    pub async fn start_python(&self) -> Result<Vec<(String, String)>> {
+        match &self.python {
+            None => Ok(Vec::new()),
+            Some(python) => python.start().await,
+        }
+    }
+
+    /// Takes the names of their modules that functions use from the definitions of the repository, where a registry that Python wrote
+    /// does not have them, and the function is the same. `read` is called if there are such functions. Says whether it was.
+    ///
+    /// # Errors
+    /// Those of `read`, and `Data` when the registry is damaged.
+    pub fn supply_module_names(&self, read: impl FnOnce() -> Result<Definitions>) -> Result<bool> {
+        if !self.state().lacks_module_names() {
+            return Ok(false);
+        }
+        self.registry.supply(read()?)?;
+        Ok(true)
+    }
+
+    /// What the user should know of the on-demand views of the registry: which of them are not computed in this process, and why.
+    pub fn on_demand_remarks(&self) -> Vec<OnDemandRemark> {
+        self.state().on_demand_remarks()
+    }
+
+    /// What there is to say of answers of functions, since the last call.
+    pub fn take_function_remarks(&self) -> Vec<String> {
+        let python = self.python.as_ref();
+        python.map(|python| python.take_remarks()).unwrap_or_default()
     }
 
     /// Tells this online store from every other one, also from another in the same directory.

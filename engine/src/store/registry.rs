@@ -8,13 +8,16 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use feast_model::error::{Error, ErrorKind, Result, path as error_path};
-use feast_model::{Definitions, FeatureReference, FeatureSelection, Timestamp, ViewStatus};
+use feast_model::{Definitions, FeatureReference, FeatureSelection, FeatureView, Timestamp, ViewStatus};
 use feast_registry::{RegistryContents, RegistryFile, Snapshot, Stamp, UnsupportedObject};
 use parking_lot::{Mutex, MutexGuard};
 
-use crate::online::{PlanContext, ReadPlan};
+use crate::online::{
+    DerivedViews, Execution, OnDemandRemark, PlanContext, PythonTier, ReadPlan, ViewFunctions, on_demand_remarks,
+    pool_functions,
+};
 
 /// Plans kept per state of the registry. Beyond it they are made again for each request.
 const MAX_CACHED_PLANS: usize = 4096;
@@ -29,6 +32,17 @@ pub(super) struct RegistryHandle {
     publishing: Mutex<()>,
     /// The state of the place that could not be used, and why.
     unusable: Mutex<Option<(Stamp, Error)>>,
+    /// What states of the registry do not say of functions.
+    functions: FunctionContext,
+}
+
+/// What is known of the functions of on-demand views beside the registry.
+#[derive(Default)]
+struct FunctionContext {
+    /// Runs those that this process does not know.
+    python: Option<Arc<PythonTier>>,
+    /// The definitions of the repository: a registry that Python wrote does not have the names of its module that a function uses.
+    repository: ArcSwapOption<Definitions>,
 }
 
 /// The registry as last read, and the plans made from it.
@@ -38,6 +52,9 @@ pub(super) struct RegistryState {
     pub(super) unsupported: Vec<UnsupportedObject>,
     /// Of views that are not new.
     pub(super) statuses: HashMap<String, ViewStatus>,
+    functions: ViewFunctions,
+    /// The stored on-demand views that are computed from the rows of each view, of the views that were asked for.
+    derived: ArcSwap<HashMap<String, Arc<DerivedViews>>>,
     plans: ArcSwap<HashMap<Arc<FeatureSelection>, PlansOfSelection>>,
 }
 
@@ -55,10 +72,21 @@ impl RegistryHandle {
     ///
     /// # Errors
     /// `Data` when it is damaged.
-    pub(super) fn open(path: &Path, project: &str, with_versions: bool) -> Result<Self> {
+    pub(super) fn open(
+        path: &Path,
+        project: &str,
+        with_versions: bool,
+        python: Option<Arc<PythonTier>>,
+    ) -> Result<Self> {
         let place = RegistryFile::new(path, project);
-        let state = RegistryState::new(place.load()?)?;
+        let functions = FunctionContext {
+            python,
+            repository: ArcSwapOption::empty(),
+        };
+        let state = RegistryState::new(place.load()?, &functions)?;
+        functions.follow(&state);
         Ok(Self {
+            functions,
             place,
             with_versions,
             state: ArcSwap::from_pointee(state),
@@ -113,7 +141,7 @@ impl RegistryHandle {
 
     fn adopt_changed(&self, adopt: impl FnOnce(NextState<'_>) -> Result<()>) -> Result<()> {
         let _publishing = self.hold();
-        let state = RegistryState::new(self.place.load()?)?;
+        let state = RegistryState::new(self.place.load()?, &self.functions)?;
         if self.state().has_project() && !state.has_project() {
             let (path, project) = (error_path(self.place.path()), self.place.project());
             return Err(Error::data(format!(
@@ -146,11 +174,14 @@ impl RegistryHandle {
     /// place was released. Python writes in place, so what is read now may be cut: then what was written is used until the next look.
     fn newest(&self, mut written: Snapshot) -> Result<RegistryState> {
         if self.place.is_current(&written) {
-            return RegistryState::new(written);
+            return RegistryState::new(written, &self.functions);
         }
         written.stamp = None;
-        let written = RegistryState::new(written)?;
-        let later = self.place.load().and_then(RegistryState::new);
+        let written = RegistryState::new(written, &self.functions)?;
+        let later = self
+            .place
+            .load()
+            .and_then(|snapshot| RegistryState::new(snapshot, &self.functions));
         Ok(later
             .ok()
             .filter(|later| later.has_project() || !written.has_project())
@@ -167,17 +198,43 @@ impl RegistryHandle {
         if let Some(plan) = state.plans.load().get(selection).and_then(|plans| plans[form].as_ref()) {
             return Ok(Arc::clone(plan));
         }
-        let context = PlanContext {
-            definitions: &state.definitions,
-            project: self.place.project(),
-            status_of: &|view| state.status_of(view),
-            with_versions: self.with_versions,
-        };
-        let plan = ReadPlan::new(&context, selection, full_feature_names)
+        let plan = ReadPlan::new(&self.context(&state), selection, full_feature_names)
             .map_err(|error| state.explained(error, selection))?;
         let plan = Arc::new(plan);
         state.keep(selection, form, &plan);
         Ok(plan)
+    }
+
+    /// Takes what functions use of their modules from the definitions of the repository, from now on.
+    ///
+    /// # Errors
+    /// `Data` when the registry is damaged; the state in use stays.
+    pub(super) fn supply(&self, repository: Definitions) -> Result<()> {
+        let _publishing = self.hold();
+        self.functions.repository.store(Some(Arc::new(repository)));
+        let state = RegistryState::new(self.state().snapshot.clone(), &self.functions)?;
+        NextState { handle: self, state }.publish();
+        Ok(())
+    }
+
+    /// What plans are made from.
+    pub(super) fn context<'a>(&'a self, state: &'a RegistryState) -> PlanContext<'a> {
+        PlanContext {
+            definitions: &state.definitions,
+            project: self.place.project(),
+            statuses: &state.statuses,
+            functions: &state.functions,
+            with_versions: self.with_versions,
+        }
+    }
+}
+
+impl FunctionContext {
+    /// Has Python load the functions of a state.
+    fn follow(&self, state: &RegistryState) {
+        if let Some(python) = &self.python {
+            python.use_functions(pool_functions(&state.definitions));
+        }
     }
 }
 
@@ -190,19 +247,25 @@ impl NextState<'_> {
     /// Takes it into use.
     pub(super) fn publish(self) -> Arc<RegistryState> {
         let state = Arc::new(self.state);
+        self.handle.functions.follow(&state);
         self.handle.state.store(Arc::clone(&state));
         state
     }
 }
 
 impl RegistryState {
-    fn new(snapshot: Snapshot) -> Result<Self> {
-        let (definitions, unsupported) = snapshot.contents.definitions()?;
+    fn new(snapshot: Snapshot, functions: &FunctionContext) -> Result<Self> {
+        let (mut definitions, unsupported) = snapshot.contents.definitions()?;
+        if let Some(repository) = &*functions.repository.load() {
+            definitions.take_module_names(repository);
+        }
         Ok(Self {
+            functions: ViewFunctions::new(&definitions, functions.python.clone()),
             definitions,
             unsupported,
             statuses: snapshot.contents.statuses()?.into_iter().collect(),
             snapshot,
+            derived: ArcSwap::default(),
             plans: ArcSwap::default(),
         })
     }
@@ -217,7 +280,43 @@ impl RegistryState {
 
     /// Whether it has a view of that name, also one that this binary cannot read.
     pub(super) fn has_table(&self, view: &str) -> bool {
-        self.definitions.feature_view(view).is_some() || self.unsupported.iter().any(|object| object.name == view)
+        self.definitions.view_with_rows(view).is_some() || self.unsupported.iter().any(|object| object.name == view)
+    }
+
+    /// The stored on-demand views that are computed from rows of a view.
+    pub(super) fn derived(&self, context: &PlanContext<'_>, view: &FeatureView) -> Arc<DerivedViews> {
+        if let Some(known) = self.derived.load().get(view.name()) {
+            return Arc::clone(known);
+        }
+        let derived = Arc::new(DerivedViews::of_source(context, view));
+        self.derived.rcu(|all| {
+            let mut all = HashMap::clone(all);
+            all.insert(view.name().to_owned(), Arc::clone(&derived));
+            Arc::new(all)
+        });
+        derived
+    }
+
+    /// Where the function of an on-demand view is run.
+    pub(super) fn execution(&self, view: &str) -> Option<Execution> {
+        let view = self.definitions.on_demand_feature_view(view)?;
+        Some(self.functions.execution(view, &self.definitions))
+    }
+
+    /// Whether a function cannot be run without names of its module that the registry does not have.
+    pub(super) fn lacks_module_names(&self) -> bool {
+        let mut views = self.definitions.on_demand_feature_views.iter();
+        views.any(|view| {
+            let is_unknown = view
+                .transformation
+                .as_ref()
+                .is_some_and(|known| known.module_names.is_none());
+            is_unknown && !matches!(self.functions.execution(view, &self.definitions), Execution::Native)
+        })
+    }
+
+    pub(super) fn on_demand_remarks(&self) -> Vec<OnDemandRemark> {
+        on_demand_remarks(&self.functions, &self.definitions)
     }
 
     /// Keeps a plan for the next request. Readers go on with the plans as they were meanwhile.
@@ -266,7 +365,7 @@ mod tests {
         )
         .unwrap();
         let bytes = std::fs::read(&path).unwrap();
-        (RegistryHandle::open(&path, "types_repo", false).unwrap(), bytes)
+        (RegistryHandle::open(&path, "types_repo", false, None).unwrap(), bytes)
     }
 
     #[test]

@@ -79,7 +79,7 @@ impl FeatureStore {
         let changes = applied.apply(&planned, clock::now())?;
         check_deletions(&changes, options)?;
         self.check_applied_names(&applied)?;
-        let present: Vec<StoredView> = planned.feature_views.iter().map(|view| stored_view(view, 0)).collect();
+        let present: Vec<StoredView> = planned.views_with_rows().map(|view| stored_view(&view, 0)).collect();
         let stays = |view: &StoredView| {
             let names = |view: &StoredView| view.join_keys.iter().map(|key| key.name.clone()).collect::<Vec<_>>();
             present
@@ -187,6 +187,6 @@ impl FeatureStore {
 fn deleted_views(changes: &[Change]) -> impl Iterator<Item = &str> {
     let deleted = changes
         .iter()
-        .filter(|change| change.verb == Verb::Deleted && change.kind.has_online_table());
+        .filter(|change| change.verb == Verb::Deleted && change.kind.is_view());
     deleted.map(|change| change.name.as_str())
 }

@@ -64,7 +64,8 @@ impl FeatureStore {
                 progress.view_skipped(window);
                 continue;
             }
-            let report = materialize::run(view, window, &stores, progress)?;
+            let derived = state.derived(&self.registry.context(&state), view);
+            let report = materialize::run(view, &derived, window, &stores, progress)?;
             progress.view_finished(&report);
             views.push(ShardedView::new(view, window, &report));
         }

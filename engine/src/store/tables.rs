@@ -122,9 +122,9 @@ impl FeatureStore {
         let mut changes = store.drop_hidden_tables(clock::now().plus_micros(-keep_for))?;
         let waiting = store.waiting_views();
         if state.definitions.project.is_some() && !waiting.is_empty() {
-            let views = state.definitions.feature_views.iter();
+            let views = state.definitions.views_with_rows();
             let views = views.filter(|view| waiting.contains(view.name()));
-            changes.extend(store.restore_tables(&views.map(table_view).collect::<Vec<_>>())?);
+            changes.extend(store.restore_tables(&views.map(|view| table_view(&view)).collect::<Vec<_>>())?);
         }
         self.note(changes);
         Ok(())
@@ -143,8 +143,8 @@ impl FeatureStore {
             true => statuses.get(view).map_or(0, |status| status.version),
             false => 0,
         };
-        let views = definitions.feature_views.iter();
-        views.map(|view| stored_view(view, version(view.name()))).collect()
+        let views = definitions.views_with_rows();
+        views.map(|view| stored_view(&view, version(view.name()))).collect()
     }
 
     /// To be called after a state of the registry came into use.
@@ -152,10 +152,10 @@ impl FeatureStore {
         if state.definitions.project.is_none() {
             return Ok(());
         }
-        let views = state.definitions.feature_views.iter().map(|view| view.name());
+        let views = state.definitions.views_with_rows();
         // One that this binary cannot read may have rows of an older version of it.
-        let unsupported = state.unsupported.iter().map(|object| object.name.as_str());
-        let kept: HashSet<&str> = views.chain(unsupported).collect();
+        let unsupported = state.unsupported.iter().map(|object| object.name.clone());
+        let kept: HashSet<String> = views.map(|view| view.name().to_owned()).chain(unsupported).collect();
         let mut changes = store.hide_tables(|view| kept.contains(view), clock::now())?;
         if self.config.drop_after.is_zero() {
             changes.extend(store.drop_hidden_tables(clock::now())?);

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch};
+use feast_model::FeatureView;
 use feast_model::error::{ErrorKind, Result};
 
 use super::FeatureStore;
@@ -18,12 +19,15 @@ use crate::online_store::Replace;
 use crate::push::{self, PushSources, PushStores, PushTarget, WriteReport};
 
 impl FeatureStore {
-    /// The view that rows are written to by name.
+    /// The view that rows are written to by name. With `transforms` what is written to an on-demand view is what its function gets,
+    /// else what it gives.
     ///
     /// # Errors
-    /// `NotFound` when there is no such view, `Unsupported` for an on-demand view.
-    pub fn write_target(&self, view: &str) -> Result<WriteTarget> {
-        push::write_target(&self.state().definitions, view)
+    /// `NotFound` when there is no such view, `Invalid` for an on-demand view that is computed for each request.
+    pub fn write_target(&self, view: &str, transforms: bool) -> Result<WriteTarget> {
+        let state = self.state();
+        let context = self.registry.context(&state);
+        push::write_target(&context, |view| state.derived(&context, view), view, transforms)
     }
 
     /// Where rows pushed to a source go.
@@ -35,7 +39,10 @@ impl FeatureStore {
             repository: &self.config.directory,
             schemas: &self.schemas,
         });
-        PushTarget::new(&self.state().definitions, source, online, sources)
+        let state = self.state();
+        let context = self.registry.context(&state);
+        let derived_of = |view: &FeatureView| state.derived(&context, view);
+        PushTarget::new(&state.definitions, derived_of, source, online, sources)
     }
 
     /// Writes rows to the views of a push, and appends them to its parquet source. Durable when this returns; with offline
@@ -192,7 +199,8 @@ impl FeatureStore {
             progress.view_skipped(window);
             return Ok(None);
         }
-        let report = materialize::run(view, window, stores, progress)?;
+        let derived = state.derived(&self.registry.context(&state), view);
+        let report = materialize::run(view, &derived, window, stores, progress)?;
         let now = clock::now();
         let continues = self.update_registry(now, |registry| {
             Ok((materialize::record(registry, view, window, now)?, true))

@@ -54,7 +54,7 @@ pub(crate) struct KeyedRead {
     settings: ReadSettings,
     plan: Arc<ReadPlan>,
     entities: EntityRows,
-    /// How many values the response holds.
+    /// How many values are made for the response.
     values: usize,
 }
 
@@ -84,10 +84,13 @@ pub(crate) fn try_inline(
         return Ok(InlineOutcome::TooLarge(PendingRead::Planned(read)));
     }
     let read = KeyedRead::new(read)?;
-    match context.store.lookup_in_memory(&read.plan, &read.entities)? {
-        Some(stored) => {
+    let stored = context.store.lookup_in_memory(&read.plan, &read.entities)?;
+    let vectors = stored.map(|stored| stored.feature_vectors_briefly()).transpose()?;
+    match vectors.flatten() {
+        Some(vectors) => {
             let permit = std::mem::take(permit);
-            read.respond(stored, permit).map(InlineOutcome::Response)
+            let response = read.settings.respond(&read.plan, vectors, permit);
+            response.map(InlineOutcome::Response)
         }
         None => Ok(InlineOutcome::NeedsIo(PendingRead::Keyed(read))),
     }
@@ -112,10 +115,12 @@ pub(crate) fn complete_remote(context: Arc<Context>, read: PendingRead, mut perm
         };
         let admit = |bytes| read.admit(&mut permit, bytes);
         let stored = context.store.lookup_async(&read.plan, &read.entities, admit).await?;
-        match read.values > MAX_INLINE_VALUES {
-            true => block_in_place(|| read.respond(stored, permit)),
-            false => read.respond(stored, permit),
+        if read.values <= MAX_INLINE_VALUES
+            && let Some(vectors) = stored.feature_vectors_briefly()?
+        {
+            return read.settings.respond(&read.plan, vectors, permit);
         }
+        block_in_place(|| read.respond(stored, permit))
     };
     Box::pin(answer)
 }
@@ -163,14 +168,14 @@ impl PlannedRead {
         Ok(read)
     }
 
-    /// How many values the response holds.
+    /// How many values are made for the response.
     fn values(&self) -> usize {
         self.rows().saturating_mul(self.columns())
     }
 
     /// Keys are answered too.
     fn columns(&self) -> usize {
-        self.entities.len() + self.plan.feature_count()
+        self.entities.len() + self.plan.column_count()
     }
 
     /// All lists must be as long as the first.

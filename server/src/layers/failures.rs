@@ -14,6 +14,8 @@ use crate::log_limit::LogLimit;
 /// One line in so long: clients can be refused as often as they like.
 const REFUSALS_LOG_INTERVAL: Duration = Duration::from_secs(1);
 static REFUSALS_LOG: LogLimit = LogLimit::new(REFUSALS_LOG_INTERVAL);
+/// What functions raise depends on what clients send.
+static FUNCTIONS_LOG: LogLimit = LogLimit::new(REFUSALS_LOG_INTERVAL);
 
 /// Logs the failure of a request, with everything that its response keeps from the client.
 pub(super) async fn log<F>(call: Call, next: impl FnOnce(Call) -> F) -> Result<Response, ApiError>
@@ -25,11 +27,21 @@ where
     if let Err(error) = &outcome {
         if error.is_refusal() {
             log_refusal(error);
+        } else if error.feature_view().is_some() {
+            log_function(&format!("{method} {}: {error}", uri.path()));
         } else if error.status().is_server_error() && error.status() != StatusCode::NOT_IMPLEMENTED {
             tracing::error!("{method} {}: {error}", uri.path());
         }
     }
     outcome
+}
+
+fn log_function(failure: &str) {
+    match FUNCTIONS_LOG.admit(1) {
+        Some(0) => tracing::error!("{failure}"),
+        Some(suppressed) => tracing::error!("{failure} ({suppressed} more before it)"),
+        None => {}
+    }
 }
 
 fn log_refusal(error: &ApiError) {

@@ -85,11 +85,16 @@ pub(crate) fn entity_rows(plan: &ReadPlan, entities: &Entities) -> Result<Entity
     }
     let mut rows = None;
     let mut columns: Vec<KeyColumn> = Vec::with_capacity(entities.len());
+    let mut request_data = Vec::new();
     for (name, values) in entities {
         if *rows.get_or_insert(values.len()) != values.len() {
             return Err(Error::invalid("All entity rows must have the same columns."));
         }
-        let Some(key) = plan.join_key(name) else { continue };
+        let column = plan.request_column(name);
+        if let Some(value_type) = column.data_type {
+            request_data.push(data_column(name, value_type, values)?);
+        }
+        let Some(key) = column.key else { continue };
         let Some(keys) = key_column(key, values)? else { continue };
         // An entity's name and its join key mean the same column; the later one counts.
         match columns.iter_mut().find(|column| column.name == key.name) {
@@ -97,7 +102,26 @@ pub(crate) fn entity_rows(plan: &ReadPlan, entities: &Entities) -> Result<Entity
             None => columns.push(keys),
         }
     }
-    EntityRows::new(rows.unwrap_or_default(), columns)
+    EntityRows::new(rows.unwrap_or_default(), columns)?.with_request_data(request_data)
+}
+
+/// Data that functions take from the request, in the type that is declared for it.
+fn data_column(name: &str, value_type: &ValueType, values: &KeyValues) -> Result<KeyColumn, Error> {
+    let values = match values.as_column(Some(value_type)) {
+        Some((_, values)) => values,
+        None => {
+            let (numbers, values) = (values.numbers(), values.values());
+            let cells: Vec<&Value> = values.iter().collect();
+            let rules = CoercionRules::for_json(value_type).with(numbers);
+            let column = column(&cells, &value_type.arrow_type(), rules);
+            column.map_err(|error| error.for_request_data(name))?
+        }
+    };
+    Ok(KeyColumn {
+        name: name.to_owned(),
+        value_type: value_type.clone(),
+        values,
+    })
 }
 
 /// `None` for a column of an Arrow stream that no requested view has and whose type no key has: nothing needs it.

@@ -32,6 +32,8 @@ pub(crate) struct Push {
 /// `POST /write-to-online-store`.
 pub(crate) struct WriteToOnlineStore {
     pub(crate) view: String,
+    /// Whether rows of an on-demand view are what its function gets, and not what it gives.
+    pub(crate) transforms: bool,
     pub(crate) frame: DataFrame,
 }
 
@@ -143,11 +145,13 @@ impl WriteToOnlineStore {
         let mut fields = Fields::parse_body(&request.body)?;
         let view = fields.required_string("feature_view_name");
         let df = fields.required_object("df");
-        ignore_flags(&mut fields, &["allow_registry_cache", "transform_on_write"]);
+        ignore_flags(&mut fields, &["allow_registry_cache"]);
+        let transforms = fields.flag_or("transform_on_write", true);
         let numbers = fields.numbers();
         fields.finish()?;
         Ok(Self {
             view,
+            transforms,
             frame: DataFrame::new(df, numbers)?,
         })
     }

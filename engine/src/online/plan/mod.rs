@@ -1,24 +1,39 @@
 //! What a request means: views, features and join keys, resolved against one state of the registry.
 
+mod computations;
+
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use arc_swap::ArcSwapOption;
 use feast_codec::row::storage_type;
+use feast_functions::Budget;
 use feast_model::error::{Error, ErrorKind, FeastException, Result};
 use feast_model::{
     DUMMY_JOIN_KEY, Definitions, FeatureReference, FeatureSelection, FeatureService, FeatureView, Field, Projection,
     RequestedFeatures, ValueType, ViewState, ViewStatus,
 };
 
+use computations::{computed_view, plan_computations};
+
+use super::assemble::Columns;
 use super::binding::Binding;
+use super::computed::{PlannedComputation, check_request_data, request_data};
+use super::feature_vectors::FeatureVectors;
 use super::key_types::key_encoder;
+use super::keys::EntityRows;
 use super::planned_view::{KeyGroup, PlannedFeature, PlannedKey, PlannedView};
+use super::view_functions::ViewFunctions;
 
 /// A resolved selection of features. It can be kept as long as the registry does not change.
 #[derive(Debug)]
 pub struct ReadPlan {
     pub(super) views: Vec<PlannedView>,
     pub(super) groups: Vec<KeyGroup>,
+    /// In the order of the response, behind what is stored.
+    pub(super) computations: Vec<PlannedComputation>,
+    /// What functions take from the request, by name.
+    request_data: BTreeMap<String, ValueType>,
     /// Its binding to the tables as they were when it was last used.
     pub(super) binding: ArcSwapOption<Binding>,
     /// Every name under which a request may give keys: join keys of the project, mapped keys, entity names.
@@ -29,9 +44,26 @@ pub struct ReadPlan {
 pub(crate) struct PlanContext<'a> {
     pub(crate) definitions: &'a Definitions,
     pub(crate) project: &'a str,
-    pub(crate) status_of: &'a dyn Fn(&str) -> ViewStatus,
+    /// Of views that are not new.
+    pub(crate) statuses: &'a HashMap<String, ViewStatus>,
+    pub(crate) functions: &'a ViewFunctions,
     /// Whether `view@v2:feature` may be requested.
     pub(crate) with_versions: bool,
+}
+
+impl PlanContext<'_> {
+    fn status_of(&self, view: &str) -> ViewStatus {
+        self.statuses.get(view).copied().unwrap_or(ViewStatus::NEW)
+    }
+}
+
+/// What a request means by a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RequestColumn<'plan> {
+    /// The join key.
+    pub key: Option<&'plan JoinKey>,
+    /// The type of data that functions take under this name.
+    pub data_type: Option<&'plan ValueType>,
 }
 
 /// A join key as requests give it.
@@ -47,8 +79,8 @@ impl ReadPlan {
     /// Resolves a selection. `full_feature_names` puts the view's name before each feature: `view__feature`.
     ///
     /// # Errors
-    /// `NotFound` for an unknown view or service, `Unsupported` for an on-demand view, `Invalid` for the rest, in Feast's
-    /// order of checks and words.
+    /// `NotFound` for an unknown view or service, `Unsupported` for an on-demand view whose function is not run here, `Invalid` for the
+    /// rest, in Feast's order of checks and words.
     pub(crate) fn new(
         context: &PlanContext<'_>,
         selection: &FeatureSelection,
@@ -58,41 +90,90 @@ impl ReadPlan {
             FeatureSelection::Service(name) => service(context, name)?.projections.clone(),
             FeatureSelection::Features(references) => group_references(references)?,
         };
-        let mut found = Vec::with_capacity(projections.len());
+        let (mut found, mut computed) = (Vec::with_capacity(projections.len()), Vec::new());
         for projection in &projections {
-            found.push((projection, served_view(context, projection)?));
+            match computed_view(context, projection)? {
+                Some(view) => computed.push((projection, view)),
+                None => found.push((projection, served_view(context, projection)?)),
+            }
         }
         check_collisions(&projections, full_feature_names)?;
         let mut groups = Vec::new();
         let mut views = Vec::with_capacity(found.len());
-        for (projection, view) in found {
+        for (projection, view) in &found {
             let group = group_of(projection, view, &mut groups)?;
             views.push(PlannedView::new(context, projection, view, group, full_feature_names)?);
         }
+        let computations = plan_computations(context, &computed, full_feature_names, &mut views, &mut groups)?;
         let request_keys = request_keys(context.definitions, &groups);
         Ok(Self {
             views,
             groups,
+            request_data: request_data(&computations),
+            computations,
             binding: ArcSwapOption::empty(),
             request_keys,
         })
     }
 
+    /// How many columns of features are made for a response, those included that only functions read.
+    pub fn column_count(&self) -> usize {
+        let stored = self.views.iter().map(|view| view.features.len());
+        let computed = self.computations.iter().map(|computation| computation.outputs.len());
+        stored.sum::<usize>() + computed.sum::<usize>()
+    }
+
     /// How many features a response holds for each entity.
     pub fn feature_count(&self) -> usize {
-        self.views.iter().map(|view| view.features.len()).sum()
+        let stored = self.views.iter().flat_map(|view| &view.features);
+        let stored = stored.filter(|feature| feature.is_answered).count();
+        let computed = self.computations.iter().map(|computation| computation.outputs.len());
+        stored + computed.sum::<usize>()
     }
 
     /// The name and the current version of each requested view, in the order of the response, each name once.
     pub fn view_versions(&self) -> Vec<(&str, i32)> {
         let mut seen = BTreeSet::new();
-        let views = self.views.iter().filter(|view| seen.insert(&view.shown_name));
-        views.map(|view| (view.shown_name.as_str(), view.version)).collect()
+        let is_answered = |view: &&PlannedView| view.features.iter().any(|feature| feature.is_answered);
+        let stored = self.views.iter().filter(is_answered);
+        let stored = stored.map(|view| (view.shown_name.as_str(), view.version));
+        let computed = self.computations.iter();
+        let computed = computed.map(|computation| (computation.shown_name.as_str(), computation.version));
+        let all = stored.chain(computed);
+        all.filter(|(name, _)| seen.insert(*name)).collect()
     }
 
-    /// The join key that a request means by a name: a join key, a mapped join key, or an entity's name.
-    pub fn join_key(&self, name: &str) -> Option<&JoinKey> {
-        self.request_keys.get(name)
+    /// What a request means by a name.
+    pub fn request_column(&self, name: &str) -> RequestColumn<'_> {
+        RequestColumn {
+            key: self.request_keys.get(name),
+            data_type: self.request_data.get(name),
+        }
+    }
+
+    /// Runs the functions over what is stored. `None` when they take more than a brief budget.
+    pub(super) fn compute<'request>(
+        &'request self,
+        entities: &EntityRows,
+        columns: Columns<'request>,
+        budget: Budget,
+    ) -> Result<Option<FeatureVectors<'request>>> {
+        let Columns { mut vectors, stored } = columns;
+        let stored = stored.unwrap_or_default();
+        for computation in &self.computations {
+            if !computation.run(entities, &stored, &mut vectors, budget)? {
+                return Ok(None);
+            }
+        }
+        Ok(Some(vectors))
+    }
+
+    /// Whether a request has all data that functions take from it.
+    ///
+    /// # Errors
+    /// Feast's own, when some is missing.
+    pub(super) fn check_request_data(&self, entities: &EntityRows) -> Result<()> {
+        check_request_data(self.request_data.keys(), entities)
     }
 }
 
@@ -105,30 +186,41 @@ impl PlannedView {
         full_feature_names: bool,
     ) -> Result<Self> {
         let features = projection.features.iter().map(|requested| {
-            let (_, field) = view.feature(&requested.name).ok_or_else(|| {
-                let message = format!(
-                    "Feature {} not found in projection {}",
-                    requested.name,
-                    projection.display_name()
-                );
-                Error::not_found(FeastException::KeyError, message)
-            })?;
-            Ok(PlannedFeature {
-                response_name: response_name(projection, &field.name, full_feature_names),
-                name: field.name.clone(),
-                value_type: field.value_type.clone(),
-                storage_type: storage_type(&field.value_type),
-            })
+            let (_, field) = view
+                .feature(&requested.name)
+                .ok_or_else(|| unknown_feature(projection, &requested.name))?;
+            let response_name = response_name(projection, &field.name, full_feature_names);
+            Ok(PlannedFeature::new(field, response_name, true))
         });
         let features = features.collect::<Result<Vec<_>>>()?;
         Ok(Self {
             view: view.name().to_owned(),
             shown_name: projection.display_name().to_owned(),
-            version: (context.status_of)(view.name()).version,
+            version: context.status_of(view.name()).version,
             group,
             features,
         })
     }
+}
+
+impl PlannedFeature {
+    fn new(field: &Field, response_name: String, is_answered: bool) -> Self {
+        Self {
+            response_name,
+            name: field.name.clone(),
+            value_type: field.value_type.clone(),
+            storage_type: storage_type(&field.value_type),
+            is_answered,
+        }
+    }
+}
+
+fn unknown_feature(projection: &Projection, feature: &str) -> Error {
+    let message = format!(
+        "Feature {feature} not found in projection {}",
+        projection.display_name()
+    );
+    Error::not_found(FeastException::KeyError, message)
 }
 
 /// The position of the group with the keys of a view, which is added if it is new.
@@ -163,7 +255,13 @@ fn service<'a>(context: &PlanContext<'a>, name: &str) -> Result<&'a FeatureServi
     })
 }
 
-fn served_view<'a>(context: &PlanContext<'a>, projection: &Projection) -> Result<&'a FeatureView> {
+fn disabled(view: &str) -> Error {
+    Error::invalid(format!(
+        "Feature view '{view}' is disabled and cannot serve features. Enable it with `feast feature-views enable {view}` or set enabled=True."
+    ))
+}
+
+fn served_view<'a>(context: &PlanContext<'a>, projection: &Projection) -> Result<Cow<'a, FeatureView>> {
     let name = &projection.view;
     if let Some(version) = projection.version.filter(|_| !context.with_versions) {
         return Err(Error::invalid(format!(
@@ -171,20 +269,15 @@ fn served_view<'a>(context: &PlanContext<'a>, projection: &Projection) -> Result
              'enable_online_feature_view_versioning: true' under 'registry' in feature_store.yaml."
         )));
     }
-    let Some(view) = context.definitions.feature_view(name) else {
-        return Err(match context.definitions.on_demand_feature_view(name) {
-            Some(_) => Error::computed_view(name),
-            None => Error::unknown_feature_view(name, context.project),
-        });
+    let Some(view) = context.definitions.view_with_rows(name) else {
+        return Err(Error::unknown_feature_view(name, context.project));
     };
-    let status = (context.status_of)(name);
+    let status = context.status_of(name);
     if let Some(version) = projection.version.filter(|version| *version != status.version) {
         return Err(other_version(name, version, status.version, context.project));
     }
     if !view.enabled {
-        return Err(Error::invalid(format!(
-            "Feature view '{name}' is disabled and cannot serve features. Enable it with `feast feature-views enable {name}` or set enabled=True."
-        )));
+        return Err(disabled(name));
     }
     // Rows stay readable while newer ones are loaded.
     if let state @ (ViewState::Created | ViewState::Generated) = status.state {

@@ -1,0 +1,552 @@
+//! On-demand views: what their functions give, where they are computed, and those whose results are stored.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use feast_fixtures::copy_directory;
+use serde_json::{Value, json};
+
+use crate::golden::{difference, intended_differences};
+use crate::interop::python;
+use crate::support::{Repository, Server, eventually};
+
+/// The repository with on-demand views of every sort, filled.
+fn recorded_repository() -> Repository {
+    let repository = Repository::empty();
+    copy_directory(Path::new(feast_fixtures::ON_DEMAND_REPOSITORY), &repository.path);
+    std::fs::remove_file(repository.path.join("data/registry.db")).unwrap();
+    let settings =
+        "project: on_demand\nregistry: data/registry.db\nonline_store: {type: rocksdb, path: data/online_store}\n";
+    repository.write("feature_store.yaml", settings);
+    repository.succeed(&["apply"]);
+    repository.succeed(&["materialize", "2019-01-01T00:00:00", "2026-07-01T00:00:00"]);
+    repository
+}
+
+#[test]
+fn recorded_answers_are_given_again() {
+    let server = recorded_repository().serve();
+    let records = feast_fixtures::ON_DEMAND_ANSWERS.lines();
+    let records: Vec<Value> = records.map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(records.len(), 71);
+    let found: Vec<Value> = records
+        .iter()
+        .filter_map(|record| difference(&server, record))
+        .collect();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let parts = found
+        .iter()
+        .map(|found| (text(&found["name"]), text(&found["differs"])));
+    let parts: BTreeMap<String, String> = parts.collect();
+    let lines: Vec<String> = found.iter().map(Value::to_string).collect();
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        let path = Path::new(feast_fixtures::ON_DEMAND_REPOSITORY).with_file_name("differences.jsonl");
+        std::fs::write(path, lines.iter().map(|line| format!("{line}\n")).collect::<String>()).unwrap();
+        return;
+    }
+    assert_eq!(parts, intended_differences(feast_fixtures::ON_DEMAND_DIFFERENCES));
+    let expected: Vec<&str> = feast_fixtures::DIFFERENT_ON_DEMAND_ANSWERS.lines().collect();
+    assert_eq!(lines, expected, "if this is intended: UPDATE_GOLDEN=1 ./run test");
+}
+
+/// A view of drivers whose rows are pushed, and on-demand views of it.
+const DRIVERS: &str = r#"
+from datetime import timedelta
+
+import pandas as pd
+from feast import Entity, FeatureView, Field, FileSource, PushSource, RequestSource
+from feast.on_demand_feature_view import on_demand_feature_view
+from feast.types import Float64, Int64, String
+from feast.value_type import ValueType
+
+driver = Entity(name="driver", join_keys=["driver_id"], value_type=ValueType.INT64)
+stats_file = FileSource(name="stats_file", path="data/stats.parquet", timestamp_field="event_timestamp")
+stats_push = PushSource(name="stats_push", batch_source=stats_file)
+stats = FeatureView(
+    name="stats",
+    entities=[driver],
+    ttl=timedelta(days=3650),
+    schema=[Field(name="trips", dtype=Int64), Field(name="rate", dtype=Float64)],
+    source=stats_push,
+)
+fare_file = FileSource(name="fare_file", path="data/fares.parquet", timestamp_field="event_timestamp")
+fares = FeatureView(
+    name="fares",
+    entities=[driver],
+    ttl=timedelta(days=3650),
+    schema=[Field(name="fare", dtype=Float64)],
+    source=PushSource(name="fares_push", batch_source=fare_file),
+)
+order = RequestSource(name="order", schema=[Field(name="km", dtype=Float64)])
+"#;
+
+/// A repository with [`DRIVERS`] and more.
+fn drivers(more: &str) -> Repository {
+    let repository = Repository::empty();
+    let settings =
+        "project: rides\nregistry: data/registry.db\nonline_store: {type: rocksdb, path: data/online_store}\n";
+    repository.write("feature_store.yaml", settings);
+    repository.write("definitions.py", &format!("{DRIVERS}{more}"));
+    repository
+}
+
+fn apply(repository: &Repository) -> (String, String) {
+    let outcome = repository.feast(&["apply", "--skip-source-validation"]);
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+    (outcome.stdout, outcome.stderr)
+}
+
+fn push(server: &Server, source: &str, rows: &Value) {
+    let body = json!({"push_source_name": source, "df": rows, "to": "online"});
+    let response = server.post_json("/push", &body);
+    assert_eq!(response.status, 200, "{}", response.json());
+}
+
+/// The values of features of drivers, by their names.
+fn values(server: &Server, features: &[&str], drivers: &[i64]) -> Value {
+    let body = json!({"features": features, "entities": {"driver_id": drivers}});
+    let response = server.send(
+        "POST",
+        "/get-online-features",
+        &[("content-type", "application/json")],
+        &body.to_string(),
+    );
+    assert_eq!(response.status, 200, "{}", response.json());
+    let answer = response.json();
+    let names = answer["metadata"]["feature_names"].as_array().unwrap().iter();
+    let results = answer["results"].as_array().unwrap().iter();
+    names
+        .map(|name| name.as_str().unwrap().to_owned())
+        .zip(results.map(|result| result["values"].clone()))
+        .filter(|(name, _)| name != "driver_id")
+        .collect()
+}
+
+const STORED: &str = r#"
+@on_demand_feature_view(
+    entities=[driver], sources=[stats], schema=[Field(name="score", dtype=Float64)], write_to_online_store=True
+)
+def scored(df):
+    return pd.DataFrame({"score": df["trips"] * df["rate"]})
+"#;
+
+#[test]
+fn stored_views_are_computed_when_rows_are_pushed() {
+    let repository = drivers(STORED);
+    let (stdout, stderr) = apply(&repository);
+    assert!(stdout.contains("Created rocksdb table rides_scored\n"), "{stdout}");
+    assert_eq!(stderr, "");
+    let server = repository.serve();
+    let rows = |trips: &[i64]| json!({"driver_id": [1, 2], "trips": trips, "rate": [0.5, 2.0], "event_timestamp": ["2026-03-01T00:00:00Z", "2026-03-02T00:00:00Z"]});
+    push(&server, "stats_push", &rows(&[4, 6]));
+    assert_eq!(
+        values(&server, &["scored:score"], &[1, 2, 3]),
+        json!({"score": [2.0, 12.0, null]})
+    );
+    push(&server, "stats_push", &rows(&[8, 6]));
+    assert_eq!(
+        values(&server, &["scored:score", "stats:trips"], &[1, 2]),
+        json!({"score": [4.0, 12.0], "trips": [8, 6]})
+    );
+    // The time is that of the row of the source.
+    let body = json!({"features": ["scored:score"], "entities": {"driver_id": [1, 3]}}).to_string();
+    let response = server.send(
+        "POST",
+        "/get-online-features",
+        &[("content-type", "application/json")],
+        &body,
+    );
+    let answer = response.json();
+    assert_eq!(answer["results"][1]["event_timestamps"][0], "2026-03-01T00:00:00Z");
+    assert_eq!(answer["results"][1]["statuses"], json!(["PRESENT", "NOT_FOUND"]));
+}
+
+#[test]
+fn stored_views_are_written_by_what_their_function_gets_or_gives() {
+    let more = r#"
+@on_demand_feature_view(
+    entities=[driver], sources=[stats, order], schema=[Field(name="cost", dtype=Float64)], write_to_online_store=True
+)
+def costs(df):
+    return pd.DataFrame({"cost": df["rate"] * df["km"]})
+"#;
+    let repository = drivers(more);
+    let (_, stderr) = apply(&repository);
+    assert!(
+        stderr.contains(
+            "definitions.py:30: on-demand feature view costs takes km from requests, so rows of its other sources do not update it"
+        ),
+        "{stderr}"
+    );
+    let server = repository.serve();
+    // A push has no kilometres.
+    push(
+        &server,
+        "stats_push",
+        &json!({"driver_id": [1], "trips": [1], "rate": [0.5], "event_timestamp": ["2026-03-01T00:00:00Z"]}),
+    );
+    assert_eq!(values(&server, &["costs:cost"], &[1]), json!({"cost": [null]}));
+    let write = |df: &Value, transforms: bool| {
+        let body = json!({"feature_view_name": "costs", "df": df, "transform_on_write": transforms});
+        server.post_json("/write-to-online-store", &body)
+    };
+    let given = json!({"driver_id": [1, 2], "trips": [1, 1], "rate": [0.5, 2.0], "km": [10, 20.5]});
+    assert_eq!(write(&given, true).status, 200);
+    assert_eq!(values(&server, &["costs:cost"], &[1, 2]), json!({"cost": [5.0, 41.0]}));
+    assert_eq!(write(&json!({"driver_id": [2], "cost": [-1.0]}), false).status, 200);
+    assert_eq!(values(&server, &["costs:cost"], &[1, 2]), json!({"cost": [5.0, -1.0]}));
+    let response = write(&json!({"driver_id": [2], "rate": [1.0], "trips": [1]}), true);
+    assert_eq!(
+        (response.status, response.json()),
+        (400, json!("\"['km'] not in index\""))
+    );
+}
+
+#[test]
+fn stored_views_of_several_sources_take_the_stored_rows_of_the_others() {
+    let more = r#"
+@on_demand_feature_view(
+    entities=[driver], sources=[stats, fares], schema=[Field(name="paid", dtype=Float64)], write_to_online_store=True
+)
+def paid(df):
+    return pd.DataFrame({"paid": df["stats__trips"] * df["fare"]})
+"#;
+    let repository = drivers(more);
+    apply(&repository);
+    let server = repository.serve();
+    let stats = |trips: i64, day: i64| json!({"driver_id": [1], "trips": [trips], "rate": [0.5], "event_timestamp": [format!("2026-03-0{day}T00:00:00Z")]});
+    let fare = |fare: f64, day: i64| json!({"driver_id": [1], "fare": [fare], "event_timestamp": [format!("2026-03-0{day}T00:00:00Z")]});
+    push(&server, "stats_push", &stats(3, 1));
+    assert_eq!(values(&server, &["paid:paid"], &[1]), json!({"paid": [null]}));
+    push(&server, "fares_push", &fare(2.5, 2));
+    assert_eq!(values(&server, &["paid:paid"], &[1]), json!({"paid": [7.5]}));
+    push(&server, "stats_push", &stats(4, 3));
+    assert_eq!(values(&server, &["paid:paid"], &[1]), json!({"paid": [10.0]}));
+}
+
+#[test]
+fn a_function_that_raises_fails_the_push_whole() {
+    let more = r#"
+@on_demand_feature_view(
+    mode="python", entities=[driver], sources=[stats], schema=[Field(name="share", dtype=Float64)], write_to_online_store=True
+)
+def shares(inputs):
+    return {"share": [1 / trips for trips in inputs["trips"]]}
+"#;
+    let repository = drivers(more);
+    apply(&repository);
+    let server = repository.serve();
+    let rows = json!({"driver_id": [1, 2], "trips": [2, 0], "rate": [0.5, 0.5], "event_timestamp": ["2026-03-01T00:00:00Z", "2026-03-01T00:00:00Z"]});
+    let response = server.post_json(
+        "/push",
+        &json!({"push_source_name": "stats_push", "df": rows, "to": "online"}),
+    );
+    assert_eq!(
+        (response.status, response.json()),
+        (
+            500,
+            json!("on-demand feature view shares, computed from rows of stats: division by zero")
+        )
+    );
+    assert_eq!(response.header("x-feast-feature-view"), Some("shares"));
+    assert_eq!(
+        values(&server, &["stats:trips", "shares:share"], &[1, 2]),
+        json!({"trips": [null, null], "share": [null, null]})
+    );
+}
+
+#[test]
+fn a_view_that_is_not_computed_here_says_why_everywhere() {
+    let more = r#"
+@on_demand_feature_view(sources=[stats], schema=[Field(name="doubled", dtype=Int64)])
+def doubled(df):
+    return pd.DataFrame({"doubled": df["trips"] * 2})
+
+
+@on_demand_feature_view(sources=[stats], schema=[Field(name="guess", dtype=Float64)])
+def guess(df):
+    rows = len(df)
+    return pd.DataFrame({"guess": model.predict(df)})
+"#;
+    let repository = drivers(more);
+    let reason = "`model`: `model` is not defined in the function, and is no builtin that is known here";
+    let (_, stderr) = apply(&repository);
+    assert!(
+        stderr.contains(&format!(
+            "Warning: definitions.py:38: on-demand feature view guess is not computed by this binary, and reads of it are refused: {reason}"
+        )),
+        "{stderr}"
+    );
+    let plan = repository.feast(&["plan", "--skip-source-validation"]);
+    assert!(plan.stderr.contains(reason), "{}", plan.stderr);
+    let list = repository.succeed(&["on-demand-feature-views", "list", "--execution"]);
+    let rows: Vec<Vec<&str>> = list
+        .lines()
+        .map(|line| {
+            line.split("  ")
+                .map(str::trim)
+                .filter(|cell| !cell.is_empty())
+                .collect()
+        })
+        .collect();
+    let in_function = format!("line 4 of its function, {reason}");
+    assert_eq!(
+        rows,
+        [
+            vec!["NAME", "MODE", "EXECUTION", "REASON"],
+            vec!["doubled", "pandas", "native"],
+            vec!["guess", "pandas", "refused", &in_function],
+        ]
+    );
+    assert_eq!(
+        repository.succeed(&["on-demand-feature-views", "list"]),
+        "NAME\ndoubled\nguess\n"
+    );
+    let described = repository.succeed(&["on-demand-feature-views", "describe", "guess"]);
+    assert!(described.contains("execution: refused\n"), "{described}");
+    let server = repository.serve();
+    let body = json!({"features": ["guess:guess"], "entities": {"driver_id": [1]}});
+    let response = server.post_json("/get-online-features", &body);
+    assert_eq!(response.status, 501);
+    assert_eq!(
+        response.json(),
+        json!(format!(
+            "On demand feature view 'guess' is not computed by this server: {in_function}"
+        ))
+    );
+    assert_eq!(values(&server, &["doubled:doubled"], &[1]), json!({"doubled": [null]}));
+}
+
+/// Settings with a Python beside the server, if there is one to test with.
+fn settings_with_python(project: &str, more: &str) -> Option<String> {
+    let python = python()?;
+    Some(format!(
+        "project: {project}\nregistry: data/registry.db\nonline_store: {{type: rocksdb, path: data/online_store}}\n\
+         serving: {{python: {{command: {}, user: root{more}}}}}\n",
+        Path::new(&python).display()
+    ))
+}
+
+#[test]
+fn recorded_answers_are_given_again_with_python() {
+    let Some(settings) = settings_with_python("on_demand", "") else {
+        return;
+    };
+    let repository = recorded_repository();
+    repository.write("feature_store.yaml", &settings);
+    let list = repository.succeed(&["on-demand-feature-views", "list", "--execution"]);
+    let refused: Vec<&str> = list.lines().filter(|line| line.contains("refused")).collect();
+    assert!(
+        refused.len() == 1 && refused[0].contains("its output letters is of type Map"),
+        "{list}"
+    );
+    let server = repository.serve();
+    let records = feast_fixtures::ON_DEMAND_ANSWERS.lines();
+    let records = records.map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let found: Vec<String> = records
+        .filter_map(|record| difference(&server, &record))
+        .map(|found| found.to_string())
+        .collect();
+    // Nothing computes maps.
+    let is_answered = |line: &&str| {
+        let found: Value = serde_json::from_str(line).unwrap();
+        found["answer"]["status"] != 501 || found["name"] == "python_map_output"
+    };
+    let expected: Vec<&str> = feast_fixtures::DIFFERENT_ON_DEMAND_ANSWERS
+        .lines()
+        .filter(is_answered)
+        .collect();
+    assert_eq!(found, expected);
+}
+
+const IN_PYTHON: &str = r#"
+@on_demand_feature_view(mode="python", sources=[order], schema=[Field(name="metres", dtype=Float64)])
+def metres(inputs):
+    import gc
+    import os
+    import time
+
+    for km in inputs["km"]:
+        if km == -1:
+            time.sleep(60)
+        if km == -2:
+            os._exit(3)
+        if km == -3:
+            print("a line that a function prints", flush=True)
+        if km == -4:
+            raise KeyError("km")
+    return {"metres": [km * 1000 for km in inputs["km"]]}
+
+
+@on_demand_feature_view(mode="python", sources=[order], schema=[Field(name="lost", dtype=Float64)])
+def lost(inputs):
+    import a_module_that_is_not_there
+
+    return {"lost": inputs["km"]}
+"#;
+
+fn metres(server: &Server, km: f64) -> (u16, Value) {
+    let body = json!({"features": ["metres:metres"], "entities": {"km": [km]}});
+    let response = server.post_json("/get-online-features", &body);
+    (response.status, response.json())
+}
+
+#[test]
+fn what_functions_do_in_python_costs_one_request() {
+    let Some(settings) = settings_with_python("rides", ", workers: 1, timeout_ms: 500") else {
+        return;
+    };
+    let repository = drivers(IN_PYTHON);
+    repository.write("feature_store.yaml", &settings);
+    let (_, stderr) = apply(&repository);
+    assert!(
+        stderr.contains("Warning: definitions.py:32: on-demand feature view metres is computed by the Python of serving.python: `gc`"),
+        "{stderr}"
+    );
+    let server = repository.serve();
+    let is_computed = |km: f64| {
+        let (status, answer) = metres(&server, km);
+        assert_eq!((status, &answer["results"][0]["values"]), (200, &json!([km * 1000.0])));
+    };
+    is_computed(2.5);
+    let failed = |km: f64, text: &str| {
+        let (status, answer) = metres(&server, km);
+        assert_eq!(status, 500, "{answer}");
+        assert!(answer.as_str().unwrap().contains(text), "{answer}");
+        // The next request has another process.
+        is_computed(1.5);
+    };
+    failed(
+        -1.0,
+        "On demand feature view 'metres': the function took longer than 500 ms and was ended",
+    );
+    failed(
+        -2.0,
+        "On demand feature view 'metres': the Python process that ran the function has ended",
+    );
+    failed(-4.0, "'km'");
+    is_computed(-3.0);
+    let body = json!({"features": ["lost:lost"], "entities": {"km": [1]}});
+    let response = server.post_json("/get-online-features", &body);
+    assert_eq!(
+        (response.status, response.json()),
+        (500, json!("No module named 'a_module_that_is_not_there'"))
+    );
+    let log = server.stop().1;
+    assert!(log.contains("a line that a function prints"), "{log}");
+}
+
+#[test]
+fn every_request_gets_an_answer_when_there_are_more_than_python_takes() {
+    let Some(settings) = settings_with_python("rides", ", workers: 1, queue: 4") else {
+        return;
+    };
+    let repository = drivers(IN_PYTHON);
+    repository.write("feature_store.yaml", &settings);
+    apply(&repository);
+    let server = repository.serve();
+    assert_eq!(metres(&server, 1.0).0, 200);
+    let statuses: Vec<u16> = std::thread::scope(|scope| {
+        let requests: Vec<_> = (0..200).map(|_| scope.spawn(|| metres(&server, 1.0).0)).collect();
+        requests.into_iter().map(|request| request.join().unwrap()).collect()
+    });
+    assert!(
+        statuses.iter().all(|status| [200, 503].contains(status)),
+        "{statuses:?}"
+    );
+    assert!(statuses.contains(&200));
+    assert_eq!(metres(&server, 2.0).0, 200);
+}
+
+/// A registry that Python wrote does not have the helper; the definitions beside it do.
+#[test]
+fn names_of_the_module_come_from_the_registry_or_from_the_definitions() {
+    let more = r#"
+import math
+
+RATES = {"km": 1000}
+
+
+def scaled(value, unit="km"):
+    return math.floor(value * RATES[unit])
+
+
+@on_demand_feature_view(mode="python", sources=[order], schema=[Field(name="metres", dtype=Int64)])
+def metres(inputs):
+    return {"metres": [scaled(km) for km in inputs["km"]]}
+"#;
+    let repository = drivers(more);
+    assert_eq!(apply(&repository).1, "");
+    let (_, answer) = metres(&repository.serve(), 1.5);
+    assert_eq!(answer["results"][0]["values"], json!([1500]));
+    // Another rate is another view, although the text of the function is the same.
+    repository.write("definitions.py", &format!("{DRIVERS}{}", more.replace("1000", "2000")));
+    let (stdout, _) = apply(&repository);
+    assert!(stdout.contains("Updated on demand feature view metres\n"), "{stdout}");
+    let (_, answer) = metres(&repository.serve(), 1.5);
+    assert_eq!(answer["results"][0]["values"], json!([3000]));
+}
+
+#[test]
+fn a_registry_of_python_is_completed_by_the_definitions_beside_it() {
+    for has_definitions in [true, false] {
+        let repository = Repository::empty();
+        copy_directory(Path::new(feast_fixtures::ON_DEMAND_REPOSITORY), &repository.path);
+        repository.write(
+            "feature_store.yaml",
+            "project: on_demand\nregistry: data/registry.db\nonline_store: {type: rocksdb, path: data/online_store}\n",
+        );
+        repository.succeed(&["materialize", "2019-01-01T00:00:00", "2026-07-01T00:00:00"]);
+        if !has_definitions {
+            std::fs::remove_file(repository.path.join("definitions.py")).unwrap();
+        }
+        let server = repository.serve();
+        let body = json!({"features": ["module_helper:taxed"], "entities": {"driver_id": [1001]}});
+        let read = || server.post_json("/get-online-features", &body);
+        if has_definitions {
+            eventually("the helper is known", || read().status == 200);
+            assert_eq!(read().json()["results"][1]["values"], json!([8.33]));
+        } else {
+            let (status, answer) = (read().status, read().json());
+            assert_eq!(status, 501, "{answer}");
+            assert!(answer.as_str().unwrap().contains("with_tax"), "{answer}");
+        }
+    }
+}
+
+#[test]
+fn stored_views_are_materialized_with_their_sources() {
+    let more = r#"
+@on_demand_feature_view(
+    entities=[driver], sources=[driver_view[["trips"]]], schema=[Field(name="thirds", dtype=Int64)], write_to_online_store=True
+)
+def stored_thirds(df):
+    return pd.DataFrame({"thirds": df["trips"] // 3})
+"#;
+    for store in [
+        "{type: rocksdb, path: data/online_store}",
+        "{type: sqlite, path: data/online.db}",
+    ] {
+        let repository = Repository::empty();
+        copy_directory(Path::new(feast_fixtures::ON_DEMAND_REPOSITORY), &repository.path);
+        let definitions = std::fs::read_to_string(repository.path.join("definitions.py")).unwrap();
+        repository.write("definitions.py", &format!("{definitions}{more}"));
+        let settings = format!("project: on_demand\nregistry: data/registry.db\nonline_store: {store}\n");
+        repository.write("feature_store.yaml", &settings);
+        let applied = repository.succeed(&["apply"]);
+        assert!(applied.contains("table on_demand_stored_thirds\n"), "{applied}");
+        // By the name of the view its sources are materialized.
+        let span = [
+            "materialize",
+            "2019-01-01T00:00:00",
+            "2026-07-01T00:00:00",
+            "--views",
+            "stored_thirds",
+        ];
+        let printed = repository.succeed(&span);
+        assert!(printed.contains("driver_view:\n"), "{printed}");
+        let server = repository.serve();
+        let read = || values(&server, &["stored_thirds:thirds"], &[1001, 1002, 1003, 1004, 9999]);
+        assert_eq!(read(), json!({"thirds": [2, 83, -3, null, null]}));
+    }
+}
