@@ -101,8 +101,14 @@ fn from_init_to_pushed_features() {
     assert_eq!(response.json(), columns);
     let service = r#"{"feature_service": "driver_activity", "entities": {"driver_id": [1001, 1002, 1003]}}"#;
     assert_eq!(server.post("/get-online-features", service).json(), rows);
+}
 
-    // Computed from what the request says and from what is stored.
+#[test]
+fn features_are_computed_for_a_request() {
+    let repository = Repository::from_template();
+    repository.succeed(&["apply"]);
+    repository.succeed(&["materialize-incremental", &date("+%Y-%m-%dT%H:%M:%S")]);
+    let server = repository.serve();
     let offers = json!({
         "features": ["offer_value:fare_per_km", "offer_value:expected_fare", "driver_hourly_stats:acc_rate"],
         "entities": {"driver_id": [1001, 1002], "fare": [24.0, 9], "distance_km": [8.0, 4.5]}

@@ -18,7 +18,6 @@ use super::view_functions::ViewFunction;
 /// An on-demand view in a plan.
 #[derive(Debug)]
 pub(super) struct PlannedComputation {
-    pub(super) view: String,
     /// Name in the metadata of the response.
     pub(super) shown_name: String,
     pub(super) version: i32,

@@ -95,8 +95,8 @@ impl PythonTier {
         let started = pool.started().await;
         started.map_err(|error| Error::new(ErrorKind::Unavailable, error.to_string()))?;
         let refused = pool.refusals().into_iter();
-        let view_of = |key: String| key.rsplit_once('#').map_or(key.clone(), |(view, _)| view.to_owned());
-        Ok(refused.map(|(key, reason)| (view_of(key), reason)).collect())
+        let view_of = |key: &str| key.rsplit_once('#').map_or(key, |(view, _)| view).to_owned();
+        Ok(refused.map(|(key, reason)| (view_of(&key), reason)).collect())
     }
 
     /// What there is to say of the processes and of answers that differ, since the last call.

@@ -151,6 +151,9 @@ fn objects(
     if !values.iter().all(is_plain) {
         return Err(not_known());
     }
+    if matches!(value, Value::NoTime) {
+        return Err(not_known());
+    }
     if value.is_missing() {
         return Ok(vec![false; values.len()]);
     }

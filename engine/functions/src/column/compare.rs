@@ -16,12 +16,12 @@ pub(crate) fn compare(operator: CmpOp, left: &Operand<'_>, right: &Operand<'_>) 
         (Operand::Column(data), _) | (_, Operand::Column(data)) => data.len(),
         _ => return Err(unknown("a comparison of columns without a column")),
     };
+    if let Some(flags) = super::times::compare_kinds(operator, left, right) {
+        return flags.map(|flags| Column::from(Data::Bool(flags)));
+    }
     // Python asks the column, which is on the left then.
     if let (Operand::Value(_), Operand::Column(_)) = (left, right) {
         return compare(mirrored(operator), right, left);
-    }
-    if let Some(flags) = super::times::compare_kinds(operator, left, right) {
-        return flags.map(|flags| Column::from(Data::Bool(flags)));
     }
     // A text beside times is read as one.
     if let (Operand::Column(Data::Time(_)), Operand::Value(Value::Text(text))) = (left, right)

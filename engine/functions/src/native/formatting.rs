@@ -65,7 +65,7 @@ fn text_by(text: &str, specification: &Specification) -> Outcome<String> {
 /// `form.format(*values)`.
 ///
 /// # Errors
-/// As [`format`].
+/// As [`format()`].
 pub(crate) fn format_method(
     form: &str,
     positional: &[Value],

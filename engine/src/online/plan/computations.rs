@@ -63,7 +63,6 @@ impl PlannedComputation {
             })
         });
         Ok(Self {
-            view: view.name().to_owned(),
             shown_name: projection.display_name().to_owned(),
             version: context.status_of(view.name()).version,
             function: context.functions.of(view, context.definitions)?,
