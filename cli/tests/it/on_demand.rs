@@ -550,3 +550,60 @@ def stored_thirds(df):
         assert_eq!(read(), json!({"thirds": [2, 83, -3, null, null]}));
     }
 }
+
+#[test]
+fn an_incremental_run_says_which_stored_views_have_no_rows_yet() {
+    let repository = Repository::from_template();
+    let definitions = std::fs::read_to_string(repository.path.join("feature_definitions.py")).unwrap();
+    repository.succeed(&["apply"]);
+    repository.succeed(&["materialize-incremental", "2030-01-01T00:00:00"]);
+    let more = r#"
+@on_demand_feature_view(
+    entities=[driver], sources=[driver_hourly_stats], schema=[Field(name="half", dtype=Float64)], write_to_online_store=True
+)
+def halved(df):
+    return pd.DataFrame({"half": df["acc_rate"] / 2})
+"#;
+    repository.write("feature_definitions.py", &format!("{definitions}{more}"));
+    repository.succeed(&["apply"]);
+    let outcome = repository.feast(&["materialize-incremental", "2030-01-02T00:00:00"]);
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+    assert!(
+        outcome.stderr.contains(
+            "driver_hourly_stats: the online store has no rows of on-demand feature view halved, which is computed from it"
+        ),
+        "{}",
+        outcome.stderr
+    );
+    repository.succeed(&[
+        "materialize",
+        "2020-01-01T00:00:00",
+        "2030-01-02T00:00:00",
+        "-v",
+        "halved",
+    ]);
+    let outcome = repository.feast(&["materialize-incremental", "2030-01-03T00:00:00"]);
+    assert!(!outcome.stderr.contains("no rows"), "{}", outcome.stderr);
+}
+
+#[test]
+fn native_answers_are_compared_with_those_of_python() {
+    let Some(settings) = settings_with_python("rides", ", workers: 1, shadow: 1") else {
+        return;
+    };
+    let more = r#"
+@on_demand_feature_view(sources=[order], schema=[Field(name="metres", dtype=Float64)])
+def metres(df):
+    return pd.DataFrame({"metres": df["km"] * 1000})
+"#;
+    let repository = drivers(more);
+    repository.write("feature_store.yaml", &settings);
+    assert_eq!(apply(&repository).1, "");
+    let server = repository.serve();
+    for km in [0.5, 1.5, 2.5] {
+        let (_, answer) = metres(&server, km);
+        assert_eq!(answer["results"][0]["values"], json!([km * 1000.0]));
+    }
+    let log = server.stop().1;
+    assert!(!log.contains("differ"), "{log}");
+}

@@ -3,21 +3,21 @@
 //! By the rules of Feast: integers are cut off, text is what `str()` makes of anything. What Feast answers although it is not what the
 //! schema says (a missing column, too few rows) is an error here, which names the column.
 
+mod values;
+
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use arrow::array::{
-    ArrayRef, BooleanArray, Float32Array, Float64Array, Int32Array, Int64Array, ListBuilder, StringArray,
-    TimestampSecondArray, new_empty_array,
-};
-use arrow::datatypes::DataType;
+use arrow::array::{ArrayRef, BooleanArray, Float64Array, Int64Array, StringArray, TimestampSecondArray};
 use feast_model::ValueType;
 
 use crate::column::{Column, Data, NO_TIME, Times, Unit};
 use crate::function::Output;
 use crate::native::shown_time;
-use crate::stop::{Outcome, Stop, attribute_error, raised, type_error, unknown, value_error};
-use crate::value::{ExceptionClass, Value};
+use crate::stop::{Outcome, Stop, attribute_error, type_error, unknown};
+use crate::value::Value;
+
+use values::of_values;
 
 const MICROS: i64 = 1_000_000;
 
@@ -250,181 +250,4 @@ fn numpy_texts(times: &Times) -> Outcome<StringArray> {
         }
     };
     times.iter().map(text).collect()
-}
-
-fn of_values(values: &[Value], value_type: &ValueType) -> Outcome<ArrayRef> {
-    if values.is_empty() {
-        return Ok(new_empty_array(&value_type.arrow_type()));
-    }
-    Ok(match value_type {
-        ValueType::Int64 => Arc::new(each(values, integer)?.into_iter().collect::<Int64Array>()),
-        ValueType::Int32 => {
-            let small = |value: &Value| match integer(value)? {
-                None => Ok(None),
-                Some(number) => match i32::try_from(number) {
-                    Ok(number) => Ok(Some(number)),
-                    Err(_) => Err(value_error(format!("Value out of range: {number}"))),
-                },
-            };
-            Arc::new(each(values, small)?.into_iter().collect::<Int32Array>())
-        }
-        ValueType::Float64 => Arc::new(each(values, float)?.into_iter().collect::<Float64Array>()),
-        ValueType::Float32 => {
-            let numbers = each(values, float)?.into_iter();
-            Arc::new(
-                numbers
-                    .map(|number| number.map(|number| number as f32))
-                    .collect::<Float32Array>(),
-            )
-        }
-        ValueType::Bool => Arc::new(each(values, flag)?.into_iter().collect::<BooleanArray>()),
-        ValueType::String => Arc::new(each(values, text)?.into_iter().collect::<StringArray>()),
-        ValueType::UnixTimestamp => Arc::new(each(values, time)?.into_iter().collect::<TimestampSecondArray>()),
-        ValueType::Array(element) => lists(values, element)?,
-        other => {
-            return Err(unknown(format!(
-                "an output of type {} is not known here",
-                other.feast_name()
-            )));
-        }
-    })
-}
-
-fn each<T>(values: &[Value], convert: impl Fn(&Value) -> Outcome<Option<T>>) -> Outcome<Vec<Option<T>>> {
-    let convert = |value: &Value| match value.is_missing() {
-        true => Ok(None),
-        false => convert(value),
-    };
-    values.iter().map(convert).collect()
-}
-
-fn integer(value: &Value) -> Outcome<Option<i64>> {
-    match value {
-        Value::Float(number) if number.is_infinite() => Err(raised(
-            ExceptionClass::of("OverflowError"),
-            "cannot convert float infinity to integer",
-        )),
-        Value::Float(number) if number.abs() < 9_223_372_036_854_775_808.0 => Ok(Some(*number as i64)),
-        Value::Float(_) => Err(unknown("a number beyond 64 bits as an output is not known here")),
-        Value::List(_) | Value::Array(_) => Ok(None),
-        Value::Big(number) => Err(value_error(format!("Value out of range: {number}"))),
-        value => match value.as_int() {
-            Some(number) => Ok(Some(number)),
-            None => Err(unknown(format!(
-                "{} as an integer is not known here",
-                value.type_name()
-            ))),
-        },
-    }
-}
-
-fn float(value: &Value) -> Outcome<Option<f64>> {
-    match value {
-        Value::Float(number) => Ok(Some(*number)),
-        Value::Int(number) => Ok(Some(*number as f64)),
-        Value::List(_) | Value::Array(_) => Ok(None),
-        other => Err(unknown(format!("{} as a float is not known here", other.type_name()))),
-    }
-}
-
-fn flag(value: &Value) -> Outcome<Option<bool>> {
-    match value {
-        Value::Bool(flag) => Ok(Some(*flag)),
-        Value::Int(number) => Ok(Some(*number != 0)),
-        other => Err(unknown(format!("{} as a bool is not known here", other.type_name()))),
-    }
-}
-
-fn text(value: &Value) -> Outcome<Option<String>> {
-    match value {
-        Value::List(_) | Value::Dict(_) | Value::Array(_) => Ok(None),
-        // Feast writes these in its own way.
-        Value::Time(_)
-        | Value::NaiveTime(_)
-        | Value::Delta(_)
-        | Value::Set(_)
-        | Value::Bytes(_)
-        | Value::Calendar(_)
-        | Value::Match(_)
-        | Value::Pattern(_) => Err(unknown(format!("{} as a text is not known here", value.type_name()))),
-        value => value.to_text().map(Some),
-    }
-}
-
-fn time(value: &Value) -> Outcome<Option<i64>> {
-    match value {
-        Value::Time(micros) | Value::NaiveTime(micros) => Ok(Some(micros.div_euclid(MICROS))),
-        Value::Int(seconds) => Ok(Some(*seconds)),
-        other => Err(unknown(format!("{} as a time is not known here", other.type_name()))),
-    }
-}
-
-fn lists(values: &[Value], element: &ValueType) -> Outcome<ArrayRef> {
-    match element.arrow_type() {
-        DataType::Int64 => {
-            let mut builder = ListBuilder::new(arrow::array::Int64Builder::new());
-            for value in values {
-                match items_of(value)? {
-                    None => builder.append_null(),
-                    Some(items) => {
-                        for item in items {
-                            match item {
-                                Value::Int(number) => builder.values().append_value(number),
-                                // Of a missing item Feast makes a zero.
-                                _ => return Err(unknown("this item of a list of integers is not known here")),
-                            }
-                        }
-                        builder.append(true);
-                    }
-                }
-            }
-            Ok(Arc::new(builder.finish()))
-        }
-        DataType::Float64 => {
-            let mut builder = ListBuilder::new(arrow::array::Float64Builder::new());
-            for value in values {
-                match items_of(value)? {
-                    None => builder.append_null(),
-                    Some(items) => {
-                        for item in items {
-                            match item {
-                                Value::Float(number) => builder.values().append_value(number),
-                                _ => return Err(unknown("this item of a list of floats is not known here")),
-                            }
-                        }
-                        builder.append(true);
-                    }
-                }
-            }
-            Ok(Arc::new(builder.finish()))
-        }
-        DataType::Utf8 => {
-            let mut builder = ListBuilder::new(arrow::array::StringBuilder::new());
-            for value in values {
-                match items_of(value)? {
-                    None => builder.append_null(),
-                    Some(items) => {
-                        for item in items {
-                            match item {
-                                Value::Text(text) => builder.values().append_value(text),
-                                _ => return Err(unknown("this item of a list of texts is not known here")),
-                            }
-                        }
-                        builder.append(true);
-                    }
-                }
-            }
-            Ok(Arc::new(builder.finish()))
-        }
-        other => Err(unknown(format!("lists of {other} as an output are not known here"))),
-    }
-}
-
-/// The items of a list; none of a missing value.
-fn items_of(value: &Value) -> Outcome<Option<Vec<Value>>> {
-    match value {
-        value if value.is_missing() => Ok(None),
-        Value::List(_) | Value::Tuple(_) | Value::Array(_) => value.items().map(Some),
-        other => Err(unknown(format!("{} as a list is not known here", other.type_name()))),
-    }
 }

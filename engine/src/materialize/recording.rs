@@ -3,12 +3,15 @@
 //! A table knows whether a materialization has filled it, because the registry's intervals may tell of another store, or of rows
 //! that are gone. An incremental run then warns that it does not bring those rows back.
 
+use std::sync::Arc;
+
 use feast_codec::record::ViewShape;
 use feast_model::error::{Error, ErrorKind, Result};
 use feast_model::{FeatureView, StoredKeys, Timestamp};
 use feast_registry::RegistryContents;
 
 use super::window::ViewWindow;
+use crate::online::DerivedViews;
 use crate::online_store::{OnlineStore, view_shape};
 
 /// Records the interval of a run whose rows are durable. Says whether it continues where the last run ended; if not, the table is
@@ -44,17 +47,28 @@ pub(crate) fn record_interval(
 pub(crate) fn warnings_of_missing_rows(
     online_store: &OnlineStore,
     registry: &RegistryContents,
-    views: &[&FeatureView],
+    views: &[(&FeatureView, Arc<DerivedViews>)],
 ) -> Result<Vec<String>> {
     let mut warnings = Vec::new();
-    for view in views {
+    for (view, derived) in views {
         // After a change of join keys the run reads everything again, and says so.
         let resume = registry
             .resume_point(view.name())?
             .filter(|resume| resume.former_keys.is_none());
-        let missing = resume.zip(missing_rows(online_store, view));
-        let Some((resume, why)) = missing else { continue };
+        let Some(resume) = resume else { continue };
         let (name, until) = (view.name(), resume.from.to_python());
+        let Some(why) = missing_rows(online_store, view) else {
+            let tables = online_store.tables();
+            let derived = derived.views.iter().map(|derived| derived.view.name());
+            warnings.extend(derived.filter(|derived| tables.get(derived).is_none()).map(|derived| {
+                format!(
+                    "{name}: the online store has no rows of on-demand feature view {derived}, which is computed from it, and an \
+                     incremental run reads only what came after {until}; to compute all of them, run: feast materialize START_TS \
+                     END_TS -v {derived}"
+                )
+            }));
+            continue;
+        };
         warnings.push(format!(
             "{name}: {why}, but the registry says that it was materialized until {until}, and an incremental run reads only \
              what came after; to load all of it, run: feast materialize START_TS END_TS -v {name}"

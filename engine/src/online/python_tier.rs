@@ -240,3 +240,61 @@ fn is_same(native: &ArrayRef, python: &ArrayRef, row: usize) -> bool {
     };
     (left.is_nan() && right.is_nan()) || (left - right).abs() <= step * left.abs()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{Float64Array, Int64Array, StringArray};
+    use feast_model::ValueType;
+
+    use super::*;
+
+    fn check(native: ArrayRef, python: ArrayRef, expected: Option<&str>) {
+        let outputs = [Output {
+            name: "o",
+            value_type: &ValueType::Float64,
+        }];
+        let found = difference(&outputs, &vec![(0, native)], &vec![(0, python)]);
+        assert_eq!(found.as_deref(), expected);
+    }
+
+    #[test]
+    fn answers_differ_by_more_than_the_last_digit_of_a_float() {
+        let floats = |values: &[Option<f64>]| Arc::new(Float64Array::from(values.to_vec())) as ArrayRef;
+        let ints = |values: &[i64]| Arc::new(Int64Array::from(values.to_vec())) as ArrayRef;
+        let texts = |values: &[&str]| Arc::new(StringArray::from(values.to_vec())) as ArrayRef;
+        let next = f64::from_bits(1.5_f64.to_bits() + 1);
+        check(floats(&[Some(1.5), None]), floats(&[Some(next), None]), None);
+        check(floats(&[Some(f64::NAN)]), floats(&[Some(f64::NAN)]), None);
+        check(floats(&[Some(f64::INFINITY)]), floats(&[Some(f64::INFINITY)]), None);
+        check(
+            floats(&[Some(1.5), Some(1.5)]),
+            floats(&[Some(1.5), Some(1.51)]),
+            Some("column o, row 1"),
+        );
+        check(floats(&[Some(1.5)]), floats(&[None]), Some("column o, row 0"));
+        check(ints(&[1, 2]), ints(&[1, 3]), Some("column o, row 1"));
+        check(texts(&["a"]), texts(&["a"]), None);
+        check(texts(&["a"]), texts(&["b"]), Some("column o, row 0"));
+    }
+
+    #[test]
+    fn what_a_thread_cannot_compare_the_next_one_does() {
+        let config = PythonConfig {
+            command: "python3".into(),
+            workers: 1,
+            timeout: std::time::Duration::from_secs(1),
+            queue: 1,
+            memory: 1 << 30,
+            user: "nobody".to_owned(),
+            variables: Vec::new(),
+            shadow: Some(3),
+        };
+        let tier = PythonTier::new(&config, Path::new("."));
+        let compared = |may_wait: bool| tier.is_compared(may_wait);
+        assert_eq!([false, false, false].map(compared), [false, false, true]);
+        // Owed by the last one.
+        assert_eq!([true, true, true, true].map(compared), [true, false, false, true]);
+    }
+}

@@ -153,6 +153,11 @@ impl FeatureStore {
         let (online_store, state) = (self.online_store()?, self.state());
         let registry = self.registry.contents()?;
         let views = self.candidates(&state).views(request.views.as_deref())?;
+        let context = self.registry.context(&state);
+        let views: Vec<_> = views
+            .into_iter()
+            .map(|view| (view, state.derived(&context, view)))
+            .collect();
         warnings.extend(materialize::warnings_of_missing_rows(online_store, &registry, &views)?);
         Ok(warnings)
     }

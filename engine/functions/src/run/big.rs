@@ -1,6 +1,6 @@
 //! Operators on integers of which one has more than 64 bits, as long as 128 bits hold the result.
 
-use super::operators::integer;
+use super::numbers::integer;
 use crate::program::Operator;
 use crate::stop::{Outcome, unknown};
 use crate::value::Value;

@@ -8,6 +8,7 @@
 mod big;
 mod call;
 mod expressions;
+mod numbers;
 mod operators;
 mod scalar;
 mod statements;
@@ -18,9 +19,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 pub(crate) use call::Arguments;
-pub(crate) use operators::{
-    divmod, floor_quotient, floor_rest, integer, quotient, scalar_binary, scalar_compare, small,
-};
+pub(crate) use numbers::{divmod, floor_quotient, floor_rest, integer, quotient, small};
+pub(crate) use operators::{scalar_binary, scalar_compare};
 
 use crate::pattern::Patterns;
 use crate::program::{Body, Code, Program};
