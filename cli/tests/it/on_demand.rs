@@ -607,3 +607,18 @@ def metres(df):
     let log = server.stop().1;
     assert!(!log.contains("differ"), "{log}");
 }
+
+#[test]
+fn stored_views_may_be_computed_in_python() {
+    let Some(settings) = settings_with_python("rides", ", workers: 1") else {
+        return;
+    };
+    let in_python = STORED.replace("    return", "    import gc\n\n    return");
+    let repository = drivers(&in_python);
+    repository.write("feature_store.yaml", &settings);
+    apply(&repository);
+    let server = repository.serve();
+    let rows = json!({"driver_id": [1], "trips": [4], "rate": [0.5], "event_timestamp": ["2026-03-01T00:00:00Z"]});
+    push(&server, "stats_push", &rows);
+    assert_eq!(values(&server, &["scored:score"], &[1]), json!({"score": [2.0]}));
+}

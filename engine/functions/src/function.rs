@@ -9,7 +9,7 @@ use crate::input::{column_of, list_of, value_of};
 use crate::output::{from_frame, from_lists, from_single};
 use crate::program::{Program, Text};
 use crate::run::{Budget, Run};
-use crate::stop::{Outcome, Stop};
+use crate::stop::{Outcome, Stop, unknown};
 use crate::value::{Dict, Frame, Value};
 
 /// What a function gets and gives.
@@ -141,6 +141,10 @@ impl Function {
 
     fn failure(&self, stop: Stop) -> Failure {
         match stop {
+            // In pandas mode it may be a class of pandas that Python names.
+            Stop::Raised(exception) if self.mode == Mode::Pandas && exception.text.contains("'datetime.") => {
+                self.failure(unknown("what Python says of a time here is not known"))
+            }
             Stop::Raised(exception) => Failure::Raised {
                 class: exception.class.name(),
                 text: exception.text,

@@ -177,6 +177,16 @@ fn of_column(column: &Column, output: &Output<'_>) -> Outcome<ArrayRef> {
                 output.value_type.feast_name()
             )));
         }
+        (ValueType::Bool, Data::Float(numbers))
+            if !numbers.is_empty() && numbers.iter().all(|number| number.is_nan()) =>
+        {
+            return Err(unknown("floats that are all missing as bools are not known here"));
+        }
+        (_, Data::Delta(times)) if !times.is_empty() && times.iter().all(|micros| *micros == NO_TIME) => {
+            return Err(unknown(
+                "spans of time that are all missing as an output are not known here",
+            ));
+        }
         (value_type, Data::Object(values)) => {
             // In a column of Arrow a tuple is a list.
             let value = |value: &Value| match value {

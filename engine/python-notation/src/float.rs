@@ -20,10 +20,22 @@ where
                 format!("{digits}e{sign}{:02}", exponent.abs())
             }
             _ if double.fract() == 0.0 => format!("{number}.0"),
-            _ => number.to_string(),
+            _ => even_tie(double).unwrap_or_else(|| number.to_string()),
         },
         None => scientific,
     }
+}
+
+/// Where two shortest decimals are equally near, as of 900719925474099.25, Python takes the even one. That happens for quarters of this size
+/// only: of smaller floats no shortest decimal is halfway, and larger ones have no quarters.
+fn even_tie(number: f64) -> Option<String> {
+    const SMALLEST: f64 = (1_u64 << 49) as f64;
+    const LARGEST: f64 = (1_u64 << 51) as f64;
+    if !(SMALLEST..LARGEST).contains(&number.abs()) {
+        return None;
+    }
+    let even = format!("{number:.1}");
+    (even.parse() == Ok(number)).then_some(even)
 }
 
 #[cfg(test)]
@@ -59,5 +71,17 @@ mod tests {
             ]
         );
         assert_eq!(python_float(0.1_f32), "0.1");
+        for (number, expected) in [
+            (900_719_925_474_099.0 + 0.25, "900719925474099.2"),
+            (900_719_925_474_099.0 + 0.75, "900719925474099.8"),
+            (-1_125_899_906_842_624.0 - 0.25, "-1125899906842624.2"),
+            (1_125_899_906_842_624.0 + 0.75, "1125899906842624.8"),
+            (1125899906842624.5, "1125899906842624.5"),
+            (562_949_953_421_312.0 + 0.125, "562949953421312.1"),
+            (562949953421312.4, "562949953421312.4"),
+            (2251799813685249.5, "2251799813685249.5"),
+        ] {
+            assert_eq!(python_float(number), expected);
+        }
     }
 }

@@ -195,6 +195,9 @@ pub(crate) fn combine_first(column: &Column, other: &Column) -> Outcome<Column> 
     }
     let is_text = |values: &[Value]| values.iter().all(|value| matches!(value, Value::Text(_) | Value::None));
     Ok(match (&column.data, &other.data) {
+        (Data::Time(_) | Data::NaiveTime(_) | Data::Delta(_), _) => {
+            return Err(unknown("combine_first() of times is not known here"));
+        }
         _ if !replaced => column.clone(),
         (Data::Float(_), Data::Float(_)) => choose(column, &keep, &Operand::Column(&other.data))?,
         (Data::Object(left), Data::Object(right)) if is_text(left) && is_text(right) => {

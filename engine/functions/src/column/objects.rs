@@ -17,6 +17,12 @@ pub(super) fn objects(operator: Operator, left: &Operand<'_>, right: &Operand<'_
     if Moments::of(left).is_some() || Moments::of(right).is_some() {
         return super::times::beside_nones(operator, left, right);
     }
+    let is_bools = |operand: &Operand<'_>| matches!(operand, Operand::Column(Data::Bool(_)));
+    if is_bools(left) || is_bools(right) {
+        return Err(unknown(
+            "an operator on columns of bools and of objects is not known here",
+        ));
+    }
     if let (Operator::Pow, Operand::Value(base)) = (operator, left)
         && base.as_float() == Some(1.0)
     {

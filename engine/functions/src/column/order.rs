@@ -101,7 +101,6 @@ pub(crate) fn cumsum(column: &Column) -> Outcome<Column> {
                 })
                 .collect(),
         ),
-        Data::Object(values) if super::is_all_missing(column) => Data::Object(values.clone()),
         other => return Err(unknown(format!("cumsum() of {} is not known here", other.dtype()))),
     }))
 }

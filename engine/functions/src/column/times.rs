@@ -207,7 +207,6 @@ pub(super) fn beside_nones(operator: Operator, left: &Operand<'_>, right: &Opera
             Err(refused("-: 'numpy.ndarray' and 'Timestamp'"))
         }
         (Operand::Value(Value::Time(_) | Value::NaiveTime(_)), Operator::Sub, Operand::Column(nones))
-        | (Operand::Column(Data::Time(_) | Data::NaiveTime(_)), Operator::Sub, Operand::Column(nones))
             if is_none(nones) =>
         {
             Err(refused("-: 'Timestamp' and 'NoneType'"))

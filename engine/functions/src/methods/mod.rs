@@ -97,11 +97,15 @@ pub(crate) fn name(name: &str) -> Option<&'static str> {
     all.find(|(known, _)| *known == name).map(|(known, _)| *known)
 }
 
-/// Calls a method.
-pub(crate) fn call(run: &mut Run, object: &Value, name: &'static str, arguments: Arguments) -> Outcome {
-    check_scalars(object, name, &arguments)?;
-    check_kinds(object, name, &arguments)?;
-    let table = match object {
+/// Whether a value has a method of that name that is known.
+pub(crate) fn has(object: &Value, name: &str) -> bool {
+    let table = table_of(object, name);
+    table.is_some_and(|table| table.iter().any(|(known, _)| *known == name))
+}
+
+/// The methods of a value's type, of those of several tables the one that has the name.
+fn table_of(object: &Value, name: &str) -> Option<Table> {
+    Some(match object {
         Value::Series(_) => table_with(&OF_SERIES, name),
         Value::Array(_) => array::METHODS,
         Value::Frame(_) => table_with(&OF_FRAME, name),
@@ -118,6 +122,16 @@ pub(crate) fn call(run: &mut Run, object: &Value, name: &'static str, arguments:
         Value::Set(_) => set::METHODS,
         Value::Text(_) => str::METHODS,
         Value::Time(_) | Value::NaiveTime(_) => datetime::METHODS,
+        _ => return None,
+    })
+}
+
+/// Calls a method.
+pub(crate) fn call(run: &mut Run, object: &Value, name: &'static str, arguments: Arguments) -> Outcome {
+    check_scalars(object, name, &arguments)?;
+    check_kinds(object, name, &arguments)?;
+    let table = match object {
+        _ if table_of(object, name).is_some() => table_of(object, name).unwrap_or_default(),
         Value::Bool(_) | Value::Int(_) | Value::Float(_) if str::METHODS.iter().any(|(known, _)| *known == name) => {
             return Err(attribute_error(object.type_name(), name));
         }

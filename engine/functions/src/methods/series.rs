@@ -43,6 +43,9 @@ fn fillna(run: &mut Run, object: &Value, arguments: Arguments) -> Outcome {
     let [value] = arguments.exactly(["value"])?;
     let column = column_of(object)?;
     run.make(column.len())?;
+    if let Value::Array(_) = value {
+        return Err(unknown("fillna() with an array is not known here"));
+    }
     fill(column, value.plain()).map(Value::series)
 }
 

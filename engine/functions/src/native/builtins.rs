@@ -329,7 +329,20 @@ fn round(run: &mut Run, arguments: Arguments) -> Outcome {
 
 fn str_of(run: &mut Run, arguments: Arguments) -> Outcome {
     let [value] = arguments.bind(["x"])?;
+    check_items(run, value.as_ref())?;
     let text = value.map_or(Ok(String::new()), |value| value.to_text())?;
     run.hold(text.len())?;
     Ok(Value::text(text))
+}
+
+/// The items of lists that come from columns are numbers of numpy, which show their type in the text of a list.
+fn check_items(run: &Run, value: Option<&Value>) -> Outcome<()> {
+    match value {
+        Some(Value::List(_) | Value::Tuple(_) | Value::Dict(_) | Value::Set(_) | Value::Array(_))
+            if run.is_pandas() =>
+        {
+            Err(unknown("the text of a list in pandas mode is not known here"))
+        }
+        _ => Ok(()),
+    }
 }

@@ -27,6 +27,9 @@ pub(crate) fn format(value: &Value, specification: &str) -> Outcome<String> {
     match value {
         Value::Text(text) => text_by(text, &Specification::parse(specification)?),
         Value::Float(number) => number::float_by(*number, &Specification::parse(specification)?),
+        Value::Bool(_) if specification.ends_with(|kind: char| kind.is_ascii_alphabetic() && kind != 'd') => {
+            Err(unknown("this format of a bool is not known here"))
+        }
         Value::Int(_) | Value::Bool(_) => {
             number::int_by(value.as_int().unwrap_or(0), &Specification::parse(specification)?)
         }

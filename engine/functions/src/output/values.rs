@@ -98,7 +98,7 @@ fn flag(value: &Value) -> Outcome<Option<bool>> {
 
 fn text(value: &Value) -> Outcome<Option<String>> {
     match value {
-        Value::List(_) | Value::Dict(_) | Value::Array(_) => Ok(None),
+        Value::List(_) | Value::Tuple(_) | Value::Dict(_) | Value::Array(_) => Ok(None),
         // Feast writes these in its own way.
         Value::Time(_)
         | Value::NaiveTime(_)
@@ -114,6 +114,10 @@ fn text(value: &Value) -> Outcome<Option<String>> {
 
 fn time(value: &Value) -> Outcome<Option<i64>> {
     match value {
+        // Feast cuts in python mode and floors in pandas mode.
+        Value::Time(micros) | Value::NaiveTime(micros) if *micros < 0 && micros % MICROS != 0 => Err(unknown(
+            "a fraction of a second before 1970 as a time is not known here",
+        )),
         Value::Time(micros) | Value::NaiveTime(micros) => Ok(Some(micros.div_euclid(MICROS))),
         Value::Int(seconds) => Ok(Some(*seconds)),
         other => Err(unknown(format!("{} as a time is not known here", other.type_name()))),
@@ -184,7 +188,7 @@ fn lists(values: &[Value], element: &ValueType) -> Outcome<ArrayRef> {
 /// The items of a list; none of a missing value.
 fn items_of(value: &Value) -> Outcome<Option<Vec<Value>>> {
     match value {
-        value if value.is_missing() => Ok(None),
+        Value::None => Ok(None),
         Value::List(_) | Value::Tuple(_) | Value::Array(_) => value.items().map(Some),
         other => Err(unknown(format!("{} as a list is not known here", other.type_name()))),
     }

@@ -2,11 +2,12 @@
 
 use std::rc::Rc;
 
+use super::Arguments;
 use super::{Activation, Run};
 use crate::methods;
 use crate::native;
 use crate::program::{BoolOp, Comprehension, ConversionFlag, Element, Expression, FormatPart, Gives, Kind, Target};
-use crate::stop::{Outcome, type_error, unknown};
+use crate::stop::{Outcome, Stop, type_error, unknown};
 use crate::value::{Dict, Value, equals, is_shallow};
 
 impl Run {
@@ -47,7 +48,11 @@ impl Run {
                 arguments,
             } => {
                 let object = self.evaluate(object, around)?;
-                let arguments = self.arguments(arguments, around)?;
+                // Python looks for it before it computes the arguments.
+                let arguments = match methods::has(&object, name) {
+                    true => self.arguments(arguments, around)?,
+                    false => Arguments::positional(Vec::new()),
+                };
                 methods::call(self, &object, name, arguments)
             }
             Kind::Attribute(object, name) => {
@@ -91,7 +96,11 @@ impl Run {
         for element in elements {
             let value = self.evaluate(&element.value, around)?;
             if element.is_starred {
-                let items = value.items()?;
+                // What Python says depends on where the star is.
+                let items = value.items().map_err(|stop| match stop {
+                    Stop::Raised(_) => unknown("a star before what has no items is not known here"),
+                    other => other,
+                })?;
                 self.make(items.len())?;
                 values.extend(items);
             } else {

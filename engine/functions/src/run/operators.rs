@@ -292,7 +292,9 @@ pub(crate) fn scalar_compare(left: &Value, operator: CmpOp, right: &Value) -> Ou
         return Err(unknown("comparing values that are nested so deeply is not known here"));
     }
     let Some(order) = compare(left, right) else {
-        if !is_own(left) || !is_own(right) {
+        let has_items = |value: &Value| matches!(value, Value::List(_) | Value::Tuple(_));
+        // Of lists Python names the items that have no order.
+        if !is_own(left) || !is_own(right) || has_items(left) && has_items(right) {
             return Err(unknown("comparing these values is not known here"));
         }
         return Err(type_error(format!(

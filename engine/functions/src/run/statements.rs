@@ -227,7 +227,10 @@ impl Run {
                 "changing a column in place that is also held elsewhere is not known here",
             )),
             (Value::Array(_), _) => Err(unknown("changing an array in place is not known here")),
-            _ => self.binary(before, operator, value),
+            (Value::Series(_) | Value::Frame(_) | Value::Scalar(_), _) => self.binary(before, operator, value),
+            _ => self
+                .binary(before, operator, value)
+                .map_err(|stop| in_place(stop, operator)),
         }
     }
 
@@ -299,5 +302,19 @@ fn catches(classes: &Value, class: ExceptionClass) -> Outcome<bool> {
         _ => Err(type_error(
             "catching classes that do not inherit from BaseException is not allowed",
         )),
+    }
+}
+
+/// What Python says of an operand that `+=` and the like do not take: it names the whole sign.
+fn in_place(stop: Stop, operator: crate::program::Operator) -> Stop {
+    match stop {
+        Stop::Raised(mut exception) => {
+            if let Some(rest) = exception.text.strip_prefix("unsupported operand type(s) for ") {
+                let (_, operands) = rest.split_once(": ").unwrap_or(("", rest));
+                exception.text = format!("unsupported operand type(s) for {}=: {operands}", operator.as_str());
+            }
+            Stop::Raised(exception)
+        }
+        other => other,
     }
 }
