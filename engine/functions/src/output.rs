@@ -182,6 +182,15 @@ fn of_column(column: &Column, output: &Output<'_>) -> Outcome<ArrayRef> {
         {
             return Err(unknown("floats that are all missing as bools are not known here"));
         }
+        (value_type, Data::Time(times) | Data::NaiveTime(times))
+            if *value_type != ValueType::UnixTimestamp
+                && !times.is_empty()
+                && times.iter().all(|micros| *micros == NO_TIME) =>
+        {
+            return Err(unknown(
+                "times that are all missing as an output of another type are not known here",
+            ));
+        }
         (_, Data::Delta(times)) if !times.is_empty() && times.iter().all(|micros| *micros == NO_TIME) => {
             return Err(unknown(
                 "spans of time that are all missing as an output are not known here",

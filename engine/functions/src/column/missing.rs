@@ -77,6 +77,9 @@ fn fill_with(column: &Column, values: &Operand<'_>) -> Outcome<Column> {
                 },
             )
         }
+        (Data::Object(_), Operand::Value(Value::Time(_) | Value::NaiveTime(_) | Value::Delta(_) | Value::NoTime)) => {
+            return Err(unknown("filling a column of objects with a time is not known here"));
+        }
         (Data::Object(_), _) => {
             let filled: Vec<Value> = (0..column.len()).map(filled).collect();
             Data::of_values(&filled)?

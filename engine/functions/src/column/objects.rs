@@ -17,6 +17,9 @@ pub(super) fn objects(operator: Operator, left: &Operand<'_>, right: &Operand<'_
     if Moments::of(left).is_some() || Moments::of(right).is_some() {
         return super::times::beside_nones(operator, left, right);
     }
+    if rows == 0 {
+        return Err(unknown("an operator on an empty column of objects is not known here"));
+    }
     let is_bools = |operand: &Operand<'_>| matches!(operand, Operand::Column(Data::Bool(_)));
     if is_bools(left) || is_bools(right) {
         return Err(unknown(
@@ -30,7 +33,7 @@ pub(super) fn objects(operator: Operator, left: &Operand<'_>, right: &Operand<'_
     }
     let is_zero = |row: usize| right.get(row).as_float() == Some(0.0);
     match (operator, right) {
-        (Operator::FloorDiv | Operator::Mod, Operand::Column(_)) if (0..rows).any(is_zero) => {
+        (Operator::Div | Operator::FloorDiv | Operator::Mod, Operand::Column(_)) if (0..rows).any(is_zero) => {
             return Err(unknown("dividing objects by zeros of a column is not known here"));
         }
         (Operator::FloorDiv, Operand::Value(Value::Int(0) | Value::Float(0.0)))

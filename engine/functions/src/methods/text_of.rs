@@ -110,7 +110,16 @@ pub(super) const METHODS: Table = &[
 /// What Python raises for a column of anything but objects.
 pub(super) fn of(column: &Rc<Column>) -> Outcome {
     match &column.data {
+        // pandas looks at what is missing too: None, NaN and NaT are not alike there.
+        Data::Object(values)
+            if values.iter().all(Value::is_missing) && !values.iter().all(|value| matches!(value, Value::None)) =>
+        {
+            Err(unknown("`.str` of what is all missing is not known here"))
+        }
         Data::Object(_) => Ok(Value::TextOf(Rc::clone(column))),
+        Data::Float(numbers) if numbers.iter().all(|number| number.is_nan()) => {
+            Err(unknown("`.str` of what is all missing is not known here"))
+        }
         _ => Err(no_texts()),
     }
 }

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use super::iterators::{all_items, items_in_any_order};
 use crate::program::CmpOp;
 use crate::run::{Arguments, Run, scalar_compare};
-use crate::stop::{Outcome, unknown};
+use crate::stop::{Outcome, Stop, unknown};
 use crate::value::{Value, compare, is_shallow};
 
 pub(super) fn sorted_of(run: &mut Run, mut arguments: Arguments) -> Outcome {
@@ -18,7 +18,11 @@ pub(super) fn sorted_of(run: &mut Run, mut arguments: Arguments) -> Outcome {
         Value::Failing(_) => all_items(run, &value)?,
         value => items_in_any_order(run, value)?,
     };
-    sorted(run, items, arguments).map(Value::list)
+    let sorted = sorted(run, items, arguments).map(Value::list);
+    match (sorted, value) {
+        (Err(Stop::Raised(_)), Value::Set(_)) => Err(unknown("which items of a set have no order is not known here")),
+        (sorted, _) => sorted,
+    }
 }
 
 /// Sorts by the arguments `key` and `reverse`.

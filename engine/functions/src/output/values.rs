@@ -38,6 +38,10 @@ pub(super) fn of_values(values: &[Value], value_type: &ValueType) -> Outcome<Arr
                     .collect::<Float32Array>(),
             )
         }
+        // Feast asks the first value that is there for its type, and NaN has one.
+        ValueType::Bool if values.iter().any(|value| matches!(value.plain(), Value::Float(_))) => {
+            return Err(unknown("a float as a bool is not known here"));
+        }
         ValueType::Bool => Arc::new(each(values, flag)?.into_iter().collect::<BooleanArray>()),
         ValueType::String => Arc::new(each(values, text)?.into_iter().collect::<StringArray>()),
         ValueType::UnixTimestamp => Arc::new(each(values, time)?.into_iter().collect::<TimestampSecondArray>()),
@@ -133,8 +137,8 @@ fn lists(values: &[Value], element: &ValueType) -> Outcome<ArrayRef> {
                     None => builder.append_null(),
                     Some(items) => {
                         for item in items {
-                            match item {
-                                Value::Int(number) => builder.values().append_value(number),
+                            match item.plain() {
+                                Value::Int(number) => builder.values().append_value(*number),
                                 // Of a missing item Feast makes a zero.
                                 _ => return Err(unknown("this item of a list of integers is not known here")),
                             }
@@ -152,8 +156,8 @@ fn lists(values: &[Value], element: &ValueType) -> Outcome<ArrayRef> {
                     None => builder.append_null(),
                     Some(items) => {
                         for item in items {
-                            match item {
-                                Value::Float(number) => builder.values().append_value(number),
+                            match item.plain() {
+                                Value::Float(number) => builder.values().append_value(*number),
                                 _ => return Err(unknown("this item of a list of floats is not known here")),
                             }
                         }
@@ -170,7 +174,7 @@ fn lists(values: &[Value], element: &ValueType) -> Outcome<ArrayRef> {
                     None => builder.append_null(),
                     Some(items) => {
                         for item in items {
-                            match item {
+                            match item.plain() {
                                 Value::Text(text) => builder.values().append_value(text),
                                 _ => return Err(unknown("this item of a list of texts is not known here")),
                             }

@@ -124,15 +124,17 @@ impl Run {
     }
 
     fn dict(&mut self, members: &[(Option<Expression>, Expression)], around: &Rc<Activation>) -> Outcome {
+        /// Python computes so many before it looks whether their keys can be keys.
+        const COMPUTED_TOGETHER: usize = 16;
         let mut dict = Dict::default();
         self.make(members.len())?;
+        let mut waiting: Vec<(Value, Value)> = Vec::new();
         for (key, value) in members {
+            if key.is_none() || waiting.len() == COMPUTED_TOGETHER {
+                insert_all(&mut dict, &mut waiting)?;
+            }
             match key {
-                Some(key) => {
-                    let key = self.evaluate(key, around)?;
-                    check_hashable(&key)?;
-                    dict.insert(key, self.evaluate(value, around)?);
-                }
+                Some(key) => waiting.push((self.evaluate(key, around)?, self.evaluate(value, around)?)),
                 None => match self.evaluate(value, around)? {
                     Value::Dict(others) => {
                         self.make(others.borrow().len())?;
@@ -144,6 +146,7 @@ impl Run {
                 },
             }
         }
+        insert_all(&mut dict, &mut waiting)?;
         Ok(Value::dict(dict))
     }
 
@@ -270,6 +273,14 @@ impl Run {
         }
         Ok(Value::Slice(Rc::new(bounds)))
     }
+}
+
+fn insert_all(dict: &mut Dict, members: &mut Vec<(Value, Value)>) -> Outcome<()> {
+    for (key, value) in members.drain(..) {
+        check_hashable(&key)?;
+        dict.insert(key, value);
+    }
+    Ok(())
 }
 
 /// Whether a value may be a key.

@@ -34,7 +34,7 @@ impl Run {
             (Value::TextOf(column), key) => methods::text_item(self, column, key),
             (Value::Array(column), key) => match key {
                 Value::Int(position) => match position_of(*position, column.len()) {
-                    Some(position) => Ok(column.get(position)),
+                    Some(position) => Ok(column.item(position)),
                     None => Err(index_error(&format!(
                         "index {position} is out of bounds for axis 0 with size {}",
                         column.len()

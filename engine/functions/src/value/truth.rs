@@ -85,7 +85,9 @@ impl Value {
             Self::Series(column) | Self::Array(column) if matches!(column.data, Data::UInt32(_)) => {
                 return Err(unknown("the items of a column of UInt32 are not known here"));
             }
-            Self::Series(column) | Self::Array(column) => column_items(column),
+            Self::Series(column) => column_items(column),
+            // Its numbers are numpy's own.
+            Self::Array(column) => (0..column.len()).map(|row| column.item(row)).collect(),
             Self::Frame(frame) => frame
                 .borrow()
                 .columns()
