@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use feast_engine::model::Definitions;
 use feast_engine::{Error, FeatureStore, OnDemandRemark, TableFate};
+use parking_lot::Mutex;
 
 /// Between two looks at the registry file. A look is one `stat`, so it can be often.
 const REGISTRY_INTERVAL: Duration = Duration::from_millis(200);
@@ -97,7 +98,11 @@ pub type ReadDefinitions = Arc<dyn Fn() -> Result<Definitions, Error> + Send + S
 
 /// Completes the functions of on-demand views, starts the Python of the settings, and names the views that are not computed in this
 /// process, or not at all.
-pub(crate) async fn prepare_functions(store: Arc<FeatureStore>, read_definitions: ReadDefinitions) {
+pub(crate) async fn prepare_functions(
+    store: Arc<FeatureStore>,
+    read_definitions: ReadDefinitions,
+    log: Arc<FunctionsLog>,
+) {
     let remarks = {
         let store = Arc::clone(&store);
         tokio::task::spawn_blocking(move || {
@@ -111,19 +116,31 @@ pub(crate) async fn prepare_functions(store: Arc<FeatureStore>, read_definitions
         })
         .await
     };
-    for OnDemandRemark { view, line, text } in remarks.into_iter().flatten() {
-        match line {
-            Some(line) => tracing::warn!("on-demand feature view {view} {text} (line {line} of its function)"),
-            None => tracing::warn!("on-demand feature view {view} {text}"),
-        }
-    }
+    let remark = |OnDemandRemark { view, line, text }| match line {
+        Some(line) => format!("on-demand feature view {view} {text} (line {line} of its function)"),
+        None => format!("on-demand feature view {view} {text}"),
+    };
+    let mut lines: Vec<String> = remarks.into_iter().flatten().map(remark).collect();
     match store.start_python().await {
-        Ok(refused) => {
-            for (view, reason) in refused {
-                tracing::error!("on-demand feature view {view}: its function cannot be loaded in Python: {reason}");
-            }
+        Ok(refused) => lines.extend(refused.into_iter().map(|(view, reason)| {
+            format!("on-demand feature view {view}: its function cannot be loaded in Python: {reason}")
+        })),
+        Err(error) => lines.push(format!("serving.python: {error}")),
+    }
+    log.write(lines);
+}
+
+/// What was logged of functions for the registry as it was: each change of it would say all of it again.
+#[derive(Default)]
+pub(crate) struct FunctionsLog(Mutex<Vec<String>>);
+
+impl FunctionsLog {
+    fn write(&self, lines: Vec<String>) {
+        let mut former = self.0.lock();
+        for line in lines.iter().filter(|line| !former.contains(line)) {
+            tracing::warn!("{line}");
         }
-        Err(error) => tracing::error!("serving.python: {error}"),
+        *former = lines;
     }
 }
 
@@ -143,7 +160,11 @@ pub(crate) async fn warn_of_former_keys(store: Arc<FeatureStore>) {
 }
 
 /// Keeps the store's registry up to date. A broken file is logged once and the former registry stays in use.
-pub(crate) async fn watch_registry(store: Arc<FeatureStore>, read_definitions: ReadDefinitions) {
+pub(crate) async fn watch_registry(
+    store: Arc<FeatureStore>,
+    read_definitions: ReadDefinitions,
+    log: Arc<FunctionsLog>,
+) {
     let mut last_problem = String::new();
     loop {
         tokio::time::sleep(REGISTRY_INTERVAL).await;
@@ -155,7 +176,8 @@ pub(crate) async fn watch_registry(store: Arc<FeatureStore>, read_definitions: R
             Ok(Ok(true)) => {
                 tracing::info!("registry read again");
                 warn_of_unsupported_objects(&store);
-                tokio::spawn(prepare_functions(Arc::clone(&store), Arc::clone(&read_definitions)));
+                let prepared = prepare_functions(Arc::clone(&store), Arc::clone(&read_definitions), Arc::clone(&log));
+                tokio::spawn(prepared);
             }
             Ok(Ok(false)) => {}
             Ok(Err(error)) if error.to_string() != last_problem => {

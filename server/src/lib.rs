@@ -111,9 +111,18 @@ pub async fn serve(
     });
     // Ends by itself, within the response timeout.
     tokio::spawn(housekeeping::warn_of_former_keys(Arc::clone(&store)));
-    let prepared = housekeeping::prepare_functions(Arc::clone(&store), Arc::clone(&read_definitions));
+    let functions_log = Arc::<housekeeping::FunctionsLog>::default();
+    let prepared = housekeeping::prepare_functions(
+        Arc::clone(&store),
+        Arc::clone(&read_definitions),
+        Arc::clone(&functions_log),
+    );
     tokio::spawn(prepared);
-    let refresher = tokio::spawn(housekeeping::watch_registry(Arc::clone(&store), read_definitions));
+    let refresher = tokio::spawn(housekeeping::watch_registry(
+        Arc::clone(&store),
+        read_definitions,
+        functions_log,
+    ));
     let flusher = tokio::spawn(housekeeping::flush_pushes(Arc::clone(&store)));
     let tender = tokio::spawn(housekeeping::tend_online_store(Arc::clone(&store)));
     let (stopping, mut stopped) = tokio::sync::watch::channel(false);

@@ -19,14 +19,14 @@ pub(crate) struct Connection {
     buffer: Vec<u8>,
 }
 
-/// Why there is no answer.
+/// Why a worker has not answered.
 #[derive(Debug)]
 pub(crate) enum Lost {
     /// The deadline has passed.
     TimedOut,
     /// The other end is closed.
     Ended,
-    /// It has sent what is no frame.
+    /// It has sent something that is not a frame.
     Garbage(String),
 }
 

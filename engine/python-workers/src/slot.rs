@@ -19,7 +19,7 @@ use crate::queue::{Generation, Health, Job, Next, Shared};
 use crate::settings::PoolFunction;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+const MAX_PAUSE: Duration = Duration::from_secs(5);
 /// For a process that has closed its socket to be gone, and what it printed to be read.
 const GRACE: Duration = Duration::from_millis(200);
 
@@ -78,7 +78,7 @@ pub(crate) fn run(shared: &Arc<Shared>, slot: usize) {
 }
 
 fn pause_after(failures: u32) -> Duration {
-    FIRST_PAUSE.saturating_mul(1 << failures.min(10)).min(LONGEST_PAUSE)
+    FIRST_PAUSE.saturating_mul(1 << failures.min(10)).min(MAX_PAUSE)
 }
 
 /// Why a worker was not started.

@@ -1,7 +1,7 @@
 //! On-demand views whose results are stored: they are computed when rows of their sources are written.
 //!
 //! A row of the view is computed from a written row of one source, with the stored rows of the others, and gets the times of the written
-//! row. So it depends on the order of writes what stands where several sources have the same entities, as it does in Feast.
+//! row. With several sources, what is stored in the end depends on the order in which their rows are written, as it does in Feast.
 
 use std::sync::Arc;
 

@@ -165,6 +165,10 @@ impl<'request> StoredEntities<'request> {
     /// # Errors
     /// As there.
     pub fn feature_vectors_briefly(&self) -> Result<Option<FeatureVectors<'request>>> {
+        // Nothing is decoded that would be thrown away.
+        if self.plan.waits_for_functions() {
+            return Ok(None);
+        }
         self.within(Budget::Brief)
     }
 

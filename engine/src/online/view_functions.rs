@@ -112,6 +112,11 @@ impl ViewFunctions {
 }
 
 impl ViewFunction {
+    /// Whether it is run by another process, for which a thread has to wait.
+    pub(super) fn is_elsewhere(&self) -> bool {
+        self.native.is_err() || self.python.as_ref().is_some_and(|python| python.replaces(&self.key))
+    }
+
     /// Runs it. `None` when it takes more than a brief budget, or waiting for another process.
     ///
     /// # Errors

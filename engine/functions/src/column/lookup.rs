@@ -77,7 +77,7 @@ pub(crate) fn is_in(column: &Column, values: &[Value]) -> Outcome<Column> {
     Ok(Column::from(Data::Bool(flags.collect())))
 }
 
-/// `column.map(dict)`: NaN for what is no key.
+/// `column.map(dict)`: NaN for a value that is not among the keys.
 ///
 /// # Errors
 /// As [`is_in`].

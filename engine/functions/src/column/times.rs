@@ -152,7 +152,7 @@ pub(super) fn texts(data: &Data) -> Outcome<Vec<Value>> {
     times.iter().map(text).collect()
 }
 
-/// Comparisons of times with what is no such time: nothing is equal, and nothing has an order. `None` for those that have a rule of
+/// Comparisons of times with other kinds of values: they are never equal, and have no order. `None` for those that have a rule of
 /// their own.
 pub(super) fn compare_kinds(operator: CmpOp, left: &Operand<'_>, right: &Operand<'_>) -> Option<Outcome<Vec<bool>>> {
     if let (Operand::Column(Data::UInt32(_)), _) | (_, Operand::Column(Data::UInt32(_))) = (left, right) {

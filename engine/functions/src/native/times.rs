@@ -149,7 +149,7 @@ fn unsupported(left: &Value, operator: Operator, right: &Value) -> Stop {
 /// `<` and the like of Python's own points in time and spans.
 ///
 /// # Errors
-/// Python's where there is no order.
+/// Python's error for values that have no order.
 pub(crate) fn check_time_order(left: &Value, operator: CmpOp, right: &Value) -> Outcome<()> {
     let is_plain = |value: &Value| {
         is_time(value)

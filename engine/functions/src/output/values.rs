@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BooleanArray, Float32Array, Float64Array, Int32Array, Int64Array, ListBuilder, StringArray,
-    TimestampSecondArray, new_empty_array,
+    ArrayBuilder, ArrayRef, BooleanArray, Float32Array, Float64Array, Float64Builder, Int32Array, Int64Array,
+    Int64Builder, ListBuilder, StringArray, StringBuilder, TimestampSecondArray, new_empty_array,
 };
 use arrow::datatypes::DataType;
 use feast_model::ValueType;
@@ -130,63 +130,44 @@ fn time(value: &Value) -> Outcome<Option<i64>> {
 
 fn lists(values: &[Value], element: &ValueType) -> Outcome<ArrayRef> {
     match element.arrow_type() {
-        DataType::Int64 => {
-            let mut builder = ListBuilder::new(arrow::array::Int64Builder::new());
-            for value in values {
-                match items_of(value)? {
-                    None => builder.append_null(),
-                    Some(items) => {
-                        for item in items {
-                            match item.plain() {
-                                Value::Int(number) => builder.values().append_value(*number),
-                                // Of a missing item Feast makes a zero.
-                                _ => return Err(unknown("this item of a list of integers is not known here")),
-                            }
-                        }
-                        builder.append(true);
-                    }
-                }
-            }
-            Ok(Arc::new(builder.finish()))
-        }
-        DataType::Float64 => {
-            let mut builder = ListBuilder::new(arrow::array::Float64Builder::new());
-            for value in values {
-                match items_of(value)? {
-                    None => builder.append_null(),
-                    Some(items) => {
-                        for item in items {
-                            match item.plain() {
-                                Value::Float(number) => builder.values().append_value(*number),
-                                _ => return Err(unknown("this item of a list of floats is not known here")),
-                            }
-                        }
-                        builder.append(true);
-                    }
-                }
-            }
-            Ok(Arc::new(builder.finish()))
-        }
-        DataType::Utf8 => {
-            let mut builder = ListBuilder::new(arrow::array::StringBuilder::new());
-            for value in values {
-                match items_of(value)? {
-                    None => builder.append_null(),
-                    Some(items) => {
-                        for item in items {
-                            match item.plain() {
-                                Value::Text(text) => builder.values().append_value(text),
-                                _ => return Err(unknown("this item of a list of texts is not known here")),
-                            }
-                        }
-                        builder.append(true);
-                    }
-                }
-            }
-            Ok(Arc::new(builder.finish()))
-        }
+        // Of a missing item Feast makes a zero.
+        DataType::Int64 => lists_of(values, "integers", Int64Builder::new(), |builder, item| {
+            let Value::Int(number) = item else { return false };
+            builder.append_value(*number);
+            true
+        }),
+        DataType::Float64 => lists_of(values, "floats", Float64Builder::new(), |builder, item| {
+            let Value::Float(number) = item else { return false };
+            builder.append_value(*number);
+            true
+        }),
+        DataType::Utf8 => lists_of(values, "texts", StringBuilder::new(), |builder, item| {
+            let Value::Text(text) = item else { return false };
+            builder.append_value(text);
+            true
+        }),
         other => Err(unknown(format!("lists of {other} as an output are not known here"))),
     }
+}
+
+/// Lists of which `append` adds an item to a builder, or says that it is not of that kind.
+fn lists_of<Items: ArrayBuilder>(
+    values: &[Value],
+    kind: &str,
+    items: Items,
+    append: impl Fn(&mut Items, &Value) -> bool,
+) -> Outcome<ArrayRef> {
+    let mut builder = ListBuilder::new(items);
+    for value in values {
+        let items = items_of(value)?;
+        for item in items.iter().flatten() {
+            if !append(builder.values(), item.plain()) {
+                return Err(unknown(format!("this item of a list of {kind} is not known here")));
+            }
+        }
+        builder.append(items.is_some());
+    }
+    Ok(Arc::new(builder.finish()))
 }
 
 /// The items of a list; none of a missing value.

@@ -105,7 +105,7 @@ impl Run {
     fn binary_of_singles(&mut self, left: &Value, operator: Operator, right: &Value) -> Outcome {
         match (left, right) {
             (Value::Text(form), Value::Scalar(number)) if operator == Operator::Mod && !shows_types(form) => {
-                // A number of numpy has items to Python, so that what is left over of it is no error.
+                // Python takes a number of numpy for something with items, so arguments that a form does not use are no error.
                 let outcome = self.binary_own(left, operator, number);
                 outcome.map_err(|_| unknown("this form of a number of numpy is not known here"))
             }

@@ -91,7 +91,7 @@ fn compare_items(left: &[Value], right: &[Value]) -> Option<Option<Ordering>> {
     Some(Some(left.len().cmp(&right.len())))
 }
 
-/// Exact, also of an integer that a float cannot hold. `None` for what is no number.
+/// Exact, also of an integer that a float cannot hold. `None` if it is not a number.
 fn compare_numbers(left: &Value, right: &Value) -> Option<Option<Ordering>> {
     if let (Some(left), Some(right)) = (left.as_int(), right.as_int()) {
         return Some(Some(left.cmp(&right)));

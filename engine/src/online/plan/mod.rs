@@ -151,6 +151,12 @@ impl ReadPlan {
         }
     }
 
+    /// Whether some of its functions are run by another process.
+    pub(super) fn waits_for_functions(&self) -> bool {
+        let mut computations = self.computations.iter();
+        computations.any(|computation| computation.function.is_elsewhere())
+    }
+
     /// Runs the functions over what is stored. `None` when they take more than a brief budget.
     pub(super) fn compute<'request>(
         &'request self,
