@@ -11,12 +11,13 @@ mod compare;
 mod grammar;
 mod known;
 mod pandas;
+mod pandas_rules;
 mod python;
+mod python_rules;
 mod reference;
 mod shrink;
 
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 
 use case::Case;
 use compare::{Outcome, compare};
@@ -68,9 +69,9 @@ fn functions_give_what_python_gives() {
                 Outcome::Different(_) if differences.len() < ENOUGH => {
                     let (small, difference) = shrink::shrink(case, &mut reference);
                     let kind = kind_of(&small, &difference);
-                    if let Entry::Vacant(first) = differences.entry(kind) {
+                    if !differences.contains_key(&kind) {
                         println!("{}\n    {difference}\n", small.shown());
-                        first.insert(difference);
+                        differences.insert(kind, difference);
                     }
                 }
                 Outcome::Different(_) => {}
@@ -135,6 +136,7 @@ fn show(counts: &Counts) {
 fn name_of(mode: Mode) -> &'static str {
     match mode {
         Mode::Pandas => "pandas",
-        Mode::Python | Mode::Singleton => "python",
+        Mode::Python => "python",
+        Mode::Singleton => "singleton",
     }
 }
