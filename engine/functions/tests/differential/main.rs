@@ -18,6 +18,7 @@ mod reference;
 mod shrink;
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use case::Case;
 use compare::{Outcome, compare};
@@ -69,9 +70,9 @@ fn functions_give_what_python_gives() {
                 Outcome::Different(_) if differences.len() < ENOUGH => {
                     let (small, difference) = shrink::shrink(case, &mut reference);
                     let kind = kind_of(&small, &difference);
-                    if !differences.contains_key(&kind) {
+                    if let Entry::Vacant(first) = differences.entry(kind) {
                         println!("{}\n    {difference}\n", small.shown());
-                        differences.insert(kind, difference);
+                        first.insert(difference);
                     }
                 }
                 Outcome::Different(_) => {}
