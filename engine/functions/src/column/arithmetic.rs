@@ -36,6 +36,15 @@ pub(crate) fn unary(operator: UnaryOp, column: &Column) -> Outcome<Column> {
                  according to the casting rule ''safe''",
             ));
         }
+        (UnaryOp::USub | UnaryOp::UAdd | UnaryOp::Invert, Data::Object(values))
+            if values
+                .iter()
+                .any(|value| matches!(value, Value::Float(number) if number.is_nan())) =>
+        {
+            return Err(unknown(
+                "this operator on objects of which some are missing is not known here",
+            ));
+        }
         (UnaryOp::USub | UnaryOp::UAdd | UnaryOp::Invert, Data::Object(values)) => {
             let sign = operator.as_str();
             match values

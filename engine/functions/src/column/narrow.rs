@@ -17,6 +17,11 @@ pub(super) fn narrow(operator: Operator, left: &Operand<'_>, right: &Operand<'_>
         return single(operator, left, right);
     }
     for operand in [left, right] {
+        if let (Operator::FloorDiv | Operator::Mod, Operand::Column(Data::Bool(_)) | Operand::Value(Value::Bool(_))) =
+            (operator, operand)
+        {
+            return Err(unknown("dividing integers of 32 bits by bools is not known here"));
+        }
         if let Operand::Value(Value::Int(number)) = operand
             && i32::try_from(*number).is_err()
         {

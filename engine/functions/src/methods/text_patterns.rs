@@ -74,6 +74,9 @@ pub(super) fn extract(run: &mut Run, object: &Value, arguments: Arguments) -> Ou
         return Err(value_error("pattern contains no capture groups"));
     }
     let values = texts(run, object)?;
+    if values.iter().all(Value::is_missing) {
+        return Err(unknown("extracting from nothing is not known here"));
+    }
     let mut extracted = Vec::with_capacity(values.len());
     for value in values {
         let spans = match value {

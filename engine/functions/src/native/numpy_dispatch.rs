@@ -22,6 +22,17 @@ pub(super) fn comparison(run: &mut Run, arguments: Arguments, operator: CmpOp) -
 /// Two sides, at least one of them a column of pandas.
 fn columns(arguments: Arguments) -> Outcome<[Value; 2]> {
     let [left, right] = arguments.exactly(["x1", "x2"])?;
+    let has_nan = |value: &Value| match value {
+        Value::Series(column) => match &column.data {
+            Data::Object(values) => values.iter().any(|value| matches!(value, Value::Float(_))),
+            _ => false,
+        },
+        _ => false,
+    };
+    // numpy asks each object, also those that pandas passes over.
+    if has_nan(&left) || has_nan(&right) {
+        return Err(unknown("an operator of numpy on such objects is not known here"));
+    }
     match (&left, &right) {
         (Value::Series(_), _) | (_, Value::Series(_)) => Ok([left, right]),
         _ => Err(unknown("an operator of numpy without a series is not known here")),

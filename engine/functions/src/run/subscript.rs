@@ -117,6 +117,10 @@ impl Run {
             (_, Value::Scalar(_)) => Err(unknown("a number of numpy as a subscript is not known here")),
             (Value::Frame(frame), Value::Text(name)) => self.set_column(&mut frame.borrow_mut(), name, &value),
             (Value::PlacesOf(frame), Value::Tuple(places)) => match &***places {
+                // It is for the rows that the mask picks.
+                [Value::Series(_), Value::Text(_)] if matches!(value, Value::Array(_) | Value::List(_)) => Err(
+                    unknown("assigning several values to places of a frame is not known here"),
+                ),
                 [Value::Series(mask), Value::Text(name)] => methods::set_where(self, frame, mask, name, &value),
                 _ => Err(unknown("assigning to these places of a frame is not known here")),
             },
@@ -152,6 +156,10 @@ impl Run {
     /// `frame[name] = value`.
     pub(crate) fn set_column(&mut self, frame: &mut Frame, name: &Text, value: &Value) -> Outcome<()> {
         let column = match value {
+            // pandas takes it for floats.
+            Value::List(items) if items.borrow().is_empty() => {
+                return Err(unknown("a column of an empty list is not known here"));
+            }
             Value::Series(column) | Value::Array(column) => Rc::clone(column),
             Value::List(items) => {
                 let items = items.borrow();

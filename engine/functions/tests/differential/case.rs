@@ -15,7 +15,7 @@ pub(crate) struct Case {
     pub(crate) rows: usize,
     /// What comes before the statements, with `ROW` for the names of the columns and `ZIP` for their values together.
     pub(crate) head: &'static str,
-    /// What comes after them, likewise.
+    /// What comes after them, likewise, and with `VALUES` for them one after the other.
     pub(crate) foot: &'static str,
     /// How far the statements are indented.
     pub(crate) indent: &'static str,
@@ -39,6 +39,7 @@ impl Case {
         let zipped: Vec<String> = used.iter().map(|name| format!("i['{name}']")).collect();
         format!("{}{statements}{}", self.head, self.foot)
             .replace("ROW", &format!("{},", used.join(", ")))
+            .replace("VALUES", &zipped.join(", "))
             .replace("ZIP", &format!("zip({})", zipped.join(", ")))
     }
 

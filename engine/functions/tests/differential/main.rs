@@ -11,7 +11,9 @@ mod compare;
 mod grammar;
 mod known;
 mod pandas;
+mod pandas_rules;
 mod python;
+mod python_rules;
 mod reference;
 mod shrink;
 
@@ -135,6 +137,7 @@ fn show(counts: &Counts) {
 fn name_of(mode: Mode) -> &'static str {
     match mode {
         Mode::Pandas => "pandas",
-        Mode::Python | Mode::Singleton => "python",
+        Mode::Python => "python",
+        Mode::Singleton => "singleton",
     }
 }
