@@ -96,11 +96,11 @@ impl Function {
     ) -> Outcome<Vec<(usize, ArrayRef)>> {
         let mut frame = Frame::with_rows(rows);
         for input in inputs {
-            frame.set(Text::from(input.name), column_of(input)?.into());
+            frame.set(Text::from(input.name), column_of(run, input)?.into());
         }
         for (input, twin) in inputs.iter().filter_map(|input| Some((input, input.twin?))) {
             // A column of its own: changing one of the two in place does not change the other.
-            frame.set(Text::from(twin), column_of(input)?.into());
+            frame.set(Text::from(twin), column_of(run, input)?.into());
         }
         let result = run.start(&self.program, vec![Value::frame(frame)])?;
         from_frame(&result, outputs, rows)
@@ -115,7 +115,7 @@ impl Function {
     ) -> Outcome<Vec<(usize, ArrayRef)>> {
         let mut dict = Dict::default();
         for name in names(inputs) {
-            dict.insert(Value::text(name.0), Value::list(list_of(name.1)?));
+            dict.insert(Value::text(name.0), Value::list(list_of(run, name.1)?));
         }
         let result = run.start(&self.program, vec![Value::dict(dict)])?;
         from_lists(&result, outputs, rows)
@@ -132,7 +132,7 @@ impl Function {
         for row in 0..rows {
             let mut dict = Dict::default();
             for (name, input) in names(inputs) {
-                dict.insert(Value::text(name), value_of(input, row)?);
+                dict.insert(Value::text(name), value_of(run, input, row)?);
             }
             results.push(run.start(&self.program, vec![Value::dict(dict)])?);
         }

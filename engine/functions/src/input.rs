@@ -9,13 +9,15 @@ use feast_model::ValueType;
 
 use crate::column::{Column, Data, NO_TIME, Times, Unit};
 use crate::function::Input;
+use crate::native::read_json;
+use crate::run::Run;
 use crate::stop::{Outcome, unknown};
 use crate::value::Value;
 
 const MICROS: i64 = 1_000_000;
 
 /// A column of the frame of pandas mode.
-pub(crate) fn column_of(input: &Input<'_>) -> Outcome<Column> {
+pub(crate) fn column_of(run: &mut Run, input: &Input<'_>) -> Outcome<Column> {
     let array = &input.values;
     let rows = array.len();
     if array.null_count() == rows {
@@ -56,18 +58,18 @@ pub(crate) fn column_of(input: &Input<'_>) -> Outcome<Column> {
             let micros = micros.collect::<Option<_>>().ok_or_else(too_far)?;
             Data::Time(Times::new(micros, Some(Unit::Micro)))
         }
-        _ => Data::Object(values_of(array, input.value_type, Lists::Arrays)?),
+        _ => Data::Object(values_of(run, array, input.value_type, Lists::Arrays)?),
     }))
 }
 
 /// A list of python mode.
-pub(crate) fn list_of(input: &Input<'_>) -> Outcome<Vec<Value>> {
-    values_of(&input.values, input.value_type, Lists::Lists)
+pub(crate) fn list_of(run: &mut Run, input: &Input<'_>) -> Outcome<Vec<Value>> {
+    values_of(run, &input.values, input.value_type, Lists::Lists)
 }
 
 /// The value of a row, of singleton mode.
-pub(crate) fn value_of(input: &Input<'_>, row: usize) -> Outcome {
-    let values = values_of(&input.values.slice(row, 1), input.value_type, Lists::Lists)?;
+pub(crate) fn value_of(run: &mut Run, input: &Input<'_>, row: usize) -> Outcome {
+    let values = values_of(run, &input.values.slice(row, 1), input.value_type, Lists::Lists)?;
     Ok(values.into_iter().next().unwrap_or(Value::None))
 }
 
@@ -79,15 +81,15 @@ enum Lists {
     Lists,
 }
 
-fn values_of(array: &ArrayRef, value_type: &ValueType, lists: Lists) -> Outcome<Vec<Value>> {
+fn values_of(run: &mut Run, array: &ArrayRef, value_type: &ValueType, lists: Lists) -> Outcome<Vec<Value>> {
     let value = |row: usize| match array.is_null(row) {
         true => Ok(Value::None),
-        false => value_at(array, value_type, row, lists),
+        false => value_at(run, array, value_type, row, lists),
     };
     (0..array.len()).map(value).collect()
 }
 
-fn value_at(array: &ArrayRef, value_type: &ValueType, row: usize, lists: Lists) -> Outcome {
+fn value_at(run: &mut Run, array: &ArrayRef, value_type: &ValueType, row: usize, lists: Lists) -> Outcome {
     Ok(match value_type {
         ValueType::Int64 => Value::Int(array.as_primitive::<Int64Type>().value(row)),
         ValueType::Int32 => Value::Int(i64::from(array.as_primitive::<Int32Type>().value(row))),
@@ -100,12 +102,16 @@ fn value_at(array: &ArrayRef, value_type: &ValueType, row: usize, lists: Lists) 
         ValueType::Uuid | ValueType::TimeUuid if lists == Lists::Arrays => {
             Value::text(array.as_string::<i32>().value(row))
         }
+        // In pandas mode Arrow makes structs of them, which have each key of any row.
+        ValueType::Json | ValueType::Map | ValueType::Struct(_) if lists == Lists::Lists => {
+            read_json(run, array.as_string::<i32>().value(row))?
+        }
         ValueType::UnixTimestamp => {
             let seconds = array.as_primitive::<TimestampSecondType>().value(row);
             Value::Time(seconds.checked_mul(MICROS).ok_or_else(too_far)?)
         }
         ValueType::Array(element) => {
-            let items = values_of(&array.as_list::<i32>().value(row), element, lists)?;
+            let items = values_of(run, &array.as_list::<i32>().value(row), element, lists)?;
             match lists {
                 Lists::Arrays => Value::array(Column::of_values(&items)?),
                 Lists::Lists => Value::list(items),

@@ -43,4 +43,5 @@ mod value;
 
 pub use error::{Failure, Refusal};
 pub use function::{Function, Input, Mode, Output};
+pub use output::is_given;
 pub use run::Budget;

@@ -3,6 +3,7 @@
 //! By the rules of Feast: integers are cut off, text is what `str()` makes of anything. What Feast answers although it is not what the
 //! schema says (a missing column, too few rows) is an error here, which names the column.
 
+mod documents;
 mod values;
 
 use std::borrow::Cow;
@@ -17,12 +18,17 @@ use crate::native::shown_time;
 use crate::stop::{Outcome, Stop, attribute_error, type_error, unknown};
 use crate::value::Value;
 
-use values::of_values;
+use values::{is_made, of_values};
 
 const MICROS: i64 = 1_000_000;
 
 /// The number of an output, and its values.
 type Numbered = (usize, ArrayRef);
+
+/// Whether functions can give values of a type here. What they do give may still be something else.
+pub fn is_given(value_type: &ValueType) -> bool {
+    is_made(value_type)
+}
 
 /// Of a frame.
 pub(crate) fn from_frame(result: &Value, outputs: &[Output<'_>], rows: usize) -> Outcome<Vec<Numbered>> {
@@ -137,6 +143,7 @@ fn of_column(column: &Column, output: &Output<'_>) -> Outcome<ArrayRef> {
     if let Some(plain) = through_arrow(&column.data) {
         return of_column(&Column::from(plain), output);
     }
+    check_known(output.value_type, &column.data)?;
     Ok(match (output.value_type, &column.data) {
         (ValueType::Int64, Data::Int(values)) => Arc::new(Int64Array::from(values.clone())),
         (ValueType::Float64, Data::Float(values)) => {
@@ -169,33 +176,6 @@ fn of_column(column: &Column, output: &Output<'_>) -> Outcome<ArrayRef> {
         (ValueType::String, Data::Time(times) | Data::NaiveTime(times)) if times.unit() == Some(Unit::Micro) => {
             Arc::new(numpy_texts(times)?)
         }
-        (ValueType::Float64 | ValueType::Bool, Data::Int32(_) | Data::UInt32(_) | Data::Float32(_))
-        | (ValueType::Float32 | ValueType::String, Data::UInt32(_)) => {
-            return Err(unknown(format!(
-                "a column of {} for one of {} is not known here",
-                column.data.dtype(),
-                output.value_type.feast_name()
-            )));
-        }
-        (ValueType::Bool, Data::Float(numbers))
-            if !numbers.is_empty() && numbers.iter().all(|number| number.is_nan()) =>
-        {
-            return Err(unknown("floats that are all missing as bools are not known here"));
-        }
-        (value_type, Data::Time(times) | Data::NaiveTime(times))
-            if *value_type != ValueType::UnixTimestamp
-                && !times.is_empty()
-                && times.iter().all(|micros| *micros == NO_TIME) =>
-        {
-            return Err(unknown(
-                "times that are all missing as an output of another type are not known here",
-            ));
-        }
-        (_, Data::Delta(times)) if !times.is_empty() && times.iter().all(|micros| *micros == NO_TIME) => {
-            return Err(unknown(
-                "spans of time that are all missing as an output are not known here",
-            ));
-        }
         (value_type, Data::Object(values)) => {
             // In a column of Arrow a tuple is a list.
             let value = |value: &Value| match value {
@@ -205,14 +185,47 @@ fn of_column(column: &Column, output: &Output<'_>) -> Outcome<ArrayRef> {
             let values: Vec<Value> = values.iter().map(value).collect();
             return of_values(&of_one_type(&values)?, value_type);
         }
-        (ValueType::String, Data::Float32(_)) => {
-            return Err(unknown("floats of 32 bits as texts are not known here"));
-        }
         (value_type, data) => {
             let values: Vec<Value> = (0..column.len()).map(|row| data.get(row)).collect();
             return of_values(&values, value_type);
         }
     })
+}
+
+/// Whether it is known what Feast makes of such a column.
+fn check_known(value_type: &ValueType, data: &Data) -> Outcome<()> {
+    let are_missing = |times: &Times| !times.is_empty() && times.iter().all(|micros| *micros == NO_TIME);
+    let problem = match (value_type, data) {
+        (ValueType::Float64 | ValueType::Bool, Data::Int32(_) | Data::UInt32(_) | Data::Float32(_))
+        | (ValueType::Float32 | ValueType::String, Data::UInt32(_)) => {
+            return Err(unknown(format!(
+                "a column of {} for one of {} is not known here",
+                data.dtype(),
+                value_type.feast_name()
+            )));
+        }
+        (ValueType::Bool, Data::Float(numbers))
+            if !numbers.is_empty() && numbers.iter().all(|number| number.is_nan()) =>
+        {
+            "floats that are all missing as bools are not known here"
+        }
+        (ValueType::String, Data::Float32(_)) => "floats of 32 bits as texts are not known here",
+        (ValueType::UnixTimestamp, Data::Time(_) | Data::NaiveTime(_)) => return Ok(()),
+        (_, Data::Time(times) | Data::NaiveTime(times)) if are_missing(times) => {
+            "times that are all missing as an output of another type are not known here"
+        }
+        (_, Data::Delta(times)) if are_missing(times) => {
+            "spans of time that are all missing as an output are not known here"
+        }
+        // Of dicts Arrow makes structs, which have each key of any row.
+        (ValueType::Map | ValueType::Struct(_) | ValueType::Json, Data::Object(values))
+            if values.iter().any(|value| !value.is_missing()) =>
+        {
+            "objects of pandas as maps and JSON are not known here"
+        }
+        _ => return Ok(()),
+    };
+    Err(unknown(problem))
 }
 
 /// Columns of pandas' own kinds as they come out of Arrow.

@@ -34,6 +34,8 @@ fn work_and_memory_are_bounded() {
         "x = [0] * 10**15",
         "x = list(range(10**15))",
         "x = []\nwhile True:\n    x.append(1)",
+        "x = (1,)\nwhile True:\n    x = x + x",
+        "x = (1,) * 10**15",
     ] {
         let outcome = run(statements);
         assert!(
@@ -43,16 +45,63 @@ fn work_and_memory_are_bounded() {
     }
 }
 
+/// Small values that take for ever to go through, and long ones that are gone through again and again.
+#[test]
+fn what_is_compared_and_written_is_paid_for() {
+    let doubled = "x = [0]\nfor k in range(48):\n    x = [x, x]\n";
+    let long = "x = list(range(200000))\ny = list(range(200000))\n";
+    let texts = "x = 'ab' * 1000000\ny = 'ab' * 1000000\n";
+    for statements in [
+        format!("{doubled}y = x == [x]"),
+        format!("{doubled}y = str(x)"),
+        format!("{doubled}import json\ny = json.dumps(x)"),
+        format!("{doubled}y = f'{{x}}'"),
+        format!("{doubled}y = x in [x, [x]]"),
+        format!("{doubled}y = sorted([x, x])"),
+        "x = (0,)\nfor k in range(48):\n    x = (x, x)\ny = {x: 1}".to_owned(),
+        "x = {}\nfor k in range(48):\n    x = {'a': x, 'b': x}\ny = x == {'a': x}".to_owned(),
+        format!("{long}while x == y:\n    pass"),
+        format!("{long}while x <= y:\n    pass"),
+        format!("{long}x.append(0)\nwhile y != x:\n    pass"),
+        format!("{long}while x in [y]:\n    pass"),
+        format!("{long}while str(x):\n    pass"),
+        format!("{texts}while x == y:\n    pass"),
+        format!("{texts}while x <= y:\n    pass"),
+        format!("{texts}d = {{x: 1}}\nwhile d[y]:\n    pass"),
+        "d = {}\nwhile True:\n    d[(len(d), 0)] = 1".to_owned(),
+        "d = set()\nwhile True:\n    d.add((len(d), 0))".to_owned(),
+        "d = set()\nwhile True:\n    d.add(len(d))".to_owned(),
+    ] {
+        let outcome = run(&statements);
+        assert!(
+            matches!(outcome, Err(Failure::Exhausted(_) | Failure::NotKnown(_))),
+            "{statements}: {outcome:?}"
+        );
+    }
+}
+
 #[test]
 fn what_goes_too_deep_is_not_run() {
     let recursion = "def g(n):\n    return g(n + 1)\nx = g(0)";
     assert!(matches!(run(recursion), Err(Failure::NotKnown(_))));
-    for statements in ["x = []\nx.append(x)", "x = {}\nx['x'] = [x]", "x = [0]\nx[0] = x"] {
+    for statements in [
+        "x = []\nx.append(x)",
+        "x = []\nx += [x]",
+        "x = {}\nx['x'] = [x]",
+        "x = [0]\nx[0] = x",
+    ] {
         let outcome = run(statements);
         assert!(
             matches!(outcome, Err(Failure::NotKnown(_))),
             "{statements}: {outcome:?}"
         );
+    }
+}
+
+#[test]
+fn nothing_is_repeated_at_no_cost() {
+    for statements in ["x = [] * 2**53", "x = () * 2**53", "x = '' * 2**53", "x = 2**53 * []"] {
+        assert!(run(statements).is_ok(), "{statements}");
     }
 }
 

@@ -91,7 +91,7 @@ CONVERSIONS = {
 def write_column(values, present, kind):
     """The bytes of a column. What is missing is null in `values` already, that is 0 or empty."""
     flags = b"\0" if present is None else b"\1" + bytes(present)
-    code = {"t": "q", "?": "b", "u": "s", "D": "s", "j": "s"}.get(kind[0], kind[0])
+    code = {"t": "q", "?": "b", "u": "s", "D": "s", "j": "s", "m": "s"}.get(kind[0], kind[0])
     if code in "qidfb" and kind != "b":
         return flags + array(code, values).tobytes()
     if code == "[":
@@ -136,6 +136,8 @@ def column_of(name, values, kind):
             return usual
         if kind[0] == "[":
             values = list_values(values, kind)
+        elif kind in DOCUMENTS:
+            values = [None if value is None else DOCUMENTS[kind](value) for value in values]
         elif kind == "t":
             values = [None if is_array_like(v) or is_missing(v) else seconds_of(v) for v in values]
         else:
@@ -143,7 +145,7 @@ def column_of(name, values, kind):
         present = [value is not None for value in values]
         if all(present):
             return write_column(values, None, kind)
-        zero = {"[": [], "b": b"", "s": "", "u": "", "D": "", "j": ""}.get(kind[0], 0)
+        zero = {"[": [], "b": b"", "s": "", "u": "", "D": "", "j": "", "m": ""}.get(kind[0], 0)
         return write_column([zero if value is None else value for value in values], present, kind)
     except Exception as error:
         raise Unconvertible(name, error) from error
@@ -169,11 +171,7 @@ def scalar_values(values, kind):
         return [None] * len(values)
     check_sample(sample, kind)
     convert = SCALARS[kind]
-    keep_containers = kind == "j"
-    return [
-        None if (is_array_like(v) and not keep_containers) or (not is_array_like(v) and is_missing(v)) else convert(v)
-        for v in values
-    ]
+    return [None if is_array_like(v) or is_missing(v) else convert(v) for v in values]
 
 
 def check_sample(sample, kind):
@@ -189,6 +187,14 @@ def check_sample(sample, kind):
         valid = integers | {bool} | ({numpy.bool_} if numpy else set())
     elif kind == "b":
         valid = {bytes}
+    elif kind == "u":
+        import uuid
+
+        valid = {str, uuid.UUID}
+    elif kind == "D":
+        import decimal
+
+        valid = {str, decimal.Decimal}
     else:
         return
     assert type(sample) in valid, f"Type `{type(sample)}` not in {valid}"
@@ -221,10 +227,36 @@ def json_text(value):
     return value
 
 
+def map_text(value):
+    if isinstance(value, str):
+        value = json.loads(value)
+    if not isinstance(value, dict):
+        raise TypeError(f"Expected dict for MAP type, got {type(value).__name__}: {value!r}")
+    return json.dumps(map_value(value), allow_nan=False)
+
+
+def map_value(value):
+    """A value in a map. Which kinds a list in it may have is checked by who gets it."""
+    if isinstance(value, dict):
+        for key in value:
+            if not isinstance(key, str):
+                raise TypeError(f"a key of a map is a {type(key).__name__}")
+        return {key: map_value(item) for key, item in value.items()}
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    if isinstance(value, (list, tuple)):
+        return [map_value(item) for item in value]
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return None if is_missing(value) else value
+    raise TypeError(f"a value of a map is a {type(value).__name__}")
+
+
+DOCUMENTS = {"j": json_text, "m": map_text}
+
 SCALARS = {
     "q": integer(64), "i": integer(32), "f": lambda value: array("f", [float(value)])[0], "d": lambda value: array("d", [value])[0],
     "?": lambda value: bool(value) if type(value).__name__ in ("bool", "bool_") else operator.index(value) != 0,
-    "s": str, "b": bytes, "u": str, "D": str, "j": json_text,
+    "s": str, "b": bytes, "u": str, "D": str,
 }
 
 

@@ -18,6 +18,11 @@ pub(crate) fn of_input(value_type: &ValueType) -> Result<String, String> {
     }
 }
 
+/// Whether functions may give values of a type.
+pub fn is_given(value_type: &ValueType) -> bool {
+    of_output(value_type).is_ok()
+}
+
 /// The name of a type that functions may give.
 ///
 /// # Errors
@@ -25,6 +30,7 @@ pub(crate) fn of_input(value_type: &ValueType) -> Result<String, String> {
 pub(crate) fn of_output(value_type: &ValueType) -> Result<String, String> {
     match value_type {
         ValueType::Array(element) if **element != ValueType::Json => Ok(format!("[{}", of_scalar(element)?)),
+        ValueType::Map | ValueType::Struct(_) => Ok("m".to_owned()),
         scalar => of_scalar(scalar).map(str::to_owned),
     }
 }

@@ -41,5 +41,6 @@ mod slot;
 
 pub use counters::Snapshot;
 pub use error::CallError;
+pub use kinds::is_given;
 pub use pool::Pool;
 pub use settings::{PoolFunction, Settings};

@@ -7,6 +7,7 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use arrow::array::ArrayRef;
+use feast_codec::feast_value::ValueEncoder;
 use feast_functions::{Budget, Failure, Function, Input, Mode, Output};
 use feast_model::error::{Error, ErrorKind, Result};
 use feast_model::{Definitions, OnDemandFeatureView, Transformation, ValueType};
@@ -130,7 +131,11 @@ impl ViewFunction {
     ) -> Result<Option<ComputedColumns>> {
         let may_wait = budget != Budget::Brief;
         let in_python = |python: &PythonTier| match may_wait {
-            true => python.call(&self.key, &self.view, inputs, outputs, rows).map(Some),
+            true => {
+                let columns = python.call(&self.key, &self.view, inputs, outputs, rows)?;
+                self.check_documents(outputs, &columns)?;
+                Ok(Some(columns))
+            }
             false => Ok(None),
         };
         let native = match (&self.native, &self.python) {
@@ -152,6 +157,21 @@ impl ViewFunction {
             (Err(Failure::NotKnown(_)), Some(python)) => in_python(python),
             (Err(failure), _) => Err(self.failed(failure)),
         }
+    }
+
+    /// Feast has no form for some maps, as for one with a list of several kinds.
+    fn check_documents(&self, outputs: &[Output<'_>], columns: &ComputedColumns) -> Result<()> {
+        for (number, values) in columns {
+            let output = &outputs[*number];
+            if let Err(problem) = ValueEncoder::new(output.value_type).check(values) {
+                let message = format!(
+                    "On demand feature view '{}', output {}: {problem}",
+                    self.view, output.name
+                );
+                return Err(Error::of_function(&self.view, message));
+            }
+        }
+        Ok(())
     }
 
     fn failed(&self, failure: Failure) -> Error {
@@ -256,13 +276,16 @@ fn check(
 ) -> std::result::Result<ViewFunction, NotNative> {
     let (transformation, mode) = servable(view, definitions)?;
     let (names, text) = texts(transformation);
-    let native = Function::compile(names, text, mode).map_err(|refusal| {
-        let mut reason = NotNative::from(refusal);
-        for missing in transformation.module_names.iter().flat_map(|names| &names.missing) {
-            reason.reason += &format!("; the function {missing}");
-        }
-        reason
-    });
+    let compile = |()| {
+        Function::compile(names, text, mode).map_err(|refusal| {
+            let mut reason = NotNative::from(refusal);
+            for missing in transformation.module_names.iter().flat_map(|names| &names.missing) {
+                reason.reason += &format!("; the function {missing}");
+            }
+            reason
+        })
+    };
+    let native = check_outputs(view, feast_functions::is_given).and_then(compile);
     if python.is_none()
         && let Err(reason) = native
     {
@@ -320,27 +343,24 @@ fn servable<'a>(
     }
     let transformation = view.transformation.as_ref();
     let transformation = transformation.ok_or_else(|| NotNative::from("it has no function".to_owned()))?;
-    if let Some(field) = view.features.iter().find(|field| !is_computed(&field.value_type)) {
-        let reason = format!(
-            "its output {} is of type {}, which functions cannot give here",
-            field.name, field.value_type
-        );
-        return Err(NotNative::from(reason));
-    }
+    let is_given =
+        |value_type: &ValueType| feast_functions::is_given(value_type) || feast_python_workers::is_given(value_type);
+    check_outputs(view, is_given)?;
     Ok((transformation, mode(view, transformation)?))
 }
 
-/// Whether functions can give values of a type: scalars and lists of them.
-fn is_computed(value_type: &ValueType) -> bool {
-    use ValueType::{Bool, Bytes, Float32, Float64, Int32, Int64, String, UnixTimestamp};
-    let item = match value_type {
-        ValueType::Array(item) => item,
-        scalar => scalar,
-    };
-    matches!(
-        item,
-        Int32 | Int64 | Float32 | Float64 | Bool | String | Bytes | UnixTimestamp
-    )
+/// Whether all outputs are of types that functions can give somewhere.
+fn check_outputs(
+    view: &OnDemandFeatureView,
+    is_given: impl Fn(&ValueType) -> bool,
+) -> std::result::Result<(), NotNative> {
+    match view.features.iter().find(|field| !is_given(&field.value_type)) {
+        None => Ok(()),
+        Some(field) => Err(NotNative::from(format!(
+            "its output {} is of type {}, which functions cannot give here",
+            field.name, field.value_type
+        ))),
+    }
 }
 
 fn mode(view: &OnDemandFeatureView, transformation: &Transformation) -> std::result::Result<Mode, NotNative> {

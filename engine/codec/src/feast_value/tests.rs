@@ -220,6 +220,23 @@ fn documents_become_the_values_that_python_makes_of_the_same_json() {
 }
 
 #[test]
+fn floats_in_documents_keep_their_last_digit() {
+    let mut random = feast_fixtures::Random::seeded();
+    let any = std::iter::repeat_with(|| f64::from_bits(u64::from_le_bytes(std::array::from_fn(|_| random.byte()))));
+    let floats = [-9_007_199_254_740_991.0, 0.909_297_426_825_681_7, 5e-324, 1e308];
+    for float in floats
+        .into_iter()
+        .chain(any.filter(|float| float.is_finite()).take(5000))
+    {
+        let json = format!(r#"{{"a":{float:?}}}"#);
+        let column: ArrayRef = std::sync::Arc::new(arrow::array::StringArray::from(vec![json.as_str()]));
+        let bytes = encoded(&Map, &column);
+        let value = &bytes[bytes.len() - 8..];
+        assert_eq!(value, float.to_le_bytes(), "{json}");
+    }
+}
+
+#[test]
 fn documents_that_python_refuses_read_back_and_the_impossible_is_refused() {
     for json in [
         r#"{"a":[]}"#,

@@ -252,7 +252,8 @@ pub(super) fn ints(operator: Operator, left: Side<'_, i64>, right: Side<'_, i64>
                 Side::All(values) => values.iter().any(|value| *value < 0),
                 Side::One(value) => value < 0,
             };
-            if is_negative {
+            // Of no rows none is raised to it.
+            if is_negative && !left.is_empty() {
                 return Err(value_error("Integers to negative integer powers are not allowed."));
             }
             Data::Int(zip(left, right, wrapping_power))

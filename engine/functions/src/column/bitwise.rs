@@ -114,7 +114,7 @@ fn row_by_row(operator: Operator, left: &Data, right: &Data) -> Outcome<Vec<bool
         }
     };
     let is_known = |data: &Data| matches!(data, Data::Bool(_) | Data::Int(_) | Data::Float(_) | Data::Object(_));
-    match is_known(left) && is_known(right) {
+    match is_known(left) && is_known(right) && left.len() != 0 {
         true => (0..left.len()).map(row).collect(),
         false => Err(not_known()),
     }
@@ -148,7 +148,8 @@ fn objects(
     is_reflected: bool,
 ) -> Outcome<Vec<bool>> {
     let is_plain = |value: &Value| matches!(value, Value::None | Value::Bool(_) | Value::Text(_));
-    if !values.iter().all(is_plain) {
+    // Of no rows there comes a column of another kind.
+    if values.is_empty() || !values.iter().all(is_plain) {
         return Err(not_known());
     }
     if matches!(value, Value::NoTime) {

@@ -13,6 +13,9 @@ use crate::value::{ExceptionClass, Value};
 pub(crate) fn cast(column: &Column, dtype: &str) -> Outcome<Column> {
     Ok(Column::from(match (dtype, &column.data) {
         ("int64", data) => Data::Int(ints(data)?),
+        ("int32", Data::Time(_) | Data::NaiveTime(_) | Data::Delta(_)) => {
+            return Err(unknown("times as integers of 32 bits are not known here"));
+        }
         ("int32", data) => Data::Int32(small_ints(data)?),
         ("float64", data) => Data::Float(floats(data)?),
         ("float32", Data::Int(values)) => Data::Float32(values.iter().map(|number| *number as f32).collect()),

@@ -19,6 +19,15 @@ pub(crate) fn compare(operator: CmpOp, left: &Operand<'_>, right: &Operand<'_>) 
     if let Some(flags) = super::times::compare_kinds(operator, left, right) {
         return flags.map(|flags| Column::from(Data::Bool(flags)));
     }
+    let has_missing_times = |operand: &Operand<'_>| match operand {
+        Operand::Column(Data::Object(values)) => values.iter().any(|value| matches!(value, Value::NoTime)),
+        _ => false,
+    };
+    if has_missing_times(left) || has_missing_times(right) {
+        return Err(unknown(
+            "comparing what is made of nothing and a span of time is not known here",
+        ));
+    }
     // Python asks the column, which is on the left then.
     if let (Operand::Value(_), Operand::Column(_)) = (left, right) {
         return compare(mirrored(operator), right, left);

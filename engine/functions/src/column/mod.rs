@@ -173,10 +173,16 @@ impl Column {
     }
 
     /// The value of a row as numpy gives it: a scalar of its own, but of objects.
-    pub(crate) fn item(&self, row: usize) -> Value {
+    ///
+    /// # Errors
+    /// Unknown for numbers of 32 bits, which wrap and are rounded at their own width.
+    pub(crate) fn item(&self, row: usize) -> Outcome {
         match &self.data {
-            Data::Bool(_) | Data::Int(_) | Data::Float(_) => Value::scalar(self.get(row)),
-            _ => self.get(row),
+            Data::Bool(_) | Data::Int(_) | Data::Float(_) => Ok(Value::scalar(self.get(row))),
+            Data::Int32(_) | Data::UInt32(_) | Data::Float32(_) => {
+                Err(unknown("a single number of 32 bits is not known here"))
+            }
+            _ => Ok(self.get(row)),
         }
     }
 
@@ -206,6 +212,9 @@ impl Column {
 
 impl Data {
     pub(crate) fn of_values(values: &[Value]) -> Outcome<Self> {
+        if values.iter().any(|value| matches!(value, Value::Big(_))) {
+            return Err(unknown("a column of integers beyond 64 bits is not known here"));
+        }
         if values.iter().any(|value| matches!(value, Value::Scalar(_))) {
             let plain: Vec<Value> = values.iter().map(|value| value.plain().clone()).collect();
             return match Self::of_values(&plain)? {
@@ -321,6 +330,13 @@ pub(crate) fn not_plain(data: &Data) -> Stop {
 pub(crate) enum Side<'a, T> {
     All(&'a [T]),
     One(T),
+}
+
+impl<T> Side<'_, T> {
+    /// Whether it has no rows.
+    pub(crate) fn is_empty(&self) -> bool {
+        matches!(self, Self::All([]))
+    }
 }
 
 /// A result for each row.

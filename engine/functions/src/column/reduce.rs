@@ -240,13 +240,20 @@ pub(crate) fn of_rows(columns: &[&Data], rows: usize, which: OfRows) -> Outcome<
     }
     let values = (0..rows).map(|row| of_row(parts.iter().filter_map(|part| part.get(row).copied()), which));
     let values = values.collect::<Outcome<Vec<f64>>>()?;
-    // Python's integers stay integers, and 0 is the sum of nothing. They are so small that the floats are exact.
-    let object = |value: f64| match which != OfRows::Mean && !has_floats && !value.is_nan() {
-        true => Value::Int(value as i64),
-        false => Value::Float(value),
+    // Python's integers stay integers, and the integer 0 is the sum of nothing. They are so small that the floats are exact.
+    let is_of_nothing = |row: usize| parts.iter().all(|part| part[row].is_nan());
+    let object = |(row, value): (usize, f64)| match which {
+        OfRows::Mean => Value::Float(value),
+        OfRows::Sum if is_of_nothing(row) => Value::Int(0),
+        OfRows::Max | OfRows::Min if value.is_nan() => Value::None,
+        _ if !has_floats => Value::Int(value as i64),
+        _ => Value::Float(value),
     };
     match has_objects {
-        true => Ok(Column::from(Data::Object(values.into_iter().map(object).collect()))),
+        true => {
+            let objects = values.into_iter().enumerate().map(object);
+            Ok(Column::from(Data::Object(objects.collect())))
+        }
         false => Ok(Column::from(Data::Float(values))),
     }
 }

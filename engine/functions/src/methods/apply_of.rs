@@ -103,9 +103,14 @@ pub(super) fn of_rows(run: &mut Run, object: &Value, arguments: Arguments) -> Ou
         )?;
         match &result {
             Value::None | Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::Scalar(_) | Value::Text(_) => {}
-            _ => return Err(unknown("several values for each row of a frame are not known here")),
+            Value::List(_) => {}
+            _ => return Err(unknown("such values for each row of a frame are not known here")),
         }
         results.push(result);
+    }
+    let lists = results.iter().filter(|result| matches!(result, Value::List(_))).count();
+    if lists != 0 && lists != results.len() {
+        return Err(unknown("lists for some rows of a frame only are not known here"));
     }
     column_of_results(&results).map(Value::series)
 }

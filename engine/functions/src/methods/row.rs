@@ -12,10 +12,10 @@ pub(super) const METHODS: Table = &[("get", get)];
 fn get(_: &mut Run, object: &Value, arguments: Arguments) -> Outcome {
     let [name, default] = arguments.bind(["key", "default"])?;
     match (object, name) {
-        (Value::Row(frame, row), Some(Value::Text(name))) => Ok(match frame.get(&name) {
+        (Value::Row(frame, row), Some(Value::Text(name))) => match frame.get(&name) {
             Some(column) => column.item(*row),
-            None => default.unwrap_or(Value::None),
-        }),
+            None => Ok(default.unwrap_or(Value::None)),
+        },
         _ => Err(unknown("get() of this is not known here")),
     }
 }
@@ -23,7 +23,7 @@ fn get(_: &mut Run, object: &Value, arguments: Arguments) -> Outcome {
 /// `row.name`: a value, where a series has nothing of that name itself.
 pub(super) fn attribute(frame: &Frame, row: usize, name: &str) -> Outcome {
     match frame.get(name) {
-        Some(column) if !own_names::is_of_series(name) => Ok(column.item(row)),
+        Some(column) if !own_names::is_of_series(name) => column.item(row),
         _ => Err(unknown(format!("the attribute `{name}` of a row is not known here"))),
     }
 }

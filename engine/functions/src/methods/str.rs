@@ -3,6 +3,7 @@
 use super::Method;
 use super::characters::{check as check_characters, fold_case};
 use super::letters::{check_known, check_simple, is_space};
+use crate::column::{Column, Data};
 use crate::native;
 use crate::run::{Arguments, Run};
 use crate::stop::{Outcome, type_error, unknown, value_error};
@@ -230,6 +231,13 @@ fn format(run: &mut Run, object: &Value, arguments: Arguments) -> Outcome {
     Ok(Value::text(text))
 }
 
+fn are_texts(column: &Column) -> bool {
+    match &column.data {
+        Data::Object(values) => values.iter().all(|value| matches!(value, Value::Text(_))),
+        _ => false,
+    }
+}
+
 fn join(run: &mut Run, object: &Value, arguments: Arguments) -> Outcome {
     let [items] = arguments.exactly(["iterable"])?;
     let separator = text_of(object)?;
@@ -237,6 +245,8 @@ fn join(run: &mut Run, object: &Value, arguments: Arguments) -> Outcome {
         Value::List(_) | Value::Tuple(_) | Value::Items(_) | Value::Text(_) => items.items()?,
         Value::Set(_) | Value::Dict(_) => items.items()?,
         Value::Iterator(_) | Value::Failing(_) => native::all_items(run, &items)?,
+        // Its texts are Python's own, or are taken as such.
+        Value::Array(column) if are_texts(column) => items.items()?,
         Value::None | Value::Int(_) | Value::Float(_) | Value::Bool(_) => {
             return Err(type_error("can only join an iterable"));
         }

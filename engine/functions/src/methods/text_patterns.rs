@@ -62,7 +62,7 @@ pub(super) fn find_all(run: &mut Run, object: &Value, arguments: Arguments) -> O
     })
 }
 
-/// The only group of the first match. What is not found is NaN, as is what is missing.
+/// The only group of the first match. What is not found is NaN; what is missing stays as it is.
 pub(super) fn extract(run: &mut Run, object: &Value, arguments: Arguments) -> Outcome {
     let [pattern, regex_flags, expand] = arguments.bind(["pat", "flags", "expand"])?;
     let pattern = pattern.ok_or_else(|| unknown("extracting nothing is not known here"))?;
@@ -74,17 +74,16 @@ pub(super) fn extract(run: &mut Run, object: &Value, arguments: Arguments) -> Ou
         return Err(value_error("pattern contains no capture groups"));
     }
     let values = texts(run, object)?;
-    if values.iter().all(Value::is_missing) {
-        return Err(unknown("extracting from nothing is not known here"));
-    }
     let mut extracted = Vec::with_capacity(values.len());
     for value in values {
-        let spans = match value {
-            Value::Text(text) => pattern.find(run, text)?.map(|spans| (text, spans)),
-            _ => None,
-        };
-        let group = spans.as_ref().and_then(|(text, spans)| part(text, spans, 1));
-        extracted.push(group.map_or(Value::Float(f64::NAN), Value::text));
+        extracted.push(match value {
+            Value::Text(text) => {
+                let spans = pattern.find(run, text)?;
+                let group = spans.as_ref().and_then(|spans| part(text, spans, 1));
+                group.map_or(Value::Float(f64::NAN), Value::text)
+            }
+            missing => missing.clone(),
+        });
     }
     Ok(Value::series(Column::from(Data::Object(extracted))))
 }

@@ -31,7 +31,7 @@ fn extreme(run: &mut Run, arguments: Arguments, name: &str, exceeds: CmpOp) -> O
         [Value::Set(_)] if key.is_some() => return Err(unknown("the order of a set is not known here")),
         [Value::Array(column)] if matches!(column.data, Data::Int(_) | Data::Float(_)) => {
             run.make(column.len())?;
-            (0..column.len()).map(|row| column.item(row)).collect()
+            (0..column.len()).map(|row| column.item(row)).collect::<Outcome<_>>()?
         }
         [Value::Series(_) | Value::Array(_)] => return Err(unknown("an extreme of a column is not known here")),
         [one] => items_in_any_order(run, one)?,

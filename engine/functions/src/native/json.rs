@@ -1,29 +1,57 @@
-//! `json.dumps` with its defaults.
+//! `json.dumps`.
 
 use feast_python_notation::python_float;
 
 use super::Native;
+use crate::program::Text;
 use crate::run::{Arguments, Run};
 use crate::stop::{Outcome, unknown};
-use crate::value::Value;
-
-/// Values within values. The stack must hold them.
-const MAX_DEPTH: usize = 50;
+use crate::value::{Value, is_shallow};
 
 pub(super) static FUNCTIONS: &[Native] = &[Native::function("json.dumps", dumps)];
 
+/// How it is written.
+#[derive(Clone, Copy, Default)]
+struct Style {
+    sorts_keys: bool,
+    keeps_characters: bool,
+}
+
 fn dumps(run: &mut Run, arguments: Arguments) -> Outcome {
-    let [value] = arguments.exactly(["obj"])?;
-    let mut text = String::new();
-    write(&value, 0, &mut text)?;
+    if arguments.positional.len() > 1 {
+        return Err(unknown("json.dumps() with more than one value is not known here"));
+    }
+    let [value, sort_keys, ensure_ascii] = arguments.bind(["obj", "sort_keys", "ensure_ascii"])?;
+    let value = value.ok_or_else(|| unknown("json.dumps() of nothing is not known here"))?;
+    let flag = |argument: Option<Value>, default: bool| match argument {
+        None => Ok(default),
+        Some(Value::Bool(flag)) => Ok(flag),
+        Some(_) => Err(unknown("json.dumps() with such arguments is not known here")),
+    };
+    let style = Style {
+        sorts_keys: flag(sort_keys, false)?,
+        keeps_characters: !flag(ensure_ascii, true)?,
+    };
+    let text = text_of(&value, style)?;
     run.hold(text.len())?;
     Ok(Value::text(text))
 }
 
-fn write(value: &Value, depth: usize, text: &mut String) -> Outcome<()> {
-    if depth > MAX_DEPTH {
-        return Err(unknown("values so deep are not known here"));
+/// What `json.dumps(value)` gives.
+pub(crate) fn json_of(value: &Value) -> Outcome<String> {
+    text_of(value, Style::default())
+}
+
+fn text_of(value: &Value, style: Style) -> Outcome<String> {
+    if !is_shallow(value) {
+        return Err(unknown("values so deep or so large are not known here"));
     }
+    let mut text = String::new();
+    write(value, style, &mut text)?;
+    Ok(text)
+}
+
+fn write(value: &Value, style: Style, text: &mut String) -> Outcome<()> {
     match value {
         Value::None => text.push_str("null"),
         Value::Bool(flag) => text.push_str(if *flag { "true" } else { "false" }),
@@ -33,21 +61,28 @@ fn write(value: &Value, depth: usize, text: &mut String) -> Outcome<()> {
             text.push_str(if *number < 0.0 { "-Infinity" } else { "Infinity" });
         }
         Value::Float(number) => text.push_str(&python_float(*number)),
-        Value::Text(value) => write_text(value, text),
-        Value::List(items) => write_items(&items.borrow(), depth, text)?,
-        Value::Tuple(items) => write_items(items, depth, text)?,
+        Value::Text(value) => write_text(value, style, text),
+        Value::List(items) => write_items(&items.borrow(), style, text)?,
+        Value::Tuple(items) => write_items(items, style, text)?,
         Value::Dict(dict) => {
             text.push('{');
-            for (number, (key, value)) in dict.borrow().members().iter().enumerate() {
-                let Value::Text(key) = key else {
-                    return Err(unknown("this key in json.dumps() is not known here"));
-                };
+            let dict = dict.borrow();
+            let members = dict.members().iter().map(|(key, value)| match key {
+                Value::Text(key) => Ok((key, value)),
+                _ => Err(unknown("this key in json.dumps() is not known here")),
+            });
+            let mut members: Vec<(&Text, &Value)> = members.collect::<Outcome<_>>()?;
+            if style.sorts_keys {
+                // Code points have the order of their bytes.
+                members.sort_by_key(|(key, _)| *key);
+            }
+            for (number, (key, value)) in members.into_iter().enumerate() {
                 if number > 0 {
                     text.push_str(", ");
                 }
-                write_text(key, text);
+                write_text(key, style, text);
                 text.push_str(": ");
-                write(value, depth + 1, text)?;
+                write(value, style, text)?;
             }
             text.push('}');
         }
@@ -61,20 +96,20 @@ fn write(value: &Value, depth: usize, text: &mut String) -> Outcome<()> {
     Ok(())
 }
 
-fn write_items(items: &[Value], depth: usize, text: &mut String) -> Outcome<()> {
+fn write_items(items: &[Value], style: Style, text: &mut String) -> Outcome<()> {
     text.push('[');
     for (number, item) in items.iter().enumerate() {
         if number > 0 {
             text.push_str(", ");
         }
-        write(item, depth + 1, text)?;
+        write(item, style, text)?;
     }
     text.push(']');
     Ok(())
 }
 
-/// In ASCII, with pairs of surrogates for what 16 bits do not hold.
-fn write_text(value: &str, text: &mut String) {
+/// In ASCII if need be, with pairs of surrogates for what 16 bits do not hold.
+fn write_text(value: &str, style: Style, text: &mut String) {
     text.push('"');
     for character in value.chars() {
         match character {
@@ -86,6 +121,8 @@ fn write_text(value: &str, text: &mut String) {
             '\u{8}' => text.push_str("\\b"),
             '\u{c}' => text.push_str("\\f"),
             ' '..='~' => text.push(character),
+            // Only control characters are always escaped.
+            '\u{7f}'.. if style.keeps_characters => text.push(character),
             _ => {
                 let mut units = [0; 2];
                 for unit in character.encode_utf16(&mut units) {

@@ -128,8 +128,8 @@ pub(super) fn hypot(_: &mut Run, arguments: Arguments) -> Outcome {
     if greatest == 0.0 || numbers.len() <= 1 {
         return Ok(Value::Float(greatest));
     }
-    if !(1e-300..1e300).contains(&greatest) {
-        return Err(unknown("math.hypot() of numbers of that size is not known here"));
+    if greatest < 1e-300 {
+        return Err(unknown("math.hypot() of numbers so small is not known here"));
     }
     Ok(Value::Float(norm(&numbers, greatest)))
 }
@@ -158,8 +158,12 @@ fn norm(numbers: &[f64], greatest: f64) -> f64 {
 /// The power of two that brings a number between 0.5 and 1.
 fn scale_of(number: f64) -> f64 {
     let exponent = (number.to_bits() >> 52) & 0x7ff;
-    // 2 to the power of 1022 less the exponent's bits, which themselves are 1023 too many.
-    f64::from_bits((2045u64.saturating_sub(exponent)) << 52)
+    // 2 to the power of 1022 less the exponent's bits, which themselves are 1023 too many. Of the greatest numbers it is subnormal.
+    match exponent {
+        2046 => f64::from_bits(1 << 50),
+        2045 => f64::from_bits(1 << 51),
+        exponent => f64::from_bits((2045 - exponent) << 52),
+    }
 }
 
 /// The upper and the lower half of a number's digits.

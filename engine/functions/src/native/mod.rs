@@ -34,6 +34,8 @@ pub(crate) use conversion::{float_of_text, int_of_text};
 pub(crate) use datetime::{fields as time_fields, iso_calendar, of_fields, shown_time, strftime, weekday};
 pub(crate) use formatting::{format, format_method, percent_format};
 pub(crate) use iterators::all_items;
+pub(crate) use json::json_of;
+pub(crate) use json_text::read_json;
 pub(crate) use numpy_elementwise::absolute_of;
 pub(crate) use pandas_time::{check_reach, point_of};
 pub(crate) use re::{found, ignores_case, of_pattern, parts_of, replaced};

@@ -3,15 +3,28 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayBuilder, ArrayRef, BooleanArray, Float32Array, Float64Array, Float64Builder, Int32Array, Int64Array,
-    Int64Builder, ListBuilder, StringArray, StringBuilder, TimestampSecondArray, new_empty_array,
+    ArrayBuilder, ArrayRef, BinaryArray, BooleanArray, BooleanBuilder, Float32Array, Float32Builder, Float64Array,
+    Float64Builder, Int32Array, Int32Builder, Int64Array, Int64Builder, ListBuilder, StringArray, StringBuilder,
+    TimestampSecondArray, new_empty_array,
 };
 use arrow::datatypes::DataType;
 use feast_model::ValueType;
 
 use super::MICROS;
+use super::documents;
 use crate::stop::{Outcome, raised, unknown, value_error};
 use crate::value::{ExceptionClass, Value};
+
+/// Whether values of a type are made here of what a function gives.
+pub(super) fn is_made(value_type: &ValueType) -> bool {
+    use ValueType::{Bool, Bytes, Decimal, Float32, Float64, Int32, Int64, Json, Map, String, TimeUuid, Uuid};
+    match value_type {
+        ValueType::UnixTimestamp | ValueType::Struct(_) => true,
+        ValueType::Array(item) => matches!(**item, Bool | Float32 | Float64 | Int32 | Int64 | String),
+        Bool | Bytes | Decimal | Float32 | Float64 | Int32 | Int64 | Json | Map | String | TimeUuid | Uuid => true,
+        _ => false,
+    }
+}
 
 pub(super) fn of_values(values: &[Value], value_type: &ValueType) -> Outcome<ArrayRef> {
     if values.is_empty() {
@@ -20,13 +33,7 @@ pub(super) fn of_values(values: &[Value], value_type: &ValueType) -> Outcome<Arr
     Ok(match value_type {
         ValueType::Int64 => Arc::new(each(values, integer)?.into_iter().collect::<Int64Array>()),
         ValueType::Int32 => {
-            let small = |value: &Value| match integer(value)? {
-                None => Ok(None),
-                Some(number) => match i32::try_from(number) {
-                    Ok(number) => Ok(Some(number)),
-                    Err(_) => Err(value_error(format!("Value out of range: {number}"))),
-                },
-            };
+            let small = |value: &Value| integer(value)?.map(narrow).transpose();
             Arc::new(each(values, small)?.into_iter().collect::<Int32Array>())
         }
         ValueType::Float64 => Arc::new(each(values, float)?.into_iter().collect::<Float64Array>()),
@@ -45,6 +52,30 @@ pub(super) fn of_values(values: &[Value], value_type: &ValueType) -> Outcome<Arr
         ValueType::Bool => Arc::new(each(values, flag)?.into_iter().collect::<BooleanArray>()),
         ValueType::String => Arc::new(each(values, text)?.into_iter().collect::<StringArray>()),
         ValueType::UnixTimestamp => Arc::new(each(values, time)?.into_iter().collect::<TimestampSecondArray>()),
+        // As of bools.
+        ValueType::Bytes | ValueType::Uuid | ValueType::TimeUuid | ValueType::Decimal
+            if values.iter().any(|value| matches!(value.plain(), Value::Float(_))) =>
+        {
+            return Err(unknown(format!(
+                "a float as {} is not known here",
+                value_type.feast_name()
+            )));
+        }
+        ValueType::Bytes => {
+            let values = each(values, bytes)?;
+            Arc::new(values.iter().map(Option::as_deref).collect::<BinaryArray>())
+        }
+        ValueType::Uuid | ValueType::TimeUuid | ValueType::Decimal => {
+            Arc::new(each(values, own_text)?.into_iter().collect::<StringArray>())
+        }
+        ValueType::Map | ValueType::Struct(_) => {
+            let maps = values.iter().map(documents::map).collect::<Outcome<Vec<_>>>()?;
+            Arc::new(maps.into_iter().collect::<StringArray>())
+        }
+        ValueType::Json => {
+            let texts = values.iter().map(documents::json).collect::<Outcome<Vec<_>>>()?;
+            Arc::new(texts.into_iter().collect::<StringArray>())
+        }
         ValueType::Array(element) => lists(values, element)?,
         other => {
             return Err(unknown(format!(
@@ -83,6 +114,10 @@ fn integer(value: &Value) -> Outcome<Option<i64>> {
     }
 }
 
+fn narrow(number: i64) -> Outcome<i32> {
+    i32::try_from(number).map_err(|_| value_error(format!("Value out of range: {number}")))
+}
+
 fn float(value: &Value) -> Outcome<Option<f64>> {
     match value {
         Value::Float(number) => Ok(Some(*number)),
@@ -116,6 +151,24 @@ fn text(value: &Value) -> Outcome<Option<String>> {
     }
 }
 
+/// What Feast writes as it is.
+fn own_text(value: &Value) -> Outcome<Option<String>> {
+    match value {
+        Value::Text(text) => Ok(Some(text.to_string())),
+        other => Err(unknown(format!(
+            "{} as such a text is not known here",
+            other.type_name()
+        ))),
+    }
+}
+
+fn bytes(value: &Value) -> Outcome<Option<Arc<[u8]>>> {
+    match value {
+        Value::Bytes(bytes) => Ok(Some(Arc::clone(bytes))),
+        other => Err(unknown(format!("{} as bytes is not known here", other.type_name()))),
+    }
+}
+
 fn time(value: &Value) -> Outcome<Option<i64>> {
     match value {
         // Feast cuts in python mode and floors in pandas mode.
@@ -132,19 +185,34 @@ fn lists(values: &[Value], element: &ValueType) -> Outcome<ArrayRef> {
     match element.arrow_type() {
         // Of a missing item Feast makes a zero.
         DataType::Int64 => lists_of(values, "integers", Int64Builder::new(), |builder, item| {
-            let Value::Int(number) = item else { return false };
+            let Value::Int(number) = item else { return Ok(false) };
             builder.append_value(*number);
-            true
+            Ok(true)
+        }),
+        DataType::Int32 => lists_of(values, "integers", Int32Builder::new(), |builder, item| {
+            let Value::Int(number) = item else { return Ok(false) };
+            builder.append_value(narrow(*number)?);
+            Ok(true)
         }),
         DataType::Float64 => lists_of(values, "floats", Float64Builder::new(), |builder, item| {
-            let Value::Float(number) = item else { return false };
+            let Value::Float(number) = item else { return Ok(false) };
             builder.append_value(*number);
-            true
+            Ok(true)
+        }),
+        DataType::Float32 => lists_of(values, "floats", Float32Builder::new(), |builder, item| {
+            let Value::Float(number) = item else { return Ok(false) };
+            builder.append_value(*number as f32);
+            Ok(true)
+        }),
+        DataType::Boolean => lists_of(values, "bools", BooleanBuilder::new(), |builder, item| {
+            let Value::Bool(flag) = item else { return Ok(false) };
+            builder.append_value(*flag);
+            Ok(true)
         }),
         DataType::Utf8 => lists_of(values, "texts", StringBuilder::new(), |builder, item| {
-            let Value::Text(text) = item else { return false };
+            let Value::Text(text) = item else { return Ok(false) };
             builder.append_value(text);
-            true
+            Ok(true)
         }),
         other => Err(unknown(format!("lists of {other} as an output are not known here"))),
     }
@@ -155,13 +223,13 @@ fn lists_of<Items: ArrayBuilder>(
     values: &[Value],
     kind: &str,
     items: Items,
-    append: impl Fn(&mut Items, &Value) -> bool,
+    append: impl Fn(&mut Items, &Value) -> Outcome<bool>,
 ) -> Outcome<ArrayRef> {
     let mut builder = ListBuilder::new(items);
     for value in values {
         let items = items_of(value)?;
         for item in items.iter().flatten() {
-            if !append(builder.values(), item.plain()) {
+            if !append(builder.values(), item.plain())? {
                 return Err(unknown(format!("this item of a list of {kind} is not known here")));
             }
         }

@@ -25,7 +25,7 @@ pub(crate) use operators::{scalar_binary, scalar_compare};
 use crate::pattern::Patterns;
 use crate::program::{Body, Code, Program};
 use crate::stop::{Outcome, Stop, raised};
-use crate::value::{Exception, ExceptionClass, Value};
+use crate::value::{Exception, ExceptionClass, Value, take_owed_steps};
 
 /// Calls within calls. The stack of a thread must hold them.
 const MAX_DEPTH: usize = 40;
@@ -102,6 +102,8 @@ impl Budget {
 impl Run {
     /// `is_pandas` says whether the function gets a frame.
     pub(crate) fn new(budget: Budget, is_pandas: bool) -> Self {
+        // What the run before on this thread has left.
+        take_owed_steps();
         Self {
             steps: budget.steps(),
             bytes: budget.bytes(),
@@ -178,7 +180,7 @@ impl Run {
     /// When it has done too much.
     #[inline]
     pub(crate) fn step(&mut self, steps: usize) -> Outcome<()> {
-        match self.steps.checked_sub(steps as u64) {
+        match self.steps.checked_sub((steps + take_owed_steps()) as u64) {
             Some(left) => {
                 self.steps = left;
                 Ok(())

@@ -23,6 +23,9 @@ impl Run {
             (UnaryOp::USub | UnaryOp::UAdd, Value::Array(column)) if matches!(column.data, Data::Bool(_)) => {
                 Err(unknown("a sign of an array of bools is not known here"))
             }
+            (_, Value::Array(column)) if matches!(column.data, Data::Object(_)) => {
+                Err(unknown("a sign of an array of texts or objects is not known here"))
+            }
             (_, Value::Array(column)) => {
                 self.make(column.len())?;
                 column::unary(operator, column).map(Value::array)
@@ -70,6 +73,7 @@ impl Run {
             scalar::beside(left, right, is_bitwise)?,
             scalar::beside(right, left, is_bitwise)?,
         );
+        check_numpy_texts(left, right)?;
         let is_series = matches!(left, Value::Series(_)) || matches!(right, Value::Series(_));
         let (left_side, right_side) = (Operand::of(left, rows)?, Operand::of(right, rows)?);
         let bytes = column::bytes_of_texts(operator, &left_side, &right_side);
@@ -120,6 +124,7 @@ impl Run {
             (Value::List(left), Operator::Add, Value::List(right)) => {
                 (left.borrow().len() + right.borrow().len()) * size_of::<Value>()
             }
+            (Value::Tuple(left), Operator::Add, Value::Tuple(right)) => (left.len() + right.len()) * size_of::<Value>(),
             (value, Operator::Mult, count) | (count, Operator::Mult, value) if count.as_int().is_some() => {
                 let size = match value {
                     Value::Text(text) => text.len(),
@@ -188,6 +193,7 @@ impl Run {
         };
         self.make(rows)?;
         let (left, right) = (scalar::beside(left, right, false)?, scalar::beside(right, left, false)?);
+        check_numpy_texts(left, right)?;
         let (left_side, right_side) = (Operand::of(left, rows)?, Operand::of(right, rows)?);
         match (left, right) {
             // An array gives way to a series.
@@ -363,9 +369,12 @@ pub(crate) fn scalar_binary(left: &Value, operator: Operator, right: &Value) -> 
         (Value::List(items), Operator::Mult, count) | (count, Operator::Mult, Value::List(items))
             if count.as_int().is_some() =>
         {
-            let items = items.borrow();
-            let repeated = std::iter::repeat_n(&*items, times(count)).flatten();
-            Ok(Value::list(repeated.cloned().collect()))
+            Ok(Value::list(repeated(&items.borrow(), count)))
+        }
+        (Value::Tuple(items), Operator::Mult, count) | (count, Operator::Mult, Value::Tuple(items))
+            if count.as_int().is_some() =>
+        {
+            Ok(Value::tuple(repeated(items, count)))
         }
         (Value::Time(_) | Value::NaiveTime(_) | Value::Delta(_), ..)
         | (.., Value::Time(_) | Value::NaiveTime(_) | Value::Delta(_)) => {
@@ -375,6 +384,34 @@ pub(crate) fn scalar_binary(left: &Value, operator: Operator, right: &Value) -> 
             Err(unknown("this operator on sets and dicts is not known here"))
         }
         _ => Err(unsupported(left, operator, right)),
+    }
+}
+
+/// An array of texts is of numpy's own kind, which has messages of its own beside what is no text.
+fn check_numpy_texts(left: &Value, right: &Value) -> Outcome<()> {
+    let has_texts = |value: &Value| match value {
+        Value::Array(column) => match &column.data {
+            Data::Object(values) => values.iter().any(|value| matches!(value, Value::Text(_))),
+            _ => false,
+        },
+        _ => false,
+    };
+    let is_text = |value: &Value| match value {
+        Value::Series(column) | Value::Array(column) => matches!(column.data, Data::Object(_)),
+        value => matches!(value, Value::Text(_)),
+    };
+    match has_texts(left) && !is_text(right) || has_texts(right) && !is_text(left) {
+        true => Err(unknown("texts of numpy beside what is no text are not known here")),
+        false => Ok(()),
+    }
+}
+
+/// Items so many times.
+fn repeated(items: &[Value], count: &Value) -> Vec<Value> {
+    // Nothing costs nothing, and would be repeated for ever.
+    match items.is_empty() {
+        true => Vec::new(),
+        false => std::iter::repeat_n(items, times(count)).flatten().cloned().collect(),
     }
 }
 

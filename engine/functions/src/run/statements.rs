@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::{Activation, Run};
 use crate::program::{Expression, Handler, Statement, Target};
 use crate::stop::{Outcome, Stop, raised, type_error, unknown, value_error};
-use crate::value::{Exception, ExceptionClass, Value};
+use crate::value::{Exception, ExceptionClass, Value, check_acyclic};
 
 /// How statements have ended.
 enum Flow {
@@ -219,7 +219,16 @@ impl Run {
             (Value::List(items), Operator::Add) => {
                 let added = value.items()?;
                 self.make(added.len())?;
+                added.iter().try_for_each(|item| check_acyclic(before, item))?;
                 items.borrow_mut().extend(added);
+                Ok(before.clone())
+            }
+            (Value::List(items), Operator::Mult) if value.as_int().is_some() => {
+                let Value::List(repeated) = self.binary(before, operator, value)? else {
+                    return Err(unknown("this repetition is not known here"));
+                };
+                let repeated = repeated.borrow().clone();
+                *items.borrow_mut() = repeated;
                 Ok(before.clone())
             }
             (Value::Set(_) | Value::Dict(_), _) => Err(unknown("changing this in place is not known here")),

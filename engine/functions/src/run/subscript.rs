@@ -21,7 +21,7 @@ impl Run {
             (Value::Frame(frame), Value::List(names)) => selected(&frame.borrow(), &names.borrow()).map(Value::frame),
             (_, Value::Scalar(_)) => Err(unknown("a number of numpy as a subscript is not known here")),
             (Value::Row(frame, row), Value::Text(name)) => match frame.get(name) {
-                Some(column) => Ok(column.item(*row)),
+                Some(column) => column.item(*row),
                 None => Err(key_error(key)?),
             },
             (Value::Dict(dict), key) => {
@@ -34,7 +34,7 @@ impl Run {
             (Value::TextOf(column), key) => methods::text_item(self, column, key),
             (Value::Array(column), key) => match key {
                 Value::Int(position) => match position_of(*position, column.len()) {
-                    Some(position) => Ok(column.item(position)),
+                    Some(position) => column.item(position),
                     None => Err(index_error(&format!(
                         "index {position} is out of bounds for axis 0 with size {}",
                         column.len()

@@ -10,6 +10,7 @@ mod frame;
 mod notation;
 mod sequence;
 mod truth;
+mod walk;
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -19,7 +20,8 @@ pub(crate) use dict::Dict;
 pub(crate) use equality::{compare, equals};
 pub(crate) use exception::{Exception, ExceptionClass};
 pub(crate) use frame::Frame;
-pub(crate) use sequence::{FixedItems, Items, check_acyclic, is_shallow};
+pub(crate) use sequence::{FixedItems, Items, check_acyclic};
+pub(crate) use walk::{is_shallow, take_owed_steps};
 
 use crate::column::{Column, not_plain};
 use crate::native::Native;

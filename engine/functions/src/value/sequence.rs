@@ -95,7 +95,7 @@ pub(super) fn release(mut waiting: Vec<Value>) {
 }
 
 /// Whether other values are in it.
-fn holds_values(value: &Value) -> bool {
+pub(super) fn holds_values(value: &Value) -> bool {
     matches!(
         value,
         Value::List(_)
@@ -144,34 +144,6 @@ pub(crate) fn check_acyclic(container: &Value, added: &Value) -> Outcome<()> {
         }
     }
     Ok(())
-}
-
-/// Levels of values in values that are compared and written; each takes some of the stack.
-const MAX_LEVELS: usize = 50;
-
-/// Whether values are nested in it so little that they can be gone through level by level.
-pub(crate) fn is_shallow(value: &Value) -> bool {
-    has_levels(value, MAX_LEVELS)
-}
-
-fn has_levels(value: &Value, levels: usize) -> bool {
-    if !holds_values(value) {
-        return true;
-    }
-    let Some(levels) = levels.checked_sub(1) else {
-        return false;
-    };
-    match value {
-        Value::List(items) | Value::Set(items) => items.borrow().iter().all(|item| has_levels(item, levels)),
-        Value::Tuple(items) | Value::Items(items) => items.iter().all(|item| has_levels(item, levels)),
-        Value::Dict(dict) => {
-            let dict = dict.borrow();
-            dict.members()
-                .iter()
-                .all(|(key, value)| has_levels(key, levels) && has_levels(value, levels))
-        }
-        _ => true,
-    }
 }
 
 fn is_same_container(left: &Value, right: &Value) -> bool {

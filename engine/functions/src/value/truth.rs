@@ -87,7 +87,7 @@ impl Value {
             }
             Self::Series(column) => column_items(column),
             // Its numbers are numpy's own.
-            Self::Array(column) => (0..column.len()).map(|row| column.item(row)).collect(),
+            Self::Array(column) => (0..column.len()).map(|row| column.item(row)).collect::<Outcome<_>>()?,
             Self::Frame(frame) => frame
                 .borrow()
                 .columns()

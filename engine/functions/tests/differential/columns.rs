@@ -160,6 +160,11 @@ pub(crate) fn type_of(name: &str) -> ValueType {
         "Bool" => ValueType::Bool,
         "String" => ValueType::String,
         "UnixTimestamp" => ValueType::UnixTimestamp,
+        "Bytes" => ValueType::Bytes,
+        "Decimal" => ValueType::Decimal,
+        "Json" => ValueType::Json,
+        "Map" => ValueType::Map,
+        "Uuid" => ValueType::Uuid,
         other => panic!("unknown type {other}"),
     }
 }

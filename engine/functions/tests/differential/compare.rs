@@ -144,12 +144,45 @@ fn is_same(value_type: &ValueType, array: &ArrayRef, expected: &Json, ulps: u64)
             ulps << 29,
         ),
         ValueType::Bool => expected == &json!(array.as_boolean().value(row)),
-        ValueType::String => expected == &json!(array.as_string::<i32>().value(row)),
+        ValueType::Map => {
+            let map = serde_json::from_str(array.as_string::<i32>().value(row));
+            map.is_ok_and(|map| is_same_map(&map, expected, ulps))
+        }
+        // Of bytes that are all empty Feast makes nulls.
+        ValueType::Bytes if expected.is_null() => array.as_binary::<i32>().value(row).is_empty(),
+        ValueType::Bytes => {
+            let bytes = array.as_binary::<i32>().value(row).iter();
+            expected == &json!(bytes.map(|byte| format!("{byte:02x}")).collect::<String>())
+        }
+        ValueType::String | ValueType::Json | ValueType::Uuid | ValueType::Decimal => {
+            expected == &json!(array.as_string::<i32>().value(row))
+        }
         ValueType::UnixTimestamp => expected == &json!(array.as_primitive::<TimestampSecondType>().value(row)),
         ValueType::Array(element) => is_same(element, &array.as_list::<i32>().value(row), expected, ulps),
         other => panic!("no case declares {other:?}"),
     };
     array.len() == expected.len() && expected.iter().enumerate().all(same)
+}
+
+/// Whether what is in a map is Python's.
+fn is_same_map(given: &Json, expected: &Json, ulps: u64) -> bool {
+    match (given, expected) {
+        (Json::Object(given), Json::Object(expected)) => {
+            let has = |(key, value): (&String, &Json)| expected.get(key).is_some_and(|it| is_same_map(value, it, ulps));
+            given.len() == expected.len() && given.iter().all(has)
+        }
+        (Json::Array(given), Json::Array(expected)) => {
+            given.len() == expected.len()
+                && given
+                    .iter()
+                    .zip(expected)
+                    .all(|(given, it)| is_same_map(given, it, ulps))
+        }
+        (Json::Number(number), expected) if number.is_f64() => number
+            .as_f64()
+            .is_some_and(|number| is_near(&expected["float"], number, ulps)),
+        (given, expected) => given == expected,
+    }
 }
 
 /// Whether it is this float, with the sign of a zero, or one so near to it.

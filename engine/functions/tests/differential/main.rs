@@ -1,6 +1,6 @@
 //! Made-up functions over made-up columns, here and in Python Feast 0.67.0: both give the same, or the function is refused here.
 //!
-//! `FEAST_FUZZ_SECONDS` says for how long (2 by default), `FEAST_FUZZ_SEED` where to start. A difference is made small before it is
+//! `FEAST_DIFFERENTIAL_SECONDS` or `FEAST_FUZZ_SECONDS` says for how long (2 by default), `FEAST_FUZZ_SEED` where to start. A difference is made small before it is
 //! shown. Python is `FEAST_PYTHON`; without it the test says that it is skipped.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by it, also in its helpers")]
@@ -22,7 +22,7 @@ use std::collections::btree_map::Entry;
 
 use case::Case;
 use compare::{Outcome, compare};
-use feast_fixtures::{Random, fuzz};
+use feast_fixtures::{Random, fuzz_by};
 use feast_functions::Mode;
 use reference::Reference;
 
@@ -54,7 +54,7 @@ fn functions_give_what_python_gives() {
     let mut random = Random::seeded();
     let mut counts = Counts::default();
     let mut differences = BTreeMap::new();
-    fuzz(|| {
+    fuzz_by("FEAST_DIFFERENTIAL_SECONDS", || {
         let cases: Vec<Case> = (0..BATCH).map(|_| any_case(&mut random)).collect();
         let answers = reference.answers(&cases);
         for (case, answer) in cases.iter().zip(&answers) {

@@ -1,7 +1,7 @@
 //! Functions of python mode: a dict of lists, gone through row by row, or a dict of the values of one row.
 //!
 //! Kinds of the grammar: `I` an integer, `F` a float, `B` a bool, `S` a text, `T` a point in time, `D` a span, `L` a list of integers,
-//! `M` a list of texts, `A` anything; `E` and `C` an integer `e` and a letter `c` inside comprehensions; `Z` a list for all rows.
+//! `M` of texts, `G` of floats, `O` of bools, `H` a dict, `Y` bytes, `A` anything; `E` and `C` an integer `e` and a letter `c` inside comprehensions; `Z` a list for all rows.
 
 use std::collections::BTreeMap;
 
@@ -27,11 +27,31 @@ fn declared(random: &mut Random, kind: char) -> &'static str {
         ],
         'F' => &["Float64", "Float64", "Float64", "Int64", "Float32", "String"],
         'B' => &["Bool", "Bool", "Int64", "String"],
-        'S' => &["String", "String", "String", "Int64"],
+        'S' => &["String", "String", "String", "Int64", "Decimal", "Uuid"],
         'T' => &["UnixTimestamp", "UnixTimestamp", "String"],
-        'L' => &["Array(Int64)", "Array(Int64)", "String", "Array(Float64)"],
-        'M' => &["Array(String)", "Array(String)", "String"],
-        _ => &["String", "Int64", "Float64", "Array(Int64)", "UnixTimestamp", "Bool"],
+        'L' => &[
+            "Array(Int64)",
+            "Array(Int64)",
+            "String",
+            "Array(Float64)",
+            "Array(Int32)",
+            "Json",
+        ],
+        'M' => &["Array(String)", "Array(String)", "String", "Json"],
+        'H' => &["Map", "Map", "Json", "String"],
+        'G' => &["Array(Float64)", "Array(Float32)", "Array(Float32)"],
+        'O' => &["Array(Bool)"],
+        'Y' => &["Bytes", "Bytes", "String"],
+        _ => &[
+            "String",
+            "Int64",
+            "Float64",
+            "Array(Int64)",
+            "UnixTimestamp",
+            "Bool",
+            "Json",
+            "Map",
+        ],
     };
     one_of(random, types)
 }
@@ -106,7 +126,9 @@ pub(crate) fn case(random: &mut Random) -> Case {
     let (columns, rows) = (columns(random), random.below(MAX_ROWS + 1));
     let kind = one_of(
         random,
-        &['I', 'I', 'F', 'F', 'B', 'S', 'S', 'S', 'T', 'D', 'L', 'M', 'A'],
+        &[
+            'I', 'I', 'F', 'F', 'B', 'S', 'S', 'S', 'T', 'D', 'L', 'M', 'A', 'H', 'H', 'G', 'O', 'Y',
+        ],
     );
     let style = random.below(8);
     let (statements, end, of) = match style {
