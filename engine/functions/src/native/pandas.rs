@@ -1,10 +1,12 @@
 //! pandas: frames, and functions of columns.
 
+use std::collections::BTreeSet;
+
 use super::Native;
 use crate::methods;
 use crate::program::Text;
 use crate::run::{Arguments, Run};
-use crate::stop::{Outcome, unknown};
+use crate::stop::{Outcome, unknown, value_error};
 use crate::value::{Frame, Value};
 
 pub(super) static FUNCTIONS: &[Native] = &[
@@ -35,20 +37,14 @@ fn data_frame(run: &mut Run, arguments: Arguments) -> Outcome {
         Some(Value::Dict(dict)) => {
             let dict = dict.borrow();
             // Values that are the same in every row take the rows of the columns, wherever those stand.
-            let rows = dict.members().iter().find_map(|(_, value)| match value {
-                Value::Series(column) | Value::Array(column) => Some(column.len()),
-                Value::List(items) => Some(items.borrow().len()),
-                _ => None,
-            });
+            let rows = rows_of(dict.members().iter().map(|(_, value)| value))?;
             match rows {
                 Some(rows) => frame = Frame::with_rows(rows),
                 None if !dict.members().iter().all(|(_, value)| is_single(value)) => {
                     return Err(unknown("a frame of such values is not known here"));
                 }
                 None if dict.len() > 0 => {
-                    return Err(crate::stop::value_error(
-                        "If using all scalar values, you must pass an index",
-                    ));
+                    return Err(value_error("If using all scalar values, you must pass an index"));
                 }
                 None => {}
             }
@@ -62,6 +58,31 @@ fn data_frame(run: &mut Run, arguments: Arguments) -> Outcome {
         Some(_) => return Err(unknown("a frame of this is not known here")),
     }
     Ok(Value::frame(frame))
+}
+
+/// How many rows the columns among some values have, if there are any.
+fn rows_of<'a>(values: impl Iterator<Item = &'a Value>) -> Outcome<Option<usize>> {
+    let (mut of_series, mut of_lists) = (BTreeSet::new(), BTreeSet::new());
+    for value in values {
+        match value {
+            Value::Series(column) => of_series.insert(column.len()),
+            Value::Array(column) => of_lists.insert(column.len()),
+            Value::List(items) => of_lists.insert(items.borrow().len()),
+            _ => false,
+        };
+    }
+    if of_series.len() > 1 {
+        return Err(unknown("a frame of series of different lengths is not known here"));
+    }
+    if of_lists.len() > 1 {
+        return Err(value_error("All arrays must be of the same length"));
+    }
+    match (of_series.first(), of_lists.first()) {
+        (Some(series), Some(list)) if series != list => Err(value_error(format!(
+            "array length {list} does not match index length {series}"
+        ))),
+        (series, list) => Ok(series.or(list).copied()),
+    }
 }
 
 /// Whether pandas takes it for one value in every row.

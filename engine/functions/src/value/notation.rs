@@ -1,6 +1,9 @@
 //! `str()` and `repr()`.
 
+use std::sync::LazyLock;
+
 use feast_python_notation::{python_float, python_repr};
+use regex::Regex;
 
 use super::{Value, is_shallow};
 use crate::stop::{Outcome, unknown};
@@ -38,6 +41,11 @@ impl Value {
             Self::Big(number) => number.to_string(),
             Self::NoTime => "NaT".to_owned(),
             Self::Float(number) => python_float(*number),
+            Self::Text(text) if !text.is_ascii() && !has_known_characters(text) => {
+                return Err(unknown(
+                    "whether all characters of a text are printable is not known here",
+                ));
+            }
             Self::Text(text) => python_repr(text),
             Self::List(items) => format!("[{}]", reprs(&items.borrow())?),
             Self::Tuple(items) if items.len() == 1 => format!("({},)", items[0].shallow_repr()?),
@@ -55,6 +63,12 @@ impl Value {
             other => return Err(unknown(format!("the text of {} is not known here", other.type_name()))),
         })
     }
+}
+
+/// Whether the Unicode of Python 3.11 has all characters of a text: it escapes those that it does not have, and later Pythons have more.
+fn has_known_characters(text: &str) -> bool {
+    static KNOWN: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"^\p{age:14.0}*$").ok());
+    KNOWN.as_ref().is_some_and(|known| known.is_match(text))
 }
 
 fn reprs(items: &[Value]) -> Outcome<String> {
