@@ -205,7 +205,7 @@ pub(crate) fn combine_first(column: &Column, other: &Column) -> Outcome<Column> 
         }
         // All that is missing in a column of objects adds nothing to the kind of the result.
         (Data::Object(_), Data::Object(_)) if super::is_all_missing(column) && super::is_all_missing(other) => {
-            column.clone()
+            other.clone()
         }
         (Data::Object(_), Data::Int(_) | Data::Float(_) | Data::Bool(_)) if !kept => other.clone(),
         (Data::Float(_), Data::Int(_)) if kept => choose(column, &keep, &Operand::Column(&other.data))?,

@@ -23,6 +23,11 @@ pub(crate) fn compare(operator: CmpOp, left: &Operand<'_>, right: &Operand<'_>) 
         Operand::Column(Data::Object(values)) => values.iter().any(|value| matches!(value, Value::NoTime)),
         _ => false,
     };
+    let is_empty =
+        |operand: &Operand<'_>| matches!(operand, Operand::Column(Data::Object(values)) if values.is_empty());
+    if !matches!(operator, CmpOp::Eq | CmpOp::NotEq) && (is_empty(left) || is_empty(right)) {
+        return Err(unknown("comparing an empty column of objects is not known here"));
+    }
     if has_missing_times(left) || has_missing_times(right) {
         return Err(unknown(
             "comparing what is made of nothing and a span of time is not known here",

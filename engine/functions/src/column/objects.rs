@@ -31,6 +31,21 @@ pub(super) fn objects(operator: Operator, left: &Operand<'_>, right: &Operand<'_
     {
         return Err(unknown("powers of 1 by objects are not known here"));
     }
+    let has = |operand: &Operand<'_>, kind: fn(&Value) -> bool| match operand {
+        Operand::Column(Data::Object(values)) => values.iter().any(kind),
+        _ => false,
+    };
+    let is_no_time = |value: &Value| matches!(value, Value::NoTime);
+    if has(left, is_no_time) || has(right, is_no_time) {
+        return Err(unknown("an operator on missing times among objects is not known here"));
+    }
+    // Without None among them Python divides each, also what is missing.
+    if let (Operator::Div | Operator::FloorDiv | Operator::Mod, Operand::Value(value)) = (operator, right)
+        && value.plain().as_float() == Some(0.0)
+        && has(left, |value| matches!(value, Value::Float(_)))
+    {
+        return Err(unknown("dividing floats among objects by zero is not known here"));
+    }
     let is_zero = |row: usize| right.get(row).as_float() == Some(0.0);
     match (operator, right) {
         (Operator::Div | Operator::FloorDiv | Operator::Mod, Operand::Column(_)) if (0..rows).any(is_zero) => {

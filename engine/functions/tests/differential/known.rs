@@ -22,6 +22,7 @@ const KNOWN: &[Known] = &[
     known(&["np.where("], &["string multiply ufunc"], "texts that numpy has made are multiplied here"),
     known(&["np.select("], &["string multiply ufunc"], "texts that numpy has made are multiplied here"),
     known(&["np."], &["numpy.str_"], "a text of an array of numpy is numpy's own, which shows in messages"),
+    known(&["np."], &["np.str_("], "a text of an array of numpy is numpy's own, which shows in messages"),
     known(&["pd.cut("], &["np.str_("], "a text that pandas makes of a category is numpy's own, which shows in messages"),
     known(&["pd.cut("], &["numpy.str_"], "a text that pandas makes of a category is numpy's own, which shows in messages"),
     known(&[], &["Conversion failed for column"], "a column of several kinds that nobody wants is an error of Arrow's in Feast"),
