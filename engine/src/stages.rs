@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use feast_codec::packed_bytes::PackedBytes;
-use feast_codec::storage_key::row_prefix;
+use feast_codec::storage_key::row_key;
 use feast_model::error::Result;
 
 use crate::offline::ParquetSource;
@@ -69,8 +69,7 @@ pub fn database_keys(store: &FeatureStore, plan: &ReadPlan, keys: &EntityKeys) -
     let mut database_keys = BTreeSet::new();
     for (tables, entities) in queries.tables.iter().zip(queries.entities) {
         for table in tables {
-            let prefix = row_prefix(*table);
-            database_keys.extend(entities.iter().map(|entity| [&prefix, entity].concat()));
+            database_keys.extend(entities.iter().map(|entity| row_key(entity, *table)));
         }
     }
     Ok(database_keys.into_iter().collect())

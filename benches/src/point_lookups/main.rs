@@ -1,8 +1,9 @@
 //! What RocksDB's settings do to point look-ups of small values: one row of the table a variant.
 //!
-//! Each variant is filled with the same rows, keys and values as the online store has for views of ten `Int64` features,
-//! compacted, warmed, and queried for the rows of five views of random entities in one sorted batch. The settings in use are
-//! in `engine/rocksdb/src/options.rs`; this program is how they were chosen.
+//! Each variant is filled with the same rows, keys and values as the online store has for 25 views of ten `Int64` features,
+//! compacted, warmed, and queried for the rows of five or all views of random entities in one sorted batch. With `cold`, RocksDB reads
+//! past the page cache and has blocks of a tenth of the data in memory. The settings in use are in `engine/rocksdb/src/options.rs`;
+//! this program is how they were chosen.
 #![expect(clippy::print_stdout, reason = "the table is this program's output")]
 
 mod variants;
@@ -12,33 +13,49 @@ use std::time::{Duration, Instant};
 
 use rocksdb::{ColumnFamilyDescriptor, DB, WriteBatch, WriteOptions};
 
-use variants::{KeyOrder, VARIANTS, Variant};
+use rocksdb::ReadOptions;
+use variants::{Layout, Reading, VARIANTS, Variant};
 
 type Failure = Box<dyn std::error::Error>;
 
-const USAGE: &str = "usage: feast-point-lookups ENTITIES [NAME OF A VARIANT]";
-const VIEWS: u32 = 5;
-/// As many as Feast's own benchmark reads: they fit into any cache.
-const HOT_ENTITIES: u64 = 10_000;
+const USAGE: &str = "usage: feast-point-lookups ENTITIES [warm|cold] [PART OF A VARIANT'S NAME]";
+const VIEWS: u32 = 25;
+/// Some of the views, as far apart as they can be.
+const SOME: [u32; 5] = [0, 5, 10, 15, 20];
 /// A row of ten `Int64` features: header, bits, values.
 const ROW_BYTES: usize = 21 + 2 + 80;
-const MEASURED_FOR: Duration = Duration::from_millis(700);
+const MEASURED_FOR: Duration = Duration::from_millis(1500);
 const FAMILY: &str = "rows";
 
 fn main() -> Result<(), Failure> {
     let mut arguments = std::env::args().skip(1);
     let entities: u64 = arguments.next().ok_or(USAGE)?.parse()?;
+    let is_cold = match arguments.next().as_deref() {
+        None | Some("warm") => false,
+        Some("cold") => true,
+        Some(_) => return Err(USAGE.into()),
+    };
     let only = arguments.next();
-    println!("| variant | MiB on disk | 1 entity, hot | 100 entities, hot | 1 entity, all | 100 entities, all |");
+    println!("Microseconds an entity.");
+    println!(
+        "| variant | MiB on disk | 1 entity, 5 views | 100 entities, 5 views | 1 entity, 25 views | 100 entities, 25 views |"
+    );
     println!("|---|---|---|---|---|---|");
     let is_selected = |variant: &&Variant| only.as_ref().is_none_or(|name| variant.name.contains(name.as_str()));
+    let all: Vec<u32> = (0..VIEWS).collect();
     for variant in VARIANTS.iter().filter(is_selected) {
         let directory = tempfile::tempdir()?;
-        let store = Store::fill(variant, directory.path(), entities)?;
-        let hot = HOT_ENTITIES.min(entities);
+        let cache = if is_cold {
+            entities * u64::from(VIEWS) * ROW_BYTES as u64 / 10
+        } else {
+            4 << 30
+        };
+        let store = Store::fill(variant, directory.path(), entities, usize::try_from(cache)?, is_cold)?;
         let mut cells = vec![variant.name.to_owned(), (store.bytes()? >> 20).to_string()];
-        for (requested, among) in [(1, hot), (100, hot), (1, entities), (100, entities)] {
-            cells.push(format!("{:.2} us", store.micros_per_key(requested, among)?));
+        for views in [&SOME[..], &all] {
+            for requested in [1, 100] {
+                cells.push(format!("{:.2}", store.micros_per_entity(requested, entities, views)?));
+            }
         }
         println!("| {} |", cells.join(" | "));
     }
@@ -48,13 +65,14 @@ fn main() -> Result<(), Failure> {
 /// A filled database.
 struct Store {
     db: DB,
-    order: KeyOrder,
-    random: Random,
+    layout: Layout,
+    reading: Reading,
 }
 
 impl Store {
-    fn fill(variant: &Variant, path: &Path, entities: u64) -> Result<Self, Failure> {
-        let options = (variant.options)();
+    fn fill(variant: &Variant, path: &Path, entities: u64, cache: usize, is_cold: bool) -> Result<Self, Failure> {
+        let mut options = (variant.options)(cache);
+        options.set_use_direct_reads(is_cold);
         let mut database = options.clone();
         database.create_missing_column_families(true);
         let db = DB::open_cf_descriptors(&database, path, [ColumnFamilyDescriptor::new(FAMILY, options)])?;
@@ -63,10 +81,18 @@ impl Store {
         let mut random = Random(1);
         let family = db.cf_handle(FAMILY).ok_or("no column family")?;
         let mut batch = WriteBatch::default();
-        for view in 0..VIEWS {
+        let views = if variant.layout == Layout::Together { 1 } else { VIEWS };
+        for view in 0..views {
             for entity in 0..entities {
-                batch.put_cf(&family, variant.order.key(view, entity), row(&mut random));
-                if batch.len() == 10_000 {
+                let key = variant.layout.key(view, entity);
+                match variant.layout {
+                    Layout::Together => {
+                        let rows: Vec<_> = (0..VIEWS).map(|_| row(&mut random)).collect();
+                        batch.put_cf(&family, key, rows.concat());
+                    }
+                    _ => batch.put_cf(&family, key, row(&mut random)),
+                }
+                if batch.len() == 1000 {
                     db.write_opt(std::mem::take(&mut batch), &unlogged)?;
                 }
             }
@@ -77,8 +103,8 @@ impl Store {
             db.compact_range_cf(&family, None::<&[u8]>, None::<&[u8]>);
         }
         Ok(Self {
-            order: variant.order,
-            random: Random(2),
+            layout: variant.layout,
+            reading: variant.reading,
             db,
         })
     }
@@ -88,36 +114,84 @@ impl Store {
         Ok(files.iter().map(|file| file.size as u64).sum())
     }
 
-    /// The time of batches of all views of `requested` random entities among the first `among`, without making the keys.
-    fn micros_per_key(&self, requested: usize, among: u64) -> Result<f64, Failure> {
-        let family = self.db.cf_handle(FAMILY).ok_or("no column family")?;
-        let mut random = Random(self.random.0);
-        let mut batches = Vec::new();
-        for _ in 0..(40_000 / requested) {
-            let entities: Vec<u64> = (0..requested).map(|_| random.next() % among).collect();
-            let keys = (0..VIEWS).flat_map(|view| entities.iter().map(move |entity| self.order.key(view, *entity)));
-            let mut keys: Vec<Vec<u8>> = keys.collect();
-            keys.sort_unstable();
-            keys.dedup();
-            batches.push(keys);
-        }
-        let read = |keys: &Vec<Vec<u8>>| {
-            let rows = self.db.batched_multi_get_cf(&family, keys, true);
-            assert!(
-                rows.iter()
-                    .all(|row| matches!(row, Ok(Some(row)) if row.len() == ROW_BYTES))
-            );
+    /// The time of batches of some views of `requested` random entities, with the keys being made.
+    fn micros_per_entity(&self, requested: usize, entities: u64, views: &[u32]) -> Result<f64, Failure> {
+        let mut random = Random(2);
+        let mut batch = || {
+            let mut batch: Vec<u64> = (0..requested).map(|_| random.next() % entities).collect();
+            batch.sort_by_key(|entity| entity.to_le_bytes());
+            batch.dedup();
+            batch
         };
-        batches.iter().for_each(read);
-        let (started, mut keys_read) = (Instant::now(), 0);
-        for batch in batches.iter().cycle() {
-            read(batch);
-            keys_read += batch.len();
-            if started.elapsed() > MEASURED_FOR {
-                break;
+        let mut found = Vec::new();
+        for _ in 0..20_000 / requested {
+            self.read(&batch(), views, &mut found)?;
+        }
+        let (started, mut read) = (Instant::now(), 0);
+        while started.elapsed() < MEASURED_FOR {
+            let batch = batch();
+            self.read(&batch, views, &mut found)?;
+            read += batch.len();
+        }
+        Ok(started.elapsed().as_secs_f64() * 1e6 / read as f64)
+    }
+
+    /// Copies the rows of some views.
+    fn read(&self, entities: &[u64], views: &[u32], found: &mut Vec<u8>) -> Result<(), Failure> {
+        found.clear();
+        let family = self.db.cf_handle(FAMILY).ok_or("no column family")?;
+        if self.layout == Layout::Together {
+            let keys: Vec<Vec<u8>> = entities.iter().map(|entity| self.layout.key(0, *entity)).collect();
+            for value in self.db.batched_multi_get_cf(&family, &keys, true) {
+                let value = value?.ok_or("a row is missing")?;
+                for view in views {
+                    let start = *view as usize * ROW_BYTES;
+                    found.extend_from_slice(&value[start..start + ROW_BYTES]);
+                }
+            }
+        } else if self.reading == Reading::Scan {
+            let mut options = ReadOptions::default();
+            options.set_prefix_same_as_start(true);
+            let mut rows = self.db.raw_iterator_cf_opt(&family, options);
+            for entity in entities {
+                let first = self.layout.key(views[0], *entity);
+                let (of_entity, _) = first.split_at(first.len() - 4);
+                rows.seek(&first);
+                let mut wanted = views.iter();
+                let mut next = wanted.next();
+                while let (Some(view), Some((key, row))) = (next, rows.item()) {
+                    let Some(found_view) = key.strip_prefix(of_entity) else {
+                        break;
+                    };
+                    if found_view == view.to_be_bytes() {
+                        found.extend_from_slice(row);
+                        next = wanted.next();
+                    }
+                    rows.next();
+                }
+            }
+            rows.status()?;
+        } else {
+            let mut keys: Vec<Vec<u8>> = match self.layout {
+                Layout::ViewFirst => views
+                    .iter()
+                    .flat_map(|view| entities.iter().map(|entity| self.layout.key(*view, *entity)))
+                    .collect(),
+                _ => entities
+                    .iter()
+                    .flat_map(|entity| views.iter().map(|view| self.layout.key(*view, *entity)))
+                    .collect(),
+            };
+            // As the store has to, and as it does not: they are in order.
+            keys.sort_unstable();
+            for value in self.db.batched_multi_get_cf(&family, &keys, true) {
+                found.extend_from_slice(&value?.ok_or("a row is missing")?);
             }
         }
-        Ok(started.elapsed().as_secs_f64() * 1e6 / keys_read as f64)
+        match found.len() == entities.len() * views.len() * ROW_BYTES {
+            true => Ok(()),
+            false => Err("rows are missing".into()),
+        }
     }
 }
 

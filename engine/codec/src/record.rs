@@ -5,8 +5,8 @@
 
 pub use bincode::{Decode, Encode};
 
-/// Format of the whole store. A store with a greater one was written by a newer version.
-pub const STORE_FORMAT: u32 = 1;
+/// Format of the whole store: since 2, the rows of an entity lie together. A store with a greater one was written by a newer version.
+pub const STORE_FORMAT: u32 = 2;
 const RECORD_FORMAT: u8 = 1;
 
 /// All tables of a store.
@@ -66,6 +66,13 @@ pub struct HiddenTable {
     pub table: TableRecord,
     /// Microseconds since 1970.
     pub hidden_at: i64,
+}
+
+/// Tables that were dropped while their rows may still be there: nothing reads them, and they take room.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Encode, Decode)]
+pub struct DroppedTables {
+    /// Their ids, ascending.
+    pub table_ids: Vec<u32>,
 }
 
 /// By what a view is known again beside its name. Types are Feast's, not those of the store.

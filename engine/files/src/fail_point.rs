@@ -23,6 +23,10 @@ pub enum Step {
     RowsWritten,
     /// All rows of a materialization are on disk; its interval is not recorded.
     RowsSynced,
+    /// Some rows of a store of an older format are there in the new one too.
+    RowsMoved,
+    /// The store has the new format; the old rows still take room.
+    FormatChanged,
 }
 
 static OBSERVER: OnceLock<fn(Step)> = OnceLock::new();
@@ -41,7 +45,7 @@ pub fn reached(step: Step) {
 
 impl Step {
     /// All steps.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::PushLogged,
         Self::LogSynced,
         Self::FileWritten,
@@ -51,5 +55,7 @@ impl Step {
         Self::TablesChanged,
         Self::RowsWritten,
         Self::RowsSynced,
+        Self::RowsMoved,
+        Self::FormatChanged,
     ];
 }

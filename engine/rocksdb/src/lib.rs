@@ -8,9 +8,11 @@
 //! go into the row cache.
 
 mod directory;
+mod dropped;
 mod error;
 mod fetch;
 mod file_modes;
+mod format;
 mod group_commit;
 mod options;
 mod push_log;
@@ -22,7 +24,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use arc_swap::ArcSwap;
 use feast_codec::packed_bytes::PackedBytes;
-use feast_codec::record::{self, Decode, Encode, STORE_FORMAT};
+use feast_codec::record::{self, Decode, Encode};
 use feast_codec::row::RowHeader;
 use feast_codec::storage_key::{KeyTag, split_row_key};
 use feast_config::OnlineStoreMemory;
@@ -31,9 +33,10 @@ use feast_rows::{Replace, RowCache, Tables, WriteCount, newest_of_each_key};
 use rocksdb::properties::CUR_SIZE_ALL_MEM_TABLES;
 use rocksdb::{ColumnFamilyDescriptor, DB, DEFAULT_COLUMN_FAMILY_NAME, WriteBatch};
 
-pub use fetch::PinnedRows;
+pub use fetch::DatabaseRows;
 pub use row_encoder::RowEncoder;
 
+use dropped::{DroppedRows, Reclaiming};
 use file_modes::FileModes;
 use group_commit::GroupCommit;
 
@@ -53,6 +56,9 @@ pub struct RocksDbStore {
     /// Held from comparing rows with the stored ones until they are written, so that no two writers pass each other.
     writer: Mutex<()>,
     commits: GroupCommit,
+    /// Tables whose rows compactions leave out.
+    dropped: DroppedRows,
+    reclaiming: parking_lot::Mutex<Reclaiming>,
 }
 
 impl RocksDbStore {
@@ -64,7 +70,8 @@ impl RocksDbStore {
         let modes = FileModes::prepare(path);
         let modes = modes.map_err(|source| Error::io("create the online store directory", path, source))?;
         // Named, so that its handle can be had for batched reads.
-        let options = options::database(memory.block_cache);
+        let dropped = DroppedRows::default();
+        let options = options::database(memory.block_cache, &dropped);
         let family = ColumnFamilyDescriptor::new(DEFAULT_COLUMN_FAMILY_NAME, options.clone());
         let opened = DB::open_cf_descriptors(&options, path, [family]);
         let db = opened.map_err(|source| error::from_rocksdb(source, path))?;
@@ -79,11 +86,14 @@ impl RocksDbStore {
             row_cache: RowCache::new(memory.row_cache),
             writer: Mutex::default(),
             commits: GroupCommit::default(),
+            dropped,
+            reclaiming: parking_lot::Mutex::default(),
         };
-        storage.check_format()?;
+        storage.check_format(&options)?;
         storage.identity = storage.read_identity()?;
         let directory = storage.read_directory()?;
         storage.publish(&directory);
+        storage.publish_dropped()?;
         storage.modes.apply();
         Ok(storage)
     }
@@ -186,18 +196,6 @@ impl RocksDbStore {
         Error::data(format!("online store {}: {source}", error_path(&self.path)))
             .with_hint("the store is damaged or was written by a newer version; restore it, or remove it and materialize again")
             .with_source(source)
-    }
-
-    fn check_format(&self) -> Result<()> {
-        match self.read_record(KeyTag::Format)? {
-            None => self.write_record(KeyTag::Format, &STORE_FORMAT),
-            Some(STORE_FORMAT) => Ok(()),
-            Some(newer) => Err(Error::data(format!(
-                "online store {} has format {newer}; this version knows format {STORE_FORMAT}",
-                error_path(&self.path)
-            ))
-            .with_hint("use the version that wrote it, or remove the directory and materialize again")),
-        }
     }
 
     fn read_identity(&self) -> Result<String> {

@@ -4,18 +4,26 @@
 //! record without a word. So a power failure during a materialization can make a store refuse to open because of rows that were
 //! never acknowledged.
 
+use feast_codec::storage_key::{TABLE_ID_BYTES, split_row_key};
 use rocksdb::{
     BlockBasedIndexType, BlockBasedOptions, Cache, DBCompressionType, DBRecoveryMode, DataBlockIndexType, Options,
+    SliceTransform,
 };
+
+use super::dropped::DroppedRows;
 
 const WRITE_BUFFER_BYTES: usize = 64 << 20;
 const BLOOM_BITS_PER_KEY: f64 = 10.0;
 
-/// Options for point lookups of small values by whole key, with blocks of so many bytes held in memory.
-pub(super) fn database(block_cache: usize) -> Options {
+/// An entity with 25 views of ten numbers has 3 KiB of rows.
+const BLOCK_BYTES: usize = 8 << 10;
+
+/// Options for reads of small values by whole key and by entity, with blocks of so many bytes held in memory.
+pub(super) fn database(block_cache: usize, dropped: &DroppedRows) -> Options {
     let mut blocks = BlockBasedOptions::default();
     // The clock cache does not serialize readers on a lock as the LRU cache does; 0 lets it size its entries itself.
     blocks.set_block_cache(&Cache::new_hyper_clock_cache(block_cache, 0));
+    blocks.set_block_size(BLOCK_BYTES);
     blocks.set_bloom_filter(BLOOM_BITS_PER_KEY, false);
     blocks.set_index_type(BlockBasedIndexType::BinarySearch);
     blocks.set_data_block_index_type(DataBlockIndexType::BinaryAndHash);
@@ -26,6 +34,8 @@ pub(super) fn database(block_cache: usize) -> Options {
     let mut options = Options::default();
     options.create_if_missing(true);
     options.set_block_based_table_factory(&blocks);
+    options.set_prefix_extractor(SliceTransform::create("entity", entity_of, Some(is_of_entity)));
+    options.set_compaction_filter_factory(dropped.clone());
     options.set_write_buffer_size(WRITE_BUFFER_BYTES);
     options.set_memtable_whole_key_filtering(true);
     options.set_memtable_prefix_bloom_ratio(0.02);
@@ -38,4 +48,13 @@ pub(super) fn database(block_cache: usize) -> Options {
     // default would silently drop all writes after it.
     options.set_wal_recovery_mode(DBRecoveryMode::TolerateCorruptedTailRecords);
     options
+}
+
+/// What the keys of an entity's rows have in common.
+fn entity_of(key: &[u8]) -> &[u8] {
+    key.get(..key.len().saturating_sub(TABLE_ID_BYTES)).unwrap_or_default()
+}
+
+fn is_of_entity(key: &[u8]) -> bool {
+    split_row_key(key).is_some()
 }

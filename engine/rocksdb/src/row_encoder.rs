@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::array::ArrayRef;
 use feast_codec::record::SchemaRecord;
 use feast_codec::row::{RowHeader, RowVersion};
-use feast_codec::storage_key::row_prefix;
+use feast_codec::storage_key::{end_row_key, start_row_key};
 use feast_model::error::Result;
 use feast_rows::{Table, TableView};
 
@@ -15,7 +15,6 @@ use super::RocksDbStore;
 pub struct RowEncoder {
     table: Arc<Table>,
     schema_id: u32,
-    prefix: [u8; 5],
 }
 
 impl RocksDbStore {
@@ -25,11 +24,7 @@ impl RocksDbStore {
     /// As [`RocksDbStore::ensure_table`].
     pub fn row_encoder(&self, view: &TableView, schema: &SchemaRecord) -> Result<RowEncoder> {
         let (table, schema_id) = self.ensure_table(view, schema)?;
-        Ok(RowEncoder {
-            prefix: row_prefix(table.id),
-            table,
-            schema_id,
-        })
+        Ok(RowEncoder { table, schema_id })
     }
 }
 
@@ -37,7 +32,13 @@ impl RowEncoder {
     /// Appends what stands before the entity key in a key of the database.
     #[inline]
     pub fn start_key(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(&self.prefix);
+        start_row_key(out);
+    }
+
+    /// Appends what stands after it.
+    #[inline]
+    pub fn end_key(&self, out: &mut Vec<u8>) {
+        end_row_key(self.table.id, out);
     }
 
     /// Appends the row `row` of `columns`, which are in the order of the view's features.

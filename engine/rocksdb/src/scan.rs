@@ -1,10 +1,11 @@
 //! The entity keys of a table, in their order.
 
+use feast_codec::entity_key::names_prefix;
 use feast_codec::packed_bytes::PackedBytes;
-use feast_codec::storage_key::{split_row_key, table_range};
+use feast_codec::storage_key::{row_key, rows_of_entities, split_row_key};
 use feast_model::error::Result;
 use feast_rows::KeyPage;
-use rocksdb::{Direction, IteratorMode, ReadOptions};
+use rocksdb::{DB, DBIteratorWithThreadMode, Direction, IteratorMode, ReadOptions};
 
 use super::RocksDbStore;
 
@@ -14,28 +15,58 @@ impl RocksDbStore {
     /// # Errors
     /// `Data` when the store is damaged.
     pub fn entity_keys(&self, table: u32, after: Option<&[u8]>, limit: usize) -> Result<KeyPage> {
-        let (start, end) = table_range(table);
-        let mut options = ReadOptions::default();
-        options.set_iterate_upper_bound(end);
-        // A copy reads everything once.
-        options.fill_cache(false);
+        let (start, end) = self.rows_around(table);
         // The first key that is greater than the last one has a zero byte more.
         let first = match after {
-            Some(last) => [&start[..], last, &[0]].concat(),
-            None => start.to_vec(),
+            Some(last) => {
+                let mut first = row_key(last, table);
+                first.push(0);
+                first
+            }
+            None => start,
         };
         let mut page = KeyPage::default();
-        let rows = self
-            .db
-            .iterator_opt(IteratorMode::From(&first, Direction::Forward), options);
-        for row in rows.take(limit) {
+        for row in self.scan(&first, end) {
             let (key, _) = row.map_err(|source| self.error(source))?;
-            if let Some((_, entity)) = split_row_key(&key) {
-                page.keys.push_with(|out| out.extend_from_slice(entity));
+            match split_row_key(&key) {
+                Some((of, entity)) if of == table => page.keys.push_with(|out| out.extend_from_slice(entity)),
+                _ => {}
+            }
+            if page.keys.len() == limit {
+                break;
             }
         }
         page.next = last_of_full(&page.keys, limit);
         Ok(page)
+    }
+
+    /// The half-open range in which all rows of a table are, between those of other tables: that of the entities with its join keys.
+    pub(super) fn rows_around(&self, table: u32) -> (Vec<u8>, Vec<u8>) {
+        let tables = self.tables();
+        let in_use = tables.views().map(|(_, known)| known);
+        let known = in_use.chain(tables.hidden().iter().map(|hidden| &hidden.table));
+        let shape = known
+            .filter(|known| known.id == table)
+            .find_map(|known| known.shape().cloned());
+        // A view without entities has a key of its own name.
+        let join_keys = shape
+            .map(|shape| shape.join_keys)
+            .filter(|join_keys| !join_keys.is_empty());
+        match join_keys {
+            Some(join_keys) => rows_of_entities(&names_prefix(join_keys.iter().map(|(name, _)| name.as_str()))),
+            None => rows_of_entities(b""),
+        }
+    }
+
+    /// Everything in a range, once.
+    pub(super) fn scan(&self, first: &[u8], end: Vec<u8>) -> DBIteratorWithThreadMode<'_, DB> {
+        let mut options = ReadOptions::default();
+        options.set_iterate_upper_bound(end);
+        options.fill_cache(false);
+        // Across entities.
+        options.set_total_order_seek(true);
+        self.db
+            .iterator_opt(IteratorMode::From(first, Direction::Forward), options)
     }
 
     /// A number that grows with every write, so that a store with the same number is as it was.

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use feast_codec::entity_key::names_prefix;
 use feast_codec::record::{SchemaRecord, TableDirectory, ViewShape};
 use feast_codec::row::{RowLayout, RowVersion};
-use feast_codec::storage_key::row_prefix;
+use feast_codec::storage_key::row_key;
 use feast_model::Timestamp;
 use feast_model::error::ErrorKind;
 use feast_rows::{RowLookup, RowQueries, Table, TableChange, TableView};
@@ -26,7 +27,7 @@ fn view(name: &str, features: &[&str]) -> TableView {
 }
 
 /// The table of a view with one join key and these features.
-fn ensure(storage: &RocksDbStore, name: &str, features: &[&str]) -> (Arc<Table>, u32) {
+pub(crate) fn ensure(storage: &RocksDbStore, name: &str, features: &[&str]) -> (Arc<Table>, u32) {
     storage.ensure_table(&view(name, features), &schema(features)).unwrap()
 }
 
@@ -52,7 +53,7 @@ fn schema(names: &[&str]) -> SchemaRecord {
 }
 
 /// A row without features: its schema id tells rows of one age apart, and so do bytes after it.
-fn row(event_time: i64, created_time: Option<i64>, mark: u32) -> Vec<u8> {
+pub(crate) fn row(event_time: i64, created_time: Option<i64>, mark: u32) -> Vec<u8> {
     let version = RowVersion {
         event_time: Timestamp::from_micros(event_time),
         created_time: created_time.map(Timestamp::from_micros),
@@ -71,8 +72,13 @@ fn row(event_time: i64, created_time: Option<i64>, mark: u32) -> Vec<u8> {
     bytes
 }
 
+/// A key of the only join key of all views.
+pub(crate) fn entity(id: &[u8]) -> Vec<u8> {
+    [&names_prefix(["id"]), id].concat()
+}
+
 fn key(table: u32, id: u8) -> Vec<u8> {
-    [row_prefix(table).as_slice(), &[id]].concat()
+    row_key(&entity(&[id]), table)
 }
 
 fn block(strings: &[Vec<u8>]) -> PackedBytes {
@@ -333,7 +339,7 @@ proptest! {
             if let [Some(first), Some(second)] = ids {
                 let mut tables = [first, second];
                 tables.sort_unstable();
-                let together = read_rows(&storage, &tables, &[&[1], &[0], &[], &[1]]);
+                let together = read_rows(&storage, &tables, &[&entity(&[1]), &entity(&[0]), &[], &entity(&[1])]);
                 let row = |table, id| stored(&storage, &key(table, id));
                 let [low, high] = tables;
                 let apart = [row(low, 1), row(high, 1), row(low, 0), row(high, 0), None, None, row(low, 1), row(high, 1)];
@@ -349,7 +355,7 @@ proptest! {
 fn a_newer_format_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     let storage = RocksDbStore::open(directory.path(), "p", OnlineStoreMemory::default()).unwrap();
-    let newer = record::encode(&(STORE_FORMAT + 1)).unwrap();
+    let newer = record::encode(&(record::STORE_FORMAT + 1)).unwrap();
     storage.db.put(KeyTag::Format.single(), newer).unwrap();
     drop(storage);
     let error = RocksDbStore::open(directory.path(), "p", OnlineStoreMemory::default())
@@ -357,7 +363,9 @@ fn a_newer_format_is_refused() {
         .unwrap();
     assert_eq!(error.kind(), ErrorKind::Data);
     assert!(
-        error.to_string().contains("has format 2; this version knows format 1"),
+        error
+            .to_string()
+            .contains("has format 3; this version knows formats up to 2"),
         "{error}"
     );
 }
@@ -413,10 +421,13 @@ fn a_dropped_table_loses_its_rows_and_its_id() {
         .write_rows(&keys, &block(&[row(1, None, 0), row(1, None, 0)]), Replace::OlderRows)
         .unwrap();
     assert_eq!(changes(storage.drop_tables_of("a")), ["Dropped a: 1 row"]);
-    assert_eq!(stored(&storage, &key(dropped.id, 1)), None);
     assert!(stored(&storage, &key(kept.id, 1)).is_some());
     let (new, _) = ensure(&storage, "a", &["x"]);
     assert_eq!(new.id, 2);
+    assert_eq!(
+        changes(storage.hide_tables(|view| view != "a", at(0))),
+        ["Hidden a: 0 rows"]
+    );
 }
 
 #[test]
@@ -471,6 +482,7 @@ fn a_hidden_table_is_there_again_with_its_view() {
     assert_eq!(changes(storage.drop_hidden_tables(at(200))), ["Dropped a: 2 rows"]);
     // What is still in memory of it is never requested: its number is not given again.
     let row = key(table.id, 1);
+    while storage.reclaim().unwrap() {}
     assert!(storage.get_many([row.as_slice()].into_iter()).unwrap()[0].is_none());
     drop(storage);
     storage = open();
@@ -559,8 +571,7 @@ fn many_rows_are_counted_about() {
         let (mut keys, mut rows) = (PackedBytes::default(), PackedBytes::default());
         for id in start..start + 20_000 {
             keys.push_with(|out| {
-                out.extend_from_slice(&row_prefix(table));
-                out.extend_from_slice(&id.to_be_bytes());
+                out.extend_from_slice(&row_key(&entity(&id.to_be_bytes()), table));
             });
             rows.push_with(|out| out.extend_from_slice(&row(1, None, 0)));
         }

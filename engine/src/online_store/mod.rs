@@ -26,7 +26,7 @@ use feast_model::error::{Error, Result};
 use feast_model::{FeatureView, Field};
 pub(crate) use feast_redis::KeySearch;
 use feast_redis::RedisStore;
-use feast_rocksdb::{PinnedRows, RocksDbStore};
+use feast_rocksdb::{DatabaseRows, RocksDbStore};
 use feast_rows::{RowCache, rows_in_memory};
 use feast_sqlite::SqliteStore;
 pub(crate) use push_log::{LocalPushLog, PushRecords};
@@ -52,8 +52,8 @@ pub(crate) enum OnlineStore {
 
 /// What a store has for [`MissingRows`], in its own memory.
 pub(crate) enum FetchedRows<'store> {
-    /// Pinned in RocksDB's block cache.
-    RocksDb(PinnedRows<'store>),
+    /// Of RocksDB.
+    RocksDb(DatabaseRows<'store>),
     /// Decoded from the form of the store.
     Decoded(RowBatch),
 }
@@ -400,6 +400,14 @@ impl OnlineStore {
         match self {
             Self::RocksDb(storage) => storage.drop_hidden_tables(hidden_until),
             Self::Redis(_) | Self::Sqlite(_) => Ok(Vec::new()),
+        }
+    }
+
+    /// Takes a step, of a second at most, towards the end of the rows of dropped tables.
+    pub(crate) fn reclaim(&self) -> Result<()> {
+        match self {
+            Self::RocksDb(storage) => storage.reclaim().map(drop),
+            Self::Redis(_) | Self::Sqlite(_) => Ok(()),
         }
     }
 

@@ -39,7 +39,8 @@ impl RowEncoder {
     #[inline]
     pub(crate) fn end_key(&self, out: &mut Vec<u8>) {
         match self {
-            Self::RocksDb(_) | Self::Sqlite(_) => {}
+            Self::RocksDb(encoder) => encoder.end_key(out),
+            Self::Sqlite(_) => {}
             Self::Redis(encoder) => encoder.end_key(out),
         }
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use feast_codec::row::{RowHeader, RowLayout, RowVersion};
-use feast_codec::storage_key::row_prefix;
+use feast_codec::storage_key::row_key;
 use feast_config::OnlineStoreMemory;
 use feast_model::Timestamp;
 use proptest::prelude::*;
@@ -41,11 +41,9 @@ fn write(store: &OnlineStore, entities: &[u8], number: i64) {
     layout.encode(RowHeader { schema_id: 0, version }, &[], 0, &mut row);
     // Now and then of another length.
     row.resize(row.len() + usize::from(number % 5 == 0), 0);
-    let keys = TABLES.iter().flat_map(|table| {
-        entities
-            .iter()
-            .map(|entity| [&row_prefix(*table)[..], &[*entity]].concat())
-    });
+    let keys = TABLES
+        .iter()
+        .flat_map(|table| entities.iter().map(|entity| row_key(&[*entity], *table)));
     let keys = packed(keys);
     let rows = packed((0..keys.len()).map(|_| &row));
     store.write_rows(&keys, &rows, Replace::OlderRows).unwrap();

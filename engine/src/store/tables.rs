@@ -63,7 +63,8 @@ impl FeatureStore {
     }
 
     /// Does what is due from time to time while the online store is open: drops hidden tables whose time is over and those that an
-    /// `apply --now` has requested, hides what a late write has made, and sets the modes of new files.
+    /// `apply --now` has requested, hides what a late write has made, takes a step towards the end of dropped rows, and sets the modes of
+    /// new files.
     ///
     /// # Errors
     /// `Data` or `Unavailable` when the store cannot be written.
@@ -73,6 +74,7 @@ impl FeatureStore {
         };
         store.apply_file_modes();
         self.push_log.apply_file_modes();
+        store.reclaim()?;
         let is_requested = self.drop_requests().is_some_and(|path| path.exists());
         if is_requested {
             // The registry was changed before the request was made: with an older state of it, a view that is gone would be taken for
