@@ -10,7 +10,7 @@
 //! A table knows whether a materialization has filled it, because the intervals of the registry may tell of another store, or of rows that
 //! are gone.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use feast_codec::record::{
@@ -271,36 +271,58 @@ impl RocksDbStore {
     }
 
     fn changes(&self, tables: Vec<(String, u32)>, fate: TableFate) -> Result<Vec<TableChange>> {
-        let changes = tables.into_iter().map(|(view, table_id)| {
-            let rows = self.count_rows(table_id)?;
+        // Tables with the same join keys are looked for at once.
+        let mut ranges: BTreeMap<_, BTreeSet<u32>> = BTreeMap::new();
+        for (_, table_id) in &tables {
+            ranges.entry(self.rows_around(*table_id)).or_default().insert(*table_id);
+        }
+        let mut counts = HashMap::new();
+        for ((start, end), table_ids) in ranges {
+            counts.extend(self.count_rows(&start, &end, &table_ids)?);
+        }
+        let change = |(view, table_id)| {
+            let rows = counts.get(&table_id).copied();
+            let rows = rows.ok_or_else(|| Error::internal(format!("rows of {view} were not counted")))?;
             Ok(TableChange { view, fate, rows })
-        });
-        changes.collect()
+        };
+        tables.into_iter().map(change).collect()
     }
 
-    /// The number of rows of a table: exact in small stores, in others its share of the first rows around it times what the table
-    /// files say of all of them.
-    fn count_rows(&self, table_id: u32) -> Result<RowCount> {
-        let (start, end) = self.rows_around(table_id);
-        let (mut seen, mut counted) = (0_u64, 0_u64);
-        for row in self.scan(&start, end.clone()) {
+    /// The numbers of rows of tables whose rows are all in a range: exact in small stores, in others their share of the first rows there
+    /// times what the table files say of all of them.
+    fn count_rows(&self, start: &[u8], end: &[u8], table_ids: &BTreeSet<u32>) -> Result<HashMap<u32, RowCount>> {
+        let mut counted: HashMap<u32, u64> = table_ids.iter().map(|table_id| (*table_id, 0)).collect();
+        let mut seen = 0_u64;
+        for row in self.scan(start, end.to_vec()) {
             let (key, _) = row.map_err(|source| self.error(source))?;
             seen += 1;
-            counted += u64::from(split_row_key(&key).is_some_and(|(of, _)| of == table_id));
+            if let Some(count) = split_row_key(&key).and_then(|(table_id, _)| counted.get_mut(&table_id)) {
+                *count += 1;
+            }
             if seen == MAX_COUNTED_ROWS {
                 break;
             }
         }
-        if seen < MAX_COUNTED_ROWS {
-            return Ok(RowCount {
-                rows: counted,
-                is_exact: true,
-            });
-        }
+        let is_exact = seen < MAX_COUNTED_ROWS;
+        let all = if is_exact {
+            u128::from(seen)
+        } else {
+            self.estimate(start, end)?.max(u128::from(seen))
+        };
+        let of_table = |(table_id, count): (u32, u64)| {
+            let rows = u128::from(count) * all / u128::from(seen.max(1));
+            let rows = u64::try_from(rows).unwrap_or(u64::MAX);
+            (table_id, RowCount { rows, is_exact })
+        };
+        Ok(counted.into_iter().map(of_table).collect())
+    }
+
+    /// About how many rows of any table are in a range.
+    fn estimate(&self, start: &[u8], end: &[u8]) -> Result<u128> {
         let is_near = |file: &rocksdb::LiveFile| {
             let first = file.start_key.as_deref().unwrap_or_default();
             let last = file.end_key.as_deref().unwrap_or_default();
-            first < end.as_slice() && last >= start.as_slice()
+            first < end && last >= start
         };
         let files = self.db.live_files().map_err(|source| self.error(source))?;
         let (mut entries, mut bytes) = (0_u128, 0_u128);
@@ -308,14 +330,9 @@ impl RocksDbStore {
             entries += u128::from(file.num_entries);
             bytes += file.size as u128;
         }
-        let around = self.db.get_approximate_sizes(&[Range::new(&start, &end)]);
+        let around = self.db.get_approximate_sizes(&[Range::new(start, end)]);
         let around = around.first().copied().unwrap_or_default();
-        let all = (entries * u128::from(around) / bytes.max(1)).max(u128::from(seen));
-        let estimate = all * u128::from(counted) / u128::from(seen);
-        Ok(RowCount {
-            rows: u64::try_from(estimate).unwrap_or(u64::MAX),
-            is_exact: false,
-        })
+        Ok(entries * u128::from(around) / bytes.max(1))
     }
 
     fn change_directory(&self, change: impl FnOnce(&mut Directory)) -> Result<()> {

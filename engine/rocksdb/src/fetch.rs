@@ -160,3 +160,6 @@ fn distinct_in_order(keys: &PackedBytes) -> (Vec<usize>, Vec<usize>) {
     }
     (distinct, ranks)
 }
+
+#[cfg(test)]
+mod tests;

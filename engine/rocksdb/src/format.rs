@@ -24,7 +24,7 @@ use super::RocksDbStore;
 const BY_TABLE: u32 = 1;
 
 /// Files are about as large as those of RocksDB itself.
-const FILE_BYTES: u64 = 64 << 20;
+const FILE_BYTES: u64 = if cfg!(test) { 16 << 10 } else { 64 << 20 };
 
 /// What new files are named until they are taken in.
 const FILE_NAME: &str = "moved.sst.tmp";
@@ -46,6 +46,11 @@ impl RocksDbStore {
 
     fn move_rows(&self, options: &Options) -> Result<()> {
         let failed = |source| self.error(source);
+        let path = error_path(&self.path);
+        tracing::warn!(
+            "online store {path} is moved to format {STORE_FORMAT}, some seconds for each million rows; versions before this one cannot \
+             open it afterwards"
+        );
         self.forget_rows_of_an_ended_move()?;
         let mut rows = MergedTables::new(&self.db, self.table_ids()?).map_err(failed)?;
         while rows.has_more() {
@@ -64,6 +69,7 @@ impl RocksDbStore {
         batch.delete_range(first, end);
         self.db.write(batch).map_err(failed)?;
         self.sync()?;
+        tracing::info!("{} rows of online store {path} are moved", rows.taken);
         fail_point::reached(Step::FormatChanged);
         // Their room is free at once; what is left of them goes in compactions.
         self.db.delete_file_in_range(first, end).map_err(failed)
@@ -111,6 +117,8 @@ struct MergedTables<'db> {
     tables: Vec<(u32, DBRawIteratorWithThreadMode<'db, DB>)>,
     /// Keys of those rows in format 2, the first on top, with the positions of their tables.
     next: BinaryHeap<Reverse<(Vec<u8>, usize)>>,
+    /// How many rows were taken.
+    taken: u64,
 }
 
 impl<'db> MergedTables<'db> {
@@ -118,6 +126,7 @@ impl<'db> MergedTables<'db> {
         let mut merged = Self {
             tables: Vec::with_capacity(table_ids.len()),
             next: BinaryHeap::with_capacity(table_ids.len()),
+            taken: 0,
         };
         for (position, table_id) in table_ids.into_iter().enumerate() {
             let (start, end) = by_table::table_range(table_id);
@@ -148,6 +157,7 @@ impl<'db> MergedTables<'db> {
         let Some(Reverse((_, position))) = self.next.pop() else {
             return Ok(());
         };
+        self.taken += 1;
         if let Some((_, rows)) = self.tables.get_mut(position) {
             rows.next();
         }

@@ -100,7 +100,7 @@ fn stored(storage: &RocksDbStore, key: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// The rows of each entity in each table.
-fn read_rows(storage: &RocksDbStore, tables: &[u32], entities: &[&[u8]]) -> Vec<Option<Vec<u8>>> {
+pub(crate) fn read_rows(storage: &RocksDbStore, tables: &[u32], entities: &[&[u8]]) -> Vec<Option<Vec<u8>>> {
     let keys = block(&entities.iter().map(|entity| entity.to_vec()).collect::<Vec<_>>());
     let queries = RowQueries {
         tables: &[tables.to_vec()],

@@ -1,10 +1,13 @@
 //! Stores of format 1 become stores of format 2.
 
 use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use feast_codec::record;
 use feast_codec::storage_key::{KeyTag, by_table, row_key, split_row_key};
 use feast_config::OnlineStoreMemory;
+use feast_files::fail_point::{self, Step};
 
 use crate::RocksDbStore;
 use crate::tests::{ensure, entity, row};
@@ -90,5 +93,55 @@ fn a_move_that_was_ended_begins_again() {
             .unwrap();
     }
     std::fs::write(directory.path().join(super::FILE_NAME), b"half a file").unwrap();
+    assert_eq!(rows_of(&open(directory.path())), expected);
+}
+
+/// Where the child opens a store, and after which step of which number it ends.
+const DIRECTORY: &str = "FEAST_MOVED_STORE";
+const FAIL_AT: &str = "FEAST_MOVE_FAILS_AT";
+
+/// Not a test by itself: opens a store, and ends as by a crash.
+#[test]
+#[ignore = "started by another test"]
+fn child() {
+    let Some(directory) = std::env::var_os(DIRECTORY) else {
+        return;
+    };
+    fail_point::observe(|step| {
+        static STEPS: AtomicUsize = AtomicUsize::new(0);
+        let (name, number) = (format!("{step:?}"), STEPS.fetch_add(1, Ordering::Relaxed));
+        if std::env::var(FAIL_AT).is_ok_and(|at| at == format!("{name} {number}")) {
+            std::process::abort();
+        }
+    });
+    drop(open(Path::new(&directory)));
+}
+
+/// Opens a store in another process, which ends at a step. Says whether it came to its end.
+fn opens(directory: &Path, step: Step, number: usize) -> bool {
+    let child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "format::tests::child", "--ignored"])
+        .env(DIRECTORY, directory)
+        .env(FAIL_AT, format!("{step:?} {number}"))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    child.unwrap().success()
+}
+
+#[test]
+fn a_move_that_is_killed_at_any_step_loses_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let expected = store_of_format_1(directory.path());
+    // Each run comes a file further.
+    let killed = (0..)
+        .take_while(|number| !opens(directory.path(), Step::RowsMoved, *number))
+        .count();
+    assert!(killed > 1, "{killed}");
+    assert_eq!(rows_of(&open(directory.path())), expected);
+
+    let directory = tempfile::tempdir().unwrap();
+    let expected = store_of_format_1(directory.path());
+    assert!(!opens(directory.path(), Step::FormatChanged, killed));
     assert_eq!(rows_of(&open(directory.path())), expected);
 }
