@@ -387,7 +387,7 @@ pub(crate) fn scalar_binary(left: &Value, operator: Operator, right: &Value) -> 
     }
 }
 
-/// An array of texts is of numpy's own kind, which has messages of its own beside what is no text.
+/// numpy has its own type for arrays of texts, and its own messages when the other side is not text.
 fn check_numpy_texts(left: &Value, right: &Value) -> Outcome<()> {
     let has_texts = |value: &Value| match value {
         Value::Array(column) => match &column.data {
