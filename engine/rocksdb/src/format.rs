@@ -46,9 +46,10 @@ impl RocksDbStore {
 
     fn move_rows(&self, options: &Options) -> Result<()> {
         let failed = |source| self.error(source);
-        let path = error_path(&self.path);
+        let path = &self.path;
         tracing::warn!(
-            "online store {path} is moved to format {STORE_FORMAT}, some seconds for each million rows; versions before this one cannot \
+            ?path,
+            "the online store is moved to format {STORE_FORMAT}, some seconds for each million rows; versions before this one cannot \
              open it afterwards"
         );
         self.forget_rows_of_an_ended_move()?;
@@ -69,7 +70,7 @@ impl RocksDbStore {
         batch.delete_range(first, end);
         self.db.write(batch).map_err(failed)?;
         self.sync()?;
-        tracing::info!("{} rows of online store {path} are moved", rows.taken);
+        tracing::info!(?path, "{} rows of the online store are moved", rows.taken);
         fail_point::reached(Step::FormatChanged);
         // Their room is free at once; what is left of them goes in compactions.
         self.db.delete_file_in_range(first, end).map_err(failed)
