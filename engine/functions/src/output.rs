@@ -18,17 +18,13 @@ use crate::native::shown_time;
 use crate::stop::{Outcome, Stop, attribute_error, type_error, unknown};
 use crate::value::Value;
 
-use values::{is_made, of_values};
+pub use values::is_given;
+use values::of_values;
 
 const MICROS: i64 = 1_000_000;
 
 /// The number of an output, and its values.
 type Numbered = (usize, ArrayRef);
-
-/// Whether functions can give values of a type here. What they do give may still be something else.
-pub fn is_given(value_type: &ValueType) -> bool {
-    is_made(value_type)
-}
 
 /// Of a frame.
 pub(crate) fn from_frame(result: &Value, outputs: &[Output<'_>], rows: usize) -> Outcome<Vec<Numbered>> {

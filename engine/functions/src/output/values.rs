@@ -15,8 +15,8 @@ use super::documents;
 use crate::stop::{Outcome, raised, unknown, value_error};
 use crate::value::{ExceptionClass, Value};
 
-/// Whether values of a type are made here of what a function gives.
-pub(super) fn is_made(value_type: &ValueType) -> bool {
+/// Whether functions can give values of a type here. What they do give may still be something else.
+pub fn is_given(value_type: &ValueType) -> bool {
     use ValueType::{Bool, Bytes, Decimal, Float32, Float64, Int32, Int64, Json, Map, String, TimeUuid, Uuid};
     match value_type {
         ValueType::UnixTimestamp | ValueType::Struct(_) => true,

@@ -293,7 +293,7 @@ pub(crate) fn check_hashable(value: &Value) -> Outcome<()> {
             Err(unknown("this as a key is not known here"))
         }
         Value::Tuple(items) if is_shallow(value) => items.iter().try_for_each(check_hashable),
-        Value::Tuple(_) => Err(unknown("a key that is nested so deeply is not known here")),
+        Value::Tuple(_) => Err(unknown("a key that is so deep or so large is not known here")),
         _ => Ok(()),
     }
 }

@@ -295,7 +295,9 @@ pub(crate) fn scalar_compare(left: &Value, operator: CmpOp, right: &Value) -> Ou
         return Err(unknown("comparing sets is not known here"));
     }
     if !is_shallow(left) || !is_shallow(right) {
-        return Err(unknown("comparing values that are nested so deeply is not known here"));
+        return Err(unknown(
+            "comparing values that are so deep or so large is not known here",
+        ));
     }
     let Some(order) = compare(left, right) else {
         let has_items = |value: &Value| matches!(value, Value::List(_) | Value::Tuple(_));

@@ -27,7 +27,7 @@ impl Value {
         match is_shallow(self) {
             true => self.shallow_repr(),
             false => Err(unknown(
-                "the text of values that are nested so deeply is not known here",
+                "the text of values that are so deep or so large is not known here",
             )),
         }
     }

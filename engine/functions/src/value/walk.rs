@@ -11,7 +11,7 @@ use super::sequence::holds_values;
 /// Levels of values in values that are compared and written; each takes some of the stack.
 const MAX_LEVELS: usize = 50;
 
-/// Values, or 8 bytes of texts, that are gone through at once: a tenth of a second.
+/// Values, or 8 bytes of text each, that are gone through at once.
 const MAX_PARTS: usize = 8 << 20;
 
 /// As many parts are a step.
