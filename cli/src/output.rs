@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use feast_engine::{
-    CopyProgress, CopyReport, FeatureStore, MaterializeProgress, RemovalProgress, ViewReport, ViewWindow,
+    CopyProgress, CopyReport, FeatureStore, MaterializeProgress, RemovalProgress, RunStep, ViewReport, ViewWindow,
 };
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::Value;
@@ -360,8 +360,8 @@ impl MaterializeProgress for MaterializeOutput<'_> {
         ));
     }
 
-    fn rows_done(&mut self, rows: usize) {
-        self.bar.set_position(u64::try_from(rows).unwrap_or(u64::MAX));
+    fn advanced(&mut self, _step: RunStep, done: u64, _total: u64) {
+        self.bar.set_position(done);
     }
 
     fn view_finished(&mut self, report: &ViewReport) {

@@ -91,15 +91,15 @@ pub use copy::{CopyProgress, CopyReport};
 pub use feast_clock::{check_clock, now};
 pub use feast_codec::shard::Shard;
 pub use feast_config::{
-    AuthType, CONFIG_FILE, Host, OfflineBatching, OnlineStoreConfig, OnlineStoreMemory, RepositoryConfig,
-    ResponseLayout, ServingLimits, check_project_name,
+    AuthType, CONFIG_FILE, Host, MaterializationLimits, OfflineBatching, OnlineStoreConfig, OnlineStoreMemory,
+    RepositoryConfig, ResponseLayout, ServingLimits, check_project_name,
 };
 pub use feast_model as model;
 pub use feast_model::error::{self, Error, ErrorKind, FeastException, InvalidDefinition, Result};
 pub use feast_offline::{PandasColumn, create_parquet, pandas_columns};
 pub use feast_registry::{Change, FieldChange, KeyChange, RegistryContents, UnsupportedObject, Verb, ViewVersion};
 pub use materialize::{
-    ClaimedView, MaterializationClaim, MaterializeProgress, MaterializeRange, MaterializeRequest, NoProgress,
+    ClaimedView, MaterializationClaim, MaterializeProgress, MaterializeRange, MaterializeRequest, NoProgress, RunStep,
     ShardReceipt, ShardedView, ViewReport, ViewWindow,
 };
 pub use online::{

@@ -13,7 +13,7 @@ use std::thread::JoinHandle;
 
 use feast_engine::{
     ClaimedView, Error, ErrorKind, FeatureStore, MaterializationClaim, MaterializeProgress, MaterializeRange,
-    MaterializeRequest, ViewReport, ViewWindow,
+    MaterializeRequest, RunStep, ViewReport, ViewWindow,
 };
 use parking_lot::{Condvar, Mutex};
 
@@ -239,7 +239,11 @@ impl MaterializeProgress for LoggedProgress<'_> {
         tracing::info!("{} is materialized up to {} already", window.view, window.start);
     }
 
-    fn rows_done(&mut self, _rows: usize) {}
+    fn advanced(&mut self, _step: RunStep, _done: u64, _total: u64) {}
+
+    fn views_separated(&mut self, error: &Error) {
+        tracing::warn!("views that share a source are read one by one, because of one of them: {error}");
+    }
 
     fn view_finished(&mut self, report: &ViewReport) {
         let ViewReport {

@@ -41,6 +41,21 @@ impl PackedBytes {
         self.ends.push(self.bytes.len());
     }
 
+    /// Adds a string.
+    #[inline]
+    pub fn push(&mut self, string: &[u8]) {
+        self.bytes.extend_from_slice(string);
+        self.ends.push(self.bytes.len());
+    }
+
+    /// Puts another string in the place of the last one, if there is one.
+    pub fn replace_last(&mut self, string: &[u8]) {
+        if self.ends.pop().is_some() {
+            self.bytes.truncate(self.ends.last().copied().unwrap_or_default());
+            self.push(string);
+        }
+    }
+
     /// The strings in order.
     pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
         (0..self.len()).map(|position| self.get(position))
@@ -50,6 +65,17 @@ impl PackedBytes {
     #[inline]
     pub fn len(&self) -> usize {
         self.ends.len()
+    }
+
+    /// How many bytes all strings have together.
+    #[inline]
+    pub fn bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// The last string.
+    pub fn last(&self) -> Option<&[u8]> {
+        self.len().checked_sub(1).map(|last| self.get(last))
     }
 
     /// Whether it holds none.

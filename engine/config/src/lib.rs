@@ -9,6 +9,7 @@ mod duration;
 mod feature_server;
 mod host;
 mod keys;
+mod machine;
 mod online_store;
 mod python;
 mod redact;
@@ -29,10 +30,11 @@ use serde_json::Value;
 pub use auth::AuthType;
 pub use feature_server::OfflineBatching;
 pub use host::Host;
+pub use machine::machine_memory;
 pub use online_store::{OnlineStoreConfig, OnlineStoreMemory};
 pub use python::PythonConfig;
 pub use redis::{RedisConfig, RedisLogin, RedisNode, RedisTls, RedisTopology};
-pub use serving::{ResponseLayout, ServingLimits};
+pub use serving::{MaterializationLimits, ResponseLayout, ServingLimits};
 
 use block::{flag_at, path_at, string_at};
 use duration::duration_at;
@@ -65,6 +67,8 @@ pub struct RepositoryConfig {
     pub offline_batching: Option<OfflineBatching>,
     /// What a server takes on (`serving.max_requests`, `serving.max_memory_mib`, `serving.send_timeout_seconds`).
     pub limits: ServingLimits,
+    /// What a materialization may take.
+    pub materialization: MaterializationLimits,
     /// Layout of `/get-online-features` responses (`serving.response_layout`).
     pub response_layout: ResponseLayout,
     /// How far ahead of the clock event times of pushed rows may be (`serving.max_event_time_skew`); any time when `None`.
@@ -158,6 +162,7 @@ impl RepositoryConfig {
             online_versioning: flag_at(&root, "registry", "enable_online_feature_view_versioning")?,
             offline_batching: feature_server::offline_batching(&root)?,
             limits: serving::limits(&root)?,
+            materialization: serving::materialization(&root)?,
             response_layout: serving::response_layout(&root)?,
             push_log_path: directory
                 .join(path_at(&root["serving"], "serving", "push_log_path")?.unwrap_or("data/push_log")),

@@ -6,6 +6,7 @@ use feast_model::error::{Error, Result};
 use serde_json::Value;
 
 use super::block::{bytes_at, path_at, string_at};
+use super::machine::machine_memory;
 use super::redis::{self, RedisConfig};
 use super::sqlite;
 
@@ -68,10 +69,19 @@ pub struct OnlineStoreMemory {
 impl Default for OnlineStoreMemory {
     fn default() -> Self {
         Self {
-            row_cache: 256 << 20,
-            block_cache: 512 << 20,
+            row_cache: cache_share(),
+            block_cache: cache_share(),
         }
     }
+}
+
+/// What one cache takes by default: a sixteenth of the memory, so that two of them leave room for requests, a materialization, and
+/// the operating system's own cache of files.
+pub(super) fn cache_share() -> usize {
+    const MIN_BYTES: usize = 16 << 20;
+    usize::try_from(machine_memory() / 16)
+        .unwrap_or(usize::MAX)
+        .max(MIN_BYTES)
 }
 
 const BLOCK: &str = "online_store";

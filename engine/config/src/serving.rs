@@ -8,9 +8,10 @@ use serde_json::Value;
 use super::block::{bytes_at, number_at, string_at};
 use super::host::Host;
 use super::keys::check_keys;
+use super::machine::machine_memory;
 use super::redis;
 
-const KEYS: [&str; 9] = [
+const KEYS: [&str; 11] = [
     "response_layout",
     "max_requests",
     "max_memory_mib",
@@ -20,6 +21,8 @@ const KEYS: [&str; 9] = [
     "drop_after",
     "push_log_path",
     "python",
+    "materialization_memory_mib",
+    "materialization_disk_mib",
 ];
 
 /// A day.
@@ -45,6 +48,37 @@ impl Default for ServingLimits {
             send_timeout: Duration::from_secs(60),
         }
     }
+}
+
+/// The limits of a materialization.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MaterializationLimits {
+    /// Bytes of memory for keys and rows, beside what the process takes anyway (`serving.materialization_memory_mib`).
+    pub memory: usize,
+    /// Bytes on disk, for what does not fit into it (`serving.materialization_disk_mib`).
+    pub disk: u64,
+}
+
+impl Default for MaterializationLimits {
+    fn default() -> Self {
+        Self {
+            memory: usize::try_from(machine_memory() / 4).unwrap_or(usize::MAX),
+            disk: 100 << 30,
+        }
+    }
+}
+
+/// With less, a run would be nothing but small files.
+const MIN_MATERIALIZATION_MIB: u64 = 32;
+
+pub(super) fn materialization(root: &Value) -> Result<MaterializationLimits> {
+    let default = MaterializationLimits::default();
+    let memory = bytes_at(root, "serving", "materialization_memory_mib", MIN_MATERIALIZATION_MIB)?;
+    let disk = bytes_at(root, "serving", "materialization_disk_mib", 0)?;
+    Ok(MaterializationLimits {
+        memory: memory.unwrap_or(default.memory.max((MIN_MATERIALIZATION_MIB as usize) << 20)),
+        disk: disk.map_or(default.disk, |bytes| bytes as u64),
+    })
 }
 
 /// How `/get-online-features` arranges its results when the request does not say.

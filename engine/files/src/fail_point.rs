@@ -21,6 +21,12 @@ pub enum Step {
     TablesChanged,
     /// Some rows of a materialization are written.
     RowsWritten,
+    /// Some rows of a load are sorted and on disk, in a file of its own.
+    RunSpilled,
+    /// A file with rows of a load is complete, but not part of the store.
+    ChunkWritten,
+    /// Some rows of a load are part of the store.
+    ChunkLoaded,
     /// All rows of a materialization are on disk; its interval is not recorded.
     RowsSynced,
     /// Some rows of a store of an older format are there in the new one too.
@@ -45,7 +51,7 @@ pub fn reached(step: Step) {
 
 impl Step {
     /// All steps.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 14] = [
         Self::PushLogged,
         Self::LogSynced,
         Self::FileWritten,
@@ -54,6 +60,9 @@ impl Step {
         Self::PushFinished,
         Self::TablesChanged,
         Self::RowsWritten,
+        Self::RunSpilled,
+        Self::ChunkWritten,
+        Self::ChunkLoaded,
         Self::RowsSynced,
         Self::RowsMoved,
         Self::FormatChanged,

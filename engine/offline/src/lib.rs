@@ -13,7 +13,7 @@
 //! | `query/` | which rows are chosen: one file a query |
 //! | `append.rs` and beside it | new rows into a file or a directory |
 //! | `pandas.rs` | the columns of a file as pandas names them |
-//! | `runtime.rs`, `guard.rs` | DataFusion's threads; panics of the libraries |
+//! | `runtime.rs`, `spill.rs`, `guard.rs` | DataFusion's threads, memory and files; panics of the libraries |
 
 mod append;
 mod append_parts;
@@ -29,6 +29,7 @@ mod runtime;
 mod scan;
 mod snapshot;
 mod source;
+mod spill;
 mod unify;
 
 pub use append::create_parquet;
@@ -36,7 +37,7 @@ pub use append::{FileNotes, pattern_is_read_only, prepend_rows, read_notes};
 pub use append_parts::{DurableFolders, FolderRows, split_by_folder, visit_parts};
 pub use location::SourceLayout;
 pub use pandas::{PandasColumn, pandas_columns};
-pub use query::{LatestRows, ScanReport, SelectedRows, Window};
-pub use runtime::OfflineRuntime;
+pub use query::{LatestEvent, LatestRows, ScanReport, SelectedRows, Window};
+pub use runtime::{OfflineRuntime, QueryLimits};
 pub use scan::TypedColumn;
 pub use source::{ParquetSource, SchemaCache, SourceSchema, UnknownColumns, source_columns};

@@ -43,24 +43,34 @@ pub(super) fn position_of(rank: i256) -> Position {
 /// A set of positions, one bit a row up to the last one of each row group. It grows with rows that were read, not with what
 /// footers say.
 #[derive(Default)]
-pub(super) struct Positions(Vec<Vec<u64>>);
+pub(super) struct Positions {
+    rows: Vec<Vec<u64>>,
+    count: usize,
+}
 
 impl Positions {
     pub(super) fn insert(&mut self, Position { group, row }: Position) {
-        if group >= self.0.len() {
-            self.0.resize_with(group + 1, Vec::new);
+        if group >= self.rows.len() {
+            self.rows.resize_with(group + 1, Vec::new);
         }
-        let rows = &mut self.0[group];
+        let rows = &mut self.rows[group];
         let word = row / 64;
         if word >= rows.len() {
             rows.resize(word + 1, 0);
         }
-        rows[word] |= 1 << (row % 64);
+        let bit = 1 << (row % 64);
+        self.count += usize::from(rows[word] & bit == 0);
+        rows[word] |= bit;
+    }
+
+    /// How many there are.
+    pub(super) const fn len(&self) -> usize {
+        self.count
     }
 
     /// Which rows of a row group are in the set, up to some row after the last one that is.
     pub(super) fn within(&self, group: usize) -> BooleanBuffer {
-        let rows = self.0.get(group).map_or(&[][..], Vec::as_slice);
+        let rows = self.rows.get(group).map_or(&[][..], Vec::as_slice);
         BooleanBuffer::collect_bool(rows.len() * 64, |row| rows[row / 64] & (1 << (row % 64)) != 0)
     }
 }
@@ -110,6 +120,8 @@ mod tests {
         [at(2, 0), at(2, 64), at(0, 5)]
             .into_iter()
             .for_each(|position| positions.insert(position));
+        positions.insert(at(2, 64));
+        assert_eq!(positions.len(), 3);
         let rows = |group| positions.within(group).set_indices().collect::<Vec<_>>();
         assert_eq!(
             [rows(0), rows(1), rows(2), rows(3)],

@@ -7,6 +7,7 @@
 //! later part would be cut to the integer of the first before the declared type is looked at. Positions follow from the footers, so
 //! row groups are read on all cores and rows by position.
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -29,8 +30,18 @@ use super::location::SourceFile;
 use super::partition::constant_column;
 use super::snapshot::Part;
 
-/// Rows read at once.
+/// Rows read at once, unless they have many columns.
 pub(super) const BATCH_ROWS: usize = 8192;
+/// Values read at once, at most if there are not too many columns. Some batches of each reader wait for their consumer.
+const BATCH_VALUES: usize = 1 << 19;
+const MIN_BATCH_ROWS: usize = 512;
+/// What writers put into two pages.
+const MAX_PAGES_BYTES: usize = 2 << 20;
+
+/// Rows of so many columns that are read at once.
+pub(super) fn batch_rows(columns: usize) -> usize {
+    (BATCH_VALUES / columns.max(1)).clamp(MIN_BATCH_ROWS, BATCH_ROWS)
+}
 
 /// A column of a source, and the type that its values are brought into.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -115,7 +126,7 @@ impl RowGroup {
         let mask = ProjectionMask::roots(self.part.footer.parquet_schema(), roots);
         let file = self.part.file()?;
         let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file.clone(), self.part.footer.clone())
-            .with_batch_size(BATCH_ROWS)
+            .with_batch_size(batch_rows(columns.len()))
             .with_row_groups(vec![self.index])
             .with_projection(mask);
         if let Some(chosen) = &chosen {
@@ -145,6 +156,27 @@ impl RowGroup {
             chosen,
             rows_read: 0,
         })
+    }
+
+    /// Bytes that a reader of columns holds of the file, of each column at most those of two pages: its dictionary and the one that is
+    /// read.
+    pub(super) fn bytes_held(&self, columns: &[&str]) -> usize {
+        let group = self.part.footer.metadata().row_group(self.index);
+        let names: HashSet<&str> = columns.iter().copied().collect();
+        let chunks = group.columns().iter();
+        let wanted = chunks.filter(|chunk| {
+            chunk
+                .column_path()
+                .parts()
+                .first()
+                .is_some_and(|root| names.contains(&**root))
+        });
+        let bytes = wanted.map(|chunk| {
+            usize::try_from(chunk.uncompressed_size())
+                .unwrap_or_default()
+                .min(MAX_PAGES_BYTES)
+        });
+        bytes.sum()
     }
 
     /// The least and the greatest time of a column, in nanoseconds since 1970, as the file says; `None` when it does not say.

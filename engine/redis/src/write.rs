@@ -35,8 +35,8 @@ pub struct RowWriter<'store> {
     store: &'store RedisStore,
     replace: Replace,
     in_flight: VecDeque<Part>,
-    /// What is known and was not told yet.
-    count: WriteCount,
+    /// What is known of the rows of each group.
+    counts: Vec<WriteCount>,
     /// Rows that were given to it, and those of them whose fate is known.
     rows: usize,
     settled: usize,
@@ -44,6 +44,7 @@ pub struct RowWriter<'store> {
 
 /// Rows of one pipeline.
 struct Part {
+    group: usize,
     batch: Arc<EncodedRows>,
     positions: Vec<usize>,
     started: Started,
@@ -66,15 +67,12 @@ impl RedisStore {
     /// `Unavailable` when Redis cannot take them, or too few replicas have them in time; some may be written then.
     pub fn write_rows(&self, keys: &PackedBytes, rows: &PackedBytes, replace: Replace) -> Result<WriteCount> {
         let mut writer = self.row_writer(replace);
-        let first = writer.write(EncodedRows {
+        let rows = EncodedRows {
             keys: keys.clone(),
             rows: rows.clone(),
-        })?;
-        let last = writer.finish()?;
-        Ok(WriteCount {
-            written: first.written + last.written,
-            stale: first.stale + last.stale,
-        })
+        };
+        writer.write(0, rows)?;
+        Ok(writer.finish()?.pop().unwrap_or_default())
     }
 
     /// Writes batches of rows one after the other.
@@ -83,7 +81,7 @@ impl RedisStore {
             store: self,
             replace,
             in_flight: VecDeque::new(),
-            count: WriteCount::default(),
+            counts: Vec::new(),
             rows: 0,
             settled: 0,
         }
@@ -159,33 +157,35 @@ impl RedisStore {
 }
 
 impl RowWriter<'_> {
-    /// Sends rows, in order of arrival. What is given of the counts is what is known by now.
+    /// Sends rows, in order of arrival. Those of each group are counted by themselves.
     ///
     /// # Errors
     /// `Unavailable` when Redis cannot take these or earlier ones; some may be written then.
-    pub fn write(&mut self, rows: EncodedRows) -> Result<WriteCount> {
-        let written = self.send(rows);
-        written.map_err(|error| self.failed(error))?;
-        Ok(std::mem::take(&mut self.count))
+    pub fn write(&mut self, group: usize, rows: EncodedRows) -> Result<()> {
+        if group >= self.counts.len() {
+            self.counts.resize(group + 1, WriteCount::default());
+        }
+        let written = self.send(group, rows);
+        written.map_err(|error| self.failed(error))
     }
 
-    /// Waits for all rows, and gives the rest of the counts.
+    /// Waits for all rows, and gives the counts of each group.
     ///
     /// # Errors
     /// As [`RowWriter::write`].
-    pub fn finish(mut self) -> Result<WriteCount> {
+    pub fn finish(mut self) -> Result<Vec<WriteCount>> {
         while !self.in_flight.is_empty() {
             self.settle_first().map_err(|error| self.failed(error))?;
         }
-        Ok(self.count)
+        Ok(std::mem::take(&mut self.counts))
     }
 
-    fn send(&mut self, rows: EncodedRows) -> Result<()> {
+    fn send(&mut self, group: usize, rows: EncodedRows) -> Result<()> {
         let batch = Arc::new(rows);
         let version = |position| EncodedRow::decode(batch.rows.get(position)).map(|row| row.version);
         let winners = newest_of_each_key(&batch.keys, self.replace, version)?;
         self.rows += batch.keys.len();
-        self.count.stale += batch.keys.len() - winners.len();
+        self.counts[group].stale += batch.keys.len() - winners.len();
         self.settled += batch.keys.len() - winners.len();
         let mut positions = winners.into_iter().map(|(position, _)| position).peekable();
         while positions.peek().is_some() {
@@ -200,15 +200,16 @@ impl RowWriter<'_> {
             if self.in_flight.len() >= MAX_PIPELINES {
                 self.settle_first()?;
             }
-            self.start(&batch, part)?;
+            self.start(group, &batch, part)?;
         }
         Ok(())
     }
 
-    fn start(&mut self, batch: &Arc<EncodedRows>, positions: Vec<usize>) -> Result<()> {
+    fn start(&mut self, group: usize, batch: &Arc<EncodedRows>, positions: Vec<usize>) -> Result<()> {
         let store = self.store;
         let commands = store.write_commands(batch, &positions, self.replace, ScriptForm::Hash)?;
         self.in_flight.push_back(Part {
+            group,
             started: store.connection.start(commands, Access::Write)?,
             batch: Arc::clone(batch),
             positions,
@@ -222,13 +223,14 @@ impl RowWriter<'_> {
             return Ok(());
         };
         let Part {
+            group,
             batch,
             positions,
             started,
         } = part;
         let replies = self.store.connection.finish(started);
         let outcome = replies.and_then(|replies| {
-            let unknown = self.take_replies(&positions, &replies)?;
+            let unknown = self.take_replies(group, &positions, &replies)?;
             if unknown.is_empty() {
                 return Ok(());
             }
@@ -237,7 +239,7 @@ impl RowWriter<'_> {
                 .store
                 .write_commands(&batch, &unknown, self.replace, ScriptForm::Source)?;
             let replies = self.store.connection.exchange_blocking(commands, Access::Write)??;
-            match self.take_replies(&unknown, &replies)?.len() {
+            match self.take_replies(group, &unknown, &replies)?.len() {
                 0 => Ok(()),
                 rows => Err(Error::internal(format!(
                     "Redis does not know a script that came with {rows} rows"
@@ -249,7 +251,7 @@ impl RowWriter<'_> {
     }
 
     /// Counts what replies say. Gives the rows whose script Redis does not know.
-    fn take_replies(&mut self, positions: &[usize], replies: &[Reply]) -> Result<Vec<usize>> {
+    fn take_replies(&mut self, group: usize, positions: &[usize], replies: &[Reply]) -> Result<Vec<usize>> {
         let (mut unknown, mut refused) = (Vec::new(), None);
         for (position, of_row) in positions
             .iter()
@@ -262,11 +264,11 @@ impl RowWriter<'_> {
                     refused.get_or_insert_with(|| self.store.connection.refused(&error));
                 }
                 (None, Replace::OlderRows, Some(0)) => {
-                    self.count.stale += 1;
+                    self.counts[group].stale += 1;
                     self.settled += 1;
                 }
                 _ => {
-                    self.count.written += 1;
+                    self.counts[group].written += 1;
                     self.settled += 1;
                 }
             }

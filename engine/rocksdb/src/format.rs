@@ -14,9 +14,7 @@ use feast_codec::record::{self, STORE_FORMAT};
 use feast_codec::storage_key::{KeyTag, by_table, row_key, rows_of_entities};
 use feast_files::fail_point::{self, Step};
 use feast_model::error::{Error, Result, path as error_path};
-use rocksdb::{
-    DB, DBRawIteratorWithThreadMode, IngestExternalFileOptions, Options, ReadOptions, SstFileWriter, WriteBatch,
-};
+use rocksdb::{DB, DBRawIteratorWithThreadMode, IngestExternalFileOptions, ReadOptions, SstFileWriter, WriteBatch};
 
 use super::RocksDbStore;
 
@@ -31,11 +29,11 @@ const FILE_NAME: &str = "moved.sst.tmp";
 
 impl RocksDbStore {
     /// Makes a new store one of this format, moves over one of format 1, and refuses any other.
-    pub(super) fn check_format(&self, options: &Options) -> Result<()> {
+    pub(super) fn check_format(&self) -> Result<()> {
         match self.read_record(KeyTag::Format)? {
             None => self.write_record(KeyTag::Format, &STORE_FORMAT),
             Some(STORE_FORMAT) => Ok(()),
-            Some(BY_TABLE) => self.move_rows(options),
+            Some(BY_TABLE) => self.move_rows(),
             Some(newer) => Err(Error::data(format!(
                 "online store {} has format {newer}; this version knows formats up to {STORE_FORMAT}",
                 error_path(&self.path)
@@ -44,7 +42,14 @@ impl RocksDbStore {
         }
     }
 
-    fn move_rows(&self, options: &Options) -> Result<()> {
+    /// Writes the format that the store has once more.
+    pub(super) fn note_format(&self) -> Result<()> {
+        let format = record::encode(&STORE_FORMAT).map_err(|source| self.corrupt(source))?;
+        let written = self.db.put(KeyTag::Format.single(), format);
+        written.map_err(|source| self.error(source))
+    }
+
+    fn move_rows(&self) -> Result<()> {
         let failed = |source| self.error(source);
         let path = &self.path;
         tracing::warn!(
@@ -55,7 +60,7 @@ impl RocksDbStore {
         self.forget_rows_of_an_ended_move()?;
         let mut rows = MergedTables::new(&self.db, self.table_ids()?).map_err(failed)?;
         while rows.has_more() {
-            let path = self.write_file_of(&mut rows, options)?;
+            let path = self.write_file_of(&mut rows)?;
             let mut taken_over = IngestExternalFileOptions::default();
             taken_over.set_move_files(true);
             self.db
@@ -94,10 +99,10 @@ impl RocksDbStore {
         deleted.map_err(|source| self.error(source))
     }
 
-    fn write_file_of(&self, rows: &mut MergedTables<'_>, options: &Options) -> Result<PathBuf> {
+    fn write_file_of(&self, rows: &mut MergedTables<'_>) -> Result<PathBuf> {
         let path = self.path.join(FILE_NAME);
         let mut write = || -> std::result::Result<(), rocksdb::Error> {
-            let mut file = SstFileWriter::create(options);
+            let mut file = SstFileWriter::create(&self.options);
             file.open(&path)?;
             while file.file_size() < FILE_BYTES
                 && let Some((key, row)) = rows.current()

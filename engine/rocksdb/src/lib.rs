@@ -7,6 +7,7 @@
 //! write happen under one writer lock, for pushes and materialization alike, so neither can pass the other, and under it written rows
 //! go into the row cache.
 
+mod bulk_load;
 mod directory;
 mod dropped;
 mod error;
@@ -31,11 +32,13 @@ use feast_config::OnlineStoreMemory;
 use feast_model::error::{Error, Result, path as error_path};
 use feast_rows::{Replace, RowCache, Tables, WriteCount, newest_of_each_key};
 use rocksdb::properties::CUR_SIZE_ALL_MEM_TABLES;
-use rocksdb::{ColumnFamilyDescriptor, DB, DEFAULT_COLUMN_FAMILY_NAME, WriteBatch};
+use rocksdb::{ColumnFamilyDescriptor, DB, DEFAULT_COLUMN_FAMILY_NAME, Options, WriteBatch};
 
+pub use bulk_load::{BulkLimits, BulkLoad, TableCounts};
 pub use fetch::DatabaseRows;
 pub use row_encoder::RowEncoder;
 
+use bulk_load::{FILE_SUFFIX, Watches};
 use dropped::{DroppedRows, Reclaiming};
 use file_modes::FileModes;
 use group_commit::GroupCommit;
@@ -46,6 +49,7 @@ const MIN_FLUSHED_BYTES: u64 = 4 << 20;
 /// An open database. One process at a time can have it open.
 pub struct RocksDbStore {
     db: DB,
+    options: Options,
     path: PathBuf,
     modes: FileModes,
     project: String,
@@ -54,7 +58,7 @@ pub struct RocksDbStore {
     tables: ArcSwap<Tables>,
     row_cache: RowCache,
     /// Held from comparing rows with the stored ones until they are written, so that no two writers pass each other.
-    writer: Mutex<()>,
+    writer: Mutex<Watches>,
     commits: GroupCommit,
     /// Tables whose rows compactions leave out.
     dropped: DroppedRows,
@@ -75,8 +79,10 @@ impl RocksDbStore {
         let family = ColumnFamilyDescriptor::new(DEFAULT_COLUMN_FAMILY_NAME, options.clone());
         let opened = DB::open_cf_descriptors(&options, path, [family]);
         let db = opened.map_err(|source| error::from_rocksdb(source, path))?;
+        remove_files_of_ended_loads(path);
         let mut storage = Self {
             db,
+            options,
             path: path.to_path_buf(),
             modes,
             project: project.to_owned(),
@@ -89,7 +95,7 @@ impl RocksDbStore {
             dropped,
             reclaiming: parking_lot::Mutex::default(),
         };
-        storage.check_format(&options)?;
+        storage.check_format()?;
         storage.identity = storage.read_identity()?;
         let directory = storage.read_directory()?;
         storage.publish(&directory);
@@ -128,7 +134,7 @@ impl RocksDbStore {
         self.write(keys, rows, replace, |_, _| Ok(()))
     }
 
-    /// Writes rows and what `add` adds to the batch, under the writer lock.
+    /// Writes rows and what `add` adds to the batch.
     fn write(
         &self,
         keys: &PackedBytes,
@@ -136,12 +142,28 @@ impl RocksDbStore {
         replace: Replace,
         add: impl FnOnce(&Self, &mut WriteBatch) -> Result<()>,
     ) -> Result<WriteCount> {
+        let written = self.write_batch(keys, rows, replace, add)?.len();
+        Ok(WriteCount {
+            written,
+            stale: keys.len() - written,
+        })
+    }
+
+    /// As [`RocksDbStore::write`], under the writer lock. Gives the positions of the rows that were written, in the order of their
+    /// keys.
+    fn write_batch(
+        &self,
+        keys: &PackedBytes,
+        rows: &PackedBytes,
+        replace: Replace,
+        add: impl FnOnce(&Self, &mut WriteBatch) -> Result<()>,
+    ) -> Result<Vec<usize>> {
         let version = |position| {
             let header = RowHeader::decode(rows.get(position)).map_err(|source| Error::internal(source.to_string()))?;
             Ok(header.version)
         };
         let winners = newest_of_each_key(keys, replace, version)?;
-        let _writer = self.lock_writer();
+        let mut writer = self.lock_writer();
         let stored = match replace {
             Replace::OlderRows => {
                 let keys = winners.iter().map(|(position, _)| keys.get(*position));
@@ -166,14 +188,13 @@ impl RocksDbStore {
             self.db.write(batch).map_err(|source| self.error(source))?;
         }
         for position in &written {
-            if let Some((table, entity)) = split_row_key(keys.get(*position)) {
+            let key = keys.get(*position);
+            writer.note(key);
+            if let Some((table, entity)) = split_row_key(key) {
                 self.row_cache.replace(table, entity, rows.get(*position));
             }
         }
-        Ok(WriteCount {
-            written: written.len(),
-            stale: keys.len() - written.len(),
-        })
+        Ok(written)
     }
 
     /// Makes everything written so far durable. Callers that arrive during an fsync share the next one.
@@ -222,7 +243,7 @@ impl RocksDbStore {
     }
 
     /// A writer that panicked has written whole batches only, so its lock can be taken over; the row cache may not have the last one.
-    fn lock_writer(&self) -> MutexGuard<'_, ()> {
+    fn lock_writer(&self) -> WriterGuard<'_> {
         self.writer.lock().unwrap_or_else(|poisoned| {
             self.row_cache.clear();
             self.writer.clear_poison();
@@ -232,6 +253,18 @@ impl RocksDbStore {
 
     fn error(&self, source: rocksdb::Error) -> Error {
         error::from_rocksdb(source, &self.path)
+    }
+}
+
+/// The writer lock, and what is told to those who hold it.
+type WriterGuard<'store> = MutexGuard<'store, Watches>;
+
+/// A process that has ended may have left files that the database has not taken in.
+fn remove_files_of_ended_loads(directory: &Path) {
+    for entry in std::fs::read_dir(directory).into_iter().flatten().flatten() {
+        if entry.file_name().to_string_lossy().ends_with(FILE_SUFFIX) {
+            let _ = std::fs::remove_file(entry.path());
+        }
     }
 }
 

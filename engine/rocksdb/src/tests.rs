@@ -8,7 +8,7 @@ use feast_codec::row::{RowLayout, RowVersion};
 use feast_codec::storage_key::row_key;
 use feast_model::Timestamp;
 use feast_model::error::ErrorKind;
-use feast_rows::{RowLookup, RowQueries, Table, TableChange, TableView};
+use feast_rows::{EncodedRows, RowLookup, RowQueries, Table, TableChange, TableView};
 use proptest::prelude::*;
 
 use super::*;
@@ -30,6 +30,12 @@ fn view(name: &str, features: &[&str]) -> TableView {
 pub(crate) fn ensure(storage: &RocksDbStore, name: &str, features: &[&str]) -> (Arc<Table>, u32) {
     storage.ensure_table(&view(name, features), &schema(features)).unwrap()
 }
+
+/// For loads that need no more.
+pub(crate) const LIMITS: BulkLimits = BulkLimits {
+    memory: 1 << 20,
+    disk: 1 << 20,
+};
 
 fn at(seconds: i64) -> Timestamp {
     Timestamp::from_seconds(seconds).unwrap()
@@ -81,7 +87,7 @@ fn key(table: u32, id: u8) -> Vec<u8> {
     row_key(&entity(&[id]), table)
 }
 
-fn block(strings: &[Vec<u8>]) -> PackedBytes {
+pub(crate) fn block(strings: &[Vec<u8>]) -> PackedBytes {
     let mut block = PackedBytes::default();
     strings
         .iter()
@@ -170,6 +176,8 @@ proptest! {
 enum Event {
     /// Rows arrive together: key, event time, created time.
     Write(u8, Vec<Arrival>),
+    /// Rows are loaded in bulk, some of them after others were gathered.
+    Load(u8, Vec<Arrival>, Vec<Arrival>),
     /// A push is logged with its rows, or its log record goes with them.
     LogAndFinish(u8, Vec<Arrival>),
     /// A push is logged and nothing more.
@@ -192,6 +200,7 @@ fn event() -> impl Strategy<Value = Event> {
     let rows = || proptest::collection::vec((0_u8..4, 0_i64..5, proptest::option::of(0_i64..3)), 1..6);
     prop_oneof![
         6 => (0_u8..2, rows()).prop_map(|(view, rows)| Event::Write(view, rows)),
+        3 => (0_u8..2, rows(), rows()).prop_map(|(view, rows, more)| Event::Load(view, rows, more)),
         2 => (0_u8..2, rows()).prop_map(|(view, rows)| Event::LogAndFinish(view, rows)),
         1 => Just(Event::Log),
         1 => (0_u8..2).prop_map(Event::Widen),
@@ -279,6 +288,17 @@ proptest! {
                     let (keys, values) = model.arrive(*view, table.id, rows);
                     let count = storage.write_rows(&keys, &values, Replace::OlderRows).unwrap();
                     prop_assert_eq!(count.written + count.stale, rows.len());
+                }
+                Event::Load(view, rows, more) => {
+                    let table = model.table(&storage, *view);
+                    let mut load = storage.bulk_load(Replace::OlderRows, LIMITS);
+                    for rows in [rows, more] {
+                        let (keys, rows) = model.arrive(*view, table.id, rows);
+                        load.add(EncodedRows { keys, rows }).unwrap();
+                    }
+                    let counts = load.finish(&mut |_| Ok(())).unwrap();
+                    let WriteCount { written, stale } = counts[&table.id];
+                    prop_assert_eq!((counts.len(), written + stale), (1, rows.len() + more.len()));
                 }
                 Event::LogAndFinish(view, rows) => {
                     let table = model.table(&storage, *view);

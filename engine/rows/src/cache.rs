@@ -145,12 +145,27 @@ impl RowCache {
 
     /// Puts a written row in the place of the one it replaces. To be called after each write, in the order of the writes.
     pub fn replace(&self, table: u32, entity: &[u8], row: &[u8]) {
+        self.replace_all(std::iter::once((table, entity, row)));
+    }
+
+    /// As [`RowCache::replace`], for rows of tables and entities. One probe serves all rows of an entity that follow each other.
+    pub fn replace_all<'row>(&self, rows: impl Iterator<Item = (u32, &'row [u8], &'row [u8])>) {
         if self.shard_capacity == 0 {
             return;
         }
-        let hash = self.hash(entity);
-        let mut shard = self.write(hash);
-        shard.writes += 1;
+        let mut rows = rows.peekable();
+        while let Some((table, entity, row)) = rows.next() {
+            let hash = self.hash(entity);
+            let mut shard = self.write(hash);
+            shard.writes += 1;
+            self.replace_in(&mut shard, hash, (table, entity, row));
+            while let Some(next) = rows.next_if(|(_, other, _)| *other == entity) {
+                self.replace_in(&mut shard, hash, next);
+            }
+        }
+    }
+
+    fn replace_in(&self, shard: &mut Shard, hash: u64, (table, entity, row): (u32, &[u8], &[u8])) {
         let Some(position) = shard.position(hash, entity) else {
             return;
         };

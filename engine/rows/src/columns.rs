@@ -30,3 +30,12 @@ pub struct EncodedRows {
     /// One for each key.
     pub rows: PackedBytes,
 }
+
+impl EncodedRows {
+    /// Adds a row.
+    #[inline]
+    pub fn push(&mut self, key: &[u8], row: &[u8]) {
+        self.keys.push(key);
+        self.rows.push(row);
+    }
+}

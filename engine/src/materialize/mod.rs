@@ -5,7 +5,7 @@
 //! 1. `selection`: which views a request means, and whether they can be materialized.
 //! 2. `window`: from when to when each of them is read.
 //! 3. `claim`: views that are marked in the registry, so that no second run is started beside the first.
-//! 4. `run`: one view, from its parquet source to durable rows.
+//! 4. `pass`: which views are read together. `run`: these views, from their parquet source to durable rows.
 //! 5. `recording`: the interval in the registry, and whether the rows of earlier intervals are there at all.
 //! 6. `receipt`: what the run of a shard tells the one that records the interval once all shards are there.
 //! 7. `progress`: what a caller learns about all of this.
@@ -21,6 +21,7 @@
 //! Works on definitions and on the contents of a registry that it is given. Knows neither when those are read again, nor HTTP, nor printing.
 
 mod claim;
+mod pass;
 mod progress;
 mod receipt;
 mod recording;
@@ -30,7 +31,8 @@ mod window;
 
 pub use claim::{ClaimedView, MaterializationClaim};
 pub(crate) use claim::{claim, release};
-pub use progress::{MaterializeProgress, NoProgress, ViewReport};
+pub(crate) use pass::{PassView, passes};
+pub use progress::{MaterializeProgress, NoProgress, RunStep, ViewReport};
 pub use receipt::{ShardReceipt, ShardedView};
 pub(crate) use receipt::{check_shards, check_target};
 pub(crate) use recording::{record, record_interval, warnings_of_missing_rows};

@@ -1,17 +1,32 @@
 //! What a caller learns about a run: while it goes on, and at its end. Knows nothing of printing.
 
-use feast_model::FeatureView;
+use feast_model::error::Error;
 
 use super::window::ViewWindow;
 
-/// Is called while a run goes on.
+/// What is done with the views that have started and are not finished. The steps follow each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RunStep {
+    /// Rows of the source are looked at, for the newest of each key.
+    Comparing,
+    /// The newest rows are read.
+    Reading,
+    /// They are written, where that is not done while they are read.
+    Writing,
+}
+
+/// Is called while a run goes on. Views that are read together start together, and finish together.
 pub trait MaterializeProgress {
     /// The run of a view begins.
     fn view_started(&mut self, window: &ViewWindow);
     /// The window of a view ends before it starts: there is nothing to do.
     fn view_skipped(&mut self, window: &ViewWindow);
-    /// That many keys of the view have been handled so far.
-    fn rows_done(&mut self, rows: usize);
+    /// So many rows are done, of all that this step has.
+    fn advanced(&mut self, step: RunStep, done: u64, total: u64);
+    /// Views that were read together cannot be, for an error of one of them. They are read again, one after the other.
+    fn views_separated(&mut self, error: &Error) {
+        let _ = error;
+    }
     /// The run of a view is over, its rows are durable and, unless it was the run of a shard, its interval recorded.
     fn view_finished(&mut self, report: &ViewReport);
     /// Whether the run should end early. What it has written stays; its interval is not recorded.
@@ -27,7 +42,7 @@ pub struct NoProgress;
 impl MaterializeProgress for NoProgress {
     fn view_started(&mut self, _window: &ViewWindow) {}
     fn view_skipped(&mut self, _window: &ViewWindow) {}
-    fn rows_done(&mut self, _rows: usize) {}
+    fn advanced(&mut self, _step: RunStep, _done: u64, _total: u64) {}
     fn view_finished(&mut self, _report: &ViewReport) {}
 }
 
@@ -44,6 +59,16 @@ pub struct ViewReport {
     pub stale: usize,
     /// Of these, rows that cannot be stored because a join key is null.
     pub null_keys: usize,
+    /// Where the first row of the window is whose key holds a null, if there are such.
+    pub first_null_key: Option<String>,
+    /// Rows of the source that are in the window.
+    pub source_rows: u64,
+    /// Row groups of the source that were read, and those that were not, as no row of theirs is in the window.
+    pub read_groups: usize,
+    /// See `read_groups`.
+    pub passed_groups: usize,
+    /// Bytes of keys and rows in the form of the store, before compression.
+    pub bytes: u64,
     /// Rows of stored on-demand views that were computed from these and written.
     pub derived_rows: usize,
     /// Stored on-demand views with this source that were not computed, and why.
@@ -59,23 +84,6 @@ pub struct ViewReport {
 }
 
 impl ViewReport {
-    /// Of a run that has not read anything yet.
-    pub(super) fn new(view: &FeatureView) -> Self {
-        Self {
-            view: view.name().to_owned(),
-            rows: 0,
-            written: 0,
-            stale: 0,
-            null_keys: 0,
-            derived_rows: 0,
-            skipped_derived: Vec::new(),
-            left_out_files: Vec::new(),
-            rows_beyond_range: 0,
-            rows_ahead: 0,
-            source_fingerprint: None,
-        }
-    }
-
     /// What the operator should know of the rows that were not written, or should not have been there: a sentence each.
     pub fn remarks(&self) -> Vec<String> {
         let mut remarks = self.left_out_files.clone();
@@ -90,12 +98,11 @@ impl ViewReport {
             1 => remarks.push(format!("{}: 1 row {one} {what}", self.view)),
             _ => remarks.push(format!("{}: {count} rows {several} {what}", self.view)),
         };
-        remark(
-            self.null_keys as u64,
-            "was",
-            "were",
-            "left out because a join key is null",
-        );
+        let null_keys = match &self.first_null_key {
+            Some(place) => format!("left out because a join key is null, the first of them is {place}"),
+            None => "left out because a join key is null".to_owned(),
+        };
+        remark(self.null_keys as u64, "was", "were", &null_keys);
         remark(
             self.rows_beyond_range,
             "was",

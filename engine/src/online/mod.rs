@@ -30,6 +30,6 @@ pub(crate) use view_functions::ViewFunctions;
 pub use view_functions::{Execution, NotNative, OnDemandRemark};
 pub(crate) use view_functions::{on_demand_remarks, pool_functions};
 pub use write::{ColumnRole, WriteColumn, WriteTarget};
-pub(crate) use write::{encode_shard, encode_with_derived};
+pub(crate) use write::{LeftOut, encode_shard, encode_with_derived};
 #[cfg(feature = "stages")]
 pub(crate) use {assemble::assemble, keys::entity_keys, lookup::bind};

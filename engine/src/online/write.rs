@@ -199,12 +199,19 @@ fn view_key_encoder(view: &FeatureView) -> Result<EntityKeyEncoder> {
 }
 
 /// Rows that are not written.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct LeftOut {
     /// Rows that cannot be stored because their key holds a null. They are those of the first shard.
     pub(crate) null_keys: usize,
     /// Rows of other shards.
     pub(crate) other_shards: usize,
+}
+
+impl LeftOut {
+    pub(crate) fn add(&mut self, more: Self) {
+        self.null_keys += more.null_keys;
+        self.other_shards += more.other_shards;
+    }
 }
 
 /// Brings rows of a view into the form of the store, all or those of one shard, in order of arrival.

@@ -11,7 +11,8 @@ use feast_registry::RegistryContents;
 use super::FeatureStore;
 use crate::clock;
 use crate::materialize::{
-    self, MaterializeProgress, MaterializeRange, MaterializeRequest, RunStores, ShardReceipt, ShardedView, ViewWindow,
+    self, MaterializeProgress, MaterializeRange, MaterializeRequest, PassView, RunStores, ShardReceipt, ShardedView,
+    ViewWindow,
 };
 
 impl FeatureStore {
@@ -57,17 +58,13 @@ impl FeatureStore {
             ..self.run_stores()?
         };
         let mut views = Vec::new();
-        for window in windows {
-            let state = self.state();
-            let view = self.candidates(&state).view(&window.view)?;
-            if window.is_empty() {
-                progress.view_skipped(window);
-                continue;
+        let state = self.state();
+        for pass in self.passes(&state, windows, progress)? {
+            let reports = materialize::run(&pass, &stores, progress)?;
+            for (PassView { view, window, .. }, report) in pass.iter().zip(&reports) {
+                progress.view_finished(report);
+                views.push(ShardedView::new(view, window, report));
             }
-            let derived = state.derived(&self.registry.context(&state), view);
-            let report = materialize::run(view, &derived, window, &stores, progress)?;
-            progress.view_finished(&report);
-            views.push(ShardedView::new(view, window, &report));
         }
         Ok(ShardReceipt {
             project: self.config.project.clone(),

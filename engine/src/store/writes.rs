@@ -12,7 +12,7 @@ use super::registry::RegistryState;
 use crate::clock;
 use crate::materialize::{
     self, Candidates, ClaimedView, MaterializationClaim, MaterializeProgress, MaterializeRange, MaterializeRequest,
-    RunStores, ViewReport, ViewWindow,
+    PassView, RunStores, ViewReport, ViewWindow,
 };
 use crate::online::WriteTarget;
 use crate::online_store::Replace;
@@ -162,12 +162,14 @@ impl FeatureStore {
         Ok(warnings)
     }
 
-    /// Materializes views one after another. Each view's rows are durable before its interval is recorded.
+    /// Materializes views, those that are read together in one pass, one pass after another. Rows are durable before intervals are
+    /// recorded.
     ///
     /// A window that ends before it starts has nothing to do; it is reported with no rows and not recorded.
     ///
     /// # Errors
-    /// Those of the first view that fails; the views before it stay done. `Unavailable` when the clock is not in
+    /// Those of the first pass that fails; the views before it stay done. Views of a pass that fails for a value of a file are tried one by
+    /// one. `Unavailable` when the clock is not in
     /// the years 1970 to 9999.
     pub fn materialize(
         &self,
@@ -184,37 +186,72 @@ impl FeatureStore {
         }
         let stores = self.run_stores()?;
         let mut reports = Vec::with_capacity(windows.len());
-        for window in windows {
-            reports.extend(self.materialize_view(&stores, window, progress)?);
+        let state = self.state();
+        for pass in self.passes(&state, windows, progress)? {
+            match self.materialize_pass(&stores, &pass, progress) {
+                Ok(done) => reports.extend(done),
+                // The others are not to wait for the view that cannot be read.
+                Err(error) if pass.len() > 1 && error.kind() == ErrorKind::Data && !progress.is_stopped() => {
+                    progress.views_separated(&error);
+                    for view in pass {
+                        reports.extend(self.materialize_pass(&stores, &[view], progress)?);
+                    }
+                }
+                Err(error) => return Err(error),
+            }
         }
         stores.online_store.flush_memtables();
         Ok(reports)
     }
 
-    /// One view. `None` when its window ends before it starts.
-    fn materialize_view(
+    /// Which views are read together, without those whose window ends before it starts.
+    pub(super) fn passes<'a>(
+        &'a self,
+        state: &'a RegistryState,
+        windows: &'a [ViewWindow],
+        progress: &mut dyn MaterializeProgress,
+    ) -> Result<Vec<Vec<PassView<'a>>>> {
+        let context = self.registry.context(state);
+        let candidates = self.candidates(state);
+        let mut views = Vec::with_capacity(windows.len());
+        for window in windows {
+            let view = candidates.view(&window.view)?;
+            if window.is_empty() {
+                progress.view_skipped(window);
+                continue;
+            }
+            views.push(PassView {
+                view,
+                window,
+                derived: state.derived(&context, view),
+            });
+        }
+        Ok(materialize::passes(views))
+    }
+
+    fn materialize_pass(
         &self,
         stores: &RunStores<'_>,
-        window: &ViewWindow,
+        pass: &[PassView<'_>],
         progress: &mut dyn MaterializeProgress,
-    ) -> Result<Option<ViewReport>> {
-        let state = self.state();
-        let view = self.candidates(&state).view(&window.view)?;
-        if window.is_empty() {
-            progress.view_skipped(window);
-            return Ok(None);
-        }
-        let derived = state.derived(&self.registry.context(&state), view);
-        let report = materialize::run(view, &derived, window, stores, progress)?;
+    ) -> Result<Vec<ViewReport>> {
+        let reports = materialize::run(pass, stores, progress)?;
         let now = clock::now();
-        let continues = self.update_registry(now, |registry| {
-            Ok((materialize::record(registry, view, window, now)?, true))
+        let anew = self.update_registry(now, |registry| {
+            let mut anew = Vec::new();
+            for PassView { view, window, .. } in pass {
+                let continues = materialize::record(registry, view, window, now)?;
+                anew.extend((!continues).then_some(*view));
+            }
+            Ok((anew, true))
         })?;
-        if !continues {
+        for view in anew {
             stores.online_store.mark_materialized(view)?;
         }
-        progress.view_finished(&report);
-        Ok(Some(report))
+        for report in &reports {
+            progress.view_finished(report);
+        }
+        Ok(reports)
     }
 
     pub(super) fn candidates<'a>(&'a self, state: &'a RegistryState) -> Candidates<'a> {
@@ -243,6 +280,7 @@ impl FeatureStore {
             runtime: self.offline()?,
             replace: self.replace(),
             shard: None,
+            limits: self.config.materialization,
         })
     }
 

@@ -8,7 +8,7 @@ use feast_engine::model::{
 };
 use feast_engine::{
     ApplyOptions, EntityRows, ErrorKind, FeatureStore, FieldStatus, KeyColumn, MaterializeProgress, MaterializeRange,
-    MaterializeRequest, NoProgress, ViewReport, ViewWindow, create_parquet,
+    MaterializeRequest, NoProgress, RunStep, ViewReport, ViewWindow, create_parquet,
 };
 use proptest::prelude::{Just, Strategy, prop, prop_oneof};
 use proptest::test_runner::{Config, TestRunner};
@@ -201,7 +201,7 @@ impl MaterializeProgress for Interfering<'_> {
             .unwrap();
     }
     fn view_skipped(&mut self, _window: &ViewWindow) {}
-    fn rows_done(&mut self, _rows: usize) {}
+    fn advanced(&mut self, _step: RunStep, _done: u64, _total: u64) {}
     fn view_finished(&mut self, _report: &ViewReport) {}
 }
 

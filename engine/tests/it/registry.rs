@@ -6,7 +6,7 @@ use std::path::Path;
 
 use feast_engine::model::{Definitions, FeatureSelection, Field, Timestamp, ValueType, ViewState};
 use feast_engine::{
-    ApplyOptions, ErrorKind, MaterializationClaim, MaterializeProgress, MaterializeRange, MaterializeRequest,
+    ApplyOptions, ErrorKind, MaterializationClaim, MaterializeProgress, MaterializeRange, MaterializeRequest, RunStep,
     ViewReport, ViewWindow,
 };
 
@@ -155,7 +155,7 @@ impl<F: FnMut()> MaterializeProgress for During<F> {
         (self.0)();
     }
     fn view_skipped(&mut self, _window: &ViewWindow) {}
-    fn rows_done(&mut self, _rows: usize) {}
+    fn advanced(&mut self, _step: RunStep, _done: u64, _total: u64) {}
     fn view_finished(&mut self, _report: &ViewReport) {}
 }
 

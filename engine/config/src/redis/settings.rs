@@ -11,6 +11,7 @@ use super::{RedisConfig, RedisTopology};
 use crate::block::{bytes_at, number_at, string_at};
 use crate::duration::duration_at;
 use crate::keys::check_keys;
+use crate::online_store::cache_share;
 use crate::serving::limits;
 
 const BLOCK: &str = "online_store";
@@ -40,7 +41,6 @@ const DEFAULT_CONNECTION: &str = "localhost:6379";
 const DEFAULT_MASTER: &str = "mymaster";
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(1);
 const DEFAULT_STALENESS: Duration = Duration::from_secs(2);
-const DEFAULT_ROW_CACHE: usize = 256 << 20;
 /// A hundred years: more is a mistake.
 const MAX_KEY_TTL_SECONDS: u64 = 100 * 365 * 86_400;
 /// An hour: more is a mistake.
@@ -181,7 +181,7 @@ fn response_timeout(root: &Value, connection: &ConnectionString<'_>) -> Result<D
 /// Bytes of rows in memory, and how far they may be behind: both or none. Only version 3 of the protocol tells a client what other
 /// clients have written.
 fn row_cache(root: &Value, protocol: Option<u8>) -> Result<(usize, Option<Duration>)> {
-    let bytes = bytes_at(root, SERVING, ROW_CACHE, 0)?.unwrap_or(DEFAULT_ROW_CACHE);
+    let bytes = bytes_at(root, SERVING, ROW_CACHE, 0)?.unwrap_or_else(cache_share);
     let given = cache_staleness(root)?;
     if protocol == Some(2) && matches!(given, Some(Some(_))) {
         return Err(Error::invalid(format!(

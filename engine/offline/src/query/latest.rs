@@ -13,6 +13,7 @@
 //! directory as a part that is ordered before all others.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use arrow::array::AsArray;
 use arrow::datatypes::{Decimal256Type, Field, Schema, SchemaRef};
@@ -24,17 +25,18 @@ use datafusion::functions_aggregate::min_max::max;
 use datafusion::logical_expr::Expr;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::streaming::PartitionStream;
-use feast_model::error::{Error, ErrorKind, Result};
+use feast_model::error::{Error, ErrorKind, Result, io_hint, path as error_path};
 use futures::StreamExt;
 
 use super::ranks::{RankScan, WindowTotals};
 use super::selected::SelectedRows;
 use super::{QueryColumns, Window, readers};
 use crate::guard::guarded;
-use crate::positions::{Positions, RANK_TYPE, position_of};
-use crate::runtime::OfflineRuntime;
-use crate::scan::{TypedColumn, row_groups};
+use crate::positions::{Position, Positions, RANK_TYPE, position_of};
+use crate::runtime::{OfflineRuntime, QueryLimits};
+use crate::scan::{RowGroup, TypedColumn, row_groups};
 use crate::source::ParquetSource;
+use crate::spill::OverQuota;
 
 /// The newest row of each key: the columns to read, by their names in the files.
 pub struct LatestRows<'a> {
@@ -54,9 +56,35 @@ pub struct LatestRows<'a> {
     pub fingerprinted: bool,
 }
 
+/// What a query tells while it runs, in this order.
+pub enum LatestEvent {
+    /// So many rows of the source were looked at, some times a second.
+    Compared {
+        /// Rows so far, those of row groups included that no row of the window is in.
+        rows: u64,
+        /// Rows of the source.
+        total: u64,
+    },
+    /// The newest row of each key is known.
+    Found {
+        /// How many there are.
+        rows: usize,
+    },
+    /// Some of these rows.
+    Rows(SelectedRows),
+}
+
 /// What was seen beside the rows.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ScanReport {
+    /// Rows of the window.
+    pub rows: u64,
+    /// Row groups that were read.
+    pub read_groups: usize,
+    /// Row groups of which the footers say that no row is in the window; they were not read.
+    pub passed_groups: usize,
+    /// The first row of the window whose key holds a null: its number, and the file.
+    pub first_null_key: Option<String>,
     /// Files that were passed over, with the reasons.
     pub left_out_files: Vec<String>,
     /// Rows that were left out because a time of theirs is beyond the years 1677 to 2262.
@@ -67,11 +95,14 @@ pub struct ScanReport {
     pub fingerprint: Option<u64>,
 }
 
+/// How often a caller hears of the first pass.
+const REPORT_INTERVAL: Duration = Duration::from_millis(100);
+
 /// Name of the column that holds the rank of a row, and the greatest of a key.
 const RANK: &str = "__feast_rank";
 
 impl LatestRows<'_> {
-    /// Hands batches of winning rows to `consume`.
+    /// Hands batches of winning rows to `consume`, which ends the query with an error of its own.
     ///
     /// The row with the greatest event time wins, then the one with the greatest created time (none is the lowest),
     /// then the first in the order of files and rows: that is where pushes put the latest arrival.
@@ -82,7 +113,7 @@ impl LatestRows<'_> {
     pub fn stream(
         &self,
         runtime: &OfflineRuntime,
-        mut consume: impl FnMut(SelectedRows) -> Result<()>,
+        mut consume: impl FnMut(LatestEvent) -> Result<()>,
     ) -> Result<ScanReport> {
         guarded(self.source.path(), || self.stream_rows(runtime, &mut consume))
     }
@@ -90,7 +121,7 @@ impl LatestRows<'_> {
     fn stream_rows(
         &self,
         runtime: &OfflineRuntime,
-        consume: &mut dyn FnMut(SelectedRows) -> Result<()>,
+        consume: &mut dyn FnMut(LatestEvent) -> Result<()>,
     ) -> Result<ScanReport> {
         let snapshot = self.source.snapshot()?;
         let columns = self.columns();
@@ -101,11 +132,24 @@ impl LatestRows<'_> {
         let groups = Arc::new(row_groups(&self.source.name, &snapshot.parts));
         let scan = RankScan::new(columns, self.window, Arc::clone(&groups), feast_clock::now());
         let scan = Arc::new(scan);
-        let winners = self.winners(runtime, &scan)?;
-        columns.read_selected(&groups, &winners, consume)?;
-        let WindowTotals { beyond_range, ahead } = scan.totals();
+        let winners = self.winners(runtime, &scan, &groups, consume)?;
+        consume(LatestEvent::Found { rows: winners.len() })?;
+        columns.read_selected(&groups, &winners, runtime.limits().memory, &mut |rows| {
+            consume(LatestEvent::Rows(rows))
+        })?;
+        let WindowTotals {
+            rows,
+            read_groups,
+            beyond_range,
+            ahead,
+            first_null_key,
+        } = scan.totals();
         let fingerprint = self.fingerprinted.then(|| snapshot.fingerprint(&self.source.name));
         Ok(ScanReport {
+            rows,
+            read_groups,
+            passed_groups: groups.len() - read_groups,
+            first_null_key: first_null_key.map(|position| place_of(&groups, position)),
             left_out_files: snapshot.left_out,
             rows_beyond_range: beyond_range,
             rows_ahead: ahead,
@@ -123,33 +167,54 @@ impl LatestRows<'_> {
     }
 
     /// The positions of the winning rows.
-    fn winners(&self, runtime: &OfflineRuntime, scan: &Arc<RankScan>) -> Result<Positions> {
+    fn winners(
+        &self,
+        runtime: &OfflineRuntime,
+        scan: &Arc<RankScan>,
+        groups: &[RowGroup],
+        consume: &mut dyn FnMut(LatestEvent) -> Result<()>,
+    ) -> Result<Positions> {
+        let total = groups.iter().map(|group| group.rows as u64).sum();
         let schema = self.rank_schema();
-        let partitions = (0..readers()).map(|_| {
+        let columns: Vec<&str> = self.columns().ranked().collect();
+        let partitions = (0..readers(groups, &columns, runtime.limits().memory)).map(|_| {
             let (schema, scan) = (Arc::clone(&schema), Arc::clone(scan));
             Arc::new(RankPartition { schema, scan }) as Arc<dyn PartitionStream>
         });
         let table = StreamingTable::try_new(Arc::clone(&schema), partitions.collect())
-            .map_err(|problem| self.failed(scan, problem))?;
-        let outcome = runtime.block_on(async {
-            let keys = (0..self.keys.len()).map(|index| column(&key_name(index))).collect();
-            let greatest = max(column(RANK)).alias(RANK);
-            let mut ranks = OfflineRuntime::session()
-                .read_table(Arc::new(table))?
-                .aggregate(keys, vec![greatest])?
-                .select(vec![column(RANK)])?
-                .execute_stream()
-                .await?;
+            .map_err(|problem| self.failed(runtime, scan, problem))?;
+        runtime.block_on(async {
+            let failed = |problem| self.failed(runtime, scan, problem);
+            let mut ranks = self.greatest_ranks(runtime, table).await.map_err(failed)?;
             let mut winners = Positions::default();
-            while let Some(batch) = ranks.next().await {
-                // Rows without event time or out of the window have no rank; without keys an empty window still gives one row.
-                for rank in batch?.column(0).as_primitive::<Decimal256Type>().iter().flatten() {
-                    winners.insert(position_of(rank));
+            let mut time = tokio::time::interval(REPORT_INTERVAL);
+            loop {
+                tokio::select! {
+                    batch = ranks.next() => {
+                        let Some(batch) = batch.transpose().map_err(failed)? else { break };
+                        // Rows without event time or out of the window have no rank; without keys an empty window still gives one row.
+                        for rank in batch.column(0).as_primitive::<Decimal256Type>().iter().flatten() {
+                            winners.insert(position_of(rank));
+                        }
+                    }
+                    _ = time.tick() => consume(LatestEvent::Compared { rows: scan.looked_at(), total })?,
                 }
             }
             Ok(winners)
-        });
-        outcome.map_err(|problem: DataFusionError| self.failed(scan, problem))
+        })
+    }
+
+    /// A stream of the greatest rank of each key.
+    async fn greatest_ranks(
+        &self,
+        runtime: &OfflineRuntime,
+        table: StreamingTable,
+    ) -> Result<SendableRecordBatchStream, DataFusionError> {
+        let keys = (0..self.keys.len()).map(|index| column(&key_name(index))).collect();
+        let greatest = max(column(RANK)).alias(RANK);
+        let ranks = runtime.session()?.read_table(Arc::new(table))?;
+        let ranks = ranks.aggregate(keys, vec![greatest])?.select(vec![column(RANK)])?;
+        ranks.execute_stream().await
     }
 
     /// Keys by number, as two of them may have one name, and the rank.
@@ -160,18 +225,57 @@ impl LatestRows<'_> {
         Arc::new(Schema::new(keys.chain([rank]).collect::<Vec<_>>()))
     }
 
-    fn failed(&self, scan: &RankScan, problem: DataFusionError) -> Error {
+    fn failed(&self, runtime: &OfflineRuntime, scan: &RankScan, problem: DataFusionError) -> Error {
         if let Some(error) = scan.take_error() {
             return error;
         }
-        let kind = match problem.find_root() {
-            DataFusionError::ResourcesExhausted(_) => ErrorKind::Unavailable,
-            _ => ErrorKind::Internal,
-        };
-        let root = problem.find_root().to_string();
+        let QueryLimits {
+            memory,
+            disk,
+            directory,
+        } = runtime.limits();
         let (name, path) = (&self.source.name, &self.source.location);
-        Error::new(kind, format!("data source {name}: reading {path} failed: {root}")).with_source(problem)
+        let context = |what: &str| format!("data source {name}: {what} while the newest rows of {path} are looked for");
+        match problem.find_root() {
+            DataFusionError::ResourcesExhausted(_) => {
+                let message = context(&format!("{} MiB of memory do not suffice", memory >> 20));
+                Error::new(ErrorKind::Unavailable, message).with_hint(
+                    "raise serving.materialization_memory_mib, or materialize a shorter span of time at once",
+                )
+            }
+            DataFusionError::IoError(io) if io.get_ref().is_some_and(|inner| inner.is::<OverQuota>()) => {
+                let (disk, directory) = (disk >> 20, error_path(directory));
+                let message = context(&format!(
+                    "keys that do not fit into memory need more than {disk} MiB in {directory}"
+                ));
+                Error::new(ErrorKind::Unavailable, message).with_hint(
+                    "raise serving.materialization_disk_mib or serving.materialization_memory_mib, or materialize a shorter span of \
+                     time at once",
+                )
+            }
+            DataFusionError::IoError(io) => {
+                let message = context(&format!(
+                    "keys that do not fit into memory cannot be written to {}: {io}",
+                    error_path(directory)
+                ));
+                let error = Error::new(ErrorKind::Unavailable, message);
+                io_hint(io).into_iter().fold(error, Error::with_hint)
+            }
+            root => {
+                let root = root.to_string();
+                let message = format!("data source {name}: reading {path} failed: {root}");
+                Error::new(ErrorKind::Internal, message).with_source(problem)
+            }
+        }
     }
+}
+
+/// Where a row is, for messages.
+fn place_of(groups: &[RowGroup], position: Position) -> String {
+    groups.get(position.group).map_or_else(String::new, |group| {
+        let row = group.first_in_file + position.row;
+        format!("row {row} of {}", error_path(&group.part.path))
+    })
 }
 
 fn key_name(index: usize) -> String {

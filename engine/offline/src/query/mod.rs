@@ -18,9 +18,9 @@ use std::thread;
 
 use feast_model::Timestamp;
 
-use super::scan::TypedColumn;
+use super::scan::{RowGroup, TypedColumn};
 
-pub use latest::{LatestRows, ScanReport};
+pub use latest::{LatestEvent, LatestRows, ScanReport};
 pub use selected::SelectedRows;
 
 /// A span of event time, both ends included.
@@ -42,6 +42,12 @@ struct QueryColumns<'a> {
 }
 
 impl<'a> QueryColumns<'a> {
+    /// What the first pass reads: event time, created time if there is one, keys.
+    fn ranked(self) -> impl Iterator<Item = &'a str> {
+        let times = [self.event_time].into_iter().chain(self.created_time);
+        times.chain(self.keys.iter().map(|column| column.name.as_str()))
+    }
+
     /// Event time, created time if there is one, keys, features.
     fn names(self) -> impl Iterator<Item = &'a str> {
         let times = [self.event_time].into_iter().chain(self.created_time);
@@ -50,7 +56,13 @@ impl<'a> QueryColumns<'a> {
     }
 }
 
-/// Threads that read row groups.
-fn readers() -> usize {
-    thread::available_parallelism().map_or(1, usize::from)
+/// What all readers together may hold of files: more of them are only started as long as they fit.
+const MAX_READ_BYTES: usize = 192 << 20;
+
+/// Threads that read row groups: as many as there are cores, unless these columns are so many that each of them holds much.
+fn readers(groups: &[RowGroup], columns: &[&str], memory: usize) -> usize {
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let each = groups.iter().map(|group| group.bytes_held(columns)).max();
+    let fitting = MAX_READ_BYTES.min(memory / 4) / each.unwrap_or_default().max(1);
+    cores.min(groups.len()).min(fitting).max(1)
 }

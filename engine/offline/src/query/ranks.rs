@@ -29,16 +29,26 @@ pub(super) struct RankScan {
     /// Event times after this one are counted.
     ahead_from: i64,
     next: AtomicUsize,
+    /// Rows of row groups that were looked at, or passed over.
+    looked_at: AtomicU64,
+    /// Rows that were in the window.
+    ranked: AtomicU64,
+    read_groups: AtomicUsize,
     beyond_range: AtomicU64,
     ahead: AtomicU64,
+    first_null_key: Mutex<Option<Position>>,
     error: Mutex<Option<Error>>,
 }
 
 /// Counts over all row groups.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct WindowTotals {
+    pub(super) rows: u64,
+    pub(super) read_groups: usize,
     pub(super) beyond_range: u64,
     pub(super) ahead: u64,
+    /// Of the rows of the window whose key holds a null.
+    pub(super) first_null_key: Option<Position>,
 }
 
 /// A window in nanoseconds since 1970, both ends included. A microsecond ends with its last nanosecond.
@@ -83,6 +93,10 @@ impl RankScan {
             window: NanoWindow::new(window),
             ahead_from: now.micros().saturating_mul(1_000).saturating_add(DAY_NANOS),
             next: AtomicUsize::new(0),
+            looked_at: AtomicU64::new(0),
+            ranked: AtomicU64::new(0),
+            read_groups: AtomicUsize::new(0),
+            first_null_key: Mutex::new(None),
             beyond_range: AtomicU64::new(0),
             ahead: AtomicU64::new(0),
             error: Mutex::new(None),
@@ -91,9 +105,17 @@ impl RankScan {
 
     pub(super) fn totals(&self) -> WindowTotals {
         WindowTotals {
+            rows: self.ranked.load(Ordering::Relaxed),
+            read_groups: self.read_groups.load(Ordering::Relaxed),
+            first_null_key: *self.first_null_key.lock(),
             beyond_range: self.beyond_range.load(Ordering::Relaxed),
             ahead: self.ahead.load(Ordering::Relaxed),
         }
+    }
+
+    /// How many rows were looked at so far.
+    pub(super) fn looked_at(&self) -> u64 {
+        self.looked_at.load(Ordering::Relaxed)
     }
 
     /// What made a reader end, if one has failed.
@@ -141,8 +163,15 @@ impl RankScan {
 
     /// Begins to read a row group; `None` when no row of it is in the window.
     fn start(&self, group: &RowGroup) -> Result<Option<RankedGroup>> {
-        match self.overlap(group) {
-            Overlap::None => Ok(None),
+        let overlap = self.overlap(group);
+        if !matches!(overlap, Overlap::None) {
+            self.read_groups.fetch_add(1, Ordering::Relaxed);
+        }
+        match overlap {
+            Overlap::None => {
+                self.looked_at.fetch_add(group.rows as u64, Ordering::Relaxed);
+                Ok(None)
+            }
             Overlap::Whole => {
                 let columns: Vec<&str> = [self.event_time.as_str()]
                     .into_iter()
@@ -199,6 +228,7 @@ impl RankScan {
                 batches.row_of(batch.first + row)
             })?;
             self.count_beyond(&times);
+            self.looked_at.fetch_add(batch.rows as u64, Ordering::Relaxed);
             for (row, nanos) in times.nanos.iter().enumerate() {
                 let event = nanos.filter(|nanos| self.window.contains(*nanos));
                 chosen.extend(event.map(|event| ChosenRow {
@@ -236,6 +266,7 @@ impl RankScan {
                 .map(Some)
                 .collect(),
             None => {
+                self.looked_at.fetch_add(batch.rows as u64, Ordering::Relaxed);
                 let events = times(&self.event_time)?.nanos;
                 let events = events.iter().enumerate();
                 let events = events.map(|(row, event)| {
@@ -252,18 +283,37 @@ impl RankScan {
             .map(|(key, column)| group.typed_key(column, key, row_of))
             .collect::<Result<Vec<_>>>()?;
         let ranks = self.ranks(group, &rows, created.as_ref());
+        self.note_null_key(group, &rows, &keys);
         Ok(keys.into_iter().chain([Arc::new(ranks) as ArrayRef]).collect())
+    }
+
+    fn note_null_key(&self, group: &RowGroup, rows: &[Option<ChosenRow>], keys: &[ArrayRef]) {
+        let with_nulls: Vec<&ArrayRef> = keys.iter().filter(|key| key.null_count() > 0).collect();
+        let is_null = |index: &usize| with_nulls.iter().any(|key| key.is_null(*index));
+        let first = match with_nulls.as_slice() {
+            [] => None,
+            _ => (0..rows.len()).filter(is_null).find_map(|index| rows[index]),
+        };
+        if let Some(ChosenRow { row, .. }) = first {
+            let position = Position {
+                group: group.number,
+                row,
+            };
+            let mut known = self.first_null_key.lock();
+            *known = Some(known.map_or(position, |known| known.min(position)));
+        }
     }
 
     fn ranks(&self, group: &RowGroup, rows: &[Option<ChosenRow>], created: Option<&RowTimes>) -> Decimal256Array {
         let mut ranks = Decimal256Builder::with_capacity(rows.len()).with_data_type(RANK_TYPE);
-        let mut ahead = 0;
+        let (mut ahead, mut ranked) = (0, 0);
         for (index, row) in rows.iter().enumerate() {
             let is_beyond = |times: &RowTimes| times.beyond.as_ref().is_some_and(|beyond| beyond.value(index));
             let Some(ChosenRow { row, event }) = row.filter(|_| !created.is_some_and(is_beyond)) else {
                 ranks.append_null();
                 continue;
             };
+            ranked += 1;
             ahead += u64::from(event > self.ahead_from);
             let created = created.filter(|times| times.nanos.is_valid(index));
             let created = created.map(|times| times.nanos.value(index));
@@ -277,6 +327,7 @@ impl RankScan {
             ));
         }
         self.ahead.fetch_add(ahead, Ordering::Relaxed);
+        self.ranked.fetch_add(ranked, Ordering::Relaxed);
         ranks.finish()
     }
 }

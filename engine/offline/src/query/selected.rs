@@ -15,7 +15,7 @@ use feast_model::error::{Error, ErrorKind, Result};
 use super::{QueryColumns, readers};
 use crate::guard::guarded;
 use crate::positions::Positions;
-use crate::scan::{BATCH_ROWS, RowGroup, TypedColumn};
+use crate::scan::{RowGroup, TypedColumn, batch_rows};
 
 /// Batches of one reader that wait for the consumer.
 const WAITING_BATCHES: usize = 2;
@@ -33,7 +33,7 @@ pub struct SelectedRows {
 }
 
 impl QueryColumns<'_> {
-    /// Reads the columns of the rows at these positions on all cores and hands them over on this thread.
+    /// Reads the columns of the rows at these positions on all cores, within so many bytes of memory, and hands them over on this thread.
     ///
     /// # Errors
     /// `Data` for a file that cannot be read or a value that does not fit, `Unavailable` when files are replaced meanwhile, and those
@@ -42,11 +42,13 @@ impl QueryColumns<'_> {
         self,
         groups: &[RowGroup],
         selected: &Positions,
+        memory: usize,
         consume: &mut dyn FnMut(SelectedRows) -> Result<()>,
     ) -> Result<()> {
+        let names: Vec<&str> = self.names().collect();
         let next = AtomicUsize::new(0);
         thread::scope(|scope| {
-            let readers = readers().min(groups.len());
+            let readers = readers(groups, &names, memory);
             let (sender, batches) = sync_channel(readers * WAITING_BATCHES);
             for _ in 0..readers {
                 let (sender, next) = (sender.clone(), &next);
@@ -73,7 +75,7 @@ impl QueryColumns<'_> {
                 }
             }
             drop(sender);
-            let mut gathered = Gathered::new(self.keys.len());
+            let mut gathered = Gathered::new(self.keys.len(), batch_rows(names.len()));
             for batch in batches {
                 if let Some(rows) = gathered.add(batch?)? {
                     consume(rows)?;
@@ -130,14 +132,17 @@ impl QueryColumns<'_> {
 /// Small batches of many files, made into larger ones: writing has a price for each batch.
 struct Gathered {
     keys: usize,
+    /// As many are handed over.
+    batch_rows: usize,
     waiting: Vec<SelectedRows>,
     rows: usize,
 }
 
 impl Gathered {
-    fn new(keys: usize) -> Self {
+    fn new(keys: usize, batch_rows: usize) -> Self {
         Self {
             keys,
+            batch_rows,
             waiting: Vec::new(),
             rows: 0,
         }
@@ -146,7 +151,7 @@ impl Gathered {
     fn add(&mut self, batch: SelectedRows) -> Result<Option<SelectedRows>> {
         self.rows += batch.event_times.len();
         self.waiting.push(batch);
-        if self.rows < BATCH_ROWS {
+        if self.rows < self.batch_rows {
             Ok(None)
         } else {
             self.finish()

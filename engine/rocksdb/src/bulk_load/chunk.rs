@@ -1,0 +1,308 @@
+//! A chunk of sorted rows, made into a file and taken into the database.
+//!
+//! The file is made while others write; only to take it in, the writer lock is held. What is written meanwhile to keys of the chunk is
+//! watched ([`Watches`]). If such a row is newer than that of the chunk, the file would hide it, so the rows are taken in again in
+//! smaller chunks, for which fewer rows are written meanwhile, and the smallest are made under the lock: writers wait for one of them
+//! some 30 ms.
+
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use feast_codec::row::RowHeader;
+use feast_codec::storage_key::split_row_key;
+use feast_files::fail_point::{self, Step};
+use feast_model::error::Result;
+use feast_rows::{EncodedRows, Replace};
+use rocksdb::properties::{
+    COMPACTION_PENDING, NUM_ENTRIES_ACTIVE_MEM_TABLE, NUM_RUNNING_COMPACTIONS, PropName, num_files_at_level,
+};
+use rocksdb::{DB, DBRawIteratorWithThreadMode, IngestExternalFileOptions, ReadOptions, SstFileWriter};
+
+use super::{StaleRows, note_stale};
+use crate::{RocksDbStore, WriterGuard};
+
+/// How the files of a load are named until they are taken in.
+pub(crate) const FILE_SUFFIX: &str = ".sst.tmp";
+/// Into so many parts a chunk falls that cannot be taken in as a whole.
+const PARTS: usize = 8;
+/// So few rows are made into a file under the writer lock.
+const MIN_ROWS: usize = if cfg!(test) { 16 } else { 32 << 10 };
+/// Stored rows between two keys of a chunk that are passed by reading them; after more the next key is sought.
+const MAX_STEPS: usize = 16;
+/// So many files that overlap wait to be compacted before a load waits. From 20 on RocksDB would slow down all writers.
+const MAX_OVERLAPPING_FILES: u64 = 12;
+/// A load waits no longer than that for compactions, which may have failed.
+const MAX_WAIT: Duration = Duration::from_secs(30);
+const WAIT_STEP: Duration = Duration::from_millis(20);
+/// A memtable with rows between those of a file is flushed before the file is taken in. One with more rows than these is flushed before
+/// the writer lock is taken, and not under it.
+const MAX_FLUSHED_UNDER_LOCK: u64 = 1 << 10;
+
+/// Numbers for the names of files.
+static NEXT_FILE: AtomicU64 = AtomicU64::new(0);
+
+/// Writes to ranges of keys that somebody is interested in. Behind the writer lock.
+#[derive(Debug, Default)]
+pub(crate) struct Watches(Vec<Watch>);
+
+#[derive(Debug)]
+struct Watch {
+    id: u64,
+    first: Vec<u8>,
+    last: Vec<u8>,
+    /// Keys that were written since.
+    written: Vec<Vec<u8>>,
+    /// Any key may have been written.
+    all: bool,
+}
+
+/// Keys of one watch; with more the whole range counts as written.
+const MAX_WATCHED_KEYS: usize = 1 << 16;
+
+impl Watches {
+    /// To be called for each row that is written.
+    pub(crate) fn note(&mut self, key: &[u8]) {
+        for watch in &mut self.0 {
+            if watch.first.as_slice() <= key && key <= watch.last.as_slice() && !watch.all {
+                watch.written.push(key.to_vec());
+                watch.all = watch.written.len() > MAX_WATCHED_KEYS;
+            }
+        }
+    }
+
+    fn note_range(&mut self, first: &[u8], last: &[u8]) {
+        for watch in &mut self.0 {
+            watch.all |= watch.first.as_slice() <= last && first <= watch.last.as_slice();
+        }
+    }
+
+    fn start(&mut self, first: &[u8], last: &[u8]) -> u64 {
+        let id = NEXT_FILE.fetch_add(1, Ordering::Relaxed);
+        self.0.push(Watch {
+            id,
+            first: first.to_vec(),
+            last: last.to_vec(),
+            written: Vec::new(),
+            all: false,
+        });
+        id
+    }
+
+    fn end(&mut self, id: u64) -> Option<Watch> {
+        let position = self.0.iter().position(|watch| watch.id == id)?;
+        Some(self.0.swap_remove(position))
+    }
+}
+
+/// A file that is removed unless the database has it.
+struct ChunkFile(PathBuf);
+
+impl Drop for ChunkFile {
+    fn drop(&mut self) {
+        // The database has moved it, or it is of no use.
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+impl RocksDbStore {
+    /// Writes the rows of a chunk, whose keys are distinct and ascending. They are durable when this returns.
+    pub(super) fn load_chunk(&self, chunk: &EncodedRows, replace: Replace, stale: &mut StaleRows) -> Result<()> {
+        self.wait_for_compactions();
+        self.load_rows(chunk, 0..chunk.keys.len(), replace, stale)
+    }
+
+    fn load_rows(
+        &self,
+        chunk: &EncodedRows,
+        rows: Range<usize>,
+        replace: Replace,
+        stale: &mut StaleRows,
+    ) -> Result<()> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let (first, last) = (chunk.keys.get(rows.start), chunk.keys.get(rows.end - 1));
+        let watch = self.lock_writer().start(first, last);
+        let written = self.write_newer(chunk, rows.clone(), replace);
+        if self.number(NUM_ENTRIES_ACTIVE_MEM_TABLE) > MAX_FLUSHED_UNDER_LOCK {
+            // What cannot be flushed now fails when the file is taken in.
+            let _ = self.db.flush();
+        }
+        let mut writer = self.lock_writer();
+        let watch = writer.end(watch);
+        let (mut file, mut newer) = written?;
+        fail_point::reached(Step::ChunkWritten);
+        if self.is_outdated(watch.as_ref(), chunk, &newer, replace)? {
+            if rows.len() > MIN_ROWS {
+                drop(writer);
+                let part = rows.len().div_ceil(PARTS);
+                return rows
+                    .clone()
+                    .step_by(part)
+                    .try_for_each(|start| self.load_rows(chunk, start..rows.end.min(start + part), replace, stale));
+            }
+            (file, newer) = self.write_newer(chunk, rows.clone(), replace)?;
+        }
+        if let Some(file) = &file {
+            self.take_in(file, chunk, &newer, &mut writer)?;
+        }
+        drop(writer);
+        fail_point::reached(Step::ChunkLoaded);
+        let mut newer = newer.into_iter().peekable();
+        for position in rows {
+            if newer.next_if_eq(&position).is_none() {
+                note_stale(stale, chunk.keys.get(position));
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes those rows to a file that are not older than the stored ones, and gives their positions. No file for no rows.
+    fn write_newer(
+        &self,
+        chunk: &EncodedRows,
+        rows: Range<usize>,
+        replace: Replace,
+    ) -> Result<(Option<ChunkFile>, Vec<usize>)> {
+        let newer = match replace {
+            Replace::AllRows => rows.collect(),
+            Replace::OlderRows => self.newer_than_stored(chunk, rows)?,
+        };
+        if newer.is_empty() {
+            return Ok((None, newer));
+        }
+        let name = format!("load-{}{FILE_SUFFIX}", NEXT_FILE.fetch_add(1, Ordering::Relaxed));
+        let file = ChunkFile(self.path.join(name));
+        let write = |path: &Path| {
+            let mut file = SstFileWriter::create(&self.options);
+            file.open(path)?;
+            for position in &newer {
+                file.put(chunk.keys.get(*position), chunk.rows.get(*position))?;
+            }
+            file.finish()
+        };
+        write(&file.0).map_err(|source| self.error(source))?;
+        Ok((Some(file), newer))
+    }
+
+    /// Positions of the rows that are not older than the stored ones, which are read in the order of the keys.
+    fn newer_than_stored(&self, chunk: &EncodedRows, rows: Range<usize>) -> Result<Vec<usize>> {
+        let mut options = ReadOptions::default();
+        options.set_total_order_seek(true);
+        options.fill_cache(false);
+        let mut stored = self.db.raw_iterator_opt(options);
+        stored.seek(chunk.keys.get(rows.start));
+        let mut newer = Vec::with_capacity(rows.len());
+        for position in rows {
+            let key = chunk.keys.get(position);
+            let is_there = go_on_to(&mut stored, key);
+            if is_there
+                && let Some(row) = stored.value()
+                && self.is_newer(row, chunk.rows.get(position))?
+            {
+                continue;
+            }
+            newer.push(position);
+        }
+        stored.status().map_err(|source| self.error(source))?;
+        Ok(newer)
+    }
+
+    /// Whether the stored row is newer than another one.
+    fn is_newer(&self, stored: &[u8], row: &[u8]) -> Result<bool> {
+        let version = |row| match RowHeader::decode(row) {
+            Ok(header) => Ok(header.version),
+            Err(problem) => Err(self.corrupt(problem)),
+        };
+        Ok(version(stored)? > version(row)?)
+    }
+
+    /// Whether a row that was written while the file was made is newer than that of the file. To be called under the writer lock.
+    fn is_outdated(
+        &self,
+        watch: Option<&Watch>,
+        chunk: &EncodedRows,
+        newer: &[usize],
+        replace: Replace,
+    ) -> Result<bool> {
+        let Some(watch) = watch.filter(|_| replace == Replace::OlderRows) else {
+            return Ok(false);
+        };
+        if watch.all {
+            return Ok(true);
+        }
+        for key in &watch.written {
+            let Ok(found) = newer.binary_search_by(|position| chunk.keys.get(*position).cmp(key)) else {
+                continue;
+            };
+            let stored = self.db.get_pinned(key).map_err(|source| self.error(source))?;
+            if let Some(stored) = stored
+                && self.is_newer(&stored, chunk.rows.get(newer[found]))?
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Makes a file part of the database, and puts its rows in the place of those in memory.
+    fn take_in(
+        &self,
+        file: &ChunkFile,
+        chunk: &EncodedRows,
+        newer: &[usize],
+        writer: &mut WriterGuard<'_>,
+    ) -> Result<()> {
+        let mut options = IngestExternalFileOptions::default();
+        options.set_move_files(true);
+        // A file does not count as a write, but this does, see `RocksDbStore::write_count`.
+        self.note_format()?;
+        let taken_in = self.db.ingest_external_file_opts(&options, vec![&file.0]);
+        taken_in.map_err(|source| self.error(source))?;
+        if let (Some(first), Some(last)) = (newer.first(), newer.last()) {
+            writer.note_range(chunk.keys.get(*first), chunk.keys.get(*last));
+        }
+        let rows = newer.iter().filter_map(|position| {
+            let (table, entity) = split_row_key(chunk.keys.get(*position))?;
+            Some((table, entity, chunk.rows.get(*position)))
+        });
+        self.row_cache.replace_all(rows);
+        Ok(())
+    }
+
+    /// What RocksDB says of itself; 0 where it does not.
+    fn number(&self, property: &PropName) -> u64 {
+        self.db.property_int_value(property).ok().flatten().unwrap_or_default()
+    }
+
+    /// Files of a load overlap those that the store has, and many of them slow down reads and writes of everybody.
+    fn wait_for_compactions(&self) {
+        let overlapping = || {
+            let files = self.db.property_value(&num_files_at_level(0)).ok().flatten();
+            files.and_then(|files| files.parse::<u64>().ok()).unwrap_or_default()
+        };
+        let mut waited = Duration::ZERO;
+        while waited < MAX_WAIT
+            && overlapping() >= MAX_OVERLAPPING_FILES
+            && self.number(NUM_RUNNING_COMPACTIONS) + self.number(COMPACTION_PENDING) > 0
+        {
+            thread::sleep(WAIT_STEP);
+            waited += WAIT_STEP;
+        }
+    }
+}
+
+/// Moves an iterator, which is before or at a key, on to it. Whether it is there; otherwise the iterator is behind it.
+fn go_on_to(rows: &mut DBRawIteratorWithThreadMode<'_, DB>, key: &[u8]) -> bool {
+    for _ in 0..MAX_STEPS {
+        match rows.key() {
+            Some(stored) if stored < key => rows.next(),
+            stored => return stored == Some(key),
+        }
+    }
+    rows.seek(key);
+    rows.key() == Some(key)
+}
