@@ -14,6 +14,7 @@ import tempfile
 import urllib.request
 from pathlib import Path
 
+import large_comparison
 import on_demand_comparison
 import redis_comparison
 import report
@@ -36,6 +37,8 @@ def main() -> None:
             compare = redis_comparison.compare
         elif arguments.on_demand:
             compare = on_demand_comparison.compare
+        elif arguments.large:
+            compare = large_comparison.compare
         compare(arguments, Path(directory))
 
 
@@ -75,6 +78,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results")
     redis_comparison.add_options(parser)
     on_demand_comparison.add_options(parser)
+    large_comparison.add_options(parser)
     arguments = parser.parse_args()
     arguments.seconds = arguments.seconds or (1.5 if arguments.redis or arguments.on_demand else 5.0)
     arguments.binaries = arguments.binaries.resolve()

@@ -228,8 +228,12 @@ pub(crate) struct MaterializeArguments {
     #[arg(long, value_name = "K/N", value_parser = str::parse::<Shard>)]
     pub(crate) shard: Option<Shard>,
 
+    /// Say what would be read of which files, and read and write nothing.
+    #[arg(long, conflicts_with = "shard")]
+    pub(crate) dry_run: bool,
+
     /// Record a run whose parts are all done, from the receipts that --shard printed: files, or - for stdin.
-    #[arg(long, value_name = "RECEIPT", num_args = 1.., conflicts_with_all = ["views", "disable_event_timestamp", "shard", "former_version"])]
+    #[arg(long, value_name = "RECEIPT", num_args = 1.., conflicts_with_all = ["views", "disable_event_timestamp", "shard", "former_version", "dry_run"])]
     pub(crate) finish: Vec<PathBuf>,
 
     /// Not offered yet: a former version of the view.
@@ -250,6 +254,10 @@ pub(crate) struct IncrementalArguments {
     /// several machines fill together; give all of them the same END_TS. Then run: feast materialize --finish RECEIPT...
     #[arg(long, value_name = "K/N", value_parser = str::parse::<Shard>)]
     pub(crate) shard: Option<Shard>,
+
+    /// Say what would be read of which files, and read and write nothing.
+    #[arg(long, conflicts_with = "shard")]
+    pub(crate) dry_run: bool,
 
     /// Not offered yet: a former version of the view.
     #[arg(long = "version", value_name = "VERSION")]

@@ -4,6 +4,7 @@
 
 mod args;
 mod commands;
+mod interrupt;
 mod log;
 mod output;
 mod running_server;

@@ -1,5 +1,6 @@
 //! The only module that prints. What scripts read goes to stdout, everything else to stderr.
 
+mod materialize;
 mod one_line;
 mod stderr_queue;
 
@@ -8,9 +9,7 @@ use std::io::{ErrorKind, IsTerminal, Stdout, Write};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use feast_engine::{
-    CopyProgress, CopyReport, FeatureStore, MaterializeProgress, RemovalProgress, RunStep, ViewReport, ViewWindow,
-};
+use feast_engine::{CopyProgress, CopyReport, FeatureStore, RemovalProgress, ViewWindow};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::Value;
 
@@ -289,110 +288,6 @@ impl Output {
         let bar = ProgressBar::new_spinner().with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
         bar.enable_steady_tick(Duration::from_millis(100));
         bar
-    }
-
-    /// Shows the progress of a materialization: a bar on a terminal, a plain line for each view in a pipe.
-    pub(crate) fn materialization(&self, incremental: bool) -> MaterializeOutput<'_> {
-        MaterializeOutput {
-            output: self,
-            incremental,
-            receipt_follows: false,
-            started: Instant::now(),
-            bar: ProgressBar::hidden(),
-        }
-    }
-
-    /// As [`Output::materialization`], all of it on stderr: on stdout is the receipt alone.
-    pub(crate) fn shard(&self) -> MaterializeOutput<'_> {
-        MaterializeOutput {
-            receipt_follows: true,
-            ..self.materialization(true)
-        }
-    }
-}
-
-/// See [`Output::materialization`].
-pub(crate) struct MaterializeOutput<'a> {
-    output: &'a Output,
-    incremental: bool,
-    receipt_follows: bool,
-    started: Instant,
-    bar: ProgressBar,
-}
-
-impl MaterializeOutput<'_> {
-    fn line(&self, text: &str) {
-        match self.receipt_follows {
-            true => self.output.note(text),
-            false => self.output.line(text),
-        }
-    }
-}
-
-impl MaterializeProgress for MaterializeOutput<'_> {
-    fn view_started(&mut self, window: &ViewWindow) {
-        let output = self.output;
-        output.former_keys(window);
-        if window.default_look_back {
-            self.line(&format!(
-                "Since the ttl is 0 for feature view {}, the start date will be set to 1 year before the current time.",
-                output.strong(&window.view)
-            ));
-        }
-        if self.incremental {
-            let (start, end) = (
-                output.strong(window.start.to_python()),
-                output.strong(window.end.to_python()),
-            );
-            self.line(&format!("{} from {start} to {end}:", output.strong(&window.view)));
-        } else {
-            self.line(&format!("{}:", output.strong(&window.view)));
-        }
-        self.started = Instant::now();
-        // The number of keys is known only when the last one is found.
-        self.bar = output.row_counter();
-    }
-
-    fn view_skipped(&mut self, window: &ViewWindow) {
-        let (view, start, end) = (&window.view, window.start.to_python(), window.end.to_python());
-        self.output.note(&format!(
-            "{view}: nothing to do, its next window starts at {start}, after {end}"
-        ));
-    }
-
-    fn advanced(&mut self, _step: RunStep, done: u64, _total: u64) {
-        self.bar.set_position(done);
-    }
-
-    fn view_finished(&mut self, report: &ViewReport) {
-        self.bar.finish_and_clear();
-        let seconds = self.started.elapsed().as_secs_f64();
-        let ViewReport {
-            view,
-            rows,
-            stale,
-            null_keys,
-            ..
-        } = report;
-        let rows = rows - null_keys;
-        if self.output.stderr_is_terminal {
-            let rate = rows as f64 / seconds.max(f64::EPSILON);
-            let (minutes, rest) = (seconds as u64 / 60, seconds as u64 % 60);
-            let bar = "█".repeat(BAR_WIDTH);
-            self.output.note(&format!(
-                "100%|{bar}| {rows}/{rows} [{minutes:02}:{rest:02}<00:00, {rate:.2}it/s]"
-            ));
-        } else {
-            self.output.note(&format!("{view}: {rows} rows in {seconds:.2} s"));
-        }
-        if *stale > 0 {
-            self.output.note(&format!(
-                "{view}: {stale} rows were not written because newer ones are stored"
-            ));
-        }
-        for remark in report.remarks() {
-            self.output.warning(&remark);
-        }
     }
 }
 

@@ -69,6 +69,8 @@ pub(crate) struct MaterializeSettings {
     pub(crate) request: MaterializeRequest,
     /// The only part of the keys to load, if not all are.
     pub(crate) shard: Option<Shard>,
+    /// Only say what would be read.
+    pub(crate) dry_run: bool,
 }
 
 impl MaterializeSettings {
@@ -93,17 +95,19 @@ impl MaterializeSettings {
         };
         refuse_former_version(arguments.former_version.as_deref())?;
         let range = MaterializeRange::Between { start, end };
-        Ok(Self::new(range, &arguments.views, arguments.shard))
+        Ok(Self {
+            dry_run: arguments.dry_run,
+            ..Self::new(range, &arguments.views, arguments.shard)
+        })
     }
 
     pub(crate) fn until(arguments: &IncrementalArguments) -> Result<Self, Failure> {
         refuse_former_version(arguments.former_version.as_deref())?;
         let end = parse("END_TS", &arguments.end_ts)?;
-        Ok(Self::new(
-            MaterializeRange::Until { end },
-            &arguments.views,
-            arguments.shard,
-        ))
+        Ok(Self {
+            dry_run: arguments.dry_run,
+            ..Self::new(MaterializeRange::Until { end }, &arguments.views, arguments.shard)
+        })
     }
 
     fn new(range: MaterializeRange, views: &[String], shard: Option<Shard>) -> Self {
@@ -111,6 +115,7 @@ impl MaterializeSettings {
         Self {
             request: MaterializeRequest { range, views },
             shard,
+            dry_run: false,
         }
     }
 }

@@ -99,13 +99,13 @@ pub use feast_model::error::{self, Error, ErrorKind, FeastException, InvalidDefi
 pub use feast_offline::{PandasColumn, create_parquet, pandas_columns};
 pub use feast_registry::{Change, FieldChange, KeyChange, RegistryContents, UnsupportedObject, Verb, ViewVersion};
 pub use materialize::{
-    ClaimedView, MaterializationClaim, MaterializeProgress, MaterializeRange, MaterializeRequest, NoProgress, RunStep,
-    ShardReceipt, ShardedView, ViewReport, ViewWindow,
+    ClaimedView, MaterializationClaim, MaterializationPlan, MaterializeProgress, MaterializeRange, MaterializeRequest,
+    NoProgress, RunStep, ShardReceipt, ShardedView, ViewReport, ViewWindow,
 };
 pub use online::{
     ColumnField, ColumnRole, EntityRows, Execution, FeatureColumn, FeatureVectors, FieldStatus, JoinKey, KeyColumn,
     NotNative, OnDemandRemark, ReadPlan, RequestColumn, StoredEntities, WriteColumn, WriteTarget,
 };
-pub use online_store::{RowCount, TableChange, TableFate};
+pub use online_store::{CacheUsage, RowCount, TableChange, TableFate};
 pub use push::{PushTarget, WriteReport};
 pub use store::{ApplyOptions, ApplyReport, FeatureStore, RemovalProgress};

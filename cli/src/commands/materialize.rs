@@ -5,6 +5,7 @@ use std::io::Read;
 
 use feast_engine::{ErrorKind, FeatureStore, MaterializeRange, MaterializeRequest, Shard, ShardReceipt, now};
 
+use crate::interrupt::Interrupt;
 use crate::output::{Failure, Output};
 use crate::running_server::RunningServer;
 use crate::settings::{FinishSettings, MaterializeSettings, Repository};
@@ -19,6 +20,13 @@ pub(crate) fn run(repository: &Repository, settings: &MaterializeSettings, outpu
         return run_shard(&store, &settings.request, shard, output);
     }
     let windows = store.materialization_windows(&settings.request)?;
+    if settings.dry_run {
+        for window in windows.iter().filter(|window| window.is_empty()) {
+            output.nothing_to_do(window);
+        }
+        output.plan(&store.plan_materialization(&windows)?);
+        return Ok(());
+    }
     let views = output.strong(windows.len());
     let end = output.strong(settings.request.range.end().to_python());
     let (span, incremental) = match settings.request.range {
@@ -60,8 +68,18 @@ pub(crate) fn run(repository: &Repository, settings: &MaterializeSettings, outpu
         output.warning(&warning);
     }
     announce();
-    store.materialize(&windows, &mut output.materialization(incremental))?;
-    Ok(())
+    let interrupt = Interrupt::listen()?;
+    let mut progress = output.materialization(incremental, windows.len(), &interrupt);
+    match store.materialize(&windows, &mut progress) {
+        Ok(_) => {
+            progress.summary();
+            Ok(())
+        }
+        Err(error) => {
+            progress.what_is_recorded(&windows);
+            Err(error.into())
+        }
+    }
 }
 
 /// Loads one part of the keys, and prints what the run that records the interval has to know. It is never handed to a server,
@@ -79,7 +97,10 @@ fn run_shard(store: &FeatureStore, request: &MaterializeRequest, shard: Shard, o
     output.note(&format!(
         "Materializing shard {shard} of {views} feature views to {end}"
     ));
-    let receipt = store.materialize_shard(&windows, shard, &mut output.shard())?;
+    let interrupt = Interrupt::listen()?;
+    let mut progress = output.shard(windows.len(), &interrupt);
+    let receipt = store.materialize_shard(&windows, shard, &mut progress)?;
+    progress.summary();
     output.line(&receipt.to_json().to_string());
     Ok(())
 }

@@ -77,6 +77,14 @@ impl Output {
         }
     }
 
+    /// Says that a window ends before it starts.
+    pub(crate) fn nothing_to_do(&self, window: &ViewWindow) {
+        let (view, start, end) = (&window.view, window.start.to_python(), window.end.to_python());
+        self.note(&format!(
+            "{view}: nothing to do, its next window starts at {start}, after {end}"
+        ));
+    }
+
     /// What a materialization would read.
     pub(crate) fn plan(&self, plan: &[MaterializationPlan]) {
         for pass in plan {
@@ -142,7 +150,10 @@ impl MaterializeOutput<'_> {
             ..
         } = self.totals;
         let mut parts = vec![
-            format!("{source_rows} rows of the sources in {}", count(read_groups, "row group")),
+            format!(
+                "{source_rows} rows of the sources in {}",
+                count(read_groups, "row group")
+            ),
             format!("{written} rows written ({})", size(bytes)),
         ];
         if passed_groups > 0 {
@@ -156,7 +167,8 @@ impl MaterializeOutput<'_> {
         }
         let seconds = self.started.elapsed().as_secs_f64();
         let memory = peak_memory().map_or_else(String::new, |bytes| format!(", {} of memory at most", size(bytes)));
-        self.output.note(&format!("{} in {seconds:.2} s{memory}", parts.join("; ")));
+        self.output
+            .note(&format!("{} in {seconds:.2} s{memory}", parts.join("; ")));
     }
 
     /// Says after a run that has failed, or was stopped, which views are recorded.
@@ -211,10 +223,8 @@ impl MaterializeProgress for MaterializeOutput<'_> {
     }
 
     fn view_skipped(&mut self, window: &ViewWindow) {
-        let (view, start, end) = (&window.view, window.start.to_python(), window.end.to_python());
-        self.output.note(&format!(
-            "{view}: nothing to do, its next window starts at {start}, after {end}"
-        ));
+        self.output.nothing_to_do(window);
+        self.views = self.views.saturating_sub(1);
     }
 
     fn views_separated(&mut self, error: &Error) {
@@ -231,7 +241,8 @@ impl MaterializeProgress for MaterializeOutput<'_> {
         if self.output.stderr_is_terminal {
             if is_new {
                 self.bar.finish_and_clear();
-                let style = "{msg} {percent:>3}%|{bar:30}| {human_pos} of {human_len} rows [{elapsed}<{eta}, {per_sec}]";
+                let style =
+                    "{msg} {percent:>3}%|{bar:30}| {human_pos} of {human_len} rows [{elapsed}<{eta}, {per_sec}]";
                 let style = ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar());
                 self.bar = ProgressBar::new(total).with_style(style).with_message(self.title(step));
             }
@@ -239,8 +250,10 @@ impl MaterializeProgress for MaterializeOutput<'_> {
             self.bar.set_position(done);
         } else if self.told.elapsed() >= LINE_INTERVAL {
             let seconds = self.pass_started.elapsed().as_secs();
-            self.output
-                .note(&format!("{}: {done} of {total} rows after {seconds} s", self.title(step)));
+            self.output.note(&format!(
+                "{}: {done} of {total} rows after {seconds} s",
+                self.title(step)
+            ));
             self.told = Instant::now();
         }
     }

@@ -37,7 +37,7 @@ pub use append::{FileNotes, pattern_is_read_only, prepend_rows, read_notes};
 pub use append_parts::{DurableFolders, FolderRows, split_by_folder, visit_parts};
 pub use location::SourceLayout;
 pub use pandas::{PandasColumn, pandas_columns};
-pub use query::{LatestEvent, LatestRows, ScanReport, SelectedRows, Window};
+pub use query::{LatestEvent, LatestRows, ScanPlan, ScanReport, SelectedRows, Window};
 pub use runtime::{OfflineRuntime, QueryLimits};
 pub use scan::TypedColumn;
 pub use source::{ParquetSource, SchemaCache, SourceSchema, UnknownColumns, source_columns};

@@ -20,6 +20,7 @@ use datafusion::parquet::arrow::arrow_reader::statistics::StatisticsConverter;
 use datafusion::parquet::arrow::arrow_reader::{
     ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowSelection,
 };
+use datafusion::parquet::file::metadata::ColumnChunkMetaData;
 use feast_conversion::{ConversionError, RowTimes, coerce, coerce_key, nanos_per_tick, row_times};
 use feast_model::ValueType;
 use feast_model::error::{Error, ErrorKind, Result};
@@ -161,22 +162,33 @@ impl RowGroup {
     /// Bytes that a reader of columns holds of the file, of each column at most those of two pages: its dictionary and the one that is
     /// read.
     pub(super) fn bytes_held(&self, columns: &[&str]) -> usize {
-        let group = self.part.footer.metadata().row_group(self.index);
-        let names: HashSet<&str> = columns.iter().copied().collect();
-        let chunks = group.columns().iter();
-        let wanted = chunks.filter(|chunk| {
-            chunk
-                .column_path()
-                .parts()
-                .first()
-                .is_some_and(|root| names.contains(&**root))
-        });
-        let bytes = wanted.map(|chunk| {
+        let chunks = self.chunks(columns);
+        let bytes = chunks.map(|chunk| {
             usize::try_from(chunk.uncompressed_size())
                 .unwrap_or_default()
                 .min(MAX_PAGES_BYTES)
         });
         bytes.sum()
+    }
+
+    /// Bytes of columns in the file.
+    pub(super) fn bytes_of(&self, columns: &[&str]) -> u64 {
+        let chunks = self.chunks(columns);
+        chunks
+            .map(|chunk| u64::try_from(chunk.compressed_size()).unwrap_or_default())
+            .sum()
+    }
+
+    fn chunks<'group>(&'group self, columns: &[&str]) -> impl Iterator<Item = &'group ColumnChunkMetaData> {
+        let names: HashSet<String> = columns.iter().map(|name| (*name).to_owned()).collect();
+        let chunks = self.part.footer.metadata().row_group(self.index).columns().iter();
+        chunks.filter(move |chunk| {
+            chunk
+                .column_path()
+                .parts()
+                .first()
+                .is_some_and(|root| names.contains(root))
+        })
     }
 
     /// The least and the greatest time of a column, in nanoseconds since 1970, as the file says; `None` when it does not say.

@@ -15,18 +15,20 @@
 //!
 //! It is worth its code beside the caches of a database: RocksDB's batched get costs 1 us a row and more when all its blocks are in
 //! memory, its own row cache half of that, this one 13 to 36 ns, because all rows of an entity lie together; a store on the network costs
-//! a round trip. Eviction is second chance, over a `Vec` of entries and an index in each shard. Rows are copied out under the
-//! shard's read lock: to copy 100 bytes costs less than to count a reference, and the copies lie in the order in which they are decoded.
+//! a round trip. Rows are copied out under the shard's read lock: to copy 100 bytes costs less than to count a reference, and the
+//! copies lie in the order in which they are decoded. What is evicted is in [`shard`].
 
 mod entry;
+mod shard;
 
 use std::hash::BuildHasher;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use foldhash::fast::RandomState;
-use hashbrown::HashTable;
 
 use entry::Entry;
+use shard::Shard;
 
 use super::RowBatch;
 
@@ -45,6 +47,23 @@ pub struct RowCache {
     /// Seeded, so that a client cannot choose entities that collide.
     hashes: RandomState,
     shard_capacity: usize,
+    hits: AtomicU64,
+    misses: AtomicU64,
+}
+
+/// What a cache holds, and how often that helped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct CacheUsage {
+    /// Entities that were looked for and found, with all rows that were wanted.
+    pub hits: u64,
+    /// Entities that were looked for in vain.
+    pub misses: u64,
+    /// Entities that it holds.
+    pub entities: usize,
+    /// Bytes that these take.
+    pub bytes: usize,
+    /// Bytes that it may take.
+    pub capacity: usize,
 }
 
 /// The state of a part of the cache in which an entity was not found. Rows that are fetched after it may be inserted as long as
@@ -55,18 +74,6 @@ pub(super) struct MissToken {
     writes: u64,
 }
 
-#[derive(Default)]
-struct Shard {
-    entries: Vec<Entry>,
-    /// Positions in `entries`.
-    index: HashTable<usize>,
-    bytes: usize,
-    /// The entry that is looked at next when one must be evicted.
-    hand: usize,
-    /// Counts writes to keys of this shard, whether they are in it or not.
-    writes: u64,
-}
-
 impl RowCache {
     /// For so many bytes of rows; one for none takes no rows.
     pub fn new(capacity: usize) -> Self {
@@ -74,22 +81,46 @@ impl RowCache {
             shards: (0..SHARDS).map(|_| RwLock::default()).collect(),
             hashes: RandomState::default(),
             shard_capacity: capacity / SHARDS,
+            hits: AtomicU64::new(0),
+            misses: AtomicU64::new(0),
+        }
+    }
+
+    /// What it holds now.
+    pub fn usage(&self) -> CacheUsage {
+        let mut usage = CacheUsage {
+            hits: self.hits.load(Ordering::Relaxed),
+            misses: self.misses.load(Ordering::Relaxed),
+            capacity: self.shard_capacity * SHARDS,
+            ..CacheUsage::default()
+        };
+        for shard in &self.shards {
+            let shard = shard.read().unwrap_or_else(PoisonError::into_inner);
+            usage.entities += shard.len();
+            usage.bytes += shard.bytes();
+        }
+        usage
+    }
+
+    /// Counts what was found and what was not, once a request: a count for each entity would cost as much as finding it.
+    #[inline]
+    pub(super) fn count(&self, hits: usize, misses: usize) {
+        self.hits.fetch_add(hits as u64, Ordering::Relaxed);
+        if misses > 0 {
+            self.misses.fetch_add(misses as u64, Ordering::Relaxed);
         }
     }
 
     /// A cache that holds nothing and takes nothing, for readers that may not use this one for now. What it says of a missing
     /// entity is not good for this cache either: rows that are fetched meanwhile are never inserted.
     pub fn bypass(&self) -> Self {
-        let shard = || {
-            RwLock::new(Shard {
-                writes: NEVER_INSERTED,
-                ..Shard::default()
-            })
-        };
+        let shard = || RwLock::new(Shard::after_writes(NEVER_INSERTED));
         Self {
             shards: (0..SHARDS).map(|_| shard()).collect(),
             hashes: self.hashes.clone(),
             shard_capacity: 0,
+            hits: AtomicU64::new(0),
+            misses: AtomicU64::new(0),
         }
     }
 
@@ -105,7 +136,7 @@ impl RowCache {
         let shard = self.read(hash);
         let token = MissToken {
             hash,
-            writes: shard.writes,
+            writes: shard.writes(),
         };
         let entry = shard.find(hash, entity).ok_or(token)?;
         if !entry.copy_rows(tables, found) {
@@ -127,19 +158,26 @@ impl RowCache {
             return;
         }
         let mut shard = self.write(token.hash);
-        if shard.writes != token.writes {
+        if shard.writes() != token.writes {
             return;
         }
         let fetched = tables.iter().copied().zip(rows);
         let known = shard.position(token.hash, entity);
         let entry = match known {
-            Some(position) => shard.entries[position].merged(fetched),
+            Some(position) => shard.get(position).and_then(|known| known.merged(fetched)),
             None => Entry::new(token.hash, entity, fetched),
         };
         // One that would be too large leaves the known rows where they are.
         if let Some(entry) = entry.filter(|entry| self.fits(entry)) {
-            known.map(|position| shard.remove_at(position));
-            shard.add(entry, self.shard_capacity);
+            if known.is_some() {
+                // Asked for again, if by another request.
+                entry.mark_used();
+            }
+            match known {
+                Some(position) => shard.put(position, entry),
+                None => shard.add(entry, self.shard_capacity),
+            }
+            shard.shrink_to(self.shard_capacity);
         }
     }
 
@@ -157,7 +195,7 @@ impl RowCache {
         while let Some((table, entity, row)) = rows.next() {
             let hash = self.hash(entity);
             let mut shard = self.write(hash);
-            shard.writes += 1;
+            shard.note_write();
             self.replace_in(&mut shard, hash, (table, entity, row));
             while let Some(next) = rows.next_if(|(_, other, _)| *other == entity) {
                 self.replace_in(&mut shard, hash, next);
@@ -169,16 +207,20 @@ impl RowCache {
         let Some(position) = shard.position(hash, entity) else {
             return;
         };
-        if shard.entries[position].overwrite(table, row) {
+        let Some(known) = shard.get_mut(position) else { return };
+        // Of another length: the entry is made again, unless nothing was read from this table.
+        if known.overwrite(table, row) || !known.has(table) {
             return;
         }
-        // Of another length: the entry is made again, unless nothing was read from this table.
-        if shard.entries[position].has(table) {
-            let known = shard.remove_at(position);
-            let entry = known.merged([(table, Some(row))].into_iter());
-            if let Some(entry) = entry.filter(|entry| self.fits(entry)) {
-                shard.add(entry, self.shard_capacity);
+        match known
+            .merged([(table, Some(row))].into_iter())
+            .filter(|entry| self.fits(entry))
+        {
+            Some(entry) => {
+                shard.put(position, entry);
+                shard.shrink_to(self.shard_capacity);
             }
+            None => shard.remove(position),
         }
     }
 
@@ -189,9 +231,9 @@ impl RowCache {
         }
         let hash = self.hash(entity);
         let mut shard = self.write(hash);
-        shard.writes += 1;
+        shard.note_write();
         if let Some(position) = shard.position(hash, entity) {
-            shard.remove_at(position);
+            shard.remove(position);
         }
     }
 
@@ -211,10 +253,7 @@ impl RowCache {
             .write()
             .unwrap_or_else(PoisonError::into_inner);
         // What readers have fetched by now may be the old rows.
-        let cleared = Shard {
-            writes: shard.writes + 1,
-            ..Shard::default()
-        };
+        let cleared = Shard::after_writes(shard.writes() + 1);
         let forgotten = std::mem::replace(&mut *shard, cleared);
         // To free the memory of many entries takes milliseconds, for which readers do not wait.
         drop(shard);
@@ -241,59 +280,6 @@ impl RowCache {
 /// The table inside of a shard uses the lowest and the highest bits.
 fn shard_of(hash: u64) -> usize {
     (hash >> 32) as usize % SHARDS
-}
-
-impl Shard {
-    #[inline]
-    fn position(&self, hash: u64, entity: &[u8]) -> Option<usize> {
-        let is_it = |position: &usize| self.entries[*position].entity() == entity;
-        self.index.find(hash, is_it).copied()
-    }
-
-    fn find(&self, hash: u64, entity: &[u8]) -> Option<&Entry> {
-        self.position(hash, entity).map(|position| &self.entries[position])
-    }
-
-    /// Adds an entry and evicts others to make room for it.
-    fn add(&mut self, entry: Entry, capacity: usize) {
-        self.bytes += entry.bytes();
-        let (hash, position) = (entry.hash(), self.entries.len());
-        self.entries.push(entry);
-        let entries = &self.entries;
-        self.index
-            .insert_unique(hash, position, |position| entries[*position].hash());
-        self.shrink_to(capacity);
-    }
-
-    fn remove_at(&mut self, position: usize) -> Entry {
-        let last = self.entries.len() - 1;
-        let is_at = |expected: usize| move |position: &usize| *position == expected;
-        if let Ok(removed) = self.index.find_entry(self.entries[position].hash(), is_at(position)) {
-            removed.remove();
-        }
-        if position != last
-            && let Some(moved) = self.index.find_mut(self.entries[last].hash(), is_at(last))
-        {
-            *moved = position;
-        }
-        let entry = self.entries.swap_remove(position);
-        self.bytes -= entry.bytes();
-        entry
-    }
-
-    /// Evicts entries that were not used since the hand last came by.
-    fn shrink_to(&mut self, capacity: usize) {
-        while self.bytes > capacity {
-            if self.hand >= self.entries.len() {
-                self.hand = 0;
-            }
-            if !self.entries[self.hand].take_used() {
-                self.remove_at(self.hand);
-            }
-            // Also after a removal: the newest entry is there now.
-            self.hand += 1;
-        }
-    }
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ mod table_change;
 mod tables;
 
 pub use batch::RowBatch;
-pub use cache::RowCache;
+pub use cache::{CacheUsage, RowCache};
 pub use columns::{EncodedRows, RowColumns};
 pub use key_page::KeyPage;
 pub use lookup::{MissingRows, RowLookup, RowQueries, rows_in_memory};

@@ -85,6 +85,10 @@ impl<'a> RowQueries<'a> {
         }
     }
 
+    fn entity_count(self) -> usize {
+        self.entities.iter().map(PackedBytes::len).sum()
+    }
+
     fn iter(self) -> impl Iterator<Item = RowQuery<'a>> {
         let queries = self.tables.iter().zip(self.entities);
         queries.map(|(tables, entities)| RowQuery { tables, entities })
@@ -104,6 +108,8 @@ impl RowLookup {
             .collect();
         let bytes = batches.iter().map(RowBatch::logical_bytes).sum();
         check_size(bytes)?;
+        let missed: usize = misses.iter().map(|miss: &Miss| 1 + miss.repeated.len()).sum();
+        cache.count(queries.entity_count() - missed, misses.len());
         let entity_of = |miss: &Miss| queries.entities[miss.query].get(miss.entity);
         misses.sort_by(|left, right| {
             let by_query = left.query.cmp(&right.query);
@@ -225,6 +231,7 @@ pub fn rows_in_memory(cache: &RowCache, queries: RowQueries<'_>) -> Option<Vec<R
         room -= rows.bytes();
         batches.push(rows);
     }
+    cache.count(queries.entity_count(), 0);
     Some(batches)
 }
 

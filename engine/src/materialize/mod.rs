@@ -6,6 +6,7 @@
 //! 2. `window`: from when to when each of them is read.
 //! 3. `claim`: views that are marked in the registry, so that no second run is started beside the first.
 //! 4. `pass`: which views are read together. `run`: these views, from their parquet source to durable rows.
+//!    `plan`: what they would read.
 //! 5. `recording`: the interval in the registry, and whether the rows of earlier intervals are there at all.
 //! 6. `receipt`: what the run of a shard tells the one that records the interval once all shards are there.
 //! 7. `progress`: what a caller learns about all of this.
@@ -22,6 +23,7 @@
 
 mod claim;
 mod pass;
+mod plan;
 mod progress;
 mod receipt;
 mod recording;
@@ -32,6 +34,8 @@ mod window;
 pub use claim::{ClaimedView, MaterializationClaim};
 pub(crate) use claim::{claim, release};
 pub(crate) use pass::{PassView, passes};
+pub use plan::MaterializationPlan;
+pub(crate) use plan::plan;
 pub use progress::{MaterializeProgress, NoProgress, RunStep, ViewReport};
 pub use receipt::{ShardReceipt, ShardedView};
 pub(crate) use receipt::{check_shards, check_target};

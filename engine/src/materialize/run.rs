@@ -12,7 +12,7 @@ use feast_model::{DataSource, FeatureView};
 
 use super::pass::{FeatureColumns, PassView, key_columns};
 use super::progress::{MaterializeProgress, RunStep, ViewReport};
-use crate::offline::{LatestEvent, LatestRows, OfflineRuntime, ParquetSource, SelectedRows, Window};
+use crate::offline::{LatestEvent, LatestRows, OfflineRuntime, ParquetSource, SelectedRows, TypedColumn, Window};
 use crate::online::{LeftOut, encode_shard};
 use crate::online_store::{EncodedRows, OnlineStore, Replace, RowColumns, RowWriter};
 
@@ -48,16 +48,8 @@ pub(crate) fn run(
         features.add(view.view, source_of(view.view)?);
     }
     let latest = LatestRows {
-        source: &parquet,
-        keys: key_columns(first.view, source),
-        event_time: source.source_column(&source.timestamp_field),
-        created_time: source.created_column().map(|name| source.source_column(name)),
-        features: std::mem::take(&mut features.columns),
-        window: Window {
-            start: first.window.start,
-            end: first.window.end,
-        },
         fingerprinted: stores.shard.is_some(),
+        ..latest_rows(first, source, &parquet, std::mem::take(&mut features.columns))
     };
     let mut run = Run {
         pass,
@@ -113,7 +105,28 @@ pub(crate) fn run(
     Ok(reports.collect())
 }
 
-fn source_of(view: &FeatureView) -> Result<&DataSource> {
+/// The query for the newest row of each key, in the columns of the source.
+pub(super) fn latest_rows<'a>(
+    first: &PassView<'_>,
+    source: &'a DataSource,
+    parquet: &'a ParquetSource,
+    features: Vec<TypedColumn>,
+) -> LatestRows<'a> {
+    LatestRows {
+        source: parquet,
+        keys: key_columns(first.view, source),
+        event_time: source.source_column(&source.timestamp_field),
+        created_time: source.created_column().map(|name| source.source_column(name)),
+        features,
+        window: Window {
+            start: first.window.start,
+            end: first.window.end,
+        },
+        fingerprinted: false,
+    }
+}
+
+pub(super) fn source_of(view: &FeatureView) -> Result<&DataSource> {
     view.batch_source.as_ref().ok_or_else(|| {
         Error::invalid(format!(
             "feature view {} has no batch source to materialize from",

@@ -85,7 +85,7 @@ pub struct ViewWindow {
 
 impl ViewWindow {
     /// Whether there is nothing to do.
-    pub(crate) fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.start > self.end
     }
 }

@@ -34,11 +34,11 @@ pub(crate) use row_encoder::RowEncoder;
 pub(crate) use row_writer::RowWriter;
 pub(crate) use views::{stored_view, table_view, view_shape};
 
+pub use feast_rows::{CacheUsage, RowCount, TableChange, TableFate};
 pub(crate) use feast_rows::{
     ColumnRef, EncodedRows, FeatureColumns, KeyPage, MissingRows, NameCollision, Replace, RowBatch, RowColumns,
     RowLookup, RowQueries, StoredView, Table, TableView, Tables, WriteCount,
 };
-pub use feast_rows::{RowCount, TableChange, TableFate};
 
 /// An open online store of one project.
 pub(crate) enum OnlineStore {
@@ -217,6 +217,11 @@ impl OnlineStore {
             return None;
         }
         rows_in_memory(self.row_cache(), queries)
+    }
+
+    /// What the row cache holds, and how often that helped.
+    pub(crate) fn cache_usage(&self) -> CacheUsage {
+        self.row_cache().usage()
     }
 
     /// Each store has its own, as only its writer knows the order of writes.

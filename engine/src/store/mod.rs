@@ -30,7 +30,7 @@ use tables::UnreportedChanges;
 use crate::materialize::Materializer;
 use crate::offline::{OfflineRuntime, QueryLimits, SchemaCache};
 use crate::online::{self, EntityRows, FeatureVectors, OnDemandRemark, PythonTier, ReadPlan, StoredEntities};
-use crate::online_store::{LocalPushLog, OnlineStore};
+use crate::online_store::{CacheUsage, LocalPushLog, OnlineStore};
 use crate::open_once::OpenOnce;
 use crate::push::Pushes;
 
@@ -221,6 +221,11 @@ impl FeatureStore {
     /// Feast. A short look at some keys, for a server that starts: it never fails.
     pub fn former_keys_warning(&self) -> Option<String> {
         self.online_store.get()?.former_keys_warning()
+    }
+
+    /// What the cache of rows in memory holds, and how often it helped; `None` before the online store is open.
+    pub fn row_cache_usage(&self) -> Option<CacheUsage> {
+        self.online_store.get().map(OnlineStore::cache_usage)
     }
 
     /// Whether rows come over the network, so that callers should await them.

@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch};
 use feast_model::FeatureView;
-use feast_model::error::{ErrorKind, Result};
+use feast_model::error::{Error, ErrorKind, Result};
 
 use super::FeatureStore;
 use super::registry::RegistryState;
 use crate::clock;
 use crate::materialize::{
-    self, Candidates, ClaimedView, MaterializationClaim, MaterializeProgress, MaterializeRange, MaterializeRequest,
-    PassView, RunStores, ViewReport, ViewWindow,
+    self, Candidates, ClaimedView, MaterializationClaim, MaterializationPlan, MaterializeProgress, MaterializeRange,
+    MaterializeRequest, NoProgress, PassView, RunStores, ViewReport, ViewWindow,
 };
 use crate::online::WriteTarget;
 use crate::online_store::Replace;
@@ -191,7 +191,7 @@ impl FeatureStore {
             match self.materialize_pass(&stores, &pass, progress) {
                 Ok(done) => reports.extend(done),
                 // The others are not to wait for the view that cannot be read.
-                Err(error) if pass.len() > 1 && error.kind() == ErrorKind::Data && !progress.is_stopped() => {
+                Err(error) if pass.len() > 1 && is_of_one_view(&error) && !progress.is_stopped() => {
                     progress.views_separated(&error);
                     for view in pass {
                         reports.extend(self.materialize_pass(&stores, &[view], progress)?);
@@ -227,6 +227,19 @@ impl FeatureStore {
             });
         }
         Ok(materialize::passes(views))
+    }
+
+    /// What a materialization of these windows would read. Reads footers of files and nothing else.
+    ///
+    /// # Errors
+    /// As [`FeatureStore::materialize`], as far as footers tell.
+    pub fn plan_materialization(&self, windows: &[ViewWindow]) -> Result<Vec<MaterializationPlan>> {
+        let state = self.state();
+        let passes = self.passes(&state, windows, &mut NoProgress)?;
+        let plans = passes
+            .iter()
+            .map(|pass| materialize::plan(pass, &self.config.directory));
+        plans.collect()
     }
 
     fn materialize_pass(
@@ -291,4 +304,9 @@ impl FeatureStore {
             Replace::OlderRows
         }
     }
+}
+
+/// Whether an error may be about one of several views that are read together, and not about the store or the machine.
+fn is_of_one_view(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Data | ErrorKind::Invalid | ErrorKind::NotFound)
 }

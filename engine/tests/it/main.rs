@@ -19,6 +19,7 @@ mod hidden_tables;
 mod key_changes;
 mod materialize;
 mod memory;
+mod passes;
 mod push;
 mod registry;
 mod sources;

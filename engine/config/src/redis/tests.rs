@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::connection_string::ConnectionString;
 use super::*;
+use crate::online_store::cache_share;
 use crate::{OnlineStoreConfig, RepositoryConfig};
 
 /// The settings of a file with these members beside the usual ones.
@@ -64,7 +65,7 @@ fn everything_has_a_default() {
         connect_timeout: Duration::from_secs(1),
         response_timeout: Duration::from_secs(1),
         reply_memory: 1 << 30,
-        row_cache: 256 << 20,
+        row_cache: cache_share(),
         cache_staleness: Some(Duration::from_secs(2)),
         python_statuses: false,
         wait_replicas: 0,
@@ -249,7 +250,7 @@ fn rows_in_memory_need_both_a_size_and_a_bound() {
             config.cache_staleness.map(|staleness| staleness.as_millis()),
         )
     };
-    assert_eq!(cache("h:1", Value::Null), (256, Some(2000)));
+    assert_eq!(cache("h:1", Value::Null), (cache_share() >> 20, Some(2000)));
     assert_eq!(cache("h:1", json!({"redis_cache_staleness": "off"})), (0, None));
     assert_eq!(cache("h:1", json!({"redis_cache_staleness": false})), (0, None));
     assert_eq!(cache("h:1", json!({"redis_row_cache_mib": 0})), (0, None));

@@ -12,11 +12,13 @@
 //! Ties are broken by the order of files and rows, because a push puts the latest arrival first: in a file at its front, in a
 //! directory as a part that is ordered before all others.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use arrow::array::AsArray;
 use arrow::datatypes::{Decimal256Type, Field, Schema, SchemaRef};
+use arrow::error::ArrowError;
 use datafusion::catalog::streaming::StreamingTable;
 use datafusion::common::Column;
 use datafusion::error::DataFusionError;
@@ -35,6 +37,7 @@ use crate::guard::guarded;
 use crate::positions::{Position, Positions, RANK_TYPE, position_of};
 use crate::runtime::{OfflineRuntime, QueryLimits};
 use crate::scan::{RowGroup, TypedColumn, row_groups};
+use crate::snapshot::Snapshot;
 use crate::source::ParquetSource;
 use crate::spill::OverQuota;
 
@@ -95,6 +98,21 @@ pub struct ScanReport {
     pub fingerprint: Option<u64>,
 }
 
+/// What a query would read, as footers say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScanPlan {
+    /// Files of the source.
+    pub files: Vec<PathBuf>,
+    /// Row groups that may have rows of the window.
+    pub read_groups: usize,
+    /// Row groups that have none.
+    pub passed_groups: usize,
+    /// Rows of the row groups that are read.
+    pub rows: u64,
+    /// Bytes in the files of their columns that are read.
+    pub bytes: u64,
+}
+
 /// How often a caller hears of the first pass.
 const REPORT_INTERVAL: Duration = Duration::from_millis(100);
 
@@ -118,17 +136,44 @@ impl LatestRows<'_> {
         guarded(self.source.path(), || self.stream_rows(runtime, &mut consume))
     }
 
+    /// What the query would read.
+    ///
+    /// # Errors
+    /// As [`LatestRows::stream`], as far as footers tell.
+    pub fn plan(&self) -> Result<ScanPlan> {
+        guarded(self.source.path(), || {
+            let snapshot = self.checked_snapshot()?;
+            let groups = Arc::new(row_groups(&self.source.name, &snapshot.parts));
+            let scan = RankScan::new(self.columns(), self.window, Arc::clone(&groups), feast_clock::now());
+            let names: Vec<&str> = self.columns().names().collect();
+            let read: Vec<&RowGroup> = groups.iter().filter(|group| scan.may_have_rows(group)).collect();
+            Ok(ScanPlan {
+                files: snapshot.parts.iter().map(|part| part.path.clone()).collect(),
+                read_groups: read.len(),
+                passed_groups: groups.len() - read.len(),
+                rows: read.iter().map(|group| group.rows as u64).sum(),
+                bytes: read.iter().map(|group| group.bytes_of(&names)).sum(),
+            })
+        })
+    }
+
+    /// One state of the files, which has all columns.
+    fn checked_snapshot(&self) -> Result<Snapshot> {
+        let snapshot = self.source.snapshot()?;
+        if let Some(name) = snapshot.missing_column(&self.source.name, &self.columns().names().collect())? {
+            // It lists the columns there are.
+            self.source.schema()?.require(name)?;
+        }
+        Ok(snapshot)
+    }
+
     fn stream_rows(
         &self,
         runtime: &OfflineRuntime,
         consume: &mut dyn FnMut(LatestEvent) -> Result<()>,
     ) -> Result<ScanReport> {
-        let snapshot = self.source.snapshot()?;
+        let snapshot = self.checked_snapshot()?;
         let columns = self.columns();
-        if let Some(name) = snapshot.missing_column(&self.source.name, &columns.names().collect())? {
-            // It lists the columns there are.
-            self.source.schema()?.require(name)?;
-        }
         let groups = Arc::new(row_groups(&self.source.name, &snapshot.parts));
         let scan = RankScan::new(columns, self.window, Arc::clone(&groups), feast_clock::now());
         let scan = Arc::new(scan);
@@ -236,33 +281,32 @@ impl LatestRows<'_> {
         } = runtime.limits();
         let (name, path) = (&self.source.name, &self.source.location);
         let context = |what: &str| format!("data source {name}: {what} while the newest rows of {path} are looked for");
-        match problem.find_root() {
-            DataFusionError::ResourcesExhausted(_) => {
-                let message = context(&format!("{} MiB of memory do not suffice", memory >> 20));
-                Error::new(ErrorKind::Unavailable, message).with_hint(
-                    "raise serving.materialization_memory_mib, or materialize a shorter span of time at once",
-                )
-            }
-            DataFusionError::IoError(io) if io.get_ref().is_some_and(|inner| inner.is::<OverQuota>()) => {
-                let (disk, directory) = (disk >> 20, error_path(directory));
+        if let DataFusionError::ResourcesExhausted(_) = problem.find_root() {
+            let message = context(&format!("{} MiB of memory do not suffice", memory >> 20));
+            return Error::new(ErrorKind::Unavailable, message)
+                .with_hint("raise serving.materialization_memory_mib, or materialize a shorter span of time at once");
+        }
+        let directory = error_path(directory);
+        match io_problem(problem.find_root()) {
+            Some(io) if io.get_ref().is_some_and(|inner| inner.is::<OverQuota>()) => {
                 let message = context(&format!(
-                    "keys that do not fit into memory need more than {disk} MiB in {directory}"
+                    "keys that do not fit into memory need more than {} MiB in {directory}",
+                    disk >> 20
                 ));
                 Error::new(ErrorKind::Unavailable, message).with_hint(
                     "raise serving.materialization_disk_mib or serving.materialization_memory_mib, or materialize a shorter span of \
                      time at once",
                 )
             }
-            DataFusionError::IoError(io) => {
+            Some(io) => {
                 let message = context(&format!(
-                    "keys that do not fit into memory cannot be written to {}: {io}",
-                    error_path(directory)
+                    "keys that do not fit into memory cannot be written to {directory}: {io}"
                 ));
                 let error = Error::new(ErrorKind::Unavailable, message);
                 io_hint(io).into_iter().fold(error, Error::with_hint)
             }
-            root => {
-                let root = root.to_string();
+            None => {
+                let root = problem.find_root().to_string();
                 let message = format!("data source {name}: reading {path} failed: {root}");
                 Error::new(ErrorKind::Internal, message).with_source(problem)
             }
@@ -270,11 +314,23 @@ impl LatestRows<'_> {
     }
 }
 
+/// What a file could not do, if that is the problem.
+fn io_problem(problem: &DataFusionError) -> Option<&std::io::Error> {
+    match problem {
+        DataFusionError::IoError(io) => Some(io),
+        DataFusionError::ArrowError(arrow, _) => match &**arrow {
+            ArrowError::IoError(_, io) => Some(io),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
 /// Where a row is, for messages.
 fn place_of(groups: &[RowGroup], position: Position) -> String {
     groups.get(position.group).map_or_else(String::new, |group| {
         let row = group.first_in_file + position.row;
-        format!("row {row} of {}", error_path(&group.part.path))
+        format!("row {row} of {}", group.part.path.display())
     })
 }
 

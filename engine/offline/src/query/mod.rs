@@ -20,7 +20,7 @@ use feast_model::Timestamp;
 
 use super::scan::{RowGroup, TypedColumn};
 
-pub use latest::{LatestEvent, LatestRows, ScanReport};
+pub use latest::{LatestEvent, LatestRows, ScanPlan, ScanReport};
 pub use selected::SelectedRows;
 
 /// A span of event time, both ends included.

@@ -200,6 +200,11 @@ impl RankScan {
         created.chain(self.keys.iter().map(|key| key.name.as_str()))
     }
 
+    /// Whether a row of a row group may be in the window.
+    pub(super) fn may_have_rows(&self, group: &RowGroup) -> bool {
+        !matches!(self.overlap(group), Overlap::None)
+    }
+
     fn overlap(&self, group: &RowGroup) -> Overlap {
         let Some((least, greatest)) = group.time_bounds(&self.event_time) else {
             return Overlap::Partial;

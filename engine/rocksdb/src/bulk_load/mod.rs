@@ -37,8 +37,10 @@ use spill::Spiller;
 const MIN_FILE_BYTES: usize = if cfg!(test) { 300 } else { 4 << 20 };
 /// Rows that are sorted at once; more would not make the merge faster.
 const MAX_RUN_BYTES: usize = if cfg!(test) { 16 << 10 } else { 48 << 20 };
-/// Bytes of rows of one file, before compression.
-const MAX_CHUNK_BYTES: usize = if cfg!(test) { 8 << 10 } else { 64 << 20 };
+/// Bytes of rows of one file, before compression. Larger loads have larger files, so that these do not become too many to be open.
+const MIN_CHUNK_BYTES: usize = if cfg!(test) { 8 << 10 } else { 48 << 20 };
+const MAX_CHUNK_BYTES: usize = 256 << 20;
+const WANTED_CHUNKS: usize = if cfg!(test) { usize::MAX } else { 64 };
 /// Threads that make files. Each holds a chunk.
 const MAX_WRITERS: usize = 4;
 /// Beside the rows themselves: where each ends, and its place in the order.
@@ -65,6 +67,8 @@ pub struct BulkLoad<'store> {
     limits: BulkLimits,
     gathered: Vec<EncodedRows>,
     gathered_bytes: usize,
+    /// Of all keys and rows.
+    bytes: usize,
     /// Once there were more rows than are sorted at once.
     spiller: Option<Spiller>,
     /// Numbers of rows that were given, by table.
@@ -80,6 +84,7 @@ impl RocksDbStore {
             limits,
             gathered: Vec::new(),
             gathered_bytes: 0,
+            bytes: 0,
             spiller: None,
             rows: BTreeMap::new(),
         }
@@ -95,7 +100,9 @@ impl BulkLoad<'_> {
         for key in rows.keys.iter() {
             *self.rows.entry(table_of(key)).or_default() += 1;
         }
-        self.gathered_bytes += rows.keys.bytes() + rows.rows.bytes() + rows.keys.len() * BYTES_BESIDE_A_ROW;
+        let bytes = rows.keys.bytes() + rows.rows.bytes();
+        self.bytes += bytes;
+        self.gathered_bytes += bytes + rows.keys.len() * BYTES_BESIDE_A_ROW;
         self.gathered.push(rows);
         // One run is gathered while another is sorted, and the rest is for the caller.
         let run_bytes = MAX_RUN_BYTES.min(self.limits.memory / 4);
@@ -162,7 +169,8 @@ impl BulkLoad<'_> {
     }
 
     fn load(self, mut rows: MergedRuns, watch: &mut dyn FnMut(usize) -> Result<()>) -> Result<TableCounts> {
-        let chunk_bytes = MAX_CHUNK_BYTES.min(self.limits.memory / 8);
+        let chunk_bytes = (self.bytes / WANTED_CHUNKS).clamp(MIN_CHUNK_BYTES, MAX_CHUNK_BYTES);
+        let chunk_bytes = chunk_bytes.min(self.limits.memory / 8);
         let writers = thread::available_parallelism().map_or(1, NonZero::get).min(MAX_WRITERS);
         let (store, replace) = (self.store, self.replace);
         let (sender, chunks) = sync_channel(0);

@@ -20,7 +20,7 @@ use super::{StaleRows, add};
 const WRITE_BUFFER_BYTES: usize = 1 << 20;
 /// What is read of a run at once.
 const MIN_READ_BYTES: usize = 16 << 10;
-const MAX_READ_BYTES: usize = 1 << 20;
+const MAX_READ_BYTES: usize = 256 << 10;
 /// A row begins with how many bytes its key has in common with the one before, how many follow, and how many the row has.
 const HEAD_BYTES: usize = 12;
 

@@ -88,8 +88,8 @@ impl Entry {
     }
 
     /// Whether it was used since the last call.
-    pub(super) fn take_used(&mut self) -> bool {
-        std::mem::take(self.used.get_mut())
+    pub(super) fn take_used(&self) -> bool {
+        self.used.swap(false, Ordering::Relaxed)
     }
 
     /// Adds the rows of ascending tables, if it knows all of them; otherwise adds nothing.

@@ -2,6 +2,10 @@
 
 mod interleavings;
 
+use std::collections::HashMap;
+
+use proptest::prelude::*;
+
 use super::{RowBatch, RowCache, SHARDS};
 
 fn insert(cache: &RowCache, entity: &[u8], row: &[u8]) {
@@ -26,7 +30,7 @@ fn it_stays_within_its_size_and_keeps_what_is_used() {
         insert(&cache, &number.to_le_bytes(), &[2; 100]);
         assert!(holds(&cache, hot), "gone after {number} others");
     }
-    let bytes: usize = cache.shards.iter().map(|shard| shard.read().unwrap().bytes).sum();
+    let bytes = cache.usage().bytes;
     assert!(bytes <= capacity && bytes > capacity / 2, "{bytes}");
     assert!(!holds(&cache, &0_u32.to_le_bytes()));
 }
@@ -42,6 +46,87 @@ fn what_is_asked_for_now_takes_the_place_of_what_was() {
     }
     let held = (0..500).filter(|number| holds(&cache, &entity(2, *number))).count();
     assert!(held > 450, "{held} of 500");
+}
+
+#[test]
+fn a_sweep_over_all_entities_leaves_those_that_are_asked_for() {
+    let cache = RowCache::new(SHARDS * 16 * 1024);
+    let hot: Vec<Vec<u8>> = (0..3_000_u32)
+        .map(|number| [b"hot".as_slice(), &number.to_le_bytes()].concat())
+        .collect();
+    // Twice, as a cache cannot know at once.
+    for entity in hot.iter().chain(&hot) {
+        insert(&cache, entity, &[1; 100]);
+    }
+    for number in 0_u32..100_000 {
+        insert(&cache, &number.to_le_bytes(), &[2; 100]);
+        if number % 20 == 0 {
+            insert(&cache, &hot[(number / 20) as usize % hot.len()], &[1; 100]);
+        }
+    }
+    let held = hot.iter().filter(|entity| holds(&cache, entity)).count();
+    assert!(held > hot.len() * 95 / 100, "{held} of {}", hot.len());
+}
+
+#[test]
+fn what_comes_back_soon_is_kept() {
+    let cache = RowCache::new(SHARDS * 4096);
+    let entity = |number: u32| number.to_le_bytes();
+    // New entities that are evicted before they are asked for again, as the queue of new ones is short.
+    for _ in 0..3 {
+        (0..1_000).for_each(|number| insert(&cache, &entity(number), &[1; 100]));
+    }
+    let held = (0..1_000).filter(|number| holds(&cache, &entity(*number))).count();
+    assert!(held > 700, "{held} of 1000");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Whatever happens, it is within its size, its counts are those of what it holds, and it never gives a row that was replaced.
+    #[test]
+    fn its_counts_are_those_of_what_it_holds(
+        events in proptest::collection::vec((0_u8..4, 0_u16..400, 0_usize..600), 1..2_000),
+    ) {
+        let capacity = SHARDS * 8192;
+        let cache = RowCache::new(capacity);
+        let mut stored = HashMap::new();
+        for (event, number, length) in events {
+            let entity = number.to_le_bytes();
+            match event {
+                0 | 1 => insert(&cache, &entity, stored.entry(number).or_insert_with(|| vec![1; length])),
+                2 => {
+                    let row = vec![2; length];
+                    cache.replace(1, &entity, &row);
+                    stored.insert(number, row);
+                }
+                _ => cache.forget(&entity),
+            }
+            prop_assert!(cache.usage().bytes <= capacity);
+        }
+        let mut held = 0;
+        for (number, row) in &stored {
+            let mut found = RowBatch::default();
+            if cache.find(cache.hash(&number.to_le_bytes()), &number.to_le_bytes(), &[1], &mut found).is_ok() {
+                prop_assert_eq!(found.get(0), Some(row.as_slice()));
+                held += 1;
+            }
+        }
+        prop_assert_eq!(cache.usage().entities, held);
+        (0..400_u16).for_each(|number| cache.forget(&number.to_le_bytes()));
+        prop_assert_eq!((cache.usage().entities, cache.usage().bytes), (0, 0));
+    }
+}
+
+#[test]
+fn slots_of_what_is_forgotten_are_taken_again() {
+    let cache = RowCache::new(SHARDS * (1 << 20));
+    for _ in 0..10_000 {
+        insert(&cache, b"entity", &[1; 10]);
+        cache.forget(b"entity");
+    }
+    let slots: usize = cache.shards.iter().map(|shard| shard.read().unwrap().slots()).sum();
+    assert!(slots < 200, "{slots}");
 }
 
 #[test]
