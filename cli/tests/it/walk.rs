@@ -50,6 +50,11 @@ fn from_init_to_pushed_features() {
     );
 
     let end = date("+%Y-%m-%dT%H:%M:%S");
+    let planned = repository.succeed(&["materialize-incremental", &end, "--dry-run"]);
+    assert!(
+        planned.contains("  1 of 1 row groups in 1 file with ") && planned.ends_with("driver_stats.parquet\n"),
+        "{planned}"
+    );
     let outcome = repository.feast(&["materialize-incremental", &end]);
     assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
     let end = end.replace('T', " ");
@@ -62,6 +67,13 @@ fn from_init_to_pushed_features() {
     );
     assert!(
         outcome.stderr.starts_with("driver_hourly_stats: 5 rows in "),
+        "{}",
+        outcome.stderr
+    );
+    assert!(
+        outcome
+            .stderr
+            .contains(" rows of the sources in 1 row group; 5 rows written ("),
         "{}",
         outcome.stderr
     );

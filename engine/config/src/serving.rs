@@ -76,7 +76,7 @@ pub(super) fn materialization(root: &Value) -> Result<MaterializationLimits> {
     let memory = bytes_at(root, "serving", "materialization_memory_mib", MIN_MATERIALIZATION_MIB)?;
     let disk = bytes_at(root, "serving", "materialization_disk_mib", 0)?;
     Ok(MaterializationLimits {
-        memory: memory.unwrap_or(default.memory.max((MIN_MATERIALIZATION_MIB as usize) << 20)),
+        memory: memory.unwrap_or_else(|| default.memory.max((MIN_MATERIALIZATION_MIB as usize) << 20)),
         disk: disk.map_or(default.disk, |bytes| bytes as u64),
     })
 }

@@ -8,6 +8,7 @@
 use std::collections::HashSet;
 use std::ffi::CStr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use arc_swap::ArcSwap;
 use feast_codec::record::{self, DroppedTables};
@@ -95,7 +96,8 @@ impl RocksDbStore {
     /// # Errors
     /// `Unavailable` when the store cannot be written.
     pub fn reclaim(&self) -> Result<bool> {
-        if self.dropped.0.load().is_empty() {
+        // A load may still bring rows of a table that was dropped after it began.
+        if self.dropped.0.load().is_empty() || self.loads.load(Ordering::SeqCst) > 0 {
             return Ok(false);
         }
         let mut reclaiming = self.reclaiming.lock();

@@ -21,6 +21,7 @@ mod row_encoder;
 mod scan;
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use arc_swap::ArcSwap;
@@ -59,6 +60,8 @@ pub struct RocksDbStore {
     row_cache: RowCache,
     /// Held from comparing rows with the stored ones until they are written, so that no two writers pass each other.
     writer: Mutex<Watches>,
+    /// Bulk loads under way.
+    loads: AtomicUsize,
     commits: GroupCommit,
     /// Tables whose rows compactions leave out.
     dropped: DroppedRows,
@@ -91,6 +94,7 @@ impl RocksDbStore {
             tables: ArcSwap::default(),
             row_cache: RowCache::new(memory.row_cache),
             writer: Mutex::default(),
+            loads: AtomicUsize::new(0),
             commits: GroupCommit::default(),
             dropped,
             reclaiming: parking_lot::Mutex::default(),
@@ -184,13 +188,12 @@ impl RocksDbStore {
             written.push(*position);
         }
         add(self, &mut batch)?;
+        written.iter().for_each(|position| writer.note(keys.get(*position)));
         if !batch.is_empty() {
             self.db.write(batch).map_err(|source| self.error(source))?;
         }
         for position in &written {
-            let key = keys.get(*position);
-            writer.note(key);
-            if let Some((table, entity)) = split_row_key(key) {
+            if let Some((table, entity)) = split_row_key(keys.get(*position)) {
                 self.row_cache.replace(table, entity, rows.get(*position));
             }
         }
@@ -247,7 +250,9 @@ impl RocksDbStore {
         self.writer.lock().unwrap_or_else(|poisoned| {
             self.row_cache.clear();
             self.writer.clear_poison();
-            poisoned.into_inner()
+            let mut writer = poisoned.into_inner();
+            writer.note_all();
+            writer
         })
     }
 

@@ -59,6 +59,7 @@ pub(crate) fn run(
         left_out: vec![LeftOut::default(); pass.len()],
         rows: 0,
         found: 0,
+        given: 0,
         bytes: Vec::new(),
     };
     let streamed = latest.stream(stores.runtime, |event| run.take(event, progress));
@@ -67,11 +68,11 @@ pub(crate) fn run(
         writer,
         left_out,
         rows,
+        given,
         bytes,
         ..
     } = run;
-    let total = rows * pass.len();
-    let counts = writer.finish(&mut |rows| step(pass, progress, RunStep::Writing, rows as u64, total as u64))?;
+    let counts = writer.finish(&mut |rows| step(pass, progress, RunStep::Writing, rows as u64, given))?;
     stores.online_store.sync()?;
     fail_point::reached(Step::RowsSynced);
     let count = |position| counts.get(position).copied().unwrap_or_default();
@@ -165,6 +166,8 @@ struct Run<'a> {
     left_out: Vec<LeftOut>,
     rows: usize,
     found: usize,
+    /// Rows that were given to the writer.
+    given: u64,
     /// Of keys and rows that were given to the writer, by view.
     bytes: Vec<u64>,
 }
@@ -178,7 +181,7 @@ impl Run<'_> {
                 Ok(())
             }
             LatestEvent::Rows(rows) => {
-                self.write(rows)?;
+                self.write(*rows)?;
                 fail_point::reached(Step::RowsWritten);
                 step(
                     self.pass,
@@ -231,6 +234,7 @@ impl Run<'_> {
             self.bytes.resize(position + 1, 0);
         }
         self.bytes[position] += (encoded.keys.bytes() + encoded.rows.bytes()) as u64;
+        self.given += encoded.keys.len() as u64;
         if !encoded.keys.is_empty() {
             self.writer.write(position, encoded)?;
         }

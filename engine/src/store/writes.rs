@@ -168,8 +168,8 @@ impl FeatureStore {
     /// A window that ends before it starts has nothing to do; it is reported with no rows and not recorded.
     ///
     /// # Errors
-    /// Those of the first pass that fails; the views before it stay done. Views of a pass that fails for a value of a file are tried one by
-    /// one. `Unavailable` when the clock is not in
+    /// Those of the first pass that fails; the views before it stay done. Views of a pass that fails for what may be
+    /// the fault of one of them are run one by one, and the others are done. `Unavailable` when the clock is not in
     /// the years 1970 to 9999.
     pub fn materialize(
         &self,
@@ -193,9 +193,17 @@ impl FeatureStore {
                 // The others are not to wait for the view that cannot be read.
                 Err(error) if pass.len() > 1 && is_of_one_view(&error) && !progress.is_stopped() => {
                     progress.views_separated(&error);
+                    let mut first_error = None;
                     for view in pass {
-                        reports.extend(self.materialize_pass(&stores, &[view], progress)?);
+                        match self.materialize_pass(&stores, &[view], progress) {
+                            Ok(done) => reports.extend(done),
+                            Err(error) if is_of_one_view(&error) => {
+                                first_error.get_or_insert(error);
+                            }
+                            Err(error) => return Err(error),
+                        }
                     }
+                    first_error.map_or(Ok(()), Err)?;
                 }
                 Err(error) => return Err(error),
             }
@@ -258,11 +266,11 @@ impl FeatureStore {
             }
             Ok((anew, true))
         })?;
-        for view in anew {
-            stores.online_store.mark_materialized(view)?;
-        }
         for report in &reports {
             progress.view_finished(report);
+        }
+        for view in anew {
+            stores.online_store.mark_materialized(view)?;
         }
         Ok(reports)
     }

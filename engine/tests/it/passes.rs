@@ -56,8 +56,10 @@ fn write_groups(directory: &Path, group_rows: usize, ids: impl Iterator<Item = O
     writer.close().unwrap();
 }
 
-/// Views by name, with their entity and features.
-fn store(directory: &Path, settings: &str, views: &[(&str, &str, &[(&str, ValueType)])]) -> FeatureStore {
+/// A view: its name, its entity, and its features.
+type View = (&'static str, &'static str, &'static [(&'static str, ValueType)]);
+
+fn store(directory: &Path, settings: &str, views: &[View]) -> FeatureStore {
     let settings = format!(
         "project: p\nregistry: data/registry.db\nonline_store: {{type: rocksdb, path: data/online}}\n{settings}"
     );
@@ -142,6 +144,23 @@ impl MaterializeProgress for Told {
     }
 }
 
+/// Stops a run as soon as it comes to a step.
+struct StoppedAt(RunStep, bool);
+
+impl MaterializeProgress for StoppedAt {
+    fn view_started(&mut self, _window: &ViewWindow) {}
+    fn view_skipped(&mut self, _window: &ViewWindow) {}
+    fn advanced(&mut self, step: RunStep, _done: u64, _total: u64) {
+        self.1 |= step == self.0;
+    }
+    fn view_finished(&mut self, report: &ViewReport) {
+        panic!("{} is not finished", report.view);
+    }
+    fn is_stopped(&self) -> bool {
+        self.1
+    }
+}
+
 const VALUE: (&str, ValueType) = ("value", ValueType::Int64);
 const TEXT: (&str, ValueType) = ("text", ValueType::String);
 
@@ -149,7 +168,7 @@ const TEXT: (&str, ValueType) = ("text", ValueType::String);
 fn views_of_the_same_rows_are_read_together_and_get_what_they_would_get_alone() {
     let directory = tempfile::tempdir().unwrap();
     write_rows(directory.path(), (0..1_000).map(|row| Some(row % 50)));
-    let views: [(&str, &str, &[(&str, ValueType)]); 4] = [
+    let views: [View; 4] = [
         ("values", "thing", &[VALUE]),
         ("by_other", "other", &[VALUE]),
         ("texts", "thing", &[TEXT, VALUE]),
@@ -186,13 +205,14 @@ fn views_of_the_same_rows_are_read_together_and_get_what_they_would_get_alone() 
 }
 
 #[test]
-fn a_view_that_cannot_be_read_does_not_hold_up_those_before_it() {
+fn a_view_that_cannot_be_read_does_not_hold_up_the_others() {
     let directory = tempfile::tempdir().unwrap();
     write_rows(directory.path(), (0..100).map(Some));
-    let views: [(&str, &str, &[(&str, ValueType)]); 2] = [
+    let views: [View; 3] = [
         ("a", "thing", &[VALUE]),
         // No number.
         ("b", "thing", &[("text", ValueType::Int64)]),
+        ("c", "thing", &[VALUE]),
     ];
     let store = store(directory.path(), "", &views);
     let mut told = Told::default();
@@ -202,7 +222,9 @@ fn a_view_that_cannot_be_read_does_not_hold_up_those_before_it() {
     let events = told.0.iter().map(|event| event.split(':').next().unwrap());
     assert_eq!(
         events.collect::<Vec<_>>(),
-        ["start a", "start b", "separate", "start a", "end a", "start b"]
+        [
+            "start a", "start b", "start c", "separate", "start a", "end a", "start b", "start c", "end c"
+        ]
     );
     assert_eq!(read(&store, "a:value", &[7]), ["7"]);
     let until = MaterializeRequest {
@@ -213,6 +235,43 @@ fn a_view_that_cannot_be_read_does_not_hold_up_those_before_it() {
     };
     let next = store.materialization_windows(&until).unwrap();
     assert_eq!(next[0].start, Timestamp::from_seconds(99).unwrap());
+}
+
+#[test]
+fn a_run_that_is_stopped_at_any_step_records_nothing_and_the_next_one_does_all() {
+    const ROWS: i64 = 100_000;
+    let directory = tempfile::tempdir().unwrap();
+    write_groups(directory.path(), 10_000, (0..ROWS).map(Some));
+    let store = store(
+        directory.path(),
+        "",
+        &[("a", "thing", &[VALUE]), ("b", "thing", &[TEXT])],
+    );
+    let windows = windows(&store, 0, ROWS, None);
+    for step in [RunStep::Comparing, RunStep::Reading, RunStep::Writing] {
+        let error = store.materialize(&windows, &mut StoppedAt(step, false)).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the materialization of 2 feature views was stopped",
+            "{step:?}"
+        );
+        let until = MaterializeRequest {
+            range: MaterializeRange::Until {
+                end: Timestamp::from_seconds(ROWS).unwrap(),
+            },
+            views: None,
+        };
+        let next = store.materialization_windows(&until).unwrap();
+        assert!(next.iter().all(|window| window.default_look_back), "{step:?}");
+    }
+    let reports = store.materialize(&windows, &mut NoProgress).unwrap();
+    for report in reports {
+        assert_eq!(report.written, ROWS as usize, "{}", report.view);
+    }
+    assert_eq!(
+        read(&store, "b:text", &[0, ROWS - 1]),
+        ["row 0".to_owned(), format!("row {}", ROWS - 1)]
+    );
 }
 
 #[test]
@@ -278,7 +337,7 @@ fn keys_that_do_not_fit_into_memory_go_to_disk_and_leave_nothing_there() {
     let directory = tempfile::tempdir().unwrap();
     // Each key twice, the second one newer.
     write_groups(directory.path(), 1 << 17, (0..2 * KEYS).map(|row| Some(row % KEYS)));
-    let views: [(&str, &str, &[(&str, ValueType)]); 2] = [("a", "thing", &[VALUE]), ("b", "thing", &[TEXT])];
+    let views: [View; 2] = [("a", "thing", &[VALUE]), ("b", "thing", &[TEXT])];
     let none = store(
         directory.path(),
         "serving: {materialization_memory_mib: 32, materialization_disk_mib: 0}",

@@ -74,7 +74,7 @@ pub enum LatestEvent {
         rows: usize,
     },
     /// Some of these rows.
-    Rows(SelectedRows),
+    Rows(Box<SelectedRows>),
 }
 
 /// What was seen beside the rows.
@@ -180,7 +180,7 @@ impl LatestRows<'_> {
         let winners = self.winners(runtime, &scan, &groups, consume)?;
         consume(LatestEvent::Found { rows: winners.len() })?;
         columns.read_selected(&groups, &winners, runtime.limits().memory, &mut |rows| {
-            consume(LatestEvent::Rows(rows))
+            consume(LatestEvent::Rows(Box::new(rows)))
         })?;
         let WindowTotals {
             rows,

@@ -1,13 +1,13 @@
 //! A chunk of sorted rows, made into a file and taken into the database.
 //!
 //! The file is made while others write; only to take it in, the writer lock is held. What is written meanwhile to keys of the chunk is
-//! watched ([`Watches`]). If such a row is newer than that of the chunk, the file would hide it, so the rows are taken in again in
+//! watched ([`watches`](super::watches)). If such a row is newer than that of the chunk, the file would hide it, so the rows are taken in again in
 //! smaller chunks, for which fewer rows are written meanwhile, and the smallest are made under the lock: writers wait for one of them
 //! some 30 ms.
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -21,6 +21,7 @@ use rocksdb::properties::{
 };
 use rocksdb::{DB, DBRawIteratorWithThreadMode, IngestExternalFileOptions, ReadOptions, SstFileWriter};
 
+use super::watches::{Watch, Watching};
 use super::{StaleRows, note_stale};
 use crate::{RocksDbStore, WriterGuard};
 
@@ -44,59 +45,6 @@ const MAX_FLUSHED_UNDER_LOCK: u64 = 1 << 10;
 /// Numbers for the names of files.
 static NEXT_FILE: AtomicU64 = AtomicU64::new(0);
 
-/// Writes to ranges of keys that somebody is interested in. Behind the writer lock.
-#[derive(Debug, Default)]
-pub(crate) struct Watches(Vec<Watch>);
-
-#[derive(Debug)]
-struct Watch {
-    id: u64,
-    first: Vec<u8>,
-    last: Vec<u8>,
-    /// Keys that were written since.
-    written: Vec<Vec<u8>>,
-    /// Any key may have been written.
-    all: bool,
-}
-
-/// Keys of one watch; with more the whole range counts as written.
-const MAX_WATCHED_KEYS: usize = 1 << 16;
-
-impl Watches {
-    /// To be called for each row that is written.
-    pub(crate) fn note(&mut self, key: &[u8]) {
-        for watch in &mut self.0 {
-            if watch.first.as_slice() <= key && key <= watch.last.as_slice() && !watch.all {
-                watch.written.push(key.to_vec());
-                watch.all = watch.written.len() > MAX_WATCHED_KEYS;
-            }
-        }
-    }
-
-    fn note_range(&mut self, first: &[u8], last: &[u8]) {
-        for watch in &mut self.0 {
-            watch.all |= watch.first.as_slice() <= last && first <= watch.last.as_slice();
-        }
-    }
-
-    fn start(&mut self, first: &[u8], last: &[u8]) -> u64 {
-        let id = NEXT_FILE.fetch_add(1, Ordering::Relaxed);
-        self.0.push(Watch {
-            id,
-            first: first.to_vec(),
-            last: last.to_vec(),
-            written: Vec::new(),
-            all: false,
-        });
-        id
-    }
-
-    fn end(&mut self, id: u64) -> Option<Watch> {
-        let position = self.0.iter().position(|watch| watch.id == id)?;
-        Some(self.0.swap_remove(position))
-    }
-}
-
 /// A file that is removed unless the database has it.
 struct ChunkFile(PathBuf);
 
@@ -108,10 +56,16 @@ impl Drop for ChunkFile {
 }
 
 impl RocksDbStore {
-    /// Writes the rows of a chunk, whose keys are distinct and ascending. They are durable when this returns.
-    pub(super) fn load_chunk(&self, chunk: &EncodedRows, replace: Replace, stale: &mut StaleRows) -> Result<()> {
-        self.wait_for_compactions();
-        self.load_rows(chunk, 0..chunk.keys.len(), replace, stale)
+    /// Writes the rows of a chunk, whose keys are distinct and ascending. They are durable when this returns, unless the load `is_ended`
+    /// meanwhile.
+    pub(super) fn load_chunk(
+        &self,
+        chunk: &EncodedRows,
+        replace: Replace,
+        is_ended: &AtomicBool,
+        stale: &mut StaleRows,
+    ) -> Result<()> {
+        self.load_rows(chunk, 0..chunk.keys.len(), replace, is_ended, stale)
     }
 
     fn load_rows(
@@ -119,30 +73,29 @@ impl RocksDbStore {
         chunk: &EncodedRows,
         rows: Range<usize>,
         replace: Replace,
+        is_ended: &AtomicBool,
         stale: &mut StaleRows,
     ) -> Result<()> {
-        if rows.is_empty() {
+        self.wait_for_compactions(is_ended);
+        if rows.is_empty() || is_ended.load(Ordering::Relaxed) {
             return Ok(());
         }
-        let (first, last) = (chunk.keys.get(rows.start), chunk.keys.get(rows.end - 1));
-        let watch = self.lock_writer().start(first, last);
-        let written = self.write_newer(chunk, rows.clone(), replace);
+        let watching = Watching::start(self, chunk.keys.get(rows.start), chunk.keys.get(rows.end - 1));
+        let (mut file, mut newer) = self.write_newer(chunk, rows.clone(), replace)?;
         if self.number(NUM_ENTRIES_ACTIVE_MEM_TABLE) > MAX_FLUSHED_UNDER_LOCK {
             // What cannot be flushed now fails when the file is taken in.
             let _ = self.db.flush();
         }
-        let mut writer = self.lock_writer();
-        let watch = writer.end(watch);
-        let (mut file, mut newer) = written?;
         fail_point::reached(Step::ChunkWritten);
+        let mut writer = self.lock_writer();
+        let watch = watching.end(&mut writer);
         if self.is_outdated(watch.as_ref(), chunk, &newer, replace)? {
             if rows.len() > MIN_ROWS {
-                drop(writer);
+                drop((writer, file, newer));
                 let part = rows.len().div_ceil(PARTS);
-                return rows
-                    .clone()
-                    .step_by(part)
-                    .try_for_each(|start| self.load_rows(chunk, start..rows.end.min(start + part), replace, stale));
+                return rows.clone().step_by(part).try_for_each(|start| {
+                    self.load_rows(chunk, start..rows.end.min(start + part), replace, is_ended, stale)
+                });
             }
             (file, newer) = self.write_newer(chunk, rows.clone(), replace)?;
         }
@@ -279,13 +232,14 @@ impl RocksDbStore {
     }
 
     /// Files of a load overlap those that the store has, and many of them slow down reads and writes of everybody.
-    fn wait_for_compactions(&self) {
+    fn wait_for_compactions(&self, is_ended: &AtomicBool) {
         let overlapping = || {
-            let files = self.db.property_value(&num_files_at_level(0)).ok().flatten();
+            let files = self.db.property_value(num_files_at_level(0)).ok().flatten();
             files.and_then(|files| files.parse::<u64>().ok()).unwrap_or_default()
         };
         let mut waited = Duration::ZERO;
         while waited < MAX_WAIT
+            && !is_ended.load(Ordering::Relaxed)
             && overlapping() >= MAX_OVERLAPPING_FILES
             && self.number(NUM_RUNNING_COMPACTIONS) + self.number(COMPACTION_PENDING) > 0
         {

@@ -9,7 +9,7 @@ use feast_rows::{EncodedRows, Replace};
 
 use super::sorted::{SortedRows, later_wins};
 use super::spill::RunReader;
-use super::{StaleRows, note_stale};
+use super::{BYTES_BESIDE_A_ROW, StaleRows, note_stale};
 
 /// Rows of all runs in the order of their keys, one a key.
 pub(super) struct MergedRuns {
@@ -55,7 +55,9 @@ impl MergedRuns {
         let mut chunk = EncodedRows::default();
         chunk.keys.reserve(0, bytes / 2);
         chunk.rows.reserve(0, bytes);
-        let is_full = |chunk: &EncodedRows| chunk.keys.bytes() + chunk.rows.bytes() >= bytes;
+        let is_full = |chunk: &EncodedRows| {
+            chunk.keys.bytes() + chunk.rows.bytes() + chunk.keys.len() * BYTES_BESIDE_A_ROW >= bytes
+        };
         match &mut self.runs {
             Runs::InMemory(rows, next) => {
                 while !is_full(&chunk)

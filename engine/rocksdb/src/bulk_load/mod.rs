@@ -14,11 +14,13 @@ mod chunk;
 mod merge;
 mod sorted;
 mod spill;
+mod watches;
 
 use std::collections::BTreeMap;
 use std::num::NonZero;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::mpsc::{Receiver, TrySendError, sync_channel};
 use std::thread;
 use std::time::Duration;
 
@@ -28,10 +30,11 @@ use feast_rows::{EncodedRows, Replace, WriteCount};
 use parking_lot::Mutex;
 
 use super::RocksDbStore;
-pub(super) use chunk::{FILE_SUFFIX, Watches};
+pub(super) use chunk::FILE_SUFFIX;
 use merge::MergedRuns;
 use sorted::SortedRows;
 use spill::Spiller;
+pub(super) use watches::Watches;
 
 /// Fewer bytes of rows go the way of a push, which answers sooner than a file is synced.
 const MIN_FILE_BYTES: usize = if cfg!(test) { 300 } else { 4 << 20 };
@@ -63,6 +66,7 @@ pub type TableCounts = BTreeMap<u32, WriteCount>;
 /// A load that gathers its rows. One that is let go before [`BulkLoad::finish`] has written nothing.
 pub struct BulkLoad<'store> {
     store: &'store RocksDbStore,
+    _under_way: UnderWay<'store>,
     replace: Replace,
     limits: BulkLimits,
     gathered: Vec<EncodedRows>,
@@ -75,11 +79,28 @@ pub struct BulkLoad<'store> {
     rows: BTreeMap<u32, usize>,
 }
 
+/// Counts a load, as long as it is under way.
+struct UnderWay<'store>(&'store AtomicUsize);
+
+impl<'store> UnderWay<'store> {
+    fn begin(loads: &'store AtomicUsize) -> Self {
+        loads.fetch_add(1, Ordering::SeqCst);
+        Self(loads)
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
 impl RocksDbStore {
     /// Begins a load of rows, each a storage key and the bytes of a row.
     pub fn bulk_load(&self, replace: Replace, limits: BulkLimits) -> BulkLoad<'_> {
         BulkLoad {
             store: self,
+            _under_way: UnderWay::begin(&self.loads),
             replace,
             limits,
             gathered: Vec::new(),
@@ -187,10 +208,16 @@ impl BulkLoad<'_> {
             }
             // Without it the writers end, also where an error ends this function.
             let sender = sender;
+            // An error here is not to wait for what the writers have begun.
+            let ended = EndedOnDrop(&progress.is_ended);
             while let Some(chunk) = rows.next_chunk(chunk_bytes, replace)? {
-                watch(progress.rows.load(Ordering::Relaxed))?;
-                if progress.has_failed.load(Ordering::Relaxed) || sender.send(chunk).is_err() {
-                    break;
+                let mut chunk = Some(chunk);
+                while let Some(waiting) = chunk.take().filter(|_| !progress.is_ended.load(Ordering::Relaxed)) {
+                    watch(progress.rows.load(Ordering::Relaxed))?;
+                    if let Err(TrySendError::Full(waiting)) = sender.try_send(waiting) {
+                        chunk = Some(waiting);
+                        thread::sleep(WATCH_INTERVAL);
+                    }
                 }
             }
             drop(sender);
@@ -198,6 +225,7 @@ impl BulkLoad<'_> {
                 watch(progress.rows.load(Ordering::Relaxed))?;
                 thread::sleep(WATCH_INTERVAL);
             }
+            drop(ended);
             let mut stale = StaleRows::default();
             for writer in started {
                 let of_writer = writer.join();
@@ -225,7 +253,17 @@ impl BulkLoad<'_> {
 #[derive(Default)]
 struct Progress {
     rows: AtomicUsize,
-    has_failed: AtomicBool,
+    /// Chunks that are not written by now never are: a writer has failed, or the caller wants no more.
+    is_ended: AtomicBool,
+}
+
+/// Sets a flag, however the caller ends.
+struct EndedOnDrop<'flag>(&'flag AtomicBool);
+
+impl Drop for EndedOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 /// Takes chunks until there are no more, or one cannot be written. Gives the numbers of stale rows by table.
@@ -240,11 +278,16 @@ fn write_chunks(
         let chunk = chunks.lock().recv();
         let Ok(chunk) = chunk else { return Ok(stale) };
         // The sender must not wait for ever.
-        if progress.has_failed.load(Ordering::Relaxed) {
+        if progress.is_ended.load(Ordering::Relaxed) {
             continue;
         }
-        if let Err(error) = store.load_chunk(&chunk, replace, &mut stale) {
-            progress.has_failed.store(true, Ordering::Relaxed);
+        // All of them could panic, and then nobody would take the next chunk.
+        let loaded = catch_unwind(AssertUnwindSafe(|| {
+            store.load_chunk(&chunk, replace, &progress.is_ended, &mut stale)
+        }));
+        let loaded = loaded.unwrap_or_else(|_| Err(Error::internal("a thread that writes rows ended early")));
+        if let Err(error) = loaded {
+            progress.is_ended.store(true, Ordering::Relaxed);
             while chunks.lock().recv().is_ok() {}
             return Err(error);
         }

@@ -143,7 +143,7 @@ fn files_of_one_load_do_not_overlap() {
             stale: 0
         }
     );
-    let files = |level| storage.db.property_value(&num_files_at_level(level)).unwrap().unwrap();
+    let files = |level| storage.db.property_value(num_files_at_level(level)).unwrap().unwrap();
     let levels: Vec<_> = (0..7).map(files).collect();
     assert_eq!(levels[..6], ["0"; 6], "{levels:?}");
     assert!(files(6).parse::<u32>().unwrap() > 10, "{}", files(6));
