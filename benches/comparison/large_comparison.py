@@ -84,7 +84,7 @@ def compare(arguments: argparse.Namespace, place: Path) -> None:
         ratio = f"{values[1] / values[0]:.2f}" if values[0] else "-"
         shown = [f"{value:,.3g}" if value is not None and value < 1000 else f"{value:,.0f}" if value else "-" for value in values]
         table.append(f"| {figure['what']} | {figure['figure']} | {shown[0]} | {shown[1]} | {ratio} |")
-    text = "\n".join([described_machine(result["machine"]), "", *table])
+    text = "\n".join([described_machine(result), "", *table])
     report.write(result, text, arguments.output / "large")
 
 
