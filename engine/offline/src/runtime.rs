@@ -36,6 +36,7 @@ impl OfflineRuntime {
     pub fn start(limits: QueryLimits) -> Result<Self> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .thread_name("feast-offline")
+            .on_thread_start(feast_background::give_way)
             .enable_all()
             .build()
             .map_err(|source| {

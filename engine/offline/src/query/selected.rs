@@ -53,6 +53,7 @@ impl QueryColumns<'_> {
             for _ in 0..readers {
                 let (sender, next) = (sender.clone(), &next);
                 let read = move || {
+                    feast_background::give_way();
                     while let Some(group) = groups.get(next.fetch_add(1, Ordering::Relaxed)) {
                         let outcome = guarded(&group.part.path, || {
                             self.read_group(group, selected, &mut |batch| sender.send(Ok(batch)).is_ok())

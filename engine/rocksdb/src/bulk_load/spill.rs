@@ -48,6 +48,7 @@ impl Spiller {
         // A rendezvous: while one run is sorted and another gathered, there is no third.
         let (sender, receiver) = sync_channel::<Vec<EncodedRows>>(0);
         let spill = move || {
+            feast_background::give_way();
             let mut spilled = Spilled {
                 file,
                 runs: Vec::new(),
