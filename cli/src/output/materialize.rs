@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::{BAR_WIDTH, Output};
 use crate::interrupt::Interrupt;
 
-/// How often progress is printed where there is no bar.
+/// How often a line of progress is written where there is no bar.
 const LINE_INTERVAL: Duration = Duration::from_secs(10);
 
 /// See [`Output::materialization`].

@@ -8,7 +8,7 @@
 #[cfg(target_os = "linux")]
 const NICENESS: i32 = 10;
 
-/// Has the calling thread give way to others from now on. For threads that end with their work: there is no way back.
+/// Lowers the priority of the calling thread until it ends: without privileges it cannot be raised again.
 pub fn give_way() {
     // Elsewhere it would be the whole process. What the system does not allow is done without.
     #[cfg(target_os = "linux")]

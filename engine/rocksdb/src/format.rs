@@ -14,7 +14,7 @@ use feast_codec::record::{self, STORE_FORMAT};
 use feast_codec::storage_key::{KeyTag, by_table, row_key, rows_of_entities};
 use feast_files::fail_point::{self, Step};
 use feast_model::error::{Error, Result, path as error_path};
-use rocksdb::{DB, DBRawIteratorWithThreadMode, IngestExternalFileOptions, ReadOptions, SstFileWriter, WriteBatch};
+use rocksdb::{DB, DBRawIteratorWithThreadMode, ReadOptions, SstFileWriter, WriteBatch};
 
 use super::RocksDbStore;
 
@@ -61,11 +61,7 @@ impl RocksDbStore {
         let mut rows = MergedTables::new(&self.db, self.table_ids()?).map_err(failed)?;
         while rows.has_more() {
             let path = self.write_file_of(&mut rows)?;
-            let mut taken_over = IngestExternalFileOptions::default();
-            taken_over.set_move_files(true);
-            self.db
-                .ingest_external_file_opts(&taken_over, vec![path])
-                .map_err(failed)?;
+            self.take_in_file(&path)?;
             fail_point::reached(Step::RowsMoved);
         }
         let mut batch = WriteBatch::default();

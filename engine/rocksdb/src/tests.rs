@@ -31,6 +31,17 @@ pub(crate) fn ensure(storage: &RocksDbStore, name: &str, features: &[&str]) -> (
     storage.ensure_table(&view(name, features), &schema(features)).unwrap()
 }
 
+/// Runs a test of this crate that is ignored otherwise in another process, with these variables. Says whether it came to its end.
+pub(crate) fn child_ends(test: &str, variables: [(&str, &std::ffi::OsStr); 2]) -> bool {
+    let child = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", test, "--ignored"])
+        .envs(variables)
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .status();
+    child.unwrap().success()
+}
+
 /// For loads that need no more.
 pub(crate) const LIMITS: BulkLimits = BulkLimits {
     memory: 1 << 20,

@@ -1,5 +1,5 @@
 //! Views that are read in one pass: those that are about the same rows of the same files. What differs are the features that are taken
-//! of each row, and reading all of them at once costs little more than those of one view.
+//! of each row.
 //!
 //! A view from which stored on-demand views are computed is read by itself, as these may look up rows of the views before it, which
 //! must be stored by then.

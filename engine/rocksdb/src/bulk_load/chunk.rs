@@ -1,9 +1,9 @@
 //! A chunk of sorted rows, made into a file and taken into the database.
 //!
-//! The file is made while others write; only to take it in, the writer lock is held. What is written meanwhile to keys of the chunk is
+//! The file is made while others write; the writer lock is held only to take it in. What is written meanwhile to keys of the chunk is
 //! watched ([`watches`](super::watches)). If such a row is newer than that of the chunk, the file would hide it, so the rows are taken in again in
-//! smaller chunks, for which fewer rows are written meanwhile, and the smallest are made under the lock: writers wait for one of them
-//! some 30 ms.
+//! smaller chunks, for which fewer rows are written meanwhile. The smallest are made under the lock, so writers wait for a file of
+//! 32,768 rows at most.
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -209,12 +209,9 @@ impl RocksDbStore {
         newer: &[usize],
         writer: &mut WriterGuard<'_>,
     ) -> Result<()> {
-        let mut options = IngestExternalFileOptions::default();
-        options.set_move_files(true);
         // A file does not count as a write, but this does, see `RocksDbStore::write_count`.
         self.note_format()?;
-        let taken_in = self.db.ingest_external_file_opts(&options, vec![&file.0]);
-        taken_in.map_err(|source| self.error(source))?;
+        self.take_in_file(&file.0)?;
         if let (Some(first), Some(last)) = (newer.first(), newer.last()) {
             writer.note_range(chunk.keys.get(*first), chunk.keys.get(*last));
         }
@@ -224,6 +221,14 @@ impl RocksDbStore {
         });
         self.row_cache.replace_all(rows);
         Ok(())
+    }
+
+    /// Makes a file of sorted rows part of the database, which moves it.
+    pub(crate) fn take_in_file(&self, file: &Path) -> Result<()> {
+        let mut options = IngestExternalFileOptions::default();
+        options.set_move_files(true);
+        let taken_in = self.db.ingest_external_file_opts(&options, vec![file]);
+        taken_in.map_err(|source| self.error(source))
     }
 
     /// What RocksDB says of itself; 0 where it does not.
@@ -249,7 +254,7 @@ impl RocksDbStore {
     }
 }
 
-/// Moves an iterator, which is before or at a key, on to it. Whether it is there; otherwise the iterator is behind it.
+/// Advances an iterator to a key that is not before its position. Says whether the key is there; if not, the iterator is at the next one.
 fn go_on_to(rows: &mut DBRawIteratorWithThreadMode<'_, DB>, key: &[u8]) -> bool {
     for _ in 0..MAX_STEPS {
         match rows.key() {

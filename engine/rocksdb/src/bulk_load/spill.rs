@@ -45,7 +45,7 @@ impl Spiller {
     /// `Unavailable` when there can be no file or thread.
     pub(super) fn start(directory: &Path, limit: u64, replace: Replace) -> Result<Self> {
         let file = SpillFile::new(directory, limit)?;
-        // A rendezvous: while one run is sorted and another gathered, there is no third.
+        // Without room for a run: while one is sorted and another gathered, there is no third in memory.
         let (sender, receiver) = sync_channel::<Vec<EncodedRows>>(0);
         let spill = move || {
             feast_background::give_way();

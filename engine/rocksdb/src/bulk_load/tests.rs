@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
@@ -17,7 +16,7 @@ use rocksdb::properties::num_files_at_level;
 
 use super::{BulkLimits, TableCounts};
 use crate::RocksDbStore;
-use crate::tests::{LIMITS, block, ensure, entity, read_rows, row};
+use crate::tests::{LIMITS, block, child_ends, ensure, entity, read_rows, row};
 
 fn open(path: &Path) -> RocksDbStore {
     RocksDbStore::open(path, "p", OnlineStoreMemory::default()).unwrap()
@@ -332,14 +331,9 @@ fn a_load_that_is_killed_at_any_step_loses_nothing_and_a_second_one_ends_it() {
         };
         let mut killed = 0;
         loop {
-            let child = Command::new(std::env::current_exe().unwrap())
-                .args(["--exact", "bulk_load::tests::child", "--ignored"])
-                .env(DIRECTORY, directory.path())
-                .env(FAIL_AT, format!("{step:?} {killed}"))
-                .stdout(Stdio::null())
-                .stderr(Stdio::null())
-                .status();
-            let has_ended = child.unwrap().success();
+            let fail_at = format!("{step:?} {killed}");
+            let variables = [(DIRECTORY, directory.path().as_os_str()), (FAIL_AT, fail_at.as_ref())];
+            let has_ended = child_ends("bulk_load::tests::child", variables);
             let storage = open(directory.path());
             assert_eq!(left_files(directory.path()), 0);
             let times = event_times(&storage, &[table], LOADED);

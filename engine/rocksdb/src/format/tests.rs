@@ -1,7 +1,6 @@
 //! Stores of format 1 become stores of format 2.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use feast_codec::record;
@@ -10,7 +9,7 @@ use feast_config::OnlineStoreMemory;
 use feast_files::fail_point::{self, Step};
 
 use crate::RocksDbStore;
-use crate::tests::{ensure, entity, row};
+use crate::tests::{child_ends, ensure, entity, row};
 
 /// How many entities each table has of the rows below.
 const ENTITIES: u32 = 3000;
@@ -119,14 +118,9 @@ fn child() {
 
 /// Opens a store in another process, which ends at a step. Says whether it came to its end.
 fn opens(directory: &Path, step: Step, number: usize) -> bool {
-    let child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "format::tests::child", "--ignored"])
-        .env(DIRECTORY, directory)
-        .env(FAIL_AT, format!("{step:?} {number}"))
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status();
-    child.unwrap().success()
+    let fail_at = format!("{step:?} {number}");
+    let variables = [(DIRECTORY, directory.as_os_str()), (FAIL_AT, fail_at.as_ref())];
+    child_ends("format::tests::child", variables)
 }
 
 #[test]
