@@ -224,14 +224,16 @@ impl MaterializeProgress for LoggedProgress<'_> {
         self.is_stopped.load(Ordering::SeqCst)
     }
 
-    fn view_started(&mut self, window: &ViewWindow) {
-        tracing::info!("materializing {} from {} to {}", window.view, window.start, window.end);
-        if let Some(former) = &window.former_keys {
-            tracing::warn!(
-                "the join keys of {} were {former} when rows were stored: everything since {} is read again",
-                window.view,
-                window.start
-            );
+    fn pass_started(&mut self, windows: &[&ViewWindow]) {
+        for window in windows {
+            tracing::info!("materializing {} from {} to {}", window.view, window.start, window.end);
+            if let Some(former) = &window.former_keys {
+                tracing::warn!(
+                    "the join keys of {} were {former} when rows were stored: everything since {} is read again",
+                    window.view,
+                    window.start
+                );
+            }
         }
     }
 
@@ -239,10 +241,10 @@ impl MaterializeProgress for LoggedProgress<'_> {
         tracing::info!("{} is materialized up to {} already", window.view, window.start);
     }
 
-    fn advanced(&mut self, _step: RunStep, _done: u64, _total: u64) {}
+    fn advanced(&mut self, _view: &str, _step: RunStep, _done: u64, _total: u64) {}
 
-    fn views_separated(&mut self, error: &Error) {
-        tracing::warn!("views that share a source are read one by one, because of one of them: {error}");
+    fn views_separated(&mut self, view: &str, error: &Error) {
+        tracing::warn!("{view} and the views of the same source are read one by one, because of one of them: {error}");
     }
 
     fn view_finished(&mut self, report: &ViewReport) {

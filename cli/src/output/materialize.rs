@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use feast_engine::{Error, MaterializationPlan, MaterializeProgress, RunStep, ViewReport, ViewWindow};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::{BAR_WIDTH, Output};
 use crate::interrupt::Interrupt;
@@ -20,14 +20,23 @@ pub(crate) struct MaterializeOutput<'a> {
     /// Views of the run, and how many of them are finished.
     views: usize,
     finished: Vec<String>,
-    /// Views that are read together now.
-    reading: Vec<String>,
+    passes: Vec<PassOutput>,
     started: Instant,
-    pass_started: Instant,
+    bars: MultiProgress,
+    /// The view whose window was printed last, if nothing was printed since.
+    headed: Option<String>,
+    totals: Totals,
+}
+
+/// Views that are read together now.
+struct PassOutput {
+    views: Vec<String>,
+    /// How many of them are finished.
+    finished: usize,
+    started: Instant,
     step: Option<RunStep>,
     bar: ProgressBar,
     told: Instant,
-    totals: Totals,
 }
 
 /// Over all views.
@@ -40,8 +49,6 @@ struct Totals {
     stale: u64,
     null_keys: u64,
     bytes: u64,
-    /// The views that are read together are counted.
-    is_pass_counted: bool,
 }
 
 impl Output {
@@ -59,12 +66,10 @@ impl Output {
             receipt_follows: false,
             views,
             finished: Vec::new(),
-            reading: Vec::new(),
+            passes: Vec::new(),
             started: Instant::now(),
-            pass_started: Instant::now(),
-            step: None,
-            bar: ProgressBar::hidden(),
-            told: Instant::now(),
+            bars: MultiProgress::new(),
+            headed: None,
             totals: Totals::default(),
         }
     }
@@ -111,21 +116,32 @@ impl Output {
 }
 
 impl MaterializeOutput<'_> {
-    fn line(&self, text: &str) {
-        match self.receipt_follows {
+    fn line(&mut self, text: &str) {
+        self.headed = None;
+        self.bars.suspend(|| match self.receipt_follows {
             true => self.output.note(text),
             false => self.output.line(text),
-        }
+        });
     }
 
-    /// What is being done with which views.
-    fn title(&self, step: RunStep) -> String {
+    fn note(&mut self, text: &str) {
+        self.headed = None;
+        self.bars.suspend(|| self.output.note(text));
+    }
+
+    fn warning(&mut self, text: &str) {
+        self.headed = None;
+        self.bars.suspend(|| self.output.warning(text));
+    }
+
+    /// What is being done with the views of a pass.
+    fn title(&self, views: &[String], step: RunStep) -> String {
         let what = match step {
             RunStep::Comparing => "looking for the newest rows",
             RunStep::Reading => "reading",
             RunStep::Writing => "writing",
         };
-        let views = match self.reading.as_slice() {
+        let views = match views {
             [] => String::new(),
             [only] => only.clone(),
             [first, others @ ..] => format!("{first} and {} more", others.len()),
@@ -138,7 +154,7 @@ impl MaterializeOutput<'_> {
 
     /// Says in the end what was done, and of a run that was stopped what is recorded.
     pub(crate) fn summary(&self) {
-        self.bar.finish_and_clear();
+        let _ = self.bars.clear();
         let Totals {
             source_rows,
             read_groups,
@@ -173,7 +189,7 @@ impl MaterializeOutput<'_> {
 
     /// Says after a run that has failed, or was stopped, which views are recorded.
     pub(crate) fn what_is_recorded(&self, windows: &[ViewWindow]) {
-        self.bar.finish_and_clear();
+        let _ = self.bars.clear();
         if self.receipt_follows || windows.len() < 2 && !self.interrupt.is_set() {
             return;
         }
@@ -199,27 +215,35 @@ impl MaterializeProgress for MaterializeOutput<'_> {
         self.interrupt.is_set()
     }
 
-    fn view_started(&mut self, window: &ViewWindow) {
+    fn pass_started(&mut self, windows: &[&ViewWindow]) {
         let output = self.output;
-        output.former_keys(window);
-        if window.default_look_back {
-            self.line(&format!(
-                "Since the ttl is 0 for feature view {}, the start date will be set to 1 year before the current time.",
-                output.strong(&window.view)
-            ));
+        for window in windows {
+            let view = output.strong(&window.view);
+            self.bars.suspend(|| output.former_keys(window));
+            if window.default_look_back {
+                self.line(&format!(
+                    "Since the ttl is 0 for feature view {view}, the start date will be set to 1 year before the current time."
+                ));
+            }
+            if self.incremental {
+                let (start, end) = (
+                    output.strong(window.start.to_python()),
+                    output.strong(window.end.to_python()),
+                );
+                self.line(&format!("{view} from {start} to {end}:"));
+            } else {
+                self.line(&format!("{view}:"));
+            }
+            self.headed = Some(window.view.clone());
         }
-        if self.incremental {
-            let (start, end) = (
-                output.strong(window.start.to_python()),
-                output.strong(window.end.to_python()),
-            );
-            self.line(&format!("{} from {start} to {end}:", output.strong(&window.view)));
-        } else {
-            self.line(&format!("{}:", output.strong(&window.view)));
-        }
-        self.reading.push(window.view.clone());
-        (self.pass_started, self.step) = (Instant::now(), None);
-        self.totals.is_pass_counted = false;
+        self.passes.push(PassOutput {
+            views: windows.iter().map(|window| window.view.clone()).collect(),
+            finished: 0,
+            started: Instant::now(),
+            step: None,
+            bar: ProgressBar::hidden(),
+            told: Instant::now(),
+        });
     }
 
     fn view_skipped(&mut self, window: &ViewWindow) {
@@ -227,40 +251,46 @@ impl MaterializeProgress for MaterializeOutput<'_> {
         self.views = self.views.saturating_sub(1);
     }
 
-    fn views_separated(&mut self, error: &Error) {
-        self.bar.finish_and_clear();
-        self.output.warning(&format!(
-            "the views are read one by one, because one of them cannot be read with the others: {error}"
+    fn views_separated(&mut self, view: &str, error: &Error) {
+        let Some(position) = self.passes.iter().position(|pass| pass.views[0] == view) else {
+            return;
+        };
+        let pass = self.passes.remove(position);
+        pass.bar.finish_and_clear();
+        self.warning(&format!(
+            "{} are read one by one, because one of them cannot be read with the others: {error}",
+            pass.views.join(", ")
         ));
-        self.reading.clear();
     }
 
-    fn advanced(&mut self, step: RunStep, done: u64, total: u64) {
-        let is_new = self.step != Some(step);
-        self.step = Some(step);
+    fn advanced(&mut self, view: &str, step: RunStep, done: u64, total: u64) {
+        let Some(position) = self.passes.iter().position(|pass| pass.views[0] == view) else {
+            return;
+        };
+        let title = self.title(&self.passes[position].views, step);
+        let pass = &mut self.passes[position];
+        let is_new = pass.step != Some(step);
+        pass.step = Some(step);
         if self.output.stderr_is_terminal {
             if is_new {
-                self.bar.finish_and_clear();
+                pass.bar.finish_and_clear();
                 let style =
                     "{msg} {percent:>3}%|{bar:30}| {human_pos} of {human_len} rows [{elapsed}<{eta}, {per_sec}]";
                 let style = ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar());
-                self.bar = ProgressBar::new(total).with_style(style).with_message(self.title(step));
+                pass.bar = self.bars.add(ProgressBar::new(total).with_style(style));
             }
-            self.bar.set_length(total);
-            self.bar.set_position(done);
-        } else if self.told.elapsed() >= LINE_INTERVAL {
-            let seconds = self.pass_started.elapsed().as_secs();
-            self.output.note(&format!(
-                "{}: {done} of {total} rows after {seconds} s",
-                self.title(step)
-            ));
-            self.told = Instant::now();
+            // Views of other passes may be done since.
+            pass.bar.set_message(title);
+            pass.bar.set_length(total);
+            pass.bar.set_position(done);
+        } else if pass.told.elapsed() >= LINE_INTERVAL {
+            let seconds = pass.started.elapsed().as_secs();
+            pass.told = Instant::now();
+            self.note(&format!("{title}: {done} of {total} rows after {seconds} s"));
         }
     }
 
     fn view_finished(&mut self, report: &ViewReport) {
-        self.bar.finish_and_clear();
-        let seconds = self.pass_started.elapsed().as_secs_f64();
         let ViewReport {
             view,
             rows,
@@ -268,38 +298,52 @@ impl MaterializeProgress for MaterializeOutput<'_> {
             null_keys,
             ..
         } = report;
+        let Some(position) = self.passes.iter().position(|pass| pass.views.contains(view)) else {
+            return;
+        };
+        let pass = &mut self.passes[position];
+        pass.bar.finish_and_clear();
+        pass.finished += 1;
+        let (is_first, is_last) = (pass.finished == 1, pass.finished == pass.views.len());
+        let seconds = pass.started.elapsed().as_secs_f64();
+        if is_last {
+            self.passes.remove(position);
+        }
         let rows = rows - null_keys;
         if self.output.stderr_is_terminal {
             let rate = rows as f64 / seconds.max(f64::EPSILON);
             let (minutes, rest) = (seconds as u64 / 60, seconds as u64 % 60);
             let bar = "█".repeat(BAR_WIDTH);
-            self.output.note(&format!(
-                "100%|{bar}| {rows}/{rows} [{minutes:02}:{rest:02}<00:00, {rate:.2}it/s]"
+            let name = match &self.headed {
+                Some(headed) if headed == view => String::new(),
+                _ => format!("{view}: "),
+            };
+            self.note(&format!(
+                "{name}100%|{bar}| {rows}/{rows} [{minutes:02}:{rest:02}<00:00, {rate:.2}it/s]"
             ));
         } else {
-            self.output.note(&format!("{view}: {rows} rows in {seconds:.2} s"));
+            self.note(&format!("{view}: {rows} rows in {seconds:.2} s"));
         }
         if *stale > 0 {
-            self.output.note(&format!(
+            self.note(&format!(
                 "{view}: {stale} rows were not written because newer ones are stored"
             ));
         }
         for remark in report.remarks() {
-            self.output.warning(&remark);
+            self.warning(&remark);
         }
-        self.reading.clear();
         self.finished.push(view.clone());
-        self.totals.add(report);
+        self.totals.add(report, is_first);
     }
 }
 
 impl Totals {
-    fn add(&mut self, report: &ViewReport) {
-        if !self.is_pass_counted {
+    /// Adds a view. What was read for several views together counts with the first of them.
+    fn add(&mut self, report: &ViewReport, is_first_of_pass: bool) {
+        if is_first_of_pass {
             self.source_rows += report.source_rows;
             self.read_groups += report.read_groups;
             self.passed_groups += report.passed_groups;
-            self.is_pass_counted = true;
         }
         self.written += (report.written + report.derived_rows) as u64;
         self.stale += report.stale as u64;

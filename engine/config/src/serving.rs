@@ -57,6 +57,38 @@ pub struct MaterializationLimits {
     pub memory: usize,
     /// Bytes on disk, for what does not fit into it (`serving.materialization_disk_mib`).
     pub disk: u64,
+    /// Of how many equal shares of the settings this is one.
+    pub shares: usize,
+}
+
+impl MaterializationLimits {
+    /// One of so many equal shares, for what runs at once.
+    #[must_use]
+    pub const fn share(self, shares: usize) -> Self {
+        Self {
+            memory: self.memory / shares,
+            disk: self.disk / shares as u64,
+            shares: self.shares * shares,
+        }
+    }
+
+    /// The bound on memory, for messages.
+    pub fn memory_in_words(self) -> String {
+        self.in_words(self.memory as u64)
+    }
+
+    /// The bound on disk, for messages.
+    pub fn disk_in_words(self) -> String {
+        self.in_words(self.disk)
+    }
+
+    fn in_words(self, bytes: u64) -> String {
+        let whole = (bytes * self.shares as u64) >> 20;
+        match self.shares {
+            1 => format!("{whole} MiB"),
+            shares => format!("{} MiB (of {whole} MiB for {shares} sources at once)", bytes >> 20),
+        }
+    }
 }
 
 impl Default for MaterializationLimits {
@@ -64,6 +96,7 @@ impl Default for MaterializationLimits {
         Self {
             memory: usize::try_from(machine_memory() / 4).unwrap_or(usize::MAX),
             disk: 100 << 30,
+            shares: 1,
         }
     }
 }
@@ -78,6 +111,7 @@ pub(super) fn materialization(root: &Value) -> Result<MaterializationLimits> {
     Ok(MaterializationLimits {
         memory: memory.unwrap_or_else(|| default.memory.max((MIN_MATERIALIZATION_MIB as usize) << 20)),
         disk: disk.map_or(default.disk, |bytes| bytes as u64),
+        shares: 1,
     })
 }
 
@@ -158,5 +192,23 @@ pub(super) fn response_layout(root: &Value) -> Result<ResponseLayout> {
         Some(other) => Err(Error::invalid(format!(
             "serving.response_layout {other:?} is not one of auto, rows, columns"
         ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::MaterializationLimits;
+
+    #[test]
+    fn shares_of_the_limits_say_what_they_are_of() {
+        let whole = MaterializationLimits {
+            memory: 1 << 30,
+            disk: 100 << 20,
+            shares: 1,
+        };
+        assert_eq!(whole.memory_in_words(), "1024 MiB");
+        let share = whole.share(4);
+        assert_eq!((share.memory, share.disk), (256 << 20, 25 << 20));
+        assert_eq!(share.disk_in_words(), "25 MiB (of 100 MiB for 4 sources at once)");
     }
 }

@@ -38,6 +38,6 @@ pub use append_parts::{DurableFolders, FolderRows, split_by_folder, visit_parts}
 pub use location::SourceLayout;
 pub use pandas::{PandasColumn, pandas_columns};
 pub use query::{LatestEvent, LatestRows, ScanPlan, ScanReport, SelectedRows, Window};
-pub use runtime::{OfflineRuntime, QueryLimits};
+pub use runtime::{OfflineThreads, QueryLimits, QueryRuntime};
 pub use scan::TypedColumn;
 pub use source::{ParquetSource, SchemaCache, SourceSchema, UnknownColumns, source_columns};

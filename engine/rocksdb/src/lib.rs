@@ -35,12 +35,13 @@ use feast_rows::{Replace, RowCache, Tables, WriteCount, newest_of_each_key};
 use rocksdb::properties::CUR_SIZE_ALL_MEM_TABLES;
 use rocksdb::{ColumnFamilyDescriptor, DB, DEFAULT_COLUMN_FAMILY_NAME, Options, WriteBatch};
 
-pub use bulk_load::{BulkLimits, BulkLoad, TableCounts};
+pub use bulk_load::{BulkLoad, TableCounts};
 pub use fetch::DatabaseRows;
 pub use row_encoder::RowEncoder;
 
 use bulk_load::{FILE_SUFFIX, Watches};
 use dropped::{DroppedRows, Reclaiming};
+use fetch::Helpers;
 use file_modes::FileModes;
 use group_commit::GroupCommit;
 
@@ -62,6 +63,7 @@ pub struct RocksDbStore {
     writer: Mutex<Watches>,
     /// Bulk loads under way.
     loads: AtomicUsize,
+    helpers: Helpers,
     commits: GroupCommit,
     /// Tables whose rows compactions leave out.
     dropped: DroppedRows,
@@ -95,6 +97,7 @@ impl RocksDbStore {
             row_cache: RowCache::new(memory.row_cache),
             writer: Mutex::default(),
             loads: AtomicUsize::new(0),
+            helpers: Helpers::default(),
             commits: GroupCommit::default(),
             dropped,
             reclaiming: parking_lot::Mutex::default(),

@@ -6,6 +6,7 @@ use feast_codec::entity_key::names_prefix;
 use feast_codec::record::{SchemaRecord, TableDirectory, ViewShape};
 use feast_codec::row::{RowLayout, RowVersion};
 use feast_codec::storage_key::row_key;
+use feast_config::MaterializationLimits;
 use feast_model::Timestamp;
 use feast_model::error::ErrorKind;
 use feast_rows::{EncodedRows, RowLookup, RowQueries, Table, TableChange, TableView};
@@ -43,9 +44,10 @@ pub(crate) fn child_ends(test: &str, variables: [(&str, &std::ffi::OsStr); 2]) -
 }
 
 /// For loads that need no more.
-pub(crate) const LIMITS: BulkLimits = BulkLimits {
+pub(crate) const LIMITS: MaterializationLimits = MaterializationLimits {
     memory: 1 << 20,
     disk: 1 << 20,
+    shares: 1,
 };
 
 fn at(seconds: i64) -> Timestamp {

@@ -5,8 +5,8 @@
 //! 1. `selection`: which views a request means, and whether they can be materialized.
 //! 2. `window`: from when to when each of them is read.
 //! 3. `claim`: views that are marked in the registry, so that no second run is started beside the first.
-//! 4. `pass`: which views are read together. `run`: these views, from their parquet source to durable rows.
-//!    `plan`: what they would read.
+//! 4. `pass`: which views are read together. `rounds`: which passes run at once. `run`: the views of a pass, from their parquet source
+//!    to durable rows. `plan`: what they would read.
 //! 5. `recording`: the interval in the registry, and whether the rows of earlier intervals are there at all.
 //! 6. `receipt`: what the run of a shard tells the one that records the interval once all shards are there.
 //! 7. `progress`: what a caller learns about all of this.
@@ -16,8 +16,8 @@
 //! - The rows of a view are durable before its interval is recorded, and the same window run twice changes nothing. So a run that
 //!   is killed is simply run again.
 //! - A run during which the join keys of the view changed is not recorded: no read would find its rows.
-//! - One process runs one materialization at a time ([`Materializer`]): one run uses all cores by itself, and two would only do
-//!   the same work twice.
+//! - One process runs one materialization at a time ([`Materializer`]): one uses all cores by itself, and two would only do the same
+//!   work twice.
 //!
 //! Works on definitions and on the contents of a registry that it is given. Knows neither when those are read again, nor HTTP, nor printing.
 
@@ -27,6 +27,7 @@ mod plan;
 mod progress;
 mod receipt;
 mod recording;
+mod rounds;
 mod run;
 mod selection;
 mod window;
@@ -40,6 +41,7 @@ pub use progress::{MaterializeProgress, NoProgress, RunStep, ViewReport};
 pub use receipt::{ShardReceipt, ShardedView};
 pub(crate) use receipt::{check_shards, check_target};
 pub(crate) use recording::{record, record_interval, warnings_of_missing_rows};
+pub(crate) use rounds::{passes_at_once, run_all};
 pub(crate) use run::{RunStores, run};
 pub use selection::MaterializeRequest;
 pub(crate) use selection::{Candidates, views_being_materialized};

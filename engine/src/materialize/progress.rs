@@ -4,7 +4,7 @@ use feast_model::error::Error;
 
 use super::window::ViewWindow;
 
-/// What is done with the views that have started and are not finished. The steps follow each other.
+/// What is done with the views of a pass that has started and is not finished. The steps follow each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RunStep {
     /// Rows of the source are looked at, for the newest of each key.
@@ -15,17 +15,18 @@ pub enum RunStep {
     Writing,
 }
 
-/// Is called while a run goes on. Views that are read together start together, and finish together.
-pub trait MaterializeProgress {
-    /// The run of a view begins.
-    fn view_started(&mut self, window: &ViewWindow);
+/// Is called while a run goes on. Views that are read in one pass start together and finish together; several passes may be under way.
+pub trait MaterializeProgress: Send {
+    /// A pass begins, over the windows of its views.
+    fn pass_started(&mut self, windows: &[&ViewWindow]);
     /// The window of a view ends before it starts: there is nothing to do.
     fn view_skipped(&mut self, window: &ViewWindow);
-    /// So many rows are done, of all that this step has.
-    fn advanced(&mut self, step: RunStep, done: u64, total: u64);
-    /// Views that were read together cannot be, for an error of one of them. They are read again, one after the other.
-    fn views_separated(&mut self, error: &Error) {
-        let _ = error;
+    /// So many rows are done, of all that this step has, in the pass whose first view is `view`.
+    fn advanced(&mut self, view: &str, step: RunStep, done: u64, total: u64);
+    /// The views of the pass whose first view is `view` cannot be read together, for an error of one of them. They are read again, each
+    /// in a pass of its own.
+    fn views_separated(&mut self, view: &str, error: &Error) {
+        let _ = (view, error);
     }
     /// The run of a view is over, its rows are durable and, unless it was the run of a shard, its interval recorded.
     fn view_finished(&mut self, report: &ViewReport);
@@ -40,9 +41,9 @@ pub trait MaterializeProgress {
 pub struct NoProgress;
 
 impl MaterializeProgress for NoProgress {
-    fn view_started(&mut self, _window: &ViewWindow) {}
+    fn pass_started(&mut self, _windows: &[&ViewWindow]) {}
     fn view_skipped(&mut self, _window: &ViewWindow) {}
-    fn advanced(&mut self, _step: RunStep, _done: u64, _total: u64) {}
+    fn advanced(&mut self, _view: &str, _step: RunStep, _done: u64, _total: u64) {}
     fn view_finished(&mut self, _report: &ViewReport) {}
 }
 

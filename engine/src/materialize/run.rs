@@ -12,7 +12,7 @@ use feast_model::{DataSource, FeatureView};
 
 use super::pass::{FeatureColumns, PassView, key_columns};
 use super::progress::{MaterializeProgress, RunStep, ViewReport};
-use crate::offline::{LatestEvent, LatestRows, OfflineRuntime, ParquetSource, SelectedRows, TypedColumn, Window};
+use crate::offline::{LatestEvent, LatestRows, ParquetSource, QueryRuntime, SelectedRows, TypedColumn, Window};
 use crate::online::{LeftOut, encode_shard};
 use crate::online_store::{EncodedRows, OnlineStore, Replace, RowColumns, RowWriter};
 
@@ -20,7 +20,8 @@ use crate::online_store::{EncodedRows, OnlineStore, Replace, RowColumns, RowWrit
 pub(crate) struct RunStores<'a> {
     /// Relative paths of sources start here.
     pub(crate) repository: &'a Path,
-    pub(crate) runtime: &'a OfflineRuntime,
+    /// Reads within the limits.
+    pub(crate) runtime: QueryRuntime<'a>,
     pub(crate) online_store: &'a OnlineStore,
     pub(crate) replace: Replace,
     /// The only part of the keys to write, if not all are.
@@ -37,10 +38,8 @@ pub(crate) fn run(
     let Some(first) = pass.first() else {
         return Ok(Vec::new());
     };
-    for view in pass {
-        source_of(view.view)?;
-        progress.view_started(view.window);
-    }
+    pass.iter().try_for_each(|view| source_of(view.view).map(drop))?;
+    progress.pass_started(&pass.iter().map(|view| view.window).collect::<Vec<_>>());
     let source = source_of(first.view)?;
     let parquet = ParquetSource::locate(source, stores.repository)?;
     let mut features = FeatureColumns::default();
@@ -62,7 +61,7 @@ pub(crate) fn run(
         given: 0,
         bytes: Vec::new(),
     };
-    let streamed = latest.stream(stores.runtime, |event| run.take(event, progress));
+    let streamed = latest.stream(&stores.runtime, |event| run.take(event, progress));
     let seen = streamed.map_err(|error| parquet.hidden_in(error))?;
     let Run {
         writer,
@@ -144,7 +143,9 @@ fn step(
     done: u64,
     total: u64,
 ) -> Result<()> {
-    progress.advanced(step, done, total);
+    if let Some(first) = pass.first() {
+        progress.advanced(first.view.name(), step, done, total);
+    }
     if !progress.is_stopped() {
         return Ok(());
     }

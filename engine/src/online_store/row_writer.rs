@@ -3,7 +3,7 @@
 use feast_codec::storage_key::split_row_key;
 use feast_config::MaterializationLimits;
 use feast_model::error::Result;
-use feast_rocksdb::{BulkLimits, BulkLoad};
+use feast_rocksdb::BulkLoad;
 use feast_rows::{EncodedRows, Replace, WriteCount};
 
 use super::OnlineStore;
@@ -31,13 +31,7 @@ impl OnlineStore {
     pub(crate) fn row_writer(&self, replace: Replace, limits: MaterializationLimits) -> RowWriter<'_> {
         match self {
             Self::RocksDb(storage) => RowWriter::RocksDb {
-                load: storage.bulk_load(
-                    replace,
-                    BulkLimits {
-                        memory: limits.memory,
-                        disk: limits.disk,
-                    },
-                ),
+                load: storage.bulk_load(replace, limits),
                 tables: Vec::new(),
             },
             Self::Redis(redis) => RowWriter::Redis(redis.row_writer(replace)),

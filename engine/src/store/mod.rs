@@ -1,6 +1,5 @@
 //! [`FeatureStore`]: the one type that servers and commands use. Each operation is a few named steps.
 
-use std::path::Path;
 use std::sync::Arc;
 
 mod copy;
@@ -19,7 +18,7 @@ mod writes;
 pub use definitions::{ApplyOptions, ApplyReport};
 pub use removal::RemovalProgress;
 
-use feast_config::{MaterializationLimits, OnlineStoreConfig, RepositoryConfig};
+use feast_config::{OnlineStoreConfig, RepositoryConfig};
 use feast_model::error::{Error, Result};
 use feast_model::{Definitions, FeatureSelection};
 use feast_registry::UnsupportedObject;
@@ -28,7 +27,7 @@ use registry::{NextState, RegistryHandle, RegistryState};
 use tables::UnreportedChanges;
 
 use crate::materialize::Materializer;
-use crate::offline::{OfflineRuntime, QueryLimits, SchemaCache};
+use crate::offline::{OfflineThreads, SchemaCache};
 use crate::online::{self, EntityRows, FeatureVectors, OnDemandRemark, PythonTier, ReadPlan, StoredEntities};
 use crate::online_store::{CacheUsage, LocalPushLog, OnlineStore};
 use crate::open_once::OpenOnce;
@@ -44,7 +43,7 @@ pub struct FeatureStore {
     /// Runs functions of on-demand views that this process does not know.
     python: Option<Arc<PythonTier>>,
     online_store: OpenOnce<OnlineStore>,
-    offline: OpenOnce<OfflineRuntime>,
+    offline: OpenOnce<OfflineThreads>,
     /// Of the parts of directories that are pushed to.
     schemas: SchemaCache,
     pushes: Pushes,
@@ -260,16 +259,7 @@ impl FeatureStore {
         })
     }
 
-    fn offline(&self) -> Result<&OfflineRuntime> {
-        self.offline.get_or_open(|| {
-            let MaterializationLimits { memory, disk } = self.config.materialization;
-            // Of a store on this machine it is the disk that has room for what is spilled.
-            let directory = self.config.online_store.directory();
-            OfflineRuntime::start(QueryLimits {
-                memory,
-                disk,
-                directory: directory.map_or_else(std::env::temp_dir, Path::to_path_buf),
-            })
-        })
+    fn offline(&self) -> Result<&OfflineThreads> {
+        self.offline.get_or_open(OfflineThreads::start)
     }
 }

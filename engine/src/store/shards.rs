@@ -53,19 +53,21 @@ impl FeatureStore {
         clock::check_clock()?;
         let _turn = self.materializer.wait_for_turn();
         self.flush_pushes(true)?;
+        let state = self.state();
+        let passes = self.passes(&state, windows, progress)?;
+        let at_once = self.passes_at_once(&passes);
         let stores = RunStores {
             shard: Some(shard),
-            ..self.run_stores()?
+            ..self.run_stores(at_once)?
         };
-        let mut views = Vec::new();
-        let state = self.state();
-        for pass in self.passes(&state, windows, progress)? {
-            let reports = materialize::run(&pass, &stores, progress)?;
-            for (PassView { view, window, .. }, report) in pass.iter().zip(&reports) {
-                progress.view_finished(report);
-                views.push(ShardedView::new(view, window, report));
-            }
-        }
+        let reports = materialize::run_all(&passes, at_once, progress, |pass, progress| {
+            let reports = materialize::run(pass, &stores, progress)?;
+            reports.iter().for_each(|report| progress.view_finished(report));
+            Ok(reports)
+        })?;
+        let views = passes.iter().flatten().zip(&reports);
+        let views = views.map(|(PassView { view, window, .. }, report)| ShardedView::new(view, window, report));
+        let views = views.collect();
         Ok(ShardReceipt {
             project: self.config.project.clone(),
             project_uuid: self.registry.contents()?.project_uuid(),

@@ -1,9 +1,12 @@
 //! Operations that write rows: pushes (`push`) and materializations (`materialize`). Each puts together what the module that owns
 //! it needs.
 
+use std::num::NonZero;
+use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch};
+use feast_config::OnlineStoreConfig;
 use feast_model::FeatureView;
 use feast_model::error::{Error, ErrorKind, Result};
 
@@ -14,6 +17,7 @@ use crate::materialize::{
     self, Candidates, ClaimedView, MaterializationClaim, MaterializationPlan, MaterializeProgress, MaterializeRange,
     MaterializeRequest, NoProgress, PassView, RunStores, ViewReport, ViewWindow,
 };
+use crate::offline::QueryLimits;
 use crate::online::WriteTarget;
 use crate::online_store::Replace;
 use crate::push::{self, PushSources, PushStores, PushTarget, WriteReport};
@@ -162,13 +166,13 @@ impl FeatureStore {
         Ok(warnings)
     }
 
-    /// Materializes views, those that are read together in one pass, one pass after another. Rows are durable before intervals are
-    /// recorded.
+    /// Materializes views, those that are read together in one pass, and several passes at once where there are cores and memory for
+    /// them. Rows are durable before intervals are recorded.
     ///
     /// A window that ends before it starts has nothing to do; it is reported with no rows and not recorded.
     ///
     /// # Errors
-    /// Those of the first pass that fails; the views before it stay done. Views of a pass that fails for what may be
+    /// Those of the first pass that fails; the views before it are done. Views of a pass that fails for what may be
     /// the fault of one of them are run one by one, and the others are done. `Unavailable` when the clock is not in
     /// the years 1970 to 9999.
     pub fn materialize(
@@ -184,32 +188,51 @@ impl FeatureStore {
         {
             return Err(error);
         }
-        let stores = self.run_stores()?;
-        let mut reports = Vec::with_capacity(windows.len());
         let state = self.state();
-        for pass in self.passes(&state, windows, progress)? {
-            match self.materialize_pass(&stores, &pass, progress) {
+        let passes = self.passes(&state, windows, progress)?;
+        let at_once = self.passes_at_once(&passes);
+        let stores = self.run_stores(at_once)?;
+        let reports = materialize::run_all(&passes, at_once, progress, |pass, progress| {
+            self.materialize_views(&stores, pass, progress)
+        })?;
+        stores.online_store.flush_memtables();
+        Ok(reports)
+    }
+
+    pub(super) fn passes_at_once(&self, passes: &[Vec<PassView<'_>>]) -> usize {
+        // A SQLite file has one writer at a time.
+        let cores = match self.config.online_store {
+            OnlineStoreConfig::Sqlite { .. } => 1,
+            _ => std::thread::available_parallelism().map_or(1, NonZero::get),
+        };
+        materialize::passes_at_once(passes, cores, self.config.materialization)
+    }
+
+    /// Materializes views together, or one by one where they cannot be read together: the others are not to wait for the one that
+    /// cannot be read.
+    fn materialize_views(
+        &self,
+        stores: &RunStores<'_>,
+        pass: &[PassView<'_>],
+        progress: &mut dyn MaterializeProgress,
+    ) -> Result<Vec<ViewReport>> {
+        let together = self.materialize_pass(stores, pass, progress);
+        let error = match together {
+            Err(error) if pass.len() > 1 && is_of_one_view(&error) && !progress.is_stopped() => error,
+            _ => return together,
+        };
+        progress.views_separated(pass[0].view.name(), &error);
+        let (mut reports, mut first_error) = (Vec::new(), None);
+        for view in pass {
+            match self.materialize_pass(stores, std::slice::from_ref(view), progress) {
                 Ok(done) => reports.extend(done),
-                // The others are not to wait for the view that cannot be read.
-                Err(error) if pass.len() > 1 && is_of_one_view(&error) && !progress.is_stopped() => {
-                    progress.views_separated(&error);
-                    let mut first_error = None;
-                    for view in pass {
-                        match self.materialize_pass(&stores, &[view], progress) {
-                            Ok(done) => reports.extend(done),
-                            Err(error) if is_of_one_view(&error) => {
-                                first_error.get_or_insert(error);
-                            }
-                            Err(error) => return Err(error),
-                        }
-                    }
-                    first_error.map_or(Ok(()), Err)?;
+                Err(error) if is_of_one_view(&error) => {
+                    first_error.get_or_insert(error);
                 }
                 Err(error) => return Err(error),
             }
         }
-        stores.online_store.flush_memtables();
-        Ok(reports)
+        first_error.map_or(Ok(reports), Err)
     }
 
     /// Which views are read together, without those whose window ends before it starts.
@@ -294,14 +317,21 @@ impl FeatureStore {
         })
     }
 
-    pub(super) fn run_stores(&self) -> Result<RunStores<'_>> {
+    /// For one of so many passes that run at once.
+    pub(super) fn run_stores(&self, at_once: usize) -> Result<RunStores<'_>> {
+        let limits = self.config.materialization.share(at_once);
+        // Of a store on this machine it is the disk that has room for what is spilled.
+        let spill_directory = self.config.online_store.directory();
         Ok(RunStores {
             repository: &self.config.directory,
             online_store: self.online_store()?,
-            runtime: self.offline()?,
+            runtime: self.offline()?.within(QueryLimits {
+                limits,
+                directory: spill_directory.map_or_else(std::env::temp_dir, Path::to_path_buf),
+            }),
             replace: self.replace(),
             shard: None,
-            limits: self.config.materialization,
+            limits,
         })
     }
 

@@ -195,13 +195,13 @@ fn a_run_that_has_caught_up_goes_on_from_its_end() {
 struct Interfering<'a>(&'a std::path::Path);
 
 impl MaterializeProgress for Interfering<'_> {
-    fn view_started(&mut self, _window: &ViewWindow) {
+    fn pass_started(&mut self, _windows: &[&ViewWindow]) {
         open(self.0)
             .apply(definitions(1), ApplyOptions::default(), &mut ())
             .unwrap();
     }
     fn view_skipped(&mut self, _window: &ViewWindow) {}
-    fn advanced(&mut self, _step: RunStep, _done: u64, _total: u64) {}
+    fn advanced(&mut self, _view: &str, _step: RunStep, _done: u64, _total: u64) {}
     fn view_finished(&mut self, _report: &ViewReport) {}
 }
 

@@ -150,12 +150,12 @@ fn an_object_of_a_newer_feast_is_kept_and_stops_nothing_else() {
 /// Does something as soon as the run of a view has begun, as another process would.
 struct During<F>(F);
 
-impl<F: FnMut()> MaterializeProgress for During<F> {
-    fn view_started(&mut self, _window: &ViewWindow) {
+impl<F: FnMut() + Send> MaterializeProgress for During<F> {
+    fn pass_started(&mut self, _windows: &[&ViewWindow]) {
         (self.0)();
     }
     fn view_skipped(&mut self, _window: &ViewWindow) {}
-    fn advanced(&mut self, _step: RunStep, _done: u64, _total: u64) {}
+    fn advanced(&mut self, _view: &str, _step: RunStep, _done: u64, _total: u64) {}
     fn view_finished(&mut self, _report: &ViewReport) {}
 }
 

@@ -35,7 +35,7 @@ use super::selected::SelectedRows;
 use super::{QueryColumns, Window, readers};
 use crate::guard::guarded;
 use crate::positions::{Position, Positions, RANK_TYPE, position_of};
-use crate::runtime::{OfflineRuntime, QueryLimits};
+use crate::runtime::{QueryLimits, QueryRuntime};
 use crate::scan::{RowGroup, TypedColumn, row_groups};
 use crate::snapshot::Snapshot;
 use crate::source::ParquetSource;
@@ -130,7 +130,7 @@ impl LatestRows<'_> {
     /// `Unavailable` when files are replaced meanwhile, and those of `consume`.
     pub fn stream(
         &self,
-        runtime: &OfflineRuntime,
+        runtime: &QueryRuntime<'_>,
         mut consume: impl FnMut(LatestEvent) -> Result<()>,
     ) -> Result<ScanReport> {
         guarded(self.source.path(), || self.stream_rows(runtime, &mut consume))
@@ -169,7 +169,7 @@ impl LatestRows<'_> {
 
     fn stream_rows(
         &self,
-        runtime: &OfflineRuntime,
+        runtime: &QueryRuntime<'_>,
         consume: &mut dyn FnMut(LatestEvent) -> Result<()>,
     ) -> Result<ScanReport> {
         let snapshot = self.checked_snapshot()?;
@@ -179,7 +179,7 @@ impl LatestRows<'_> {
         let scan = Arc::new(scan);
         let winners = self.winners(runtime, &scan, &groups, consume)?;
         consume(LatestEvent::Found { rows: winners.len() })?;
-        columns.read_selected(&groups, &winners, runtime.limits().memory, &mut |rows| {
+        columns.read_selected(&groups, &winners, runtime.limits().limits.memory, &mut |rows| {
             consume(LatestEvent::Rows(Box::new(rows)))
         })?;
         let WindowTotals {
@@ -214,7 +214,7 @@ impl LatestRows<'_> {
     /// The positions of the winning rows.
     fn winners(
         &self,
-        runtime: &OfflineRuntime,
+        runtime: &QueryRuntime<'_>,
         scan: &Arc<RankScan>,
         groups: &[RowGroup],
         consume: &mut dyn FnMut(LatestEvent) -> Result<()>,
@@ -222,7 +222,7 @@ impl LatestRows<'_> {
         let total = groups.iter().map(|group| group.rows as u64).sum();
         let schema = self.rank_schema();
         let columns: Vec<&str> = self.columns().ranked().collect();
-        let partitions = (0..readers(groups, &columns, runtime.limits().memory)).map(|_| {
+        let partitions = (0..readers(groups, &columns, runtime.limits().limits.memory)).map(|_| {
             let (schema, scan) = (Arc::clone(&schema), Arc::clone(scan));
             Arc::new(RankPartition { schema, scan }) as Arc<dyn PartitionStream>
         });
@@ -252,7 +252,7 @@ impl LatestRows<'_> {
     /// A stream of the greatest rank of each key.
     async fn greatest_ranks(
         &self,
-        runtime: &OfflineRuntime,
+        runtime: &QueryRuntime<'_>,
         table: StreamingTable,
     ) -> Result<SendableRecordBatchStream, DataFusionError> {
         let keys = (0..self.keys.len()).map(|index| column(&key_name(index))).collect();
@@ -270,19 +270,15 @@ impl LatestRows<'_> {
         Arc::new(Schema::new(keys.chain([rank]).collect::<Vec<_>>()))
     }
 
-    fn failed(&self, runtime: &OfflineRuntime, scan: &RankScan, problem: DataFusionError) -> Error {
+    fn failed(&self, runtime: &QueryRuntime<'_>, scan: &RankScan, problem: DataFusionError) -> Error {
         if let Some(error) = scan.take_error() {
             return error;
         }
-        let QueryLimits {
-            memory,
-            disk,
-            directory,
-        } = runtime.limits();
+        let QueryLimits { limits, directory } = runtime.limits();
         let (name, path) = (&self.source.name, &self.source.location);
         let context = |what: &str| format!("data source {name}: {what} while the newest rows of {path} are looked for");
         if let DataFusionError::ResourcesExhausted(_) = problem.find_root() {
-            let message = context(&format!("{} MiB of memory do not suffice", memory >> 20));
+            let message = context(&format!("{} of memory do not suffice", limits.memory_in_words()));
             return Error::new(ErrorKind::Unavailable, message)
                 .with_hint("raise serving.materialization_memory_mib, or materialize a shorter span of time at once");
         }
@@ -290,8 +286,8 @@ impl LatestRows<'_> {
         match io_problem(problem.find_root()) {
             Some(io) if io.get_ref().is_some_and(|inner| inner.is::<OverQuota>()) => {
                 let message = context(&format!(
-                    "keys that do not fit into memory need more than {} MiB in {directory}",
-                    disk >> 20
+                    "keys that do not fit into memory need more than {} in {directory}",
+                    limits.disk_in_words()
                 ));
                 Error::new(ErrorKind::Unavailable, message).with_hint(
                     "raise serving.materialization_disk_mib or serving.materialization_memory_mib, or materialize a shorter span of \

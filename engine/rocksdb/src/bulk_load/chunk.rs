@@ -19,8 +19,9 @@ use feast_rows::{EncodedRows, Replace};
 use rocksdb::properties::{
     COMPACTION_PENDING, NUM_ENTRIES_ACTIVE_MEM_TABLE, NUM_RUNNING_COMPACTIONS, PropName, num_files_at_level,
 };
-use rocksdb::{DB, DBRawIteratorWithThreadMode, IngestExternalFileOptions, ReadOptions, SstFileWriter};
+use rocksdb::{IngestExternalFileOptions, SstFileWriter};
 
+use super::stored::StoredRows;
 use super::watches::{Watch, Watching};
 use super::{StaleRows, note_stale};
 use crate::{RocksDbStore, WriterGuard};
@@ -31,8 +32,6 @@ pub(crate) const FILE_SUFFIX: &str = ".sst.tmp";
 const PARTS: usize = 8;
 /// So few rows are made into a file under the writer lock.
 const MIN_ROWS: usize = if cfg!(test) { 16 } else { 32 << 10 };
-/// Stored rows between two keys of a chunk that are passed by reading them; after more the next key is sought.
-const MAX_STEPS: usize = 16;
 /// So many files that overlap wait to be compacted before a load waits. From 20 on RocksDB would slow down all writers.
 const MAX_OVERLAPPING_FILES: u64 = 12;
 /// A load waits no longer than that for compactions, which may have failed.
@@ -45,6 +44,14 @@ const MAX_FLUSHED_UNDER_LOCK: u64 = 1 << 10;
 /// Numbers for the names of files.
 static NEXT_FILE: AtomicU64 = AtomicU64::new(0);
 
+/// Rows of a load whose keys are distinct and ascending.
+pub(super) struct Chunk<'load> {
+    pub(super) rows: EncodedRows,
+    /// The tables that the load writes to, ascending.
+    pub(super) tables: &'load [u32],
+    pub(super) replace: Replace,
+}
+
 /// A file that is removed unless the database has it.
 struct ChunkFile(PathBuf);
 
@@ -56,23 +63,16 @@ impl Drop for ChunkFile {
 }
 
 impl RocksDbStore {
-    /// Writes the rows of a chunk, whose keys are distinct and ascending. They are durable when this returns, unless the load `is_ended`
+    /// Writes the rows of a chunk. They are durable when this returns, unless the load `is_ended`
     /// meanwhile.
-    pub(super) fn load_chunk(
-        &self,
-        chunk: &EncodedRows,
-        replace: Replace,
-        is_ended: &AtomicBool,
-        stale: &mut StaleRows,
-    ) -> Result<()> {
-        self.load_rows(chunk, 0..chunk.keys.len(), replace, is_ended, stale)
+    pub(super) fn load_chunk(&self, chunk: &Chunk<'_>, is_ended: &AtomicBool, stale: &mut StaleRows) -> Result<()> {
+        self.load_rows(chunk, 0..chunk.rows.keys.len(), is_ended, stale)
     }
 
     fn load_rows(
         &self,
-        chunk: &EncodedRows,
+        chunk: &Chunk<'_>,
         rows: Range<usize>,
-        replace: Replace,
         is_ended: &AtomicBool,
         stale: &mut StaleRows,
     ) -> Result<()> {
@@ -80,8 +80,9 @@ impl RocksDbStore {
         if rows.is_empty() || is_ended.load(Ordering::Relaxed) {
             return Ok(());
         }
-        let watching = Watching::start(self, chunk.keys.get(rows.start), chunk.keys.get(rows.end - 1));
-        let (mut file, mut newer) = self.write_newer(chunk, rows.clone(), replace)?;
+        let (first, last) = (chunk.rows.keys.get(rows.start), chunk.rows.keys.get(rows.end - 1));
+        let watching = Watching::start(self, chunk.tables, first, last);
+        let (mut file, mut newer) = self.write_newer(chunk, rows.clone())?;
         if self.number(NUM_ENTRIES_ACTIVE_MEM_TABLE) > MAX_FLUSHED_UNDER_LOCK {
             // What cannot be flushed now fails when the file is taken in.
             let _ = self.db.flush();
@@ -89,15 +90,16 @@ impl RocksDbStore {
         fail_point::reached(Step::ChunkWritten);
         let mut writer = self.lock_writer();
         let watch = watching.end(&mut writer);
-        if self.is_outdated(watch.as_ref(), chunk, &newer, replace)? {
+        if self.is_outdated(watch.as_ref(), chunk, &newer)? {
             if rows.len() > MIN_ROWS {
                 drop((writer, file, newer));
                 let part = rows.len().div_ceil(PARTS);
-                return rows.clone().step_by(part).try_for_each(|start| {
-                    self.load_rows(chunk, start..rows.end.min(start + part), replace, is_ended, stale)
-                });
+                return rows
+                    .clone()
+                    .step_by(part)
+                    .try_for_each(|start| self.load_rows(chunk, start..rows.end.min(start + part), is_ended, stale));
             }
-            (file, newer) = self.write_newer(chunk, rows.clone(), replace)?;
+            (file, newer) = self.write_newer(chunk, rows.clone())?;
         }
         if let Some(file) = &file {
             self.take_in(file, chunk, &newer, &mut writer)?;
@@ -107,20 +109,15 @@ impl RocksDbStore {
         let mut newer = newer.into_iter().peekable();
         for position in rows {
             if newer.next_if_eq(&position).is_none() {
-                note_stale(stale, chunk.keys.get(position));
+                note_stale(stale, chunk.rows.keys.get(position));
             }
         }
         Ok(())
     }
 
     /// Writes those rows to a file that are not older than the stored ones, and gives their positions. No file for no rows.
-    fn write_newer(
-        &self,
-        chunk: &EncodedRows,
-        rows: Range<usize>,
-        replace: Replace,
-    ) -> Result<(Option<ChunkFile>, Vec<usize>)> {
-        let newer = match replace {
+    fn write_newer(&self, chunk: &Chunk<'_>, rows: Range<usize>) -> Result<(Option<ChunkFile>, Vec<usize>)> {
+        let newer = match chunk.replace {
             Replace::AllRows => rows.collect(),
             Replace::OlderRows => self.newer_than_stored(chunk, rows)?,
         };
@@ -133,7 +130,7 @@ impl RocksDbStore {
             let mut file = SstFileWriter::create(&self.options);
             file.open(path)?;
             for position in &newer {
-                file.put(chunk.keys.get(*position), chunk.rows.get(*position))?;
+                file.put(chunk.rows.keys.get(*position), chunk.rows.rows.get(*position))?;
             }
             file.finish()
         };
@@ -141,20 +138,13 @@ impl RocksDbStore {
         Ok((Some(file), newer))
     }
 
-    /// Positions of the rows that are not older than the stored ones, which are read in the order of the keys.
-    fn newer_than_stored(&self, chunk: &EncodedRows, rows: Range<usize>) -> Result<Vec<usize>> {
-        let mut options = ReadOptions::default();
-        options.set_total_order_seek(true);
-        options.fill_cache(false);
-        let mut stored = self.db.raw_iterator_opt(options);
-        stored.seek(chunk.keys.get(rows.start));
+    /// Positions of the rows that are not older than the stored ones.
+    fn newer_than_stored(&self, chunk: &Chunk<'_>, rows: Range<usize>) -> Result<Vec<usize>> {
+        let mut stored = StoredRows::new(&self.db, chunk.rows.keys.get(rows.start));
         let mut newer = Vec::with_capacity(rows.len());
         for position in rows {
-            let key = chunk.keys.get(position);
-            let is_there = go_on_to(&mut stored, key);
-            if is_there
-                && let Some(row) = stored.value()
-                && self.is_newer(row, chunk.rows.get(position))?
+            if let Some(row) = stored.get(chunk.rows.keys.get(position))
+                && self.is_newer(row, chunk.rows.rows.get(position))?
             {
                 continue;
             }
@@ -174,26 +164,20 @@ impl RocksDbStore {
     }
 
     /// Whether a row that was written while the file was made is newer than that of the file. To be called under the writer lock.
-    fn is_outdated(
-        &self,
-        watch: Option<&Watch>,
-        chunk: &EncodedRows,
-        newer: &[usize],
-        replace: Replace,
-    ) -> Result<bool> {
-        let Some(watch) = watch.filter(|_| replace == Replace::OlderRows) else {
+    fn is_outdated(&self, watch: Option<&Watch>, chunk: &Chunk<'_>, newer: &[usize]) -> Result<bool> {
+        let Some(watch) = watch.filter(|_| chunk.replace == Replace::OlderRows) else {
             return Ok(false);
         };
         if watch.all {
             return Ok(true);
         }
         for key in &watch.written {
-            let Ok(found) = newer.binary_search_by(|position| chunk.keys.get(*position).cmp(key)) else {
+            let Ok(found) = newer.binary_search_by(|position| chunk.rows.keys.get(*position).cmp(key)) else {
                 continue;
             };
             let stored = self.db.get_pinned(key).map_err(|source| self.error(source))?;
             if let Some(stored) = stored
-                && self.is_newer(&stored, chunk.rows.get(newer[found]))?
+                && self.is_newer(&stored, chunk.rows.rows.get(newer[found]))?
             {
                 return Ok(true);
             }
@@ -205,7 +189,7 @@ impl RocksDbStore {
     fn take_in(
         &self,
         file: &ChunkFile,
-        chunk: &EncodedRows,
+        chunk: &Chunk<'_>,
         newer: &[usize],
         writer: &mut WriterGuard<'_>,
     ) -> Result<()> {
@@ -213,11 +197,11 @@ impl RocksDbStore {
         self.note_format()?;
         self.take_in_file(&file.0)?;
         if let (Some(first), Some(last)) = (newer.first(), newer.last()) {
-            writer.note_range(chunk.keys.get(*first), chunk.keys.get(*last));
+            writer.note_range(chunk.tables, chunk.rows.keys.get(*first), chunk.rows.keys.get(*last));
         }
         let rows = newer.iter().filter_map(|position| {
-            let (table, entity) = split_row_key(chunk.keys.get(*position))?;
-            Some((table, entity, chunk.rows.get(*position)))
+            let (table, entity) = split_row_key(chunk.rows.keys.get(*position))?;
+            Some((table, entity, chunk.rows.rows.get(*position)))
         });
         self.row_cache.replace_all(rows);
         Ok(())
@@ -252,16 +236,4 @@ impl RocksDbStore {
             waited += WAIT_STEP;
         }
     }
-}
-
-/// Advances an iterator to a key that is not before its position. Says whether the key is there; if not, the iterator is at the next one.
-fn go_on_to(rows: &mut DBRawIteratorWithThreadMode<'_, DB>, key: &[u8]) -> bool {
-    for _ in 0..MAX_STEPS {
-        match rows.key() {
-            Some(stored) if stored < key => rows.next(),
-            stored => return stored == Some(key),
-        }
-    }
-    rows.seek(key);
-    rows.key() == Some(key)
 }

@@ -14,6 +14,7 @@ mod chunk;
 mod merge;
 mod sorted;
 mod spill;
+mod stored;
 mod watches;
 
 use std::collections::BTreeMap;
@@ -25,11 +26,13 @@ use std::thread;
 use std::time::Duration;
 
 use feast_codec::storage_key::split_row_key;
+use feast_config::MaterializationLimits;
 use feast_model::error::{Error, ErrorKind, Result};
 use feast_rows::{EncodedRows, Replace, WriteCount};
 use parking_lot::Mutex;
 
 use super::RocksDbStore;
+use chunk::Chunk;
 pub(super) use chunk::FILE_SUFFIX;
 use merge::MergedRuns;
 use sorted::SortedRows;
@@ -51,15 +54,6 @@ const BYTES_BESIDE_A_ROW: usize = 48;
 /// How often the caller of [`BulkLoad::finish`] hears of it at least.
 const WATCH_INTERVAL: Duration = Duration::from_millis(10);
 
-/// What a load may take.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct BulkLimits {
-    /// Bytes of memory, in whole.
-    pub memory: usize,
-    /// Bytes on disk, for rows that do not fit into it.
-    pub disk: u64,
-}
-
 /// Counts of rows by the id of their table.
 pub type TableCounts = BTreeMap<u32, WriteCount>;
 
@@ -68,7 +62,7 @@ pub struct BulkLoad<'store> {
     store: &'store RocksDbStore,
     _under_way: UnderWay<'store>,
     replace: Replace,
-    limits: BulkLimits,
+    limits: MaterializationLimits,
     gathered: Vec<EncodedRows>,
     gathered_bytes: usize,
     /// Of all keys and rows.
@@ -97,7 +91,7 @@ impl Drop for UnderWay<'_> {
 
 impl RocksDbStore {
     /// Begins a load of rows, each a storage key and the bytes of a row.
-    pub fn bulk_load(&self, replace: Replace, limits: BulkLimits) -> BulkLoad<'_> {
+    pub fn bulk_load(&self, replace: Replace, limits: MaterializationLimits) -> BulkLoad<'_> {
         BulkLoad {
             store: self,
             _under_way: UnderWay::begin(&self.loads),
@@ -138,7 +132,7 @@ impl BulkLoad<'_> {
         let gathered = std::mem::take(&mut self.gathered);
         let spiller = match self.spiller.take() {
             Some(spiller) => spiller,
-            None => Spiller::start(&self.store.path, self.limits.disk, self.replace)?,
+            None => Spiller::start(&self.store.path, self.limits, self.replace)?,
         };
         if !spiller.add(gathered) {
             spiller.finish()?;
@@ -194,13 +188,14 @@ impl BulkLoad<'_> {
         let chunk_bytes = chunk_bytes.min(self.limits.memory / 8);
         let writers = thread::available_parallelism().map_or(1, NonZero::get).min(MAX_WRITERS);
         let (store, replace) = (self.store, self.replace);
+        let tables: Vec<u32> = self.rows.keys().copied().collect();
         let (sender, chunks) = sync_channel(0);
         let (chunks, progress) = (Mutex::new(chunks), Progress::default());
         let mut stale = thread::scope(|scope| {
             let mut started = Vec::with_capacity(writers);
             for _ in 0..writers {
                 let writer = thread::Builder::new().name("feast-load".to_owned());
-                let writer = writer.spawn_scoped(scope, || write_chunks(store, &chunks, replace, &progress));
+                let writer = writer.spawn_scoped(scope, || write_chunks(store, &chunks, &progress));
                 started.push(writer.map_err(|problem| {
                     let message = format!("no thread can be started to write rows: {problem}");
                     Error::new(ErrorKind::Unavailable, message)
@@ -211,7 +206,11 @@ impl BulkLoad<'_> {
             // An error here is not to wait for what the writers have begun.
             let ended = EndedOnDrop(&progress.is_ended);
             while let Some(chunk) = rows.next_chunk(chunk_bytes, replace)? {
-                let mut chunk = Some(chunk);
+                let mut chunk = Some(Chunk {
+                    rows: chunk,
+                    tables: &tables,
+                    replace,
+                });
                 while let Some(waiting) = chunk.take().filter(|_| !progress.is_ended.load(Ordering::Relaxed)) {
                     watch(progress.rows.load(Ordering::Relaxed))?;
                     if let Err(TrySendError::Full(waiting)) = sender.try_send(waiting) {
@@ -267,12 +266,7 @@ impl Drop for EndedOnDrop<'_> {
 }
 
 /// Takes chunks until there are no more, or one cannot be written. Gives the numbers of stale rows by table.
-fn write_chunks(
-    store: &RocksDbStore,
-    chunks: &Mutex<Receiver<EncodedRows>>,
-    replace: Replace,
-    progress: &Progress,
-) -> Result<StaleRows> {
+fn write_chunks(store: &RocksDbStore, chunks: &Mutex<Receiver<Chunk<'_>>>, progress: &Progress) -> Result<StaleRows> {
     let mut stale = StaleRows::default();
     loop {
         let chunk = chunks.lock().recv();
@@ -283,7 +277,7 @@ fn write_chunks(
         }
         // All of them could panic, and then nobody would take the next chunk.
         let loaded = catch_unwind(AssertUnwindSafe(|| {
-            store.load_chunk(&chunk, replace, &progress.is_ended, &mut stale)
+            store.load_chunk(&chunk, &progress.is_ended, &mut stale)
         }));
         let loaded = loaded.unwrap_or_else(|_| Err(Error::internal("a thread that writes rows ended early")));
         if let Err(error) = loaded {
@@ -291,7 +285,7 @@ fn write_chunks(
             while chunks.lock().recv().is_ok() {}
             return Err(error);
         }
-        progress.rows.fetch_add(chunk.keys.len(), Ordering::Relaxed);
+        progress.rows.fetch_add(chunk.rows.keys.len(), Ordering::Relaxed);
     }
 }
 

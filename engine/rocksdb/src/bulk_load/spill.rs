@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 
+use feast_config::MaterializationLimits;
 use feast_files::fail_point::{self, Step};
 use feast_model::error::{Error, ErrorKind, Result, path as error_path};
 use feast_rows::{EncodedRows, Replace};
@@ -43,8 +44,8 @@ impl Spiller {
     ///
     /// # Errors
     /// `Unavailable` when there can be no file or thread.
-    pub(super) fn start(directory: &Path, limit: u64, replace: Replace) -> Result<Self> {
-        let file = SpillFile::new(directory, limit)?;
+    pub(super) fn start(directory: &Path, limits: MaterializationLimits, replace: Replace) -> Result<Self> {
+        let file = SpillFile::new(directory, limits)?;
         // Without room for a run: while one is sorted and another gathered, there is no third in memory.
         let (sender, receiver) = sync_channel::<Vec<EncodedRows>>(0);
         let spill = move || {
@@ -117,11 +118,11 @@ struct SpillFile {
     file: File,
     directory: PathBuf,
     length: u64,
-    limit: u64,
+    limits: MaterializationLimits,
 }
 
 impl SpillFile {
-    fn new(directory: &Path, limit: u64) -> Result<Self> {
+    fn new(directory: &Path, limits: MaterializationLimits) -> Result<Self> {
         let file = tempfile::tempfile_in(directory).map_err(|problem| {
             Error::io(
                 "make a file for rows that do not fit into memory in",
@@ -133,7 +134,7 @@ impl SpillFile {
             file,
             directory: directory.to_path_buf(),
             length: 0,
-            limit,
+            limits,
         })
     }
 
@@ -145,7 +146,7 @@ impl SpillFile {
             last = key;
             let head = Head::new(in_common, key, row);
             self.length += head.bytes() as u64;
-            if self.length > self.limit {
+            if self.length > self.limits.disk {
                 return Err(self.is_full());
             }
             let mut write = || {
@@ -159,8 +160,8 @@ impl SpillFile {
     }
 
     fn is_full(&self) -> Error {
-        let (directory, limit) = (error_path(&self.directory), self.limit >> 20);
-        let message = format!("rows that do not fit into memory need more than {limit} MiB in {directory}");
+        let (directory, limit) = (error_path(&self.directory), self.limits.disk_in_words());
+        let message = format!("rows that do not fit into memory need more than {limit} in {directory}");
         Error::new(ErrorKind::Unavailable, message).with_hint(
             "raise serving.materialization_disk_mib or serving.materialization_memory_mib, or materialize fewer views or a shorter span \
              of time at once",

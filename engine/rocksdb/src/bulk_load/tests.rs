@@ -7,14 +7,15 @@ use std::thread;
 
 use feast_codec::row::{RowHeader, RowVersion};
 use feast_codec::storage_key::row_key;
-use feast_config::OnlineStoreMemory;
+use feast_config::{MaterializationLimits, OnlineStoreMemory};
 use feast_files::fail_point::{self, Step};
 use feast_model::error::{Error, ErrorKind};
 use feast_rows::{EncodedRows, Replace, WriteCount};
 use proptest::prelude::*;
 use rocksdb::properties::num_files_at_level;
 
-use super::{BulkLimits, TableCounts};
+use super::TableCounts;
+use super::stored::StoredRows;
 use crate::RocksDbStore;
 use crate::tests::{LIMITS, block, child_ends, ensure, entity, read_rows, row};
 
@@ -37,7 +38,11 @@ fn encoded(rows: impl Iterator<Item = Given>) -> EncodedRows {
     }
 }
 
-fn load(storage: &RocksDbStore, batches: impl Iterator<Item = EncodedRows>, limits: BulkLimits) -> TableCounts {
+fn load(
+    storage: &RocksDbStore,
+    batches: impl Iterator<Item = EncodedRows>,
+    limits: MaterializationLimits,
+) -> TableCounts {
     let mut load = storage.bulk_load(Replace::OlderRows, limits);
     batches.for_each(|rows| load.add(rows).unwrap());
     load.finish(&mut |_| Ok(())).unwrap()
@@ -94,7 +99,7 @@ proptest! {
         let first = encoded(stored.iter().map(row_of));
         storage.write_rows(&first.keys, &first.rows, Replace::OlderRows).unwrap();
         arrive(&stored);
-        let limits = BulkLimits { memory, ..LIMITS };
+        let limits = MaterializationLimits { memory, ..LIMITS };
         for rows in &loads {
             let before = event_times(&storage, &tables, 200);
             let counts = load(&storage, rows.chunks(70).map(|rows| encoded(rows.iter().map(row_of))), limits);
@@ -119,6 +124,73 @@ proptest! {
         storage.sync().unwrap();
         drop(storage);
         prop_assert!(event_times(&open(directory.path()), &tables, 200) == arrive(&[]));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    /// Whether filters are asked or rows of other tables are passed.
+    #[test]
+    fn stored_rows_are_found_in_the_order_of_their_keys(
+        stored in proptest::collection::vec((0_u32..60, 0_u32..12, 0_i64..5), 0..500),
+        flushed_after in 0_usize..500,
+        asked in proptest::collection::btree_set((0_u32..60, 0_u32..3), 1..150),
+    ) {
+        let directory = tempfile::tempdir().unwrap();
+        let storage = open(directory.path());
+        let mut model = BTreeMap::new();
+        for (position, (number, table, time)) in stored.into_iter().enumerate() {
+            let (key, row) = (row_key(&entity(&number.to_be_bytes()), table), row(time, None, table));
+            storage.write_rows(&block(&[key.clone()]), &block(&[row.clone()]), Replace::AllRows).unwrap();
+            model.insert(key, row);
+            if position == flushed_after {
+                storage.db.flush().unwrap();
+            }
+        }
+        let keys = asked.into_iter().map(|(number, table)| row_key(&entity(&number.to_be_bytes()), table));
+        let keys: std::collections::BTreeSet<Vec<u8>> = keys.collect();
+        let mut rows = StoredRows::new(&storage.db, keys.first().unwrap());
+        for key in &keys {
+            prop_assert_eq!(rows.get(key), model.get(key).map(Vec::as_slice));
+        }
+        rows.status().unwrap();
+    }
+}
+
+/// Each load has a thread of its own; some write to the same tables.
+#[test]
+fn loads_at_the_same_time_end_as_one_after_the_other() {
+    for round in 0..8_u32 {
+        let directory = tempfile::tempdir().unwrap();
+        let storage = open(directory.path());
+        let tables = ["a", "b", "c", "d"].map(|name| ensure(&storage, name, &["x"]).0.id);
+        let loads: [&[u32]; 5] = [&[0], &[1], &[0, 1], &[2], &[3, 2]];
+        let rows_of = |load: usize| -> Vec<Given> {
+            let rows = (0..2_000).map(|position: u32| {
+                let random = (position + 1)
+                    .wrapping_mul(0x9e37_79b1)
+                    .wrapping_add(round * 77 + load as u32 * 31);
+                let table = loads[load][random as usize % loads[load].len()];
+                (random / 7 % 400, tables[table as usize], i64::from(random / 3 % 50))
+            });
+            rows.collect()
+        };
+        thread::scope(|scope| {
+            for number in 0..loads.len() {
+                let (storage, rows) = (&storage, rows_of(number));
+                scope.spawn(move || {
+                    let batches = rows.chunks(100).map(|rows| encoded(rows.iter().copied()));
+                    load(storage, batches, LIMITS)
+                });
+            }
+        });
+        let mut model: BTreeMap<(u32, u32), i64> = BTreeMap::new();
+        for (number, table, time) in (0..loads.len()).flat_map(rows_of) {
+            let newest = model.entry((number, table)).or_insert(time);
+            *newest = time.max(*newest);
+        }
+        assert!(event_times(&storage, &tables, 400) == model, "{round}");
     }
 }
 
@@ -238,7 +310,7 @@ fn what_does_not_fit_is_refused_and_nothing_is_written() {
     let directory = tempfile::tempdir().unwrap();
     let storage = open(directory.path());
     let table = ensure(&storage, "a", &["x"]).0.id;
-    let limits = BulkLimits { disk: 50_000, ..LIMITS };
+    let limits = MaterializationLimits { disk: 50_000, ..LIMITS };
     let mut bulk = storage.bulk_load(Replace::OlderRows, limits);
     let added = (0..100).try_for_each(|part| bulk.add(encoded((0..100).map(|number| (part * 100 + number, table, 1)))));
     let error = match added {

@@ -11,12 +11,27 @@ use proptest::prelude::*;
 use crate::RocksDbStore;
 use crate::tests::{entity, read_rows, row};
 
+use super::{Helpers, MAX_HELPERS};
+
 /// More than one request reads, and far from one another.
 const TABLES: [u32; 12] = [0, 1, 2, 3, 5, 8, 9, 40, 41, 42, 255, 256];
-const ENTITIES: u8 = 6;
+const ENTITIES: u8 = 60;
 
 fn some_tables() -> impl Strategy<Value = BTreeSet<u32>> {
     prop::collection::btree_set(prop::sample::select(&TABLES[..]), 1..TABLES.len())
+}
+
+#[test]
+fn all_requests_together_have_a_bounded_number_of_helpers() {
+    let helpers = Helpers::default();
+    let most = helpers.hire(MAX_HELPERS - 3);
+    assert_eq!(most.count, MAX_HELPERS - 3);
+    let (rest, none) = (helpers.hire(7), helpers.hire(7));
+    assert_eq!((rest.count, none.count), (3, 0));
+    drop(rest);
+    assert_eq!(helpers.hire(1).count, 1);
+    drop((most, none));
+    assert_eq!(helpers.hire(MAX_HELPERS).count, MAX_HELPERS);
 }
 
 proptest! {
@@ -24,9 +39,9 @@ proptest! {
 
     #[test]
     fn rows_are_those_that_were_written(
-        written in prop::collection::vec((0..ENTITIES, prop::sample::select(&TABLES[..]), 0_i64..1000), 0..80),
-        flushed_after in 0_usize..80,
-        asked in prop::collection::vec((some_tables(), prop::collection::vec(0..ENTITIES, 1..8)), 1..4),
+        written in prop::collection::vec((0..ENTITIES, prop::sample::select(&TABLES[..]), 0_i64..1000), 0..300),
+        flushed_after in 0_usize..300,
+        asked in prop::collection::vec((some_tables(), prop::collection::vec(0..ENTITIES, 1..40)), 1..4),
     ) {
         let directory = tempfile::tempdir().unwrap();
         // Without rows in memory, so that each read comes to the database.
