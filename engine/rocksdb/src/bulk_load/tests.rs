@@ -142,7 +142,8 @@ proptest! {
         let mut model = BTreeMap::new();
         for (position, (number, table, time)) in stored.into_iter().enumerate() {
             let (key, row) = (row_key(&entity(&number.to_be_bytes()), table), row(time, None, table));
-            storage.write_rows(&block(&[key.clone()]), &block(&[row.clone()]), Replace::AllRows).unwrap();
+            let (keys, rows) = (std::slice::from_ref(&key), std::slice::from_ref(&row));
+            storage.write_rows(&block(keys), &block(rows), Replace::AllRows).unwrap();
             model.insert(key, row);
             if position == flushed_after {
                 storage.db.flush().unwrap();
