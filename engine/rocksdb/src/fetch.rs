@@ -2,13 +2,14 @@
 //! lie, where it reads few, by one batched get.
 //!
 //! A read that waits for disks does so on several threads: RocksDB reads one block after the other, and a disk answers many at once.
-//! Whether it waits is seen from the first entities.
+//! Whether it waits is seen from how long the first entities take.
 
 use std::num::NonZero;
 use std::ops::Range;
 use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use feast_codec::packed_bytes::PackedBytes;
 use feast_codec::storage_key::{TABLE_ID_BYTES, end_row_key, row_key, start_row_key};
@@ -25,8 +26,15 @@ const MIN_SCANNED: usize = 4;
 /// Between the tables of a request there may be so many times as many others.
 const MAX_STRIDE: usize = 8;
 
-/// The first entities show whether blocks are in memory.
+/// The first entities show whether blocks come from a disk.
 const SAMPLED: usize = if cfg!(test) { 1 } else { 4 };
+/// What the system has in memory is read in half of that, most of which goes to decompress it; a fast disk takes longer. With threads for
+/// blocks that are in memory a batch would take a tenth longer, as these have to be started.
+const MIN_DISK_TIME: Duration = if cfg!(test) {
+    Duration::ZERO
+} else {
+    Duration::from_micros(40)
+};
 /// For fewer entities a thread is not worth its start, which takes about as long as to read two blocks from a fast disk.
 const MIN_ENTITIES_A_THREAD: usize = if cfg!(test) { 1 } else { 8 };
 /// Threads that one request waits on, of those there are two for a core: while one reads a block, another decompresses its own.
@@ -152,13 +160,16 @@ impl RocksDbStore {
 
     fn fetch_parts(&self, wanted: &[Wanted<'_>], entities: usize) -> Result<Vec<Part<'_>>> {
         let counters = PerfContext::default();
-        let reads_before = counters.metric(PerfMetric::BlockReadCount);
+        let (started, reads_before) = (Instant::now(), counters.metric(PerfMetric::BlockReadCount));
         let mut parts = vec![self.fetch_part(wanted, 0..SAMPLED)?];
-        let reads = counters.metric(PerfMetric::BlockReadCount) - reads_before;
-        let is_in_memory = reads < SAMPLED as u64 / 2;
-        let threads = match is_in_memory {
-            true => 1,
-            false => ((entities - SAMPLED) / MIN_ENTITIES_A_THREAD).clamp(1, self.helpers.threads),
+        let (time, reads) = (
+            started.elapsed(),
+            counters.metric(PerfMetric::BlockReadCount) - reads_before,
+        );
+        let reads_disk = reads >= SAMPLED as u64 / 2 && time >= MIN_DISK_TIME * reads as u32;
+        let threads = match reads_disk {
+            true => ((entities - SAMPLED) / MIN_ENTITIES_A_THREAD).clamp(1, self.helpers.threads),
+            false => 1,
         };
         let helpers = self.helpers.hire(threads - 1);
         let of_one = (entities - SAMPLED).div_ceil(1 + helpers.count);
