@@ -27,7 +27,7 @@ from report import described_machine
 from repository import GRID, Layout, write_repository, write_requests, write_source
 from servers import Contender, environment, run_feast, served
 
-PARTS = ("loads", "reads", "cold", "while-loading")
+PARTS = ("loads", "sources", "reads", "cold", "while-loading")
 START, END = "2026-01-01T00:00:00", "2026-11-22T00:00:00"
 EARLIER, NOW = "earlier", "now"
 # Rows, features, and how many requests: of so many entities that their blocks are more than a tenth of all.
@@ -43,6 +43,9 @@ class History:
     keys: int
     settings: dict
 
+
+# How many sources, and how many rows each has.
+SOURCES = ((10, 500_000), (25, 10_000))
 
 HISTORIES = (
     History(10_000_000, 1_000_000, {}),
@@ -63,7 +66,7 @@ def compare(arguments: argparse.Namespace, place: Path) -> None:
     parts = arguments.parts.split(",")
     arguments.entities = int(1_000_000 * arguments.scale)
     source = place / "features.parquet"
-    if set(parts) - {"while-loading"}:
+    if set(parts) - {"sources", "while-loading"}:
         write_source(source, arguments.entities, GRID)
     figures = []
     if "loads" in parts:
@@ -72,6 +75,10 @@ def compare(arguments: argparse.Namespace, place: Path) -> None:
         rows = arguments.entities * GRID.views
         settings = {"online_store": rocksdb()}
         figures += compare_loads(arguments, place, binaries, f"25 views of {arguments.entities:,} rows", rows, source, GRID, settings)
+    if "sources" in parts:
+        for count, rows in SOURCES:
+            repository = sources_repository(place, count, int(rows * arguments.scale))
+            figures += compare_loads(arguments, place, binaries, *repository)
     for part, cold in (("reads", False), ("cold", True)):
         if part in parts:
             figures += compare_reads(arguments, place, binaries, source, cold)
@@ -128,6 +135,33 @@ history = FeatureView(
     limit = history.settings.get("serving", {}).get("materialization_memory_mib")
     name = f"{rows:,} rows, {keys:,} keys" + (f", limit {limit} MiB" if limit else "")
     return name, rows, source, Layout(views=0, services=(), more=more), {"online_store": rocksdb(), **history.settings}
+
+
+def sources_repository(place: Path, count: int, rows: int) -> tuple:
+    """A view of ten features for each source, all of the same keys, each of which comes twice or so in each source."""
+    random = numpy.random.default_rng(1)
+    times = pyarrow.array(1_790_000_000_000_000 + numpy.arange(rows) * 1000, pyarrow.timestamp("us", "UTC"))
+    more = []
+    for number in range(count):
+        path = place / f"source-{rows}-{number}.parquet"
+        columns = {"entity": random.integers(0, rows // 2, rows), "event_timestamp": times}
+        for feature in range(10):
+            columns[f"feature_{feature}"] = random.integers(0, 50_000, rows)
+        pyarrow.parquet.write_table(pyarrow.table(columns), path, row_group_size=100_000)
+        more.append(
+            f'''
+source_{number} = FileSource(name="source_{number}", path="{path}", timestamp_field="event_timestamp")
+view_{number} = FeatureView(
+    name="view_{number}",
+    entities=[entity],
+    ttl=timedelta(days=0),
+    schema=[Field(name=f"feature_{{feature}}", dtype=Int64) for feature in range(10)],
+    source=source_{number},
+)
+'''
+        )
+    layout = Layout(views=0, services=(), more="".join(more))
+    return f"{count} sources of {rows:,} rows", count * rows, path, layout, {"online_store": rocksdb()}
 
 
 def compare_loads(

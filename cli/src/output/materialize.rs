@@ -8,7 +8,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use super::{BAR_WIDTH, Output};
 use crate::interrupt::Interrupt;
 
-/// How often a line of progress is written where there is no bar.
+/// The interval between lines of progress in a pipe.
 const LINE_INTERVAL: Duration = Duration::from_secs(10);
 
 /// See [`Output::materialization`].

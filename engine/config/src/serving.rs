@@ -83,11 +83,13 @@ impl MaterializationLimits {
     }
 
     fn in_words(self, bytes: u64) -> String {
-        let whole = (bytes * self.shares as u64) >> 20;
-        match self.shares {
-            1 => format!("{whole} MiB"),
-            shares => format!("{} MiB (of {whole} MiB for {shares} sources at once)", bytes >> 20),
+        let mib = bytes >> 20;
+        if self.shares == 1 {
+            return format!("{mib} MiB");
         }
+        // A share was rounded down.
+        let whole = bytes.saturating_mul(self.shares as u64).div_ceil(1 << 20);
+        format!("{mib} MiB (of {whole} MiB for {} sources at once)", self.shares)
     }
 }
 
@@ -210,5 +212,9 @@ mod tests {
         let share = whole.share(4);
         assert_eq!((share.memory, share.disk), (256 << 20, 25 << 20));
         assert_eq!(share.disk_in_words(), "25 MiB (of 100 MiB for 4 sources at once)");
+        assert_eq!(
+            whole.share(3).disk_in_words(),
+            "33 MiB (of 100 MiB for 3 sources at once)"
+        );
     }
 }

@@ -39,8 +39,8 @@ const MIN_DISK_TIME: Duration = if cfg!(test) {
 const MIN_ENTITIES_A_THREAD: usize = if cfg!(test) { 1 } else { 8 };
 /// Threads that one request waits on, of those there are two for a core: while one reads a block, another decompresses its own.
 const MAX_THREADS: usize = 8;
-/// Threads beside those of the requests, of all requests together.
-const MAX_HELPERS: usize = 64;
+/// Threads that all requests together have beside their own.
+const MAX_EXTRA_THREADS: usize = 64;
 
 /// Rows that were fetched.
 pub struct DatabaseRows<'db> {
@@ -74,42 +74,42 @@ struct Wanted<'a> {
     start: usize,
 }
 
-/// Threads beside those of the requests.
+/// Counts the threads that requests have beside their own.
 #[derive(Debug)]
-pub(super) struct Helpers {
-    at_work: AtomicUsize,
-    /// Threads that one request waits on.
-    threads: usize,
+pub(super) struct ExtraThreads {
+    in_use: AtomicUsize,
+    /// How many threads one request reads with, its own included.
+    of_one_request: usize,
 }
 
-/// Some of [`Helpers`], until it is dropped.
-struct HiredHelpers<'a> {
-    helpers: &'a Helpers,
+/// Some of [`ExtraThreads`], until it is dropped.
+struct ReservedThreads<'a> {
+    all: &'a ExtraThreads,
     count: usize,
 }
 
-impl Default for Helpers {
+impl Default for ExtraThreads {
     fn default() -> Self {
         Self {
-            at_work: AtomicUsize::new(0),
-            threads: (2 * thread::available_parallelism().map_or(1, NonZero::get)).min(MAX_THREADS),
+            in_use: AtomicUsize::new(0),
+            of_one_request: (2 * thread::available_parallelism().map_or(1, NonZero::get)).min(MAX_THREADS),
         }
     }
 }
 
-impl Helpers {
+impl ExtraThreads {
     /// As many as there are left.
-    fn hire(&self, wanted: usize) -> HiredHelpers<'_> {
-        let others = self.at_work.fetch_add(wanted, Ordering::Relaxed);
-        let count = wanted.min(MAX_HELPERS.saturating_sub(others));
-        self.at_work.fetch_sub(wanted - count, Ordering::Relaxed);
-        HiredHelpers { helpers: self, count }
+    fn reserve(&self, wanted: usize) -> ReservedThreads<'_> {
+        let others = self.in_use.fetch_add(wanted, Ordering::Relaxed);
+        let count = wanted.min(MAX_EXTRA_THREADS.saturating_sub(others));
+        self.in_use.fetch_sub(wanted - count, Ordering::Relaxed);
+        ReservedThreads { all: self, count }
     }
 }
 
-impl Drop for HiredHelpers<'_> {
+impl Drop for ReservedThreads<'_> {
     fn drop(&mut self) {
-        self.helpers.at_work.fetch_sub(self.count, Ordering::Relaxed);
+        self.all.in_use.fetch_sub(self.count, Ordering::Relaxed);
     }
 }
 
@@ -159,6 +159,7 @@ impl RocksDbStore {
     }
 
     fn fetch_parts(&self, wanted: &[Wanted<'_>], entities: usize) -> Result<Vec<Part<'_>>> {
+        // RocksDB counts the blocks that each thread reads, unless it is told not to.
         let counters = PerfContext::default();
         let (started, reads_before) = (Instant::now(), counters.metric(PerfMetric::BlockReadCount));
         let mut parts = vec![self.fetch_part(wanted, 0..SAMPLED)?];
@@ -168,15 +169,15 @@ impl RocksDbStore {
         );
         let reads_disk = reads >= SAMPLED as u64 / 2 && time >= MIN_DISK_TIME * reads as u32;
         let threads = match reads_disk {
-            true => ((entities - SAMPLED) / MIN_ENTITIES_A_THREAD).clamp(1, self.helpers.threads),
+            true => ((entities - SAMPLED) / MIN_ENTITIES_A_THREAD).clamp(1, self.extra_threads.of_one_request),
             false => 1,
         };
-        let helpers = self.helpers.hire(threads - 1);
-        let of_one = (entities - SAMPLED).div_ceil(1 + helpers.count);
+        let extra = self.extra_threads.reserve(threads - 1);
+        let of_one = (entities - SAMPLED).div_ceil(1 + extra.count);
         let end_of = |start| entities.min(start + of_one);
         thread::scope(|scope| {
             let fetch = |start| self.fetch_part(wanted, start..end_of(start));
-            let helping: Vec<_> = (SAMPLED..entities)
+            let started: Vec<_> = (SAMPLED..entities)
                 .step_by(of_one)
                 .skip(1)
                 .map(|start| {
@@ -185,9 +186,9 @@ impl RocksDbStore {
                 })
                 .collect();
             parts.push(fetch(SAMPLED)?);
-            for (start, helper) in helping {
-                parts.push(match helper {
-                    Ok(helper) => helper.join().unwrap_or_else(|panic| resume_unwind(panic))?,
+            for (start, thread) in started {
+                parts.push(match thread {
+                    Ok(thread) => thread.join().unwrap_or_else(|panic| resume_unwind(panic))?,
                     // No thread could be had.
                     Err(_) => fetch(start)?,
                 });

@@ -41,7 +41,7 @@ pub use row_encoder::RowEncoder;
 
 use bulk_load::{FILE_SUFFIX, Watches};
 use dropped::{DroppedRows, Reclaiming};
-use fetch::Helpers;
+use fetch::ExtraThreads;
 use file_modes::FileModes;
 use group_commit::GroupCommit;
 
@@ -63,7 +63,7 @@ pub struct RocksDbStore {
     writer: Mutex<Watches>,
     /// Bulk loads under way.
     loads: AtomicUsize,
-    helpers: Helpers,
+    extra_threads: ExtraThreads,
     commits: GroupCommit,
     /// Tables whose rows compactions leave out.
     dropped: DroppedRows,
@@ -97,7 +97,7 @@ impl RocksDbStore {
             row_cache: RowCache::new(memory.row_cache),
             writer: Mutex::default(),
             loads: AtomicUsize::new(0),
-            helpers: Helpers::default(),
+            extra_threads: ExtraThreads::default(),
             commits: GroupCommit::default(),
             dropped,
             reclaiming: parking_lot::Mutex::default(),

@@ -63,8 +63,7 @@ impl Drop for ChunkFile {
 }
 
 impl RocksDbStore {
-    /// Writes the rows of a chunk. They are durable when this returns, unless the load `is_ended`
-    /// meanwhile.
+    /// Writes the rows of a chunk. They are durable when this returns, unless the load `is_ended` meanwhile.
     pub(super) fn load_chunk(&self, chunk: &Chunk<'_>, is_ended: &AtomicBool, stale: &mut StaleRows) -> Result<()> {
         self.load_rows(chunk, 0..chunk.rows.keys.len(), is_ended, stale)
     }

@@ -46,7 +46,7 @@ impl Spiller {
     /// `Unavailable` when there can be no file or thread.
     pub(super) fn start(directory: &Path, limits: MaterializationLimits, replace: Replace) -> Result<Self> {
         let file = SpillFile::new(directory, limits)?;
-        // Without room for a run: while one is sorted and another gathered, there is no third in memory.
+        // Without a buffer: while one run is sorted and another gathered, there is no third in memory.
         let (sender, receiver) = sync_channel::<Vec<EncodedRows>>(0);
         let spill = move || {
             feast_background::give_way();

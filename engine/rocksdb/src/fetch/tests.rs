@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use crate::RocksDbStore;
 use crate::tests::{entity, read_rows, row};
 
-use super::{Helpers, MAX_HELPERS};
+use super::{ExtraThreads, MAX_EXTRA_THREADS};
 
 /// More than one request reads, and far from one another.
 const TABLES: [u32; 12] = [0, 1, 2, 3, 5, 8, 9, 40, 41, 42, 255, 256];
@@ -22,16 +22,16 @@ fn some_tables() -> impl Strategy<Value = BTreeSet<u32>> {
 }
 
 #[test]
-fn all_requests_together_have_a_bounded_number_of_helpers() {
-    let helpers = Helpers::default();
-    let most = helpers.hire(MAX_HELPERS - 3);
-    assert_eq!(most.count, MAX_HELPERS - 3);
-    let (rest, none) = (helpers.hire(7), helpers.hire(7));
+fn all_requests_together_have_a_bounded_number_of_threads() {
+    let threads = ExtraThreads::default();
+    let most = threads.reserve(MAX_EXTRA_THREADS - 3);
+    assert_eq!(most.count, MAX_EXTRA_THREADS - 3);
+    let (rest, none) = (threads.reserve(7), threads.reserve(7));
     assert_eq!((rest.count, none.count), (3, 0));
     drop(rest);
-    assert_eq!(helpers.hire(1).count, 1);
+    assert_eq!(threads.reserve(1).count, 1);
     drop((most, none));
-    assert_eq!(helpers.hire(MAX_HELPERS).count, MAX_HELPERS);
+    assert_eq!(threads.reserve(MAX_EXTRA_THREADS).count, MAX_EXTRA_THREADS);
 }
 
 proptest! {
