@@ -32,9 +32,9 @@ pub(crate) struct Arguments {
     #[arg(short = 'f', long, value_name = "FILE", env = "FEAST_FS_YAML_FILE_PATH")]
     pub(crate) feature_store_yaml: Option<PathBuf>,
 
-    /// Least severe log lines to show: error, warn, info, debug or trace.
-    #[arg(long, global = true, default_value = "info", value_name = "LEVEL", value_parser = log_level)]
-    pub(crate) log_level: String,
+    /// Least severe log lines to show: error, warn, info, debug or trace [default: serving.log_level, else info].
+    #[arg(long, global = true, value_name = "LEVEL", value_parser = log_level)]
+    pub(crate) log_level: Option<String>,
 
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -267,13 +267,21 @@ pub(crate) struct IncrementalArguments {
 #[derive(Debug, Args)]
 #[command(disable_help_flag = true)]
 pub(crate) struct ServeArguments {
-    /// Address to listen on.
-    #[arg(short, long, default_value = "127.0.0.1")]
-    pub(crate) host: String,
+    /// Address to listen on [default: 127.0.0.1].
+    #[arg(short, long)]
+    pub(crate) host: Option<String>,
 
-    /// Port to listen on; 0 takes any free one.
-    #[arg(short, long, default_value_t = 6566)]
-    pub(crate) port: u16,
+    /// Port to listen on; 0 takes any free one [default: 6566, none with --socket].
+    #[arg(short, long)]
+    pub(crate) port: Option<u16>,
+
+    /// Listen on a Unix socket with this path, beside the port only if --host or --port is given.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) socket: Option<PathBuf>,
+
+    /// Permissions of the Unix socket: who may write it may use the server.
+    #[arg(long, value_name = "MODE", default_value = "660", value_parser = socket_mode, requires = "socket")]
+    pub(crate) socket_mode: u32,
 
     /// Kind of server; only http is offered.
     #[arg(short = 't', long = "type", default_value = "http")]
@@ -291,9 +299,9 @@ pub(crate) struct ServeArguments {
     #[arg(short, long = "registry_ttl_sec", value_name = "SECONDS")]
     pub(crate) registry_ttl_sec: Option<u64>,
 
-    /// Without effect: the number of connections is not limited.
-    #[arg(long)]
-    pub(crate) worker_connections: Option<u64>,
+    /// Connections that may be open, for each worker. For one more, the one that has been idle for longest is closed.
+    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) worker_connections: u32,
 
     /// Without effect: workers are not restarted.
     #[arg(long)]
@@ -303,21 +311,33 @@ pub(crate) struct ServeArguments {
     #[arg(long)]
     pub(crate) max_requests_jitter: Option<u64>,
 
-    /// Without effect: idle connections stay open.
-    #[arg(long)]
-    pub(crate) keep_alive_timeout: Option<u64>,
+    /// Close connections without a request for so long.
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub(crate) keep_alive_timeout: u64,
+
+    /// Go on for so long after the signal to stop, as not ready, so that load balancers notice before requests are refused.
+    #[arg(long, value_name = "SECONDS", default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=3600))]
+    pub(crate) drain_seconds: u64,
 
     /// Not offered yet: metrics.
     #[arg(short, long)]
     pub(crate) metrics: bool,
 
-    /// Not offered yet: the private key for TLS.
-    #[arg(short, long, value_name = "FILE")]
+    /// Speak TLS on the port, with the private key in this file (PEM). It is read again when it changes.
+    #[arg(short, long, value_name = "FILE", requires = "cert")]
     pub(crate) key: Option<PathBuf>,
 
-    /// Not offered yet: the certificate for TLS.
-    #[arg(long, value_name = "FILE")]
+    /// The certificate of the key, and those that it is signed by (PEM).
+    #[arg(long, value_name = "FILE", requires = "key")]
     pub(crate) cert: Option<PathBuf>,
+
+    /// Accept only clients with a certificate that is signed by one in this file (PEM).
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    pub(crate) client_ca: Option<PathBuf>,
+
+    /// The least version of TLS that is spoken.
+    #[arg(long, value_name = "VERSION", default_value = "1.2", value_parser = ["1.2", "1.3"], requires = "cert")]
+    pub(crate) tls_min_version: String,
 
     /// Print help.
     #[arg(long, action = clap::ArgAction::Help)]
@@ -329,6 +349,14 @@ pub(crate) fn completions(shell: clap_complete::Shell) -> String {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Arguments::command(), "feast", &mut script);
     String::from_utf8_lossy(&script).into_owned()
+}
+
+/// Permissions as chmod takes them.
+fn socket_mode(mode: &str) -> Result<u32, String> {
+    match u32::from_str_radix(mode, 8) {
+        Ok(mode) if mode <= 0o777 => Ok(mode),
+        _ => Err("it is octal, such as 660".to_owned()),
+    }
 }
 
 /// Feast's level names in any case.

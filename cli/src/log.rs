@@ -10,28 +10,56 @@ use tracing_subscriber::fmt::format::debug_fn;
 
 use crate::output::{OneLine, StderrQueue};
 
-/// Log lines go to stderr, through the queue if there is one. `RUST_LOG` overrides the level.
-pub(crate) fn start(level: &str, queue: Option<&StderrQueue>) {
-    let filter = EnvFilter::try_from_default_env()
-        .or_else(|_| EnvFilter::try_new(level))
-        .unwrap_or_default();
+const DEFAULT_LEVEL: &str = "info";
+
+/// The level of the log of this process, which a server can change.
+pub(crate) struct LogLevel {
+    /// Of the command line.
+    typed: Option<String>,
+    change: Box<dyn Fn(EnvFilter) + Send + Sync>,
+}
+
+impl LogLevel {
+    /// Shows what is as severe as `configured`, unless the command line or `RUST_LOG` says otherwise.
+    pub(crate) fn configure(&self, configured: Option<&str>) {
+        (self.change)(filter(self.typed.as_deref().or(configured)));
+    }
+}
+
+/// `RUST_LOG` overrides the level.
+fn filter(level: Option<&str>) -> EnvFilter {
+    EnvFilter::try_from_default_env()
+        .or_else(|_| EnvFilter::try_new(level.unwrap_or(DEFAULT_LEVEL)))
+        .unwrap_or_default()
+}
+
+/// Log lines go to stderr, through the queue if there is one.
+pub(crate) fn start(level: Option<String>, queue: Option<&StderrQueue>) -> LogLevel {
     // Names of views, and whatever else clients and registries give, must not add lines or colours.
     let fields = debug_fn(|writer, field, value| match field.name() {
         "message" => write!(OneLine(writer), "{value:?}"),
         name => write!(OneLine(writer), "{name}={value:?}"),
     });
     let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+        .with_env_filter(filter(level.as_deref()))
         .with_target(false)
         .with_ansi(std::io::stderr().is_terminal())
         .fmt_fields(fields.delimited(" "));
-    match queue {
+    let change: Box<dyn Fn(EnvFilter) + Send + Sync> = match queue {
         Some(queue) => {
-            log.with_writer(queue.clone()).init();
+            let log = log.with_writer(queue.clone()).with_filter_reloading();
+            let handle = log.reload_handle();
+            log.init();
             log_panics(queue.clone());
+            // It fails only when there is no log any more.
+            Box::new(move |filter| _ = handle.reload(filter))
         }
-        None => log.with_writer(std::io::stderr).init(),
-    }
+        None => {
+            log.with_writer(std::io::stderr).init();
+            Box::new(|_| {})
+        }
+    };
+    LogLevel { typed: level, change }
 }
 
 /// The standard hook writes to stderr itself: on a pipe that is not read it would never return.

@@ -6,6 +6,7 @@ mod args;
 mod commands;
 mod interrupt;
 mod log;
+mod open_files;
 mod output;
 mod running_server;
 mod settings;
@@ -23,6 +24,7 @@ use args::{
     usage_error,
 };
 use commands::{apply, copy, init, list, materialize, online_features, registry, serve};
+use log::LogLevel;
 use output::{Failure, Output, StderrQueue};
 use settings::{FinishSettings, MaterializeSettings, Repository, ServeSettings};
 
@@ -47,9 +49,9 @@ fn main() -> ExitCode {
     // Only a server must go on when its stderr is not read. If the thread for that cannot be started, it prints like any command.
     let serves = matches!(arguments.command, Command::Serve(_));
     let queue = serves.then(StderrQueue::start).and_then(Result::ok);
-    log::start(&arguments.log_level, queue.as_ref());
+    let log_level = log::start(arguments.log_level.clone(), queue.as_ref());
     let output = Output::new(queue);
-    let code = match run(arguments, &output).and_then(|()| output.finish()) {
+    let code = match run(arguments, log_level, &output).and_then(|()| output.finish()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             output.failure(&failure);
@@ -60,7 +62,7 @@ fn main() -> ExitCode {
     code
 }
 
-fn run(arguments: Arguments, output: &Output) -> Result<(), Failure> {
+fn run(arguments: Arguments, log_level: LogLevel, output: &Output) -> Result<(), Failure> {
     let repository = &Repository::from(&arguments);
     match arguments.command {
         Command::Init(init) => init::run(&repository.directory, &init, output),
@@ -75,7 +77,7 @@ fn run(arguments: Arguments, output: &Output) -> Result<(), Failure> {
         Command::MaterializeIncremental(incremental) => {
             materialize::run(repository, &MaterializeSettings::until(&incremental)?, output)
         }
-        Command::Serve(serve) => serve::run(repository, &ServeSettings::new(&serve)?, output),
+        Command::Serve(serve) => serve::run(repository, &ServeSettings::new(&serve)?, log_level, output),
         Command::GetOnlineFeatures(options) => online_features::run(repository, &options, output),
         Command::OnlineStore(OnlineStoreCommand::Copy(options)) => copy::run(&options, output),
         Command::RegistryDump => registry::dump(repository, output),

@@ -1,86 +1,89 @@
 //! A server that has the online store open, and handing work to it.
 //!
-//! A server leaves its address in the directory of its store. Another server may listen there by now, so its store is checked
-//! before it is given work. The only module that uses ureq.
+//! A server listens on a Unix socket of its own for commands beside it, whatever it speaks on its ports, and leaves the path of it in
+//! the directory of its store. Another server may listen there by now, so its store is checked before it is given work. The only
+//! module that uses ureq.
 
-use std::io::ErrorKind;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::PathBuf;
+use std::io::{ErrorKind, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use feast_engine::{FeatureStore, MaterializeRange, MaterializeRequest};
-use feast_server::STORE_HEADER;
+use feast_server::{Listener, STORE_HEADER};
 use serde_json::{Value, json};
+use tempfile::TempDir;
 use ureq::config::Config;
 use ureq::http::Uri;
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
-use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
+use ureq::unversioned::transport::{Buffers, ConnectionDetails, Connector, LazyBuffers, NextTimeout, Transport};
 use ureq::{Agent, Body};
 
 use crate::output::Failure;
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// For the response to a request that takes no work.
 const HEALTH_TIMEOUT: Duration = Duration::from_secs(5);
 /// More than any response to these requests: an error's message is cut at 16 KiB.
 const MAX_RESPONSE_BYTES: u64 = 1 << 20;
 /// In the directory of the store.
 const FILE_NAME: &str = "SERVER";
+const SOCKET_NAME: &str = "SERVER.sock";
+/// Who may write the store may also ask its server.
+const SOCKET_MODE: u32 = 0o660;
 
-/// The file with the address of this process, while it serves.
-pub(crate) struct ServerLockfile(Option<PathBuf>);
+/// The socket for commands beside this process, while it serves, and the file that says where it is.
+pub(crate) struct CommandSocket {
+    file: PathBuf,
+    /// Of a socket that could not be in the directory of the store.
+    _directory: Option<TempDir>,
+}
 
-impl ServerLockfile {
-    /// Writes the address at which a server that listens on `bound` can be reached from this machine.
+impl CommandSocket {
+    /// Listens for commands of processes that find the same store in use. `None` for a store that many processes have open: none of
+    /// them has to do the work of others. `server` is what commands call this process in messages.
     ///
     /// # Errors
-    /// When the file cannot be written.
-    pub(crate) fn create(store: &FeatureStore, bound: SocketAddr) -> Result<Self, Failure> {
-        let contents = format!("{}\n{}\n", reachable(bound), store.online_store_identity()?);
+    /// When there can be no socket, or the file cannot be written.
+    pub(crate) fn listen(store: &FeatureStore, server: &str) -> Result<Option<(Self, Listener)>, Failure> {
+        let Some(directory) = store.config().online_store.directory() else {
+            return Ok(None);
+        };
+        let beside = directory.join(SOCKET_NAME);
+        // The path of a socket has 107 bytes at most, and some file systems have no sockets.
+        let (listener, path, elsewhere) = match Listener::on_socket(&beside, SOCKET_MODE) {
+            Ok(listener) => (listener, beside, None),
+            Err(_) => {
+                let failed = |source| Failure::new(format!("cannot listen for commands: {source}"));
+                let elsewhere = TempDir::with_prefix("feast-").map_err(failed)?;
+                let path = elsewhere.path().join(SOCKET_NAME);
+                (
+                    Listener::on_socket(&path, SOCKET_MODE).map_err(failed)?,
+                    path,
+                    Some(elsewhere),
+                )
+            }
+        };
+        let path = std::path::absolute(&path).unwrap_or(path);
+        let contents = format!("{}\n{}\n{server}\n", path.display(), store.online_store_identity()?);
         store.write_beside_online_store(FILE_NAME, contents.as_bytes())?;
-        Ok(Self(path(store)))
+        let socket = Self {
+            file: directory.join(FILE_NAME),
+            _directory: elsewhere,
+        };
+        Ok(Some((socket, listener)))
     }
 }
 
-impl Drop for ServerLockfile {
+impl Drop for CommandSocket {
     fn drop(&mut self) {
         // If it stays, a command that reads it finds out that no server of the store answers there.
-        let _ = self.0.as_ref().map(std::fs::remove_file);
+        let _ = std::fs::remove_file(&self.file);
     }
-}
-
-/// The address for clients on this machine. A link-local one keeps its interface.
-fn reachable(mut bound: SocketAddr) -> SocketAddr {
-    match bound.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => bound.set_ip(Ipv4Addr::LOCALHOST.into()),
-        IpAddr::V6(ip) if ip.is_unspecified() => bound.set_ip(Ipv6Addr::LOCALHOST.into()),
-        _ => {}
-    }
-    bound
-}
-
-/// The address of every request, whatever its URL says. A URL cannot name the interface that a link-local address needs (`%eth0`).
-#[derive(Debug)]
-struct FixedAddress(SocketAddr);
-
-// ureq may change this trait in a minor version, which Cargo.lock does not take by itself.
-impl Resolver for FixedAddress {
-    fn resolve(&self, _: &Uri, _: &Config, _: NextTimeout) -> Result<ResolvedSocketAddrs, ureq::Error> {
-        let mut addresses = self.empty();
-        addresses.push(self.0);
-        Ok(addresses)
-    }
-}
-
-/// `None` for a store that many processes have open: none of them has to do the work of others.
-fn path(store: &FeatureStore) -> Option<PathBuf> {
-    let directory = store.config().online_store.directory()?;
-    Some(directory.join(FILE_NAME))
 }
 
 /// A server as its file describes it.
 pub(crate) struct RunningServer {
-    address: SocketAddr,
+    name: String,
     store: String,
     agent: Agent,
 }
@@ -88,34 +91,35 @@ pub(crate) struct RunningServer {
 impl RunningServer {
     /// The server that has left its file beside a store.
     pub(crate) fn find(store: &FeatureStore) -> Option<Self> {
-        let contents = std::fs::read_to_string(path(store)?).ok()?;
-        let (address, store) = contents.trim().split_once('\n')?;
-        let address = address.parse().ok()?;
-        // Each request goes to this address on a connection of its own, whatever proxy the environment names or redirect the
+        let directory = store.config().online_store.directory()?;
+        let contents = std::fs::read_to_string(directory.join(FILE_NAME)).ok()?;
+        let mut lines = contents.lines();
+        let (socket, store, name) = (lines.next()?, lines.next()?, lines.next()?);
+        // Each request goes to this socket on a connection of its own, whatever proxy the environment names or redirect the
         // response.
         let config = Config::builder()
             .proxy(None)
             .max_redirects(0)
             .max_idle_connections(0)
             .http_status_as_error(false)
-            .user_agent(concat!("feast/", env!("CARGO_PKG_VERSION")))
-            .timeout_connect(Some(CONNECT_TIMEOUT));
+            .user_agent(concat!("feast/", env!("CARGO_PKG_VERSION")));
         Some(Self {
-            address,
+            name: name.to_owned(),
             store: store.to_owned(),
-            agent: Agent::with_parts(config.build(), DefaultConnector::default(), FixedAddress(address)),
+            agent: Agent::with_parts(config.build(), ToSocket(PathBuf::from(socket)), NoAddress),
         })
     }
 
-    pub(crate) fn address(&self) -> SocketAddr {
-        self.address
+    /// What it is called in messages: the address that it listens on.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
     }
 
     /// Whether the server of this store answers there.
     pub(crate) fn answers(&self) -> bool {
         let request = self
             .agent
-            .get(self.url("/health"))
+            .get(url("/health"))
             .config()
             .timeout_recv_response(Some(HEALTH_TIMEOUT))
             .build();
@@ -140,7 +144,7 @@ impl RunningServer {
                 json!({"end_ts": end.to_string(), "feature_views": request.views}),
             ),
         };
-        let says = |what: &str| Failure::new(format!("the server at http://{} {what}", self.address));
+        let says = |what: &str| Failure::new(format!("the server at {} {what}", self.name));
         let (status, body) = self.post(path, &body).map_err(|error| match error {
             ureq::Error::Io(source) if source.kind() == ErrorKind::UnexpectedEof => says("has broken off"),
             ureq::Error::Io(source) => says(&format!("does not answer any more: {source}")),
@@ -159,7 +163,7 @@ impl RunningServer {
     fn post(&self, path: &str, body: &Value) -> Result<(u16, String), ureq::Error> {
         let request = self
             .agent
-            .post(self.url(path))
+            .post(url(path))
             .header(STORE_HEADER, &self.store)
             .content_type("application/json");
         let mut response = request.send(body.to_string())?;
@@ -167,31 +171,84 @@ impl RunningServer {
         let body = body.read_to_string()?;
         Ok((response.status().as_u16(), body))
     }
+}
 
-    fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", without_interface(self.address))
+/// The host is not looked at: the socket is where every request goes.
+fn url(path: &str) -> String {
+    format!("http://localhost{path}")
+}
+
+// ureq may change the traits below in a minor version, which Cargo.lock does not take by itself.
+
+/// The socket of every request, whatever its URL says.
+#[derive(Debug)]
+struct ToSocket(PathBuf);
+
+impl Connector for ToSocket {
+    type Out = SocketTransport;
+
+    fn connect(&self, details: &ConnectionDetails, _: Option<()>) -> Result<Option<SocketTransport>, ureq::Error> {
+        let config = details.config;
+        Ok(Some(SocketTransport {
+            stream: UnixStream::connect(Path::new(&self.0))?,
+            buffers: LazyBuffers::new(config.input_buffer_size(), config.output_buffer_size()),
+        }))
     }
 }
 
-fn without_interface(address: SocketAddr) -> SocketAddr {
-    SocketAddr::new(address.ip(), address.port())
+/// Nothing is looked up for a socket.
+#[derive(Debug)]
+struct NoAddress;
+
+impl Resolver for NoAddress {
+    fn resolve(&self, _: &Uri, _: &Config, _: NextTimeout) -> Result<ResolvedSocketAddrs, ureq::Error> {
+        Ok(self.empty())
+    }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+#[derive(Debug)]
+struct SocketTransport {
+    stream: UnixStream,
+    buffers: LazyBuffers,
+}
 
-    #[test]
-    fn addresses_keep_their_interface_in_the_file_and_not_in_urls() {
-        let check = |bound: &str, in_file: &str, in_url: &str| {
-            let address = reachable(bound.parse().unwrap());
-            assert_eq!(address.to_string(), in_file);
-            assert_eq!(in_file.parse(), Ok(address));
-            assert_eq!(without_interface(address).to_string(), in_url);
+impl Transport for SocketTransport {
+    fn buffers(&mut self) -> &mut dyn Buffers {
+        &mut self.buffers
+    }
+
+    fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), ureq::Error> {
+        self.stream.set_write_timeout(time_left(timeout))?;
+        let output = &self.buffers.output()[..amount];
+        self.stream.write_all(output).map_err(|source| failed(source, timeout))
+    }
+
+    fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, ureq::Error> {
+        self.stream.set_read_timeout(time_left(timeout))?;
+        let amount = loop {
+            match self.stream.read(self.buffers.input_append_buf()) {
+                Err(source) if source.kind() == ErrorKind::Interrupted => {}
+                outcome => break outcome.map_err(|source| failed(source, timeout))?,
+            }
         };
-        check("127.0.0.1:6566", "127.0.0.1:6566", "127.0.0.1:6566");
-        check("0.0.0.0:6566", "127.0.0.1:6566", "127.0.0.1:6566");
-        check("[::]:6566", "[::1]:6566", "[::1]:6566");
-        check("[fe80::1%4]:6566", "[fe80::1%4]:6566", "[fe80::1]:6566");
+        self.buffers.input_appended(amount);
+        Ok(amount > 0)
+    }
+
+    fn is_open(&mut self) -> bool {
+        // No connection is used twice.
+        false
+    }
+}
+
+fn time_left(timeout: NextTimeout) -> Option<Duration> {
+    timeout.not_zero().map(|left| *left)
+}
+
+/// A socket says that its time is over as `WouldBlock`.
+fn failed(source: std::io::Error, timeout: NextTimeout) -> ureq::Error {
+    match source.kind() {
+        ErrorKind::WouldBlock | ErrorKind::TimedOut => ureq::Error::Timeout(timeout.reason),
+        _ => ureq::Error::Io(source),
     }
 }

@@ -1,9 +1,11 @@
 //! What the typed options mean: one struct for each command that needs more than its arguments.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use feast_engine::model::{Timestamp, ViewState};
-use feast_engine::{FeatureStore, MaterializeRange, MaterializeRequest, RepositoryConfig, Shard, now};
+use feast_engine::{Error, FeatureStore, MaterializeRange, MaterializeRequest, RepositoryConfig, Shard, now};
+use feast_server::{TlsFiles, TlsVersion};
 
 use crate::args::{Arguments, IncrementalArguments, MaterializeArguments, ServeArguments, State};
 use crate::output::{Failure, Output};
@@ -45,9 +47,14 @@ impl Repository {
         )?)
     }
 
+    /// Reads the settings.
+    pub(crate) fn read_settings(&self) -> Result<RepositoryConfig, Error> {
+        RepositoryConfig::load(&self.absolute(), self.config_file.as_deref())
+    }
+
     /// Reads the settings, and warns about unknown keys in them.
     pub(crate) fn settings(&self, output: &Output) -> Result<RepositoryConfig, Failure> {
-        let config = RepositoryConfig::load(&self.absolute(), self.config_file.as_deref())?;
+        let config = self.read_settings()?;
         config.unknown_keys.iter().for_each(|line| output.warning(line));
         Ok(config)
     }
@@ -152,13 +159,23 @@ impl FinishSettings {
 /// How to serve.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ServeSettings {
-    pub(crate) host: String,
-    pub(crate) port: u16,
+    /// The host and the port to listen on, unless only a socket is.
+    pub(crate) address: Option<(String, u16)>,
+    /// The path of a Unix socket, and its permissions.
+    pub(crate) socket: Option<(PathBuf, u32)>,
     pub(crate) threads: usize,
     pub(crate) access_log: bool,
+    /// Connections that may be open.
+    pub(crate) connections: usize,
+    pub(crate) keep_alive: Duration,
+    pub(crate) drain: Duration,
+    pub(crate) tls: Option<TlsFiles>,
     /// Options that were given and have no effect.
     pub(crate) without_effect: Vec<&'static str>,
 }
+
+const DEFAULT_HOST: &str = "127.0.0.1";
+const DEFAULT_PORT: u16 = 6566;
 
 impl ServeSettings {
     pub(crate) fn new(arguments: &ServeArguments) -> Result<Self, Failure> {
@@ -166,28 +183,31 @@ impl ServeSettings {
             let message = format!("this server only supports 'http'. Got '{}' instead.", arguments.kind);
             return Err(Failure::new(message).with_hint("leave --type out"));
         }
-        if arguments.key.is_some() || arguments.cert.is_some() {
-            return Err(Failure::new("serving over TLS is not offered yet")
-                .with_hint("leave --key and --cert out and let a proxy in front of the server speak TLS"));
-        }
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let threads = match arguments.workers {
+            None => cores,
+            Some(-1) => 2 * cores + 1,
+            Some(workers) => usize::try_from(workers).unwrap_or(1).max(1),
+        };
         let given = [
             ("--registry_ttl_sec", arguments.registry_ttl_sec.is_some()),
-            ("--worker-connections", arguments.worker_connections.is_some()),
             ("--max-requests", arguments.max_requests.is_some()),
             ("--max-requests-jitter", arguments.max_requests_jitter.is_some()),
-            ("--keep-alive-timeout", arguments.keep_alive_timeout.is_some()),
             ("--metrics", arguments.metrics),
         ];
+        let has_address = arguments.socket.is_none() || arguments.host.is_some() || arguments.port.is_some();
         Ok(Self {
-            host: arguments.host.clone(),
-            port: arguments.port,
-            threads: match arguments.workers {
-                None => cores,
-                Some(-1) => 2 * cores + 1,
-                Some(workers) => usize::try_from(workers).unwrap_or(1).max(1),
-            },
+            address: has_address.then(|| {
+                let host = arguments.host.as_deref().unwrap_or(DEFAULT_HOST);
+                (host.to_owned(), arguments.port.unwrap_or(DEFAULT_PORT))
+            }),
+            socket: arguments.socket.clone().map(|path| (path, arguments.socket_mode)),
+            threads,
             access_log: !arguments.no_access_log,
+            connections: (arguments.worker_connections as usize).saturating_mul(threads),
+            keep_alive: Duration::from_secs(arguments.keep_alive_timeout),
+            drain: Duration::from_secs(arguments.drain_seconds),
+            tls: tls(arguments),
             without_effect: given
                 .into_iter()
                 .filter(|(_, given)| *given)
@@ -195,4 +215,17 @@ impl ServeSettings {
                 .collect(),
         })
     }
+}
+
+/// Neither of key and certificate is given without the other.
+fn tls(arguments: &ServeArguments) -> Option<TlsFiles> {
+    Some(TlsFiles {
+        key: arguments.key.clone()?,
+        certificate: arguments.cert.clone()?,
+        client_authorities: arguments.client_ca.clone(),
+        min_version: match arguments.tls_min_version.as_str() {
+            "1.3" => TlsVersion::Tls13,
+            _ => TlsVersion::Tls12,
+        },
+    })
 }

@@ -91,8 +91,8 @@ pub use copy::{CopyProgress, CopyReport};
 pub use feast_clock::{check_clock, now};
 pub use feast_codec::shard::Shard;
 pub use feast_config::{
-    AuthType, CONFIG_FILE, Host, MaterializationLimits, OfflineBatching, OnlineStoreConfig, OnlineStoreMemory,
-    RepositoryConfig, ResponseLayout, ServingLimits, check_project_name,
+    AuthType, CONFIG_FILE, ConnectionConfig, Host, MaterializationLimits, OfflineBatching, OnlineStoreConfig,
+    OnlineStoreMemory, RateLimit, RepositoryConfig, ResponseLayout, ServingLimits, check_project_name,
 };
 pub use feast_model as model;
 pub use feast_model::error::{self, Error, ErrorKind, FeastException, InvalidDefinition, Result};

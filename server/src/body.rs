@@ -6,9 +6,9 @@
 use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
-use futures::{Stream, StreamExt};
+use futures::{FutureExt, Stream, StreamExt};
 use serde_json::Value;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::admission::MemoryPermit;
 use crate::error::ApiError;
@@ -20,7 +20,11 @@ const MAX_BODY_BYTES: usize = 256 << 20;
 /// gigabytes at most, however short they are.
 const MAX_SEPARATORS: usize = 10_000_000;
 /// How long the next piece of a body may take to come.
-const BODY_READ_TIMEOUT: Duration = Duration::from_secs(30);
+const PIECE_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a body may come at any rate, and the least rate after that: a client that sends byte by byte holds a connection, and
+/// the memory for what it has sent.
+const FREE_TIME: Duration = Duration::from_secs(10);
+const MIN_BYTES_PER_SECOND: usize = 1 << 10;
 
 /// A request's body.
 #[derive(Default)]
@@ -38,24 +42,22 @@ pub(crate) enum Format {
 }
 
 impl Body {
-    /// Reads a body to its end; `permit` counts what is there so far.
+    /// Reads a body to its end, within `limit`; `permit` counts what is there so far.
     ///
     /// # Errors
-    /// `TooLarge`, `Overloaded` when other requests hold too much memory, `Unreadable` when it ends early or stops coming.
+    /// `TooLarge`, `Overloaded` when other requests hold too much memory, `Unreadable` when it ends early, `TooSlow`.
     pub(crate) async fn read(
         stream: impl Stream<Item = Result<impl Buf, warp::Error>> + Send,
         format: Format,
+        limit: Duration,
         permit: &mut MemoryPermit,
     ) -> Result<Self, ApiError> {
         let mut stream = std::pin::pin!(stream);
+        let started = Instant::now();
         // Most bodies come in one piece, which is not copied.
         let mut bytes = Bytes::new();
         let mut separators = 0;
-        // A client that stops sending must not hold memory for what it has sent for ever.
-        while let Some(chunk) = timeout(BODY_READ_TIMEOUT, stream.next())
-            .await
-            .map_err(|_| ApiError::Unreadable)?
-        {
+        while let Some(chunk) = next_piece(&mut stream, started, limit, bytes.len()).await? {
             let mut chunk = chunk.map_err(|_| ApiError::Unreadable)?;
             let chunk = chunk.copy_to_bytes(chunk.remaining());
             let length = bytes.len() + chunk.len();
@@ -68,7 +70,7 @@ impl Body {
                 permit.resize_to(0)?;
                 // A client that is still sending would see its connection break instead of the response.
                 let rest = async { while let Some(Ok(_)) = stream.next().await {} };
-                let _ = timeout(BODY_READ_TIMEOUT, rest).await;
+                let _ = timeout(PIECE_TIMEOUT, rest).await;
                 return Err(error);
             }
             bytes = if bytes.is_empty() { chunk } else { joined(bytes, &chunk) };
@@ -87,6 +89,35 @@ impl Body {
         };
         Ok(Self { bytes, parsed_bytes })
     }
+}
+
+/// The next piece of a body of which so many bytes have come since `started`.
+async fn next_piece<T>(
+    stream: &mut (impl Stream<Item = T> + Unpin),
+    started: Instant,
+    limit: Duration,
+    received: usize,
+) -> Result<Option<T>, ApiError> {
+    let at_least_rate = FREE_TIME + Duration::from_secs((received / MIN_BYTES_PER_SECOND) as u64);
+    let whole = limit.min(at_least_rate);
+    // No clock is read for a body that is there already.
+    let Some(piece) = stream.next().now_or_never() else {
+        let deadline = (started + whole).min(Instant::now() + PIECE_TIMEOUT);
+        return timeout_at(deadline, stream.next())
+            .await
+            .map_err(|_| ApiError::TooSlow(too_slow(limit)));
+    };
+    Ok(piece)
+}
+
+fn too_slow(limit: Duration) -> String {
+    format!(
+        "came too slowly: it may take {} s in whole, {} s for a piece, and after {} s must come with at least {} KiB a second",
+        limit.as_secs(),
+        PIECE_TIMEOUT.as_secs(),
+        FREE_TIME.as_secs(),
+        MIN_BYTES_PER_SECOND >> 10
+    )
 }
 
 fn check(length: usize, separators: usize) -> Result<(), ApiError> {

@@ -1,11 +1,13 @@
 //! What layers and endpoints work with.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use feast_engine::FeatureStore;
 
 use crate::admission::Admission;
 use crate::layers::browser::TrustedHosts;
+use crate::layers::rate_limit::RateLimits;
 use crate::materialization_queue::MaterializationQueue;
 
 /// One for the life of a server.
@@ -14,6 +16,16 @@ pub(crate) struct Context {
     pub(crate) materializations: Arc<MaterializationQueue>,
     pub(crate) admission: Admission,
     pub(crate) trusted_hosts: TrustedHosts,
+    /// How often one client may ask; as often as it likes when `None`.
+    pub(crate) rate_limits: Option<RateLimits>,
     /// Log a line for each request.
     pub(crate) access_log: bool,
+    /// The server is about to stop: nobody should send it requests.
+    pub(crate) draining: AtomicBool,
+}
+
+impl Context {
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
 }

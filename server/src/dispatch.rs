@@ -39,7 +39,10 @@ pub(crate) async fn answer(
     };
     let mut permit = context.admission.memory_permit();
     let body = match body_format(route, &head) {
-        Some(format) => Body::read(body, format, &mut permit).await?,
+        Some(format) => {
+            let limit = context.store.config().connections.body_timeout;
+            Body::read(body, format, limit, &mut permit).await?
+        }
         None => Body::default(),
     };
     let request = Request {
@@ -70,6 +73,10 @@ async fn run(
     match route.endpoint {
         Endpoint::Inline(answer) => answer(context, &request),
         Endpoint::Read(endpoint) => read(context, endpoint, request, parsed_bytes, permit).await,
+        Endpoint::Run(answer) => {
+            permit.resize_to(parsed_bytes)?;
+            answer(Arc::clone(context), request).await
+        }
         Endpoint::Blocking(answer) => {
             let admitted = context.admission.admit_write()?;
             permit.resize_to(parsed_bytes)?;
@@ -125,9 +132,10 @@ async fn read(
     .await
 }
 
-async fn on_blocking_thread(
-    work: impl FnOnce() -> Result<Response, ApiError> + Send + 'static,
-) -> Result<Response, ApiError> {
+/// Does the work on a thread that may wait for disks.
+pub(crate) async fn on_blocking_thread<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, ApiError> + Send + 'static,
+) -> Result<T, ApiError> {
     // A task fails only by a panic, which its hook has logged.
     let done = tokio::task::spawn_blocking(work).await;
     done.unwrap_or(Err(ApiError::Panicked))

@@ -4,6 +4,7 @@
 //! are.
 
 use std::fmt;
+use std::time::Duration;
 
 use feast_engine::{Error, ErrorKind, FeastException};
 use feast_python_notation::{python_json, python_list, python_repr};
@@ -27,6 +28,10 @@ pub(crate) enum ApiError {
     Unreadable,
     /// The body is more than is accepted: what of it.
     TooLarge(String),
+    /// The body came more slowly than is accepted: how slowly it may come.
+    TooSlow(String),
+    /// One client asks more often than it may, and may again after so long.
+    TooMany(Duration),
     /// It is not clear which host the request is meant for: why.
     AmbiguousHost(&'static str),
     /// A browser makes the request for a page that may not: why, and the remedy.
@@ -74,6 +79,8 @@ impl ApiError {
             Self::Unreadable | Self::AmbiguousHost(_) => StatusCode::BAD_REQUEST,
             Self::ForeignPage(_) => StatusCode::FORBIDDEN,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooSlow(_) => StatusCode::REQUEST_TIMEOUT,
+            Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::NoSuchPath | Self::UnknownVectorStore(_) => StatusCode::NOT_FOUND,
             Self::WrongMethod(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::AlreadyMaterializing(_) => StatusCode::CONFLICT,
@@ -100,7 +107,7 @@ impl ApiError {
     pub(crate) fn is_refusal(&self) -> bool {
         matches!(
             self,
-            Self::Overloaded(_) | Self::ForeignPage(_) | Self::AmbiguousHost(_)
+            Self::Overloaded(_) | Self::TooMany(_) | Self::ForeignPage(_) | Self::AmbiguousHost(_)
         )
     }
 
@@ -120,6 +127,8 @@ impl ApiError {
             }
             Self::Unreadable
             | Self::TooLarge(_)
+            | Self::TooSlow(_)
+            | Self::TooMany(_)
             | Self::AmbiguousHost(_)
             | Self::ForeignPage(_)
             | Self::NoSuchPath
@@ -148,6 +157,10 @@ impl ApiError {
                     response.headers_mut().insert("allow", allowed);
                 }
             }
+            Self::TooMany(wait) => {
+                let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+                response.headers_mut().insert("retry-after", HeaderValue::from(seconds));
+            }
             _ if may_work_later => {
                 let seconds = HeaderValue::from_static(RETRY_AFTER_SECONDS);
                 response.headers_mut().insert("retry-after", seconds);
@@ -169,7 +182,8 @@ impl fmt::Display for ApiError {
                 Ok(())
             }
             Self::Unreadable => formatter.write_str("There was an error parsing the body"),
-            Self::TooLarge(what) => write!(formatter, "The body {what}"),
+            Self::TooLarge(what) | Self::TooSlow(what) => write!(formatter, "The body {what}"),
+            Self::TooMany(_) => formatter.write_str("Too many requests come from this client. Try again later."),
             Self::AmbiguousHost(why) => formatter.write_str(why),
             Self::ForeignPage(why) => formatter.write_str(why),
             Self::NoSuchPath => formatter.write_str("Not Found"),

@@ -10,6 +10,7 @@ use std::time::Duration;
 use feast_engine::model::Definitions;
 use feast_engine::{Error, FeatureStore, OnDemandRemark, TableFate};
 use parking_lot::Mutex;
+use tokio::sync::Notify;
 
 /// Between two looks at the registry file. A look is one `stat`, so it can be often.
 const REGISTRY_INTERVAL: Duration = Duration::from_millis(200);
@@ -159,15 +160,20 @@ pub(crate) async fn warn_of_former_keys(store: Arc<FeatureStore>) {
     }
 }
 
-/// Keeps the store's registry up to date. A broken file is logged once and the former registry stays in use.
+/// Keeps the store's registry up to date, at once when `reload` says so. A broken file is logged once and the former registry stays in use.
 pub(crate) async fn watch_registry(
     store: Arc<FeatureStore>,
     read_definitions: ReadDefinitions,
     log: Arc<FunctionsLog>,
+    reload: Arc<Notify>,
 ) {
     let mut last_problem = String::new();
     loop {
-        tokio::time::sleep(REGISTRY_INTERVAL).await;
+        tokio::select! {
+            () = tokio::time::sleep(REGISTRY_INTERVAL) => {}
+            // Who asks wants to see what is wrong, also if it was said before.
+            () = reload.notified() => last_problem.clear(),
+        }
         let refreshed = {
             let store = Arc::clone(&store);
             tokio::task::spawn_blocking(move || store.refresh()).await

@@ -3,16 +3,39 @@
 //! A [`Head`] has no principal yet, as nothing reads one: the layer that checks tokens will put it there, and endpoints will read it
 //! from [`Request::head`].
 
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
 use warp::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, Version};
 
+use crate::layers::request_id::RequestId;
+
+/// Who is at the other end of a connection: a client, or a proxy in front of the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Client {
+    Address(SocketAddr),
+    /// A process of this machine, by a Unix socket.
+    Process {
+        id: Option<i32>,
+        user: u32,
+    },
+}
+
+impl fmt::Display for Client {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Address(address) => address.fmt(formatter),
+            Self::Process { id: Some(id), user } => write!(formatter, "process {id} of user {user}"),
+            Self::Process { id: None, user } => write!(formatter, "a process of user {user}"),
+        }
+    }
+}
+
 /// The two ends of a connection.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Peer {
-    /// The address of the client, or of a proxy in front of the server.
-    pub(crate) client: SocketAddr,
+    pub(crate) client: Client,
     /// The address of this server that the client connected to.
     pub(crate) local: Option<IpAddr>,
 }
@@ -25,6 +48,7 @@ pub(crate) struct Head {
     pub(crate) method: Method,
     pub(crate) uri: Uri,
     pub(crate) headers: HeaderMap,
+    pub(crate) request_id: RequestId,
 }
 
 impl Head {
@@ -89,10 +113,11 @@ impl Head {
     pub(crate) fn from_parts(method: Method, uri: &str, headers: HeaderMap) -> Self {
         Self {
             peer: Peer {
-                client: SocketAddr::from(([127, 0, 0, 1], 50_000)),
+                client: Client::Address(SocketAddr::from(([127, 0, 0, 1], 50_000))),
                 local: None,
             },
             version: Version::HTTP_11,
+            request_id: RequestId::of(&headers),
             method,
             uri: uri.parse().unwrap(),
             headers,

@@ -23,28 +23,35 @@ pub mod stages;
 mod wire;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use feast_conversion::Numbers;
 use feast_engine::model::FeatureSelection;
-use feast_engine::{Error, FeatureStore, Host, ServingLimits};
+use feast_engine::{Error, FeatureStore, Host};
+use futures::future::join_all;
 use serde_json::Value;
-use tokio::net::TcpListener;
+use tokio::sync::Notify;
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::task::JoinSet;
 
 use admission::Admission;
+use connections::Connections;
+pub use connections::{ConnectionLimits, Listener, Tls, TlsFiles, TlsVersion};
 use context::Context;
 pub use endpoints::health::STORE_HEADER;
 pub use housekeeping::ReadDefinitions;
 use layers::browser::TrustedHosts;
+use layers::rate_limit::RateLimits;
 use materialization_queue::MaterializationQueue;
 use wire::entities::{KeyValues, entity_rows};
 use wire::response::{Layout, write_feature_vectors};
 
-/// How long open requests may go on after the signal to stop.
-const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long open requests may go on once the server takes no more.
+const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How a server is run.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct ServeOptions {
     /// The host that the server listens on as it was configured: browsers may reach it under that name.
     pub host: Option<Host>,
@@ -52,6 +59,21 @@ pub struct ServeOptions {
     pub access_log: bool,
     /// How many large reads are answered at once.
     pub threads: usize,
+    /// How many connections there may be, and how long they may take.
+    pub connections: ConnectionLimits,
+    /// TLS on ports. A Unix socket needs none.
+    pub tls: Option<Arc<Tls>>,
+    /// How long the server goes on after the signal to stop, so that those who send requests here see it in time.
+    pub drain: Duration,
+}
+
+/// What a running server is asked to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signal {
+    /// Read the registry and the files of TLS again.
+    Reload,
+    /// Take no more requests, and end when those that are under way are done. The second time: end now.
+    Stop,
 }
 
 /// What `POST /get-online-features` answers in columns, for callers without a server.
@@ -75,28 +97,17 @@ pub fn online_features(
     serde_json::from_slice(&json).map_err(|source| Error::internal(format!("the answer is not JSON: {source}")))
 }
 
-/// Listens on a host and a port for [`serve`].
-///
-/// # Errors
-/// Those of the socket.
-pub async fn listen(host: &str, port: u16, limits: &ServingLimits) -> std::io::Result<TcpListener> {
-    let listener = TcpListener::bind((host, port)).await?;
-    // Before the first connection, as connections take over the options that their listener has when they come.
-    limit_sending(&listener, limits.send_timeout);
-    Ok(listener)
-}
-
-/// Answers requests on `listener` until `shutdown` is done, then lets open requests end. `read_definitions` reads those of the repository,
-/// for functions of which the registry does not know everything.
+/// Answers requests on `listeners` until it is told to stop, then lets open requests end. `read_definitions` reads those of the
+/// repository, for functions of which the registry does not know everything.
 ///
 /// # Errors
 /// `Unavailable` when the threads of the server cannot be started.
 pub async fn serve(
-    listener: TcpListener,
+    listeners: Vec<Listener>,
     store: Arc<FeatureStore>,
     options: ServeOptions,
     read_definitions: ReadDefinitions,
-    shutdown: impl Future<Output = ()> + Send + 'static,
+    signals: UnboundedReceiver<Signal>,
 ) -> Result<(), Error> {
     housekeeping::warn_of_unsupported_objects(&store);
     housekeeping::log_table_changes(&store);
@@ -105,8 +116,10 @@ pub async fn serve(
     let context = Arc::new(Context {
         materializations: Arc::clone(&materializations),
         admission: Admission::new(store.config().limits, options.threads),
-        trusted_hosts: TrustedHosts::new(options.host, store.config().allowed_hosts.clone()),
+        trusted_hosts: TrustedHosts::new(options.host.clone(), store.config().allowed_hosts.clone()),
+        rate_limits: store.config().connections.rate_limit.map(RateLimits::new),
         access_log: options.access_log,
+        draining: AtomicBool::new(false),
         store: Arc::clone(&store),
     });
     // Ends by itself, within the response timeout.
@@ -118,36 +131,30 @@ pub async fn serve(
         Arc::clone(&functions_log),
     );
     tokio::spawn(prepared);
-    let refresher = tokio::spawn(housekeeping::watch_registry(
+    let connections = Connections::new(Arc::clone(&context), &options);
+    let reload = Arc::new(Notify::new());
+    let mut background = JoinSet::new();
+    background.spawn(housekeeping::watch_registry(
         Arc::clone(&store),
         read_definitions,
         functions_log,
+        Arc::clone(&reload),
     ));
-    let flusher = tokio::spawn(housekeeping::flush_pushes(Arc::clone(&store)));
-    let tender = tokio::spawn(housekeeping::tend_online_store(Arc::clone(&store)));
-    let (stopping, mut stopped) = tokio::sync::watch::channel(false);
-    let signal = async move {
-        shutdown.await;
-        // The receiver is gone only when the server has ended by itself.
-        let _ = stopping.send(true);
-    };
-    let server = connections::serve(listener, context, signal);
-    let drained = async move {
-        if stopped.wait_for(|stopping| *stopping).await.is_ok() {
-            tokio::time::sleep(DRAIN_TIMEOUT).await;
-        } else {
-            std::future::pending::<()>().await;
-        }
-    };
-    tokio::select! {
-        () = server => {}
-        () = drained => tracing::warn!("requests still open {} s after the signal to stop were cut off", DRAIN_TIMEOUT.as_secs()),
+    background.spawn(housekeeping::flush_pushes(Arc::clone(&store)));
+    background.spawn(housekeeping::tend_online_store(Arc::clone(&store)));
+    background.spawn(Arc::clone(&connections).enforce_limits());
+    if let Some(tls) = &options.tls {
+        background.spawn(Arc::clone(tls).watch());
     }
+    let stop = Stop {
+        signals,
+        reload,
+        tls: options.tls,
+    };
+    stop_in_order(stop, listeners, &connections, &context, options.drain).await;
     // Also those whose clients wait for them.
     materializations.interrupt();
-    refresher.abort();
-    flusher.abort();
-    tender.abort();
+    background.abort_all();
     let stopped = move || {
         materializations.stop();
         housekeeping::flush(&store, true);
@@ -158,16 +165,73 @@ pub async fn serve(
         .map_err(|source| Error::internal(format!("runs in the background could not be stopped: {source}")))
 }
 
-/// Ends connections whose client has taken nothing of what was sent for `timeout`: it would hold the memory of its response. hyper has
-/// no time limit for sending. HTTP/2, which no client of Feast speaks, is not covered: a client that takes the bytes and gives no
-/// credit for more is not noticed.
-#[cfg(target_os = "linux")]
-fn limit_sending(listener: &TcpListener, timeout: Duration) {
-    if let Err(source) = socket2::SockRef::from(listener).set_tcp_user_timeout(Some(timeout)) {
-        tracing::warn!("connections of clients that do not read their responses are not ended: {source}");
+/// What a server listens to beside its sockets.
+struct Stop {
+    signals: UnboundedReceiver<Signal>,
+    reload: Arc<Notify>,
+    tls: Option<Arc<Tls>>,
+}
+
+impl Stop {
+    /// Waits for the next signal to stop, and does what others ask for.
+    async fn asked(&mut self) {
+        loop {
+            match self.signals.recv().await {
+                Some(Signal::Reload) => {
+                    self.reload.notify_one();
+                    if let Some(tls) = self.tls.clone() {
+                        // A panic has been logged.
+                        let _ = tokio::task::spawn_blocking(move || tls.refresh()).await;
+                    }
+                }
+                // Nobody can ask any more.
+                Some(Signal::Stop) | None => return,
+            }
+        }
     }
 }
 
-/// Only Linux has the option.
-#[cfg(not(target_os = "linux"))]
-fn limit_sending(_listener: &TcpListener, _timeout: Duration) {}
+/// Answers requests until the signal to stop, goes on for the time of the drain, takes no more, and waits for those that are under
+/// way. A second signal ends each of these waits.
+async fn stop_in_order(
+    mut stop: Stop,
+    listeners: Vec<Listener>,
+    connections: &Arc<Connections>,
+    context: &Context,
+    drain: Duration,
+) {
+    let accept = join_all(listeners.iter().map(|listener| connections.accept(listener)));
+    let mut accept = Box::pin(accept);
+    tokio::select! {
+        _ = &mut accept => {}
+        () = stop.asked() => {}
+    }
+    context.draining.store(true, Ordering::SeqCst);
+    connections.retire_all();
+    let is_hurried = if drain.is_zero() {
+        false
+    } else {
+        tracing::info!("taking requests for {} s more, as not ready", drain.as_secs_f64());
+        tokio::select! {
+            _ = &mut accept => false,
+            () = tokio::time::sleep(drain) => false,
+            () = stop.asked() => true,
+        }
+    };
+    drop(accept);
+    drop(listeners);
+    context.materializations.close_slots();
+    // Also those that came during the drain.
+    connections.retire_all();
+    if !is_hurried {
+        tokio::select! {
+            () = connections.wait_until_closed() => {}
+            () = tokio::time::sleep(STOP_TIMEOUT) => {}
+            () = stop.asked() => {}
+        }
+    }
+    let cut_off = connections.end_all();
+    if cut_off > 0 {
+        tracing::warn!("{cut_off} connections with requests under way were cut off");
+    }
+}

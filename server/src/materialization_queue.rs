@@ -1,6 +1,7 @@
-//! Materializations that run after their requests were answered, one at a time: each uses all cores by itself.
+//! Materializations: those that run after their requests were answered, one at a time, as each uses all cores by itself, and the
+//! slots of those whose clients wait for them.
 //!
-//! The views of a run are held here, and marked MATERIALIZING in the registry for other processes, from the response to the end of
+//! The views of a run in the background are held here, and marked MATERIALIZING in the registry for other processes, from the response to the end of
 //! the run. A run that fails or is cut off by a stop gives its views their former state, not Feast's GENERATED, in which a view
 //! cannot be read. The marks that a killed process has left cannot be distinguished from a run of Python on the same registry:
 //! they are logged at the next start, and `force=true` overrides them.
@@ -16,9 +17,14 @@ use feast_engine::{
     MaterializeRequest, RunStep, ViewReport, ViewWindow,
 };
 use parking_lot::{Condvar, Mutex};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// The most runs that may wait. Only with forced ones can there be more than there are views.
 const MAX_WAITING: usize = 256;
+/// Runs at once whose clients wait for them, so that a short one need not wait for a long one.
+const MAX_AWAITED_RUNS: usize = 2;
+/// Clients that wait for one of these. Each of them is better served by a refusal than by hours in a queue.
+const MAX_QUEUED_CLIENTS: usize = 8;
 
 /// The runs that wait, and the one that is under way.
 pub(crate) struct MaterializationQueue {
@@ -29,6 +35,8 @@ pub(crate) struct MaterializationQueue {
     is_stopped: AtomicBool,
     /// Ends with the thread.
     worker: Mutex<Option<JoinHandle<()>>>,
+    slots: Arc<Semaphore>,
+    queue: Semaphore,
 }
 
 #[derive(Default)]
@@ -64,6 +72,8 @@ impl MaterializationQueue {
             changed: Condvar::new(),
             is_stopped: AtomicBool::new(false),
             worker: Mutex::default(),
+            slots: Arc::new(Semaphore::new(MAX_AWAITED_RUNS)),
+            queue: Semaphore::new(MAX_QUEUED_CLIENTS),
         });
         let worker = Arc::clone(&runs);
         let thread = std::thread::Builder::new()
@@ -74,17 +84,42 @@ impl MaterializationQueue {
         Ok(runs)
     }
 
-    /// Materializes what a request means; progress is logged.
+    /// Waits for the slot of a run whose client waits for it. A client that is gone waits no more.
+    ///
+    /// # Errors
+    /// `Unavailable` when too many clients wait, and when the server stops.
+    pub(crate) async fn acquire_slot(&self) -> Result<OwnedSemaphorePermit, Error> {
+        let unavailable = |message: String| Error::new(ErrorKind::Unavailable, message);
+        let slots = Arc::clone(&self.slots);
+        if let Ok(slot) = Arc::clone(&slots).try_acquire_owned() {
+            return Ok(slot);
+        }
+        let _place = self.queue.try_acquire().map_err(|_| {
+            unavailable(format!(
+                "{MAX_AWAITED_RUNS} materializations are under way and {MAX_QUEUED_CLIENTS} wait for them"
+            ))
+            .with_hint("try again later, or let them run one after the other with ?async=true")
+        })?;
+        let slot = slots.acquire_owned().await;
+        slot.map_err(|_| unavailable("the server is about to stop".to_owned()))
+    }
+
+    /// Refuses the clients that wait for a slot, and those that come.
+    pub(crate) fn close_slots(&self) {
+        self.slots.close();
+    }
+
+    /// Materializes what a request means; progress is logged. It ends when `is_cancelled` says so.
     ///
     /// # Errors
     /// Those of the run; `Unavailable` when it is stopped.
-    pub(crate) fn materialize(&self, request: &MaterializeRequest) -> Result<(), Error> {
+    pub(crate) fn materialize(&self, request: &MaterializeRequest, is_cancelled: &AtomicBool) -> Result<(), Error> {
         let windows = self.store.materialization_windows(request)?;
         for warning in self.store.materialization_warnings(request)? {
             tracing::warn!("{warning}");
         }
         let mut progress = LoggedProgress {
-            is_stopped: &self.is_stopped,
+            is_stopped: [&self.is_stopped, is_cancelled],
         };
         self.store.materialize(&windows, &mut progress).map(|_| ())
     }
@@ -164,7 +199,7 @@ impl MaterializationQueue {
                 views: Some(run.views),
             };
             // A panic has been logged with its place; the runs after it go on.
-            match catch_unwind(AssertUnwindSafe(|| self.materialize(&request))) {
+            match catch_unwind(AssertUnwindSafe(|| self.materialize(&request, &AtomicBool::new(false)))) {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => tracing::error!("materialization in the background failed: {error}"),
                 Err(_) => tracing::error!("materialization in the background failed"),
@@ -216,12 +251,13 @@ pub(crate) fn warn_of_marked_views(store: &FeatureStore) {
 
 /// Progress as log lines.
 struct LoggedProgress<'a> {
-    is_stopped: &'a AtomicBool,
+    /// Any of these ends the run.
+    is_stopped: [&'a AtomicBool; 2],
 }
 
 impl MaterializeProgress for LoggedProgress<'_> {
     fn is_stopped(&self) -> bool {
-        self.is_stopped.load(Ordering::SeqCst)
+        self.is_stopped.iter().any(|stopped| stopped.load(Ordering::SeqCst))
     }
 
     fn pass_started(&mut self, windows: &[&ViewWindow]) {

@@ -24,6 +24,8 @@ pub(crate) enum Endpoint {
     Read(ReadEndpoint),
     /// On a thread that may wait for disks.
     Blocking(fn(&Context, &Request) -> Result<Response, ApiError>),
+    /// Awaited: it waits for its turn, then runs for as long as it takes.
+    Run(fn(Arc<Context>, Request) -> FutureResponse),
 }
 
 /// The two parts of a read. The permit counts the memory of the request's body, then that of the response.
@@ -57,6 +59,13 @@ pub(crate) struct Route {
     pub(crate) endpoint: Endpoint,
 }
 
+impl Route {
+    /// Whether it only says how the server is.
+    pub(crate) fn is_probe(&self) -> bool {
+        matches!(self.path, "/health" | "/ready")
+    }
+}
+
 /// All routes.
 pub(crate) const ROUTES: &[Route] = &[
     post(
@@ -72,12 +81,13 @@ pub(crate) const ROUTES: &[Route] = &[
         "/write-to-online-store",
         Endpoint::Blocking(write_to_online_store::answer),
     ),
-    post("/materialize", Endpoint::Blocking(materialize::answer)),
+    post("/materialize", Endpoint::Run(materialize::answer)),
     post(
         "/materialize-incremental",
-        Endpoint::Blocking(materialize::answer_incremental),
+        Endpoint::Run(materialize::answer_incremental),
     ),
     get("/health", health::answer),
+    get("/ready", health::answer_ready),
     post("/search", Endpoint::Blocking(vector_search::search)),
     post("/retrieve-online-documents", Endpoint::Blocking(vector_search::search)),
     get("/v1/vector_stores", vector_search::list),

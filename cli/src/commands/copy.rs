@@ -54,8 +54,8 @@ fn prepare(store: &FeatureStore, file: &Path) -> Result<(), Failure> {
     match server.filter(RunningServer::answers) {
         None => Err(error.into()),
         Some(server) => Err(Failure::new(format!(
-            "the server at http://{} has the online store of {} open",
-            server.address(),
+            "the server at {} has the online store of {} open",
+            server.name(),
             file.display()
         ))
         .with_hint("stop that server, then copy again")),

@@ -48,8 +48,8 @@ pub(crate) fn run(repository: &Repository, settings: &MaterializeSettings, outpu
             return Err(error.into());
         };
         output.note(&format!(
-            "The server at http://{} has the online store open and does it",
-            server.address()
+            "The server at {} has the online store open and does it",
+            server.name()
         ));
         windows.iter().for_each(|window| output.former_keys(window));
         // The server warns in its log of what is missing in the store.

@@ -3,18 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use feast_engine::{
-    AuthType, ErrorKind, FeatureStore, Host, OnlineStoreConfig, RepositoryConfig, ServingLimits, check_clock,
-};
-use feast_server::{ServeOptions, listen, serve};
-use tokio::net::TcpListener;
+use feast_engine::{AuthType, ErrorKind, FeatureStore, Host, OnlineStoreConfig, RepositoryConfig, check_clock};
+use feast_server::{ConnectionLimits, Listener, ServeOptions, Signal, Tls, serve};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::block_in_place;
 
 use crate::commands::apply;
+use crate::log::LogLevel;
+use crate::open_files;
 use crate::output::{Failure, Output};
-use crate::running_server::ServerLockfile;
+use crate::running_server::CommandSocket;
 use crate::settings::{Repository, ServeSettings};
 
 /// More threads that wait for disks would not answer any faster.
@@ -29,8 +29,13 @@ const DEFAULT_EVENT_INTERVAL: u32 = 61;
 /// 780, and single reads are as fast as before.
 const EVENT_INTERVAL_WITH_REDIS: u32 = 2;
 
-/// Answers requests until SIGINT or SIGTERM.
-pub(crate) fn run(repository: &Repository, settings: &ServeSettings, output: &Output) -> Result<(), Failure> {
+/// Answers requests until SIGINT or SIGTERM; the second of them ends it at once.
+pub(crate) fn run(
+    repository: &Repository,
+    settings: &ServeSettings,
+    log_level: LogLevel,
+    output: &Output,
+) -> Result<(), Failure> {
     for option in &settings.without_effect {
         output.warning(&format!("{option} has no effect here"));
     }
@@ -41,7 +46,7 @@ pub(crate) fn run(repository: &Repository, settings: &ServeSettings, output: &Ou
     config.without_effect.iter().for_each(|line| output.warning(line));
     let store = Arc::new(FeatureStore::open(config)?);
     let runtime = runtime(settings, store.config())?;
-    let outcome = runtime.block_on(serve_until_signal(&store, settings, output));
+    let outcome = runtime.block_on(serve_until_signal(&store, repository, settings, log_level, output));
     // The store must not be in use when the process ends: materializations stop at their next batch of rows, what they have
     // written stays.
     runtime.shutdown_timeout(RUNTIME_SHUTDOWN_TIMEOUT);
@@ -68,14 +73,16 @@ fn runtime(settings: &ServeSettings, config: &RepositoryConfig) -> Result<Runtim
 
 async fn serve_until_signal(
     store: &Arc<FeatureStore>,
+    repository: &Repository,
     settings: &ServeSettings,
+    log_level: LogLevel,
     output: &Output,
 ) -> Result<(), Failure> {
-    let listener = listener(settings, &store.config().limits).await?;
-    let failed = |source: std::io::Error| Failure::new(format!("cannot prepare the server: {source}"));
-    let bound = listener.local_addr().map_err(failed)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
-    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+    // Before anything waits for disks: a wrong certificate or a port in use is said at once.
+    let tls = settings.tls.clone().map(Tls::load).transpose()?.map(Arc::new);
+    let (mut listeners, place) = listeners(settings, store.config(), output).await?;
+    let signals = signals(store, repository.clone(), log_level)
+        .map_err(|source| Failure::new(format!("cannot prepare the server: {source}")))?;
     // They wait for disks and for the network, which the thread of a runtime must not.
     block_in_place(|| {
         store.open_online_store()?;
@@ -84,45 +91,130 @@ async fn serve_until_signal(
         let _ = store.supply_module_names(|| apply::definitions(store.config()));
         Ok::<_, Failure>(())
     })?;
-    let _lockfile = ServerLockfile::create(store, bound)?;
-    if !bound.ip().to_canonical().is_loopback() {
-        output.warning(&format!(
-            "nobody has to sign in: who reaches {bound} can read and write all features. Let only trusted clients reach it"
-        ));
-    }
+    let _commands = CommandSocket::listen(store, &place)?.map(|(socket, listener)| {
+        listeners.push(listener);
+        socket
+    });
     output.note(&format!(
-        "Feature server of project {} listens on http://{bound}",
+        "Feature server of project {} listens on {place}",
         store.config().project
     ));
-    let shutdown = async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-    };
     let options = ServeOptions {
-        host: Host::parse(&settings.host),
+        host: settings.address.as_ref().and_then(|(host, _)| Host::parse(host)),
         access_log: settings.access_log,
         threads: settings.threads,
+        connections: connection_limits(settings, store.config(), output),
+        tls,
+        drain: settings.drain,
     };
     let config = store.config().clone();
     let read_definitions = Arc::new(move || apply::definitions(&config));
-    serve(listener, Arc::clone(store), options, read_definitions, shutdown).await?;
+    serve(listeners, Arc::clone(store), options, read_definitions, signals).await?;
     output.note("Feature server stopped");
     Ok(())
 }
 
-async fn listener(settings: &ServeSettings, limits: &ServingLimits) -> Result<TcpListener, Failure> {
-    let (host, port) = (&settings.host, settings.port);
-    listen(host, port, limits).await.map_err(|source| {
-        let failure = Failure::new(format!("cannot listen on {host}:{port}: {source}"));
-        match source.kind() {
-            std::io::ErrorKind::AddrInUse => {
-                failure.with_hint("another server listens there: stop it, or choose another port with --port")
+/// What is listened on, and how that is called.
+async fn listeners(
+    settings: &ServeSettings,
+    config: &RepositoryConfig,
+    output: &Output,
+) -> Result<(Vec<Listener>, String), Failure> {
+    let (mut listeners, mut places) = (Vec::new(), Vec::new());
+    if let Some((host, port)) = &settings.address {
+        let listener = Listener::on_port(host, *port, config.limits.send_timeout).await;
+        let listener = listener.map_err(|source| {
+            let failure = Failure::new(format!("cannot listen on {host}:{port}: {source}"));
+            match source.kind() {
+                std::io::ErrorKind::AddrInUse => {
+                    failure.with_hint("another server listens there: stop it, or choose another port with --port")
+                }
+                _ => failure,
             }
-            _ => failure,
+        })?;
+        let bound = listener.local_address();
+        let bound = bound.ok_or_else(|| Failure::new(format!("cannot listen on {host}:{port}: it has no address")))?;
+        let scheme = if settings.tls.is_some() { "https" } else { "http" };
+        let asks_for_certificates = settings
+            .tls
+            .as_ref()
+            .is_some_and(|files| files.client_authorities.is_some());
+        if !bound.ip().to_canonical().is_loopback() && !asks_for_certificates {
+            output.warning(&format!(
+                "nobody has to sign in: who reaches {bound} can read and write all features. Let only trusted clients reach it"
+            ));
         }
-    })
+        listeners.push(listener);
+        places.push(format!("{scheme}://{bound}"));
+    }
+    if let Some((path, mode)) = &settings.socket {
+        let listener = Listener::on_socket(path, *mode).map_err(|source| {
+            let failure = Failure::new(format!("cannot listen on {}: {source}", path.display()));
+            match source.kind() {
+                std::io::ErrorKind::AddrInUse => failure
+                    .with_hint("another server listens on it, or it is a file: stop the server, or name another path"),
+                _ => failure,
+            }
+        })?;
+        listeners.push(listener);
+        places.push(format!("unix:{}", path.display()));
+    }
+    Ok((listeners, places.join(" and ")))
+}
+
+fn connection_limits(settings: &ServeSettings, config: &RepositoryConfig, output: &Output) -> ConnectionLimits {
+    let open_files = open_files::raise_limit();
+    let most = open_files::for_connections(open_files);
+    if settings.connections > most {
+        output.warning(&format!(
+            "{most} connections can be open, not {}: the process may have {open_files} files open, and the store needs some of them",
+            settings.connections
+        ));
+    }
+    ConnectionLimits {
+        connections: settings.connections.min(most),
+        keep_alive: settings.keep_alive,
+        head: config.connections.head_timeout,
+        lifetime: config.connections.lifetime,
+        send: config.limits.send_timeout,
+    }
+}
+
+/// The signals of the process as what they ask the server for. SIGHUP also reads the level of the log again.
+fn signals(
+    store: &Arc<FeatureStore>,
+    repository: Repository,
+    log_level: LogLevel,
+) -> std::io::Result<UnboundedReceiver<Signal>> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut hang_up = signal(SignalKind::hangup())?;
+    log_level.configure(store.config().log_level.as_deref());
+    let (asked, signals) = unbounded_channel();
+    tokio::spawn(async move {
+        loop {
+            let signal = tokio::select! {
+                _ = interrupt.recv() => Signal::Stop,
+                _ = terminate.recv() => Signal::Stop,
+                _ = hang_up.recv() => Signal::Reload,
+            };
+            if signal == Signal::Reload {
+                block_in_place(|| reload_log_level(&repository, &log_level));
+            }
+            if asked.send(signal).is_err() {
+                return;
+            }
+        }
+    });
+    Ok(signals)
+}
+
+fn reload_log_level(repository: &Repository, log_level: &LogLevel) {
+    match repository.read_settings() {
+        Ok(config) => log_level.configure(config.log_level.as_deref()),
+        Err(error) => tracing::error!("the level of the log stays as it was: {error}"),
+    }
+    tracing::info!("settings of the log, registry and TLS files are read again; other settings need a restart");
 }
 
 /// A server that is configured to check tokens must not answer without checking them.

@@ -57,7 +57,9 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("bincode::", &["engine/codec/src/record.rs"]),
     ("flatbuffers::", &["server/src/wire/arrow_stream"]),
     ("warp::", &["server/src", "benches/src/bare_route"]),
-    ("hyper::", &["server/src/connections.rs"]),
+    ("hyper::", &["server/src/connections"]),
+    ("rustls::", &["engine/redis/src", "server/src/connections"]),
+    ("governor::", &["server/src/layers/rate_limit.rs"]),
     (
         "twox_hash::",
         &["engine/codec/src/shard.rs", "engine/offline/src/fingerprint.rs"],

@@ -63,7 +63,7 @@ fn lockfile_address(repository: &Path) -> String {
     let end = Instant::now() + TIMEOUT;
     loop {
         if let Ok(text) = std::fs::read_to_string(&file)
-            && let Some((address, _)) = text.split_once('\n')
+            && let Some(address) = text.lines().nth(2).and_then(|place| place.strip_prefix("http://"))
         {
             return address.to_owned();
         }

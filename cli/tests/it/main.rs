@@ -3,6 +3,7 @@
 //! - `walk`: the documented way from `feast init` to served and pushed features.
 //! - `golden`: recorded answers of Python Feast's server, replayed.
 //! - `copy`: rows from one online store into another.
+//! - `connections`: clients that hold connections, TLS, Unix sockets, and the end of a server.
 //! - `contract`: what recordings do not hold: on-demand views, versions, gates, searches, the server's own documents.
 //! - `arrow`: reads with Arrow streams.
 //! - `sqlite`: a repository with Feast's default online store.
@@ -13,6 +14,7 @@
 //! - `times`: points in time that are accepted, and those that are not; rows without values.
 //! - `types`: values of every type from parquet and over HTTP.
 //! - `durability`: full disks, damaged files, killed servers, pushes that wait in the log.
+//! - `awaited_runs`: materializations whose clients wait for them, and are gone.
 //! - `background`: materializations that go on after their responses.
 //! - `browsers`: requests that a browser makes for pages of other sites.
 //! - `bodies`: bodies in the encodings that Python reads, and integers that do not fit.
@@ -35,10 +37,12 @@
 
 mod apply;
 mod arrow;
+mod awaited_runs;
 mod background;
 mod bad_input;
 mod bodies;
 mod browsers;
+mod connections;
 mod contract;
 mod copy;
 mod durability;

@@ -81,7 +81,12 @@ impl Repository {
 
     /// Starts `feast serve` on a free port and waits until it listens.
     pub(crate) fn serve(&self) -> Server {
-        Server::start(self.command(&["serve", "--port", "0"]))
+        self.serve_with(&[])
+    }
+
+    /// As [`Repository::serve`], with more options.
+    pub(crate) fn serve_with(&self, options: &[&str]) -> Server {
+        Server::start(self.command(&[&["serve", "--port", "0"], options].concat()))
     }
 }
 
@@ -122,8 +127,9 @@ impl Server {
         let address = lines.by_ref().map(Result::unwrap).find_map(|line| {
             log.push_str(&line);
             log.push('\n');
-            line.split_once("listens on http://")
-                .map(|(_, address)| address.to_owned())
+            let place = line.split_once(" listens on ")?.1.split(' ').next()?;
+            let bare = place.trim_start_matches("http://").trim_start_matches("https://");
+            Some(bare.to_owned())
         });
         let address = address.unwrap_or_else(|| panic!("the server did not start: {log}"));
         // The pipe must be emptied, or the server waits for it.
@@ -138,9 +144,19 @@ impl Server {
     }
 
     /// Sends SIGTERM, waits for the end and gives the exit code and the log.
-    pub(crate) fn stop(mut self) -> (Option<i32>, String) {
-        let id = self.process.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+    pub(crate) fn stop(self) -> (Option<i32>, String) {
+        self.signal("TERM");
+        self.wait()
+    }
+
+    /// Sends a signal.
+    pub(crate) fn signal(&self, name: &str) {
+        let (name, id) = (format!("-{name}"), self.process.id().to_string());
+        assert!(Command::new("kill").args([name, id]).status().unwrap().success());
+    }
+
+    /// Waits for the end and gives the exit code and the log.
+    pub(crate) fn wait(mut self) -> (Option<i32>, String) {
         let code = self.process.wait().unwrap().code();
         let log = std::mem::replace(&mut self.log, std::thread::spawn(String::new));
         (code, log.join().unwrap())
@@ -152,12 +168,17 @@ impl Server {
         self.process.wait().unwrap();
     }
 
+    /// Whether the process has ended.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.process.try_wait().unwrap().is_some()
+    }
+
     /// The number of the process.
     pub(crate) fn process_id(&self) -> u32 {
         self.process.id()
     }
 
-    /// Host and port.
+    /// Host and port, or `unix:` and the path of a socket.
     pub(crate) fn address(&self) -> &str {
         &self.address
     }

@@ -5,6 +5,7 @@
 
 mod auth;
 mod block;
+mod connections;
 mod duration;
 mod feature_server;
 mod host;
@@ -28,6 +29,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 pub use auth::AuthType;
+pub use connections::{ConnectionConfig, RateLimit};
 pub use feature_server::OfflineBatching;
 pub use host::Host;
 pub use machine::machine_memory;
@@ -67,6 +69,12 @@ pub struct RepositoryConfig {
     pub offline_batching: Option<OfflineBatching>,
     /// What a server takes on (`serving.max_requests`, `serving.max_memory_mib`, `serving.send_timeout_seconds`).
     pub limits: ServingLimits,
+    /// End materializations whose clients are gone (`serving.cancel_abandoned_runs`). Those in the background go on.
+    pub cancel_abandoned_runs: bool,
+    /// Least severe lines of a server's log to show (`serving.log_level`).
+    pub log_level: Option<String>,
+    /// How a server deals with its connections.
+    pub connections: ConnectionConfig,
     /// What a materialization may take.
     pub materialization: MaterializationLimits,
     /// Layout of `/get-online-features` responses (`serving.response_layout`).
@@ -162,6 +170,9 @@ impl RepositoryConfig {
             online_versioning: flag_at(&root, "registry", "enable_online_feature_view_versioning")?,
             offline_batching: feature_server::offline_batching(&root)?,
             limits: serving::limits(&root)?,
+            cancel_abandoned_runs: flag_at(&root, "serving", "cancel_abandoned_runs")?,
+            log_level: serving::log_level(&root)?,
+            connections: connections::connections(&root)?,
             materialization: serving::materialization(&root)?,
             response_layout: serving::response_layout(&root)?,
             push_log_path: directory

@@ -6,12 +6,13 @@ use feast_model::error::{Error, Result};
 use serde_json::Value;
 
 use super::block::{bytes_at, number_at, string_at};
+use super::connections;
 use super::host::Host;
 use super::keys::check_keys;
 use super::machine::machine_memory;
 use super::redis;
 
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 13] = [
     "response_layout",
     "max_requests",
     "max_memory_mib",
@@ -23,6 +24,8 @@ const KEYS: [&str; 11] = [
     "python",
     "materialization_memory_mib",
     "materialization_disk_mib",
+    "log_level",
+    "cancel_abandoned_runs",
 ];
 
 /// A day.
@@ -133,9 +136,11 @@ pub enum ResponseLayout {
 pub(super) fn check(root: &Value) -> Result<()> {
     match root.get("serving") {
         None | Some(Value::Null) => Ok(()),
-        Some(block @ Value::Object(_)) => {
-            check_keys("serving", block, &[KEYS.as_slice(), &redis::SERVING_KEYS].concat())
-        }
+        Some(block @ Value::Object(_)) => check_keys(
+            "serving",
+            block,
+            &[KEYS.as_slice(), &connections::KEYS, &redis::SERVING_KEYS].concat(),
+        ),
         Some(other) => Err(Error::invalid(format!("serving must be a mapping, not {other}"))),
     }
 }
@@ -181,6 +186,22 @@ pub(super) fn limits(root: &Value) -> Result<ServingLimits> {
         memory: bytes_at(root, "serving", "max_memory_mib", 1)?.unwrap_or(default.memory),
         send_timeout: send_timeout(root)?.unwrap_or(default.send_timeout),
     })
+}
+
+const LOG_LEVELS: [&str; 5] = ["error", "warn", "info", "debug", "trace"];
+
+pub(super) fn log_level(root: &Value) -> Result<Option<String>> {
+    let Some(block) = root.get("serving") else {
+        return Ok(None);
+    };
+    let level = string_at(block, "serving", "log_level")?.map(str::to_ascii_lowercase);
+    match level {
+        Some(level) if !LOG_LEVELS.contains(&&*level) => Err(Error::invalid(format!(
+            "serving.log_level {level:?} is not one of {}",
+            LOG_LEVELS.join(", ")
+        ))),
+        level => Ok(level),
+    }
 }
 
 pub(super) fn response_layout(root: &Value) -> Result<ResponseLayout> {

@@ -13,6 +13,7 @@ use parking_lot::Mutex;
 
 use super::pass::PassView;
 use super::progress::{MaterializeProgress, RunStep, ViewReport};
+use super::run::check_stopped;
 use super::window::ViewWindow;
 
 /// More passes at once wait for each other where they write.
@@ -40,6 +41,11 @@ pub(crate) fn run_all<'a>(
     progress: &mut dyn MaterializeProgress,
     run: impl Fn(&[PassView<'a>], &mut dyn MaterializeProgress) -> Result<Vec<ViewReport>> + Sync,
 ) -> Result<Vec<ViewReport>> {
+    // A stop is seen before the files of the next pass are listed, which may take long.
+    let run = |pass: &Pass<'a>, progress: &mut dyn MaterializeProgress| {
+        check_stopped(pass, progress)?;
+        run(pass, progress)
+    };
     let mut reports = Vec::new();
     for round in rounds(passes) {
         if at_once.min(round.len()) < 2 {
@@ -48,9 +54,7 @@ pub(crate) fn run_all<'a>(
             }
             continue;
         }
-        for of_pass in run_round(round, at_once, progress, &|pass: &Pass<'a>, progress| {
-            run(pass, progress)
-        }) {
+        for of_pass in run_round(round, at_once, progress, &run) {
             reports.extend(of_pass?);
         }
     }

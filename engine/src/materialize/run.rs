@@ -146,6 +146,14 @@ fn step(
     if let Some(first) = pass.first() {
         progress.advanced(first.view.name(), step, done, total);
     }
+    check_stopped(pass, progress)
+}
+
+/// Ends a pass that should stop.
+///
+/// # Errors
+/// `Unavailable` when it should.
+pub(super) fn check_stopped(pass: &[PassView<'_>], progress: &dyn MaterializeProgress) -> Result<()> {
     if !progress.is_stopped() {
         return Ok(());
     }

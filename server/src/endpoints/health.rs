@@ -1,10 +1,12 @@
 //! `GET /health`: 200 with an empty body. The server listens only after its stores are open, so to answer is to be healthy.
+//! `GET /ready`: whether requests should be sent here, for load balancers.
 
-use warp::http::HeaderValue;
+use serde_json::json;
+use warp::http::{HeaderValue, StatusCode};
 
 use crate::context::Context;
 use crate::error::ApiError;
-use crate::http::{Request, Response};
+use crate::http::{Request, Response, json_response};
 
 /// Names the online store, in the response of `GET /health` and in requests that are meant for one store only, so that a process
 /// that hands work over can be sure which server it talks to.
@@ -16,4 +18,19 @@ pub(crate) fn answer(context: &Context, _: &Request) -> Result<Response, ApiErro
         response.headers_mut().insert(STORE_HEADER, identity);
     }
     Ok(response)
+}
+
+/// 200, or 503 with the reasons.
+pub(crate) fn answer_ready(context: &Context, _: &Request) -> Result<Response, ApiError> {
+    let mut reasons = Vec::new();
+    if context.is_draining() {
+        reasons.push("the server is about to stop");
+    }
+    let status = if reasons.is_empty() {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    let body = json!({ "ready": reasons.is_empty(), "reasons": reasons });
+    Ok(json_response(status, body.to_string()))
 }

@@ -1,5 +1,8 @@
 //! `POST /materialize` and `POST /materialize-incremental`: answered when the run is over, or with `?async=true` before it
-//! begins.
+//! begins. Of the former some run at once and some wait for that: `materialization_queue.rs` has their slots.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use feast_engine::model::Timestamp;
 use feast_engine::{Error, ErrorKind, MaterializeRange, MaterializeRequest, now};
@@ -7,21 +10,88 @@ use serde_json::json;
 use warp::http::StatusCode;
 
 use crate::context::Context;
+use crate::dispatch::on_blocking_thread;
 use crate::endpoints::health::STORE_HEADER;
 use crate::endpoints::read_newest_registry;
 use crate::error::ApiError;
 use crate::http::{Request, Response, json_response};
 use crate::materialization_queue::EnqueueResult;
+use crate::routes::FutureResponse;
 use crate::wire::request::{Materialize, Span};
 
-pub(crate) fn answer(context: &Context, request: &Request) -> Result<Response, ApiError> {
-    check_store(context, request)?;
-    run(context, Materialize::parse(request)?)
+/// What became of a request before its run.
+enum Prepared {
+    /// It runs in the background.
+    Answered(Response),
+    /// Its client waits for it.
+    Awaited(MaterializeRequest),
 }
 
-pub(crate) fn answer_incremental(context: &Context, request: &Request) -> Result<Response, ApiError> {
-    check_store(context, request)?;
-    run(context, Materialize::parse_incremental(request)?)
+pub(crate) fn answer(context: Arc<Context>, request: Request) -> FutureResponse {
+    Box::pin(run(context, request, Materialize::parse))
+}
+
+pub(crate) fn answer_incremental(context: Arc<Context>, request: Request) -> FutureResponse {
+    Box::pin(run(context, request, Materialize::parse_incremental))
+}
+
+async fn run(
+    context: Arc<Context>,
+    request: Request,
+    parse: fn(&Request) -> Result<Materialize, ApiError>,
+) -> Result<Response, ApiError> {
+    let admitted = context.admission.admit_write()?;
+    let prepared = {
+        let context = Arc::clone(&context);
+        on_blocking_thread(move || {
+            check_store(&context, &request)?;
+            prepare(&context, parse(&request)?)
+        })
+    };
+    let request = match prepared.await? {
+        Prepared::Answered(response) => return Ok(response),
+        Prepared::Awaited(request) => request,
+    };
+    // While it waits for its turn it keeps no writes out.
+    drop(admitted);
+    let slot = context.materializations.acquire_slot().await?;
+    let client = AwaitedBy::new(context.store.config().cancel_abandoned_runs);
+    let is_cancelled = Arc::clone(&client.is_gone);
+    on_blocking_thread(move || {
+        let done = context.materializations.materialize(&request, &is_cancelled);
+        drop(slot);
+        if let Err(error) = &done
+            && is_cancelled.load(Ordering::SeqCst)
+        {
+            // Nobody else hears of it.
+            tracing::warn!("{error}, as the client that waited for it is gone");
+        }
+        done?;
+        Ok(json_response(StatusCode::OK, b"null".to_vec()))
+    })
+    .await
+}
+
+/// The client of a run. Its future is dropped when it is gone, and this with it.
+struct AwaitedBy {
+    is_gone: Arc<AtomicBool>,
+    matters: bool,
+}
+
+impl AwaitedBy {
+    fn new(matters: bool) -> Self {
+        Self {
+            is_gone: Arc::default(),
+            matters,
+        }
+    }
+}
+
+impl Drop for AwaitedBy {
+    fn drop(&mut self) {
+        // After the run it means nothing.
+        self.is_gone.fetch_or(self.matters, Ordering::SeqCst);
+    }
 }
 
 /// A request may name the online store that it is meant for: a command that has found the server by its file does.
@@ -36,7 +106,7 @@ fn check_store(context: &Context, request: &Request) -> Result<(), Error> {
 }
 
 /// Views are checked before times, as in Feast.
-fn run(context: &Context, request: Materialize) -> Result<Response, ApiError> {
+fn prepare(context: &Context, request: Materialize) -> Result<Prepared, ApiError> {
     let store = &context.store;
     read_newest_registry(store);
     if let Some(version) = &request.version {
@@ -49,14 +119,14 @@ fn run(context: &Context, request: Materialize) -> Result<Response, ApiError> {
     let range = range(&request.span)?;
     if !request.in_background {
         let views = Some(views);
-        context
-            .materializations
-            .materialize(&MaterializeRequest { range, views })?;
-        return Ok(json_response(StatusCode::OK, b"null".to_vec()));
+        return Ok(Prepared::Awaited(MaterializeRequest { range, views }));
     }
     let accepted = json!({ "status": "accepted", "feature_views": &views });
     match context.materializations.enqueue(range, views, request.force)? {
-        EnqueueResult::Accepted => Ok(json_response(StatusCode::ACCEPTED, accepted.to_string().into_bytes())),
+        EnqueueResult::Accepted => {
+            let response = json_response(StatusCode::ACCEPTED, accepted.to_string().into_bytes());
+            Ok(Prepared::Answered(response))
+        }
         EnqueueResult::Taken(taken) => Err(ApiError::AlreadyMaterializing(taken)),
     }
 }

@@ -1,4 +1,4 @@
-//! A line in the log for each request, with the address of its client, its status and its time.
+//! A line in the log for each request, with the address of its client, its status, its time and its id.
 
 use std::time::Instant;
 
@@ -16,10 +16,11 @@ where
         return next(call).await;
     }
     let started = Instant::now();
-    let (client, method, path) = (
+    let (client, method, path, id) = (
         call.head.peer.client,
         call.head.method.clone(),
         call.head.uri.path().to_owned(),
+        call.head.request_id.clone(),
     );
     let outcome = next(call).await;
     let status = match &outcome {
@@ -29,7 +30,7 @@ where
     let milliseconds = started.elapsed().as_secs_f64() * 1e3;
     tracing::info!(
         target: "feast::access",
-        "{client} - \"{method} {path}\" {} {milliseconds:.1}ms",
+        "{client} - \"{method} {path}\" {} {milliseconds:.1}ms {id}",
         status.as_u16()
     );
     outcome

@@ -22,15 +22,19 @@ pub(super) async fn log<F>(call: Call, next: impl FnOnce(Call) -> F) -> Result<R
 where
     F: Future<Output = Result<Response, ApiError>>,
 {
-    let (method, uri) = (call.head.method.clone(), call.head.uri.clone());
+    let (method, uri, id) = (
+        call.head.method.clone(),
+        call.head.uri.clone(),
+        call.head.request_id.clone(),
+    );
     let outcome = next(call).await;
     if let Err(error) = &outcome {
         if error.is_refusal() {
             log_refusal(error);
         } else if error.feature_view().is_some() {
-            log_function(&format!("{method} {}: {error}", uri.path()));
+            log_function(&format!("{method} {}: {error} (request {id})", uri.path()));
         } else if error.status().is_server_error() && error.status() != StatusCode::NOT_IMPLEMENTED {
-            tracing::error!("{method} {}: {error}", uri.path());
+            tracing::error!("{method} {}: {error} (request {id})", uri.path());
         }
     }
     outcome

@@ -4,8 +4,7 @@
 //! at both, change either, or answer itself. Layers nest as plain futures, so that one costs a request neither an allocation nor
 //! a dynamic call.
 //!
-//! Metrics and request ids go outside of `failures`, time limits inside of it, sign-in after `browser`; all of them see the route in
-//! [`Call::matched`]. A layer that adds to every response makes that of a failure itself, by [`ApiError::into_response`]. Admission
+//! Metrics go outside of `failures`, sign-in after `browser`; all layers see the route in [`Call::matched`]. A layer that adds to every response makes that of a failure itself, by [`ApiError::into_response`]. Admission
 //! is not a layer: what a request takes is known only while its body is read (`body.rs`) and when its endpoint cannot answer
 //! inline (`dispatch.rs`).
 
@@ -13,6 +12,8 @@ mod access_log;
 pub(crate) mod browser;
 mod failures;
 mod panics;
+pub(crate) mod rate_limit;
+pub(crate) mod request_id;
 
 use std::sync::Arc;
 
@@ -39,14 +40,17 @@ pub(crate) async fn answer(
     body: impl Stream<Item = Result<impl Buf, warp::Error>> + Send,
 ) -> Response {
     let matched = routes::find(&head.method, head.uri.path());
+    let request_id = head.request_id.clone();
     let context = &context;
     // From the endpoint outwards: each layer is around those above it.
     let next = |call| dispatch::answer(context, call, body);
     let next = |call| panics::catch(call, next);
     let next = |call| browser::refuse_foreign_pages(context, call, next);
+    let next = |call| rate_limit::admit(context, call, next);
     let next = |call| failures::log(call, next);
     let next = |call| access_log::log(context, call, next);
-    next(Call { head, matched })
-        .await
-        .unwrap_or_else(ApiError::into_response)
+    let outcome = next(Call { head, matched }).await;
+    let mut response = outcome.unwrap_or_else(ApiError::into_response);
+    request_id.mark(&mut response);
+    response
 }

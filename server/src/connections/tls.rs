@@ -1,0 +1,198 @@
+//! TLS: the certificate and its key, reading them again when their files change, and who may connect. The only module here that
+//! knows rustls.
+
+use std::fs::Metadata;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use feast_engine::{Error, ErrorKind};
+use parking_lot::Mutex;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::version::{TLS12, TLS13};
+use rustls::{RootCertStore, ServerConfig, SupportedProtocolVersion};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+
+/// Between two looks at the files.
+const LOOK_INTERVAL: Duration = Duration::from_secs(1);
+
+/// The name of HTTP/2 in a handshake.
+const HTTP2: &[u8] = b"h2";
+
+/// The least version of TLS that is spoken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum TlsVersion {
+    /// 1.2 and 1.3.
+    #[default]
+    Tls12,
+    /// 1.3 alone.
+    Tls13,
+}
+
+impl TlsVersion {
+    fn versions(self) -> Vec<&'static SupportedProtocolVersion> {
+        match self {
+            Self::Tls12 => vec![&TLS13, &TLS12],
+            Self::Tls13 => vec![&TLS13],
+        }
+    }
+}
+
+/// The files of a server that speaks TLS, in PEM.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// The private key.
+    pub key: PathBuf,
+    /// The certificate, with those between it and the one that clients trust after it.
+    pub certificate: PathBuf,
+    /// Only clients with a certificate by one of these may connect.
+    pub client_authorities: Option<PathBuf>,
+    /// The least version that is spoken.
+    pub min_version: TlsVersion,
+}
+
+/// What a server needs to speak TLS, as its files are now.
+pub struct Tls {
+    files: TlsFiles,
+    config: ArcSwap<ServerConfig>,
+    state: Mutex<State>,
+}
+
+/// What tells whether a file is the same: its inode, size and times.
+type Fingerprint = Vec<Option<(u64, u64, u64, i64, i64)>>;
+
+struct State {
+    files: Fingerprint,
+    /// A problem is logged once.
+    problem: String,
+}
+
+impl Tls {
+    /// Reads the files.
+    ///
+    /// # Errors
+    /// `Invalid` when one cannot be read or used, naming it.
+    pub fn load(files: TlsFiles) -> Result<Self, Error> {
+        // Before they are read: a file that is replaced meanwhile is read again.
+        let fingerprint = fingerprint(&files);
+        let config = server_config(&files)?;
+        Ok(Self {
+            files,
+            config: ArcSwap::from_pointee(config),
+            state: Mutex::new(State {
+                files: fingerprint,
+                problem: String::new(),
+            }),
+        })
+    }
+
+    /// Agrees on TLS with a client.
+    pub(super) async fn accept(&self, stream: TcpStream) -> std::io::Result<TlsStream<TcpStream>> {
+        TlsAcceptor::from(self.config.load_full()).accept(stream).await
+    }
+
+    /// Reads the files again if they have changed. With files that cannot be used the former ones stay.
+    pub(crate) fn refresh(&self) {
+        let now = fingerprint(&self.files);
+        let mut state = self.state.lock();
+        if state.files == now && state.problem.is_empty() {
+            return;
+        }
+        match server_config(&self.files) {
+            Ok(config) => {
+                self.config.store(Arc::new(config));
+                *state = State {
+                    files: now,
+                    problem: String::new(),
+                };
+                tracing::info!("TLS key and certificate read again");
+            }
+            Err(error) => {
+                let problem = error.to_string();
+                if problem != state.problem {
+                    tracing::error!("the TLS key and certificate as they were stay in use: {problem}");
+                }
+                state.problem = problem;
+            }
+        }
+    }
+
+    /// Looks at the files again and again.
+    pub(crate) async fn watch(self: Arc<Self>) {
+        loop {
+            tokio::time::sleep(LOOK_INTERVAL).await;
+            let tls = Arc::clone(&self);
+            // A panic has been logged.
+            let _ = tokio::task::spawn_blocking(move || tls.refresh()).await;
+        }
+    }
+}
+
+/// Whether a client has chosen HTTP/2.
+pub(super) fn speaks_http2(stream: &TlsStream<TcpStream>) -> bool {
+    stream.get_ref().1.alpn_protocol() == Some(HTTP2)
+}
+
+fn fingerprint(files: &TlsFiles) -> Fingerprint {
+    let of = |file: Metadata| (file.dev(), file.ino(), file.size(), file.mtime(), file.mtime_nsec());
+    let paths = [
+        Some(&files.key),
+        Some(&files.certificate),
+        files.client_authorities.as_ref(),
+    ];
+    let paths = paths.into_iter().flatten();
+    paths.map(|path| std::fs::metadata(path).ok().map(of)).collect()
+}
+
+fn server_config(files: &TlsFiles) -> Result<ServerConfig, Error> {
+    let certificates = certificates("--cert", &files.certificate)?;
+    let key = PrivateKeyDer::from_pem_file(&files.key).map_err(|source| unusable("--key", &files.key, &source))?;
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
+        .with_protocol_versions(&files.min_version.versions())
+        .map_err(|source| Error::internal(format!("TLS cannot be used: {source}")))?;
+    let builder = match &files.client_authorities {
+        None => builder.with_no_client_auth(),
+        Some(path) => {
+            let mut authorities = RootCertStore::empty();
+            for certificate in self::certificates("--client-ca", path)? {
+                authorities
+                    .add(certificate)
+                    .map_err(|source| unusable("--client-ca", path, &source))?;
+            }
+            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(authorities), provider)
+                .build()
+                .map_err(|source| unusable("--client-ca", path, &source))?;
+            builder.with_client_cert_verifier(verifier)
+        }
+    };
+    let mut config = builder.with_single_cert(certificates, key).map_err(|source| {
+        unusable("--cert", &files.certificate, &source).with_hint(
+            "give the certificate of the key that --key names, in PEM, and after it those that it is signed by",
+        )
+    })?;
+    config.alpn_protocols = vec![HTTP2.to_vec(), b"http/1.1".to_vec()];
+    Ok(config)
+}
+
+fn certificates(option: &str, path: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
+    let certificates = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    let certificates = certificates.map_err(|source| unusable(option, path, &source))?;
+    if certificates.is_empty() {
+        return Err(unusable(option, path, &"there is no certificate in it"));
+    }
+    Ok(certificates)
+}
+
+fn unusable(option: &str, path: &Path, why: &dyn std::fmt::Display) -> Error {
+    Error::new(
+        ErrorKind::Invalid,
+        format!("{option} {} cannot be used: {why}", path.display()),
+    )
+}
