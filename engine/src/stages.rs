@@ -37,7 +37,8 @@ pub fn stored_rows(store: &FeatureStore, plan: &ReadPlan, keys: &EntityKeys) -> 
     let queries = binding.queries(&keys.0);
     let mut lookup = store.prepare(queries)?;
     while let Some(missing) = lookup.missing(queries) {
-        let fetched = store.fetch(missing)?;
+        let reading = store.reading();
+        let fetched = reading.fetch(missing)?;
         store.complete(&mut lookup, queries, fetched)?;
     }
     Ok(FetchedRows(lookup.into_batches()))

@@ -24,6 +24,7 @@ use feast_rows::{RowCount, Table, TableChange, TableFate, TableView, Tables};
 use rocksdb::{Range, WriteBatch};
 
 use super::RocksDbStore;
+use super::scan::scan;
 
 /// More rows, of whatever tables, are not looked at one by one: it takes a third of a second.
 const MAX_COUNTED_ROWS: u64 = if cfg!(test) { 100_000 } else { 1_000_000 };
@@ -293,7 +294,8 @@ impl RocksDbStore {
     fn count_rows(&self, start: &[u8], end: &[u8], table_ids: &BTreeSet<u32>) -> Result<HashMap<u32, RowCount>> {
         let mut counted: HashMap<u32, u64> = table_ids.iter().map(|table_id| (*table_id, 0)).collect();
         let mut seen = 0_u64;
-        for row in self.scan(start, end.to_vec()) {
+        let db = self.db();
+        for row in scan(&db, start, end.to_vec()) {
             let (key, _) = row.map_err(|source| self.error(source))?;
             seen += 1;
             if let Some(count) = split_row_key(&key).and_then(|(table_id, _)| counted.get_mut(&table_id)) {
@@ -324,13 +326,13 @@ impl RocksDbStore {
             let last = file.end_key.as_deref().unwrap_or_default();
             first < end && last >= start
         };
-        let files = self.db.live_files().map_err(|source| self.error(source))?;
+        let files = self.db().live_files().map_err(|source| self.error(source))?;
         let (mut entries, mut bytes) = (0_u128, 0_u128);
         for file in files.iter().filter(|file| is_near(file)) {
             entries += u128::from(file.num_entries);
             bytes += file.size as u128;
         }
-        let around = self.db.get_approximate_sizes(&[Range::new(start, end)]);
+        let around = self.db().get_approximate_sizes(&[Range::new(start, end)]);
         let around = around.first().copied().unwrap_or_default();
         Ok(entries * u128::from(around) / bytes.max(1))
     }
@@ -356,7 +358,7 @@ impl RocksDbStore {
         let details = record::encode(&directory.details).map_err(|source| self.corrupt(source))?;
         batch.put(KeyTag::Directory.single(), tables);
         batch.put(KeyTag::TableDetails.single(), details);
-        self.db.write(batch).map_err(|source| self.error(source))?;
+        self.db().write(batch).map_err(|source| self.error(source))?;
         fail_point::reached(Step::TablesChanged);
         self.sync()?;
         self.publish(&directory);

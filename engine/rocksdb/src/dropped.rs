@@ -108,7 +108,7 @@ impl RocksDbStore {
                 next: first,
             };
             // What is in the log of writes is in no file.
-            self.db.flush().map_err(|source| self.error(source))?;
+            self.db().flush().map_err(|source| self.error(source))?;
         }
         let Some((start, last)) = self.file_after(&reclaiming.next, &end)? else {
             self.forget_dropped(&std::mem::take(&mut *reclaiming).tables)?;
@@ -117,14 +117,14 @@ impl RocksDbStore {
         let mut options = CompactOptions::default();
         options.set_exclusive_manual_compaction(false);
         options.set_bottommost_level_compaction(BottommostLevelCompaction::Force);
-        self.db.compact_range_opt(Some(&start), Some(&last), &options);
+        self.db().compact_range_opt(Some(&start), Some(&last), &options);
         reclaiming.next = [&last[..], &[0]].concat();
         Ok(true)
     }
 
     /// The first and the last key of the part of the next file that lies from `next` on and before `end`.
     fn file_after(&self, next: &[u8], end: &[u8]) -> Result<Option<(Vec<u8>, Vec<u8>)>> {
-        let files = self.db.live_files().map_err(|source| self.error(source))?;
+        let files = self.db().live_files().map_err(|source| self.error(source))?;
         let parts = files.into_iter().filter_map(|file| {
             let (first, last) = (file.start_key?, file.end_key?);
             let is_ahead = last.as_slice() >= next && first.as_slice() < end;

@@ -18,7 +18,7 @@ use feast_rows::MissingRows;
 use rocksdb::perf::{PerfContext, PerfMetric};
 use rocksdb::{DBPinnableSlice, DEFAULT_COLUMN_FAMILY_NAME, ReadOptions};
 
-use super::RocksDbStore;
+use super::opening::Reading;
 
 /// Rows of so many tables of an entity are read one after the other, those of other tables between them included.
 const MIN_SCANNED: usize = 4;
@@ -135,8 +135,8 @@ impl<'db> DatabaseRows<'db> {
     }
 }
 
-impl RocksDbStore {
-    /// Reads rows from the database. A row is never older than what was acknowledged before the call.
+impl Reading<'_> {
+    /// Reads rows from the database. A row is never older than what was acknowledged before this was taken.
     pub fn fetch(&self, missing: MissingRows<'_>) -> Result<DatabaseRows<'_>> {
         let mut start = 0;
         let mut wanted = Vec::new();
@@ -169,10 +169,10 @@ impl RocksDbStore {
         );
         let reads_disk = reads >= SAMPLED as u64 / 2 && time >= MIN_DISK_TIME * reads as u32;
         let threads = match reads_disk {
-            true => ((entities - SAMPLED) / MIN_ENTITIES_A_THREAD).clamp(1, self.extra_threads.of_one_request),
+            true => ((entities - SAMPLED) / MIN_ENTITIES_A_THREAD).clamp(1, self.store.extra_threads.of_one_request),
             false => 1,
         };
-        let extra = self.extra_threads.reserve(threads - 1);
+        let extra = self.store.extra_threads.reserve(threads - 1);
         let of_one = (entities - SAMPLED).div_ceil(1 + extra.count);
         let end_of = |start| entities.min(start + of_one);
         thread::scope(|scope| {
@@ -238,7 +238,7 @@ impl RocksDbStore {
         }
         let mut options = ReadOptions::default();
         options.set_prefix_same_as_start(true);
-        let mut rows = self.db.raw_iterator_opt(options);
+        let mut rows = self.db().raw_iterator_opt(options);
         for number in numbers {
             let first = row_key(wanted.entities[number], wanted.tables[0]);
             let of_entity = &first[..first.len() - TABLE_ID_BYTES];
@@ -262,7 +262,7 @@ impl RocksDbStore {
                 rows.next();
             }
             if !rows.valid() {
-                rows.status().map_err(|source| self.error(source))?;
+                rows.status().map_err(|source| self.store.error(source))?;
             }
         }
         Ok(())
@@ -273,14 +273,14 @@ impl RocksDbStore {
         &self,
         keys: impl ExactSizeIterator<Item = &'key [u8]>,
     ) -> Result<Vec<Option<DBPinnableSlice<'_>>>> {
-        let Some(family) = self.db.cf_handle(DEFAULT_COLUMN_FAMILY_NAME) else {
+        let Some(family) = self.db().cf_handle(DEFAULT_COLUMN_FAMILY_NAME) else {
             return Err(Error::internal("the online store has no default column family"));
         };
         let keys: Vec<&[u8]> = keys.collect();
-        let values = self.db.batched_multi_get_cf(&family, keys, true);
+        let values = self.db().batched_multi_get_cf(&family, keys, true);
         values
             .into_iter()
-            .map(|value| value.map_err(|source| self.error(source)))
+            .map(|value| value.map_err(|source| self.store.error(source)))
             .collect()
     }
 }

@@ -45,20 +45,20 @@ impl RocksDbStore {
     /// Writes the format that the store has once more.
     pub(super) fn note_format(&self) -> Result<()> {
         let format = record::encode(&STORE_FORMAT).map_err(|source| self.corrupt(source))?;
-        let written = self.db.put(KeyTag::Format.single(), format);
+        let written = self.db().put(KeyTag::Format.single(), format);
         written.map_err(|source| self.error(source))
     }
 
     fn move_rows(&self) -> Result<()> {
         let failed = |source| self.error(source);
-        let path = &self.path;
+        let (path, db) = (&self.path, self.db());
         tracing::warn!(
             ?path,
             "the online store is moved to format {STORE_FORMAT}, some seconds for each million rows; versions before this one cannot \
              open it afterwards"
         );
         self.forget_rows_of_an_ended_move()?;
-        let mut rows = MergedTables::new(&self.db, self.table_ids()?).map_err(failed)?;
+        let mut rows = MergedTables::new(&db, self.table_ids()?).map_err(failed)?;
         while rows.has_more() {
             let path = self.write_file_of(&mut rows)?;
             self.take_in_file(&path)?;
@@ -69,12 +69,12 @@ impl RocksDbStore {
         batch.put(KeyTag::Format.single(), format);
         let (first, end) = by_table::all_rows();
         batch.delete_range(first, end);
-        self.db.write(batch).map_err(failed)?;
+        self.db().write(batch).map_err(failed)?;
         self.sync()?;
         tracing::info!(?path, "{} rows of the online store are moved", rows.taken);
         fail_point::reached(Step::FormatChanged);
         // Their room is free at once; what is left of them goes in compactions.
-        self.db.delete_file_in_range(first, end).map_err(failed)
+        self.db().delete_file_in_range(first, end).map_err(failed)
     }
 
     /// Of all projects, hidden or not. Dropped tables have no rows in format 1.
@@ -90,8 +90,8 @@ impl RocksDbStore {
         let (first, end) = rows_of_entities(b"");
         let mut batch = WriteBatch::default();
         batch.delete_range(&first, &end);
-        self.db.write(batch).map_err(|source| self.error(source))?;
-        let deleted = self.db.delete_file_in_range(&first, &end);
+        self.db().write(batch).map_err(|source| self.error(source))?;
+        let deleted = self.db().delete_file_in_range(&first, &end);
         deleted.map_err(|source| self.error(source))
     }
 

@@ -15,6 +15,7 @@ mod fetch;
 mod file_modes;
 mod format;
 mod group_commit;
+mod opening;
 mod options;
 mod push_log;
 mod row_encoder;
@@ -33,10 +34,11 @@ use feast_config::OnlineStoreMemory;
 use feast_model::error::{Error, Result, path as error_path};
 use feast_rows::{Replace, RowCache, Tables, WriteCount, newest_of_each_key};
 use rocksdb::properties::CUR_SIZE_ALL_MEM_TABLES;
-use rocksdb::{ColumnFamilyDescriptor, DB, DEFAULT_COLUMN_FAMILY_NAME, Options, WriteBatch};
+use rocksdb::{Options, WriteBatch};
 
 pub use bulk_load::{BulkLoad, TableCounts};
 pub use fetch::DatabaseRows;
+pub use opening::Reading;
 pub use row_encoder::RowEncoder;
 
 use bulk_load::{FILE_SUFFIX, Watches};
@@ -44,13 +46,14 @@ use dropped::{DroppedRows, Reclaiming};
 use fetch::ExtraThreads;
 use file_modes::FileModes;
 use group_commit::GroupCommit;
+use opening::Opening;
 
 /// Fewer bytes are replayed in some milliseconds.
 const MIN_FLUSHED_BYTES: u64 = 4 << 20;
 
 /// An open database. One process at a time can have it open.
 pub struct RocksDbStore {
-    db: DB,
+    opening: ArcSwap<Opening>,
     options: Options,
     path: PathBuf,
     modes: FileModes,
@@ -78,15 +81,13 @@ impl RocksDbStore {
     pub fn open(path: &Path, project: &str, memory: OnlineStoreMemory) -> Result<Self> {
         let modes = FileModes::prepare(path);
         let modes = modes.map_err(|source| Error::io("create the online store directory", path, source))?;
-        // Named, so that its handle can be had for batched reads.
         let dropped = DroppedRows::default();
         let options = options::database(memory.block_cache, &dropped);
-        let family = ColumnFamilyDescriptor::new(DEFAULT_COLUMN_FAMILY_NAME, options.clone());
-        let opened = DB::open_cf_descriptors(&options, path, [family]);
-        let db = opened.map_err(|source| error::from_rocksdb(source, path))?;
+        let opened = Opening::to_write(&options, path);
+        let opening = opened.map_err(|source| error::from_rocksdb(source, path))?;
         remove_files_of_ended_loads(path);
         let mut storage = Self {
-            db,
+            opening: ArcSwap::from_pointee(opening),
             options,
             path: path.to_path_buf(),
             modes,
@@ -171,10 +172,11 @@ impl RocksDbStore {
         };
         let winners = newest_of_each_key(keys, replace, version)?;
         let mut writer = self.lock_writer();
+        let reading = self.reading();
         let stored = match replace {
             Replace::OlderRows => {
                 let keys = winners.iter().map(|(position, _)| keys.get(*position));
-                self.get_many(keys)?
+                reading.get_many(keys)?
             }
             Replace::AllRows => Vec::new(),
         };
@@ -193,7 +195,7 @@ impl RocksDbStore {
         add(self, &mut batch)?;
         written.iter().for_each(|position| writer.note(keys.get(*position)));
         if !batch.is_empty() {
-            self.db.write(batch).map_err(|source| self.error(source))?;
+            self.db().write(batch).map_err(|source| self.error(source))?;
         }
         for position in &written {
             if let Some((table, entity)) = split_row_key(keys.get(*position)) {
@@ -206,15 +208,15 @@ impl RocksDbStore {
     /// Makes everything written so far durable. Callers that arrive during an fsync share the next one.
     pub fn sync(&self) -> Result<()> {
         self.commits
-            .run(|| self.db.flush_wal(true).map_err(|source| self.error(source)))
+            .run(|| self.db().flush_wal(true).map_err(|source| self.error(source)))
     }
 
     /// Moves rows from the log of writes into table files, if they are many, so that the next start need not read them all
     /// again. What cannot be moved stays where it is, which is safe.
     pub fn flush_memtables(&self) {
-        let in_log = self.db.property_int_value(CUR_SIZE_ALL_MEM_TABLES);
+        let in_log = self.db().property_int_value(CUR_SIZE_ALL_MEM_TABLES);
         if in_log.is_ok_and(|bytes| bytes.is_some_and(|bytes| bytes >= MIN_FLUSHED_BYTES)) {
-            let _ = self.db.flush();
+            let _ = self.db().flush();
         }
     }
 
@@ -236,7 +238,7 @@ impl RocksDbStore {
 
     /// A record that exists once, if it is there.
     fn read_record<T: Decode<()>>(&self, tag: KeyTag) -> Result<Option<T>> {
-        let stored = self.db.get(tag.single()).map_err(|source| self.error(source))?;
+        let stored = self.db().get(tag.single()).map_err(|source| self.error(source))?;
         let decoded = stored.map(|bytes| record::decode(&bytes)).transpose();
         decoded.map_err(|source| self.corrupt(source))
     }
@@ -244,7 +246,9 @@ impl RocksDbStore {
     /// Writes a record that exists once. It is durable when this returns.
     fn write_record<T: Encode>(&self, tag: KeyTag, value: &T) -> Result<()> {
         let bytes = record::encode(value).map_err(|source| self.corrupt(source))?;
-        self.db.put(tag.single(), bytes).map_err(|source| self.error(source))?;
+        self.db()
+            .put(tag.single(), bytes)
+            .map_err(|source| self.error(source))?;
         self.sync()
     }
 

@@ -70,7 +70,7 @@ impl RocksDbStore {
     pub fn logged_pushes(&self) -> Result<Vec<(u64, Vec<u8>)>> {
         let first = push_key(0);
         let mut pushes = Vec::new();
-        for entry in self.db.iterator(IteratorMode::From(&first, Direction::Forward)) {
+        for entry in self.db().iterator(IteratorMode::From(&first, Direction::Forward)) {
             let (key, value) = entry.map_err(|source| self.error(source))?;
             let Some(number) = push_number(&key) else { break };
             pushes.push((number, value.into_vec()));

@@ -26,7 +26,8 @@ impl RocksDbStore {
             None => start,
         };
         let mut page = KeyPage::default();
-        for row in self.scan(&first, end) {
+        let db = self.db();
+        for row in scan(&db, &first, end) {
             let (key, _) = row.map_err(|source| self.error(source))?;
             match split_row_key(&key) {
                 Some((of, entity)) if of == table => page.keys.push_with(|out| out.extend_from_slice(entity)),
@@ -58,21 +59,20 @@ impl RocksDbStore {
         }
     }
 
-    /// Everything in a range, once.
-    pub(super) fn scan(&self, first: &[u8], end: Vec<u8>) -> DBIteratorWithThreadMode<'_, DB> {
-        let mut options = ReadOptions::default();
-        options.set_iterate_upper_bound(end);
-        options.fill_cache(false);
-        // Across entities.
-        options.set_total_order_seek(true);
-        self.db
-            .iterator_opt(IteratorMode::From(first, Direction::Forward), options)
-    }
-
     /// A number that grows with every write, so that a store with the same number is as it was.
     pub fn write_count(&self) -> u64 {
-        self.db.latest_sequence_number()
+        self.db().latest_sequence_number()
     }
+}
+
+/// Everything in a range, once.
+pub(super) fn scan<'db>(db: &'db DB, first: &[u8], end: Vec<u8>) -> DBIteratorWithThreadMode<'db, DB> {
+    let mut options = ReadOptions::default();
+    options.set_iterate_upper_bound(end);
+    options.fill_cache(false);
+    // Across entities.
+    options.set_total_order_seek(true);
+    db.iterator_opt(IteratorMode::From(first, Direction::Forward), options)
 }
 
 /// The last key of a page after which there may be others.

@@ -112,8 +112,12 @@ pub(crate) fn block(strings: &[Vec<u8>]) -> PackedBytes {
 fn stored(storage: &RocksDbStore, key: &[u8]) -> Option<Vec<u8>> {
     let (table, entity) = split_row_key(key).unwrap();
     let read = || read_rows(storage, &[table], &[entity]).remove(0);
-    let stored = storage.get_many([key].into_iter()).unwrap().remove(0);
-    let stored = stored.map(|value| value.to_vec());
+    let stored = storage
+        .reading()
+        .get_many([key].into_iter())
+        .unwrap()
+        .remove(0)
+        .map(|value| value.to_vec());
     assert_eq!([&read(), &read()], [&stored, &stored]);
     stored
 }
@@ -128,7 +132,8 @@ pub(crate) fn read_rows(storage: &RocksDbStore, tables: &[u32], entities: &[&[u8
     };
     let mut lookup = RowLookup::prepare(storage.row_cache(), queries).unwrap();
     while let Some(missing) = lookup.missing(queries) {
-        let fetched = storage.fetch(missing).unwrap();
+        let reading = storage.reading();
+        let fetched = reading.fetch(missing).unwrap();
         lookup
             .complete(storage.row_cache(), queries, |position| fetched.get(position))
             .unwrap();
@@ -389,7 +394,7 @@ fn a_newer_format_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     let storage = RocksDbStore::open(directory.path(), "p", OnlineStoreMemory::default()).unwrap();
     let newer = record::encode(&(record::STORE_FORMAT + 1)).unwrap();
-    storage.db.put(KeyTag::Format.single(), newer).unwrap();
+    storage.db().put(KeyTag::Format.single(), newer).unwrap();
     drop(storage);
     let error = RocksDbStore::open(directory.path(), "p", OnlineStoreMemory::default())
         .err()
@@ -516,7 +521,7 @@ fn a_hidden_table_is_there_again_with_its_view() {
     // What is still in memory of it is never requested: its number is not given again.
     let row = key(table.id, 1);
     while storage.reclaim().unwrap() {}
-    assert!(storage.get_many([row.as_slice()].into_iter()).unwrap()[0].is_none());
+    assert!(storage.reading().get_many([row.as_slice()].into_iter()).unwrap()[0].is_none());
     drop(storage);
     storage = open();
     assert_eq!(changes(storage.restore_tables(&wider)), [] as [&str; 0]);
@@ -569,7 +574,7 @@ fn an_older_version_finds_the_tables_in_use_and_no_hidden_one() {
     assert_eq!(tables, [kept.id]);
 
     // It knows nothing of the details, and makes a table of the name of a hidden one.
-    storage.db.delete(KeyTag::TableDetails.single()).unwrap();
+    storage.db().delete(KeyTag::TableDetails.single()).unwrap();
     storage.publish(&storage.read_directory().unwrap());
     assert!(storage.tables().get("a").is_some_and(|table| table.is_materialized()));
     assert_eq!(changes(storage.restore_tables(&[view("a", &["x"])])), [] as [&str; 0]);
@@ -610,7 +615,7 @@ fn many_rows_are_counted_about() {
         }
         storage.write_rows(&keys, &rows, Replace::OlderRows).unwrap();
     }
-    storage.db.flush().unwrap();
+    storage.db().flush().unwrap();
     let texts = changes(storage.hide_tables(|_| false, at(0)));
     let number = texts[0]
         .strip_prefix("Hidden a: about ")
@@ -639,7 +644,7 @@ fn the_files_of_a_new_store_are_for_its_owner_alone() {
             .unwrap();
         storage.write_file("SERVER", b"address").unwrap();
         // A new table file and a new log.
-        storage.db.flush().unwrap();
+        storage.db().flush().unwrap();
         storage.apply_file_modes();
         assert_eq!(
             (mode(path), files_of(path)),

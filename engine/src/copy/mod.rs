@@ -119,7 +119,8 @@ impl<'a> ViewCopy<'a> {
         };
         let mut lookup = self.from.prepare(queries)?;
         while let Some(missing) = lookup.missing(queries) {
-            let fetched = self.from.fetch(missing)?;
+            let reading = self.from.reading();
+            let fetched = reading.fetch(missing)?;
             self.from.complete(&mut lookup, queries, fetched)?;
         }
         let batch = lookup.into_batches().pop();

@@ -108,7 +108,8 @@ pub(crate) fn lookup<'request, E: From<Error>>(
     let keys = entity_keys(plan, entities)?;
     let mut lookup = Lookup::start(store, plan, entities, &keys, admit)?;
     while let Some(missing) = lookup.missing()? {
-        let fetched = store.fetch(missing)?;
+        let reading = store.reading();
+        let fetched = reading.fetch(missing)?;
         lookup.complete(fetched)?;
     }
     Ok(lookup.finish())
@@ -124,7 +125,8 @@ pub(crate) async fn lookup_async<'request, E: From<Error>>(
     let keys = entity_keys(plan, entities)?;
     let mut lookup = Lookup::start(store, plan, entities, &keys, admit)?;
     while let Some(missing) = lookup.missing()? {
-        let fetched = store.fetch_async(missing).await?;
+        let reading = store.reading();
+        let fetched = reading.fetch_async(missing).await?;
         lookup.complete(fetched)?;
     }
     Ok(lookup.finish())

@@ -7,7 +7,7 @@
 //! Rows go in and out in the form of [`codec::row`](feast_codec::row), whatever form a store keeps them in, so that
 //! decoding, responses and the row cache are the same for all of them.
 //!
-//! A lookup has three steps, [`OnlineStore::prepare`], [`OnlineStore::fetch`] and [`OnlineStore::complete`], and only `fetch` may wait.
+//! A lookup has three steps, [`OnlineStore::prepare`], [`Reading::fetch`] and [`OnlineStore::complete`], and only `fetch` may wait.
 
 mod push_log;
 mod row_encoder;
@@ -43,17 +43,24 @@ pub(crate) use feast_rows::{
 /// An open online store of one project.
 pub(crate) enum OnlineStore {
     /// An embedded RocksDB database.
-    RocksDb(RocksDbStore),
+    RocksDb(Box<RocksDbStore>),
     /// Redis or Valkey.
     Redis(RedisStore),
     /// A SQLite file.
     Sqlite(SqliteStore),
 }
 
+/// A store, for one fetch. Rows of RocksDB lie in memory of the database, which stays open for them.
+pub(crate) enum Reading<'store> {
+    RocksDb(feast_rocksdb::Reading<'store>),
+    Redis(&'store RedisStore),
+    Sqlite(&'store SqliteStore),
+}
+
 /// What a store has for [`MissingRows`], in its own memory.
-pub(crate) enum FetchedRows<'store> {
+pub(crate) enum FetchedRows<'reading> {
     /// Of RocksDB.
-    RocksDb(DatabaseRows<'store>),
+    RocksDb(DatabaseRows<'reading>),
     /// Decoded from the form of the store.
     Decoded(RowBatch),
 }
@@ -76,7 +83,7 @@ impl OnlineStore {
     pub(crate) fn open(config: &OnlineStoreConfig, project: &str) -> Result<Self> {
         match config {
             OnlineStoreConfig::RocksDb { path, memory } => {
-                RocksDbStore::open(path, project, *memory).map(Self::RocksDb)
+                RocksDbStore::open(path, project, *memory).map(|storage| Self::RocksDb(Box::new(storage)))
             }
             OnlineStoreConfig::Redis(config) => RedisStore::open(config, project).map(Self::Redis),
             OnlineStoreConfig::Sqlite { path } => SqliteStore::open(path, project).map(Self::Sqlite),
@@ -132,7 +139,7 @@ impl OnlineStore {
         RowLookup::prepare(self.row_cache(), queries)
     }
 
-    /// Whether rows come over the network, so that a caller should await them with [`OnlineStore::fetch_async`].
+    /// Whether rows come over the network, so that a caller should await them with [`Reading::fetch_async`].
     #[inline]
     pub(crate) fn is_remote(&self) -> bool {
         matches!(self, Self::Redis(_))
@@ -173,21 +180,13 @@ impl OnlineStore {
         }
     }
 
-    /// Fetches missing rows on this thread, which may have to wait. A row is never older than what was acknowledged before the call.
+    /// What is fetched from, as it is now. To be taken after [`OnlineStore::prepare`], for each fetch anew.
     #[inline]
-    pub(crate) fn fetch(&self, missing: MissingRows<'_>) -> Result<FetchedRows<'_>> {
+    pub(crate) fn reading(&self) -> Reading<'_> {
         match self {
-            Self::RocksDb(storage) => storage.fetch(missing).map(FetchedRows::RocksDb),
-            Self::Redis(redis) => redis.fetch_blocking(missing).map(FetchedRows::Decoded),
-            Self::Sqlite(sqlite) => sqlite.fetch(missing).map(FetchedRows::Decoded),
-        }
-    }
-
-    /// As [`OnlineStore::fetch`], awaiting what comes over the network. What is on a disk is fetched on the calling thread.
-    pub(crate) async fn fetch_async(&self, missing: MissingRows<'_>) -> Result<FetchedRows<'_>> {
-        match self {
-            Self::Redis(redis) => redis.fetch(missing).await.map(FetchedRows::Decoded),
-            Self::RocksDb(_) | Self::Sqlite(_) => self.fetch(missing),
+            Self::RocksDb(storage) => Reading::RocksDb(storage.reading()),
+            Self::Redis(redis) => Reading::Redis(redis),
+            Self::Sqlite(sqlite) => Reading::Sqlite(sqlite),
         }
     }
 
@@ -235,6 +234,27 @@ impl OnlineStore {
     }
 }
 
+impl Reading<'_> {
+    /// Fetches missing rows on this thread, which may have to wait. A row is never older than what was acknowledged before this was
+    /// taken.
+    #[inline]
+    pub(crate) fn fetch(&self, missing: MissingRows<'_>) -> Result<FetchedRows<'_>> {
+        match self {
+            Self::RocksDb(reading) => reading.fetch(missing).map(FetchedRows::RocksDb),
+            Self::Redis(redis) => redis.fetch_blocking(missing).map(FetchedRows::Decoded),
+            Self::Sqlite(sqlite) => sqlite.fetch(missing).map(FetchedRows::Decoded),
+        }
+    }
+
+    /// As [`Reading::fetch`], awaiting what comes over the network. What is on a disk is fetched on the calling thread.
+    pub(crate) async fn fetch_async(&self, missing: MissingRows<'_>) -> Result<FetchedRows<'_>> {
+        match self {
+            Self::Redis(redis) => redis.fetch(missing).await.map(FetchedRows::Decoded),
+            Self::RocksDb(_) | Self::Sqlite(_) => self.fetch(missing),
+        }
+    }
+}
+
 #[cfg(feature = "stages")]
 impl OnlineStore {
     /// One batched get of distinct keys of the database, in ascending order, and nothing else. Gives the number of bytes read.
@@ -242,7 +262,8 @@ impl OnlineStore {
         let Self::RocksDb(storage) = self else {
             return Err(Error::internal("only RocksDB has a batched get"));
         };
-        let rows = storage.get_many(keys.iter().map(Vec::as_slice))?;
+        let reading = storage.reading();
+        let rows = reading.get_many(keys.iter().map(Vec::as_slice))?;
         Ok(rows.iter().flatten().map(|row| row.len()).sum())
     }
 }

@@ -81,13 +81,13 @@ impl Request {
 }
 
 /// A lookup between two of its steps.
-struct Waiting<'store> {
+struct Waiting<'reading> {
     request: Request,
     entities: [u8; 2],
     /// What was acknowledged when it began.
     least: [Option<i64>; 2],
     lookup: RowLookup,
-    fetched: Option<FetchedRows<'store>>,
+    fetched: Option<FetchedRows<'reading>>,
 }
 
 #[derive(Debug, Clone)]
@@ -117,6 +117,8 @@ proptest! {
         let directory = tempfile::tempdir().unwrap();
         let store = open(directory.path(), 1 << 20);
         let mut written = [None; 4];
+        // The store is opened once, so one reading serves all of them.
+        let reading = store.reading();
         let mut waiting: Vec<Waiting<'_>> = Vec::new();
         for (number, step) in (1_i64..).zip(steps) {
             match step {
@@ -130,7 +132,7 @@ proptest! {
                     if let Some(Waiting { request, lookup, fetched, .. }) = waiting.get_mut(position)
                         && let Some(missing) = lookup.missing(request.queries())
                     {
-                        *fetched = Some(store.fetch(missing).unwrap());
+                        *fetched = Some(reading.fetch(missing).unwrap());
                     }
                 }
                 Step::Complete(position) if position < waiting.len() => {
@@ -178,7 +180,8 @@ fn readers_see_every_write_that_is_done() {
         let request = Request::new(&asked);
         let mut lookup = store.prepare(request.queries()).unwrap();
         while let Some(missing) = lookup.missing(request.queries()) {
-            let fetched = store.fetch(missing).unwrap();
+            let reading = store.reading();
+            let fetched = reading.fetch(missing).unwrap();
             store.complete(&mut lookup, request.queries(), fetched).unwrap();
         }
         let batches = lookup.into_batches();

@@ -84,7 +84,7 @@ impl RocksDbStore {
         let (mut file, mut newer) = self.write_newer(chunk, rows.clone())?;
         if self.number(NUM_ENTRIES_ACTIVE_MEM_TABLE) > MAX_FLUSHED_UNDER_LOCK {
             // What cannot be flushed now fails when the file is taken in.
-            let _ = self.db.flush();
+            let _ = self.db().flush();
         }
         fail_point::reached(Step::ChunkWritten);
         let mut writer = self.lock_writer();
@@ -139,7 +139,8 @@ impl RocksDbStore {
 
     /// Positions of the rows that are not older than the stored ones.
     fn newer_than_stored(&self, chunk: &Chunk<'_>, rows: Range<usize>) -> Result<Vec<usize>> {
-        let mut stored = StoredRows::new(&self.db, chunk.rows.keys.get(rows.start));
+        let db = self.db();
+        let mut stored = StoredRows::new(&db, chunk.rows.keys.get(rows.start));
         let mut newer = Vec::with_capacity(rows.len());
         for position in rows {
             if let Some(row) = stored.get(chunk.rows.keys.get(position))
@@ -170,11 +171,12 @@ impl RocksDbStore {
         if watch.all {
             return Ok(true);
         }
+        let db = self.db();
         for key in &watch.written {
             let Ok(found) = newer.binary_search_by(|position| chunk.rows.keys.get(*position).cmp(key)) else {
                 continue;
             };
-            let stored = self.db.get_pinned(key).map_err(|source| self.error(source))?;
+            let stored = db.get_pinned(key).map_err(|source| self.error(source))?;
             if let Some(stored) = stored
                 && self.is_newer(&stored, chunk.rows.rows.get(newer[found]))?
             {
@@ -210,19 +212,23 @@ impl RocksDbStore {
     pub(crate) fn take_in_file(&self, file: &Path) -> Result<()> {
         let mut options = IngestExternalFileOptions::default();
         options.set_move_files(true);
-        let taken_in = self.db.ingest_external_file_opts(&options, vec![file]);
+        let taken_in = self.db().ingest_external_file_opts(&options, vec![file]);
         taken_in.map_err(|source| self.error(source))
     }
 
     /// What RocksDB says of itself; 0 where it does not.
     fn number(&self, property: &PropName) -> u64 {
-        self.db.property_int_value(property).ok().flatten().unwrap_or_default()
+        self.db()
+            .property_int_value(property)
+            .ok()
+            .flatten()
+            .unwrap_or_default()
     }
 
     /// Files of a load overlap those that the store has, and many of them slow down reads and writes of everybody.
     fn wait_for_compactions(&self, is_ended: &AtomicBool) {
         let overlapping = || {
-            let files = self.db.property_value(num_files_at_level(0)).ok().flatten();
+            let files = self.db().property_value(num_files_at_level(0)).ok().flatten();
             files.and_then(|files| files.parse::<u64>().ok()).unwrap_or_default()
         };
         let mut waited = Duration::ZERO;

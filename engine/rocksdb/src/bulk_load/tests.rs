@@ -146,12 +146,13 @@ proptest! {
             storage.write_rows(&block(keys), &block(rows), Replace::AllRows).unwrap();
             model.insert(key, row);
             if position == flushed_after {
-                storage.db.flush().unwrap();
+                storage.db().flush().unwrap();
             }
         }
         let keys = asked.into_iter().map(|(number, table)| row_key(&entity(&number.to_be_bytes()), table));
         let keys: std::collections::BTreeSet<Vec<u8>> = keys.collect();
-        let mut rows = StoredRows::new(&storage.db, keys.first().unwrap());
+        let db = storage.db();
+        let mut rows = StoredRows::new(&db, keys.first().unwrap());
         for key in &keys {
             prop_assert_eq!(rows.get(key), model.get(key).map(Vec::as_slice));
         }
@@ -215,7 +216,7 @@ fn files_of_one_load_do_not_overlap() {
             stale: 0
         }
     );
-    let files = |level| storage.db.property_value(num_files_at_level(level)).unwrap().unwrap();
+    let files = |level| storage.db().property_value(num_files_at_level(level)).unwrap().unwrap();
     let levels: Vec<_> = (0..7).map(files).collect();
     assert_eq!(levels[..6], ["0"; 6], "{levels:?}");
     assert!(files(6).parse::<u32>().unwrap() > 10, "{}", files(6));

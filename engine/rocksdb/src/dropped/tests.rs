@@ -16,12 +16,13 @@ fn fill(storage: &RocksDbStore, table: u32, entities: u32) {
         rows.push_with(|out| out.extend_from_slice(&row(1, None, 0)));
     }
     storage.write_rows(&keys, &rows, Replace::OlderRows).unwrap();
-    storage.db.flush().unwrap();
+    storage.db().flush().unwrap();
 }
 
 /// How many rows the database has of a table.
 fn rows_of(storage: &RocksDbStore, table: u32) -> usize {
-    let keys = storage.db.full_iterator(rocksdb::IteratorMode::Start);
+    let db = storage.db();
+    let keys = db.full_iterator(rocksdb::IteratorMode::Start);
     let of_table = keys.filter(|entry| split_row_key(&entry.as_ref().unwrap().0).is_some_and(|(of, _)| of == table));
     of_table.count()
 }

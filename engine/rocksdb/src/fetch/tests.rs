@@ -56,7 +56,7 @@ proptest! {
             storage.write_rows(&keys, &rows, Replace::AllRows).unwrap();
             model.insert((id, table), bytes);
             if number == flushed_after {
-                storage.db.flush().unwrap();
+                storage.db().flush().unwrap();
             }
         }
         for (tables, ids) in asked {

@@ -31,13 +31,13 @@ fn store_of_format_1(path: &Path) -> Vec<(u32, u32)> {
         for number in (0..ENTITIES).filter(|number| number % (table + 2) == 0) {
             let key = [&by_table::row_prefix(table)[..], &entity_of(number)].concat();
             let version = i64::from(number * 10 + table);
-            storage.db.put(key, row(version, None, table)).unwrap();
+            storage.db().put(key, row(version, None, table)).unwrap();
             rows.push((number, table));
         }
-        storage.db.flush().unwrap();
+        storage.db().flush().unwrap();
     }
     storage
-        .db
+        .db()
         .put(KeyTag::Format.single(), record::encode(&1_u32).unwrap())
         .unwrap();
     rows.sort_unstable();
@@ -47,7 +47,7 @@ fn store_of_format_1(path: &Path) -> Vec<(u32, u32)> {
 /// Entity and table of all rows, and that nothing of format 1 is left.
 fn rows_of(storage: &RocksDbStore) -> Vec<(u32, u32)> {
     let mut rows = Vec::new();
-    for entry in storage.db.full_iterator(rocksdb::IteratorMode::Start) {
+    for entry in storage.db().full_iterator(rocksdb::IteratorMode::Start) {
         let (key, value) = entry.unwrap();
         assert_ne!(key[0], KeyTag::RowByTable as u8);
         let Some((table, entity)) = split_row_key(&key) else {
@@ -80,14 +80,14 @@ fn a_move_that_was_ended_begins_again() {
     {
         // As it is after some files, a row of which the older version has dropped since.
         let storage = open(directory.path());
-        storage.db.put(row_key(&entity_of(1), 99), b"dropped").unwrap();
+        storage.db().put(row_key(&entity_of(1), 99), b"dropped").unwrap();
         for (number, table) in &expected {
             let key = [&by_table::row_prefix(*table)[..], &entity_of(*number)].concat();
             let version = i64::from(number * 10 + table);
-            storage.db.put(key, row(version, None, *table)).unwrap();
+            storage.db().put(key, row(version, None, *table)).unwrap();
         }
         storage
-            .db
+            .db()
             .put(KeyTag::Format.single(), record::encode(&1_u32).unwrap())
             .unwrap();
     }
