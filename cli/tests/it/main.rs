@@ -15,6 +15,7 @@
 //! - `types`: values of every type from parquet and over HTTP.
 //! - `durability`: full disks, damaged files, killed servers, pushes that wait in the log.
 //! - `awaited_runs`: materializations whose clients wait for them, and are gone.
+//! - `store_heals`: stores that cannot be written for a while, or are moved.
 //! - `background`: materializations that go on after their responses.
 //! - `browsers`: requests that a browser makes for pages of other sites.
 //! - `bodies`: bodies in the encodings that Python reads, and integers that do not fit.
@@ -63,6 +64,7 @@ mod redis_shards;
 mod redis_trouble;
 mod registries;
 mod sqlite;
+mod store_heals;
 mod support;
 mod tables;
 mod times;

@@ -21,7 +21,7 @@ use feast_files::fail_point::{self, Step};
 use feast_model::Timestamp;
 use feast_model::error::{Error, Result};
 use feast_rows::{RowCount, Table, TableChange, TableFate, TableView, Tables};
-use rocksdb::{Range, WriteBatch};
+use rocksdb::{DB, Range, WriteBatch};
 
 use super::RocksDbStore;
 use super::scan::scan;
@@ -346,7 +346,9 @@ impl RocksDbStore {
 
     /// Changes the records of the tables, and what belongs to it, in one batch. It is durable when this returns.
     fn change_directory_with(&self, change: impl FnOnce(&mut Directory, &mut WriteBatch) -> Result<()>) -> Result<()> {
+        self.heal_if_due();
         let _writer = self.lock_writer();
+        let db = self.writable()?;
         let old = self.read_directory()?;
         let (mut directory, mut batch) = (old.clone(), WriteBatch::default());
         change(&mut directory, &mut batch)?;
@@ -358,7 +360,7 @@ impl RocksDbStore {
         let details = record::encode(&directory.details).map_err(|source| self.corrupt(source))?;
         batch.put(KeyTag::Directory.single(), tables);
         batch.put(KeyTag::TableDetails.single(), details);
-        self.db().write(batch).map_err(|source| self.error(source))?;
+        db.write(batch).map_err(|source| self.failed_write(&db, source))?;
         fail_point::reached(Step::TablesChanged);
         self.sync()?;
         self.publish(&directory);
@@ -366,9 +368,13 @@ impl RocksDbStore {
     }
 
     pub(super) fn read_directory(&self) -> Result<Directory> {
+        self.read_directory_of(&self.db())
+    }
+
+    pub(super) fn read_directory_of(&self, db: &DB) -> Result<Directory> {
         Ok(Directory {
-            tables: self.read_record(KeyTag::Directory)?.unwrap_or_default(),
-            details: self.read_record(KeyTag::TableDetails)?.unwrap_or_default(),
+            tables: self.read_record_of(db, KeyTag::Directory)?.unwrap_or_default(),
+            details: self.read_record_of(db, KeyTag::TableDetails)?.unwrap_or_default(),
         })
     }
 

@@ -97,7 +97,8 @@ impl RocksDbStore {
     /// `Unavailable` when the store cannot be written.
     pub fn reclaim(&self) -> Result<bool> {
         // A load may still bring rows of a table that was dropped after it began.
-        if self.dropped.0.load().is_empty() || self.loads.load(Ordering::SeqCst) > 0 {
+        let has_work = !self.dropped.0.load().is_empty() && self.loads.load(Ordering::SeqCst) == 0;
+        if !has_work || self.trouble().is_some() {
             return Ok(false);
         }
         let mut reclaiming = self.reclaiming.lock();

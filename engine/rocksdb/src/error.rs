@@ -24,6 +24,9 @@ pub(super) fn from_rocksdb(source: rocksdb::Error, store: &Path) -> Error {
     } else if message.contains("Too many open files") {
         let message = format!("online store {store}: too many files are open");
         Error::new(ErrorKind::Unavailable, message).with_hint(OPEN_FILES_HINT)
+    } else if message.contains("Read-only file system") {
+        let message = format!("online store {store} cannot be written: Read-only file system");
+        Error::new(ErrorKind::Unavailable, message).with_hint("mount the file system so that it can be written")
     } else if message.contains("Permission denied") {
         let message = format!("online store {store}: permission denied: {}", detail(&message));
         Error::new(ErrorKind::Unavailable, message)

@@ -150,6 +150,7 @@ impl Reading<'_> {
             });
             start += rows;
         }
+        let _still = self.stand_still();
         let entities = wanted.iter().map(|wanted| wanted.entities.len()).sum();
         let parts = match entities < SAMPLED + 2 * MIN_ENTITIES_A_THREAD {
             true => vec![self.fetch_part(&wanted, 0..entities)?],

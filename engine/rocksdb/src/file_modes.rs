@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 use feast_files::give_to;
 
 /// The file that RocksDB locks, and the only one that another user of the group has to write to.
-const LOCK_FILE: &str = "LOCK";
+pub(super) const LOCK_FILE: &str = "LOCK";
 
 /// Longer than a tick.
 const SETTLE_TIME: Duration = Duration::from_secs(1);

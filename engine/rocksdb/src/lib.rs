@@ -13,10 +13,13 @@ mod dropped;
 mod error;
 mod fetch;
 mod file_modes;
+mod follow;
 mod format;
 mod group_commit;
+mod health;
 mod opening;
 mod options;
+mod place;
 mod push_log;
 mod row_encoder;
 mod scan;
@@ -34,7 +37,7 @@ use feast_config::OnlineStoreMemory;
 use feast_model::error::{Error, Result, path as error_path};
 use feast_rows::{Replace, RowCache, Tables, WriteCount, newest_of_each_key};
 use rocksdb::properties::CUR_SIZE_ALL_MEM_TABLES;
-use rocksdb::{Options, WriteBatch};
+use rocksdb::{DB, Options, WriteBatch};
 
 pub use bulk_load::{BulkLoad, TableCounts};
 pub use fetch::DatabaseRows;
@@ -46,7 +49,9 @@ use dropped::{DroppedRows, Reclaiming};
 use fetch::ExtraThreads;
 use file_modes::FileModes;
 use group_commit::GroupCommit;
+use health::Health;
 use opening::Opening;
+use place::Place;
 
 /// Fewer bytes are replayed in some milliseconds.
 const MIN_FLUSHED_BYTES: u64 = 4 << 20;
@@ -56,6 +61,10 @@ pub struct RocksDbStore {
     opening: ArcSwap<Opening>,
     options: Options,
     path: PathBuf,
+    place: Place,
+    health: Health,
+    /// Of a follower. Held by those who read from it.
+    catching_up: parking_lot::RwLock<()>,
     modes: FileModes,
     project: String,
     identity: String,
@@ -81,15 +90,33 @@ impl RocksDbStore {
     pub fn open(path: &Path, project: &str, memory: OnlineStoreMemory) -> Result<Self> {
         let modes = FileModes::prepare(path);
         let modes = modes.map_err(|source| Error::io("create the online store directory", path, source))?;
+        let mut storage = Self::open_with(Opening::to_write, modes, path, project, memory)?;
+        remove_files_of_ended_loads(path);
+        storage.check_format()?;
+        storage.identity = storage.read_identity()?;
+        storage.publish(&storage.read_directory()?);
+        storage.publish_dropped()?;
+        storage.modes.apply();
+        Ok(storage)
+    }
+
+    fn open_with(
+        open: impl FnOnce(&Options, &Path) -> std::result::Result<Opening, rocksdb::Error>,
+        modes: FileModes,
+        path: &Path,
+        project: &str,
+        memory: OnlineStoreMemory,
+    ) -> Result<Self> {
         let dropped = DroppedRows::default();
         let options = options::database(memory.block_cache, &dropped);
-        let opened = Opening::to_write(&options, path);
-        let opening = opened.map_err(|source| error::from_rocksdb(source, path))?;
-        remove_files_of_ended_loads(path);
-        let mut storage = Self {
+        let opening = open(&options, path).map_err(|source| error::from_rocksdb(source, path))?;
+        Ok(Self {
             opening: ArcSwap::from_pointee(opening),
             options,
             path: path.to_path_buf(),
+            place: Place::of(path)?,
+            health: Health::default(),
+            catching_up: parking_lot::RwLock::default(),
             modes,
             project: project.to_owned(),
             identity: String::new(),
@@ -102,19 +129,7 @@ impl RocksDbStore {
             commits: GroupCommit::default(),
             dropped,
             reclaiming: parking_lot::Mutex::default(),
-        };
-        storage.check_format()?;
-        storage.identity = storage.read_identity()?;
-        let directory = storage.read_directory()?;
-        storage.publish(&directory);
-        storage.publish_dropped()?;
-        storage.modes.apply();
-        Ok(storage)
-    }
-
-    /// Gives files that RocksDB has made since the last call the mode and group of the store.
-    pub fn apply_file_modes(&self) {
-        self.modes.apply();
+        })
     }
 
     /// Writes a small file into the directory of the database, which knows nothing of it.
@@ -171,7 +186,9 @@ impl RocksDbStore {
             Ok(header.version)
         };
         let winners = newest_of_each_key(keys, replace, version)?;
+        self.heal_if_due();
         let mut writer = self.lock_writer();
+        let db = self.writable()?;
         let reading = self.reading();
         let stored = match replace {
             Replace::OlderRows => {
@@ -195,7 +212,7 @@ impl RocksDbStore {
         add(self, &mut batch)?;
         written.iter().for_each(|position| writer.note(keys.get(*position)));
         if !batch.is_empty() {
-            self.db().write(batch).map_err(|source| self.error(source))?;
+            db.write(batch).map_err(|source| self.failed_write(&db, source))?;
         }
         for position in &written {
             if let Some((table, entity)) = split_row_key(keys.get(*position)) {
@@ -206,9 +223,16 @@ impl RocksDbStore {
     }
 
     /// Makes everything written so far durable. Callers that arrive during an fsync share the next one.
+    ///
+    /// # Errors
+    /// `Unavailable` when the store takes no writes for now, or its directory is not where it was opened.
     pub fn sync(&self) -> Result<()> {
-        self.commits
-            .run(|| self.db().flush_wal(true).map_err(|source| self.error(source)))
+        self.check_place()?;
+        self.commits.run(|| {
+            // A database that was opened again since has made all durable that was written before.
+            let db = self.db();
+            db.flush_wal(true).map_err(|source| self.failed_write(&db, source))
+        })
     }
 
     /// Moves rows from the log of writes into table files, if they are many, so that the next start need not read them all
@@ -238,7 +262,11 @@ impl RocksDbStore {
 
     /// A record that exists once, if it is there.
     fn read_record<T: Decode<()>>(&self, tag: KeyTag) -> Result<Option<T>> {
-        let stored = self.db().get(tag.single()).map_err(|source| self.error(source))?;
+        self.read_record_of(&self.db(), tag)
+    }
+
+    fn read_record_of<T: Decode<()>>(&self, db: &DB, tag: KeyTag) -> Result<Option<T>> {
+        let stored = db.get(tag.single()).map_err(|source| self.error(source))?;
         let decoded = stored.map(|bytes| record::decode(&bytes)).transpose();
         decoded.map_err(|source| self.corrupt(source))
     }
@@ -246,9 +274,9 @@ impl RocksDbStore {
     /// Writes a record that exists once. It is durable when this returns.
     fn write_record<T: Encode>(&self, tag: KeyTag, value: &T) -> Result<()> {
         let bytes = record::encode(value).map_err(|source| self.corrupt(source))?;
-        self.db()
-            .put(tag.single(), bytes)
-            .map_err(|source| self.error(source))?;
+        let db = self.writable()?;
+        db.put(tag.single(), bytes)
+            .map_err(|source| self.failed_write(&db, source))?;
         self.sync()
     }
 

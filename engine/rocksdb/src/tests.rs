@@ -645,7 +645,7 @@ fn the_files_of_a_new_store_are_for_its_owner_alone() {
         storage.write_file("SERVER", b"address").unwrap();
         // A new table file and a new log.
         storage.db().flush().unwrap();
-        storage.apply_file_modes();
+        storage.tend();
         assert_eq!(
             (mode(path), files_of(path)),
             (directory_mode, vec![file_mode]),

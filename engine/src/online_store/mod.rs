@@ -107,11 +107,20 @@ impl OnlineStore {
         }
     }
 
-    /// Gives files that were made since the last call the mode and group of the store. To be called from time to time.
-    pub(crate) fn apply_file_modes(&self) {
+    /// Brings a store back that takes no writes, looks whether it is where it was opened, and gives files that were made since the last
+    /// call the mode and group of the store. To be called from time to time.
+    pub(crate) fn tend(&self) {
         match self {
-            Self::RocksDb(storage) => storage.apply_file_modes(),
+            Self::RocksDb(storage) => storage.tend(),
             Self::Redis(_) | Self::Sqlite(_) => {}
+        }
+    }
+
+    /// Why the store takes no writes for now, as far as that is known before one is tried.
+    pub(crate) fn trouble(&self) -> Option<Error> {
+        match self {
+            Self::RocksDb(storage) => storage.trouble(),
+            Self::Redis(_) | Self::Sqlite(_) => None,
         }
     }
 

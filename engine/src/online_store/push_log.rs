@@ -46,11 +46,17 @@ impl LocalPushLog {
         }
     }
 
-    /// Gives files that were made since the last call the mode and group of the directory. To be called from time to time.
-    pub(crate) fn apply_file_modes(&self) {
+    /// As [`OnlineStore::tend`], if it is open.
+    pub(crate) fn tend(&self) {
         if let Some(records) = self.records.get() {
-            records.apply_file_modes();
+            records.tend();
         }
+    }
+
+    /// Why no push can be recorded for now.
+    pub(crate) fn trouble(&self) -> Option<Error> {
+        let trouble = self.records.get()?.trouble()?;
+        Some(trouble.within(|message| format!("the log of pushes (serving.push_log_path): {message}")))
     }
 
     fn open(&self) -> Result<&RocksDbStore> {

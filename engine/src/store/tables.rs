@@ -62,9 +62,9 @@ impl FeatureStore {
         self.hide_tables(store, &state)
     }
 
-    /// Does what is due from time to time while the online store is open: drops hidden tables whose time is over and those that an
-    /// `apply --now` has requested, hides what a late write has made, takes a step towards the end of dropped rows, and sets the modes of
-    /// new files.
+    /// Does what is due from time to time while the online store is open: brings it back if it takes no writes, drops hidden tables whose
+    /// time is over and those that an `apply --now` has requested, hides what a late write has made, takes a step towards the end of
+    /// dropped rows, and sets the modes of new files.
     ///
     /// # Errors
     /// `Data` or `Unavailable` when the store cannot be written.
@@ -72,8 +72,11 @@ impl FeatureStore {
         let Some(store) = self.online_store.get() else {
             return Ok(());
         };
-        store.apply_file_modes();
-        self.push_log.apply_file_modes();
+        store.tend();
+        self.push_log.tend();
+        if store.trouble().is_some() {
+            return Ok(());
+        }
         store.reclaim()?;
         let is_requested = self.drop_requests().is_some_and(|path| path.exists());
         if is_requested {
@@ -88,6 +91,13 @@ impl FeatureStore {
             self.drop_requested_tables(store, &state)?;
         }
         self.hide_tables(store, &state)
+    }
+
+    /// Why the online store, or the log of pushes beside it, takes no writes for now: each is refused with this error, and reads go on.
+    /// `None` when it takes them, and before it is open. [`FeatureStore::tend_online_store`] brings it back.
+    pub fn online_store_trouble(&self) -> Option<Error> {
+        let trouble = self.online_store.get().and_then(OnlineStore::trouble);
+        trouble.or_else(|| self.push_log.trouble())
     }
 
     /// Tables that were hidden, restored or dropped since the last call.

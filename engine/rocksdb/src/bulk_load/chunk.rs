@@ -194,9 +194,11 @@ impl RocksDbStore {
         newer: &[usize],
         writer: &mut WriterGuard<'_>,
     ) -> Result<()> {
+        let db = self.writable()?;
         // A file does not count as a write, but this does, see `RocksDbStore::write_count`.
         self.note_format()?;
-        self.take_in_file(&file.0)?;
+        self.take_in_file(&file.0)
+            .inspect_err(|error| self.refuse_if_latched(&db, error))?;
         if let (Some(first), Some(last)) = (newer.first(), newer.last()) {
             writer.note_range(chunk.tables, chunk.rows.keys.get(*first), chunk.rows.keys.get(*last));
         }

@@ -1,0 +1,149 @@
+//! A server whose store cannot be written for a while, or is moved, goes on without a restart.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::support::{Repository, Response, Server, eventually};
+
+const STORE: &str = "data/online_store";
+
+/// Pushes rows of these drivers to the online store.
+fn push(server: &Server, drivers: &[i64]) -> Response {
+    let of_each = |value: Value| Value::Array(vec![value; drivers.len()]);
+    server.post_json(
+        "/push",
+        &json!({
+            "push_source_name": "driver_stats_push_source", "to": "online",
+            "df": {
+                "driver_id": drivers, "event_timestamp": of_each(json!("2026-05-13T10:59:42+00:00")),
+                "created": of_each(json!("2026-05-13 10:59:42")), "conv_rate": of_each(json!(1.0)), "acc_rate": of_each(json!(1.0)),
+                "avg_daily_trips": drivers
+            }
+        }),
+    )
+}
+
+/// Asserts that all rows are served that were answered for.
+fn check_rows(server: &Server, drivers: &[i64]) {
+    for drivers in drivers.chunks(2000) {
+        let body = json!({"features": ["driver_hourly_stats:avg_daily_trips"], "entities": {"driver_id": drivers}});
+        let answer = server.post_json("/get-online-features", &body);
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        assert_eq!(answer.json()["results"][1]["values"], json!(drivers));
+    }
+}
+
+/// Pushes more and more rows until that is refused, and gives the answer.
+fn push_until_refused(server: &Server, accepted: &mut Vec<i64>) -> Response {
+    loop {
+        let first = 10_000 + accepted.len() as i64;
+        assert!(first < 2_000_000, "a disk has an end");
+        let drivers: Vec<i64> = (first..first + 5000).collect();
+        let answer = push(server, &drivers);
+        if answer.status != 200 {
+            return answer;
+        }
+        accepted.extend(drivers);
+    }
+}
+
+fn check_refusal(answer: &Response, causes: &[&str]) {
+    assert_eq!(answer.status, 503, "{}", answer.body);
+    assert!(
+        causes.iter().any(|cause| answer.body.contains(cause)),
+        "{}",
+        answer.body
+    );
+}
+
+/// A small disk at a directory, until it is dropped.
+struct Disk(PathBuf);
+
+impl Disk {
+    /// `None` where mounting is refused, as it is in most containers: said, and the test has nothing to do.
+    #[expect(clippy::print_stderr, reason = "who runs the tests is to see what was not tested")]
+    fn at(path: &Path) -> Option<Self> {
+        std::fs::create_dir_all(path).unwrap();
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", "size=24m,mode=700", "tmpfs"])
+            .arg(path)
+            .output();
+        let is_mounted = mounted.as_ref().is_ok_and(|output| output.status.success());
+        if !is_mounted {
+            eprintln!("skipped: a small disk cannot be mounted here: {mounted:?}");
+        }
+        is_mounted.then(|| Self(path.to_path_buf()))
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("--lazy").arg(&self.0).status();
+    }
+}
+
+#[test]
+fn a_full_disk_that_has_room_again_needs_no_restart() {
+    const CAUSES: [&str; 2] = ["the disk is full", "No space left on device"];
+    let repository = Repository::from_template();
+    repository.succeed(&["apply"]);
+    let Some(disk) = Disk::at(&repository.path.join(STORE)) else {
+        return;
+    };
+    let filler = disk.0.join("filler");
+    std::fs::write(&filler, vec![0; 16 << 20]).unwrap();
+    let server = repository.serve();
+    let mut accepted = Vec::new();
+    check_refusal(&push_until_refused(&server, &mut accepted), &CAUSES);
+    assert!(!accepted.is_empty());
+    // Attempts to bring it back fail meanwhile.
+    let end = Instant::now() + Duration::from_secs(4);
+    while Instant::now() < end {
+        check_refusal(&push(&server, &[1]), &CAUSES);
+        check_rows(&server, &accepted);
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    std::fs::remove_file(&filler).unwrap();
+    eventually("it has room again", || push(&server, &[2]).status == 200);
+    accepted.push(2);
+    check_rows(&server, &accepted);
+    server.kill();
+    let server = repository.serve();
+    check_rows(&server, &accepted);
+    let (_, log) = server.stop();
+    assert!(!log.contains("panicked"), "{log}");
+}
+
+#[test]
+fn a_moved_store_refuses_pushes_until_it_is_back() {
+    let repository = Repository::from_template();
+    repository.succeed(&["apply"]);
+    let server = repository.serve();
+    assert_eq!(push(&server, &[1]).status, 200);
+    let (store, aside) = (repository.path.join(STORE), repository.path.join("aside"));
+    std::fs::rename(&store, &aside).unwrap();
+    // For 200 ms the directory may not have been looked at.
+    let moved = Instant::now();
+    while push(&server, &[2]).status == 200 {
+        assert!(moved.elapsed() < Duration::from_secs(5), "pushes are lost");
+    }
+    check_refusal(&push(&server, &[3]), &["is not there any more"]);
+    check_rows(&server, &[1]);
+    // A second server starts on the path, with a store of its own.
+    let second = repository.serve();
+    assert_eq!(push(&second, &[4]).status, 200);
+    eventually("another one is seen", || {
+        push(&server, &[3]).body.contains("is another directory now")
+    });
+    check_rows(&second, &[4]);
+    assert_eq!(second.stop().0, Some(0));
+    std::fs::remove_dir_all(&store).unwrap();
+    std::fs::rename(&aside, &store).unwrap();
+    eventually("it is back", || push(&server, &[5]).status == 200);
+    check_rows(&server, &[1, 5]);
+    server.kill();
+    check_rows(&repository.serve(), &[1, 5]);
+}
