@@ -106,6 +106,6 @@ pub use online::{
     ColumnField, ColumnRole, EntityRows, Execution, FeatureColumn, FeatureVectors, FieldStatus, JoinKey, KeyColumn,
     NotNative, OnDemandRemark, ReadPlan, RequestColumn, StoredEntities, WriteColumn, WriteTarget,
 };
-pub use online_store::{CacheUsage, RowCount, TableChange, TableFate};
+pub use online_store::{Access, CacheUsage, RowCount, TableChange, TableFate};
 pub use push::{PushTarget, WriteReport};
 pub use store::{ApplyOptions, ApplyReport, FeatureStore, RemovalProgress};

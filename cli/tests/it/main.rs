@@ -16,6 +16,7 @@
 //! - `durability`: full disks, damaged files, killed servers, pushes that wait in the log.
 //! - `awaited_runs`: materializations whose clients wait for them, and are gone.
 //! - `store_heals`: stores that cannot be written for a while, or are moved.
+//! - `store_heals`: stores that cannot be written for a while, are moved, or are read by other processes.
 //! - `background`: materializations that go on after their responses.
 //! - `browsers`: requests that a browser makes for pages of other sites.
 //! - `bodies`: bodies in the encodings that Python reads, and integers that do not fit.

@@ -1,9 +1,12 @@
-//! A server whose store cannot be written for a while, or is moved, goes on without a restart.
+//! A server whose store cannot be written for a while, or is moved, goes on without a restart. A store that one process writes is read by
+//! another.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use feast_engine::model::{FeatureSelection, ValueType};
+use feast_engine::{Access, EntityRows, FeatureStore, FieldStatus, KeyColumn, RepositoryConfig};
 use serde_json::{Value, json};
 
 use crate::support::{Repository, Response, Server, eventually};
@@ -146,4 +149,40 @@ fn a_moved_store_refuses_pushes_until_it_is_back() {
     check_rows(&server, &[1, 5]);
     server.kill();
     check_rows(&repository.serve(), &[1, 5]);
+}
+
+#[test]
+fn rows_that_a_server_writes_are_read_by_another_process_within_a_second() {
+    let repository = Repository::from_template();
+    repository.succeed(&["apply"]);
+    let server = repository.serve();
+    assert_eq!(push(&server, &[1]).status, 200);
+    let settings = std::fs::read_to_string(repository.path.join("feature_store.yaml")).unwrap();
+    let config = RepositoryConfig::parse(&settings, &repository.path).unwrap();
+    let reader = FeatureStore::open_with(config, Access::ReadOnly).unwrap();
+    reader.open_online_store().unwrap();
+    let features = vec!["driver_hourly_stats:avg_daily_trips".to_owned()];
+    let plan = reader.plan(&FeatureSelection::Features(features), false).unwrap();
+    let is_present = |driver: i64| {
+        let keys = KeyColumn {
+            name: "driver_id".to_owned(),
+            value_type: ValueType::Int64,
+            values: std::sync::Arc::new(arrow::array::Int64Array::from(vec![driver])),
+        };
+        let entities = EntityRows::new(1, vec![keys]).unwrap();
+        let answer = reader.read(&plan, &entities).unwrap();
+        answer.columns().nth(1).unwrap().statuses[0] == FieldStatus::Present
+    };
+    assert!(is_present(1));
+    for driver in 2..12 {
+        assert!(!is_present(driver));
+        assert_eq!(push(&server, &[driver]).status, 200);
+        let pushed = Instant::now();
+        while !is_present(driver) {
+            assert!(pushed.elapsed() < Duration::from_secs(20), "driver {driver}");
+            std::thread::sleep(Duration::from_millis(200));
+            reader.tend_online_store().unwrap();
+        }
+    }
+    assert!(reader.online_store_trouble().is_none());
 }

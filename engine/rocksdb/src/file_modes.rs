@@ -43,14 +43,7 @@ impl FileModes {
                 }
             }
         }
-        let metadata = std::fs::metadata(directory)?;
-        let modes = Self {
-            directory: directory.to_path_buf(),
-            mode: file_mode(metadata.mode()),
-            group: metadata.gid(),
-            owner: metadata.uid(),
-            last_change: Mutex::default(),
-        };
+        let modes = Self::of(directory)?;
         // With its mode from the start: a process of another user could not open it to see whether the store is in use.
         let lock = directory.join(LOCK_FILE);
         let lock = OpenOptions::new()
@@ -62,6 +55,18 @@ impl FileModes {
             modes.give(&lock);
         }
         Ok(modes)
+    }
+
+    /// Of a directory that is there, which this does not change.
+    pub(super) fn of(directory: &Path) -> std::io::Result<Self> {
+        let metadata = std::fs::metadata(directory)?;
+        Ok(Self {
+            directory: directory.to_path_buf(),
+            mode: file_mode(metadata.mode()),
+            group: metadata.gid(),
+            owner: metadata.uid(),
+            last_change: Mutex::default(),
+        })
     }
 
     /// Brings new files to the mode and group they are to have. Costs one look at the directory when there are none.

@@ -34,12 +34,29 @@ impl RocksDbStore {
             None => self.write_record(KeyTag::Format, &STORE_FORMAT),
             Some(STORE_FORMAT) => Ok(()),
             Some(BY_TABLE) => self.move_rows(),
-            Some(newer) => Err(Error::data(format!(
-                "online store {} has format {newer}; this version knows formats up to {STORE_FORMAT}",
-                error_path(&self.path)
-            ))
-            .with_hint("use the version that wrote it, or remove the directory and materialize again")),
+            Some(newer) => Err(self.unknown_format(newer)),
         }
+    }
+
+    /// Refuses a store that is to be read as it is and is not of this format.
+    pub(super) fn check_format_to_read(&self, db: &DB) -> Result<()> {
+        match self.read_record_of(db, KeyTag::Format)? {
+            Some(STORE_FORMAT) => Ok(()),
+            None => Err(self.unavailable("is just being made").with_hint("try again")),
+            Some(BY_TABLE) => Err(self
+                .unavailable(
+                    "was written by an older version, and cannot be read before it is moved to this one's format",
+                )
+                .with_hint("open it once with a process that may write it: `feast serve` without --read-only")),
+            Some(newer) => Err(self.unknown_format(newer)),
+        }
+    }
+
+    fn unknown_format(&self, newer: u32) -> Error {
+        let store = error_path(&self.path);
+        let message =
+            format!("online store {store} has format {newer}; this version knows formats up to {STORE_FORMAT}");
+        Error::data(message).with_hint("use the version that wrote it, or remove the directory and materialize again")
     }
 
     /// Writes the format that the store has once more.

@@ -18,7 +18,7 @@
 use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -56,6 +56,8 @@ const OPENING_BYTES: u64 = 1 << 20;
 pub(crate) struct Health {
     is_refusing: AtomicBool,
     state: Mutex<State>,
+    /// How many writes the last opening had that took some.
+    written: AtomicU64,
     /// Held during an attempt. The former opening, as long as readers have it.
     former: Mutex<Option<Arc<Opening>>>,
 }
@@ -80,6 +82,7 @@ impl Default for Health {
                 healed: None,
                 background_errors: 0,
             }),
+            written: AtomicU64::new(0),
             former: Mutex::default(),
         }
     }
@@ -94,33 +97,40 @@ impl Health {
         self.state.lock().trouble.as_ref().map(Error::repeated)
     }
 
-    /// Refuses writes from now on. Says whether they were taken so far.
-    fn refuse(&self, error: &Error) -> bool {
+    /// Refuses writes from now on, for a first time as long as `pause` if there is one. Says whether they were taken so far.
+    pub(crate) fn refuse(&self, error: &Error, pause: Option<Duration>) -> bool {
         let mut state = self.state.lock();
         let is_new = state.trouble.is_none();
         if is_new {
             if state.healed.is_none_or(|healed| healed.elapsed() > SETTLED_AFTER) {
                 state.pause = FIRST_PAUSE;
             }
-            state.next_attempt = Instant::now() + state.pause;
+            state.next_attempt = Instant::now() + pause.unwrap_or(state.pause);
         }
         state.trouble = Some(error.repeated());
         self.is_refusing.store(true, Ordering::SeqCst);
         is_new
     }
 
+    /// Waits for as long as `pause`, or twice as long as the last time.
     fn put_off(&self, error: &Error, pause: Option<Duration>) {
         let mut state = self.state.lock();
         state.trouble = Some(error.repeated());
-        state.pause = MAX_PAUSE.min(state.pause * 2);
+        if pause.is_none() {
+            state.pause = MAX_PAUSE.min(state.pause * 2);
+        }
         state.next_attempt = Instant::now() + pause.unwrap_or(state.pause);
     }
 
-    fn accept(&self) {
+    /// Says whether writes were refused so far.
+    pub(crate) fn accept(&self) -> bool {
+        if !self.is_refusing.load(Ordering::SeqCst) {
+            return false;
+        }
         let mut state = self.state.lock();
-        state.trouble = None;
         state.healed = Some(Instant::now());
         self.is_refusing.store(false, Ordering::SeqCst);
+        state.trouble.take().is_some()
     }
 
     fn is_attempt_due(&self) -> bool {
@@ -129,7 +139,7 @@ impl Health {
 }
 
 impl RocksDbStore {
-    /// Why the store takes no writes for now.
+    /// Why the store takes no writes for now, or why one that was opened to be read cannot be followed: its rows are as they were then.
     pub fn trouble(&self) -> Option<Error> {
         self.health.trouble()
     }
@@ -138,12 +148,13 @@ impl RocksDbStore {
     /// What becomes of that is logged, and [`RocksDbStore::trouble`] says it. Gives files that RocksDB has made since the last call the mode
     /// and group of the store.
     pub fn tend(&self) {
+        if self.is_read_only {
+            self.tend_follower();
+            return;
+        }
         if self.health.is_refusing.load(Ordering::SeqCst) {
             self.heal_if_due();
-            // Another process may have taken the store between two attempts.
-            if let Err(error) = self.follow() {
-                self.health.put_off(&error, None);
-            }
+            self.follow_meanwhile();
             return;
         }
         if let Err(error) = self.place.check() {
@@ -159,15 +170,24 @@ impl RocksDbStore {
         if std::mem::replace(&mut self.health.state.lock().background_errors, errors) < errors
             && let Err(source) = self.write_trial(&db)
         {
-            self.refuse(&self.error(source));
+            self.refuse(&self.error(source), None);
         }
         drop(db);
         self.modes.apply();
     }
 
-    /// The database, if it takes writes. To be called under the writer lock.
+    /// The database, if it takes writes, and its directory is still the one that was opened as far as it was looked at lately. To be called
+    /// under the writer lock, and before a write is acknowledged.
     pub(crate) fn writable(&self) -> Result<Guard<Arc<Opening>>> {
-        self.health.trouble().map_or_else(|| Ok(self.db()), Err)
+        if self.is_read_only {
+            return Err(self.unavailable("is open to be read only"));
+        }
+        if let Some(trouble) = self.health.trouble() {
+            return Err(trouble);
+        }
+        let looked = self.place.check_now_and_then();
+        looked.inspect_err(|error| self.refuse_moved(error))?;
+        Ok(self.db())
     }
 
     /// The error of a write that failed. If all later ones would fail too, they are refused from now on.
@@ -181,36 +201,25 @@ impl RocksDbStore {
     pub(crate) fn refuse_if_latched(&self, db: &Arc<Opening>, error: &Error) {
         let is_in_use = Arc::ptr_eq(db, &self.db());
         if is_in_use && db.write(WriteBatch::default()).is_err() {
-            self.refuse(error);
+            self.refuse(error, None);
         }
     }
 
-    /// Whether the directory is still the one that was opened, as far as it was looked at lately. To be called before a write is
-    /// acknowledged.
-    pub(crate) fn check_place(&self) -> Result<()> {
-        if let Some(trouble) = self.health.trouble() {
-            return Err(trouble);
-        }
-        self.place
-            .check_now_and_then()
-            .inspect_err(|error| self.refuse_moved(error))
-    }
-
-    fn refuse(&self, error: &Error) {
-        if self.health.refuse(error) {
+    fn refuse(&self, error: &Error, pause: Option<Duration>) {
+        if self.health.refuse(error, pause) {
             tracing::error!("writes are refused until it is over, which is tried from time to time: {error}");
         }
     }
 
     fn refuse_moved(&self, error: &Error) {
-        self.refuse(error);
+        self.refuse(error, Some(MOVED_PAUSE));
         // Its files would be made in a directory of somebody else.
         self.db().stop();
     }
 
     /// Tries to bring the store back, if it is time for that and nobody else does.
     pub(crate) fn heal_if_due(&self) {
-        if !self.health.is_attempt_due() {
+        if self.is_read_only || !self.health.is_attempt_due() {
             return;
         }
         let Some(mut former) = self.health.former.try_lock() else {
@@ -232,17 +241,27 @@ impl RocksDbStore {
         }
     }
 
+    /// Another process may have taken the store between two attempts.
+    fn follow_meanwhile(&self) {
+        let Some(_attempt) = self.health.former.try_lock() else {
+            return;
+        };
+        if let Err(error) = self.follow() {
+            self.health.put_off(&error, None);
+        }
+    }
+
     fn heal(&self, former: &mut Option<Arc<Opening>>) -> Result<()> {
         self.place.check().inspect_err(|_| self.db().stop())?;
         let db = self.opening.load_full();
         // RocksDB recovers from some failures by itself, such as a disk that was full and has room for a whole memtable.
-        if db.is_writable && !db.is_stopped() && self.write_trial(&db).is_ok() {
+        if db.is_writable() && !db.is_stopped() && self.write_trial(&db).is_ok() {
             return Ok(());
         }
         self.write_trial_file(&db)?;
-        if db.is_writable {
+        if db.is_writable() {
             drop(db);
-            let follower = Opening::to_follow(&self.options, &self.path).map_err(|source| self.error(source))?;
+            let follower = Opening::to_follow(&self.options, &self.path)?;
             *former = Some(self.replace_opening(follower)?);
         }
         if let Some(former) = former.take_if(has_no_reader) {
@@ -252,7 +271,12 @@ impl RocksDbStore {
         if former.is_some() {
             return Err(self.unavailable("is still being read, and cannot be opened again yet"));
         }
-        let opened = Opening::to_write_again(&self.options, &self.path).map_err(|source| self.error(source))?;
+        let opened = Opening::to_write_again(&self.options, &self.path).map_err(|error| match error.kind() {
+            ErrorKind::Conflict => self
+                .unavailable("was taken by another process while it was opened again")
+                .with_hint("writes go on when that process has ended"),
+            _ => error,
+        })?;
         self.replace_opening(opened)?;
         self.publish_dropped()?;
         self.modes.apply();
@@ -263,15 +287,8 @@ impl RocksDbStore {
     pub(crate) fn replace_opening(&self, opening: Opening) -> Result<Arc<Opening>> {
         // Until now writers may have written to the former one.
         let mut writer = self.lock_writer();
-        let identity: Option<String> = self.read_record_of(&opening, KeyTag::Identity)?;
-        if identity.as_deref() != Some(&self.identity) {
-            return Err(self.unavailable("holds another store now than the one that is in use"));
-        }
-        if opening.latest_sequence_number() < self.db().latest_sequence_number() {
-            let error = self.unavailable("lacks rows that were just written, and none of which was acknowledged");
-            return Err(
-                error.with_hint("the disk may be failing: look at the log of the system, then restart the process")
-            );
+        if !self.is_read_only {
+            self.check_successor(&opening)?;
         }
         let directory = self.read_directory_of(&opening)?;
         // A reader that knows these tables already reads rows of the former opening, which follow schemas that are in them too.
@@ -281,6 +298,27 @@ impl RocksDbStore {
         // A write that failed may be there all the same.
         writer.note_all();
         Ok(former)
+    }
+
+    /// Refuses an opening of another store, or one that lacks rows.
+    fn check_successor(&self, opening: &Opening) -> Result<()> {
+        let identity: Option<String> = self.read_record_of(opening, KeyTag::Identity)?;
+        if identity.as_deref() != Some(&self.identity) {
+            return Err(self.unavailable("holds another store now than the one that is in use"));
+        }
+        // A follower may have seen more: a write that failed, and that nobody sees again.
+        let former = self.db();
+        if former.is_writable() {
+            let written = former.latest_sequence_number();
+            self.health.written.store(written, Ordering::SeqCst);
+        }
+        if opening.latest_sequence_number() < self.health.written.load(Ordering::SeqCst) {
+            let error = self.unavailable("lacks rows that were just written, and none of which was acknowledged");
+            return Err(
+                error.with_hint("the disk may be failing: look at the log of the system, then restart the process")
+            );
+        }
+        Ok(())
     }
 
     /// Writes what the store holds already, in the way of all writes.
@@ -306,7 +344,7 @@ impl RocksDbStore {
         })
     }
 
-    fn unavailable(&self, problem: &str) -> Error {
+    pub(crate) fn unavailable(&self, problem: &str) -> Error {
         let message = format!("online store {} {problem}", error_path(&self.path));
         Error::new(ErrorKind::Unavailable, message)
     }

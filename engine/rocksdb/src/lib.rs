@@ -63,6 +63,8 @@ pub struct RocksDbStore {
     path: PathBuf,
     place: Place,
     health: Health,
+    /// It was opened to be read, and is never written to.
+    is_read_only: bool,
     /// Of a follower. Held by those who read from it.
     catching_up: parking_lot::RwLock<()>,
     modes: FileModes,
@@ -101,7 +103,7 @@ impl RocksDbStore {
     }
 
     fn open_with(
-        open: impl FnOnce(&Options, &Path) -> std::result::Result<Opening, rocksdb::Error>,
+        open: impl FnOnce(&Options, &Path) -> Result<Opening>,
         modes: FileModes,
         path: &Path,
         project: &str,
@@ -109,8 +111,9 @@ impl RocksDbStore {
     ) -> Result<Self> {
         let dropped = DroppedRows::default();
         let options = options::database(memory.block_cache, &dropped);
-        let opening = open(&options, path).map_err(|source| error::from_rocksdb(source, path))?;
+        let opening = open(&options, path)?;
         Ok(Self {
+            is_read_only: !opening.is_writable(),
             opening: ArcSwap::from_pointee(opening),
             options,
             path: path.to_path_buf(),
@@ -227,7 +230,7 @@ impl RocksDbStore {
     /// # Errors
     /// `Unavailable` when the store takes no writes for now, or its directory is not where it was opened.
     pub fn sync(&self) -> Result<()> {
-        self.check_place()?;
+        drop(self.writable()?);
         self.commits.run(|| {
             // A database that was opened again since has made all durable that was written before.
             let db = self.db();

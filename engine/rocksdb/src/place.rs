@@ -7,15 +7,17 @@
 use std::fs::metadata;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use arc_swap::ArcSwap;
 use feast_model::error::{Error, ErrorKind, Result, path as error_path};
 use parking_lot::Mutex;
 
 use super::file_modes::LOCK_FILE;
 
 /// Names the database's list of files.
-const CURRENT_FILE: &str = "CURRENT";
+pub(crate) const CURRENT_FILE: &str = "CURRENT";
 
 /// Between two looks before a write is acknowledged. A look is three `stat`s.
 const INTERVAL: Duration = if cfg!(test) {
@@ -30,22 +32,35 @@ type FileId = (u64, u64);
 /// Where a store was opened.
 pub(crate) struct Place {
     path: PathBuf,
-    directory: FileId,
-    /// Not there in a store that nobody has opened to write yet.
-    lock: Option<FileId>,
+    files: ArcSwap<Files>,
     looked_at: Mutex<Instant>,
+}
+
+/// What a store is told by.
+pub(crate) struct Files {
+    directory: FileId,
+    /// A copy of a store may have none.
+    lock: Option<FileId>,
 }
 
 impl Place {
     /// The place of a store that is open.
     pub(crate) fn of(path: &Path) -> Result<Self> {
-        let looked_at = |source| Error::io("look at the online store directory", path, source);
         Ok(Self {
-            directory: file_id(path).map_err(looked_at)?,
-            lock: file_id(&path.join(LOCK_FILE)).ok(),
+            files: ArcSwap::from_pointee(Files::at(path)?),
             path: path.to_path_buf(),
             looked_at: Mutex::new(Instant::now()),
         })
+    }
+
+    /// The files that are there now.
+    pub(crate) fn files(&self) -> Result<Files> {
+        Files::at(&self.path)
+    }
+
+    /// Takes these for the store from now on, as one that is only read does.
+    pub(crate) fn renew(&self, files: Files) {
+        self.files.store(Arc::new(files));
     }
 
     /// As [`Place::check`], unless that was done a short time ago.
@@ -65,7 +80,7 @@ impl Place {
     pub(crate) fn check(&self) -> Result<()> {
         let store = error_path(&self.path);
         let error = match file_id(&self.path) {
-            Ok(directory) if directory == self.directory => match self.check_files() {
+            Ok(directory) if directory == self.files.load().directory => match self.has_same_files() {
                 true => return Ok(()),
                 false => format!("files of online store {store} were removed or replaced while it is in use"),
             },
@@ -80,9 +95,20 @@ impl Place {
         ))
     }
 
-    fn check_files(&self) -> bool {
-        let lock = file_id(&self.path.join(LOCK_FILE)).ok();
-        (self.lock.is_none() || lock == self.lock) && self.path.join(CURRENT_FILE).exists()
+    fn has_same_files(&self) -> bool {
+        let lock = self.files.load().lock;
+        let is_same = lock.is_none() || lock == file_id(&self.path.join(LOCK_FILE)).ok();
+        is_same && self.path.join(CURRENT_FILE).exists()
+    }
+}
+
+impl Files {
+    fn at(path: &Path) -> Result<Self> {
+        let looked_at = |source| Error::io("look at the online store directory", path, source);
+        Ok(Self {
+            directory: file_id(path).map_err(looked_at)?,
+            lock: file_id(&path.join(LOCK_FILE)).ok(),
+        })
     }
 }
 

@@ -84,7 +84,7 @@ impl SqliteStore {
         };
         let mut outcome = read()?;
         if matches!(&outcome, Some(Err(Stop::Sqlite(source))) if needs_rollback(source)) {
-            self.writer.wait_for_turn().recover()?;
+            self.recover()?;
             outcome = read()?;
         }
         match outcome {

@@ -45,6 +45,8 @@ pub struct SqliteStore {
     commits: CommitWatch,
     readers: Readers,
     writer: Writer,
+    /// Nothing is written to the file, not even what a killed writer has left is rolled back.
+    is_read_only: bool,
 }
 
 impl SqliteStore {
@@ -73,6 +75,18 @@ impl SqliteStore {
         }
     }
 
+    /// As [`SqliteStore::open`], to read the file and never to write it.
+    ///
+    /// # Errors
+    /// As [`SqliteStore::open`].
+    pub fn open_read_only(path: &Path, project: &str) -> Result<Self> {
+        let store = Self::open(path, project)?;
+        Ok(Self {
+            is_read_only: true,
+            ..store
+        })
+    }
+
     fn new(path: &Path, project: &str) -> Self {
         Self {
             identity: identity(path, project),
@@ -83,6 +97,7 @@ impl SqliteStore {
             commits: CommitWatch::new(path),
             readers: Readers::new(path),
             writer: Writer::new(path),
+            is_read_only: false,
         }
     }
 
@@ -105,10 +120,22 @@ impl SqliteStore {
         let is_done = self
             .writer
             .between_commits(|| self.commits.forget_changed(&self.row_cache))?;
-        if !is_done {
-            self.writer.wait_for_turn().recover()?;
+        match is_done {
+            true => Ok(()),
+            false => self.recover(),
         }
-        Ok(())
+    }
+
+    /// Rolls back what a killed writer has left.
+    fn recover(&self) -> Result<()> {
+        if self.is_read_only {
+            let store = error_path(&self.path);
+            let message =
+                format!("online store {store}: what a killed process has left in it must be rolled back first");
+            return Err(Error::new(ErrorKind::Unavailable, message)
+                .with_hint("any process that may write the file does so when it reads it"));
+        }
+        self.writer.wait_for_turn().recover()
     }
 
     /// The error for a stored value that cannot be read.

@@ -57,6 +57,16 @@ pub(crate) enum Reading<'store> {
     Sqlite(&'store SqliteStore),
 }
 
+/// What a process may do with its stores.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Access {
+    /// Read and write. An embedded online store is then of this process alone.
+    #[default]
+    ReadWrite,
+    /// Read, also a store that another process has open or that cannot be written. Nothing on disk is changed.
+    ReadOnly,
+}
+
 /// What a store has for [`MissingRows`], in its own memory.
 pub(crate) enum FetchedRows<'reading> {
     /// Of RocksDB.
@@ -76,17 +86,29 @@ pub(crate) fn name_collisions(config: &OnlineStoreConfig, views: &[StoredView]) 
 
 /// Opening, and what the store is.
 impl OnlineStore {
-    /// Opens the store of `project`, made if it is not there.
+    /// Opens the store of `project`, made if it is not there and may be written. Writes to one that is open to be read are for the
+    /// caller to refuse: Redis would take them.
     ///
     /// # Errors
-    /// `Conflict` when another process has it open, `Data` when it is damaged or of a newer version.
-    pub(crate) fn open(config: &OnlineStoreConfig, project: &str) -> Result<Self> {
+    /// `Conflict` when another process has it open, `Data` when it is damaged or of a newer version. `Unavailable` when one that is to be
+    /// read only is not there.
+    pub(crate) fn open(config: &OnlineStoreConfig, project: &str, access: Access) -> Result<Self> {
         match config {
             OnlineStoreConfig::RocksDb { path, memory } => {
-                RocksDbStore::open(path, project, *memory).map(|storage| Self::RocksDb(Box::new(storage)))
+                let opened = match access {
+                    Access::ReadWrite => RocksDbStore::open(path, project, *memory),
+                    Access::ReadOnly => RocksDbStore::open_read_only(path, project, *memory),
+                };
+                opened.map(|storage| Self::RocksDb(Box::new(storage)))
             }
             OnlineStoreConfig::Redis(config) => RedisStore::open(config, project).map(Self::Redis),
-            OnlineStoreConfig::Sqlite { path } => SqliteStore::open(path, project).map(Self::Sqlite),
+            OnlineStoreConfig::Sqlite { path } => {
+                let opened = match access {
+                    Access::ReadWrite => SqliteStore::open(path, project),
+                    Access::ReadOnly => SqliteStore::open_read_only(path, project),
+                };
+                opened.map(Self::Sqlite)
+            }
         }
     }
 
@@ -108,7 +130,7 @@ impl OnlineStore {
     }
 
     /// Brings a store back that takes no writes, looks whether it is where it was opened, and gives files that were made since the last
-    /// call the mode and group of the store. To be called from time to time.
+    /// call the mode and group of the store; brings rows that are only read up to what was written since. To be called from time to time.
     pub(crate) fn tend(&self) {
         match self {
             Self::RocksDb(storage) => storage.tend(),
@@ -116,7 +138,8 @@ impl OnlineStore {
         }
     }
 
-    /// Why the store takes no writes for now, as far as that is known before one is tried.
+    /// Why the store takes no writes for now, as far as that is known before one is tried, or why rows that are only read are not brought
+    /// up to what was written since.
     pub(crate) fn trouble(&self) -> Option<Error> {
         match self {
             Self::RocksDb(storage) => storage.trouble(),

@@ -19,7 +19,7 @@ fn open(directory: &std::path::Path, row_cache: usize) -> OnlineStore {
         ..OnlineStoreMemory::default()
     };
     let path = directory.to_path_buf();
-    OnlineStore::open(&OnlineStoreConfig::RocksDb { path, memory }, "p").unwrap()
+    OnlineStore::open(&OnlineStoreConfig::RocksDb { path, memory }, "p", Access::ReadWrite).unwrap()
 }
 
 fn packed<Bytes: AsRef<[u8]>>(strings: impl IntoIterator<Item = Bytes>) -> PackedBytes {

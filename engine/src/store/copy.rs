@@ -62,6 +62,7 @@ impl FeatureStore {
     ) -> Result<Vec<CopyReport>> {
         let registry = self.state();
         let views = selected(&registry.definitions, views)?;
+        to.check_writable()?;
         let (source, target) = (self.online_store()?, to.online_store()?);
         let mut state = CopyState::load(state_directory, source, target)?;
         let mut reports = Vec::with_capacity(views.len());

@@ -51,6 +51,7 @@ impl FeatureStore {
         options: ApplyOptions,
         progress: &mut dyn RemovalProgress,
     ) -> Result<ApplyReport> {
+        self.check_writable()?;
         self.check_online_store()?;
         let mut warnings = Vec::new();
         let former = self.state();
@@ -109,7 +110,9 @@ impl FeatureStore {
     fn check_online_store(&self) -> Result<()> {
         match &self.config.online_store {
             OnlineStoreConfig::RocksDb { .. } | OnlineStoreConfig::Redis(_) => Ok(()),
-            config @ OnlineStoreConfig::Sqlite { .. } => OnlineStore::open(config, &self.config.project).map(|_| ()),
+            config @ OnlineStoreConfig::Sqlite { .. } => {
+                OnlineStore::open(config, &self.config.project, self.access).map(|_| ())
+            }
         }
     }
 
@@ -190,6 +193,7 @@ impl FeatureStore {
     /// `Conflict` when the project is protected or another process has the online store open; nothing is removed then. `Unavailable` when
     /// a store that is shared does not answer; the registry is then as before.
     pub fn teardown(&self, progress: &mut dyn RemovalProgress) -> Result<()> {
+        self.check_writable()?;
         if self.config.online_store.exists() {
             // Opened to be sure that no other process has it.
             self.open_online_store()?;
@@ -298,6 +302,7 @@ impl FeatureStore {
         now: Timestamp,
         change: impl FnOnce(&mut RegistryContents) -> Result<(T, bool)>,
     ) -> Result<T> {
+        self.check_writable()?;
         self.registry.update(now, change, |next| self.adopt(next))
     }
 }

@@ -19,7 +19,7 @@ pub use definitions::{ApplyOptions, ApplyReport};
 pub use removal::RemovalProgress;
 
 use feast_config::{OnlineStoreConfig, RepositoryConfig};
-use feast_model::error::{Error, Result};
+use feast_model::error::{Error, ErrorKind, Result};
 use feast_model::{Definitions, FeatureSelection};
 use feast_registry::UnsupportedObject;
 
@@ -29,7 +29,7 @@ use tables::UnreportedChanges;
 use crate::materialize::Materializer;
 use crate::offline::{OfflineThreads, SchemaCache};
 use crate::online::{self, EntityRows, FeatureVectors, OnDemandRemark, PythonTier, ReadPlan, StoredEntities};
-use crate::online_store::{CacheUsage, LocalPushLog, OnlineStore};
+use crate::online_store::{Access, CacheUsage, LocalPushLog, OnlineStore};
 use crate::open_once::OpenOnce;
 use crate::push::Pushes;
 
@@ -39,6 +39,7 @@ use crate::push::Pushes;
 /// many threads; they block, so asynchronous callers run them on threads of their own.
 pub struct FeatureStore {
     config: RepositoryConfig,
+    access: Access,
     registry: RegistryHandle,
     /// Runs functions of on-demand views that this process does not know.
     python: Option<Arc<PythonTier>>,
@@ -58,6 +59,16 @@ impl FeatureStore {
     /// # Errors
     /// `Data` when the registry file is damaged.
     pub fn open(config: RepositoryConfig) -> Result<Self> {
+        Self::open_with(config, Access::ReadWrite)
+    }
+
+    /// As [`FeatureStore::open`]. With [`Access::ReadOnly`] everything that would write is `Unavailable`, be it to the online store, to
+    /// parquet or to the registry. An embedded store may then be written by another process, or by none. What that writes is there after
+    /// the next [`FeatureStore::tend_online_store`]. Views that have no table in the store have no rows.
+    ///
+    /// # Errors
+    /// As [`FeatureStore::open`].
+    pub fn open_with(config: RepositoryConfig, access: Access) -> Result<Self> {
         let (path, project) = (&config.registry_path, &config.project);
         let python = config.python.as_ref();
         let python = python.map(|settings| Arc::new(PythonTier::new(settings, &config.directory)));
@@ -66,6 +77,7 @@ impl FeatureStore {
             registry: RegistryHandle::open(path, project, config.online_versioning, python.clone())?,
             python,
             config,
+            access,
             online_store: OpenOnce::new(),
             offline: OpenOnce::new(),
             schemas: SchemaCache::default(),
@@ -79,6 +91,21 @@ impl FeatureStore {
     /// The settings it was opened with.
     pub fn config(&self) -> &RepositoryConfig {
         &self.config
+    }
+
+    /// What it was opened for.
+    pub fn access(&self) -> Access {
+        self.access
+    }
+
+    /// # Errors
+    /// `Unavailable` when it was opened to be read.
+    pub(crate) fn check_writable(&self) -> Result<()> {
+        match self.access {
+            Access::ReadWrite => Ok(()),
+            Access::ReadOnly => Err(Error::new(ErrorKind::Unavailable, "this server is read-only")
+                .with_hint("write through a server that has the store open to write")),
+        }
     }
 
     /// Starts the processes of `serving.python` now instead of when they are first needed, and waits until they are there. Gives what
@@ -128,8 +155,9 @@ impl FeatureStore {
     /// Writes a small file into the directory of the online store, for those who may read the store.
     ///
     /// # Errors
-    /// As [`FeatureStore::open_online_store`], and those of the file.
+    /// As [`FeatureStore::open_online_store`], and those of the file. `Unavailable` when the store was opened to be read.
     pub fn write_beside_online_store(&self, name: &str, contents: &[u8]) -> Result<()> {
+        self.check_writable()?;
         self.online_store()?.write_file(name, contents)
     }
 
@@ -252,7 +280,7 @@ impl FeatureStore {
     pub(crate) fn online_store(&self) -> Result<&OnlineStore> {
         self.online_store.get_or_open(|| {
             self.check_names(&self.state())?;
-            let store = OnlineStore::open(&self.config.online_store, &self.config.project)?;
+            let store = OnlineStore::open(&self.config.online_store, &self.config.project, self.access)?;
             // The first reader is to find the rows of all views that the registry has.
             self.restore_tables(&store, &self.state())?;
             Ok(store)

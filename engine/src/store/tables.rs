@@ -18,7 +18,7 @@ use parking_lot::Mutex;
 use super::FeatureStore;
 use super::registry::RegistryState;
 use crate::clock;
-use crate::online_store::{OnlineStore, StoredView, TableChange, stored_view, table_view};
+use crate::online_store::{Access, OnlineStore, StoredView, TableChange, stored_view, table_view};
 
 /// A file beside the online store in which an `apply --now` leaves the views whose tables the process that has the store open is
 /// to drop.
@@ -46,7 +46,7 @@ impl UnreportedChanges {
 }
 
 impl FeatureStore {
-    /// Opens the online store now instead of at the first use, and brings its tables to the registry.
+    /// Opens the online store now instead of at the first use, and brings its tables to the registry unless it is only read.
     ///
     /// Python writes the registry in place, so a reader may see a cut file. The project follows the views in it: only
     /// a registry that holds its project is known to hold all its views, and only then are tables hidden.
@@ -56,6 +56,9 @@ impl FeatureStore {
     pub fn open_online_store(&self) -> Result<()> {
         let _publishing = self.registry.hold();
         let store = self.online_store()?;
+        if self.access == Access::ReadOnly {
+            return Ok(());
+        }
         let state = self.state();
         self.restore_tables(store, &state)?;
         self.drop_requested_tables(store, &state)?;
@@ -64,7 +67,7 @@ impl FeatureStore {
 
     /// Does what is due from time to time while the online store is open: brings it back if it takes no writes, drops hidden tables whose
     /// time is over and those that an `apply --now` has requested, hides what a late write has made, takes a step towards the end of
-    /// dropped rows, and sets the modes of new files.
+    /// dropped rows, and sets the modes of new files. A store that is only read is brought up to what others have written.
     ///
     /// # Errors
     /// `Data` or `Unavailable` when the store cannot be written.
@@ -74,7 +77,7 @@ impl FeatureStore {
         };
         store.tend();
         self.push_log.tend();
-        if store.trouble().is_some() {
+        if self.access == Access::ReadOnly || store.trouble().is_some() {
             return Ok(());
         }
         store.reclaim()?;
@@ -94,7 +97,8 @@ impl FeatureStore {
     }
 
     /// Why the online store, or the log of pushes beside it, takes no writes for now: each is refused with this error, and reads go on.
-    /// `None` when it takes them, and before it is open. [`FeatureStore::tend_online_store`] brings it back.
+    /// Of a store that is only read, why its rows are not brought up to what was written since: they are served as they were.
+    /// `None` when there is nothing of that, and before the store is open. [`FeatureStore::tend_online_store`] brings it back.
     pub fn online_store_trouble(&self) -> Option<Error> {
         let trouble = self.online_store.get().and_then(OnlineStore::trouble);
         trouble.or_else(|| self.push_log.trouble())
@@ -130,6 +134,9 @@ impl FeatureStore {
     /// To be called before a state of the registry is used, so that no request reads a view whose rows are still hidden.
     pub(super) fn restore_tables(&self, store: &OnlineStore, state: &RegistryState) -> Result<()> {
         store.follow(&self.stored_views(state));
+        if self.access == Access::ReadOnly {
+            return Ok(());
+        }
         let keep_for = i64::try_from(self.config.drop_after.as_micros()).unwrap_or(i64::MAX);
         let mut changes = store.drop_hidden_tables(clock::now().plus_micros(-keep_for))?;
         let waiting = store.waiting_views();
@@ -161,7 +168,7 @@ impl FeatureStore {
 
     /// To be called after a state of the registry came into use.
     pub(super) fn hide_tables(&self, store: &OnlineStore, state: &RegistryState) -> Result<()> {
-        if state.definitions.project.is_none() {
+        if state.definitions.project.is_none() || self.access == Access::ReadOnly {
             return Ok(());
         }
         let views = state.definitions.views_with_rows();

@@ -19,7 +19,7 @@ use crate::materialize::{
 };
 use crate::offline::QueryLimits;
 use crate::online::WriteTarget;
-use crate::online_store::Replace;
+use crate::online_store::{Access, Replace};
 use crate::push::{self, PushSources, PushStores, PushTarget, WriteReport};
 
 impl FeatureStore {
@@ -64,6 +64,7 @@ impl FeatureStore {
         online: &[Vec<ArrayRef>],
         offline: Option<RecordBatch>,
     ) -> Result<WriteReport> {
+        self.check_writable()?;
         let push = target.check(online, offline, &self.config)?;
         self.pushes.write(&self.push_stores()?, push)
     }
@@ -76,11 +77,14 @@ impl FeatureStore {
         self.push(&PushTarget::for_view(target), &[columns], None)
     }
 
-    /// Does what earlier processes have left in the log. To be called before anything is answered.
+    /// Does what earlier processes have left in the log, unless the store is only read. To be called before anything is answered.
     ///
     /// # Errors
     /// `Data` or `Unavailable`; what could not be done stays in the log.
     pub fn complete_pushes(&self) -> Result<usize> {
+        if self.access == Access::ReadOnly {
+            return Ok(0);
+        }
         push::remove_leftovers(&self.state().definitions, &self.config.directory);
         self.pushes.complete(&self.push_stores()?)
     }
@@ -92,8 +96,10 @@ impl FeatureStore {
     /// `Data` or `Unavailable`; what could not be appended stays in the log.
     pub fn flush_pushes(&self, all: bool) -> Result<usize> {
         match self.config.offline_batching {
-            Some(batching) => self.pushes.flush(batching, all, || self.push_stores()),
-            None => Ok(0),
+            Some(batching) if self.access == Access::ReadWrite => {
+                self.pushes.flush(batching, all, || self.push_stores())
+            }
+            _ => Ok(0),
         }
     }
 
@@ -180,6 +186,7 @@ impl FeatureStore {
         windows: &[ViewWindow],
         progress: &mut dyn MaterializeProgress,
     ) -> Result<Vec<ViewReport>> {
+        self.check_writable()?;
         clock::check_clock()?;
         let _turn = self.materializer.wait_for_turn();
         // What has been answered for belongs to the window. Another server that has the log open appends what it has answered for.
@@ -319,6 +326,7 @@ impl FeatureStore {
 
     /// For one of so many passes that run at once.
     pub(super) fn run_stores(&self, at_once: usize) -> Result<RunStores<'_>> {
+        self.check_writable()?;
         let limits = self.config.materialization.share(at_once);
         // Of a store on this machine it is the disk that has room for what is spilled.
         let spill_directory = self.config.online_store.directory();

@@ -6,6 +6,7 @@
 //! - `copy`: copies between online stores that are interrupted, and rows that lack features.
 //! - `damage`: changed bytes in the store and in parquet files.
 //! - `hidden_tables`: tables of views that have left the registry.
+//! - `read_only`: a repository that is only read, beside one who writes it.
 //! - `sources`: files as people have them: parts of different types, folders, patterns, what is not data.
 //! - `times`: points in time beyond what pandas, Python and protobuf hold.
 //! - `key_changes`: join keys that change between materializations.
@@ -21,6 +22,7 @@ mod materialize;
 mod memory;
 mod passes;
 mod push;
+mod read_only;
 mod registry;
 mod sources;
 mod support;

@@ -13,8 +13,8 @@ use feast_engine::model::{
     DataSource, Definitions, Entity, FeatureSelection, FeatureView, Field, SourceKind, Timestamp, ValueType,
 };
 use feast_engine::{
-    ApplyOptions, EntityRows, Error, FeatureStore, FieldStatus, KeyColumn, MaterializeRange, MaterializeRequest,
-    NoProgress, RepositoryConfig, ViewReport, create_parquet,
+    Access, ApplyOptions, EntityRows, Error, FeatureStore, FieldStatus, KeyColumn, MaterializeRange,
+    MaterializeRequest, NoProgress, RepositoryConfig, ViewReport, create_parquet,
 };
 use tempfile::TempDir;
 
@@ -31,6 +31,12 @@ pub(crate) const SQLITE_MARK: &str = "sqlite";
 
 pub(crate) fn open(directory: &Path) -> FeatureStore {
     FeatureStore::open(RepositoryConfig::parse(&settings(directory), directory).unwrap()).unwrap()
+}
+
+/// As [`open`], to read it only.
+pub(crate) fn open_read_only(directory: &Path) -> FeatureStore {
+    let config = RepositoryConfig::parse(&settings(directory), directory).unwrap();
+    FeatureStore::open_with(config, Access::ReadOnly).unwrap()
 }
 
 fn settings(directory: &Path) -> String {

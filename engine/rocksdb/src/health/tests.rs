@@ -13,6 +13,7 @@ use feast_model::error::{ErrorKind, Result};
 use feast_rows::{EncodedRows, Replace};
 
 use crate::RocksDbStore;
+use crate::opening::Opening;
 use crate::tests::{LIMITS, child_ends, ensure, entity, read_rows, row};
 
 fn open(path: &Path) -> RocksDbStore {
@@ -246,7 +247,7 @@ fn a_reader_that_does_not_end_is_waited_for() {
     let mut opened = Opened::at(&path);
     opened.write(0, 10).unwrap();
     opened.storage.db().stop();
-    opened.storage.refuse(&opened.storage.unavailable("is full"));
+    opened.storage.refuse(&opened.storage.unavailable("is full"), None);
     let reading = opened.storage.reading();
     std::thread::sleep(Duration::from_millis(60));
     opened.storage.tend();
@@ -361,7 +362,7 @@ fn readers_and_writers_go_on_while_a_store_is_opened_again() {
         for _ in 0..12 {
             let started = Instant::now();
             storage.db().stop();
-            storage.refuse(&storage.unavailable("is full"));
+            storage.refuse(&storage.unavailable("is full"), None);
             while storage.trouble().is_some() {
                 assert!(started.elapsed() < Duration::from_secs(60));
                 storage.tend();
@@ -394,7 +395,7 @@ fn a_load_goes_on_where_the_store_is_opened_again_and_is_refused_where_it_is_not
     let mut load = storage.bulk_load(Replace::OlderRows, LIMITS);
     load.add(rows(100..400)).unwrap();
     storage.db().stop();
-    storage.refuse(&storage.unavailable("is full"));
+    storage.refuse(&storage.unavailable("is full"), None);
     let mut refused = storage.bulk_load(Replace::OlderRows, LIMITS);
     refused.add(rows(400..700)).unwrap();
     let error = refused.finish(&mut |_| Ok(())).err().unwrap();
@@ -412,4 +413,64 @@ fn a_load_goes_on_where_the_store_is_opened_again_and_is_refused_where_it_is_not
     opened.acknowledged.extend((100..400).chain(700..900));
     opened.check_rows();
     opened.check_rows_after_restart(&path);
+}
+
+#[test]
+fn a_process_that_takes_the_store_meanwhile_is_followed_until_it_ends() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("store");
+    let mut opened = Opened::at(&path);
+    opened.write(0, 10).unwrap();
+    // As after a first half of an attempt.
+    opened.storage.refuse(&opened.storage.unavailable("is full"), None);
+    let follower = Opening::to_follow(&opened.storage.options, &path).unwrap();
+    drop(opened.storage.replace_opening(follower).unwrap());
+    let mut other = Opened::at(&path);
+    other.write(1, 10).unwrap();
+    let started = Instant::now();
+    loop {
+        opened.storage.tend();
+        let trouble = opened.storage.trouble().unwrap();
+        assert_eq!(trouble.kind(), ErrorKind::Unavailable, "{trouble}");
+        if trouble.to_string().contains("was taken by another process") {
+            break;
+        }
+        assert!(started.elapsed() < Duration::from_secs(60), "{trouble}");
+    }
+    opened.acknowledged.push(1);
+    opened.check_rows();
+    let error = opened.write(2, 10).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
+    drop(other);
+    opened.write_after_a_while(3);
+    opened.check_rows_after_restart(&path);
+}
+
+#[test]
+fn records_of_pushes_go_on_with_their_numbers() {
+    let directory = tempfile::tempdir().unwrap();
+    let opened = Opened::at(&directory.path().join("store"));
+    let (storage, none) = (&opened.storage, PackedBytes::default());
+    let log = |push: &[u8]| {
+        storage
+            .log_push(push, &none, &none, Replace::AllRows)
+            .map(|(number, _)| number)
+    };
+    assert_eq!((log(b"a").unwrap(), log(b"b").unwrap()), (1, 2));
+    storage.sync().unwrap();
+    let session = storage.session().to_owned();
+    storage.db().stop();
+    storage.refuse(&storage.unavailable("is full"), None);
+    assert_eq!(log(b"refused").unwrap_err().kind(), ErrorKind::Unavailable);
+    while storage.trouble().is_some() {
+        storage.tend();
+    }
+    storage.finish_push(1, &none, &none, Replace::AllRows).unwrap();
+    assert_eq!(log(b"c").unwrap(), 3);
+    storage.sync().unwrap();
+    assert_eq!(storage.session(), session);
+    assert_eq!(
+        storage.logged_pushes().unwrap(),
+        [(2, b"b".to_vec()), (3, b"c".to_vec())]
+    );
 }

@@ -140,7 +140,14 @@ fn what_a_killed_writer_has_left_is_rolled_back() {
     drop(python);
     let journal = opened.path().with_extension("db-journal");
     assert!(std::fs::metadata(&journal).unwrap().len() > 0);
+    // One who only reads leaves it where it is.
+    let read_only = SqliteStore::open_read_only(opened.path(), "p").unwrap();
+    let error = read_only.forget_changed_rows().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
+    assert!(error.to_string().contains("must be rolled back first"), "{error}");
+    assert!(std::fs::metadata(&journal).unwrap().len() > 0);
     assert_eq!(opened.read(1), "a=1 b=x at 5");
+    read_only.forget_changed_rows().unwrap();
     assert!(!journal.exists() || std::fs::metadata(&journal).unwrap().len() == 0);
 }
 
