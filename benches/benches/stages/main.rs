@@ -174,5 +174,35 @@ fn answers(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(all, requests, look_ups, assembly, answers);
+/// What a request selects to its plan, which is known by then: by one thread, and by one a core that all ask for the same.
+fn known_plans(criterion: &mut Criterion) {
+    let repository = Repository::new();
+    let store = repository.with_row_cache();
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let mut group = criterion.benchmark_group("known plan");
+    for features in [1, 10, 50, 250] {
+        let reference = |feature: usize| format!("view_{}:feature_{feature}", feature / 10);
+        let selection = FeatureSelection::Features((0..features).map(reference).collect());
+        group.bench_function(BenchmarkId::new("one thread", features), |bencher| {
+            bencher.iter(|| store.plan(&selection, false).unwrap());
+        });
+        group.bench_function(BenchmarkId::new("a thread a core", features), |bencher| {
+            bencher.iter_custom(|times| {
+                let start = std::time::Instant::now();
+                std::thread::scope(|scope| {
+                    for _ in 0..threads {
+                        scope.spawn(|| {
+                            for _ in 0..times {
+                                black_box(store.plan(&selection, false).unwrap());
+                            }
+                        });
+                    }
+                });
+                start.elapsed()
+            });
+        });
+    }
+}
+
+criterion_group!(all, requests, known_plans, look_ups, assembly, answers);
 criterion_main!(all);

@@ -66,6 +66,11 @@ impl EntityKeyEncoder {
         Ok(Self { prefix, order })
     }
 
+    /// What it has on the heap.
+    pub fn heap_bytes(&self) -> usize {
+        self.prefix.capacity() + self.order.capacity() * size_of::<usize>()
+    }
+
     /// Appends the key of one row. `columns` are canonical arrays in the order of [`EntityKeyEncoder::new`].
     /// `false`, with nothing appended, when a key value is null.
     pub fn encode(&self, columns: &[ArrayRef], row: usize, out: &mut Vec<u8>) -> bool {

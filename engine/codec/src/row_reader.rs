@@ -53,6 +53,13 @@ impl TypedColumns {
         self.features - 1
     }
 
+    /// What it has on the heap, but for the type, which in lists is shared.
+    pub fn heap_bytes(&self) -> usize {
+        let slots = self.slots.iter();
+        let slots = slots.map(|slots| slots.capacity() * size_of::<Option<FeatureSlot>>());
+        self.slots.capacity() * size_of::<Vec<Option<FeatureSlot>>>() + slots.sum::<usize>()
+    }
+
     /// The type of all features.
     #[inline]
     pub fn data_type(&self) -> &DataType {

@@ -14,11 +14,11 @@ use crate::online_store::{ColumnRef, FeatureColumns, RowQueries, Table, Tables};
 pub(crate) struct Binding {
     tables: Arc<Tables>,
     /// Of each group of the plan, the ids of its views' tables, ascending and distinct.
-    group_tables: Vec<Vec<u32>>,
+    pub(super) group_tables: Vec<Vec<u32>>,
     /// The requested features of these tables.
-    features: Vec<(u32, String)>,
+    pub(super) features: Vec<(u32, String)>,
     /// Of each view of the plan; `None` when nothing was ever written to it.
-    views: Vec<Option<BoundView>>,
+    pub(super) views: Vec<Option<BoundView>>,
 }
 
 /// Where a view's rows are and what they hold.

@@ -8,6 +8,7 @@ mod binding;
 mod computed;
 mod derived;
 mod feature_vectors;
+mod heap_bytes;
 mod key_types;
 mod keys;
 mod lookup;
@@ -19,10 +20,11 @@ mod write;
 
 pub(crate) use derived::{DerivedViews, GivenView};
 pub use feature_vectors::{ColumnField, FeatureColumn, FeatureVectors, FieldStatus};
+pub(crate) use heap_bytes::{HeapBytes, allocated};
 pub(crate) use key_types::check_key_types;
 pub use keys::{EntityRows, KeyColumn};
 pub use lookup::StoredEntities;
-pub(crate) use lookup::{lookup, lookup_async, lookup_in_memory};
+pub(crate) use lookup::{bind, lookup, lookup_async, lookup_in_memory};
 pub(crate) use plan::PlanContext;
 pub use plan::{JoinKey, ReadPlan, RequestColumn};
 pub(crate) use python_tier::PythonTier;
@@ -32,4 +34,4 @@ pub(crate) use view_functions::{on_demand_remarks, pool_functions};
 pub use write::{ColumnRole, WriteColumn, WriteTarget};
 pub(crate) use write::{LeftOut, encode_shard, encode_with_derived};
 #[cfg(feature = "stages")]
-pub(crate) use {assemble::assemble, keys::entity_keys, lookup::bind};
+pub(crate) use {assemble::assemble, keys::entity_keys};

@@ -7,6 +7,7 @@ mod copy;
 mod crash_tests;
 mod definitions;
 mod name_collisions;
+mod plans;
 mod registry;
 mod removal;
 mod shards;
@@ -197,12 +198,17 @@ impl FeatureStore {
         restored.and_then(|()| self.hide_tables(store, &state))
     }
 
-    /// Resolves a selection of features. Plans are kept until the registry changes.
+    /// Resolves a selection of features. Plans are kept until the registry changes, as far as there is memory for them.
     ///
     /// # Errors
     /// `NotFound` for an unknown view or service, `Invalid` for the rest.
     pub fn plan(&self, selection: &FeatureSelection, full_feature_names: bool) -> Result<Arc<ReadPlan>> {
-        self.registry.plan(selection, full_feature_names)
+        self.registry.plan(selection, full_feature_names, |plan| {
+            // So that a kept plan is weighed with it.
+            if let Some(store) = self.online_store.get() {
+                online::bind(plan, store);
+            }
+        })
     }
 
     /// Looks up the newest row of each entity and decodes it.

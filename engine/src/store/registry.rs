@@ -14,13 +14,11 @@ use feast_model::{Definitions, FeatureReference, FeatureSelection, FeatureView, 
 use feast_registry::{RegistryContents, RegistryFile, Snapshot, Stamp, UnsupportedObject};
 use parking_lot::{Mutex, MutexGuard};
 
+use super::plans::{self, PlanCache};
 use crate::online::{
     DerivedViews, Execution, OnDemandRemark, PlanContext, PythonTier, ReadPlan, ViewFunctions, on_demand_remarks,
     pool_functions,
 };
-
-/// Plans kept per state of the registry. Beyond it they are made again for each request.
-const MAX_CACHED_PLANS: usize = 4096;
 
 /// The registry, where it is kept and as it was last read.
 pub(super) struct RegistryHandle {
@@ -55,11 +53,8 @@ pub(super) struct RegistryState {
     functions: ViewFunctions,
     /// The stored on-demand views that are computed from the rows of each view, of the views that were asked for.
     derived: ArcSwap<HashMap<String, Arc<DerivedViews>>>,
-    plans: ArcSwap<HashMap<Arc<FeatureSelection>, PlansOfSelection>>,
+    pub(super) plans: PlanCache,
 }
-
-/// The plans with short and with full feature names.
-type PlansOfSelection = [Option<Arc<ReadPlan>>; 2];
 
 /// A state that was read and is not in use yet. Until it is, no other comes into use.
 pub(super) struct NextState<'a> {
@@ -188,20 +183,26 @@ impl RegistryHandle {
             .unwrap_or(written))
     }
 
-    /// Resolves a selection of features. Plans are kept until the registry changes.
+    /// Resolves a selection of features. Plans are kept until the registry changes, or others take their place. `complete` adds what
+    /// the first use of a new one would.
     ///
     /// # Errors
     /// `NotFound` for an unknown view or service, `Invalid` for the rest.
-    pub(super) fn plan(&self, selection: &FeatureSelection, full_feature_names: bool) -> Result<Arc<ReadPlan>> {
-        let state = self.state();
-        let form = usize::from(full_feature_names);
-        if let Some(plan) = state.plans.load().get(selection).and_then(|plans| plans[form].as_ref()) {
-            return Ok(Arc::clone(plan));
+    pub(super) fn plan(
+        &self,
+        selection: &FeatureSelection,
+        full_feature_names: bool,
+        complete: impl FnOnce(&ReadPlan),
+    ) -> Result<Arc<ReadPlan>> {
+        let state = self.state.load();
+        if let Some(plan) = state.plans.get(selection, full_feature_names) {
+            return Ok(plan);
         }
         let plan = ReadPlan::new(&self.context(&state), selection, full_feature_names)
             .map_err(|error| state.explained(error, selection))?;
+        complete(&plan);
         let plan = Arc::new(plan);
-        state.keep(selection, form, &plan);
+        state.plans.keep(selection, full_feature_names, &plan);
         Ok(plan)
     }
 
@@ -266,7 +267,7 @@ impl RegistryState {
             statuses: snapshot.contents.statuses()?.into_iter().collect(),
             snapshot,
             derived: ArcSwap::default(),
-            plans: ArcSwap::default(),
+            plans: PlanCache::new(plans::default_bytes())?,
         })
     }
 
@@ -317,19 +318,6 @@ impl RegistryState {
 
     pub(super) fn on_demand_remarks(&self) -> Vec<OnDemandRemark> {
         on_demand_remarks(&self.functions, &self.definitions)
-    }
-
-    /// Keeps a plan for the next request. Readers go on with the plans as they were meanwhile.
-    fn keep(&self, selection: &FeatureSelection, form: usize, plan: &Arc<ReadPlan>) {
-        let selection = Arc::new(selection.clone());
-        self.plans.rcu(|plans| {
-            if plans.len() >= MAX_CACHED_PLANS {
-                return Arc::clone(plans);
-            }
-            let mut plans = HashMap::clone(plans);
-            plans.entry(Arc::clone(&selection)).or_default()[form] = Some(Arc::clone(plan));
-            Arc::new(plans)
-        });
     }
 
     /// What is not found may be there, but not readable.

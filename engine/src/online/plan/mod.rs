@@ -33,11 +33,11 @@ pub struct ReadPlan {
     /// In the order of the response, behind what is stored.
     pub(super) computations: Vec<PlannedComputation>,
     /// What functions take from the request, by name.
-    request_data: BTreeMap<String, ValueType>,
+    pub(super) request_data: BTreeMap<String, ValueType>,
     /// Its binding to the tables as they were when it was last used.
     pub(super) binding: ArcSwapOption<Binding>,
     /// Every name under which a request may give keys: join keys of the project, mapped keys, entity names.
-    request_keys: BTreeMap<String, JoinKey>,
+    pub(super) request_keys: BTreeMap<String, JoinKey>,
 }
 
 /// What plans are made from: one state of the registry.
