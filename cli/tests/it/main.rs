@@ -10,6 +10,7 @@
 //! - `hand_over`: reads that are not answered on the thread that received them.
 //! - `on_demand`: on-demand views, computed when they are read or when rows are written.
 //! - `overload`: more work than the server takes on.
+//! - `held_locks`: locks and registries that others hold.
 //! - `tables`: rows of views that leave the registry and come back.
 //! - `times`: points in time that are accepted, and those that are not; rows without values.
 //! - `types`: values of every type from parquet and over HTTP.
@@ -51,6 +52,7 @@ mod durability;
 mod fuzz;
 mod golden;
 mod hand_over;
+mod held_locks;
 mod interop;
 mod layers;
 mod links;

@@ -1,8 +1,8 @@
-//! Files that are at each instant either the whole old one or the whole new one, and the lock under which they change.
+//! Files that are at each instant either the whole old one or the whole new one.
 
-use std::fs::{File, Metadata, OpenOptions, Permissions};
+use std::fs::{File, Metadata, OpenOptions, TryLockError};
 use std::io::{BufWriter, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 use feast_model::error::{Error, Result};
@@ -71,10 +71,12 @@ pub fn give_to(file: &File, owner: u32, group: u32) {
     }
 }
 
-/// Locks a file that was just made. False if another process took it for a leftover before it was locked.
+/// Locks a file that was just made. False if another process took it for a leftover before it was locked, or holds its lock.
 fn is_locked_at(file: &File, path: &Path) -> bool {
     // On a file system without locks, leftovers are never removed, so the lock is not needed.
-    let _ = file.lock();
+    if let Err(TryLockError::WouldBlock) = file.try_lock() {
+        return false;
+    }
     let is_same = |there: &Metadata| file.metadata().is_ok_and(|here| here.ino() == there.ino());
     std::fs::symlink_metadata(path).is_ok_and(|there| is_same(&there))
 }
@@ -108,13 +110,13 @@ pub fn replace_bytes(path: &Path, bytes: &[u8]) -> Result<()> {
     })
 }
 
-fn parent(path: &Path) -> PathBuf {
+pub(crate) fn parent(path: &Path) -> PathBuf {
     path.parent()
         .filter(|parent| !parent.as_os_str().is_empty())
         .map_or_else(|| PathBuf::from("."), Path::to_path_buf)
 }
 
-fn file_name(path: &Path) -> String {
+pub(crate) fn file_name(path: &Path) -> String {
     path.file_name()
         .map_or_else(String::new, |name| name.to_string_lossy().into_owned())
 }
@@ -171,52 +173,6 @@ fn is_left_by_older_version(id: &str) -> bool {
         let is_alive = || Path::new(&format!("/proc/{process}")).exists() || !Path::new("/proc/self").exists();
         process == std::process::id() || !is_alive()
     })
-}
-
-/// Held while a file is read, changed and replaced. Other processes of ours wait for it.
-pub struct FileLock {
-    // Closing the file releases the lock.
-    _file: File,
-}
-
-impl FileLock {
-    /// Waits for the lock of `path`, which is a file `.NAME.lock` beside it.
-    pub fn acquire(path: &Path) -> Result<Self> {
-        // A link and the file it points at have one lock.
-        let path = &std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
-        let directory = parent(path);
-        std::fs::create_dir_all(&directory).map_err(|source| Error::io("create the directory", &directory, source))?;
-        let lock_path = directory.join(format!(".{}.lock", file_name(path)));
-        let failed = |source| Error::io("lock", &lock_path, source);
-        let file = open_lock(path, &lock_path).map_err(failed)?;
-        file.lock().map_err(failed)?;
-        Ok(Self { _file: file })
-    }
-}
-
-/// The lock file of `path`, created if it is missing, with the owner and the permissions of `path`, so that a lock that root
-/// created does not lock other users out.
-fn open_lock(path: &Path, lock_path: &Path) -> std::io::Result<File> {
-    let made = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(lock_path);
-    match made {
-        Ok(file) => {
-            let model = std::fs::metadata(path).or_else(|_| std::fs::metadata(parent(path)))?;
-            give_to(&file, model.uid(), model.gid());
-            // Not every file system has modes.
-            let _ = file.set_permissions(Permissions::from_mode(0o600 | (model.mode() & 0o066)));
-            Ok(file)
-        }
-        Err(source) if source.kind() == std::io::ErrorKind::AlreadyExists => {
-            let opened = OpenOptions::new().write(true).open(lock_path);
-            // A file that can only be read can be locked all the same.
-            opened.or_else(|_| File::open(lock_path))
-        }
-        Err(source) => Err(source),
-    }
 }
 
 #[cfg(test)]

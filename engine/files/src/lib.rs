@@ -5,5 +5,8 @@
 
 mod durable_file;
 pub mod fail_point;
+mod file_lock;
+mod lock_holder;
 
-pub use durable_file::{FileLock, give_to, remove_leftovers, replace, replace_bytes};
+pub use durable_file::{give_to, remove_leftovers, replace, replace_bytes};
+pub use file_lock::{COMMAND_PATIENCE, FileLock, REQUEST_PATIENCE};

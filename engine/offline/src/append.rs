@@ -23,7 +23,7 @@ use datafusion::parquet::errors::ParquetError;
 use datafusion::parquet::file::metadata::{KeyValue, PageIndexPolicy, ParquetMetaData};
 use datafusion::parquet::file::properties::{EnabledStatistics, WriterProperties};
 use datafusion::parquet::file::writer::SerializedFileWriter;
-use feast_files::FileLock;
+use feast_files::{FileLock, REQUEST_PATIENCE};
 use feast_model::error::{Error, ErrorKind, Result};
 
 use super::footer::with_readable_types;
@@ -92,7 +92,7 @@ pub fn prepend_rows(path: &Path, batches: &[&RecordBatch], annotate: &dyn Fn(Fil
 }
 
 fn replace_with_more(path: &Path, batches: &[&RecordBatch], annotate: &dyn Fn(FileNotes) -> FileNotes) -> Result<()> {
-    let _lock = FileLock::acquire(path)?;
+    let _lock = FileLock::acquire(path, REQUEST_PATIENCE)?;
     let old = File::open(path).map_err(|source| Error::io("read", path, source))?;
     let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Optional);
     let old_metadata = ArrowReaderMetadata::load(&old, options)

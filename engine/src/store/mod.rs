@@ -1,6 +1,7 @@
 //! [`FeatureStore`]: the one type that servers and commands use. Each operation is a few named steps.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 mod copy;
 #[cfg(test)]
@@ -9,6 +10,7 @@ mod definitions;
 mod name_collisions;
 mod plans;
 mod registry;
+mod registry_looks;
 mod removal;
 mod shards;
 #[cfg(test)]
@@ -33,6 +35,9 @@ use crate::online::{self, EntityRows, FeatureVectors, OnDemandRemark, PythonTier
 use crate::online_store::{Access, CacheUsage, LocalPushLog, OnlineStore};
 use crate::open_once::OpenOnce;
 use crate::push::Pushes;
+
+/// How long a look at the registry is waited for where nothing else depends on it.
+const LOOK_PATIENCE: Duration = Duration::from_secs(10);
 
 /// One feature repository: its registry, its online store and its parquet sources.
 ///
@@ -181,9 +186,19 @@ impl FeatureStore {
     /// Reads the registry again if its file has changed. Says whether it has.
     ///
     /// # Errors
-    /// `Data` when the new file is damaged; the registry read before stays in use.
+    /// `Data` when the new file is damaged, `Unavailable` when it cannot be read; the registry read before stays in use.
     pub fn refresh(&self) -> Result<bool> {
-        self.registry.refresh(|next| self.adopt(next))
+        self.registry.refresh(LOOK_PATIENCE, |next| self.adopt(next))?
+    }
+
+    /// As [`FeatureStore::refresh`], for a request that goes on with the registry read before if the new one is damaged, which is for
+    /// others to report. Says whether another one is in use now.
+    ///
+    /// # Errors
+    /// `Unavailable` when it is not known within `patience` whether there is another one, since the file system does not answer.
+    pub fn look_at_registry(&self, patience: Duration) -> Result<bool> {
+        let outcome = self.registry.refresh(patience, |next| self.adopt(next))?;
+        Ok(outcome.unwrap_or(false))
     }
 
     /// Takes a state of the registry into use, and brings the tables of the online store to it, if that is open.

@@ -7,14 +7,18 @@
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
+use feast_files::COMMAND_PATIENCE;
 use feast_model::error::{Error, ErrorKind, Result, path as error_path};
 use feast_model::{Definitions, FeatureReference, FeatureSelection, FeatureView, Timestamp, ViewStatus};
 use feast_registry::{RegistryContents, RegistryFile, Snapshot, Stamp, UnsupportedObject};
 use parking_lot::{Mutex, MutexGuard};
 
 use super::plans::{self, PlanCache};
+use super::registry_looks::{Look, RegistryLooks};
 use crate::online::{
     DerivedViews, Execution, OnDemandRemark, PlanContext, PythonTier, ReadPlan, ViewFunctions, on_demand_remarks,
     pool_functions,
@@ -23,11 +27,14 @@ use crate::online::{
 /// The registry, where it is kept and as it was last read.
 pub(super) struct RegistryHandle {
     place: RegistryFile,
+    looks: RegistryLooks,
     /// Whether references may name versions of views.
     with_versions: bool,
     state: ArcSwap<RegistryState>,
-    /// Held from reading the registry until what follows from it is done, so that an older state never replaces a newer.
+    /// Held while a state is taken into use, with all that follows from it, so that an older one never replaces a newer.
     publishing: Mutex<()>,
+    /// How many states have come into use: a look that began before the last of them may have found an older one.
+    published: AtomicU64,
     /// The state of the place that could not be used, and why.
     unusable: Mutex<Option<(Stamp, Error)>>,
     /// What states of the registry do not say of functions.
@@ -66,7 +73,7 @@ impl RegistryHandle {
     /// Reads the registry. A missing one is empty.
     ///
     /// # Errors
-    /// `Data` when it is damaged.
+    /// `Data` when it is damaged, `Unavailable` when it cannot be read, or not within a minute.
     pub(super) fn open(
         path: &Path,
         project: &str,
@@ -78,14 +85,18 @@ impl RegistryHandle {
             python,
             repository: ArcSwapOption::empty(),
         };
-        let state = RegistryState::new(place.load()?, &functions)?;
+        let looks = RegistryLooks::new(place.clone());
+        let snapshot = loaded(looks.look(Vec::new(), COMMAND_PATIENCE)?)?;
+        let state = RegistryState::new(snapshot, &functions)?;
         functions.follow(&state);
         Ok(Self {
             functions,
             place,
+            looks,
             with_versions,
             state: ArcSwap::from_pointee(state),
             publishing: Mutex::default(),
+            published: AtomicU64::new(0),
             unusable: Mutex::default(),
         })
     }
@@ -112,31 +123,51 @@ impl RegistryHandle {
         Ok(self.place.load()?.contents)
     }
 
-    /// Reads the registry again if it has changed, and takes it into use by `adopt`. Says whether it has.
+    /// Reads the registry again if it has changed, and takes it into use by `adopt`. The inner result says whether it has, or what is
+    /// wrong with it.
     ///
     /// # Errors
+    /// `Unavailable` when it is not known what the registry holds after `patience`, as its file system does not answer. The inner ones:
     /// `Data` when it is damaged; the state in use stays. Those of `adopt`.
-    pub(super) fn refresh(&self, adopt: impl FnOnce(NextState<'_>) -> Result<()>) -> Result<bool> {
-        let stamp = self.place.stamp();
-        if stamp == self.state().snapshot.stamp {
-            return Ok(false);
+    pub(super) fn refresh(
+        &self,
+        patience: Duration,
+        adopt: impl FnOnce(NextState<'_>) -> Result<()>,
+    ) -> Result<Result<bool>> {
+        loop {
+            let published = self.published.load(Ordering::Acquire);
+            let in_use = self.state().snapshot.stamp;
+            // A damaged file is read once, however often it is looked at.
+            let unusable = self.unusable.lock().as_ref().map(|(stamp, _)| *stamp);
+            let look = self
+                .looks
+                .look(in_use.into_iter().chain(unusable).collect(), patience)?;
+            if look.stamp == in_use {
+                return Ok(Ok(false));
+            }
+            if let Some((known, problem)) = &*self.unusable.lock()
+                && Some(*known) == look.stamp
+            {
+                return Ok(Err(problem.repeated()));
+            }
+            // Those who hold it may be reading themselves.
+            let Some(_publishing) = self.publishing.try_lock_for(patience) else {
+                return Err(self.looks.no_answer(patience));
+            };
+            if self.published.load(Ordering::Acquire) != published {
+                continue;
+            }
+            let stamp = look.stamp;
+            let outcome = self.adopt_changed(look, adopt);
+            // What the system could not do for now may be possible at the next look.
+            let damage = outcome.as_ref().err().filter(|error| error.kind() == ErrorKind::Data);
+            *self.unusable.lock() = stamp.zip(damage.map(Error::repeated));
+            return Ok(outcome.map(|()| true));
         }
-        // A damaged file is read once, however often it is looked at.
-        if let Some((known, problem)) = &*self.unusable.lock()
-            && Some(*known) == stamp
-        {
-            return Err(problem.repeated());
-        }
-        let outcome = self.adopt_changed(adopt);
-        // What the system could not do for now may be possible at the next look.
-        let damage = outcome.as_ref().err().filter(|error| error.kind() == ErrorKind::Data);
-        *self.unusable.lock() = stamp.zip(damage.map(Error::repeated));
-        outcome.map(|()| true)
     }
 
-    fn adopt_changed(&self, adopt: impl FnOnce(NextState<'_>) -> Result<()>) -> Result<()> {
-        let _publishing = self.hold();
-        let state = RegistryState::new(self.place.load()?, &self.functions)?;
+    fn adopt_changed(&self, look: Look, adopt: impl FnOnce(NextState<'_>) -> Result<()>) -> Result<()> {
+        let state = RegistryState::new(loaded(look)?, &self.functions)?;
         if self.state().has_project() && !state.has_project() {
             let (path, project) = (error_path(self.place.path()), self.place.project());
             return Err(Error::data(format!(
@@ -230,6 +261,14 @@ impl RegistryHandle {
     }
 }
 
+/// What a look has read, which was not known before.
+fn loaded(look: Look) -> Result<Snapshot> {
+    let loaded = look
+        .loaded
+        .ok_or_else(|| Error::internal("a registry that is not known was not read"))?;
+    loaded.map_err(|error| error.repeated())
+}
+
 impl FunctionContext {
     /// Has Python load the functions of a state.
     fn follow(&self, state: &RegistryState) {
@@ -250,6 +289,7 @@ impl NextState<'_> {
         let state = Arc::new(self.state);
         self.handle.functions.follow(&state);
         self.handle.state.store(Arc::clone(&state));
+        self.handle.published.fetch_add(1, Ordering::AcqRel);
         state
     }
 }

@@ -10,7 +10,7 @@
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use feast_files::{FileLock, replace_bytes};
+use feast_files::{COMMAND_PATIENCE, FileLock, REQUEST_PATIENCE, replace_bytes};
 use feast_model::error::{Error, ErrorKind, Result};
 use feast_model::{Definitions, ViewStatus};
 use parking_lot::Mutex;
@@ -197,7 +197,7 @@ impl FeatureStore {
         let Some(path) = self.drop_requests() else {
             return Ok(());
         };
-        let _lock = FileLock::acquire(&path)?;
+        let _lock = FileLock::acquire(&path, COMMAND_PATIENCE)?;
         let mut requested: Vec<String> = read_requests(&path)?;
         requested.extend(views.iter().cloned());
         let bytes = serde_json::to_vec(&requested).map_err(|source| Error::internal(source.to_string()))?;
@@ -211,7 +211,7 @@ impl FeatureStore {
         if !path.exists() || state.definitions.project.is_none() {
             return Ok(());
         }
-        let _lock = FileLock::acquire(&path)?;
+        let _lock = FileLock::acquire(&path, REQUEST_PATIENCE)?;
         for view in read_requests(&path)? {
             // It may have been applied again since.
             let dropped = if state.has_table(&view) {

@@ -108,7 +108,7 @@ fn check_store(context: &Context, request: &Request) -> Result<(), Error> {
 /// Views are checked before times, as in Feast.
 fn prepare(context: &Context, request: Materialize) -> Result<Prepared, ApiError> {
     let store = &context.store;
-    read_newest_registry(store);
+    read_newest_registry(store)?;
     if let Some(version) = &request.version {
         let message = format!("version {version}: materializing a former version of a view is not supported");
         return Err(Error::new(ErrorKind::Unsupported, message)

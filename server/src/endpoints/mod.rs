@@ -26,6 +26,10 @@ const FUTURE_ROWS_HEADER: &str = "x-feast-future-rows";
 /// How many rows were not written online because all their features are null.
 const DROPPED_ROWS_HEADER: &str = "x-feast-dropped-rows";
 
+/// How long a read waits for a look at the registry, and a write. A look takes some microseconds.
+const READ_PATIENCE: Duration = Duration::from_millis(200);
+const WRITE_PATIENCE: Duration = Duration::from_secs(5);
+
 /// One line about them in so long: clients with a wrong clock send many.
 const FUTURE_ROWS_LOG_INTERVAL: Duration = Duration::from_secs(10);
 static FUTURE_ROWS_LOG: LogLimit = LogLimit::new(FUTURE_ROWS_LOG_INTERVAL);
@@ -65,16 +69,23 @@ fn report_rows(response: &mut Response, report: WriteReport, target: &str) {
 fn plan(store: &FeatureStore, selection: &FeatureSelection, full_feature_names: bool) -> Result<Arc<ReadPlan>, Error> {
     match store.plan(selection, full_feature_names) {
         // Small requests are answered on the thread that read them, and the registry is a file.
-        Err(error) if error.kind() == ErrorKind::NotFound && block_in_place(|| read_newest_registry(store)) => {
+        // While its file system does not answer, the last state is what is known.
+        Err(error)
+            if error.kind() == ErrorKind::NotFound
+                && block_in_place(|| store.look_at_registry(READ_PATIENCE)).unwrap_or(false) =>
+        {
             store.plan(selection, full_feature_names)
         }
         outcome => outcome,
     }
 }
 
-/// Looks at the registry now and not only at the watcher's next look. Says whether it had changed.
+/// Looks at the registry now and not only at the watcher's next look: a write must not go where a former state says.
 ///
 /// A broken file is the watcher's to report: the registry as it was goes on serving.
-fn read_newest_registry(store: &FeatureStore) -> bool {
-    store.refresh().unwrap_or(false)
+///
+/// # Errors
+/// `Unavailable` when the registry's file system does not answer.
+fn read_newest_registry(store: &FeatureStore) -> Result<(), Error> {
+    store.look_at_registry(WRITE_PATIENCE).map(drop)
 }

@@ -24,7 +24,7 @@ pub(crate) fn answer(context: &Context, request: &Request) -> Result<Response, A
             .into());
         }
     };
-    read_newest_registry(store);
+    read_newest_registry(store)?;
     let target = store.push_target(&push.source, online, offline)?;
     let online_columns = target
         .views

@@ -11,7 +11,7 @@ use crate::wire::request::WriteToOnlineStore;
 pub(crate) fn answer(context: &Context, request: &Request) -> Result<Response, ApiError> {
     let store = &context.store;
     let write = WriteToOnlineStore::parse(request)?;
-    read_newest_registry(store);
+    read_newest_registry(store)?;
     let target = store.write_target(&write.view, write.transforms)?;
     let columns = write.frame.columns_of(&target)?;
     let report = if write.frame.rows() == 0 {

@@ -1,6 +1,10 @@
-//! Files that are replaced whole: their permissions, their locks, and what a killed process leaves.
+//! Files that are replaced whole: their permissions, and what a killed process leaves.
+
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 
 use super::*;
+use crate::{FileLock, REQUEST_PATIENCE};
 
 fn names(directory: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(directory).unwrap();
@@ -57,29 +61,11 @@ fn a_replacement_has_the_owner_of_what_it_replaces() {
         return;
     }
     replace_bytes(&path, b"new").unwrap();
-    drop(FileLock::acquire(&path).unwrap());
+    drop(FileLock::acquire(&path, REQUEST_PATIENCE).unwrap());
     for path in [path, directory.path().join(".registry.db.lock")] {
         let metadata = std::fs::metadata(path).unwrap();
         assert_eq!((metadata.uid(), metadata.gid()), (12_345, 12_346));
     }
-}
-
-#[test]
-fn lock_files_are_for_those_who_may_use_the_file() {
-    let directory = tempfile::tempdir().unwrap();
-    for (name, wanted) in [("a", 0o600), ("b", 0o660), ("c", 0o640)] {
-        let path = directory.path().join(name);
-        std::fs::write(&path, "").unwrap();
-        std::fs::set_permissions(&path, Permissions::from_mode(wanted)).unwrap();
-        drop(FileLock::acquire(&path).unwrap());
-        assert_eq!(mode(&directory.path().join(format!(".{name}.lock"))), wanted);
-    }
-    // A file that does not exist yet gets its permissions from the directory.
-    let shared = directory.path().join("shared");
-    std::fs::create_dir(&shared).unwrap();
-    std::fs::set_permissions(&shared, Permissions::from_mode(0o770)).unwrap();
-    drop(FileLock::acquire(&shared.join("d")).unwrap());
-    assert_eq!(mode(&shared.join(".d.lock")), 0o660);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use feast_files::{FileLock, remove_leftovers, replace_bytes};
+use feast_files::{COMMAND_PATIENCE, FileLock, remove_leftovers, replace_bytes};
 use feast_model::Timestamp;
 use feast_model::error::{Error, Result, path as error_path};
 
@@ -105,14 +105,15 @@ impl RegistryFile {
     /// has changed is changed further, not lost. `change` says whether there is something to write.
     ///
     /// # Errors
-    /// Those of `change` and of the file operations; the file is then as before.
+    /// Those of `change` and of the file operations, `Unavailable` when another process holds the lock for a minute; the file is then as
+    /// before.
     pub fn update<T>(
         &self,
         known: &Snapshot,
         now: Timestamp,
         change: impl FnOnce(&mut RegistryContents) -> Result<(T, bool)>,
     ) -> Result<(T, Snapshot)> {
-        let _lock = FileLock::acquire(&self.path)?;
+        let _lock = FileLock::acquire(&self.path, COMMAND_PATIENCE)?;
         let own_name = self.path.file_name().unwrap_or_default().to_string_lossy();
         let directory = self.path.parent().unwrap_or(&self.path);
         remove_leftovers(directory, |name| name == own_name);

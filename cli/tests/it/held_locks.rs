@@ -1,0 +1,124 @@
+//! Locks that other processes hold, and registries whose file system does not answer: waits end, with an error that says for what.
+
+use std::fs::{File, OpenOptions};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::support::{Repository, Response, Server, eventually};
+
+fn push(server: &Server, to: &str) -> Response {
+    let body = json!({
+        "push_source_name": "driver_stats_push_source",
+        "to": to,
+        "df": {
+            "driver_id": [77], "event_timestamp": ["2026-01-01T00:00:00"], "created": ["2026-01-01T00:00:00"],
+            "conv_rate": [0.5], "acc_rate": [0.5], "avg_daily_trips": [7],
+        },
+    });
+    server.post_json("/push", &body)
+}
+
+fn read(server: &Server, feature: &str) -> Response {
+    let body = json!({ "features": [feature], "entities": { "driver_id": [77] } });
+    server.post_json("/get-online-features", &body)
+}
+
+/// Who holds a lock, if the list of locks has the files of this file system by the numbers that they have elsewhere.
+fn names_this_process(text: &str) -> bool {
+    text.contains(&format!("process {} (", std::process::id())) || text.contains("another process")
+}
+
+/// As any process can do that may open the file.
+fn held(path: &std::path::Path) -> File {
+    let file = OpenOptions::new().create(true).append(true).open(path).unwrap();
+    file.lock().unwrap();
+    file
+}
+
+#[test]
+fn a_push_does_not_wait_for_ever_for_the_lock_of_its_source() {
+    let repository = Repository::from_template();
+    repository.succeed(&["apply"]);
+    let server = repository.serve();
+    let lock = held(&repository.path.join("data/.driver_stats.parquet.lock"));
+    std::thread::scope(|scope| {
+        let refused = scope.spawn(|| push(&server, "online_and_offline"));
+        std::thread::sleep(Duration::from_millis(300));
+        assert_eq!(push(&server, "online").status, 200);
+        let refused = refused.join().unwrap();
+        assert_eq!(refused.status, 503, "{}", refused.body);
+        assert!(
+            refused.body.contains("cannot lock .driver_stats.parquet.lock: "),
+            "{}",
+            refused.body
+        );
+        assert!(
+            refused.body.contains(" has held it for more than 10 s"),
+            "{}",
+            refused.body
+        );
+        assert!(names_this_process(&refused.body), "{}", refused.body);
+    });
+    drop(lock);
+    assert_eq!(push(&server, "online_and_offline").status, 200);
+}
+
+#[test]
+fn a_command_says_for_whom_it_waits() {
+    let repository = Repository::from_template();
+    repository.succeed(&["apply"]);
+    let lock = held(&repository.path.join("data/.registry.db.lock"));
+    let outcome = std::thread::scope(|scope| {
+        let command = scope.spawn(|| repository.feast(&["feature-views", "disable", "driver_hourly_stats"]));
+        // It says so after three.
+        std::thread::sleep(Duration::from_secs(5));
+        drop(lock);
+        command.join().unwrap()
+    });
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains(".registry.db.lock: "), "{}", outcome.stderr);
+    assert!(names_this_process(&outcome.stderr), "{}", outcome.stderr);
+}
+
+/// Opening a FIFO waits until another process opens its other end, as opening a file of a server that is away does.
+#[test]
+fn a_registry_whose_file_system_does_not_answer_stops_writes_only() {
+    let repository = Repository::from_template();
+    repository.succeed(&["apply"]);
+    let server = repository.serve();
+    assert_eq!(push(&server, "online").status, 200);
+    let registry = repository.path.join("data/registry.db");
+    let (kept, fifo) = (repository.path.join("data/kept"), repository.path.join("data/fifo"));
+    assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    std::fs::rename(&registry, &kept).unwrap();
+    std::fs::rename(&fifo, &registry).unwrap();
+    let refused = push(&server, "online");
+    assert_eq!(refused.status, 503, "{}", refused.body);
+    assert!(
+        refused
+            .body
+            .contains("the registry registry.db could not be read within 5 s: its file system does not answer"),
+        "{}",
+        refused.body
+    );
+    let start = Instant::now();
+    for _ in 0..20 {
+        let known = read(&server, "driver_hourly_stats:avg_daily_trips");
+        assert_eq!(
+            (known.status, &known.json()["results"][1]["values"]),
+            (200, &json!([7]))
+        );
+        assert_eq!(read(&server, "unknown:feature").status, 404);
+    }
+    assert!(start.elapsed() < Duration::from_secs(20), "reads do not wait for it");
+
+    std::fs::rename(&registry, &fifo).unwrap();
+    std::fs::rename(&kept, &registry).unwrap();
+    // Lets the thread go on that has it open.
+    drop(OpenOptions::new().write(true).open(&fifo).unwrap());
+    eventually("pushes go on", || push(&server, "online").status == 200);
+    let stored: Value = read(&server, "driver_hourly_stats:avg_daily_trips").json();
+    assert_eq!(stored["results"][1]["values"], json!([7]));
+}
