@@ -138,6 +138,14 @@ impl MemoryPermit {
         Ok(())
     }
 
+    /// Counts that many bytes at least.
+    ///
+    /// # Errors
+    /// As [`MemoryPermit::resize_to`].
+    pub(crate) fn grow_to(&mut self, bytes: usize) -> Result<(), ApiError> {
+        self.resize_to(bytes.max(self.held() * UNIT_BYTES))
+    }
+
     /// In units.
     fn held(&self) -> usize {
         self.permit.as_ref().map_or(0, OwnedSemaphorePermit::num_permits)

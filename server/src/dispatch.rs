@@ -77,6 +77,18 @@ async fn run(
             permit.resize_to(parsed_bytes)?;
             answer(Arc::clone(context), request).await
         }
+        Endpoint::Write(answer) => {
+            let admitted = context.admission.admit_write()?;
+            // Texts are copied.
+            permit.resize_to(parsed_bytes + request.body.len())?;
+            let context = Arc::clone(context);
+            on_blocking_thread(move || {
+                let response = answer(&context, request, &mut permit);
+                drop((admitted, permit));
+                response
+            })
+            .await
+        }
         Endpoint::Blocking(answer) => {
             let admitted = context.admission.admit_write()?;
             permit.resize_to(parsed_bytes)?;

@@ -22,6 +22,8 @@ pub(crate) enum Endpoint {
     /// On the thread that read the request as far as that takes neither a disk nor much time; the rest on one that may wait, or
     /// awaited, as the online store is on this machine or on the network.
     Read(ReadEndpoint),
+    /// As `Blocking`, for what may be large: it lets the body go once it is parsed, and the permit counts what it holds instead.
+    Write(fn(&Context, Request, &mut MemoryPermit) -> Result<Response, ApiError>),
     /// On a thread that may wait for disks.
     Blocking(fn(&Context, &Request) -> Result<Response, ApiError>),
     /// Awaited: it waits for its turn, then runs for as long as it takes.
@@ -76,11 +78,8 @@ pub(crate) const ROUTES: &[Route] = &[
             complete_remote: get_online_features::complete_remote,
         }),
     ),
-    post("/push", Endpoint::Blocking(push::answer)),
-    post(
-        "/write-to-online-store",
-        Endpoint::Blocking(write_to_online_store::answer),
-    ),
+    post("/push", Endpoint::Write(push::answer)),
+    post("/write-to-online-store", Endpoint::Write(write_to_online_store::answer)),
     post("/materialize", Endpoint::Run(materialize::answer)),
     post(
         "/materialize-incremental",

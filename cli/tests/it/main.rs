@@ -10,6 +10,8 @@
 //! - `hand_over`: reads that are not answered on the thread that received them.
 //! - `on_demand`: on-demand views, computed when they are read or when rows are written.
 //! - `overload`: more work than the server takes on.
+//! - `large_pushes`: what pushes take in memory.
+//! - `waiting_pushes`: pushes that wait for their parquet source.
 //! - `held_locks`: locks and registries that others hold.
 //! - `tables`: rows of views that leave the registry and come back.
 //! - `times`: points in time that are accepted, and those that are not; rows without values.
@@ -54,6 +56,7 @@ mod golden;
 mod hand_over;
 mod held_locks;
 mod interop;
+mod large_pushes;
 mod layers;
 mod links;
 mod log;
@@ -73,4 +76,5 @@ mod tables;
 mod times;
 mod types;
 mod usage;
+mod waiting_pushes;
 mod walk;

@@ -3,7 +3,14 @@
 //!
 //! The only user of bincode. A record starts with a format byte, so that another encoding can take over in this file.
 
+use bincode::de::read::Reader;
+use bincode::de::{BorrowDecode, BorrowDecoder, Decoder};
+use bincode::enc::Encoder;
+use bincode::enc::write::SizeWriter;
+use bincode::error::{DecodeError, EncodeError};
 pub use bincode::{Decode, Encode};
+
+use super::packed_bytes::PackedBytes;
 
 /// Format of the whole store: since 2, the rows of an entity lie together. A store with a greater one was written by a newer version.
 pub const STORE_FORMAT: u32 = 2;
@@ -103,6 +110,57 @@ impl ViewShape {
     }
 }
 
+/// Pairs of byte strings, in the encoding of a list of pairs of lists of bytes, without an allocation for each of them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PackedPairs {
+    /// The first of each pair.
+    pub keys: PackedBytes,
+    /// The second.
+    pub values: PackedBytes,
+}
+
+impl Encode for PackedPairs {
+    fn encode<E: Encoder>(&self, encoder: &mut E) -> std::result::Result<(), EncodeError> {
+        (self.keys.len() as u64).encode(encoder)?;
+        for (key, value) in self.keys.iter().zip(self.values.iter()) {
+            key.encode(encoder)?;
+            value.encode(encoder)?;
+        }
+        Ok(())
+    }
+}
+
+impl<Context> Decode<Context> for PackedPairs {
+    fn decode<D: Decoder<Context = Context>>(decoder: &mut D) -> std::result::Result<Self, DecodeError> {
+        let mut pairs = Self::default();
+        for _ in 0..u64::decode(decoder)? {
+            decode_string(decoder, &mut pairs.keys)?;
+            decode_string(decoder, &mut pairs.values)?;
+        }
+        Ok(pairs)
+    }
+}
+
+impl<'de, Context> BorrowDecode<'de, Context> for PackedPairs {
+    fn borrow_decode<D: BorrowDecoder<'de, Context = Context>>(
+        decoder: &mut D,
+    ) -> std::result::Result<Self, DecodeError> {
+        Self::decode(decoder)
+    }
+}
+
+/// Takes a list of bytes as it stands in a record: a length that is not true takes no memory.
+fn decode_string<D: Decoder>(decoder: &mut D, strings: &mut PackedBytes) -> std::result::Result<(), DecodeError> {
+    let length = u64::decode(decoder)?;
+    let length = usize::try_from(length).map_err(|_| DecodeError::OutsideUsizeRange(length))?;
+    decoder.claim_bytes_read(length)?;
+    let reader = decoder.reader();
+    let bytes = reader.peek_read(length);
+    strings.push(bytes.ok_or(DecodeError::UnexpectedEnd { additional: length })?);
+    reader.consume(length);
+    Ok(())
+}
+
 /// A record is not what this program writes.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("stored record is damaged or of a newer version")]
@@ -110,8 +168,13 @@ pub struct CorruptRecord;
 
 /// The bytes of a record.
 pub fn encode<T: Encode>(record: &T) -> Result<Vec<u8>, CorruptRecord> {
-    let mut bytes = vec![RECORD_FORMAT];
-    bincode::encode_into_std_write(record, &mut bytes, bincode::config::standard()).map_err(|_| CorruptRecord)?;
+    let config = bincode::config::standard();
+    // Of large records, growing would take as much again.
+    let mut size = SizeWriter::default();
+    bincode::encode_into_writer(record, &mut size, config).map_err(|_| CorruptRecord)?;
+    let mut bytes = Vec::with_capacity(1 + size.bytes_written);
+    bytes.push(RECORD_FORMAT);
+    bincode::encode_into_std_write(record, &mut bytes, config).map_err(|_| CorruptRecord)?;
     Ok(bytes)
 }
 
@@ -175,11 +238,30 @@ mod tests {
         check("a:Int64 b:String c:String", "x:Int64 y:Float64", false);
     }
 
+    #[test]
+    fn packed_pairs_are_encoded_as_a_list_of_pairs() {
+        let pairs: Vec<(Vec<u8>, Vec<u8>)> = vec![
+            (b"key".to_vec(), vec![7; 300]),
+            (Vec::new(), b"value".to_vec()),
+            (vec![1; 70_000], Vec::new()),
+        ];
+        let mut packed = PackedPairs::default();
+        for (key, value) in &pairs {
+            packed.keys.push(key);
+            packed.values.push(value);
+        }
+        let bytes = encode(&pairs).unwrap();
+        assert_eq!(encode(&packed).unwrap(), bytes);
+        assert_eq!(decode::<PackedPairs>(&bytes), Ok(packed));
+        assert_eq!(decode::<PackedPairs>(&bytes[..bytes.len() - 1]), Err(CorruptRecord));
+    }
+
     proptest! {
         #[test]
         fn arbitrary_bytes_do_not_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
             let _ = decode::<TableDirectory>(&bytes);
             let _ = decode::<TableDetails>(&bytes);
+            let _ = decode::<PackedPairs>(&bytes);
         }
     }
 }

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::block::{flag_at, number_at, string_at};
 use super::keys::check_keys;
+use super::serving::{PushQueueLimits, push_queue_limits};
 
 const BLOCK: &str = "feature_server";
 
@@ -65,6 +66,8 @@ pub struct OfflineBatching {
     pub rows: usize,
     /// As soon as a row has waited that long.
     pub interval: Duration,
+    /// How much may wait.
+    pub limits: PushQueueLimits,
 }
 
 /// Refuses what Feast refuses too: unknown keys, in the blocks inside as well.
@@ -105,11 +108,16 @@ pub(super) fn offline_batching(root: &Value) -> Result<Option<OfflineBatching>> 
     let enabled = flag_at(root, BLOCK, "offline_push_batching_enabled")?;
     let rows = number("offline_push_batching_batch_size")?;
     let seconds = number("offline_push_batching_batch_interval_seconds")?;
-    Ok(rows
-        .zip(seconds)
-        .filter(|_| enabled)
-        .map(|(rows, seconds)| OfflineBatching {
-            rows: usize::try_from(rows).unwrap_or(usize::MAX),
-            interval: Duration::from_secs(seconds),
-        }))
+    let Some((rows, seconds)) = rows.zip(seconds).filter(|_| enabled) else {
+        return Ok(None);
+    };
+    let (rows, interval) = (
+        usize::try_from(rows).unwrap_or(usize::MAX),
+        Duration::from_secs(seconds),
+    );
+    Ok(Some(OfflineBatching {
+        rows,
+        interval,
+        limits: push_queue_limits(root, rows, interval)?,
+    }))
 }

@@ -36,7 +36,7 @@ pub use machine::machine_memory;
 pub use online_store::{OnlineStoreConfig, OnlineStoreMemory};
 pub use python::PythonConfig;
 pub use redis::{RedisConfig, RedisLogin, RedisNode, RedisTls, RedisTopology};
-pub use serving::{MaterializationLimits, ResponseLayout, ServingLimits};
+pub use serving::{MaterializationLimits, PushQueueLimits, ResponseLayout, ServingLimits};
 
 use block::{flag_at, path_at, string_at};
 use duration::duration_at;

@@ -7,12 +7,13 @@ use serde_json::Value;
 
 use super::block::{bytes_at, number_at, string_at};
 use super::connections;
+use super::duration::{duration_at, format_duration};
 use super::host::Host;
 use super::keys::check_keys;
 use super::machine::machine_memory;
 use super::redis;
 
-const KEYS: [&str; 13] = [
+const KEYS: [&str; 16] = [
     "response_layout",
     "max_requests",
     "max_memory_mib",
@@ -21,6 +22,9 @@ const KEYS: [&str; 13] = [
     "max_event_time_skew",
     "drop_after",
     "push_log_path",
+    "push_queue_max_rows",
+    "push_queue_max_mib",
+    "push_queue_max_age",
     "python",
     "materialization_memory_mib",
     "materialization_disk_mib",
@@ -47,10 +51,55 @@ impl Default for ServingLimits {
     fn default() -> Self {
         Self {
             requests: 256,
-            memory: 1 << 30,
+            memory: request_memory(machine_memory()),
             send_timeout: Duration::from_secs(60),
         }
     }
+}
+
+/// Of the memory that the process may have, a quarter for requests, within bounds: with less no large request would be answered, and
+/// with more one client could fill a large machine.
+fn request_memory(machine: u64) -> usize {
+    let bytes = (machine / 4).clamp(64 << 20, 1 << 30);
+    usize::try_from(bytes).unwrap_or(1 << 30)
+}
+
+/// How much that was answered with 202 may wait for one parquet source before no more is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PushQueueLimits {
+    /// Rows (`serving.push_queue_max_rows`).
+    pub rows: usize,
+    /// Bytes in the log (`serving.push_queue_max_mib`).
+    pub bytes: usize,
+    /// How long some may wait for a source that cannot be written (`serving.push_queue_max_age`).
+    pub age: Duration,
+}
+
+const DEFAULT_QUEUE_ROWS: usize = 1_000_000;
+const DEFAULT_QUEUE_BYTES: usize = 256 << 20;
+const DEFAULT_QUEUE_AGE: Duration = Duration::from_secs(3600);
+
+/// The limits for batches of so many rows, or as many as come in an interval: room for two of them at least.
+pub(super) fn push_queue_limits(root: &Value, rows: usize, interval: Duration) -> Result<PushQueueLimits> {
+    let given_rows = number_at(root, "serving", "push_queue_max_rows", 1)?;
+    let given_rows = given_rows.map(|rows| usize::try_from(rows).unwrap_or(usize::MAX));
+    let given_age = duration_at(root, "serving", "push_queue_max_age")?;
+    if let Some(most) = given_rows.filter(|most| *most < rows) {
+        return Err(Error::invalid(format!(
+            "serving.push_queue_max_rows ({most}) is less than feature_server.offline_push_batching_batch_size ({rows})"
+        )));
+    }
+    if let Some(most) = given_age.filter(|most| *most < interval) {
+        let (most, interval) = (format_duration(most), format_duration(interval));
+        return Err(Error::invalid(format!(
+            "serving.push_queue_max_age ({most}) is less than feature_server.offline_push_batching_batch_interval_seconds ({interval})"
+        )));
+    }
+    Ok(PushQueueLimits {
+        rows: given_rows.unwrap_or_else(|| rows.saturating_mul(2).max(DEFAULT_QUEUE_ROWS)),
+        bytes: bytes_at(root, "serving", "push_queue_max_mib", 1)?.unwrap_or(DEFAULT_QUEUE_BYTES),
+        age: given_age.unwrap_or_else(|| interval.saturating_mul(2).max(DEFAULT_QUEUE_AGE)),
+    })
 }
 
 /// The limits of a materialization.
@@ -220,7 +269,44 @@ pub(super) fn response_layout(root: &Value) -> Result<ResponseLayout> {
 
 #[cfg(test)]
 mod tests {
-    use super::MaterializationLimits;
+    use super::*;
+
+    #[test]
+    fn requests_have_a_quarter_of_the_memory_within_bounds() {
+        let mib = |machine: u64| request_memory(machine << 20) >> 20;
+        assert_eq!([100, 512, 2048, 4096, 65_536].map(mib), [64, 128, 512, 1024, 1024]);
+    }
+
+    #[test]
+    fn what_waits_for_a_source_has_room_for_its_batches() {
+        let limits = |settings: &str, rows: usize, seconds: u64| {
+            let root = serde_json::from_str(settings).unwrap();
+            let limits = push_queue_limits(&root, rows, Duration::from_secs(seconds));
+            limits.map_err(|error| error.to_string())
+        };
+        let usual = PushQueueLimits {
+            rows: 1_000_000,
+            bytes: 256 << 20,
+            age: Duration::from_secs(3600),
+        };
+        assert_eq!(limits("{}", 100, 1), Ok(usual));
+        let large = limits("{}", 2_000_000, 7200).unwrap();
+        assert_eq!((large.rows, large.age.as_secs()), (4_000_000, 14_400));
+        let given = r#"{"serving": {"push_queue_max_rows": 7, "push_queue_max_mib": 2, "push_queue_max_age": "5m"}}"#;
+        let given = |rows, seconds| limits(given, rows, seconds);
+        let small = given(7, 300).unwrap();
+        assert_eq!((small.rows, small.bytes, small.age.as_secs()), (7, 2 << 20, 300));
+        assert!(
+            given(8, 300)
+                .unwrap_err()
+                .contains("push_queue_max_rows (7) is less than")
+        );
+        assert!(
+            given(7, 301)
+                .unwrap_err()
+                .contains("push_queue_max_age (5m) is less than")
+        );
+    }
 
     #[test]
     fn shares_of_the_limits_say_what_they_are_of() {

@@ -1,6 +1,8 @@
 //! Numbered records beside the rows, which the module `push` uses as its log: bytes and batches only. What a record says is not known
 //! here.
 
+use std::ops::RangeInclusive;
+
 use feast_codec::packed_bytes::PackedBytes;
 use feast_codec::record;
 use feast_codec::storage_key::{KeyTag, push_key, push_number};
@@ -66,13 +68,26 @@ impl RocksDbStore {
         replaced.map(|_| ())
     }
 
-    /// The records that are there, in the order of their numbers.
-    pub fn logged_pushes(&self) -> Result<Vec<(u64, Vec<u8>)>> {
-        let first = push_key(0);
-        let mut pushes = Vec::new();
+    /// The number of the record that was added last; 0 when there was none.
+    pub fn last_push(&self) -> Result<u64> {
+        let last = self.read_record::<u64>(KeyTag::PushCounter)?;
+        Ok(last.unwrap_or_default())
+    }
+
+    /// The records with numbers in a range that are there, in the order of their numbers: as many as have so many bytes, but one at
+    /// least.
+    pub fn logged_pushes(&self, numbers: RangeInclusive<u64>, bytes: usize) -> Result<Vec<(u64, Vec<u8>)>> {
+        let first = push_key(*numbers.start());
+        let (mut pushes, mut taken) = (Vec::new(), 0);
         for entry in self.db().iterator(IteratorMode::From(&first, Direction::Forward)) {
             let (key, value) = entry.map_err(|source| self.error(source))?;
-            let Some(number) = push_number(&key) else { break };
+            let Some(number) = push_number(&key).filter(|number| numbers.contains(number)) else {
+                break;
+            };
+            taken += value.len();
+            if taken > bytes && !pushes.is_empty() {
+                break;
+            }
             pushes.push((number, value.into_vec()));
         }
         Ok(pushes)

@@ -383,7 +383,7 @@ proptest! {
                 let apart = [row(low, 1), row(high, 1), row(low, 0), row(high, 0), None, None, row(low, 1), row(high, 1)];
                 prop_assert_eq!(together, apart);
             }
-            let logged: Vec<u64> = storage.logged_pushes().unwrap().into_iter().map(|(number, _)| number).collect();
+            let logged: Vec<u64> = storage.logged_pushes(0..=u64::MAX, usize::MAX).unwrap().into_iter().map(|(number, _)| number).collect();
             prop_assert_eq!(&logged, &model.logged);
         }
     }

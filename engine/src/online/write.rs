@@ -260,6 +260,15 @@ pub(crate) fn encode_rows(
     Ok(encode_chosen(store, view, rows, encoded, |_| true)?.0)
 }
 
+/// What the values of a column have that have no fixed width, for room: rows of long texts would be copied each time they are twice as
+/// many.
+fn text_bytes(column: &ArrayRef) -> usize {
+    match column.data_type().primitive_width() {
+        Some(_) => 0,
+        None => column.to_data().get_slice_memory_size().unwrap_or_default(),
+    }
+}
+
 /// Adds the rows of a view whose entity key is chosen to those of others; the others cost their key alone. Gives the number of rows
 /// that cannot be stored because their key holds a null, and of those that were not chosen.
 fn encode_chosen(
@@ -282,7 +291,10 @@ fn encode_chosen(
     };
     let before = encoded.keys.len();
     encoded.keys.reserve(count, count * 48);
-    encoded.rows.reserve(count, count * (32 + 8 * view.features.len()));
+    let texts = rows.features.iter().map(text_bytes).sum::<usize>();
+    encoded
+        .rows
+        .reserve(count, count * (32 + 8 * view.features.len()) + texts);
     let mut others = 0;
     for row in 0..count {
         let has_key = encoded.keys.push_if(|out| {

@@ -4,6 +4,7 @@
 //! cannot do that: for them the records are in a small database on this machine (`serving.push_log_path`), which one server at a time
 //! has open. There a record that stands for rows of the online store holds them until the store has them.
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use feast_codec::packed_bytes::PackedBytes;
@@ -156,10 +157,16 @@ impl<'a> PushRecords<'a> {
         removed.map(|_| ())
     }
 
-    /// The records that are there, in the order of their numbers.
-    pub(crate) fn all(&self) -> Result<Vec<(u64, Vec<u8>)>> {
+    /// The number of the record that was added last; 0 when there was none.
+    pub(crate) fn last(&self) -> Result<u64> {
+        self.opened()?.map_or(Ok(0), RocksDbStore::last_push)
+    }
+
+    /// The records with numbers in a range that are there, in the order of their numbers: as many as have so many bytes, but one at
+    /// least.
+    pub(crate) fn some(&self, numbers: RangeInclusive<u64>, bytes: usize) -> Result<Vec<(u64, Vec<u8>)>> {
         match self.opened()? {
-            Some(database) => database.logged_pushes(),
+            Some(database) => database.logged_pushes(numbers, bytes),
             None => Ok(Vec::new()),
         }
     }

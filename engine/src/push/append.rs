@@ -27,11 +27,11 @@ pub(super) struct Appender {
 }
 
 /// How an append is known in the log.
-pub(super) enum AppendRecord<'a> {
+pub(super) enum AppendRecord {
     /// Not at all. For an append that is a whole push: it is in the source as a whole, or not at all, without a log too.
     None,
     /// By this record, which is still to be logged. It is taken out again if the append fails, since the caller gets the error.
-    New(&'a [u8]),
+    New(Vec<u8>),
     /// By records that are there already, are durable, and stay there if the append fails.
     Replayed(ReplayedAppends),
 }
@@ -43,7 +43,7 @@ pub(super) struct ReplayedAppends {
     pub(super) present: HashSet<PathBuf>,
 }
 
-impl AppendRecord<'_> {
+impl AppendRecord {
     fn is_new(&self) -> bool {
         matches!(self, Self::New(_))
     }
@@ -52,7 +52,7 @@ impl AppendRecord<'_> {
     fn log(self, log: &PushLog<'_>) -> Result<(Vec<AppendId>, HashSet<PathBuf>)> {
         match self {
             Self::None => Ok((Vec::new(), HashSet::new())),
-            Self::New(record) => Ok((vec![log.add(record)?], HashSet::new())),
+            Self::New(record) => Ok((vec![log.add(&record)?], HashSet::new())),
             Self::Replayed(ReplayedAppends { ids, present }) => Ok((ids, present)),
         }
     }
@@ -87,7 +87,7 @@ impl Appender {
         &self,
         target: &AppendTarget,
         rows: RecordBatch,
-        record: AppendRecord<'_>,
+        record: AppendRecord,
         log: &PushLog<'_>,
     ) -> Result<Vec<AppendId>> {
         match target.source.layout() {
@@ -101,7 +101,7 @@ impl Appender {
         &self,
         target: &AppendTarget,
         rows: &RecordBatch,
-        record: AppendRecord<'_>,
+        record: AppendRecord,
         log: &PushLog<'_>,
     ) -> Result<Vec<AppendId>> {
         let path = target.source.path();
@@ -120,7 +120,7 @@ impl Appender {
         &self,
         source: &ParquetSource,
         rows: RecordBatch,
-        record: AppendRecord<'_>,
+        record: AppendRecord,
         log: &PushLog<'_>,
     ) -> Result<Vec<AppendId>> {
         // Through links too, a file has one queue.

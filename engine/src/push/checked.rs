@@ -28,12 +28,12 @@ impl PushTarget {
     /// `Invalid`, naming column and row.
     pub(crate) fn check(
         &self,
-        online: &[Vec<ArrayRef>],
+        online: Vec<Vec<ArrayRef>>,
         offline: Option<RecordBatch>,
         config: &RepositoryConfig,
     ) -> Result<CheckedPush<'_>> {
         let rows = self.views.iter().zip(online);
-        let rows = rows.map(|(view, columns)| Ok((view, view.rows(columns)?)));
+        let rows = rows.map(|(view, columns)| Ok((view, view.rows(&columns)?)));
         let views = rows.collect::<Result<Vec<_>>>()?;
         let future = self.count_future(&views, offline.as_ref(), config)?;
         let target = self.offline.as_ref().map(|target| &target.append);

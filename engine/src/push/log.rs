@@ -2,18 +2,27 @@
 //!
 //! All that pushes want of the online store goes through [`PushLog`].
 
-use feast_codec::record::{self, Decode, Encode};
+use std::ops::RangeInclusive;
+
+use feast_codec::record::{self, Decode, Encode, PackedPairs};
 use feast_files::fail_point::{self, Step};
 use feast_model::error::{Error, Result};
 
 use arrow::array::RecordBatch;
+use arrow::ipc::reader::StreamReader;
 use arrow::ipc::writer::StreamWriter;
 
 use super::PushStores;
 use super::marks::AppendId;
+use super::queue::PushSize;
 use crate::offline::ParquetSource;
 use crate::online::{self, WriteTarget};
 use crate::online_store::{EncodedRows, OnlineStore, PushRecords, Replace, RowColumns, WriteCount};
+
+/// Of records that are in memory at once when they are done.
+const PART_BYTES: usize = 16 << 20;
+/// More than what stands before the rows of a stream, for a usual number of columns.
+const STREAM_HEAD_BYTES: usize = 16 << 10;
 
 /// Well below what a record may be when it is read.
 const MAX_RECORD_BYTES: usize = 512 << 20;
@@ -30,35 +39,46 @@ pub(super) struct PushRecord {
     /// The rows to append, as an Arrow IPC stream.
     pub(super) offline: Vec<u8>,
     /// Keys and rows of the online store, in order of arrival.
-    pub(super) online: Vec<(Vec<u8>, Vec<u8>)>,
+    pub(super) online: PackedPairs,
     /// Whether rows replace newer ones.
     pub(super) replace_all: bool,
+}
+
+/// The bytes of a push that is answered when it is in the log.
+pub(super) struct EncodedPush {
+    /// With its online rows, for a log that is not in the store that they go to; else empty.
+    complete: Vec<u8>,
+    /// What is left to do when these are written.
+    pub(super) rest: Vec<u8>,
 }
 
 /// A push in the log.
 pub(super) struct LoggedPush {
     pub(super) id: AppendId,
     pub(super) record: PushRecord,
+    pub(super) size: PushSize,
+}
+
+/// Some pushes of the log, and where the next ones begin.
+pub(super) struct LogPart {
+    /// In the order in which they were logged, or why one cannot be read.
+    pub(super) pushes: Vec<Result<LoggedPush>>,
+    pub(super) next: u64,
 }
 
 impl PushRecord {
-    /// The record of a push.
+    /// The record of a push, without its rows for the online store.
     ///
     /// # Errors
     /// `Conflict` when another process has the log open.
-    pub(super) fn new(
-        stores: &PushStores<'_>,
-        source: &ParquetSource,
-        rows: &RecordBatch,
-        online: &EncodedRows,
-    ) -> Result<Self> {
-        let mut offline = Vec::new();
+    pub(super) fn new(stores: &PushStores<'_>, source: &ParquetSource, rows: &RecordBatch) -> Result<Self> {
+        // Growing would take as much again.
+        let mut offline = Vec::with_capacity(rows.get_array_memory_size() + STREAM_HEAD_BYTES);
         let written = StreamWriter::try_new(&mut offline, &rows.schema()).and_then(|mut writer| {
             writer.write(rows)?;
             writer.finish()
         });
         written.map_err(|problem| Error::internal(format!("rows could not be logged: {problem}")))?;
-        let pairs = online.keys.iter().zip(online.rows.iter());
         Ok(Self {
             session: PushLog::new(stores).records.session()?.to_owned(),
             source: source.name.clone(),
@@ -70,9 +90,15 @@ impl PushRecord {
                 .to_string_lossy()
                 .into_owned(),
             offline,
-            online: pairs.map(|(key, row)| (key.to_vec(), row.to_vec())).collect(),
+            online: PackedPairs::default(),
             replace_all: stores.replace == Replace::AllRows,
         })
+    }
+
+    /// How many rows there are to append; those that cannot be read are not counted.
+    fn rows(&self) -> usize {
+        let batches = StreamReader::try_new(&self.offline[..], None).into_iter().flatten();
+        batches.flatten().map(|batch| batch.num_rows()).sum()
     }
 
     /// Its bytes.
@@ -88,13 +114,27 @@ impl PushRecord {
         Ok(bytes)
     }
 
+    /// As [`PushRecord::encode`], with rows for the online store, which stay the caller's.
+    pub(super) fn encode_with(mut self, online: &mut EncodedRows) -> Result<Vec<u8>> {
+        let rows = std::mem::take(online);
+        self.online = PackedPairs {
+            keys: rows.keys,
+            values: rows.rows,
+        };
+        let encoded = self.encode();
+        *online = EncodedRows {
+            keys: self.online.keys,
+            rows: self.online.values,
+        };
+        encoded
+    }
+
     /// The rows for the online store, and which rows they replace there.
-    pub(super) fn online_rows(&self) -> (EncodedRows, Replace) {
-        let mut rows = EncodedRows::default();
-        for (key, row) in &self.online {
-            rows.keys.push_with(|out| out.extend_from_slice(key));
-            rows.rows.push_with(|out| out.extend_from_slice(row));
-        }
+    pub(super) fn into_online_rows(self) -> (EncodedRows, Replace) {
+        let rows = EncodedRows {
+            keys: self.online.keys,
+            rows: self.online.values,
+        };
         let replace = if self.replace_all {
             Replace::AllRows
         } else {
@@ -130,17 +170,22 @@ impl<'a> PushLog<'a> {
     /// Adds the record of a push and writes its online rows: after a crash both are there or neither, or it is done at the next start.
     pub(super) fn add_with_rows(
         &self,
-        mut record: PushRecord,
+        record: EncodedPush,
         rows: &EncodedRows,
         replace: Replace,
     ) -> Result<WriteCount> {
-        let complete = if self.records.are_written_with_rows() {
-            Vec::new()
-        } else {
-            record.encode()?
+        self.records
+            .add_with_rows(&record.complete, &record.rest, rows, replace)
+    }
+
+    /// The bytes of a push that is answered when it is in the log.
+    pub(super) fn encoded(&self, record: PushRecord, rows: &mut EncodedRows) -> Result<EncodedPush> {
+        let rest = record.encode()?;
+        let complete = match self.records.are_written_with_rows() {
+            true => Vec::new(),
+            false => record.encode_with(rows)?,
         };
-        record.online = Vec::new();
-        self.records.add_with_rows(&complete, &record.encode()?, rows, replace)
+        Ok(EncodedPush { complete, rest })
     }
 
     /// Replaces a record by the rows that were all that was left to do.
@@ -155,16 +200,37 @@ impl<'a> PushLog<'a> {
         self.records.remove(id.number)
     }
 
-    /// The pushes that are in the log, in the order in which they were logged, or why one cannot be read.
-    pub(super) fn pushes(&self) -> Result<Vec<Result<LoggedPush>>> {
-        let logged = self.records.all()?.into_iter();
-        let pushes = logged.map(|(number, bytes)| {
+    /// Whether a push was logged since the log was opened.
+    pub(super) fn is_of_this_session(&self, id: &AppendId) -> Result<bool> {
+        Ok(self.records.session()? == id.session)
+    }
+
+    /// The number of the push that was logged last; 0 when there was none.
+    pub(super) fn last(&self) -> Result<u64> {
+        self.records.last()
+    }
+
+    /// The next pushes with numbers in a range that are in the log, some megabytes of them. `None` when there are no more.
+    pub(super) fn part(&self, numbers: RangeInclusive<u64>) -> Result<Option<LogPart>> {
+        let logged = self.records.some(numbers, PART_BYTES)?;
+        let Some((last, _)) = logged.last() else {
+            return Ok(None);
+        };
+        let next = last + 1;
+        let pushes = logged.into_iter().map(|(number, bytes)| {
             let record: PushRecord = record::decode(&bytes).map_err(|problem| self.records.corrupt(problem))?;
             let session = record.session.clone();
-            let id = AppendId { session, number };
-            Ok(LoggedPush { id, record })
+            Ok(LoggedPush {
+                id: AppendId { session, number },
+                size: PushSize {
+                    rows: record.rows(),
+                    bytes: bytes.len(),
+                },
+                record,
+            })
         });
-        Ok(pushes.collect())
+        let pushes = pushes.collect();
+        Ok(Some(LogPart { pushes, next }))
     }
 
     /// Adds the rows of a view to those of others, in the form of the online store.
@@ -205,16 +271,25 @@ mod tests {
             source: "stats".into(),
             path: "data/stats.parquet".into(),
             offline: vec![1, 2, 3],
-            online: vec![(b"key".to_vec(), b"row".to_vec()), (b"key".to_vec(), Vec::new())],
+            online: PackedPairs::default(),
             replace_all: true,
         }
     }
 
+    fn rows() -> EncodedRows {
+        let mut rows = EncodedRows::default();
+        rows.push(b"key", b"row");
+        rows.push(b"key", b"");
+        rows
+    }
+
     #[test]
     fn a_record_gives_back_the_rows_of_its_push() {
-        let read: PushRecord = record::decode(&record::encode(&logged()).unwrap()).unwrap();
-        assert_eq!(read, logged());
-        let (rows, replace) = read.online_rows();
+        let mut online = rows();
+        let read: PushRecord = record::decode(&logged().encode_with(&mut online).unwrap()).unwrap();
+        assert_eq!(online.keys.len(), 2, "they stay the caller's");
+        assert_eq!((&read.source, &read.offline), (&logged().source, &logged().offline));
+        let (rows, replace) = read.into_online_rows();
         let pairs: Vec<(&[u8], &[u8])> = rows.keys.iter().zip(rows.rows.iter()).collect();
         assert_eq!(pairs, [(&b"key"[..], &b"row"[..]), (b"key", b"")]);
         assert_eq!(replace, Replace::AllRows);
@@ -223,13 +298,13 @@ mod tests {
     proptest! {
         #[test]
         fn damaged_records_are_an_error(position in 0..200_usize, byte in any::<u8>(), length in 0..200_usize) {
-            let mut bytes = record::encode(&logged()).unwrap();
+            let mut bytes = logged().encode_with(&mut rows()).unwrap();
             let position = position % bytes.len();
             bytes[position] = byte;
             bytes.truncate(length);
             // What still is a record must not panic when its rows are taken.
             if let Ok(read) = record::decode::<PushRecord>(&bytes) {
-                let (rows, _) = read.online_rows();
+                let (rows, _) = read.into_online_rows();
                 prop_assert_eq!(rows.keys.len(), rows.rows.len());
             }
         }

@@ -4,6 +4,7 @@
 //!
 //! 1. `target`: where rows go, and which columns they must have there.
 //! 2. `checked`, `event_times`: all rows are checked before anything is written.
+//!    `memory`: what the rest takes.
 //! 3. [`Pushes::write`]: which of the following a push needs.
 //! 4. `log`: its record, in the online store or beside it.
 //! 5. `append`: its rows in the parquet source; `marks`: how the source says that it has them.
@@ -31,11 +32,12 @@ mod checked;
 mod event_times;
 mod log;
 mod marks;
+mod memory;
 mod queue;
 mod replay;
 mod target;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use arrow::array::RecordBatch;
 use feast_config::OfflineBatching;
@@ -47,12 +49,13 @@ pub use target::PushTarget;
 pub(crate) use target::{PushSources, write_target};
 
 use crate::offline::SchemaCache;
-use crate::online_store::{EncodedRows, LocalPushLog, OnlineStore, Replace, WriteCount};
+use crate::online::WriteTarget;
+use crate::online_store::{EncodedRows, LocalPushLog, OnlineStore, Replace, RowColumns, WriteCount};
 use append::{AppendRecord, Appender};
 use checked::CheckedPush;
 use log::{PushLog, PushRecord};
 use marks::AppendId;
-use queue::PushQueue;
+use queue::{PushQueue, PushSize};
 use replay::Replay;
 use target::AppendTarget;
 
@@ -79,8 +82,8 @@ pub(crate) struct PushStores<'a> {
     pub(crate) repository: &'a Path,
     pub(crate) schemas: &'a SchemaCache,
     pub(crate) replace: Replace,
-    /// Whether a push is answered before it is in its parquet source.
-    pub(crate) is_batching: bool,
+    /// When a push that is answered before it is in its parquet source gets there; `None` where it is there when it is answered.
+    pub(crate) batching: Option<OfflineBatching>,
 }
 
 /// The pushes of one store.
@@ -95,16 +98,17 @@ impl Pushes {
     /// the log.
     ///
     /// # Errors
-    /// `Unavailable` or `Data` when a store cannot be written, `Invalid` when the push is too large for the log.
+    /// `Unavailable` or `Data` when a store cannot be written, `Unavailable` when too much waits for the source already, `Invalid` when
+    /// the push is too large for the log.
     pub(crate) fn write(&self, stores: &PushStores<'_>, push: CheckedPush<'_>) -> Result<WriteReport> {
         let log = PushLog::new(stores);
         let mut online = EncodedRows::default();
+        let is_offline_only = push.views.is_empty();
         let mut report = WriteReport {
             future: push.future,
-            dropped: encode_views(&log, &push, &mut online)?,
+            dropped: encode_views(&log, push.views, &mut online)?,
             ..WriteReport::default()
         };
-        let is_offline_only = push.views.is_empty();
         let count = match push.offline {
             None => {
                 let count = log.write_rows(&online, stores.replace)?;
@@ -112,13 +116,15 @@ impl Pushes {
                 (report.written, report.stale) = (count.written, count.stale);
                 return Ok(report);
             }
-            Some((target, rows)) if stores.is_batching => self.log_for_later(stores, target, &rows, &online)?,
+            Some((target, rows)) if let Some(batching) = stores.batching => {
+                self.log_for_later(stores, batching, target, rows, &mut online)?
+            }
             // One file is written, whole or not at all.
             Some((target, rows)) if is_offline_only && target.partition_columns.is_empty() => {
                 self.append(target, rows, AppendRecord::None, &log)?;
                 return Ok(report);
             }
-            Some((target, rows)) => self.append_then_write(stores, target, rows, &online)?,
+            Some((target, rows)) => self.append_then_write(stores, target, rows, &mut online)?,
         };
         log.sync()?;
         (report.written, report.stale) = (count.written, count.stale);
@@ -131,7 +137,11 @@ impl Pushes {
     /// `Data` or `Unavailable`; what could not be done stays in the log.
     pub(crate) fn complete(&self, stores: &PushStores<'_>) -> Result<usize> {
         let _turn = self.queue.wait_for_turn();
-        self.replay(stores)
+        let outcome = self.replay(stores);
+        if let (Err(_), Some(batching)) = (&outcome, stores.batching) {
+            self.queue.pause(batching);
+        }
+        outcome
     }
 
     /// Does the logged pushes if they are due, or all of them. Gives their number.
@@ -145,32 +155,45 @@ impl Pushes {
         open: impl FnOnce() -> Result<PushStores<'a>>,
     ) -> Result<usize> {
         let _turn = self.queue.wait_for_turn();
-        if self.queue.take_due(batching, all) {
-            self.replay(&open()?)
-        } else {
-            Ok(0)
+        if !self.queue.take_due(batching, all) {
+            return Ok(0);
         }
+        let outcome = open().and_then(|stores| self.replay(&stores));
+        if outcome.is_err() {
+            self.queue.pause(batching);
+        }
+        outcome
     }
 
     fn replay(&self, stores: &PushStores<'_>) -> Result<usize> {
-        let outcome = Replay::new(stores, &self.appender).run();
-        if outcome.is_err() {
-            self.queue.pause();
-        }
-        outcome
+        Replay::new(stores, &self.appender, &self.queue).run()
     }
 
     /// Logs the append, and writes the online rows with it.
     fn log_for_later(
         &self,
         stores: &PushStores<'_>,
+        batching: OfflineBatching,
         target: &AppendTarget,
-        rows: &RecordBatch,
-        online: &EncodedRows,
+        rows: RecordBatch,
+        online: &mut EncodedRows,
     ) -> Result<WriteCount> {
-        let record = PushRecord::new(stores, &target.source, rows, online)?;
-        let count = PushLog::new(stores).add_with_rows(record, online, stores.replace)?;
-        self.queue.add(target.source.path(), rows.num_rows());
+        let record = PushRecord::new(stores, &target.source, &rows)?;
+        let count = rows.num_rows();
+        // They are in the record.
+        drop(rows);
+        let log = PushLog::new(stores);
+        let record = log.encoded(record, online)?;
+        let size = PushSize {
+            rows: count,
+            bytes: record.rest.len(),
+        };
+        let source = &target.source;
+        let path = real_path(source.path());
+        let reserved = self.queue.reserve(&source.name, &path, size, batching.limits);
+        let reserved = reserved.map_err(|error| source.hidden_in(error).hiding_directory_of(&path))?;
+        let count = log.add_with_rows(record, online, stores.replace)?;
+        reserved.keep();
         Ok(count)
     }
 
@@ -180,11 +203,11 @@ impl Pushes {
         stores: &PushStores<'_>,
         target: &AppendTarget,
         rows: RecordBatch,
-        online: &EncodedRows,
+        online: &mut EncodedRows,
     ) -> Result<WriteCount> {
         let log = PushLog::new(stores);
-        let record = PushRecord::new(stores, &target.source, &rows, online)?.encode()?;
-        let ids = self.append(target, rows, AppendRecord::New(&record), &log)?;
+        let record = PushRecord::new(stores, &target.source, &rows)?.encode_with(online)?;
+        let ids = self.append(target, rows, AppendRecord::New(record), &log)?;
         fail_point::reached(Step::PushAppended);
         let id = ids.first();
         let id = id.ok_or_else(|| Error::internal("a push was appended without a record"))?;
@@ -195,7 +218,7 @@ impl Pushes {
         &self,
         target: &AppendTarget,
         rows: RecordBatch,
-        record: AppendRecord<'_>,
+        record: AppendRecord,
         log: &PushLog<'_>,
     ) -> Result<Vec<AppendId>> {
         let appended = self.appender.append(target, rows, record, log);
@@ -203,13 +226,18 @@ impl Pushes {
     }
 }
 
+/// Where a source is, by whatever path it is known: so that pushes to it are counted as one.
+fn real_path(path: &Path) -> PathBuf {
+    std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf())
+}
+
 /// Brings the rows of all views into the form of the online store. Gives the number of rows that are not written.
-fn encode_views(log: &PushLog<'_>, push: &CheckedPush<'_>, online: &mut EncodedRows) -> Result<usize> {
+fn encode_views(log: &PushLog<'_>, views: Vec<(&WriteTarget, RowColumns)>, online: &mut EncodedRows) -> Result<usize> {
     let mut dropped = 0;
-    for (view, rows) in &push.views {
+    for (view, rows) in views {
         // As in Feast, it is the whole frame that counts: beside a row with a value one without is written.
         if rows.has_values() {
-            log.encode_rows(view, rows, online)?;
+            log.encode_rows(view, &rows, online)?;
         } else {
             dropped += rows.event_times.len();
         }

@@ -68,7 +68,7 @@ impl PushTarget {
     }
 
     /// One view of the online store.
-    pub(crate) fn for_view(view: WriteTarget) -> Self {
+    pub fn for_view(view: WriteTarget) -> Self {
         Self {
             views: vec![view],
             offline: None,

@@ -73,7 +73,7 @@ fn child() {
                 let time =
                     |seconds: i64| Arc::new(TimestampMicrosecondArray::from(vec![seconds * 1_000_000])) as ArrayRef;
                 let columns = vec![value(number), value(key), time(number), time(0)];
-                store.push(&target, &[columns], None).unwrap();
+                store.push(&target, vec![columns], None).unwrap();
                 write(format!("done {number}\n"));
             }
         }

@@ -61,7 +61,7 @@ impl FeatureStore {
     pub fn push(
         &self,
         target: &PushTarget,
-        online: &[Vec<ArrayRef>],
+        online: Vec<Vec<ArrayRef>>,
         offline: Option<RecordBatch>,
     ) -> Result<WriteReport> {
         self.check_writable()?;
@@ -69,12 +69,9 @@ impl FeatureStore {
         self.pushes.write(&self.push_stores()?, push)
     }
 
-    /// Writes rows to one view. Durable when this returns.
-    ///
-    /// # Errors
-    /// As [`FeatureStore::push`].
-    pub fn write(&self, target: WriteTarget, columns: Vec<ArrayRef>) -> Result<WriteReport> {
-        self.push(&PushTarget::for_view(target), &[columns], None)
+    /// The most that [`FeatureStore::push`] takes for these columns, them included, so that it can be counted before it begins.
+    pub fn push_bytes(&self, target: &PushTarget, online: &[Vec<ArrayRef>], offline: Option<&RecordBatch>) -> usize {
+        target.write_bytes(online, offline, self.config.offline_batching.is_some())
     }
 
     /// Does what earlier processes have left in the log, unless the store is only read. To be called before anything is answered.
@@ -320,7 +317,7 @@ impl FeatureStore {
             repository: &self.config.directory,
             schemas: &self.schemas,
             replace: self.replace(),
-            is_batching: self.config.offline_batching.is_some(),
+            batching: self.config.offline_batching,
         })
     }
 

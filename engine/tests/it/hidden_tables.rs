@@ -120,7 +120,7 @@ fn a_push_to_a_view_that_is_back_finds_its_rows() {
     let number =
         |value: i64| std::sync::Arc::new(arrow::array::Int64Array::from(vec![value])) as arrow::array::ArrayRef;
     let columns = vec![number(7), number(2), time(50), time(0)];
-    fixture.store.push(&target, &[columns], None).unwrap();
+    fixture.store.push(&target, vec![columns], None).unwrap();
     fixture.store.tend_online_store().unwrap();
     replace(&fixture, &right);
     assert_eq!(fixture.online(&[1, 2]), "1@10 7@50");

@@ -10,17 +10,21 @@ use arrow::datatypes::{DataType, TimeUnit};
 use datafusion::parquet::arrow::ArrowWriter;
 use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use datafusion::parquet::file::properties::{EnabledStatistics, WriterProperties};
-use feast_engine::{FeatureStore, WriteReport, create_parquet};
+use feast_engine::{Error, ErrorKind, FeatureStore, WriteReport, create_parquet};
 use feast_fixtures::copy_directory;
 
-use crate::support::{Fixture, SourceRow, online, open, open_batching, read_values, source_rows};
+use crate::support::{Fixture, SourceRow, online, open, open_batching, open_batching_with, read_values, source_rows};
 
 /// Pushes one row; times are in seconds.
-pub(crate) fn push(
+pub(crate) fn push(store: &FeatureStore, row: (i64, i64, i64, i64), offline: bool) -> WriteReport {
+    try_push(store, row, offline).unwrap()
+}
+
+fn try_push(
     store: &FeatureStore,
     (id, event, created, value): (i64, i64, i64, i64),
     offline: bool,
-) -> WriteReport {
+) -> Result<WriteReport, Error> {
     let target = store.push_target("push", true, offline).unwrap();
     let number = |value: i64| Arc::new(Int64Array::from(vec![value])) as ArrayRef;
     let time = |seconds: i64| Arc::new(TimestampMicrosecondArray::from(vec![seconds * 1_000_000])) as ArrayRef;
@@ -33,7 +37,7 @@ pub(crate) fn push(
         );
         RecordBatch::try_new(schema, rows.columns().to_vec()).unwrap()
     });
-    store.push(&target, &[columns], batch).unwrap()
+    store.push(&target, vec![columns], batch)
 }
 
 /// The values in the parquet source, in file order.
@@ -148,6 +152,99 @@ fn logged_pushes_that_do_not_fit_wait_until_they_do() {
     assert_eq!(parquet_values(&Fixture { directory, store }), [10, 0]);
 }
 
+/// Where the lock of the source cannot be opened, nothing can be appended to it, also as root.
+struct Unwritable(std::path::PathBuf);
+
+impl Unwritable {
+    fn new(fixture: &Fixture) -> Self {
+        let lock = fixture.directory.path().join("data/.stats.parquet.lock");
+        let _ = std::fs::remove_file(&lock);
+        std::os::unix::fs::symlink(&lock, &lock).unwrap();
+        Self(lock)
+    }
+}
+
+impl Drop for Unwritable {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+/// As a store with offline batching, of which ten rows may wait.
+fn open_bounded(fixture: Fixture, limits: &str) -> Fixture {
+    let Fixture { directory, store } = fixture;
+    drop(store);
+    let store = open_batching_with(directory.path(), limits);
+    Fixture { directory, store }
+}
+
+#[test]
+fn no_more_pushes_wait_for_a_source_than_the_limits_say_and_none_is_lost() {
+    let fixture = Fixture::new(&[(Some(0), Some(0), Some(0), Some(0))]);
+    let fixture = open_bounded(fixture, "{push_queue_max_rows: 10}");
+    let pushed = |fixture: &Fixture, number: i64| try_push(&fixture.store, (number % 3, number, 0, number), true);
+    let unwritable = Unwritable::new(&fixture);
+    for number in 1..=4 {
+        pushed(&fixture, number).unwrap();
+    }
+    assert!(fixture.store.flush_pushes(true).is_err());
+    // What an earlier process has left counts too.
+    let fixture = open_bounded(fixture, "{push_queue_max_rows: 10}");
+    assert!(fixture.store.complete_pushes().is_err());
+    for number in 5..=10 {
+        pushed(&fixture, number).unwrap();
+    }
+    for _ in 0..2 {
+        let refused = pushed(&fixture, 11).unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Unavailable);
+        let message = refused.to_string();
+        assert!(
+            message.starts_with(
+                "data source stats_source: too many pushes wait for it, with these 11 rows, of 10 \
+                 (serving.push_queue_max_rows); the last append has failed: cannot lock "
+            ),
+            "{message}"
+        );
+        assert!(
+            !refused.public_message().contains("/data/"),
+            "{}",
+            refused.public_message()
+        );
+        assert!(fixture.store.flush_pushes(true).is_err());
+    }
+    assert_eq!(fixture.online(&[2]), "8@8", "what was refused is in neither store");
+    push(&fixture.store, (2, 11, 0, -11), false);
+    assert_eq!(fixture.online(&[2]), "-11@11", "the online store alone goes on");
+
+    drop(unwritable);
+    assert_eq!(fixture.store.flush_pushes(true).unwrap(), 10);
+    assert_eq!(parquet_values(&fixture), (0..=10).rev().collect::<Vec<_>>());
+    pushed(&fixture, 12).unwrap();
+    assert_eq!(fixture.store.flush_pushes(true).unwrap(), 1);
+}
+
+/// Parts are of 16 MiB.
+#[test]
+fn a_long_log_is_done_in_parts() {
+    const ROWS: i64 = 200_000;
+    let fixture = Fixture::new(&[(Some(0), Some(0), Some(0), Some(0))]);
+    let fixture = open_bounded(fixture, "{push_queue_max_rows: 10000000}");
+    let target = fixture.store.push_target("push", false, true).unwrap();
+    let schema = target.offline_schema().unwrap();
+    for push in 1..=6 {
+        let rows: Vec<SourceRow> = (0..ROWS)
+            .map(|row| (Some(row), Some(push), Some(0), Some(push * ROWS + row)))
+            .collect();
+        let rows = source_rows(&rows, schema.field(1).data_type());
+        let rows = RecordBatch::try_new(Arc::clone(schema), rows.columns().to_vec()).unwrap();
+        fixture.store.push(&target, Vec::new(), Some(rows)).unwrap();
+    }
+    assert_eq!(fixture.store.flush_pushes(true).unwrap(), 6);
+    assert_eq!(fixture.store.flush_pushes(true).unwrap(), 0);
+    let expected: Vec<i64> = (ROWS..7 * ROWS).rev().chain([0]).collect();
+    assert!(parquet_values(&fixture) == expected);
+}
+
 #[test]
 fn of_rows_equal_in_both_times_the_last_one_wins_in_both_stores() {
     let fixture = Fixture::new(&[]);
@@ -164,7 +261,7 @@ fn of_rows_equal_in_both_times_the_last_one_wins_in_both_stores() {
     };
     let online = vec![column(3), column(0), times(1), times(2)];
     let batch = RecordBatch::try_new(schema, rows.columns().to_vec()).unwrap();
-    fixture.store.push(&target, &[online], Some(batch)).unwrap();
+    fixture.store.push(&target, vec![online], Some(batch)).unwrap();
     assert_eq!(fixture.online(&[1]), "20@5");
     fixture.materialize(0, 100);
     assert_eq!(fixture.online(&[1]), "20@5");
@@ -345,7 +442,7 @@ fn push_to_regions(store: &FeatureStore, regions: &[Option<&str>]) -> Result<(),
         ["value", "id", "event_timestamp", "created"].map(|name| Arc::clone(online.column_by_name(name).unwrap()));
     let regions: ArrayRef = Arc::new(StringArray::from(regions.to_vec()));
     let offline = RecordBatch::try_new(schema, [offline.columns(), &[regions]].concat()).unwrap();
-    let pushed = store.push(&target, &[online.to_vec()], Some(offline));
+    let pushed = store.push(&target, vec![online.to_vec()], Some(offline));
     pushed.map(|_| ()).map_err(|error| error.to_string())
 }
 

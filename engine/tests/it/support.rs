@@ -52,9 +52,17 @@ fn settings(directory: &Path) -> String {
 
 /// As [`open`], with offline batching: five rows or a second.
 pub(crate) fn open_batching(directory: &Path) -> FeatureStore {
+    open_batching_with(directory, "{}")
+}
+
+/// As [`open_batching`], with these settings in `serving`.
+pub(crate) fn open_batching_with(directory: &Path, serving: &str) -> FeatureStore {
     let batching = "{offline_push_batching_enabled: true, offline_push_batching_batch_size: 5, \
                     offline_push_batching_batch_interval_seconds: 1}";
-    let settings = format!("{}\nfeature_server: {batching}", settings(directory));
+    let settings = format!(
+        "{}\nfeature_server: {batching}\nserving: {serving}",
+        settings(directory)
+    );
     FeatureStore::open(RepositoryConfig::parse(&settings, directory).unwrap()).unwrap()
 }
 

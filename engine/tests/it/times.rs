@@ -20,11 +20,15 @@ fn push(store: &FeatureStore, times: &[(Option<i64>, Option<i64>)], offline: boo
     let numbers = Arc::new(Int64Array::from_iter_values(0..times.len() as i64)) as ArrayRef;
     if !offline {
         let columns = vec![Arc::clone(&numbers), numbers, events, created];
-        return store.push(&target, &[columns], None);
+        return store.push(&target, vec![columns], None);
     }
     let schema = Arc::clone(target.offline_schema().unwrap());
     let columns = vec![Arc::clone(&numbers), events, created, numbers];
-    store.push(&target, &[], Some(RecordBatch::try_new(schema, columns).unwrap()))
+    store.push(
+        &target,
+        Vec::new(),
+        Some(RecordBatch::try_new(schema, columns).unwrap()),
+    )
 }
 
 fn fixture() -> Fixture {

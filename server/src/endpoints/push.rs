@@ -1,18 +1,21 @@
 //! `POST /push`: rows of a push source to the online store, the parquet source, or both.
 
-use arrow::array::RecordBatch;
 use feast_engine::Error;
 use warp::http::StatusCode;
 
+use crate::admission::MemoryPermit;
 use crate::context::Context;
 use crate::endpoints::{read_newest_registry, report_rows};
 use crate::error::ApiError;
 use crate::http::{Request, Response};
 use crate::wire::request::Push;
 
-pub(crate) fn answer(context: &Context, request: &Request) -> Result<Response, ApiError> {
+pub(crate) fn answer(context: &Context, request: Request, permit: &mut MemoryPermit) -> Result<Response, ApiError> {
     let store = &context.store;
-    let push = Push::parse(request)?;
+    let push = Push::parse(&request)?;
+    // What was freed of the body and its values is not the system's again at once.
+    let parsed_bytes = 2 * request.body.len();
+    drop(request);
     let (online, offline) = match push.to.as_str() {
         "online" => (true, false),
         "offline" => (false, true),
@@ -26,19 +29,13 @@ pub(crate) fn answer(context: &Context, request: &Request) -> Result<Response, A
     };
     read_newest_registry(store)?;
     let target = store.push_target(&push.source, online, offline)?;
-    let online_columns = target
-        .views
-        .iter()
-        .map(|view| push.frame.columns_of(view))
-        .collect::<Result<Vec<_>, _>>()?;
-    let offline_rows: Option<RecordBatch> = target
-        .offline_schema()
-        .map(|schema| push.frame.batch_of(schema))
-        .transpose()?;
-    let report = if push.frame.rows() == 0 {
+    let is_empty = push.frame.rows() == 0;
+    let (online_columns, offline_rows) = push.frame.into_columns(&target.views, target.offline_schema())?;
+    let report = if is_empty {
         Default::default()
     } else {
-        store.push(&target, &online_columns, offline_rows)?
+        permit.grow_to(parsed_bytes + store.push_bytes(&target, &online_columns, offline_rows.as_ref()))?;
+        store.push(&target, online_columns, offline_rows)?
     };
     let mut response = Response::default();
     if offline && store.config().offline_batching.is_some() {

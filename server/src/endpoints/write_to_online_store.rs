@@ -1,23 +1,30 @@
 //! `POST /write-to-online-store`: rows of one feature view to the online store.
 
+use feast_engine::PushTarget;
 use warp::http::StatusCode;
 
+use crate::admission::MemoryPermit;
 use crate::context::Context;
 use crate::endpoints::{read_newest_registry, report_rows};
 use crate::error::ApiError;
 use crate::http::{Request, Response, json_response};
 use crate::wire::request::WriteToOnlineStore;
 
-pub(crate) fn answer(context: &Context, request: &Request) -> Result<Response, ApiError> {
+pub(crate) fn answer(context: &Context, request: Request, permit: &mut MemoryPermit) -> Result<Response, ApiError> {
     let store = &context.store;
-    let write = WriteToOnlineStore::parse(request)?;
+    let write = WriteToOnlineStore::parse(&request)?;
+    // What was freed of the body and its values is not the system's again at once.
+    let parsed_bytes = 2 * request.body.len();
+    drop(request);
     read_newest_registry(store)?;
-    let target = store.write_target(&write.view, write.transforms)?;
-    let columns = write.frame.columns_of(&target)?;
-    let report = if write.frame.rows() == 0 {
+    let target = PushTarget::for_view(store.write_target(&write.view, write.transforms)?);
+    let is_empty = write.frame.rows() == 0;
+    let (columns, _) = write.frame.into_columns(&target.views, None)?;
+    let report = if is_empty {
         Default::default()
     } else {
-        store.write(target, columns)?
+        permit.grow_to(parsed_bytes + store.push_bytes(&target, &columns, None))?;
+        store.push(&target, columns, None)?
     };
     let mut response = json_response(StatusCode::OK, b"null".to_vec());
     report_rows(&mut response, report, &write.view);

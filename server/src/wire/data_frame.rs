@@ -3,9 +3,10 @@
 //! Owns the shape of the frame; what its values become is `feast-conversion`'s. Knows nothing of where rows go.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch};
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{DataType, SchemaRef};
 use feast_conversion::json::{column, event_times};
 use feast_conversion::{CoercionRules, Numbers};
 use feast_engine::{ColumnRole, Error, FeastException, WriteTarget};
@@ -78,56 +79,83 @@ impl DataFrame {
         self.rows
     }
 
-    /// The columns that a view needs, in its order. Others are ignored.
-    pub(crate) fn columns_of(&self, target: &WriteTarget) -> Result<Vec<ArrayRef>, Error> {
-        if self.rows == 0 {
-            return Ok(Vec::new());
-        }
-        let missing: Vec<&str> = target
-            .columns()
-            .iter()
-            .filter(|needed| matches!(needed.role, ColumnRole::Feature(_)) && !self.has(&needed.name))
-            .map(|needed| needed.name.as_str())
-            .collect();
-        if !missing.is_empty() {
-            let message = format!("{} not in index", python_list(missing));
-            return Err(Error::invalid(message).with_exception(FeastException::KeyError));
-        }
-        let columns = target.columns().iter().map(|needed| {
-            let values = self.column(&needed.name).ok_or_else(|| {
-                if matches!(needed.role, ColumnRole::JoinKey(_)) {
-                    return Error::invalid(format!("Column {} not found in table", needed.name));
-                }
-                let message = format!("Field \"{}\" does not exist in schema", needed.name);
-                Error::invalid(message).with_exception(FeastException::KeyError)
-            })?;
-            let read = match &needed.role {
-                ColumnRole::JoinKey(value_type) | ColumnRole::Feature(value_type) => column(
-                    &values,
-                    &value_type.arrow_type(),
-                    CoercionRules::for_json(value_type).with(self.numbers),
-                ),
-                ColumnRole::EventTime | ColumnRole::CreatedTime => event_times(&values),
-            };
-            read.map_err(|problem| problem.for_column(&needed.name))
+    /// For each view the columns that it needs, in its order, and all columns as rows of a parquet source, which must be the source's, in
+    /// any order.
+    ///
+    /// The JSON of a column goes when all that is made of it is there: it takes many times as much.
+    ///
+    /// # Errors
+    /// The first problem in the order of the views and their columns, the source last.
+    pub(crate) fn into_columns(
+        self,
+        views: &[WriteTarget],
+        source: Option<&SchemaRef>,
+    ) -> Result<(Vec<Vec<ArrayRef>>, Option<RecordBatch>), Error> {
+        let mut wanted = Vec::new();
+        // Ends what is wanted: of the problems of what is wanted before it, the first is the one to report.
+        let missing = self.want_views(views, &mut wanted).and_then(|()| match source {
+            Some(schema) => self.want_source(schema, &mut wanted),
+            None => Ok(()),
         });
-        columns.collect()
+        let Self { columns, rows, numbers } = self;
+        let mut made: Vec<Option<Result<ArrayRef, Error>>> = wanted.iter().map(|_| None).collect();
+        for (name, column) in columns {
+            let mut places = wanted.iter().zip(&mut made).filter(|(wanted, _)| wanted.name == name);
+            let Some(first) = places.next() else { continue };
+            let values = column.values(rows);
+            for (wanted, place) in std::iter::once(first).chain(places) {
+                *place = Some(wanted.make(&values, numbers));
+            }
+        }
+        let made = made.into_iter().flatten().collect::<Result<Vec<_>, _>>()?;
+        missing?;
+        let mut made = made.into_iter();
+        let columns_of = |view: &WriteTarget| if rows == 0 { 0 } else { view.columns().len() };
+        let of_views = views.iter().map(|view| made.by_ref().take(columns_of(view)).collect());
+        let of_views = of_views.collect();
+        let of_source = source.map(|schema| {
+            RecordBatch::try_new(Arc::clone(schema), made.collect()).map_err(|source| {
+                Error::invalid(format!("The input dataframe does not fit the batch source: {source}"))
+            })
+        });
+        Ok((of_views, of_source.transpose()?))
     }
 
-    /// All columns as rows of a parquet source. They must be the source's, in any order.
-    pub(crate) fn batch_of(&self, schema: &SchemaRef) -> Result<RecordBatch, Error> {
-        let mut missing: Vec<&str> = schema
-            .fields()
-            .iter()
-            .map(|field| field.name().as_str())
-            .filter(|name| !self.has(name))
-            .collect();
-        let mut extra: Vec<&str> = self
-            .columns
-            .iter()
-            .map(|(name, _)| name.as_str())
-            .filter(|name| schema.field_with_name(name).is_err())
-            .collect();
+    /// The columns that views need. Others are ignored, and without rows all of them.
+    fn want_views<'a>(&self, views: &'a [WriteTarget], wanted: &mut Vec<Wanted<'a>>) -> Result<(), Error> {
+        for view in views.iter().filter(|_| self.rows > 0) {
+            let missing: Vec<&str> = view
+                .columns()
+                .iter()
+                .filter(|needed| matches!(needed.role, ColumnRole::Feature(_)) && !self.has(&needed.name))
+                .map(|needed| needed.name.as_str())
+                .collect();
+            if !missing.is_empty() {
+                let message = format!("{} not in index", python_list(missing));
+                return Err(Error::invalid(message).with_exception(FeastException::KeyError));
+            }
+            for needed in view.columns() {
+                if !self.has(&needed.name) {
+                    if matches!(needed.role, ColumnRole::JoinKey(_)) {
+                        return Err(Error::invalid(format!("Column {} not found in table", needed.name)));
+                    }
+                    let message = format!("Field \"{}\" does not exist in schema", needed.name);
+                    return Err(Error::invalid(message).with_exception(FeastException::KeyError));
+                }
+                wanted.push(Wanted {
+                    name: &needed.name,
+                    form: Form::OfView(&needed.role),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn want_source<'a>(&self, schema: &'a SchemaRef, wanted: &mut Vec<Wanted<'a>>) -> Result<(), Error> {
+        let fields = || schema.fields().iter().map(|field| field.name().as_str());
+        let mut missing: Vec<&str> = fields().filter(|name| !self.has(name)).collect();
+        let names = self.columns.iter().map(|(name, _)| name.as_str());
+        let mut extra: Vec<&str> = names.filter(|name| schema.field_with_name(name).is_err()).collect();
         if !missing.is_empty() || !extra.is_empty() {
             missing.sort_unstable();
             extra.sort_unstable();
@@ -138,30 +166,52 @@ impl DataFrame {
                 python_list(extra)
             )));
         }
-        let columns = schema.fields().iter().map(|field| {
-            let values = self.column(field.name()).unwrap_or_default();
-            column(
-                &values,
-                field.data_type(),
-                CoercionRules::JSON_SOURCE.with(self.numbers),
-            )
-            .map_err(|problem| problem.for_column(field.name()))
-        });
-        let columns = columns.collect::<Result<Vec<_>, _>>()?;
-        RecordBatch::try_new(std::sync::Arc::clone(schema), columns)
-            .map_err(|source| Error::invalid(format!("The input dataframe does not fit the batch source: {source}")))
+        wanted.extend(schema.fields().iter().map(|field| Wanted {
+            name: field.name(),
+            form: Form::OfSource(field.data_type()),
+        }));
+        Ok(())
     }
 
     fn has(&self, name: &str) -> bool {
         self.columns.iter().any(|(known, _)| known == name)
     }
+}
 
-    fn column(&self, name: &str) -> Option<Vec<&Value>> {
-        let (_, found) = self.columns.iter().find(|(known, _)| known == name)?;
-        Some(match found {
-            Column::Values(values) => values.iter().collect(),
-            Column::Repeated(value) => vec![value; self.rows],
-        })
+impl Column {
+    /// One value a row.
+    fn values(&self, rows: usize) -> Vec<&Value> {
+        match self {
+            Self::Values(values) => values.iter().collect(),
+            Self::Repeated(value) => vec![value; rows],
+        }
+    }
+}
+
+/// A column that is made of one of the frame.
+struct Wanted<'a> {
+    name: &'a str,
+    form: Form<'a>,
+}
+
+/// What it is made into.
+enum Form<'a> {
+    OfView(&'a ColumnRole),
+    OfSource(&'a DataType),
+}
+
+impl Wanted<'_> {
+    fn make(&self, values: &[&Value], numbers: Numbers) -> Result<ArrayRef, Error> {
+        let made = match self.form {
+            Form::OfView(ColumnRole::JoinKey(value_type) | ColumnRole::Feature(value_type)) => column(
+                values,
+                &value_type.arrow_type(),
+                CoercionRules::for_json(value_type).with(numbers),
+            ),
+            Form::OfView(ColumnRole::EventTime | ColumnRole::CreatedTime) => event_times(values),
+            Form::OfSource(data_type) => column(values, data_type, CoercionRules::JSON_SOURCE.with(numbers)),
+        };
+        made.map_err(|problem| problem.for_column(self.name))
     }
 }
 
@@ -208,17 +258,18 @@ mod tests {
 
     #[test]
     fn forms_of_pandas_are_understood() {
-        let scalar = frame(r#"{"a":[1,2],"b":"x"}"#).unwrap();
-        assert_eq!(scalar.column("b").unwrap(), [&Value::from("x"), &Value::from("x")]);
-        let objects = frame(r#"{"a":{"x":1,"y":2},"b":{"y":"for y","x":"for x"},"c":{"y":true},"d":5}"#).unwrap();
-        let column = |name| {
-            objects
-                .column(name)
-                .unwrap()
+        let values = |frame: &DataFrame, name: &str| {
+            let (_, column) = frame.columns.iter().find(|(known, _)| known == name).unwrap();
+            column
+                .values(frame.rows)
                 .into_iter()
                 .map(Value::to_string)
                 .collect::<Vec<_>>()
         };
+        let scalar = frame(r#"{"a":[1,2],"b":"x"}"#).unwrap();
+        assert_eq!(values(&scalar, "b"), ["\"x\"", "\"x\""]);
+        let objects = frame(r#"{"a":{"x":1,"y":2},"b":{"y":"for y","x":"for x"},"c":{"y":true},"d":5}"#).unwrap();
+        let column = |name| values(&objects, name);
         assert_eq!(objects.rows(), 2);
         assert_eq!(column("a"), ["1", "2"]);
         assert_eq!(column("b"), ["\"for x\"", "\"for y\""]);
