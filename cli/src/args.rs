@@ -299,6 +299,10 @@ pub(crate) struct ServeArguments {
     #[arg(short, long = "registry_ttl_sec", value_name = "SECONDS")]
     pub(crate) registry_ttl_sec: Option<u64>,
 
+    /// Only read: beside a process that has the online store open, or where it cannot be written. Writes are refused with 503.
+    #[arg(long)]
+    pub(crate) read_only: bool,
+
     /// Connections that may be open, for each worker. For one more, the one that has been idle for longest is closed.
     #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) worker_connections: u32,

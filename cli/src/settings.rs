@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use feast_engine::model::{Timestamp, ViewState};
-use feast_engine::{Error, FeatureStore, MaterializeRange, MaterializeRequest, RepositoryConfig, Shard, now};
+use feast_engine::{Access, Error, FeatureStore, MaterializeRange, MaterializeRequest, RepositoryConfig, Shard, now};
 use feast_server::{TlsFiles, TlsVersion};
 
 use crate::args::{Arguments, IncrementalArguments, MaterializeArguments, ServeArguments, State};
@@ -164,6 +164,7 @@ pub(crate) struct ServeSettings {
     /// The path of a Unix socket, and its permissions.
     pub(crate) socket: Option<(PathBuf, u32)>,
     pub(crate) threads: usize,
+    pub(crate) access: Access,
     pub(crate) access_log: bool,
     /// Connections that may be open.
     pub(crate) connections: usize,
@@ -203,6 +204,11 @@ impl ServeSettings {
             }),
             socket: arguments.socket.clone().map(|path| (path, arguments.socket_mode)),
             threads,
+            access: if arguments.read_only {
+                Access::ReadOnly
+            } else {
+                Access::ReadWrite
+            },
             access_log: !arguments.no_access_log,
             connections: (arguments.worker_connections as usize).saturating_mul(threads),
             keep_alive: Duration::from_secs(arguments.keep_alive_timeout),

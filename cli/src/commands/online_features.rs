@@ -1,6 +1,7 @@
 //! `feast get-online-features`: features of single entities, for people.
 
 use feast_engine::model::{FeatureSelection, ValueType};
+use feast_engine::{Access, ErrorKind, FeatureStore};
 use serde_json::Value;
 
 use crate::args::OnlineFeaturesArguments;
@@ -23,7 +24,7 @@ pub(crate) fn run(
         };
         pairs.push(key_and_value);
     }
-    let store = repository.open(output)?;
+    let store = open(repository, output)?;
     // Without them a function may be refused that a server would run; what is wrong with it then says more.
     let _ = store.supply_module_names(|| apply::definitions(store.config()));
     let selection = FeatureSelection::Features(arguments.features.clone());
@@ -46,6 +47,22 @@ pub(crate) fn run(
         .filter_map(|(name, column)| Some((name.as_str()?.to_owned(), column.get("values")?.clone())));
     output.json_with_indent(&Value::Object(members.collect()), 4);
     Ok(())
+}
+
+/// Opens the repository, and where the online store cannot be had to write, only to read: a server may have it open, or it may be on a
+/// file system that takes no writes.
+fn open(repository: &Repository, output: &Output) -> Result<FeatureStore, Failure> {
+    let store = repository.open(output)?;
+    let Err(error) = store.open_online_store() else {
+        return Ok(store);
+    };
+    if !matches!(error.kind(), ErrorKind::Conflict | ErrorKind::Unavailable) {
+        return Err(error.into());
+    }
+    let read_only = FeatureStore::open_with(store.config().clone(), Access::ReadOnly)?;
+    // What was wrong first says more than why it cannot be read either.
+    read_only.open_online_store().map_err(|_| error)?;
+    Ok(read_only)
 }
 
 /// What was typed as a value of the key's type. The look-up refuses what should be a number and is not.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use feast_engine::{AuthType, ErrorKind, FeatureStore, Host, OnlineStoreConfig, RepositoryConfig, check_clock};
+use feast_engine::{Access, AuthType, ErrorKind, FeatureStore, Host, OnlineStoreConfig, RepositoryConfig, check_clock};
 use feast_server::{ConnectionLimits, Listener, ServeOptions, Signal, Tls, serve};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
@@ -44,7 +44,7 @@ pub(crate) fn run(
     let config = repository.settings(output)?;
     check_sign_in(&config)?;
     config.without_effect.iter().for_each(|line| output.warning(line));
-    let store = Arc::new(FeatureStore::open(config)?);
+    let store = Arc::new(FeatureStore::open_with(config, settings.access)?);
     let runtime = runtime(settings, store.config())?;
     let outcome = runtime.block_on(serve_until_signal(&store, repository, settings, log_level, output));
     // The store must not be in use when the process ends: materializations stop at their next batch of rows, what they have
@@ -86,18 +86,29 @@ async fn serve_until_signal(
     // They wait for disks and for the network, which the thread of a runtime must not.
     block_in_place(|| {
         store.open_online_store()?;
-        complete_pushes(store, output);
+        if settings.access == Access::ReadWrite {
+            complete_pushes(store, output);
+        }
         // What is wrong with the definitions is said by the server, which reads them again when the registry changes.
         let _ = store.supply_module_names(|| apply::definitions(store.config()));
         Ok::<_, Failure>(())
     })?;
-    let _commands = CommandSocket::listen(store, &place)?.map(|(socket, listener)| {
+    // Commands have nothing to hand over to one that only reads.
+    let commands = match settings.access {
+        Access::ReadWrite => CommandSocket::listen(store, &place)?,
+        Access::ReadOnly => None,
+    };
+    let _commands = commands.map(|(socket, listener)| {
         listeners.push(listener);
         socket
     });
     output.note(&format!(
-        "Feature server of project {} listens on {place}",
-        store.config().project
+        "Feature server of project {} listens on {place}{}",
+        store.config().project,
+        match settings.access {
+            Access::ReadWrite => "",
+            Access::ReadOnly => " and only reads",
+        }
     ));
     let options = ServeOptions {
         host: settings.address.as_ref().and_then(|(host, _)| Host::parse(host)),

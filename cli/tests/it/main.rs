@@ -27,6 +27,7 @@
 //! - `bad_input`: what a mistake gets: one clear line, the exit code, nothing half-written.
 //! - `registries`: registries that Python Feast wrote, against ours of the same definitions.
 //! - `apply`: what `apply` and `plan` accept and print.
+//! - `read_only`: servers and commands that only read, beside a server that writes.
 //! - `redis_clusters`: clusters and sentinels that fail over and move their slots while clients go on.
 //! - `redis_removal`: rows of removed views in a Redis that others use too.
 //! - `redis_shards`: a Redis that is filled in parts.
@@ -64,6 +65,7 @@ mod look_up;
 mod name_collisions;
 mod on_demand;
 mod overload;
+mod read_only;
 mod redis_clusters;
 mod redis_removal;
 mod redis_shards;

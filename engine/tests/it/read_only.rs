@@ -37,7 +37,7 @@ fn files(directory: &Path) -> BTreeMap<String, (u64, SystemTime)> {
 fn check_refusals(store: &FeatureStore) {
     let target = store.push_target("push", true, false).unwrap();
     let refused = [
-        ("push", store.push(&target, &[], None).err()),
+        ("push", store.push(&target, Vec::new(), None).err()),
         ("materialize", materialize(store, 0, 1000).err()),
         ("claim", store.claim_materialization(&["stats".to_owned()], false).err()),
         (

@@ -20,7 +20,7 @@ pub(crate) fn answer(context: &Context, _: &Request) -> Result<Response, ApiErro
     Ok(response)
 }
 
-/// 200, or 503 with the reasons.
+/// 200, or 503 with the reasons. A store that takes no writes for now is a warning: its reads go on, and no other server has its rows.
 pub(crate) fn answer_ready(context: &Context, _: &Request) -> Result<Response, ApiError> {
     let mut reasons = Vec::new();
     if context.is_draining() {
@@ -31,6 +31,8 @@ pub(crate) fn answer_ready(context: &Context, _: &Request) -> Result<Response, A
     } else {
         StatusCode::SERVICE_UNAVAILABLE
     };
-    let body = json!({ "ready": reasons.is_empty(), "reasons": reasons });
+    let trouble = context.store.online_store_trouble();
+    let warnings: Vec<String> = trouble.iter().map(feast_engine::Error::public_message).collect();
+    let body = json!({ "ready": reasons.is_empty(), "reasons": reasons, "warnings": warnings });
     Ok(json_response(status, body.to_string()))
 }

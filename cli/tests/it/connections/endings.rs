@@ -33,7 +33,7 @@ fn a_server_that_drains_answers_and_says_that_it_is_not_ready() {
         head.starts_with("http/1.1 200") && !head.contains("connection: close"),
         "{head}"
     );
-    assert_eq!(body, r#"{"ready":true,"reasons":[]}"#);
+    assert_eq!(body, r#"{"ready":true,"reasons":[],"warnings":[]}"#);
     server.signal("TERM");
     eventually("it is not ready", || {
         server.send("GET", "/ready", &[], "").status == 503
@@ -44,7 +44,10 @@ fn a_server_that_drains_answers_and_says_that_it_is_not_ready() {
         head.starts_with("http/1.1 503") && head.contains("connection: close"),
         "{head}"
     );
-    assert_eq!(body, r#"{"ready":false,"reasons":["the server is about to stop"]}"#);
+    assert_eq!(
+        body,
+        r#"{"ready":false,"reasons":["the server is about to stop"],"warnings":[]}"#
+    );
     assert_eq!(rest(&mut kept), "");
     // Those who have not noticed are answered.
     assert_eq!(server.post("/get-online-features", READ).status, 200);
