@@ -250,6 +250,10 @@ pub(crate) struct IncrementalArguments {
     #[arg(short, long, value_name = "VIEW")]
     pub(crate) views: Vec<String>,
 
+    /// Read everything again from where the first recorded run of each view started: for an online store that has lost rows, or is new.
+    #[arg(long, conflicts_with = "shard")]
+    pub(crate) full: bool,
+
     /// Load only one part of the keys, such as 2/8, and print a receipt instead of recording the run. For an online store that
     /// several machines fill together; give all of them the same END_TS. Then run: feast materialize --finish RECEIPT...
     #[arg(long, value_name = "K/N", value_parser = str::parse::<Shard>)]

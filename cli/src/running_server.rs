@@ -143,6 +143,10 @@ impl RunningServer {
                 "/materialize-incremental",
                 json!({"end_ts": end.to_string(), "feature_views": request.views}),
             ),
+            MaterializeRange::Anew { end } => (
+                "/materialize-incremental?full=true",
+                json!({"end_ts": end.to_string(), "feature_views": request.views}),
+            ),
         };
         let says = |what: &str| Failure::new(format!("the server at {} {what}", self.name));
         let (status, body) = self.post(path, &body).map_err(|error| match error {

@@ -111,9 +111,13 @@ impl MaterializeSettings {
     pub(crate) fn until(arguments: &IncrementalArguments) -> Result<Self, Failure> {
         refuse_former_version(arguments.former_version.as_deref())?;
         let end = parse("END_TS", &arguments.end_ts)?;
+        let range = match arguments.full {
+            true => MaterializeRange::Anew { end },
+            false => MaterializeRange::Until { end },
+        };
         Ok(Self {
             dry_run: arguments.dry_run,
-            ..Self::new(MaterializeRange::Until { end }, &arguments.views, arguments.shard)
+            ..Self::new(range, &arguments.views, arguments.shard)
         })
     }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use arc_swap::ArcSwap;
 use feast_engine::FeatureStore;
 
 use crate::admission::Admission;
@@ -20,6 +21,8 @@ pub(crate) struct Context {
     pub(crate) rate_limits: Option<RateLimits>,
     /// Log a line for each request.
     pub(crate) access_log: bool,
+    /// What is to be known of views whose rows are not in the online store, as it was when it was last looked at.
+    pub(crate) missing_rows: ArcSwap<Vec<String>>,
     /// The server is about to stop: nobody should send it requests.
     pub(crate) draining: AtomicBool,
 }

@@ -26,6 +26,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use feast_conversion::Numbers;
 use feast_engine::model::FeatureSelection;
 use feast_engine::{Error, FeatureStore, Host};
@@ -119,6 +120,7 @@ pub async fn serve(
         trusted_hosts: TrustedHosts::new(options.host.clone(), store.config().allowed_hosts.clone()),
         rate_limits: store.config().connections.rate_limit.map(RateLimits::new),
         access_log: options.access_log,
+        missing_rows: ArcSwap::default(),
         draining: AtomicBool::new(false),
         store: Arc::clone(&store),
     });
@@ -131,6 +133,8 @@ pub async fn serve(
         Arc::clone(&functions_log),
     );
     tokio::spawn(prepared);
+    // Before the first probe.
+    housekeeping::look_for_missing_rows(&context);
     let connections = Connections::new(Arc::clone(&context), &options);
     let reload = Arc::new(Notify::new());
     let mut background = JoinSet::new();
@@ -140,6 +144,7 @@ pub async fn serve(
         functions_log,
         Arc::clone(&reload),
     ));
+    background.spawn(housekeeping::watch_missing_rows(Arc::clone(&context)));
     background.spawn(housekeeping::flush_pushes(Arc::clone(&store)));
     background.spawn(housekeeping::tend_online_store(Arc::clone(&store)));
     background.spawn(Arc::clone(&connections).enforce_limits());

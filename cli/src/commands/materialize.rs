@@ -33,7 +33,7 @@ pub(crate) fn run(repository: &Repository, settings: &MaterializeSettings, outpu
         MaterializeRange::Between { start, .. } => {
             (format!("from {} to {end}", output.strong(start.to_python())), false)
         }
-        MaterializeRange::Until { .. } => (format!("to {end}"), true),
+        MaterializeRange::Until { .. } | MaterializeRange::Anew { .. } => (format!("to {end}"), true),
     };
     let target = output.strong(store.config().online_store.type_name());
     let announce = || {

@@ -27,6 +27,7 @@
 //! - `bad_input`: what a mistake gets: one clear line, the exit code, nothing half-written.
 //! - `registries`: registries that Python Feast wrote, against ours of the same definitions.
 //! - `apply`: what `apply` and `plan` accept and print.
+//! - `lost_volumes`: an online store that is gone while the registry still tells of its rows.
 //! - `read_only`: servers and commands that only read, beside a server that writes.
 //! - `redis_clusters`: clusters and sentinels that fail over and move their slots while clients go on.
 //! - `redis_removal`: rows of removed views in a Redis that others use too.
@@ -62,6 +63,7 @@ mod layers;
 mod links;
 mod log;
 mod look_up;
+mod lost_volumes;
 mod name_collisions;
 mod on_demand;
 mod overload;

@@ -71,7 +71,7 @@ pub(crate) fn warnings_of_missing_rows(
         };
         warnings.push(format!(
             "{name}: {why}, but the registry says that it was materialized until {until}, and an incremental run reads only \
-             what came after; to load all of it, run: feast materialize START_TS END_TS -v {name}"
+             what came after; to load all of it, run: feast materialize-incremental END_TS --full -v {name}"
         ));
     }
     Ok(warnings)

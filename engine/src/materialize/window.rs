@@ -22,13 +22,18 @@ pub enum MaterializeRange {
         /// Last event time.
         end: Timestamp,
     },
+    /// From where the first run of each view started to `end`, included: for a store that has lost rows, or never had them.
+    Anew {
+        /// Last event time.
+        end: Timestamp,
+    },
 }
 
 impl MaterializeRange {
     /// The last event time.
     pub fn end(&self) -> Timestamp {
         match self {
-            Self::Between { end, .. } | Self::Until { end } => *end,
+            Self::Between { end, .. } | Self::Until { end } | Self::Anew { end } => *end,
         }
     }
 
@@ -50,7 +55,7 @@ impl MaterializeRange {
     pub(crate) fn check(&self) -> Result<()> {
         let start = match self {
             Self::Between { start, .. } => Some(*start),
-            Self::Until { .. } => None,
+            Self::Until { .. } | Self::Anew { .. } => None,
         };
         for time in start.into_iter().chain([self.end()]) {
             let checked = TimeRange::CALENDAR.check(time);
@@ -109,6 +114,13 @@ pub(crate) fn windows(
                 let from = resume.as_ref().map(|resume| resume.from);
                 let (start, default_look_back) = incremental_start(view, from, now);
                 (start, default_look_back, resume.and_then(|resume| resume.former_keys))
+            }
+            MaterializeRange::Anew { .. } => {
+                let (first, default_look_back) = incremental_start(view, None, now);
+                match registry.materialized_since(view.name())? {
+                    Some(since) if since <= first => (since, false, None),
+                    _ => (first, default_look_back, None),
+                }
             }
         };
         Ok(ViewWindow {

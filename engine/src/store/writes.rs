@@ -154,19 +154,28 @@ impl FeatureStore {
     /// As [`FeatureStore::materialization_windows`] and [`FeatureStore::open_online_store`].
     pub fn materialization_warnings(&self, request: &MaterializeRequest) -> Result<Vec<String>> {
         let mut warnings: Vec<String> = request.range.warning_of_end(clock::now()).into_iter().collect();
-        if matches!(request.range, MaterializeRange::Between { .. }) {
-            return Ok(warnings);
+        if matches!(request.range, MaterializeRange::Until { .. }) {
+            warnings.extend(self.missing_rows(request.views.as_deref())?);
         }
+        Ok(warnings)
+    }
+
+    /// What is to be known of views, of all when `None`, of which the registry says that they were materialized and the online store does
+    /// not have the rows: it is a new one, or was filled by another process. A line each, which says what brings them back. Redis and
+    /// SQLite do not remember what has filled them.
+    ///
+    /// # Errors
+    /// As [`FeatureStore::materialization_windows`] and [`FeatureStore::open_online_store`].
+    pub fn missing_rows(&self, views: Option<&[String]>) -> Result<Vec<String>> {
         let (online_store, state) = (self.online_store()?, self.state());
         let registry = self.registry.contents()?;
-        let views = self.candidates(&state).views(request.views.as_deref())?;
+        let views = self.candidates(&state).views(views)?;
         let context = self.registry.context(&state);
         let views: Vec<_> = views
             .into_iter()
             .map(|view| (view, state.derived(&context, view)))
             .collect();
-        warnings.extend(materialize::warnings_of_missing_rows(online_store, &registry, &views)?);
-        Ok(warnings)
+        materialize::warnings_of_missing_rows(online_store, &registry, &views)
     }
 
     /// Materializes views, those that are read together in one pass, and several passes at once where there are cores and memory for

@@ -254,7 +254,7 @@ fn an_incremental_run_says_when_rows_are_missing_that_it_will_not_read() {
         "{missing:?}"
     );
     assert!(
-        missing[0].contains("feast materialize START_TS END_TS -v stats"),
+        missing[0].contains("feast materialize-incremental END_TS --full -v stats"),
         "{missing:?}"
     );
     // A run that goes on where the last one ended does not bring them back, and says so again.

@@ -121,9 +121,10 @@ impl Progress {
         self.opened.elapsed()
     }
 
-    /// From now on it is HTTP/2.
+    /// From now on it is HTTP/2, and what was received is not a head.
     pub(super) fn set_multiplexed(&self) {
         self.is_multiplexed.store(true, Ordering::Relaxed);
+        self.enter(Phase::Idle);
     }
 
     pub(super) fn is_multiplexed(&self) -> bool {

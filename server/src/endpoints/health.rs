@@ -26,6 +26,8 @@ pub(crate) fn answer_ready(context: &Context, _: &Request) -> Result<Response, A
     if context.is_draining() {
         reasons.push("the server is about to stop");
     }
+    let missing_rows = context.missing_rows.load();
+    reasons.extend(missing_rows.iter().map(String::as_str));
     let status = if reasons.is_empty() {
         StatusCode::OK
     } else {

@@ -116,7 +116,7 @@ fn prepare(context: &Context, request: Materialize) -> Result<Prepared, ApiError
             .into());
     }
     let views = store.views_to_materialize(request.views.as_deref())?;
-    let range = range(&request.span)?;
+    let range = range(&request)?;
     if !request.in_background {
         let views = Some(views);
         return Ok(Prepared::Awaited(MaterializeRequest { range, views }));
@@ -131,15 +131,18 @@ fn prepare(context: &Context, request: Materialize) -> Result<Prepared, ApiError
     }
 }
 
-fn range(span: &Span) -> Result<MaterializeRange, Error> {
-    let (start, end) = match span {
+fn range(request: &Materialize) -> Result<MaterializeRange, Error> {
+    let (start, end) = match &request.span {
         Span::Everything => {
             let (start, end) = (Timestamp::EPOCH, now());
             return Ok(MaterializeRange::Between { start, end });
         }
         Span::Until { end } => {
             let end = parse("end_ts", end)?;
-            return Ok(MaterializeRange::Until { end });
+            return Ok(match request.full {
+                true => MaterializeRange::Anew { end },
+                false => MaterializeRange::Until { end },
+            });
         }
         Span::Between { start, end } => (start.as_deref(), end.as_deref()),
     };

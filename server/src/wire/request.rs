@@ -47,6 +47,8 @@ pub(crate) struct Materialize {
     pub(crate) in_background: bool,
     /// Start although another run may be under way.
     pub(crate) force: bool,
+    /// An incremental run begins where the first one did.
+    pub(crate) full: bool,
 }
 
 /// The event times to materialize, as they were written.
@@ -183,6 +185,7 @@ impl Materialize {
     ) -> Result<Self, ApiError> {
         let mut query = Fields::parse_query(request.head.query());
         let (in_background, force) = (query.flag_or("async", false), query.flag_or("force", false));
+        let full = query.flag_or("full", false);
         let mut fields = Fields::parse_body(&request.body)?;
         let (span, views) = span_and_views(&mut fields);
         ignore_flags(&mut fields, &["full_feature_names"]);
@@ -194,6 +197,7 @@ impl Materialize {
             version,
             in_background,
             force,
+            full,
         })
     }
 }

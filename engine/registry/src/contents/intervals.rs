@@ -143,6 +143,15 @@ impl RegistryContents {
         Ok(view.map(|view| view.stored_keys()))
     }
 
+    /// The least start of the view's recorded intervals, `None` where it has none.
+    pub fn materialized_since(&self, view: &str) -> Result<Option<Timestamp>> {
+        let Some(found) = self.find_view(view) else {
+            return Ok(None);
+        };
+        let intervals = self.intervals(&found.codec.table, found.object)?;
+        Ok(intervals.into_iter().map(|(start, _)| start).min())
+    }
+
     /// The greatest end of the view's recorded intervals, `None` where it has none.
     pub fn materialized_until(&self, view: &str) -> Result<Option<Timestamp>> {
         let Some(found) = self.find_view(view) else {
