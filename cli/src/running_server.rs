@@ -5,6 +5,7 @@
 //! module that uses ureq.
 
 use std::io::{ErrorKind, Read, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -28,8 +29,6 @@ const MAX_RESPONSE_BYTES: u64 = 1 << 20;
 /// In the directory of the store.
 const FILE_NAME: &str = "SERVER";
 const SOCKET_NAME: &str = "SERVER.sock";
-/// Who may write the store may also ask its server.
-const SOCKET_MODE: u32 = 0o660;
 
 /// The socket for commands beside this process, while it serves, and the file that says where it is.
 pub(crate) struct CommandSocket {
@@ -49,18 +48,15 @@ impl CommandSocket {
             return Ok(None);
         };
         let beside = directory.join(SOCKET_NAME);
+        let mode = socket_mode(directory);
         // The path of a socket has 107 bytes at most, and some file systems have no sockets.
-        let (listener, path, elsewhere) = match Listener::on_socket(&beside, SOCKET_MODE) {
+        let (listener, path, elsewhere) = match Listener::on_socket(&beside, mode) {
             Ok(listener) => (listener, beside, None),
             Err(_) => {
                 let failed = |source| Failure::new(format!("cannot listen for commands: {source}"));
                 let elsewhere = TempDir::with_prefix("feast-").map_err(failed)?;
                 let path = elsewhere.path().join(SOCKET_NAME);
-                (
-                    Listener::on_socket(&path, SOCKET_MODE).map_err(failed)?,
-                    path,
-                    Some(elsewhere),
-                )
+                (Listener::on_socket(&path, mode).map_err(failed)?, path, Some(elsewhere))
             }
         };
         let path = std::path::absolute(&path).unwrap_or(path);
@@ -72,6 +68,12 @@ impl CommandSocket {
         };
         Ok(Some((socket, listener)))
     }
+}
+
+/// Who may write the store may also ask its server.
+fn socket_mode(directory: &Path) -> u32 {
+    let of_directory = std::fs::metadata(directory).map_or(0, |directory| directory.permissions().mode());
+    if of_directory & 0o020 == 0 { 0o600 } else { 0o660 }
 }
 
 impl Drop for CommandSocket {

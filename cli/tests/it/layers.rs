@@ -53,7 +53,10 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("rusqlite::", &["engine/sqlite/src"]),
     ("hashbrown::", &["engine/rows/src"]),
     ("foldhash::", &["engine/rows/src", "engine/src/store/plans.rs"]),
-    ("quick_cache::", &["engine/src/store/plans.rs"]),
+    (
+        "quick_cache::",
+        &["engine/src/store/plans.rs", "server/src/layers/rate_limit.rs"],
+    ),
     ("datafusion::", &["engine/offline/src"]),
     ("bincode::", &["engine/codec/src/record.rs"]),
     ("flatbuffers::", &["server/src/wire/arrow_stream"]),
