@@ -51,7 +51,7 @@ pub(crate) fn start(level: Option<String>, queue: Option<&StderrQueue>) -> LogLe
             let handle = log.reload_handle();
             log.init();
             log_panics(queue.clone());
-            // It fails only when there is no log any more.
+            // It fails only once the log has ended.
             Box::new(move |filter| _ = handle.reload(filter))
         }
         None => {

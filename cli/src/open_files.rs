@@ -2,7 +2,7 @@
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Of a limit that is no limit.
+/// What counts as the limit where the system sets none.
 const UNLIMITED: u64 = 1 << 20;
 /// What is kept for the store, its log and whatever is read and written: a quarter, within these.
 const MIN_RESERVE: u64 = 64;

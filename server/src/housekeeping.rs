@@ -202,7 +202,7 @@ pub(crate) async fn watch_registry(
     loop {
         tokio::select! {
             () = tokio::time::sleep(REGISTRY_INTERVAL) => {}
-            // Who asks wants to see what is wrong, also if it was said before.
+            // An operator who asks wants to see what is wrong, even if it was logged before.
             () = reload.notified() => last_problem.clear(),
         }
         let refreshed = {

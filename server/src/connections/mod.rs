@@ -225,7 +225,7 @@ impl Connections {
         Ok(connection.await?)
     }
 
-    /// Says that there is no room, where that takes no time.
+    /// Tells a client without TLS that there is no room, if few others are being told.
     fn refuse(&self, stream: Plain) {
         let Plain::Tcp(mut stream) = stream else { return };
         if self.tls.is_some() {

@@ -113,7 +113,7 @@ fn tls_is_spoken_with_the_certificate_as_it_is_now() {
     assert_eq!(curl(&url, &["--cacert", text(&first), "--http1.1"]), "200 1.1");
     assert_eq!(curl(&url, &["--cacert", text(&first), "--tls-max", "1.2"]), "200 2");
 
-    // Who does not speak it is no use, and is gone soon.
+    // A client that does not speak TLS is disconnected soon.
     assert_eq!(rest(&mut connect(&server)), "");
 
     let (new_key, new_certificate) = make_certificate(&repository.path, "second");
@@ -217,7 +217,7 @@ fn a_unix_socket_takes_the_place_of_the_port() {
         "{}",
         outcome.stderr
     );
-    // What a killed server leaves is no one's.
+    // The socket that a killed server leaves is replaced.
     server.kill();
     let server = serve(&["--port", "0"]);
     assert_eq!(
