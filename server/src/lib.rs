@@ -185,8 +185,8 @@ impl Stop {
                 Some(Signal::Reload) => {
                     self.reload.notify_one();
                     if let Some(tls) = self.tls.clone() {
-                        // A panic has been logged.
-                        let _ = tokio::task::spawn_blocking(move || tls.refresh()).await;
+                        // Not awaited: a file system that hangs must not keep the server from stopping.
+                        tokio::task::spawn_blocking(move || tls.refresh());
                     }
                 }
                 // Nobody can ask any more.

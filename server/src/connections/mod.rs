@@ -81,11 +81,7 @@ pub(crate) struct Connections {
 impl Connections {
     pub(crate) fn new(context: Arc<Context>, options: &ServeOptions) -> Arc<Self> {
         let mut http1 = http1::Builder::new();
-        // Of TLS hyper would think that one buffer is better, and copy each response.
-        http1
-            .max_header_size(MAX_HEAD_BYTES)
-            .max_buf_size(MAX_BUFFER_BYTES)
-            .writev(true);
+        http1.max_header_size(MAX_HEAD_BYTES).max_buf_size(MAX_BUFFER_BYTES);
         let mut http2 = http2::Builder::new(TokioExecutor::new());
         http2
             .timer(TokioTimer::new())
@@ -172,7 +168,7 @@ impl Connections {
     /// Answers the requests of a connection. Whether it is HTTP/2 is found out if it is not known.
     ///
     /// Buffers belong to a connection only while it is used: hyper gets it when there are bytes, and gives it back when it has been
-    /// idle for a while. Ten thousand idle connections take 20 MB like that instead of 300.
+    /// idle for a while. A connection that has not been used takes 6 KiB like that instead of 28.
     async fn converse(&self, stream: Stream, is_http2: Option<bool>, peer: Peer, progress: Arc<Progress>) -> Ended {
         let mut stream = Watched::new(stream, Arc::clone(&progress), Arc::clone(&self.context));
         let lifetime = self.table.limits().lifetime;

@@ -12,64 +12,32 @@ fn openssl(arguments: &[&str]) {
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
 }
 
+/// A new key, and its certificate with what else `openssl` is told of it.
+fn certificate(directory: &Path, name: &str, more: &[&str]) -> (PathBuf, PathBuf) {
+    let key = directory.join(format!("{name}.key"));
+    let certificate = directory.join(format!("{name}.pem"));
+    let new = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2";
+    let subject = format!("/CN={name}");
+    let files = ["-subj", &subject, "-keyout", text(&key), "-out", text(&certificate)];
+    let new: Vec<&str> = new.split(' ').collect();
+    openssl(&[&new, files.as_slice(), more].concat());
+    (key, certificate)
+}
+
 /// A key and a certificate for `localhost` that is signed by itself.
 fn make_certificate(directory: &Path, name: &str) -> (PathBuf, PathBuf) {
-    let (key, certificate) = (
-        directory.join(format!("{name}.key")),
-        directory.join(format!("{name}.pem")),
-    );
-    openssl(&[
-        "req",
-        "-x509",
-        "-newkey",
-        "ec",
-        "-pkeyopt",
-        "ec_paramgen_curve:prime256v1",
-        "-nodes",
-        "-days",
-        "2",
-        "-subj",
-        &format!("/CN={name}"),
-        "-addext",
-        "subjectAltName=DNS:localhost,IP:127.0.0.1",
-        "-keyout",
-        key.to_str().unwrap(),
-        "-out",
-        certificate.to_str().unwrap(),
-    ]);
-    (key, certificate)
+    certificate(
+        directory,
+        name,
+        &["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"],
+    )
 }
 
 /// A key and a certificate that is signed by another one.
 fn sign_certificate(directory: &Path, name: &str, by: &(PathBuf, PathBuf)) -> (PathBuf, PathBuf) {
-    let (key, certificate) = (
-        directory.join(format!("{name}.key")),
-        directory.join(format!("{name}.pem")),
-    );
-    openssl(&[
-        "req",
-        "-x509",
-        "-newkey",
-        "ec",
-        "-pkeyopt",
-        "ec_paramgen_curve:prime256v1",
-        "-nodes",
-        "-days",
-        "2",
-        "-subj",
-        &format!("/CN={name}"),
-        "-addext",
-        "basicConstraints=critical,CA:FALSE",
-        "-CA",
-        text(&by.1),
-        "-CAkey",
-        text(&by.0),
-        "-keyout",
-        text(&key),
-        "-out",
-        text(&certificate),
-    ]);
-    (key, certificate)
+    let signed = ["-CA", text(&by.1), "-CAkey", text(&by.0)];
+    let more = [["-addext", "basicConstraints=critical,CA:FALSE"].as_slice(), &signed].concat();
+    certificate(directory, name, &more)
 }
 
 /// What `curl` prints: the status and the version of HTTP, or why there is none.
