@@ -66,7 +66,7 @@ impl CommandSocket {
             file: directory.join(FILE_NAME),
             _directory: elsewhere,
         };
-        Ok(Some((socket, listener)))
+        Ok(Some((socket, listener.beyond_limit())))
     }
 }
 

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::Failure;
-use crate::connection::Connection;
+use crate::connection::{Connection, Target};
 use crate::options::Options;
 
 /// A request whose response has been read and found right.
@@ -28,8 +28,8 @@ impl CheckedRequest {
 }
 
 /// Reads the file of requests, sends each once and checks its response.
-pub(crate) fn read_requests(options: &Options) -> Result<Vec<CheckedRequest>, Failure> {
-    let mut connection = Connection::open(&options.address)?;
+pub(crate) fn read_requests(options: &Options, target: &Target) -> Result<Vec<CheckedRequest>, Failure> {
+    let mut connection = Connection::open(target)?;
     let lines = std::fs::read_to_string(&options.requests)?;
     let requests = lines.lines().map(|line| {
         let request: Value = serde_json::from_str(line)?;

@@ -2,18 +2,60 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+
 use crate::Failure;
+use crate::options::Options;
 
 /// No response takes this long.
 const READ_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// Where connections go.
+#[derive(Clone)]
+pub(crate) struct Target {
+    address: String,
+    tls: Option<Arc<ClientConfig>>,
+}
+
+impl Target {
+    /// With TLS if certificates are given that the server's must be signed by.
+    pub(crate) fn new(options: &Options) -> Result<Self, Failure> {
+        Ok(Self {
+            address: options.address.clone(),
+            tls: options.ca.as_deref().map(client_config).transpose()?.map(Arc::new),
+        })
+    }
+
+    fn host(&self) -> &str {
+        self.address.rsplit_once(':').map_or(&*self.address, |(host, _)| host)
+    }
+}
+
+fn client_config(authorities: &Path) -> Result<ClientConfig, Failure> {
+    let mut trusted = RootCertStore::empty();
+    for certificate in CertificateDer::pem_file_iter(authorities)? {
+        trusted.add(certificate?)?;
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+    Ok(builder.with_root_certificates(trusted).with_no_client_auth())
+}
+
 /// A connection and the response last read from it.
 pub(crate) struct Connection {
-    stream: TcpStream,
+    stream: Box<dyn Stream>,
     buffer: Vec<u8>,
 }
+
+trait Stream: Read + Write + Send {}
+
+impl<S: Read + Write + Send> Stream for S {}
 
 /// A response in the buffer of its connection.
 pub(crate) struct Response<'a> {
@@ -22,12 +64,21 @@ pub(crate) struct Response<'a> {
 }
 
 impl Connection {
-    pub(crate) fn open(address: &str) -> Result<Self, Failure> {
-        let stream = TcpStream::connect(address)?;
+    pub(crate) fn open(target: &Target) -> Result<Self, Failure> {
+        let stream = TcpStream::connect(&target.address)?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(READ_TIMEOUT))?;
         Ok(Self {
-            stream,
+            stream: match &target.tls {
+                None => Box::new(stream),
+                Some(config) => {
+                    let name = ServerName::try_from(target.host().to_owned())?;
+                    Box::new(StreamOwned::new(
+                        ClientConnection::new(Arc::clone(config), name)?,
+                        stream,
+                    ))
+                }
+            },
             buffer: vec![0; 64 << 10],
         })
     }
@@ -35,6 +86,7 @@ impl Connection {
     /// Sends a request and reads its response.
     pub(crate) fn exchange(&mut self, request: &[u8]) -> Result<Response<'_>, Failure> {
         self.stream.write_all(request)?;
+        self.stream.flush()?;
         let mut filled = 0;
         let head = loop {
             filled += self.read(filled)?;

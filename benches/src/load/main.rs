@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use clap::Parser;
 
 use check::CheckedRequest;
-use connection::Connection;
+use connection::{Connection, Target};
 use options::Options;
 use report::{Outcome, Report};
 use schedule::Schedule;
@@ -26,9 +26,10 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 fn main() -> Result<(), Failure> {
     let options = Options::parse();
-    let requests: Arc<[CheckedRequest]> = check::read_requests(&options)?.into();
-    run(&options, &requests, Duration::from_secs_f64(options.warm_up))?;
-    let outcome = run(&options, &requests, Duration::from_secs_f64(options.seconds))?;
+    let target = Target::new(&options)?;
+    let requests: Arc<[CheckedRequest]> = check::read_requests(&options, &target)?.into();
+    run(&options, &target, &requests, Duration::from_secs_f64(options.warm_up))?;
+    let outcome = run(&options, &target, &requests, Duration::from_secs_f64(options.seconds))?;
     let report = Report::new(&options, requests.len(), outcome);
     if options.json {
         println!("{}", report.to_json());
@@ -39,14 +40,19 @@ fn main() -> Result<(), Failure> {
 }
 
 /// Loads the server from one thread a connection.
-fn run(options: &Options, requests: &Arc<[CheckedRequest]>, duration: Duration) -> Result<Outcome, Failure> {
+fn run(
+    options: &Options,
+    target: &Target,
+    requests: &Arc<[CheckedRequest]>,
+    duration: Duration,
+) -> Result<Outcome, Failure> {
     let schedule = Arc::new(Schedule::new(options.rate, duration));
     let connections: Vec<_> = (0..options.connections)
         .map(|number| {
-            let (schedule, requests, address) = (Arc::clone(&schedule), Arc::clone(requests), options.address.clone());
-            let connection = Connection::open(&options.address)?;
+            let (schedule, requests, target) = (Arc::clone(&schedule), Arc::clone(requests), target.clone());
+            let connection = Connection::open(&target)?;
             Ok(std::thread::spawn(move || {
-                load(connection, &address, &schedule, &requests, number)
+                load(connection, &target, &schedule, &requests, number)
             }))
         })
         .collect::<Result<_, Failure>>()?;
@@ -60,7 +66,7 @@ fn run(options: &Options, requests: &Arc<[CheckedRequest]>, duration: Duration) 
 
 fn load(
     mut connection: Connection,
-    address: &str,
+    target: &Target,
     schedule: &Schedule,
     requests: &[CheckedRequest],
     first: usize,
@@ -77,7 +83,7 @@ fn load(
             Ok(response) => response,
             Err(_) => {
                 outcome.failed += 1;
-                connection = Connection::open(address)?;
+                connection = Connection::open(target)?;
                 continue;
             }
         };

@@ -18,6 +18,9 @@ pub(crate) struct Options {
     /// Where "values" is given, the response must have these values, all of them PRESENT.
     #[arg(long)]
     pub(crate) requests: PathBuf,
+    /// Speak TLS with a server whose certificate is signed by one of this file, in PEM.
+    #[arg(long)]
+    pub(crate) ca: Option<PathBuf>,
     /// Connections that send requests.
     #[arg(long, default_value_t = 1)]
     pub(crate) connections: usize,

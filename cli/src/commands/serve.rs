@@ -8,7 +8,7 @@ use feast_server::{ConnectionLimits, Listener, ServeOptions, Signal, Tls, serve}
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
-use tokio::task::block_in_place;
+use tokio::task::{block_in_place, spawn_blocking};
 
 use crate::commands::apply;
 use crate::log::LogLevel;
@@ -201,6 +201,7 @@ fn signals(
     let mut terminate = signal(SignalKind::terminate())?;
     let mut hang_up = signal(SignalKind::hangup())?;
     log_level.configure(store.config().log_level.as_deref());
+    let log_level = Arc::new(log_level);
     let (asked, signals) = unbounded_channel();
     tokio::spawn(async move {
         loop {
@@ -210,7 +211,9 @@ fn signals(
                 _ = hang_up.recv() => Signal::Reload,
             };
             if signal == Signal::Reload {
-                block_in_place(|| reload_log_level(&repository, &log_level));
+                let (repository, log_level) = (repository.clone(), Arc::clone(&log_level));
+                // Not awaited: a file system that hangs must not keep the server from stopping.
+                spawn_blocking(move || reload_log_level(&repository, &log_level));
             }
             if asked.send(signal).is_err() {
                 return;

@@ -176,8 +176,7 @@ impl RocksDbStore {
         self.modes.apply();
     }
 
-    /// The database, if it takes writes, and its directory is still the one that was opened as far as it was looked at lately. To be called
-    /// under the writer lock, and before a write is acknowledged.
+    /// The database, if it takes writes. To be called under the writer lock.
     pub(crate) fn writable(&self) -> Result<Guard<Arc<Opening>>> {
         if self.is_read_only {
             return Err(self.unavailable("is open to be read only"));
@@ -185,9 +184,13 @@ impl RocksDbStore {
         if let Some(trouble) = self.health.trouble() {
             return Err(trouble);
         }
-        let looked = self.place.check_now_and_then();
-        looked.inspect_err(|error| self.refuse_moved(error))?;
         Ok(self.db())
+    }
+
+    /// # Errors
+    /// `Unavailable` when the directory is not where it was opened. Writes are refused from then on.
+    pub(crate) fn check_place(&self) -> Result<()> {
+        self.place.check_lock().inspect_err(|error| self.refuse_moved(error))
     }
 
     /// The error of a write that failed. If all later ones would fail too, they are refused from now on.

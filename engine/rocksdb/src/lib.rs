@@ -234,7 +234,9 @@ impl RocksDbStore {
         self.commits.run(|| {
             // A database that was opened again since has made all durable that was written before.
             let db = self.db();
-            db.flush_wal(true).map_err(|source| self.failed_write(&db, source))
+            db.flush_wal(true).map_err(|source| self.failed_write(&db, source))?;
+            // After that, as files of a directory that is gone take writes too, and nobody would find them.
+            self.check_place()
         })
     }
 

@@ -8,23 +8,14 @@ use std::fs::metadata;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use feast_model::error::{Error, ErrorKind, Result, path as error_path};
-use parking_lot::Mutex;
 
 use super::file_modes::LOCK_FILE;
 
 /// Names the database's list of files.
 pub(crate) const CURRENT_FILE: &str = "CURRENT";
-
-/// Between two looks before a write is acknowledged. A look is three `stat`s.
-const INTERVAL: Duration = if cfg!(test) {
-    Duration::ZERO
-} else {
-    Duration::from_millis(200)
-};
 
 /// Device and number of a file.
 type FileId = (u64, u64);
@@ -33,7 +24,6 @@ type FileId = (u64, u64);
 pub(crate) struct Place {
     path: PathBuf,
     files: ArcSwap<Files>,
-    looked_at: Mutex<Instant>,
 }
 
 /// What a store is told by.
@@ -49,7 +39,6 @@ impl Place {
         Ok(Self {
             files: ArcSwap::from_pointee(Files::at(path)?),
             path: path.to_path_buf(),
-            looked_at: Mutex::new(Instant::now()),
         })
     }
 
@@ -63,14 +52,12 @@ impl Place {
         self.files.store(Arc::new(files));
     }
 
-    /// As [`Place::check`], unless that was done a short time ago.
-    pub(crate) fn check_now_and_then(&self) -> Result<()> {
-        {
-            let mut looked_at = self.looked_at.lock();
-            if looked_at.elapsed() < INTERVAL {
-                return Ok(());
-            }
-            *looked_at = Instant::now();
+    /// As [`Place::check`], by one look at the file that is locked: it tells a directory that was moved, removed or replaced. What else
+    /// is missing is found from time to time.
+    pub(crate) fn check_lock(&self) -> Result<()> {
+        let lock = self.files.load().lock;
+        if lock.is_some() && lock == self.lock_id() {
+            return Ok(());
         }
         self.check()
     }
@@ -97,8 +84,12 @@ impl Place {
 
     fn has_same_files(&self) -> bool {
         let lock = self.files.load().lock;
-        let is_same = lock.is_none() || lock == file_id(&self.path.join(LOCK_FILE)).ok();
+        let is_same = lock.is_none() || lock == self.lock_id();
         is_same && self.path.join(CURRENT_FILE).exists()
+    }
+
+    fn lock_id(&self) -> Option<FileId> {
+        file_id(&self.path.join(LOCK_FILE)).ok()
     }
 }
 

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use feast_files::is_on_local_disk;
 use feast_model::error::{Error, ErrorKind, Result, path as error_path};
 use feast_registry::{RegistryFile, Snapshot, Stamp};
 use parking_lot::{Condvar, Mutex};
@@ -21,6 +22,8 @@ pub(super) struct Look {
     pub(super) stamp: Option<Stamp>,
     /// What the file holds, unless that was known.
     pub(super) loaded: Option<std::result::Result<Snapshot, Arc<Error>>>,
+    /// Whoever looks at its state does not wait for a network.
+    pub(super) is_local: bool,
 }
 
 /// The thread, and those who wait for it.
@@ -161,6 +164,7 @@ fn look(place: &RegistryFile, known: &[Stamp]) -> Look {
     Look {
         stamp,
         loaded: (!is_known).then(|| place.load().map_err(Arc::new)),
+        is_local: is_on_local_disk(place.path()),
     }
 }
 

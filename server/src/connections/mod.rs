@@ -109,7 +109,7 @@ impl Connections {
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
             match listener.accept().await {
-                Ok((stream, _)) if !self.table.has_room() => self.refuse(stream),
+                Ok((stream, _)) if !self.table.has_room(listener.extra()) => self.refuse(stream),
                 Ok((stream, peer)) => self.open(stream, peer),
                 Err(source) => pause_after(&source).await,
             }

@@ -13,9 +13,14 @@ use tokio_rustls::server::TlsStream;
 
 use crate::http::{Client, Peer};
 
+/// How many connections a listener takes that takes some beyond the limit.
+const EXTRA_CONNECTIONS: usize = 16;
+
 /// Where connections are taken.
 pub struct Listener {
     kind: Kind,
+    /// Connections that it takes beyond the limit.
+    extra: usize,
     /// The file of a Unix socket, which goes with it.
     _file: Option<SocketFile>,
 }
@@ -36,6 +41,7 @@ impl Listener {
         limit_sending(&listener, send_timeout);
         Ok(Self {
             kind: Kind::Tcp(listener),
+            extra: 0,
             _file: None,
         })
     }
@@ -56,8 +62,22 @@ impl Listener {
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))?;
         Ok(Self {
             kind: Kind::Unix(listener),
+            extra: 0,
             _file: Some(file),
         })
+    }
+
+    /// Takes some connections although the limit is reached: for commands, which are needed most when clients take all there are.
+    #[must_use]
+    pub fn beyond_limit(self) -> Self {
+        Self {
+            extra: EXTRA_CONNECTIONS,
+            ..self
+        }
+    }
+
+    pub(super) fn extra(&self) -> usize {
+        self.extra
     }
 
     /// The address of the port.

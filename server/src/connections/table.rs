@@ -141,10 +141,11 @@ impl ConnectionTable {
         self.limits
     }
 
-    /// Makes room for one more connection, and says whether there is any.
-    pub(super) fn has_room(&self) -> bool {
+    /// Makes room for one more connection, and says whether there is any. `extra` may be open beyond the limit.
+    pub(super) fn has_room(&self, extra: usize) -> bool {
+        let most = self.limits.connections + extra;
         let mut open = self.open.lock();
-        if open.entries.len() < self.limits.connections {
+        if open.entries.len() < most {
             return true;
         }
         // Several at once where there are many, as looking for them takes time with each.
@@ -157,12 +158,16 @@ impl ConnectionTable {
         candidates.sort_unstable_by(|a, b| b.cmp(a));
         for (_, id) in candidates.into_iter().take(wanted) {
             if let Some(entry) = open.entries.remove(&id) {
-                self.ended[Cause::Room as usize].fetch_add(1, Ordering::Relaxed);
-                entry.task.abort();
+                self.end(&entry, Cause::Room);
                 open.ending += 1;
             }
         }
-        open.entries.len() < self.limits.connections
+        open.entries.len() < most
+    }
+
+    fn end(&self, entry: &Entry, cause: Cause) {
+        self.ended[cause as usize].fetch_add(1, Ordering::Relaxed);
+        entry.task.abort();
     }
 
     /// Spawns the task of a connection and holds its place while it lasts.
@@ -194,8 +199,7 @@ impl ConnectionTable {
         open.entries.retain(|_, entry| {
             let cause = cause(&entry.progress);
             if let Some(cause) = cause {
-                self.ended[cause as usize].fetch_add(1, Ordering::Relaxed);
-                entry.task.abort();
+                self.end(entry, cause);
             }
             cause.is_none()
         });

@@ -195,6 +195,8 @@ impl RocksDbStore {
         writer: &mut WriterGuard<'_>,
     ) -> Result<()> {
         let db = self.writable()?;
+        // It would be put into whatever directory is there by now.
+        self.check_place()?;
         // A file does not count as a write, but this does, see `RocksDbStore::write_count`.
         self.note_format()?;
         self.take_in_file(&file.0)
