@@ -36,6 +36,8 @@ pub(crate) struct Admission {
 pub(crate) struct MemoryPermit {
     memory: Option<Arc<Semaphore>>,
     permit: Option<OwnedSemaphorePermit>,
+    /// What a request takes in any case, in bytes. If that is counted, so is all else.
+    base: usize,
     /// In bytes, for all requests together.
     limit: usize,
 }
@@ -108,8 +110,22 @@ impl Admission {
         MemoryPermit {
             memory: Some(Arc::clone(&self.memory)),
             permit: None,
+            base: 0,
             limit: self.limits.memory,
         }
+    }
+
+    /// For a request that takes so many bytes in any case, and came with many others on its connection.
+    ///
+    /// # Errors
+    /// As [`MemoryPermit::resize_to`].
+    pub(crate) fn memory_permit_with(&self, base: usize) -> Result<MemoryPermit, ApiError> {
+        let mut permit = MemoryPermit {
+            base,
+            ..self.memory_permit()
+        };
+        permit.resize_to(0)?;
+        Ok(permit)
     }
 }
 
@@ -120,7 +136,10 @@ impl MemoryPermit {
     /// `Overloaded` when other requests hold too much. A request that is alone may take any amount.
     pub(crate) fn resize_to(&mut self, bytes: usize) -> Result<(), ApiError> {
         let Some(memory) = &self.memory else { return Ok(()) };
-        let bytes = if bytes < MIN_COUNTED_BYTES { 0 } else { bytes };
+        let bytes = match self.base {
+            0 if bytes < MIN_COUNTED_BYTES => 0,
+            base => base.saturating_add(bytes),
+        };
         let (requested, held) = (bytes.min(self.limit) / UNIT_BYTES, self.held());
         if requested <= held {
             drop(self.permit.as_mut().and_then(|permit| permit.split(held - requested)));
@@ -143,7 +162,7 @@ impl MemoryPermit {
     /// # Errors
     /// As [`MemoryPermit::resize_to`].
     pub(crate) fn grow_to(&mut self, bytes: usize) -> Result<(), ApiError> {
-        self.resize_to(bytes.max(self.held() * UNIT_BYTES))
+        self.resize_to(bytes.max((self.held() * UNIT_BYTES).saturating_sub(self.base)))
     }
 
     /// In units.

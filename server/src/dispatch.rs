@@ -28,6 +28,7 @@ const MAX_INLINE_BODY_BYTES: usize = 32 << 10;
 pub(crate) async fn answer(
     context: &Arc<Context>,
     call: Call,
+    mut permit: MemoryPermit,
     body: impl Stream<Item = Result<impl Buf, warp::Error>> + Send,
 ) -> Result<Response, ApiError> {
     let head = call.head;
@@ -37,7 +38,6 @@ pub(crate) async fn answer(
         Matched::Slashes => return Ok(redirect(&head)),
         Matched::Nothing => return Err(ApiError::NoSuchPath),
     };
-    let mut permit = context.admission.memory_permit();
     let body = match body_format(route, &head) {
         Some(format) => {
             let limit = context.store.config().connections.body_timeout;

@@ -28,6 +28,8 @@ pub(crate) enum ApiError {
     Unreadable,
     /// The body is more than is accepted: what of it.
     TooLarge(String),
+    /// The head has more headers than are accepted: how many those are.
+    LargeHead(usize),
     /// The body came more slowly than is accepted: how slowly it may come.
     TooSlow(String),
     /// One client asks more often than it may, and may again after so long.
@@ -79,6 +81,7 @@ impl ApiError {
             Self::Unreadable | Self::AmbiguousHost(_) => StatusCode::BAD_REQUEST,
             Self::ForeignPage(_) => StatusCode::FORBIDDEN,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::LargeHead(_) => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::TooSlow(_) => StatusCode::REQUEST_TIMEOUT,
             Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::NoSuchPath | Self::UnknownVectorStore(_) => StatusCode::NOT_FOUND,
@@ -127,6 +130,7 @@ impl ApiError {
             }
             Self::Unreadable
             | Self::TooLarge(_)
+            | Self::LargeHead(_)
             | Self::TooSlow(_)
             | Self::TooMany(_)
             | Self::AmbiguousHost(_)
@@ -183,6 +187,7 @@ impl fmt::Display for ApiError {
             }
             Self::Unreadable => formatter.write_str("There was an error parsing the body"),
             Self::TooLarge(what) | Self::TooSlow(what) => write!(formatter, "The body {what}"),
+            Self::LargeHead(most) => write!(formatter, "The request has more than {most} headers"),
             Self::TooMany(_) => formatter.write_str("Too many requests come from this client. Try again later."),
             Self::AmbiguousHost(why) => formatter.write_str(why),
             Self::ForeignPage(why) => formatter.write_str(why),

@@ -1,9 +1,10 @@
 //! Connections: taking them, the requests of each through warp to the layers, and their end.
 //!
 //! The loop is our own, on warp's hyper: it knows what each connection is doing, so that those that only take room can be ended.
-//! `stream.rs` is what they come over, `tls.rs` the certificate, `progress.rs` what one is doing, and `table.rs` which of them has
-//! to go. They know nothing of what requests mean.
+//! `stream.rs` is what they come over, `tls.rs` the certificate, `progress.rs` what one is doing (by `coarse_clock.rs`), and `table.rs`
+//! which of them has to go. They know nothing of what requests mean.
 
+mod coarse_clock;
 mod progress;
 mod stream;
 mod table;
@@ -16,24 +17,27 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use feast_engine::Error;
 use hyper::Request;
 use hyper::body::{Body, Incoming};
 use hyper::server::conn::{http1, http2};
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use parking_lot::Mutex;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
-use warp::http::{HeaderValue, Response, Uri, Version};
+use warp::http::{HeaderMap, HeaderValue, Method, Response};
 use warp::{Filter, Reply};
 
 use crate::ServeOptions;
+use crate::admission::MemoryPermit;
 use crate::context::Context;
 use crate::error::ApiError;
 use crate::http::{Head, Peer};
 use crate::layers::{self, request_id::RequestId};
-use progress::{Answer, Exchange, Phase, Progress, Received, Watched};
+use progress::{Answer, Exchange, Phase, Progress, Received, Watched, is_empty_lines};
 pub use stream::Listener;
 use stream::{Plain, Stream};
 pub use table::ConnectionLimits;
@@ -48,7 +52,13 @@ const MAX_HEAD_BYTES: usize = 32 << 10;
 /// What hyper holds of a body before it is asked for, and of what it reads ahead.
 const MAX_BUFFER_BYTES: usize = 64 << 10;
 /// Requests of one connection with HTTP/2 at once.
-const MAX_STREAMS: u32 = 128;
+const MAX_STREAMS: u32 = 100;
+/// What such a request takes beside its head and its body.
+const STREAM_BYTES: usize = 4 << 10;
+/// What a header takes beside its name and value.
+const HEADER_BYTES: usize = 128;
+/// Hyper takes no more with HTTP/1. With HTTP/2 a byte can stand for a header that was sent before.
+const MAX_HEADERS: usize = 100;
 /// What HTTP/2 may receive of one body, and of all on a connection, before they are read.
 const STREAM_WINDOW_BYTES: u32 = 128 << 10;
 const CONNECTION_WINDOW_BYTES: u32 = 512 << 10;
@@ -202,6 +212,12 @@ impl Connections {
             progress.set_can_rest(false);
             let parts = connection.into_parts();
             (stream, ahead) = (parts.io.into_inner(), parts.read_buf);
+            // What came with the request before.
+            if is_empty_lines(&ahead) {
+                ahead = Bytes::new();
+            } else {
+                progress.received(&ahead);
+            }
         }
     }
 
@@ -264,25 +280,48 @@ fn service(
 ) -> impl Service<Request<Incoming>, Response = Response<impl AnswerBody>, Error = Infallible, Future: Send + 'static> + Clone
 {
     service_fn(move |request: Request<Incoming>| {
-        let arrival = Arrival {
-            peer,
-            version: request.version(),
-            uri: request.uri().clone(),
+        let (head, body) = request.into_parts();
+        let (is_multiplexed, is_head) = (progress.is_multiplexed(), head.method == Method::HEAD);
+        let memory = match is_multiplexed {
+            true => memory_of_stream(&context, &head.headers),
+            false => Ok(context.admission.memory_permit()),
         };
-        let exchange = Exchange::start(&progress, !request.body().is_end_stream());
-        let request = request.map(|body| Received::new(body, Arc::clone(&progress)));
-        let answering = TowerToHyperService::new(warp::service(answered(Arc::clone(&context), arrival))).call(request);
+        let exchange = Exchange::start(&progress, !body.is_end_stream());
+        let head = Box::new(Head {
+            peer,
+            version: head.version,
+            method: head.method,
+            uri: head.uri,
+            request_id: RequestId::of(&head.headers),
+            headers: head.headers,
+        });
+        // For warp the body alone: its filters would copy what they give of a head.
+        let request = Request::new(Received::new(body, Arc::clone(&progress)));
+        let filter = answered(Arc::clone(&context), head, memory);
+        let answering = TowerToHyperService::new(warp::service(filter)).call(request);
         let (context, progress) = (Arc::clone(&context), Arc::clone(&progress));
         async move {
             let mut response = answering.await?;
             let is_last = context.is_draining() || lifetime.is_some_and(|lifetime| progress.age() > lifetime);
-            if is_last && !progress.is_multiplexed() {
+            if is_last && !is_multiplexed {
                 let close = HeaderValue::from_static("close");
                 response.headers_mut().insert("connection", close);
             }
-            Ok(response.map(|body| Answer::new(body, exchange)))
+            Ok(response.map(|body| Answer::new(body, is_head && is_multiplexed, exchange)))
         }
     })
+}
+
+/// Counts the memory of a request that came with others on its connection.
+fn memory_of_stream(context: &Context, headers: &HeaderMap) -> Result<MemoryPermit, ApiError> {
+    if headers.len() > MAX_HEADERS {
+        return Err(ApiError::LargeHead(MAX_HEADERS));
+    }
+    let headers = headers.iter();
+    let bytes = headers.map(|(name, value)| HEADER_BYTES + name.as_str().len() + value.len());
+    context
+        .admission
+        .memory_permit_with(STREAM_BYTES + bytes.sum::<usize>())
 }
 
 /// Waits for the first bytes after a pause, as many as tell whether they are those of HTTP/2. Empty when the client has closed.
@@ -299,33 +338,23 @@ async fn first_bytes(stream: &mut Watched<Stream>, may_be_http2: bool) -> io::Re
     }
 }
 
-/// What warp's filters do not see of a request. Its `path::full` even panics where a request line names a host only.
-#[derive(Clone)]
-struct Arrival {
-    peer: Peer,
-    version: Version,
-    uri: Uri,
-}
-
-/// The filter of one request. It is a value of some words, and so costs less than what would carry `arrival` through warp.
+/// The filter of one request, whose head it has. One that there is no memory for is refused. A filter may be called again and again, so the head is taken out of it: to copy one
+/// takes longer than this does.
 fn answered(
     context: Arc<Context>,
-    arrival: Arrival,
+    head: Box<Head>,
+    memory: Result<MemoryPermit, ApiError>,
 ) -> impl Filter<Extract = (impl Reply,), Error = Infallible> + Clone + Send + Sync + 'static {
-    warp::method()
-        .and(warp::header::headers_cloned())
-        .and(warp::body::stream())
-        .then(move |method, headers, body| {
-            let Arrival { peer, version, uri } = arrival.clone();
-            let head = Box::new(Head {
-                peer,
-                version,
-                method,
-                uri,
-                request_id: RequestId::of(&headers),
-                headers,
-            });
-            layers::answer(Arc::clone(&context), head, body)
+    let request = Arc::new(Mutex::new(Some((head, memory))));
+    warp::body::stream()
+        .then(move |body| {
+            let (context, request) = (Arc::clone(&context), request.lock().take());
+            async move {
+                match request {
+                    Some((head, memory)) => layers::answer(context, head, memory, body).await,
+                    None => ApiError::from(Error::internal("a request was taken twice")).into_response(),
+                }
+            }
         })
         // Nothing above rejects a request.
         .recover(|_| async { Ok::<_, Infallible>(ApiError::NoSuchPath.into_response()) })

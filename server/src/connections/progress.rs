@@ -8,7 +8,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
@@ -16,6 +16,7 @@ use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::Notify;
 
+use super::coarse_clock;
 use crate::admission::MemoryPermit;
 use crate::context::Context as ServerContext;
 
@@ -57,7 +58,8 @@ impl Phase {
 /// What one connection is doing. With HTTP/2 several requests may be under way, and heads are not seen.
 #[derive(Debug)]
 pub(super) struct Progress {
-    opened: Instant,
+    /// When it was taken, on the coarse clock.
+    opened: u64,
     /// The phase in the lower bits, above them the milliseconds from `opened` to its beginning.
     state: AtomicU64,
     /// Bytes of the head that is being received.
@@ -85,7 +87,7 @@ struct Streams {
 impl Progress {
     pub(super) fn new(phase: Phase) -> Self {
         Self {
-            opened: Instant::now(),
+            opened: coarse_clock::now(),
             state: AtomicU64::new(phase as u64),
             head_bytes: AtomicU32::new(0),
             blocked: AtomicU64::new(0),
@@ -98,7 +100,7 @@ impl Progress {
     }
 
     fn now(&self) -> u64 {
-        u64::try_from(self.opened.elapsed().as_millis()).unwrap_or(u64::MAX)
+        coarse_clock::now().saturating_sub(self.opened)
     }
 
     pub(super) fn enter(&self, phase: Phase) {
@@ -118,7 +120,7 @@ impl Progress {
     }
 
     pub(super) fn age(&self) -> Duration {
-        self.opened.elapsed()
+        Duration::from_millis(self.now())
     }
 
     /// From now on it is HTTP/2, and what was received is not a head.
@@ -141,9 +143,11 @@ impl Progress {
         self.can_rest.load(Ordering::Relaxed) && self.phase() == Phase::Idle && !self.is_sending()
     }
 
-    fn received(&self, bytes: usize) {
-        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+    pub(super) fn received(&self, received: &[u8]) {
+        let bytes = u32::try_from(received.len()).unwrap_or(u32::MAX);
         match self.phase() {
+            // Some clients end a body with an empty line, which is not the head of a request.
+            Phase::Idle if is_empty_lines(received) => {}
             Phase::Idle if !self.is_multiplexed() => {
                 self.head_bytes.store(bytes, Ordering::Relaxed);
                 self.enter(Phase::Head);
@@ -205,6 +209,11 @@ impl Progress {
     }
 }
 
+/// Whether these bytes say nothing between two requests.
+pub(super) fn is_empty_lines(bytes: &[u8]) -> bool {
+    bytes.iter().all(|byte| matches!(byte, b'\r' | b'\n'))
+}
+
 /// How long a client may take for so many bytes.
 const fn milliseconds_for(bytes: u64) -> u64 {
     bytes.saturating_mul(1000) / MIN_SEND_BYTES_PER_SECOND
@@ -243,6 +252,8 @@ impl Drop for Exchange {
                 // The rest of its body may still come, and is not the head of a request.
                 self.progress.set_can_rest(false);
             }
+            // Hyper has the response, and has not written it yet.
+            self.progress.write_blocked();
             return self.progress.enter(Phase::Idle);
         }
         let mut streams = self.progress.streams.lock();
@@ -295,13 +306,16 @@ impl<B: Body + Unpin> Body for Received<B> {
 /// The body of an answer. Its exchange ends with it, with HTTP/2 when the client has taken the last byte.
 pub(super) struct Answer<B> {
     body: B,
+    /// It is only described: the request was HEAD, which hyper minds with HTTP/1 alone.
+    is_left_out: bool,
     exchange: Option<Exchange>,
 }
 
 impl<B> Answer<B> {
-    pub(super) fn new(body: B, exchange: Exchange) -> Self {
+    pub(super) fn new(body: B, is_left_out: bool, exchange: Exchange) -> Self {
         Self {
             body,
+            is_left_out,
             exchange: Some(exchange),
         }
     }
@@ -315,6 +329,9 @@ impl<B: Body<Data = Bytes> + Unpin> Body for Answer<B> {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+        if self.is_left_out {
+            return Poll::Ready(None);
+        }
         let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
         // Answers are of one piece, so the exchange goes with it.
         let is_multiplexed = |exchange: &Exchange| exchange.progress.is_multiplexed();
@@ -331,7 +348,7 @@ impl<B: Body<Data = Bytes> + Unpin> Body for Answer<B> {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.is_left_out || self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
@@ -413,9 +430,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
         }
         let before = buffer.filled().len();
         ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
-        let bytes = buffer.filled().len() - before;
-        if bytes > 0 {
-            self.progress.received(bytes);
+        let received = &buffer.filled()[before..];
+        if !received.is_empty() {
+            self.progress.received(received);
             self.count_head()?;
         }
         Poll::Ready(Ok(()))
@@ -460,6 +477,10 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
             }
             Poll::Ready(outcome) => {
                 self.progress.all_written();
+                // Its response is sent.
+                if self.head.is_some() && self.progress.large_head() == 0 {
+                    self.head = None;
+                }
                 Poll::Ready(outcome)
             }
         }
@@ -467,5 +488,35 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_response_is_under_way_until_it_is_written() {
+        let progress = Arc::new(Progress::new(Phase::Idle));
+        progress.received(b"GET / HTTP/1.1\r\n\r\n");
+        assert_eq!(progress.phase(), Phase::Head);
+        let exchange = Exchange::start(&progress, false);
+        assert_eq!(progress.phase(), Phase::Answer);
+        // Hyper has taken it.
+        drop(exchange);
+        assert_eq!((progress.phase(), progress.is_sending()), (Phase::Idle, true));
+        progress.written(100);
+        assert!(progress.is_sending());
+        progress.all_written();
+        assert!(!progress.is_sending());
+    }
+
+    #[test]
+    fn an_empty_line_is_not_a_head() {
+        let progress = Progress::new(Phase::Idle);
+        progress.received(b"\r\n");
+        assert_eq!(progress.phase(), Phase::Idle);
+        progress.received(b"\r\nG");
+        assert_eq!(progress.phase(), Phase::Head);
     }
 }

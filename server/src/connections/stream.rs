@@ -1,28 +1,35 @@
 //! What connections come over: TCP, TLS over it, or a Unix socket.
 
+use std::fs::{File, TryLockError};
 use std::io::{self, IoSlice};
-use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use socket2::{Domain, SockAddr, Socket, Type};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio_rustls::server::TlsStream;
 
 use crate::http::{Client, Peer};
 
+/// Connections that wait to be taken.
+const BACKLOG: i32 = 1024;
+/// How long to wait for others that bind a socket in the same directory, which takes them some microseconds.
+const TURN_TIMEOUT: Duration = Duration::from_secs(5);
+const TURN_INTERVAL: Duration = Duration::from_millis(5);
 /// How many connections a listener takes that takes some beyond the limit.
 const EXTRA_CONNECTIONS: usize = 16;
 
 /// Where connections are taken.
 pub struct Listener {
+    /// The file of a Unix socket, which goes with it, and before it: as long as somebody listens, no other server takes its place.
+    _file: Option<SocketFile>,
     kind: Kind,
     /// Connections that it takes beyond the limit.
     extra: usize,
-    /// The file of a Unix socket, which goes with it.
-    _file: Option<SocketFile>,
 }
 
 enum Kind {
@@ -40,9 +47,9 @@ impl Listener {
         // Before the first connection, as connections take over the options that their listener has when they come.
         limit_sending(&listener, send_timeout);
         Ok(Self {
+            _file: None,
             kind: Kind::Tcp(listener),
             extra: 0,
-            _file: None,
         })
     }
 
@@ -51,19 +58,22 @@ impl Listener {
     /// # Errors
     /// Those of the socket; `AddrInUse` when another process listens on it.
     pub fn on_socket(path: &Path, mode: u32) -> io::Result<Self> {
-        let listener = match UnixListener::bind(path) {
+        // Of two servers that find the same abandoned socket, the second would remove that of the first.
+        let _turn = turn_in_directory_of(path)?;
+        let listener = match bind(path, mode) {
             Err(source) if source.kind() == io::ErrorKind::AddrInUse && is_abandoned(path) => {
                 std::fs::remove_file(path)?;
-                UnixListener::bind(path)?
+                bind(path, mode)?
             }
             outcome => outcome?,
         };
-        let file = SocketFile(path.to_owned());
+        let file = SocketFile::new(path)?;
+        // The mask of the process has taken some of it away.
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))?;
         Ok(Self {
+            _file: Some(file),
             kind: Kind::Unix(listener),
             extra: 0,
-            _file: Some(file),
         })
     }
 
@@ -92,6 +102,8 @@ impl Listener {
         match &self.kind {
             Kind::Tcp(listener) => {
                 let (stream, client) = listener.accept().await?;
+                // What is written in two pieces would wait for the client to confirm the first, which takes it 40 ms.
+                stream.set_nodelay(true)?;
                 let local = stream.local_addr().ok().map(|address| address.ip());
                 let client = Client::Address(client);
                 Ok((Plain::Tcp(stream), Peer { client, local }))
@@ -118,14 +130,61 @@ fn is_abandoned(path: &Path) -> bool {
     connected.is_err_and(|source| source.kind() == io::ErrorKind::ConnectionRefused)
 }
 
-/// Removed with its listener.
-struct SocketFile(PathBuf);
+/// A socket that listens. Nobody can connect before it has its mode, or a stricter one.
+fn bind(path: &Path, mode: u32) -> io::Result<UnixListener> {
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    let address = SockAddr::unix(path)?;
+    // On Linux the file gets the mode of the socket. Elsewhere that may not have one.
+    let _ = rustix::fs::fchmod(&socket, rustix::fs::Mode::from_raw_mode(mode));
+    socket.bind(&address)?;
+    socket.listen(BACKLOG)?;
+    socket.set_nonblocking(true)?;
+    UnixListener::from_std(std::os::unix::net::UnixListener::from(std::os::fd::OwnedFd::from(
+        socket,
+    )))
+}
+
+/// Waits until no other process binds a socket in the directory.
+fn turn_in_directory_of(path: &Path) -> io::Result<File> {
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let directory = File::open(directory.unwrap_or_else(|| Path::new(".")))?;
+    let started = Instant::now();
+    while let Err(TryLockError::WouldBlock) = directory.try_lock() {
+        if started.elapsed() > TURN_TIMEOUT {
+            let message = "another process has the lock of its directory";
+            return Err(io::Error::new(io::ErrorKind::ResourceBusy, message));
+        }
+        std::thread::sleep(TURN_INTERVAL);
+    }
+    Ok(directory)
+}
+
+/// Removed with its listener, unless another server has one of its own there by then.
+struct SocketFile {
+    path: PathBuf,
+    id: (u64, u64),
+}
+
+impl SocketFile {
+    fn new(path: &Path) -> io::Result<Self> {
+        Ok(Self {
+            path: path.to_owned(),
+            id: file_id(path)?,
+        })
+    }
+}
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
-        // If it stays, the next server finds that nobody listens on it.
-        let _ = std::fs::remove_file(&self.0);
+        if file_id(&self.path).is_ok_and(|id| id == self.id) {
+            // If it stays, the next server finds that nobody listens on it.
+            let _ = std::fs::remove_file(&self.path);
+        }
     }
+}
+
+fn file_id(path: &Path) -> io::Result<(u64, u64)> {
+    std::fs::symlink_metadata(path).map(|file| (file.dev(), file.ino()))
 }
 
 /// Ends connections whose client has taken nothing of what was sent for `timeout`: it would hold the memory of its response, and what
@@ -203,5 +262,52 @@ impl AsyncWrite for Stream {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         on_each!(self, poll_shutdown(context))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_server_that_stops_leaves_the_socket_of_the_next() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("socket");
+        let first = Listener::on_socket(&path, 0o600).unwrap();
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        let taken = Listener::on_socket(&path, 0o600).err().unwrap();
+        assert_eq!(taken.kind(), io::ErrorKind::AddrInUse);
+        std::fs::remove_file(&path).unwrap();
+        let second = Listener::on_socket(&path, 0o660).unwrap();
+        drop(first);
+        assert!(path.exists());
+        drop(second);
+        assert!(!path.exists());
+    }
+
+    #[tokio::test]
+    async fn servers_that_find_the_same_abandoned_socket_do_not_take_it_from_each_other() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("socket");
+        for _ in 0..50 {
+            drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
+            let start = std::sync::Barrier::new(4);
+            let runtime = tokio::runtime::Handle::current();
+            let won = std::thread::scope(|scope| {
+                let servers: Vec<_> = (0..4)
+                    .map(|_| {
+                        scope.spawn(|| {
+                            let _runtime = runtime.enter();
+                            start.wait();
+                            Listener::on_socket(&path, 0o600)
+                        })
+                    })
+                    .collect();
+                let won = servers.into_iter().filter_map(|server| server.join().unwrap().ok());
+                won.collect::<Vec<_>>()
+            });
+            assert_eq!(won.len(), 1);
+            assert!(std::os::unix::net::UnixStream::connect(&path).is_ok());
+        }
     }
 }

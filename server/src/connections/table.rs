@@ -18,9 +18,11 @@ use crate::log_limit::LogLimit;
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 /// Between two looks while the server stops.
 const LAST_LOOK_INTERVAL: Duration = Duration::from_millis(100);
-/// A connection that has been in the same phase for less is not closed for a newer one, unless it is idle: its client is at work. One
-/// that is idle keeps its buffers for so long.
+/// A connection that has been in the same phase for less is not closed for a newer one: its client is at work. One that is idle keeps
+/// its buffers for so long.
 const MIN_PHASE: Duration = Duration::from_secs(1);
+/// A client whose connection has been idle for less is about to send a request, or its next one.
+const MIN_IDLE: Duration = Duration::from_millis(200);
 /// How long a client that keeps its connection may still send a request, and one that has begun a head complete it, while the server
 /// stops.
 const LAST_REQUEST_TIMEOUT: Duration = Duration::from_secs(1);
@@ -149,7 +151,7 @@ impl ConnectionTable {
             return true;
         }
         // Several at once where there are many, as looking for them takes time with each.
-        let wanted = 1 + self.limits.connections / 1024;
+        let wanted = open.entries.len() + 1 - most + self.limits.connections / 1024;
         let mut candidates: Vec<_> = open
             .entries
             .iter()
@@ -225,20 +227,27 @@ impl ConnectionTable {
     fn look(&self) {
         let limits = self.limits;
         let mut open = self.open.lock();
-        let is_old = |progress: &Progress| limits.lifetime.is_some_and(|lifetime| progress.age() > lifetime);
         for Entry { progress, .. } in open.entries.values() {
-            let is_resting = progress.can_rest() && progress.phase_and_time().1 > MIN_PHASE;
-            if is_resting || (progress.is_multiplexed() && is_old(progress)) {
+            let (phase, lasted) = progress.phase_and_time();
+            let is_resting = progress.can_rest() && lasted > MIN_PHASE;
+            let is_old = limits.lifetime.is_some_and(|lifetime| progress.age() > lifetime);
+            let is_idle = phase == Phase::Idle && lasted > limits.keep_alive;
+            if is_resting || (progress.is_multiplexed() && (is_old || is_idle)) {
                 progress.retire.notify_one();
             }
         }
+        // Clients with HTTP/2 are told first, so that they know which of their requests were not taken.
+        let keep_alive_of = |progress: &Progress| match progress.is_multiplexed() {
+            true => limits.keep_alive + 2 * LOOK_INTERVAL,
+            false => limits.keep_alive,
+        };
         self.end_where(&mut open, |progress| {
             let (phase, lasted) = progress.phase_and_time();
             match phase {
                 _ if progress.is_read_too_slowly(limits.send) => Some(Cause::Send),
                 Phase::Handshake if lasted > limits.head => Some(Cause::Handshake),
                 Phase::Head if lasted > limits.head => Some(Cause::Head),
-                Phase::Idle if lasted > limits.keep_alive && !progress.is_sending() => Some(Cause::Idle),
+                Phase::Idle if lasted > keep_alive_of(progress) && !progress.is_sending() => Some(Cause::Idle),
                 Phase::Handshake | Phase::Head | Phase::Idle | Phase::Body | Phase::Answer => None,
             }
         });
@@ -304,10 +313,10 @@ fn rank(progress: &Progress) -> Option<(u8, Duration)> {
         return None;
     }
     match phase {
-        Phase::Idle => Some((2, lasted)),
+        Phase::Idle if lasted > MIN_IDLE => Some((2, lasted)),
         Phase::Handshake | Phase::Head if lasted > MIN_PHASE => Some((1, lasted)),
         // A body that is sent with any haste is there by then.
         Phase::Body if lasted > 10 * MIN_PHASE && !progress.is_multiplexed() => Some((0, lasted)),
-        Phase::Handshake | Phase::Head | Phase::Body | Phase::Answer => None,
+        Phase::Handshake | Phase::Head | Phase::Idle | Phase::Body | Phase::Answer => None,
     }
 }

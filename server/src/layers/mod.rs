@@ -20,6 +20,7 @@ use std::sync::Arc;
 use bytes::Buf;
 use futures::Stream;
 
+use crate::admission::MemoryPermit;
 use crate::context::Context;
 use crate::dispatch;
 use crate::error::ApiError;
@@ -33,17 +34,18 @@ pub(crate) struct Call {
     pub(crate) matched: Matched,
 }
 
-/// Answers a request.
+/// Answers a request, or refuses one that there is no `memory` for.
 pub(crate) async fn answer(
     context: Arc<Context>,
     head: Box<Head>,
+    memory: Result<MemoryPermit, ApiError>,
     body: impl Stream<Item = Result<impl Buf, warp::Error>> + Send,
 ) -> Response {
     let matched = routes::find(&head.method, head.uri.path());
     let request_id = head.request_id.clone();
     let context = &context;
     // From the endpoint outwards: each layer is around those above it.
-    let next = |call| dispatch::answer(context, call, body);
+    let next = |call| async move { dispatch::answer(context, call, memory?, body).await };
     let next = |call| panics::catch(call, next);
     let next = |call| browser::refuse_foreign_pages(context, call, next);
     let next = |call| rate_limit::admit(context, call, next);

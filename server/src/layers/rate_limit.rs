@@ -1,5 +1,6 @@
 //! How often one client may ask (`serving.rate_limit`): a bucket of tokens for each. Off unless it is configured.
 
+use std::convert::Infallible;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 
@@ -73,14 +74,8 @@ impl RateLimits {
     /// # Errors
     /// `TooMany` when there is none, with the time until the next.
     fn take(&self, key: Key) -> Result<(), ApiError> {
-        let bucket = match self.buckets.get(&key) {
-            Some(bucket) => bucket,
-            None => {
-                let full = Arc::new(RateLimiter::direct(self.quota));
-                self.buckets.insert(key, Arc::clone(&full));
-                full
-            }
-        };
+        let full = || Ok::<_, Infallible>(Arc::new(RateLimiter::direct(self.quota)));
+        let Ok(bucket) = self.buckets.get_or_insert_with(&key, full);
         let taken = bucket.check();
         taken.map_err(|later| ApiError::TooMany(later.wait_time_from(self.clock.now())))
     }

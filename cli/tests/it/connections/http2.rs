@@ -73,6 +73,71 @@ fn without_tls_it_is_spoken_only_if_asked_for() {
     assert_eq!(server.send("GET", "/health", &[], "").status, 200, "HTTP/1.1 goes on");
 }
 
+#[test]
+fn a_response_to_head_is_its_head() {
+    let (_repository, server) = super::repository("http2: true").serve_and_keep();
+    let settings = frame(SETTINGS, 0, 0, &[]);
+    let head = frame(HEADERS, END_HEADERS | END_STREAM, 1, &headers("HEAD", "/health"));
+    let get = frame(HEADERS, END_HEADERS | END_STREAM, 3, &headers("GET", "/none"));
+    let mut stream = connect_and_send(&server, &[PREFACE, &settings, &head].concat());
+    while next_frame(&mut stream).0 != HEADERS {}
+    stream.write_all(&get).unwrap();
+    // Of the second, and none before it.
+    let next: Vec<u8> = std::iter::from_fn(|| Some(next_frame(&mut stream).0))
+        .filter(|kind| [HEADERS, DATA].contains(kind))
+        .take(2)
+        .collect();
+    assert_eq!(next, [HEADERS, DATA]);
+}
+
+/// A header that both sides remember takes a byte.
+fn request_with_headers(stream: u32, count: usize) -> Vec<u8> {
+    const REMEMBER: u8 = 0x40;
+    const FIRST_REMEMBERED: u8 = 0x80 | 62;
+    let mut head = headers("POST", "/push");
+    let mut remembered = header("x", "");
+    remembered[0] = REMEMBER;
+    head.extend(remembered);
+    head.extend(vec![FIRST_REMEMBERED; count]);
+    frame(HEADERS, END_HEADERS, stream, &head)
+}
+
+/// The body of the next response, whatever stream it is of.
+fn next_body(stream: &mut TcpStream) -> String {
+    loop {
+        let (kind, payload) = next_frame(stream);
+        if kind == DATA {
+            return String::from_utf8(payload).unwrap();
+        }
+    }
+}
+
+#[test]
+fn heads_have_so_many_headers_and_count_as_memory() {
+    let (_repository, server) = super::repository("http2: true, max_memory_mib: 1").serve_and_keep();
+    let hello = [PREFACE, &frame(SETTINGS, 0, 0, &[])].concat();
+    let connect_with = |streams: std::ops::Range<u32>, count: usize| {
+        let requests = streams.flat_map(|number| request_with_headers(2 * number + 1, count));
+        connect_and_send(&server, &hello.iter().copied().chain(requests).collect::<Vec<_>>())
+    };
+    let mut large = connect_with(0..1, 200);
+    assert_eq!(
+        next_body(&mut large),
+        r#"{"detail":"The request has more than 100 headers"}"#
+    );
+    // They wait for their bodies. A head takes 4 KiB and these headers, so a mebibyte is full long before.
+    let waiting = connect_with(0..90, 80);
+    let mut refused = connect_with(0..90, 80);
+    let busy = "\"The server is busy: requests under way hold up to 1 MiB in memory. Try again later.\"";
+    assert_eq!(next_body(&mut refused), busy);
+    drop((waiting, refused));
+    eventually("the memory is free again", || {
+        let mut next = connect_with(0..1, 80);
+        next.write_all(&frame(DATA, END_STREAM, 1, b"{}")).unwrap();
+        next_body(&mut next) != busy
+    });
+}
+
 /// The answers that it does not take are in the memory that all requests share.
 #[test]
 fn a_client_that_gives_no_credit_loses_its_connection() {

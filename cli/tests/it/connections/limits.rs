@@ -2,8 +2,11 @@
 
 use std::io::Write;
 use std::net::TcpStream;
+use std::os::unix::net::UnixStream;
 use std::process::Command;
 use std::time::{Duration, Instant};
+
+use serde_json::json;
 
 use super::{BODY_TO_COME, GET_HEALTH, PUSH, READ, connect, connect_and_send, is_open, repository, response, rest};
 use crate::support::{Server, eventually};
@@ -53,7 +56,8 @@ fn the_connection_that_is_idle_for_longest_makes_room() {
         let mut stream = connect_and_send(&server, GET_HEALTH);
         response(&mut stream);
         open.push(stream);
-        std::thread::sleep(Duration::from_millis(20));
+        // One that was used just now is not taken for idle.
+        std::thread::sleep(Duration::from_millis(100));
     }
     // The first is used again, so the second has been idle for longest.
     open[0].write_all(GET_HEALTH).unwrap();
@@ -92,6 +96,112 @@ fn without_room_a_client_is_told() {
     });
 }
 
+/// Responses of 2 MB are in hyper's buffers for some milliseconds before the first byte is written.
+#[test]
+fn responses_are_not_cut_off_to_make_room() {
+    let repository = repository("");
+    repository.succeed(&["materialize-incremental", "2100-01-01T00:00:00"]);
+    let server = repository.serve_with(&["--workers", "1", "--worker-connections", "3"]);
+    let body = json!({
+        "features": ["driver_hourly_stats:conv_rate", "driver_hourly_stats:acc_rate"],
+        "entities": { "driver_id": vec![1001; 12_000] },
+    });
+    let request = format!(
+        "POST /get-online-features HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.to_string().len()
+    );
+    let end = Instant::now() + Duration::from_secs(4);
+    let answered: usize = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while Instant::now() < end {
+                drop(connect_and_send(&server, GET_HEALTH));
+                std::thread::sleep(Duration::from_millis(3));
+            }
+        });
+        let clients = [(); 3].map(|()| {
+            scope.spawn(|| {
+                let (mut answered, mut stream) = (0, None);
+                while Instant::now() < end {
+                    let mut open = stream.take().unwrap_or_else(|| connect(&server));
+                    // A connection may be closed or refused before its request is answered, not during that.
+                    if open.write_all(request.as_bytes()).is_ok() && begins_with_200(&mut open) {
+                        let (_, response) = response(&mut open);
+                        assert!(response.ends_with('}'), "{} bytes", response.len());
+                        answered += 1;
+                        stream = Some(open);
+                    }
+                }
+                answered
+            })
+        });
+        clients.map(|client| client.join().unwrap()).iter().sum()
+    });
+    assert!(answered > 10, "{answered}");
+}
+
+/// Waits for the first bytes of a response.
+fn begins_with_200(stream: &mut TcpStream) -> bool {
+    let mut first = [0; 12];
+    loop {
+        match stream.peek(&mut first) {
+            Ok(12) => return first.ends_with(b"200"),
+            Ok(0) | Err(_) => return false,
+            Ok(_) => std::thread::sleep(Duration::from_millis(1)),
+        }
+    }
+}
+
+#[test]
+fn clients_that_come_all_at_once_are_answered_or_told() {
+    let repository = repository("");
+    let server = repository.serve_with(&["--workers", "1", "--worker-connections", "4"]);
+    let _busy: Vec<TcpStream> = (0..3).map(|_| connect_and_send(&server, BODY_TO_COME)).collect();
+    std::thread::sleep(Duration::from_millis(500));
+    for _ in 0..5 {
+        let mut all: Vec<TcpStream> = (0..12).map(|_| connect_and_send(&server, GET_HEALTH)).collect();
+        for stream in &mut all {
+            let (head, _) = response(stream);
+            assert!(
+                head.starts_with("http/1.1 200") || head.starts_with("http/1.1 503"),
+                "{head}"
+            );
+        }
+    }
+}
+
+#[test]
+fn commands_take_no_places_of_clients() {
+    let repository = repository("");
+    let server = repository.serve_with(&["--workers", "1", "--worker-connections", "10"]);
+    let mut idle: Vec<TcpStream> = (0..10).map(|_| connect(&server)).collect();
+    let socket = repository.path.join("data/online_store/SERVER.sock");
+    let commands: Vec<UnixStream> = (0..16).map(|_| UnixStream::connect(&socket).unwrap()).collect();
+    std::thread::sleep(Duration::from_millis(500));
+    let mut newcomer = connect_and_send(&server, GET_HEALTH);
+    assert!(response(&mut newcomer).0.starts_with("http/1.1 200"));
+    idle.clear();
+    drop(commands);
+}
+
+#[test]
+fn what_is_sent_after_a_body_is_a_head_or_not() {
+    let repository = repository("header_timeout_seconds: 1");
+    let server = repository.serve_with(&["--keep-alive-timeout", "20"]);
+    let after_push = |more: &str| {
+        let request = format!(
+            "POST /push HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n{PUSH}{more}",
+            PUSH.len()
+        );
+        let mut stream = connect_and_send(&server, request.as_bytes());
+        response(&mut stream);
+        stream
+    };
+    let (empty_line, half_a_head) = (after_push("\r\n"), after_push("GET /hea"));
+    std::thread::sleep(Duration::from_secs(5));
+    assert!(is_open(&empty_line));
+    assert!(!is_open(&half_a_head));
+}
+
 #[test]
 fn large_heads_are_refused_and_count_as_memory() {
     let repository = repository("max_memory_mib: 1, max_requests: 4");
@@ -109,6 +219,18 @@ fn large_heads_are_refused_and_count_as_memory() {
         (1..=16).contains(&open)
     });
     answers(&server);
+    drop(unfinished);
+    // What is answered does not count any more.
+    let idle: Vec<TcpStream> = (0..20)
+        .map(|_| {
+            let mut stream = connect_and_send(&server, (head(9 << 10) + "\r\n").as_bytes());
+            response(&mut stream);
+            stream
+        })
+        .collect();
+    let padded = " ".repeat(100 << 10) + READ;
+    assert_eq!(server.post("/get-online-features", &padded).status, 200);
+    assert!(idle.iter().all(is_open));
 }
 
 #[test]
