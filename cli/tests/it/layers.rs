@@ -62,7 +62,10 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("flatbuffers::", &["server/src/wire/arrow_stream"]),
     ("warp::", &["server/src", "benches/src/bare_route"]),
     ("hyper::", &["server/src/connections"]),
-    ("rustls::", &["engine/redis/src", "server/src/connections"]),
+    (
+        "rustls::",
+        &["engine/redis/src", "server/src/connections", "benches/src/load"],
+    ),
     ("governor::", &["server/src/layers/rate_limit.rs"]),
     (
         "twox_hash::",
