@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use feast_engine::{FeatureStore, MaterializeRange, MaterializeRequest};
-use feast_server::{Listener, STORE_HEADER};
+use feast_server::{Listener, Purpose, STORE_HEADER};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use ureq::config::Config;
@@ -66,7 +66,7 @@ impl CommandSocket {
             file: directory.join(FILE_NAME),
             _directory: elsewhere,
         };
-        Ok(Some((socket, listener.beyond_limit())))
+        Ok(Some((socket, listener.with_purpose(Purpose::Commands))))
     }
 }
 

@@ -170,6 +170,8 @@ pub(crate) struct ServeSettings {
     pub(crate) threads: usize,
     pub(crate) access: Access,
     pub(crate) access_log: bool,
+    /// Count, and serve the numbers, whatever the repository says.
+    pub(crate) metrics: bool,
     /// Connections that may be open.
     pub(crate) connections: usize,
     pub(crate) keep_alive: Duration,
@@ -198,7 +200,6 @@ impl ServeSettings {
             ("--registry_ttl_sec", arguments.registry_ttl_sec.is_some()),
             ("--max-requests", arguments.max_requests.is_some()),
             ("--max-requests-jitter", arguments.max_requests_jitter.is_some()),
-            ("--metrics", arguments.metrics),
         ];
         let has_address = arguments.socket.is_none() || arguments.host.is_some() || arguments.port.is_some();
         Ok(Self {
@@ -214,6 +215,7 @@ impl ServeSettings {
                 Access::ReadWrite
             },
             access_log: !arguments.no_access_log,
+            metrics: arguments.metrics,
             connections: (arguments.worker_connections as usize).saturating_mul(threads),
             keep_alive: Duration::from_secs(arguments.keep_alive_timeout),
             drain: Duration::from_secs(arguments.drain_seconds),

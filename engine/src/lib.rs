@@ -91,8 +91,9 @@ pub use copy::{CopyProgress, CopyReport};
 pub use feast_clock::{check_clock, now};
 pub use feast_codec::shard::Shard;
 pub use feast_config::{
-    AuthType, CONFIG_FILE, ConnectionConfig, Host, MaterializationLimits, OfflineBatching, OnlineStoreConfig,
-    OnlineStoreMemory, RateLimit, RepositoryConfig, ResponseLayout, ServingLimits, check_project_name,
+    AuthType, CONFIG_FILE, ConnectionConfig, Host, MaterializationLimits, MetricsConfig, OfflineBatching,
+    OnlineStoreConfig, OnlineStoreMemory, RateLimit, RepositoryConfig, ResponseLayout, ServingLimits,
+    check_project_name, format_duration,
 };
 pub use feast_model as model;
 pub use feast_model::error::{self, Error, ErrorKind, FeastException, InvalidDefinition, Result};
@@ -103,9 +104,10 @@ pub use materialize::{
     NoProgress, RunStep, ShardReceipt, ShardedView, ViewReport, ViewWindow,
 };
 pub use online::{
-    ColumnField, ColumnRole, EntityRows, Execution, FeatureColumn, FeatureVectors, FieldStatus, JoinKey, KeyColumn,
-    NotNative, OnDemandRemark, ReadPlan, RequestColumn, StoredEntities, WriteColumn, WriteTarget,
+    ColumnField, ColumnRole, Computed, EntityRows, Execution, FeatureColumn, FeatureVectors, FieldStatus, JoinKey,
+    KeyColumn, NotNative, OnDemandRemark, ReadPlan, RequestColumn, StoredEntities, ViewOutcome, WriteColumn,
+    WriteTarget,
 };
-pub use online_store::{Access, CacheUsage, RowCount, TableChange, TableFate};
-pub use push::{PushTarget, WriteReport};
-pub use store::{ApplyOptions, ApplyReport, FeatureStore, RemovalProgress};
+pub use online_store::{Access, CacheUsage, RocksDbStatistics, RowCount, TableChange, TableFate};
+pub use push::{PushTarget, WaitingPushes, WriteReport};
+pub use store::{ApplyOptions, ApplyReport, FeatureStore, PythonStatistics, RemovalProgress, StoreStatistics};

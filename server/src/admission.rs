@@ -26,9 +26,20 @@ pub(crate) struct Admission {
     reads: Arc<Semaphore>,
     writes: Arc<Semaphore>,
     large_reads: Arc<Semaphore>,
+    threads: usize,
     memory: Arc<Semaphore>,
     limits: ServingLimits,
     max_wait: Duration,
+}
+
+/// What is under way at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Usage {
+    pub(crate) reads: usize,
+    pub(crate) writes: usize,
+    pub(crate) large_reads: usize,
+    pub(crate) memory_bytes: usize,
+    pub(crate) memory_limit_bytes: usize,
 }
 
 /// Counts memory until it is dropped. The default counts nothing.
@@ -62,6 +73,7 @@ impl Admission {
             reads: Arc::new(Semaphore::new(limits.requests.min(Semaphore::MAX_PERMITS))),
             writes: Arc::new(Semaphore::new(limits.requests.min(Semaphore::MAX_PERMITS))),
             large_reads: Arc::new(Semaphore::new(threads)),
+            threads,
             memory: Arc::new(Semaphore::new(units)),
             limits,
             max_wait: MAX_WAIT,
@@ -102,6 +114,20 @@ impl Admission {
                 "large reads wait for more than {} ms",
                 self.max_wait.as_millis()
             ))),
+        }
+    }
+
+    /// What is under way.
+    pub(crate) fn usage(&self) -> Usage {
+        let used = |semaphore: &Semaphore, whole: usize| whole.saturating_sub(semaphore.available_permits());
+        let requests = self.limits.requests.min(Semaphore::MAX_PERMITS);
+        let units = (self.limits.memory / UNIT_BYTES).min(Semaphore::MAX_PERMITS);
+        Usage {
+            reads: used(&self.reads, requests),
+            writes: used(&self.writes, requests),
+            large_reads: used(&self.large_reads, self.threads),
+            memory_bytes: used(&self.memory, units) * UNIT_BYTES,
+            memory_limit_bytes: self.limits.memory,
         }
     }
 

@@ -7,9 +7,12 @@ use arc_swap::ArcSwap;
 use feast_engine::FeatureStore;
 
 use crate::admission::Admission;
+use crate::connections::ConnectionTable;
 use crate::layers::browser::TrustedHosts;
 use crate::layers::rate_limit::RateLimits;
 use crate::materialization_queue::MaterializationQueue;
+use crate::metrics::Metrics;
+use crate::readiness::Readiness;
 
 /// One for the life of a server.
 pub(crate) struct Context {
@@ -21,13 +24,21 @@ pub(crate) struct Context {
     pub(crate) rate_limits: Option<RateLimits>,
     /// Log a line for each request.
     pub(crate) access_log: bool,
-    /// What is to be known of views whose rows are not in the online store, as it was when it was last looked at.
-    pub(crate) missing_rows: ArcSwap<Vec<String>>,
+    /// Whether the server is ready, as far as its stores were looked at.
+    pub(crate) stores: ArcSwap<Readiness>,
+    pub(crate) connections: Arc<ConnectionTable>,
+    /// None when nothing is counted.
+    pub(crate) metrics: Option<Arc<Metrics>>,
     /// The server is about to stop: nobody should send it requests.
     pub(crate) draining: AtomicBool,
 }
 
 impl Context {
+    /// Whether requests should be sent here, and what is to be known.
+    pub(crate) fn readiness(&self) -> Readiness {
+        self.stores.load().with_current(self)
+    }
+
     pub(crate) fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Relaxed)
     }

@@ -114,6 +114,27 @@ impl ApiError {
         )
     }
 
+    /// Whether it was found before an endpoint began its work.
+    pub(crate) fn is_of_the_frame(&self) -> bool {
+        match self {
+            Self::Validation(_)
+            | Self::Unreadable
+            | Self::TooLarge(_)
+            | Self::LargeHead(_)
+            | Self::TooSlow(_)
+            | Self::TooMany(_)
+            | Self::AmbiguousHost(_)
+            | Self::ForeignPage(_)
+            | Self::NoSuchPath
+            | Self::WrongMethod(_) => true,
+            Self::AlreadyMaterializing(_)
+            | Self::UnknownVectorStore(_)
+            | Self::Engine(_)
+            | Self::Overloaded(_)
+            | Self::Panicked => false,
+        }
+    }
+
     /// The on-demand view whose function failed.
     pub(crate) fn feature_view(&self) -> Option<&str> {
         match self {

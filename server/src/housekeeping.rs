@@ -13,6 +13,7 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use crate::context::Context;
+use crate::readiness::Readiness;
 
 /// Between two looks at the registry file. A look is one `stat`, so it can be often.
 const REGISTRY_INTERVAL: Duration = Duration::from_millis(200);
@@ -23,8 +24,8 @@ const FLUSH_INTERVAL: Duration = Duration::from_millis(100);
 /// Between two looks at what the online store needs. Without hidden tables and new files a look is two `stat`s.
 const TEND_INTERVAL: Duration = Duration::from_millis(250);
 
-/// Between two looks for views without their rows: the registry is in memory, and so are the tables.
-const MISSING_ROWS_INTERVAL: Duration = Duration::from_secs(1);
+/// Between two looks at the state of the stores: the registry is in memory, and so are the tables; the disk is asked for its room.
+const STORES_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Drops hidden tables whose time is over, and logs what became of tables since the last look. A problem is logged once, and
 /// the step that failed is tried again.
@@ -53,30 +54,21 @@ pub(crate) async fn tend_online_store(store: Arc<FeatureStore>) {
     }
 }
 
-/// Looks again and again for views whose rows are not in the online store.
-pub(crate) async fn watch_missing_rows(context: Arc<Context>) {
+/// Looks again and again whether the stores are as they should be.
+pub(crate) async fn watch_stores(context: Arc<Context>) {
     loop {
-        tokio::time::sleep(MISSING_ROWS_INTERVAL).await;
+        tokio::time::sleep(STORES_INTERVAL).await;
         let context = Arc::clone(&context);
         // A panic has been logged.
-        let _ = tokio::task::spawn_blocking(move || look_for_missing_rows(&context)).await;
+        let _ = tokio::task::spawn_blocking(move || look_at_stores(&context)).await;
     }
 }
 
-/// Notes which views have no rows although they were materialized, for `/ready`, and logs what is new of it.
-pub(crate) fn look_for_missing_rows(context: &Context) {
-    // What is wrong with the registry or the store is said by others.
-    let Ok(found) = context.store.missing_rows(None) else {
-        return;
-    };
-    let known = context.missing_rows.load();
-    if **known == found {
-        return;
-    }
-    for line in found.iter().filter(|line| !known.contains(line)) {
-        tracing::warn!("{line}");
-    }
-    context.missing_rows.store(Arc::new(found));
+/// Notes whether the stores are as they should be, for `/ready` and the metrics, and logs what is new of it.
+pub(crate) fn look_at_stores(context: &Context) {
+    let found = Readiness::look(&context.store);
+    found.log_changes(&context.stores.load());
+    context.stores.store(Arc::new(found));
 }
 
 /// Logs what became of tables: a wrong registry file hides them, which should be noticed.

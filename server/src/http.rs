@@ -5,10 +5,12 @@
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
+use std::time::Instant;
 
 use bytes::Bytes;
 use warp::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, Version};
 
+use crate::connections::Purpose;
 use crate::layers::request_id::RequestId;
 
 /// Who is at the other end of a connection: a client, or a proxy in front of the server.
@@ -38,6 +40,7 @@ pub(crate) struct Peer {
     pub(crate) client: Client,
     /// The address of this server that the client connected to.
     pub(crate) local: Option<IpAddr>,
+    pub(crate) purpose: Purpose,
 }
 
 /// All of a request but its body.
@@ -49,6 +52,8 @@ pub(crate) struct Head {
     pub(crate) uri: Uri,
     pub(crate) headers: HeaderMap,
     pub(crate) request_id: RequestId,
+    /// When it was there, if anybody wants to know.
+    pub(crate) arrived: Option<Instant>,
 }
 
 impl Head {
@@ -115,7 +120,9 @@ impl Head {
             peer: Peer {
                 client: Client::Address(SocketAddr::from(([127, 0, 0, 1], 50_000))),
                 local: None,
+                purpose: Purpose::Requests,
             },
+            arrived: None,
             version: Version::HTTP_11,
             request_id: RequestId::of(&headers),
             method,

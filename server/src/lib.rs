@@ -17,6 +17,8 @@ mod http;
 mod layers;
 mod log_limit;
 mod materialization_queue;
+mod metrics;
+mod readiness;
 mod routes;
 #[cfg(feature = "stages")]
 pub mod stages;
@@ -29,7 +31,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use feast_conversion::Numbers;
 use feast_engine::model::FeatureSelection;
-use feast_engine::{Error, FeatureStore, Host};
+use feast_engine::{Error, FeatureStore, Host, MetricsConfig};
 use futures::future::join_all;
 use serde_json::Value;
 use tokio::sync::Notify;
@@ -37,14 +39,16 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinSet;
 
 use admission::Admission;
+use connections::ConnectionTable;
 use connections::Connections;
-pub use connections::{ConnectionLimits, Listener, Tls, TlsFiles, TlsVersion};
+pub use connections::{ConnectionLimits, Listener, Purpose, Tls, TlsFiles, TlsVersion};
 use context::Context;
 pub use endpoints::health::STORE_HEADER;
 pub use housekeeping::ReadDefinitions;
 use layers::browser::TrustedHosts;
 use layers::rate_limit::RateLimits;
 use materialization_queue::MaterializationQueue;
+use metrics::Metrics;
 use wire::entities::{KeyValues, entity_rows};
 use wire::response::{Layout, write_feature_vectors};
 
@@ -62,6 +66,8 @@ pub struct ServeOptions {
     pub threads: usize,
     /// How many connections there may be, and how long they may take.
     pub connections: ConnectionLimits,
+    /// What is counted; nothing when `None`.
+    pub metrics: Option<MetricsConfig>,
     /// TLS on ports. A Unix socket needs none.
     pub tls: Option<Arc<Tls>>,
     /// How long the server goes on after the signal to stop, so that those who send requests here see it in time.
@@ -113,14 +119,17 @@ pub async fn serve(
     housekeeping::warn_of_unsupported_objects(&store);
     housekeeping::log_table_changes(&store);
     materialization_queue::warn_of_marked_views(&store);
-    let materializations = MaterializationQueue::start(Arc::clone(&store))?;
+    let metrics = options.metrics.as_ref().map(|config| Arc::new(Metrics::new(config)));
+    let materializations = MaterializationQueue::start(Arc::clone(&store), metrics.clone())?;
     let context = Arc::new(Context {
         materializations: Arc::clone(&materializations),
         admission: Admission::new(store.config().limits, options.threads),
         trusted_hosts: TrustedHosts::new(options.host.clone(), store.config().allowed_hosts.clone()),
         rate_limits: store.config().connections.rate_limit.map(RateLimits::new),
         access_log: options.access_log,
-        missing_rows: ArcSwap::default(),
+        stores: ArcSwap::default(),
+        connections: ConnectionTable::new(options.connections),
+        metrics,
         draining: AtomicBool::new(false),
         store: Arc::clone(&store),
     });
@@ -134,7 +143,7 @@ pub async fn serve(
     );
     tokio::spawn(prepared);
     // Before the first probe.
-    housekeeping::look_for_missing_rows(&context);
+    housekeeping::look_at_stores(&context);
     let connections = Connections::new(Arc::clone(&context), &options);
     let reload = Arc::new(Notify::new());
     let mut background = JoinSet::new();
@@ -144,7 +153,7 @@ pub async fn serve(
         functions_log,
         Arc::clone(&reload),
     ));
-    background.spawn(housekeeping::watch_missing_rows(Arc::clone(&context)));
+    background.spawn(housekeeping::watch_stores(Arc::clone(&context)));
     background.spawn(housekeeping::flush_pushes(Arc::clone(&store)));
     background.spawn(housekeeping::tend_online_store(Arc::clone(&store)));
     background.spawn(Arc::clone(&connections).enforce_limits());

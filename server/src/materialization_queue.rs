@@ -11,6 +11,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use feast_engine::{
     ClaimedView, Error, ErrorKind, FeatureStore, MaterializationClaim, MaterializeProgress, MaterializeRange,
@@ -18,6 +19,8 @@ use feast_engine::{
 };
 use parking_lot::{Condvar, Mutex};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::metrics::Metrics;
 
 /// The most runs that may wait. Only with forced ones can there be more than there are views.
 const MAX_WAITING: usize = 256;
@@ -29,6 +32,7 @@ const MAX_QUEUED_CLIENTS: usize = 8;
 /// The runs that wait, and the one that is under way.
 pub(crate) struct MaterializationQueue {
     store: Arc<FeatureStore>,
+    metrics: Option<Arc<Metrics>>,
     runs: Mutex<Runs>,
     changed: Condvar,
     /// Ends the runs that are under way at their next batch of rows.
@@ -65,9 +69,10 @@ impl MaterializationQueue {
     ///
     /// # Errors
     /// `Unavailable` when there can be no more threads.
-    pub(crate) fn start(store: Arc<FeatureStore>) -> Result<Arc<Self>, Error> {
+    pub(crate) fn start(store: Arc<FeatureStore>, metrics: Option<Arc<Metrics>>) -> Result<Arc<Self>, Error> {
         let runs = Arc::new(Self {
             store,
+            metrics,
             runs: Mutex::default(),
             changed: Condvar::new(),
             is_stopped: AtomicBool::new(false),
@@ -120,8 +125,12 @@ impl MaterializationQueue {
         }
         let mut progress = LoggedProgress {
             is_stopped: [&self.is_stopped, is_cancelled],
+            metrics: self.metrics.as_deref(),
+            started: HashMap::new(),
         };
-        self.store.materialize(&windows, &mut progress).map(|_| ())
+        let done = self.store.materialize(&windows, &mut progress);
+        progress.count_failed();
+        done.map(|_| ())
     }
 
     /// Ends runs that are under way at their next batch of rows.
@@ -253,6 +262,20 @@ pub(crate) fn warn_of_marked_views(store: &FeatureStore) {
 struct LoggedProgress<'a> {
     /// Any of these ends the run.
     is_stopped: [&'a AtomicBool; 2],
+    metrics: Option<&'a Metrics>,
+    /// The views that are under way.
+    started: HashMap<String, Instant>,
+}
+
+impl LoggedProgress<'_> {
+    /// Counts what is not finished, when the run is over.
+    fn count_failed(self) {
+        for (view, started) in self.started {
+            if let Some(metrics) = self.metrics {
+                metrics.writes.materialized(&view, None, started.elapsed());
+            }
+        }
+    }
 }
 
 impl MaterializeProgress for LoggedProgress<'_> {
@@ -263,6 +286,7 @@ impl MaterializeProgress for LoggedProgress<'_> {
     fn pass_started(&mut self, windows: &[&ViewWindow]) {
         for window in windows {
             tracing::info!("materializing {} from {} to {}", window.view, window.start, window.end);
+            self.started.insert(window.view.clone(), Instant::now());
             if let Some(former) = &window.former_keys {
                 tracing::warn!(
                     "the join keys of {} were {former} when rows were stored: everything since {} is read again",
@@ -288,6 +312,11 @@ impl MaterializeProgress for LoggedProgress<'_> {
             view, written, stale, ..
         } = report;
         tracing::info!("materialized {view}: {written} rows written, {stale} older than stored");
+        if let (Some(started), Some(metrics)) = (self.started.remove(view), self.metrics) {
+            metrics
+                .writes
+                .materialized(view, Some(*written as u64), started.elapsed());
+        }
         for remark in report.remarks() {
             tracing::warn!("{remark}");
         }

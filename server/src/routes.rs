@@ -14,6 +14,7 @@ use crate::endpoints::{
 };
 use crate::error::ApiError;
 use crate::http::{Request, Response};
+use crate::metrics;
 
 /// What answers a request, and where it runs.
 pub(crate) enum Endpoint {
@@ -68,8 +69,8 @@ impl Route {
     }
 }
 
-/// All routes.
-pub(crate) const ROUTES: &[Route] = &[
+/// All routes. In one place of memory, as they are told apart by that.
+pub(crate) static ROUTES: &[Route] = &[
     post(
         "/get-online-features",
         Endpoint::Read(ReadEndpoint {
@@ -87,6 +88,7 @@ pub(crate) const ROUTES: &[Route] = &[
     ),
     get("/health", health::answer),
     get("/ready", health::answer_ready),
+    get("/metrics", metrics::answer_route),
     post("/search", Endpoint::Blocking(vector_search::search)),
     post("/retrieve-online-documents", Endpoint::Blocking(vector_search::search)),
     get("/v1/vector_stores", vector_search::list),

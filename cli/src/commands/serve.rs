@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use feast_engine::{Access, AuthType, ErrorKind, FeatureStore, Host, OnlineStoreConfig, RepositoryConfig, check_clock};
-use feast_server::{ConnectionLimits, Listener, ServeOptions, Signal, Tls, serve};
+use feast_engine::{
+    Access, AuthType, ErrorKind, FeatureStore, Host, MetricsConfig, OnlineStoreConfig, RepositoryConfig, check_clock,
+};
+use feast_server::{ConnectionLimits, Listener, Purpose, ServeOptions, Signal, Tls, serve};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
@@ -81,6 +83,7 @@ async fn serve_until_signal(
     // Before anything waits for disks: a wrong certificate or a port in use is said at once.
     let tls = settings.tls.clone().map(Tls::load).transpose()?.map(Arc::new);
     let (mut listeners, place) = listeners(settings, store.config(), output).await?;
+    let metrics = metrics(settings, store.config());
     let signals = signals(store, repository.clone(), log_level)
         .map_err(|source| Failure::new(format!("cannot prepare the server: {source}")))?;
     // They wait for disks and for the network, which the thread of a runtime must not.
@@ -110,7 +113,15 @@ async fn serve_until_signal(
             Access::ReadOnly => " and only reads",
         }
     ));
+    if let Some(config) = metrics.as_ref().filter(|config| config.is_enabled) {
+        let listener = metrics_listener(config, store.config().limits.send_timeout).await?;
+        if let Some(address) = listener.local_address() {
+            output.note(&format!("Metrics are on http://{address}"));
+        }
+        listeners.push(listener);
+    }
     let options = ServeOptions {
+        metrics,
         host: settings.address.as_ref().and_then(|(host, _)| Host::parse(host)),
         access_log: settings.access_log,
         threads: settings.threads,
@@ -171,6 +182,33 @@ async fn listeners(
         places.push(format!("unix:{}", path.display()));
     }
     Ok((listeners, places.join(" and ")))
+}
+
+/// What is counted, and where it is served. `None` when nobody asks for it.
+fn metrics(settings: &ServeSettings, config: &RepositoryConfig) -> Option<MetricsConfig> {
+    let mut metrics = config.metrics.clone();
+    metrics.is_enabled |= settings.metrics;
+    (metrics.is_enabled || metrics.has_route).then_some(metrics)
+}
+
+/// Listens where Prometheus looks: on all addresses, unless the settings say otherwise. A machine may have no IPv6.
+async fn metrics_listener(config: &MetricsConfig, send_timeout: Duration) -> Result<Listener, Failure> {
+    const ALL: [&str; 2] = ["::", "0.0.0.0"];
+    let hosts = config.host.as_deref().map_or_else(|| ALL.to_vec(), |host| vec![host]);
+    let mut failure = None;
+    for host in &hosts {
+        match Listener::on_port(host, config.port, send_timeout).await {
+            Ok(listener) => return Ok(listener.with_purpose(Purpose::Metrics)),
+            Err(source) => {
+                let message = format!("cannot listen on {host}:{} for metrics: {source}", config.port);
+                failure = Some(
+                    Failure::new(message)
+                        .with_hint("choose another port with serving.metrics_port in feature_store.yaml"),
+                );
+            }
+        }
+    }
+    Err(failure.unwrap_or_else(|| Failure::new("there is no host to listen on for metrics".to_owned())))
 }
 
 fn connection_limits(settings: &ServeSettings, config: &RepositoryConfig, output: &Output) -> ConnectionLimits {

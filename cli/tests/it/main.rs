@@ -18,11 +18,11 @@
 //! - `types`: values of every type from parquet and over HTTP.
 //! - `durability`: full disks, damaged files, killed servers, pushes that wait in the log.
 //! - `awaited_runs`: materializations whose clients wait for them, and are gone.
-//! - `store_heals`: stores that cannot be written for a while, or are moved.
 //! - `store_heals`: stores that cannot be written for a while, are moved, or are read by other processes.
 //! - `background`: materializations that go on after their responses.
 //! - `browsers`: requests that a browser makes for pages of other sites.
 //! - `bodies`: bodies in the encodings that Python reads, and integers that do not fit.
+//! - `metrics`: the page that Prometheus reads.
 //! - `log`: a log that is not read stops nothing, and its lines are its own.
 //! - `bad_input`: what a mistake gets: one clear line, the exit code, nothing half-written.
 //! - `registries`: registries that Python Feast wrote, against ours of the same definitions.
@@ -64,6 +64,7 @@ mod links;
 mod log;
 mod look_up;
 mod lost_volumes;
+mod metrics;
 mod name_collisions;
 mod on_demand;
 mod overload;

@@ -11,6 +11,7 @@ mod feature_server;
 mod host;
 mod keys;
 mod machine;
+mod metrics;
 mod online_store;
 mod python;
 mod redact;
@@ -33,6 +34,7 @@ pub use connections::{ConnectionConfig, RateLimit};
 pub use feature_server::OfflineBatching;
 pub use host::Host;
 pub use machine::machine_memory;
+pub use metrics::MetricsConfig;
 pub use online_store::{OnlineStoreConfig, OnlineStoreMemory};
 pub use python::PythonConfig;
 pub use redis::{RedisConfig, RedisLogin, RedisNode, RedisTls, RedisTopology};
@@ -75,6 +77,8 @@ pub struct RepositoryConfig {
     pub log_level: Option<String>,
     /// How a server deals with its connections.
     pub connections: ConnectionConfig,
+    /// What a server counts of its work, and where it says so.
+    pub metrics: MetricsConfig,
     /// What a materialization may take.
     pub materialization: MaterializationLimits,
     /// Layout of `/get-online-features` responses (`serving.response_layout`).
@@ -173,6 +177,7 @@ impl RepositoryConfig {
             cancel_abandoned_runs: flag_at(&root, "serving", "cancel_abandoned_runs")?,
             log_level: serving::log_level(&root)?,
             connections: connections::connections(&root)?,
+            metrics: metrics::metrics(&root)?,
             materialization: serving::materialization(&root)?,
             response_layout: serving::response_layout(&root)?,
             push_log_path: directory

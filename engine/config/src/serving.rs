@@ -11,6 +11,7 @@ use super::duration::{duration_at, format_duration};
 use super::host::Host;
 use super::keys::check_keys;
 use super::machine::machine_memory;
+use super::metrics;
 use super::redis;
 
 const KEYS: [&str; 16] = [
@@ -188,7 +189,13 @@ pub(super) fn check(root: &Value) -> Result<()> {
         Some(block @ Value::Object(_)) => check_keys(
             "serving",
             block,
-            &[KEYS.as_slice(), &connections::KEYS, &redis::SERVING_KEYS].concat(),
+            &[
+                KEYS.as_slice(),
+                &connections::KEYS,
+                &metrics::SERVING_KEYS,
+                &redis::SERVING_KEYS,
+            ]
+            .concat(),
         ),
         Some(other) => Err(Error::invalid(format!("serving must be a mapping, not {other}"))),
     }

@@ -167,10 +167,6 @@ fn keys_without_effect_say_so() {
         assert_eq!(verdict.lines().count(), 1, "{verdict}");
     };
     check(
-        "feature_server: {metrics: {enabled: true}}",
-        "feature_server.metrics.enabled",
-    );
-    check(
         "feature_server: {offline_push_batching_enabled: true, offline_push_batching_batch_size: 5}",
         "feature_server.offline_push_batching_enabled",
     );

@@ -154,7 +154,6 @@ const SWITCHES: &[Switch] = &[
     switch("/data_quality_monitoring/auto_baseline", is_true, NOT_OFFERED),
     switch("/feature_server/transformation_service_endpoint", is_set, NOT_OFFERED),
     switch("/feature_server/feature_logging/enabled", is_true, NOT_OFFERED),
-    switch("/feature_server/metrics/enabled", is_true, NOT_OFFERED),
     switch("/feature_server/audit_logging/enabled", is_true, NOT_OFFERED),
     switch("/feature_server/mcp_enabled", is_true, NOT_OFFERED),
 ];

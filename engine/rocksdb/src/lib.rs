@@ -23,6 +23,7 @@ mod place;
 mod push_log;
 mod row_encoder;
 mod scan;
+mod statistics;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicUsize;
@@ -43,6 +44,7 @@ pub use bulk_load::{BulkLoad, TableCounts};
 pub use fetch::DatabaseRows;
 pub use opening::Reading;
 pub use row_encoder::RowEncoder;
+pub use statistics::Statistics;
 
 use bulk_load::{FILE_SUFFIX, Watches};
 use dropped::{DroppedRows, Reclaiming};

@@ -10,10 +10,11 @@ use feast_codec::row_reader::{SchemaRow, TypedColumns};
 use feast_model::Timestamp;
 
 use super::binding::{Binding, BoundView};
-use super::feature_vectors::{ColumnField, ColumnParts, FeatureVectors, FieldStatus};
+use super::feature_vectors::{ColumnField, ColumnParts, FeatureVectors, FieldStatus, ViewOutcome};
 use super::keys::EntityRows;
 use super::plan::ReadPlan;
 use super::planned_view::{PlannedFeature, PlannedView};
+use crate::clock;
 use crate::online_store::RowBatch;
 
 /// The rows of a view, one for each requested entity.
@@ -58,15 +59,23 @@ pub(crate) fn assemble<'request>(
         vectors,
         stored: (!plan.computations.is_empty()).then(Vec::new),
     };
+    let has_max_age = plan.views.iter().any(|view| view.max_age.is_some());
+    let now = if has_max_age { clock::now() } else { Timestamp::EPOCH };
     for (number, view) in plan.views.iter().enumerate() {
-        match binding.view(number) {
+        let outcome = match binding.view(number) {
             None => push_empty_columns(view, &mut columns),
             Some(bound) => {
                 let rows_per_entity = binding.rows_per_entity(view.group);
                 let stored = (0..rows).map(|row| found[view.group].get(row * rows_per_entity + bound.table));
-                push_view_columns(view, bound, ViewRows::new(bound, stored)?, &mut columns)?;
+                let rows = ViewRows::new(bound, stored)?;
+                let rows_outside_max_age = rows.count_outside_max_age(view, now);
+                ViewOutcome {
+                    rows_outside_max_age,
+                    ..push_view_columns(view, bound, rows, &mut columns)?
+                }
             }
-        }
+        };
+        columns.vectors.add_outcome(outcome);
     }
     Ok(columns)
 }
@@ -91,7 +100,7 @@ fn push_key_columns<'request>(entities: &'request EntityRows, vectors: &mut Feat
 }
 
 /// The columns of a view that nothing was ever written to.
-fn push_empty_columns<'request>(view: &'request PlannedView, columns: &mut Columns<'request>) {
+fn push_empty_columns<'request>(view: &'request PlannedView, columns: &mut Columns<'request>) -> ViewOutcome {
     let vectors = &mut columns.vectors;
     let rows = vectors.rows();
     let statuses = vectors.add_statuses(vec![FieldStatus::NotFound; rows]);
@@ -107,6 +116,10 @@ fn push_empty_columns<'request>(view: &'request PlannedView, columns: &mut Colum
             event_times,
         };
         columns.push(feature, parts);
+    }
+    ViewOutcome {
+        values_not_found: rows * view.features.len(),
+        ..ViewOutcome::default()
     }
 }
 
@@ -148,6 +161,14 @@ impl<'rows> ViewRows<'rows> {
             has_gaps,
         })
     }
+
+    fn count_outside_max_age(&self, view: &PlannedView, now: Timestamp) -> usize {
+        let Some(max_age) = view.max_age else { return 0 };
+        let oldest = now.micros().saturating_sub(max_age);
+        let rows = self.rows.iter().zip(&self.event_times);
+        rows.filter(|(row, event_time)| row.is_some() && event_time.micros() < oldest)
+            .count()
+    }
 }
 
 fn push_view_columns<'request>(
@@ -155,20 +176,31 @@ fn push_view_columns<'request>(
     bound: &BoundView,
     stored: ViewRows<'_>,
     columns: &mut Columns<'request>,
-) -> Result<(), CorruptRow> {
+) -> Result<ViewOutcome, CorruptRow> {
     let vectors = &mut columns.vectors;
     let rows = &stored.rows;
+    let rows_found = rows.iter().flatten().count();
     let first_array = vectors.array_count();
+    // An array knows how many of its values are null, those that are not found among them.
+    let mut nulls = 0;
     for array in &bound.arrays {
-        vectors.add_array(array.read(rows)?);
+        let values = array.read(rows)?;
+        nulls += values.null_count();
+        vectors.add_array(values);
     }
+    let mut values_not_found = (rows.len() - rows_found) * view.features.len();
     let statuses = vectors.add_statuses(stored.statuses);
     let event_times = vectors.add_event_times(stored.event_times);
     for (feature, column) in view.features.iter().zip(&bound.columns) {
         let array = &bound.arrays[column.array];
         let statuses = match array.is_in_all_schemas(column.number) && !stored.has_gaps {
             true => statuses,
-            false => columns.vectors.add_statuses(statuses_of(array, column.number, rows)),
+            false => {
+                let statuses = statuses_of(array, column.number, rows);
+                let present = statuses.iter().filter(|status| **status == FieldStatus::Present);
+                values_not_found += rows_found - present.count();
+                columns.vectors.add_statuses(statuses)
+            }
         };
         let parts = ColumnParts {
             field: field(feature),
@@ -179,7 +211,13 @@ fn push_view_columns<'request>(
         };
         columns.push(feature, parts);
     }
-    Ok(())
+    Ok(ViewOutcome {
+        rows_found,
+        rows_outside_max_age: 0,
+        values_present: rows.len() * view.features.len() - values_not_found,
+        values_null: nulls.saturating_sub(values_not_found),
+        values_not_found,
+    })
 }
 
 /// The statuses of a feature that some rows do not have.

@@ -18,6 +18,11 @@ use super::view_functions::ViewFunction;
 /// An on-demand view in a plan.
 #[derive(Debug)]
 pub(super) struct PlannedComputation {
+    pub(super) view: String,
+    /// `pandas` or `python`.
+    pub(super) mode: String,
+    /// Whether its runs are measured.
+    pub(super) is_measured: bool,
     /// Name in the metadata of the response.
     pub(super) shown_name: String,
     pub(super) version: i32,

@@ -5,6 +5,7 @@
 //! shared buffer behind an array for each column gained nothing. Knows nothing of JSON.
 
 use std::ops::Range;
+use std::time::Duration;
 
 use arrow::array::ArrayRef;
 use feast_model::{Timestamp, ValueType};
@@ -17,6 +18,32 @@ pub struct FeatureVectors<'request> {
     arrays: Vec<ArrayRef>,
     statuses: Vec<Vec<FieldStatus>>,
     event_times: Vec<Vec<Timestamp>>,
+    outcomes: Vec<ViewOutcome>,
+    computed: Vec<Computed>,
+}
+
+/// What became of one view in a response, see [`ReadPlan::view_names`](super::ReadPlan::view_names).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ViewOutcome {
+    /// Entities that have a row.
+    pub rows_found: usize,
+    /// Those of them whose row is older than the view's ttl. It is served all the same.
+    pub rows_outside_max_age: usize,
+    /// Values that are stored, null or not: rows x features, but for features that a row does not have.
+    pub values_present: usize,
+    /// Those of them that are null.
+    pub values_null: usize,
+    /// Values that are not stored.
+    pub values_not_found: usize,
+}
+
+/// The run of a function of an on-demand view, of those whose runs are to be measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Computed {
+    /// Position among the functions of the plan, see [`ReadPlan::measured_functions`](super::ReadPlan::measured_functions).
+    pub function: usize,
+    /// How long it took.
+    pub time: Duration,
 }
 
 /// What a column of a response is.
@@ -72,7 +99,27 @@ impl<'request> FeatureVectors<'request> {
             arrays: Vec::new(),
             statuses: Vec::new(),
             event_times: Vec::new(),
+            outcomes: Vec::new(),
+            computed: Vec::new(),
         }
+    }
+
+    /// What became of each view of the plan.
+    pub fn outcomes(&self) -> &[ViewOutcome] {
+        &self.outcomes
+    }
+
+    /// The runs of functions that are to be measured.
+    pub fn computed(&self) -> &[Computed] {
+        &self.computed
+    }
+
+    pub(super) fn add_outcome(&mut self, outcome: ViewOutcome) {
+        self.outcomes.push(outcome);
+    }
+
+    pub(super) fn add_computed(&mut self, computed: Computed) {
+        self.computed.push(computed);
     }
 
     /// Number of entities.

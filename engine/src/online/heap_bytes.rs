@@ -112,6 +112,7 @@ impl HeapBytes for ReadPlan {
             + self.computations.heap_bytes()
             + self.request_data.heap_bytes()
             + self.request_keys.heap_bytes()
+            + self.service().map_or(0, |service| allocated(service.len()))
             + binding.unwrap_or_default()
     }
 }
@@ -151,7 +152,9 @@ impl HeapBytes for PlannedKey {
 
 impl HeapBytes for PlannedComputation {
     fn heap_bytes(&self) -> usize {
-        self.shown_name.heap_bytes()
+        self.view.heap_bytes()
+            + self.mode.heap_bytes()
+            + self.shown_name.heap_bytes()
             + self.inputs.heap_bytes()
             + self.request_data.heap_bytes()
             + self.outputs.heap_bytes()

@@ -19,7 +19,7 @@ mod view_functions;
 mod write;
 
 pub(crate) use derived::{DerivedViews, GivenView};
-pub use feature_vectors::{ColumnField, FeatureColumn, FeatureVectors, FieldStatus};
+pub use feature_vectors::{ColumnField, Computed, FeatureColumn, FeatureVectors, FieldStatus, ViewOutcome};
 pub(crate) use heap_bytes::{HeapBytes, allocated};
 pub(crate) use key_types::check_key_types;
 pub use keys::{EntityRows, KeyColumn};

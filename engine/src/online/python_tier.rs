@@ -14,7 +14,7 @@ use arrow::datatypes::{Float32Type, Float64Type};
 use feast_config::PythonConfig;
 use feast_functions::{Input, Output};
 use feast_model::error::{Error, ErrorKind, Result};
-use feast_python_workers::{CallError, Pool, PoolFunction, Settings};
+use feast_python_workers::{CallError, Pool, PoolFunction, Settings, Snapshot};
 use parking_lot::{Mutex, RwLock};
 
 use super::view_functions::ComputedColumns;
@@ -97,6 +97,11 @@ impl PythonTier {
         let refused = pool.refusals().into_iter();
         let view_of = |key: &str| key.rsplit_once('#').map_or(key, |(view, _)| view).to_owned();
         Ok(refused.map(|(key, reason)| (view_of(&key), reason)).collect())
+    }
+
+    /// What the processes have done, if they are started.
+    pub(crate) fn snapshot(&self) -> Option<Snapshot> {
+        self.pool.get().map(Pool::counters)
     }
 
     /// What there is to say of the processes and of answers that differ, since the last call.

@@ -26,6 +26,7 @@ use feast_model::error::{Error, Result};
 use feast_model::{FeatureView, Field};
 pub(crate) use feast_redis::KeySearch;
 use feast_redis::RedisStore;
+pub use feast_rocksdb::Statistics as RocksDbStatistics;
 use feast_rocksdb::{DatabaseRows, RocksDbStore};
 use feast_rows::{RowCache, rows_in_memory};
 use feast_sqlite::SqliteStore;
@@ -126,6 +127,14 @@ impl OnlineStore {
         match self {
             Self::RocksDb(storage) => storage.write_file(name, contents),
             Self::Redis(_) | Self::Sqlite(_) => Ok(()),
+        }
+    }
+
+    /// What an embedded database says of itself.
+    pub(crate) fn rocksdb_statistics(&self) -> Option<RocksDbStatistics> {
+        match self {
+            Self::RocksDb(storage) => Some(storage.statistics()),
+            Self::Redis(_) | Self::Sqlite(_) => None,
         }
     }
 

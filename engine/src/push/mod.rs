@@ -55,6 +55,7 @@ use append::{AppendRecord, Appender};
 use checked::CheckedPush;
 use log::{PushLog, PushRecord};
 use marks::AppendId;
+pub use queue::WaitingPushes;
 use queue::{PushQueue, PushSize};
 use replay::Replay;
 use target::AppendTarget;
@@ -94,6 +95,11 @@ pub(crate) struct Pushes {
 }
 
 impl Pushes {
+    /// What was answered and is not in its parquet source yet.
+    pub(crate) fn waiting(&self) -> WaitingPushes {
+        self.queue.waiting()
+    }
+
     /// Writes a push to the stores. Durable when this returns; with offline batching the append may follow later, but it is in
     /// the log.
     ///

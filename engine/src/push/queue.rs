@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use feast_config::{OfflineBatching, PushQueueLimits, format_duration};
 use feast_model::error::{Error, ErrorKind, Result};
@@ -38,6 +38,17 @@ struct WaitingSource {
     is_failing: bool,
     /// What was said at the last try.
     problem: Option<String>,
+}
+
+/// Pushes that were answered and are not in their parquet source yet.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct WaitingPushes {
+    /// Rows of all sources.
+    pub rows: usize,
+    /// Bytes of their records in the log.
+    pub bytes: usize,
+    /// How long the oldest waits; none when nothing does.
+    pub oldest: Option<Duration>,
 }
 
 /// How much pushes are in the log.
@@ -139,6 +150,18 @@ impl PushQueue {
             source.size = source.size.plus(size);
         }
         waiting.has_leftovers = true;
+    }
+
+    /// All that waits.
+    pub(super) fn waiting(&self) -> WaitingPushes {
+        let waiting = self.waiting.lock();
+        let sizes = waiting.sources.values().map(|source| source.size);
+        let size = sizes.fold(PushSize::default(), PushSize::plus);
+        WaitingPushes {
+            rows: size.rows,
+            bytes: size.bytes,
+            oldest: waiting.sources.values().map(|source| source.since.elapsed()).max(),
+        }
     }
 
     /// Whether what earlier processes have left is counted.
@@ -258,8 +281,6 @@ impl WaitingSource {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     const BATCHING: OfflineBatching = OfflineBatching {

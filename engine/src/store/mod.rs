@@ -13,6 +13,7 @@ mod registry;
 mod registry_looks;
 mod removal;
 mod shards;
+mod statistics;
 #[cfg(test)]
 mod table_crash_tests;
 mod tables;
@@ -20,6 +21,7 @@ mod writes;
 
 pub use definitions::{ApplyOptions, ApplyReport};
 pub use removal::RemovalProgress;
+pub use statistics::{PythonStatistics, StoreStatistics};
 
 use feast_config::{OnlineStoreConfig, RepositoryConfig};
 use feast_model::error::{Error, ErrorKind, Result};

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use feast_files::COMMAND_PATIENCE;
@@ -38,6 +38,9 @@ pub(super) struct RegistryHandle {
     publishing: Mutex<()>,
     /// How many states have come into use: a look that began before the last of them may have found an older one.
     published: AtomicU64,
+    opened: Instant,
+    /// When the place was last seen to hold the state in use, in milliseconds from `opened`.
+    seen: AtomicU64,
     /// The state of the place that could not be used, and why.
     unusable: Mutex<Option<(Stamp, Error)>>,
     /// What states of the registry do not say of functions.
@@ -103,6 +106,8 @@ impl RegistryHandle {
             state: ArcSwap::from_pointee(state),
             publishing: Mutex::default(),
             published: AtomicU64::new(0),
+            opened: Instant::now(),
+            seen: AtomicU64::new(0),
             unusable: Mutex::default(),
         })
     }
@@ -144,6 +149,7 @@ impl RegistryHandle {
             let published = self.published.load(Ordering::Acquire);
             let in_use = self.state().snapshot.stamp;
             if self.is_local.load(Ordering::Relaxed) && self.place.stamp() == in_use {
+                self.note_seen();
                 return Ok(Ok(false));
             }
             // A damaged file is read once, however often it is looked at.
@@ -153,6 +159,7 @@ impl RegistryHandle {
                 .look(in_use.into_iter().chain(unusable).collect(), patience)?;
             self.is_local.store(look.is_local, Ordering::Relaxed);
             if look.stamp == in_use {
+                self.note_seen();
                 return Ok(Ok(false));
             }
             if let Some((known, problem)) = &*self.unusable.lock()
@@ -172,8 +179,28 @@ impl RegistryHandle {
             // What the system could not do for now may be possible at the next look.
             let damage = outcome.as_ref().err().filter(|error| error.kind() == ErrorKind::Data);
             *self.unusable.lock() = stamp.zip(damage.map(Error::repeated));
+            if outcome.is_ok() {
+                self.note_seen();
+            }
             return Ok(outcome.map(|()| true));
         }
+    }
+
+    fn note_seen(&self) {
+        let now = u64::try_from(self.opened.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.seen.store(now, Ordering::Relaxed);
+    }
+
+    /// Since the place was last seen to hold the state in use.
+    pub(super) fn age(&self) -> Duration {
+        let seen = Duration::from_millis(self.seen.load(Ordering::Relaxed));
+        self.opened.elapsed().saturating_sub(seen)
+    }
+
+    /// Why the state that the place has now is not used.
+    pub(super) fn problem(&self) -> Option<String> {
+        let unusable = self.unusable.lock();
+        unusable.as_ref().map(|(_, error)| error.public_message())
     }
 
     fn adopt_changed(&self, look: Look, adopt: impl FnOnce(NextState<'_>) -> Result<()>) -> Result<()> {
@@ -319,6 +346,10 @@ impl RegistryState {
             derived: ArcSwap::default(),
             plans: PlanCache::new(plans::default_bytes())?,
         })
+    }
+
+    pub(super) fn contents(&self) -> &RegistryContents {
+        &self.snapshot.contents
     }
 
     fn has_project(&self) -> bool {

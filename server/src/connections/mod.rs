@@ -14,7 +14,7 @@ use std::convert::Infallible;
 use std::io::{self, ErrorKind};
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use feast_engine::Error;
@@ -38,10 +38,10 @@ use crate::error::ApiError;
 use crate::http::{Head, Peer};
 use crate::layers::{self, request_id::RequestId};
 use progress::{Answer, Exchange, Phase, Progress, Received, Watched, is_empty_lines};
-pub use stream::Listener;
+pub use stream::{Listener, Purpose};
 use stream::{Plain, Stream};
 pub use table::ConnectionLimits;
-use table::ConnectionTable;
+pub(crate) use table::ConnectionTable;
 pub use tls::{Tls, TlsFiles, TlsVersion};
 
 /// How long to wait when no connection can be taken: a lack of open files may be over by then.
@@ -102,7 +102,7 @@ impl Connections {
             .initial_stream_window_size(STREAM_WINDOW_BYTES)
             .initial_connection_window_size(CONNECTION_WINDOW_BYTES);
         Arc::new(Self {
-            table: ConnectionTable::new(options.connections),
+            table: Arc::clone(&context.connections),
             tls: options.tls.clone(),
             http2_in_clear: context.store.config().connections.http2_in_clear,
             context,
@@ -147,7 +147,8 @@ impl Connections {
     }
 
     fn open(self: &Arc<Self>, stream: Plain, peer: Peer) {
-        let tls = self.tls.as_ref().filter(|_| matches!(stream, Plain::Tcp(_)));
+        let speaks_tls = matches!(stream, Plain::Tcp(_)) && peer.purpose == Purpose::Requests;
+        let tls = self.tls.as_ref().filter(|_| speaks_tls);
         let phase = if tls.is_some() { Phase::Handshake } else { Phase::Idle };
         let progress = Arc::new(Progress::new(phase));
         let (tls, this) = (tls.cloned(), Arc::clone(self));
@@ -294,6 +295,7 @@ fn service(
             uri: head.uri,
             request_id: RequestId::of(&head.headers),
             headers: head.headers,
+            arrived: context.metrics.is_some().then(Instant::now),
         });
         // For warp the body alone: its filters would copy what they give of a head.
         let request = Request::new(Received::new(body, Arc::clone(&progress)));

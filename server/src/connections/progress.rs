@@ -46,7 +46,17 @@ pub(super) enum Phase {
 }
 
 impl Phase {
-    const ALL: [Self; 5] = [Self::Handshake, Self::Idle, Self::Head, Self::Body, Self::Answer];
+    pub(super) const ALL: [Self; 5] = [Self::Handshake, Self::Idle, Self::Head, Self::Body, Self::Answer];
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Handshake => "handshake",
+            Self::Idle => "idle",
+            Self::Head => "head",
+            Self::Body => "body",
+            Self::Answer => "answer",
+        }
+    }
+
     /// The bits of a state that hold the phase.
     const BITS: u32 = 3;
 

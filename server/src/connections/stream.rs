@@ -28,8 +28,18 @@ pub struct Listener {
     /// The file of a Unix socket, which goes with it, and before it: as long as somebody listens, no other server takes its place.
     _file: Option<SocketFile>,
     kind: Kind,
-    /// Connections that it takes beyond the limit.
-    extra: usize,
+    purpose: Purpose,
+}
+
+/// What the connections of a listener are for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// Requests of clients.
+    Requests,
+    /// Commands of those who may use the store.
+    Commands,
+    /// The page of metrics, whatever the path. It is spoken without TLS.
+    Metrics,
 }
 
 enum Kind {
@@ -49,7 +59,7 @@ impl Listener {
         Ok(Self {
             _file: None,
             kind: Kind::Tcp(listener),
-            extra: 0,
+            purpose: Purpose::Requests,
         })
     }
 
@@ -73,21 +83,22 @@ impl Listener {
         Ok(Self {
             _file: Some(file),
             kind: Kind::Unix(listener),
-            extra: 0,
+            purpose: Purpose::Requests,
         })
     }
 
-    /// Takes some connections although the limit is reached: for commands, which are needed most when clients take all there are.
+    /// Is for something else than requests of clients.
     #[must_use]
-    pub fn beyond_limit(self) -> Self {
-        Self {
-            extra: EXTRA_CONNECTIONS,
-            ..self
-        }
+    pub fn with_purpose(self, purpose: Purpose) -> Self {
+        Self { purpose, ..self }
     }
 
+    /// How many connections it takes although the limit is reached: operators need theirs most when clients take all there are.
     pub(super) fn extra(&self) -> usize {
-        self.extra
+        match self.purpose {
+            Purpose::Requests => 0,
+            Purpose::Commands | Purpose::Metrics => EXTRA_CONNECTIONS,
+        }
     }
 
     /// The address of the port.
@@ -95,6 +106,14 @@ impl Listener {
         match &self.kind {
             Kind::Tcp(listener) => listener.local_addr().ok(),
             Kind::Unix(_) => None,
+        }
+    }
+
+    fn peer(&self, client: Client, local: Option<std::net::IpAddr>) -> Peer {
+        Peer {
+            client,
+            local,
+            purpose: self.purpose,
         }
     }
 
@@ -106,7 +125,7 @@ impl Listener {
                 stream.set_nodelay(true)?;
                 let local = stream.local_addr().ok().map(|address| address.ip());
                 let client = Client::Address(client);
-                Ok((Plain::Tcp(stream), Peer { client, local }))
+                Ok((Plain::Tcp(stream), self.peer(client, local)))
             }
             Kind::Unix(listener) => {
                 let (stream, _) = listener.accept().await?;
@@ -115,7 +134,7 @@ impl Listener {
                     id: credentials.pid(),
                     user: credentials.uid(),
                 };
-                Ok((Plain::Unix(stream), Peer { client, local: None }))
+                Ok((Plain::Unix(stream), self.peer(client, None)))
             }
         }
     }

@@ -92,7 +92,7 @@ struct Entry {
 }
 
 /// All open connections.
-pub(super) struct ConnectionTable {
+pub(crate) struct ConnectionTable {
     limits: ConnectionLimits,
     open: Mutex<Open>,
     changed: Notify,
@@ -129,7 +129,7 @@ impl Drop for Place {
 }
 
 impl ConnectionTable {
-    pub(super) fn new(limits: ConnectionLimits) -> Arc<Self> {
+    pub(crate) fn new(limits: ConnectionLimits) -> Arc<Self> {
         Arc::new(Self {
             limits,
             open: Mutex::default(),
@@ -141,6 +141,15 @@ impl ConnectionTable {
 
     pub(super) fn limits(&self) -> ConnectionLimits {
         self.limits
+    }
+
+    /// How many connections there are in each phase.
+    pub(crate) fn by_phase(&self) -> [(&'static str, usize); Phase::ALL.len()] {
+        let mut counts = Phase::ALL.map(|phase| (phase.name(), 0));
+        for entry in self.open.lock().entries.values() {
+            counts[entry.progress.phase() as usize].1 += 1;
+        }
+        counts
     }
 
     /// Makes room for one more connection, and says whether there is any. `extra` may be open beyond the limit.

@@ -4,6 +4,7 @@
 //! goes as far as it can without waiting; what it knows by then is a [`PendingRead`], which [`complete`] goes on with.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
 use feast_engine::{EntityRows, Error, FeatureVectors, ReadPlan, ResponseLayout, StoredEntities};
@@ -15,6 +16,7 @@ use crate::context::Context;
 use crate::endpoints::plan;
 use crate::error::ApiError;
 use crate::http::{Head, Request, Response, json_response};
+use crate::metrics::AnsweredRead;
 use crate::routes::{FutureResponse, InlineOutcome};
 use crate::wire::arrow_stream;
 use crate::wire::entities::{Entities, entity_rows};
@@ -64,6 +66,8 @@ struct ReadSettings {
     with_view_versions: bool,
     /// Length of its body.
     body_bytes: usize,
+    /// When its head was there, if it is counted.
+    arrived: Option<Instant>,
 }
 
 /// What a response is written as.
@@ -84,12 +88,14 @@ pub(crate) fn try_inline(
         return Ok(InlineOutcome::TooLarge(PendingRead::Planned(read)));
     }
     let read = KeyedRead::new(read)?;
+    let started = read.settings.arrived.map(|_| Instant::now());
     let stored = context.store.lookup_in_memory(&read.plan, &read.entities)?;
+    note_look_up(context, started.filter(|_| stored.is_some()));
     let vectors = stored.map(|stored| stored.feature_vectors_briefly()).transpose()?;
     match vectors.flatten() {
         Some(vectors) => {
             let permit = std::mem::take(permit);
-            let response = read.settings.respond(&read.plan, vectors, permit);
+            let response = read.settings.respond(context, &read.plan, vectors, permit);
             response.map(InlineOutcome::Response)
         }
         None => Ok(InlineOutcome::NeedsIo(PendingRead::Keyed(read))),
@@ -99,10 +105,18 @@ pub(crate) fn try_inline(
 /// Answers, however long it takes.
 pub(crate) fn complete(context: &Context, read: PendingRead, mut permit: MemoryPermit) -> Result<Response, ApiError> {
     let read = read.into_keyed(context)?;
+    let started = read.settings.arrived.map(|_| Instant::now());
     let stored = context
         .store
         .lookup(&read.plan, &read.entities, |bytes| read.admit(&mut permit, bytes))?;
-    read.respond(stored, permit)
+    note_look_up(context, started);
+    read.respond(context, stored, permit)
+}
+
+fn note_look_up(context: &Context, started: Option<Instant>) {
+    if let (Some(metrics), Some(started)) = (&context.metrics, started) {
+        metrics.reads.looked_up(started.elapsed());
+    }
 }
 
 /// Answers with rows that come over the network. They are awaited; only work that takes long is done where it keeps no other
@@ -114,13 +128,15 @@ pub(crate) fn complete_remote(context: Arc<Context>, read: PendingRead, mut perm
             large => block_in_place(|| large.into_keyed(&context))?,
         };
         let admit = |bytes| read.admit(&mut permit, bytes);
+        let started = read.settings.arrived.map(|_| Instant::now());
         let stored = context.store.lookup_async(&read.plan, &read.entities, admit).await?;
+        note_look_up(&context, started);
         if read.values <= MAX_INLINE_VALUES
             && let Some(vectors) = stored.feature_vectors_briefly()?
         {
-            return read.settings.respond(&read.plan, vectors, permit);
+            return read.settings.respond(&context, &read.plan, vectors, permit);
         }
-        block_in_place(|| read.respond(stored, permit))
+        block_in_place(|| read.respond(&context, stored, permit))
     };
     Box::pin(answer)
 }
@@ -151,6 +167,7 @@ impl PlannedRead {
             form,
             with_view_versions: parsed.with_view_versions,
             body_bytes: request.body.len(),
+            arrived: request.head.arrived,
         };
         let read = Self {
             settings,
@@ -202,16 +219,22 @@ impl KeyedRead {
     }
 
     /// The response. The stored rows are let go as soon as they are decoded.
-    fn respond(&self, stored: StoredEntities<'_>, permit: MemoryPermit) -> Result<Response, ApiError> {
+    fn respond(
+        &self,
+        context: &Context,
+        stored: StoredEntities<'_>,
+        permit: MemoryPermit,
+    ) -> Result<Response, ApiError> {
         let vectors = stored.feature_vectors()?;
         drop(stored);
-        self.settings.respond(&self.plan, vectors, permit)
+        self.settings.respond(context, &self.plan, vectors, permit)
     }
 }
 
 impl ReadSettings {
     fn respond(
         &self,
+        context: &Context,
         plan: &ReadPlan,
         vectors: FeatureVectors<'_>,
         mut permit: MemoryPermit,
@@ -221,6 +244,15 @@ impl ReadSettings {
             ResponseForm::ArrowStream => arrow_stream::write_feature_vectors(&vectors, versions.as_deref())?,
             ResponseForm::Json(layout) => write_feature_vectors(&vectors, layout, versions.as_deref()),
         };
+        if let (Some(metrics), Some(arrived)) = (&context.metrics, self.arrived) {
+            let read = AnsweredRead {
+                plan,
+                vectors: &vectors,
+                bytes: body.len(),
+                time: arrived.elapsed(),
+            };
+            metrics.reads.answered(&metrics.requests, &read);
+        }
         drop(vectors);
         permit.resize_to(body.len())?;
         Ok(self.form.response(permit.hold(body)))

@@ -7,6 +7,7 @@ use warp::http::{HeaderValue, StatusCode};
 use crate::context::Context;
 use crate::error::ApiError;
 use crate::http::{Request, Response, json_response};
+use crate::readiness::Condition;
 
 /// Names the online store, in the response of `GET /health` and in requests that are meant for one store only, so that a process
 /// that hands work over can be sure which server it talks to.
@@ -22,19 +23,22 @@ pub(crate) fn answer(context: &Context, _: &Request) -> Result<Response, ApiErro
 
 /// 200, or 503 with the reasons. A store that takes no writes for now is a warning: its reads go on, and no other server has its rows.
 pub(crate) fn answer_ready(context: &Context, _: &Request) -> Result<Response, ApiError> {
-    let mut reasons = Vec::new();
-    if context.is_draining() {
-        reasons.push("the server is about to stop");
-    }
-    let missing_rows = context.missing_rows.load();
-    reasons.extend(missing_rows.iter().map(String::as_str));
-    let status = if reasons.is_empty() {
+    let readiness = context.readiness();
+    let texts = |conditions: &[Condition]| {
+        conditions
+            .iter()
+            .map(|condition| condition.text.clone())
+            .collect::<Vec<_>>()
+    };
+    let status = if readiness.is_ready() {
         StatusCode::OK
     } else {
         StatusCode::SERVICE_UNAVAILABLE
     };
-    let trouble = context.store.online_store_trouble();
-    let warnings: Vec<String> = trouble.iter().map(feast_engine::Error::public_message).collect();
-    let body = json!({ "ready": reasons.is_empty(), "reasons": reasons, "warnings": warnings });
+    let body = json!({
+        "ready": readiness.is_ready(),
+        "reasons": texts(&readiness.reasons),
+        "warnings": texts(&readiness.warnings),
+    });
     Ok(json_response(status, body.to_string()))
 }

@@ -37,6 +37,10 @@ pub(crate) fn answer(context: &Context, request: Request, permit: &mut MemoryPer
         permit.grow_to(parsed_bytes + store.push_bytes(&target, &online_columns, offline_rows.as_ref()))?;
         store.push(&target, online_columns, offline_rows)?
     };
+    if let Some(metrics) = &context.metrics {
+        metrics.writes.pushed(&push.source, &push.to);
+        metrics.writes.wrote(&report);
+    }
     let mut response = Response::default();
     if offline && store.config().offline_batching.is_some() {
         *response.status_mut() = StatusCode::ACCEPTED;

@@ -26,6 +26,9 @@ pub(crate) fn answer(context: &Context, request: Request, permit: &mut MemoryPer
         permit.grow_to(parsed_bytes + store.push_bytes(&target, &columns, None))?;
         store.push(&target, columns, None)?
     };
+    if let Some(metrics) = &context.metrics {
+        metrics.writes.wrote(&report);
+    }
     let mut response = json_response(StatusCode::OK, b"null".to_vec());
     report_rows(&mut response, report, &write.view);
     Ok(response)

@@ -4,13 +4,14 @@
 //! at both, change either, or answer itself. Layers nest as plain futures, so that one costs a request neither an allocation nor
 //! a dynamic call.
 //!
-//! Metrics go outside of `failures`, sign-in after `browser`; all layers see the route in [`Call::matched`]. A layer that adds to every response makes that of a failure itself, by [`ApiError::into_response`]. Admission
+//! Sign-in goes after `browser`; all layers see the route in [`Call::matched`]. A layer that adds to every response makes that of a failure itself, by [`ApiError::into_response`]. Admission
 //! is not a layer: what a request takes is known only while its body is read (`body.rs`) and when its endpoint cannot answer
 //! inline (`dispatch.rs`).
 
 mod access_log;
 pub(crate) mod browser;
 mod failures;
+mod metrics;
 mod panics;
 pub(crate) mod rate_limit;
 pub(crate) mod request_id;
@@ -21,6 +22,7 @@ use bytes::Buf;
 use futures::Stream;
 
 use crate::admission::MemoryPermit;
+use crate::connections::Purpose;
 use crate::context::Context;
 use crate::dispatch;
 use crate::error::ApiError;
@@ -41,6 +43,9 @@ pub(crate) async fn answer(
     memory: Result<MemoryPermit, ApiError>,
     body: impl Stream<Item = Result<impl Buf, warp::Error>> + Send,
 ) -> Response {
+    if head.peer.purpose == Purpose::Metrics {
+        return crate::metrics::answer(&context, &head).unwrap_or_else(ApiError::into_response);
+    }
     let matched = routes::find(&head.method, head.uri.path());
     let request_id = head.request_id.clone();
     let context = &context;
@@ -50,6 +55,7 @@ pub(crate) async fn answer(
     let next = |call| browser::refuse_foreign_pages(context, call, next);
     let next = |call| rate_limit::admit(context, call, next);
     let next = |call| failures::log(call, next);
+    let next = |call| metrics::count(context, call, next);
     let next = |call| access_log::log(context, call, next);
     let outcome = next(Call { head, matched }).await;
     let mut response = outcome.unwrap_or_else(ApiError::into_response);

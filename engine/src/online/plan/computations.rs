@@ -63,6 +63,9 @@ impl PlannedComputation {
             })
         });
         Ok(Self {
+            view: view.name().to_owned(),
+            mode: view.mode.clone(),
+            is_measured: view.track_metrics,
             shown_name: projection.display_name().to_owned(),
             version: context.status_of(view.name()).version,
             function: context.functions.of(view, context.definitions)?,
@@ -90,6 +93,7 @@ fn look_up_source(
             view: view.name().to_owned(),
             shown_name: view.name().to_owned(),
             version: context.status_of(view.name()).version,
+            max_age: view.ttl.filter(|ttl| *ttl > 0),
             group,
             features: Vec::new(),
         });

@@ -2,8 +2,11 @@
 
 mod computations;
 
+use std::any::Any;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::OnceLock;
+use std::time::Instant;
 
 use arc_swap::ArcSwapOption;
 use feast_codec::row::storage_type;
@@ -19,7 +22,7 @@ use computations::{computed_view, plan_computations};
 use super::assemble::Columns;
 use super::binding::Binding;
 use super::computed::{PlannedComputation, check_request_data, request_data};
-use super::feature_vectors::FeatureVectors;
+use super::feature_vectors::{Computed, FeatureVectors};
 use super::key_types::key_encoder;
 use super::keys::EntityRows;
 use super::planned_view::{KeyGroup, PlannedFeature, PlannedKey, PlannedView};
@@ -38,6 +41,9 @@ pub struct ReadPlan {
     pub(super) binding: ArcSwapOption<Binding>,
     /// Every name under which a request may give keys: join keys of the project, mapped keys, entity names.
     pub(super) request_keys: BTreeMap<String, JoinKey>,
+    /// The feature service that was asked for.
+    service: Option<String>,
+    attachment: OnceLock<Box<dyn Any + Send + Sync>>,
 }
 
 /// What plans are made from: one state of the registry.
@@ -113,6 +119,11 @@ impl ReadPlan {
             computations,
             binding: ArcSwapOption::empty(),
             request_keys,
+            service: match selection {
+                FeatureSelection::Service(name) => Some(name.clone()),
+                FeatureSelection::Features(_) => None,
+            },
+            attachment: OnceLock::new(),
         })
     }
 
@@ -143,6 +154,30 @@ impl ReadPlan {
         all.filter(|(name, _)| seen.insert(*name)).collect()
     }
 
+    /// The feature service that was asked for, if one was.
+    pub fn service(&self) -> Option<&str> {
+        self.service.as_deref()
+    }
+
+    /// The views whose rows are looked up, each as [`FeatureVectors::outcomes`] has it.
+    pub fn view_names(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.views.iter().map(|view| view.view.as_str())
+    }
+
+    /// The on-demand views whose functions are to be measured, each with its position among the functions, and its mode.
+    pub fn measured_functions(&self) -> impl Iterator<Item = (usize, &str, &str)> {
+        let computations = self.computations.iter().enumerate();
+        computations
+            .filter(|(_, computation)| computation.is_measured)
+            .map(|(position, computation)| (position, computation.view.as_str(), computation.mode.as_str()))
+    }
+
+    /// What a caller keeps with the plan, so that it need not be found again for each request. It is made once, and must be small:
+    /// the memory of kept plans is counted without it. `None` when the plan has something of another type.
+    pub fn attached<T: Any + Send + Sync>(&self, make: impl FnOnce() -> T) -> Option<&T> {
+        self.attachment.get_or_init(|| Box::new(make())).downcast_ref()
+    }
+
     /// What a request means by a name.
     pub fn request_column(&self, name: &str) -> RequestColumn<'_> {
         RequestColumn {
@@ -166,9 +201,14 @@ impl ReadPlan {
     ) -> Result<Option<FeatureVectors<'request>>> {
         let Columns { mut vectors, stored } = columns;
         let stored = stored.unwrap_or_default();
-        for computation in &self.computations {
+        for (function, computation) in self.computations.iter().enumerate() {
+            let started = computation.is_measured.then(Instant::now);
             if !computation.run(entities, &stored, &mut vectors, budget)? {
                 return Ok(None);
+            }
+            if let Some(started) = started {
+                let time = started.elapsed();
+                vectors.add_computed(Computed { function, time });
             }
         }
         Ok(Some(vectors))
@@ -203,6 +243,7 @@ impl PlannedView {
             view: view.name().to_owned(),
             shown_name: projection.display_name().to_owned(),
             version: context.status_of(view.name()).version,
+            max_age: view.ttl.filter(|ttl| *ttl > 0),
             group,
             features,
         })

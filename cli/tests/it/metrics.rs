@@ -1,0 +1,277 @@
+//! The page of metrics: Feast's own names, ours beside them, and what Prometheus makes of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write;
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use crate::support::{Repository, Response, Server, eventually, exchange};
+
+const READ: &str = r#"{"features":["driver_hourly_stats:conv_rate","driver_hourly_stats:acc_rate"],"entities":{"driver_id":[1001,7]}}"#;
+const PUSH: &str = r#"{"push_source_name":"driver_stats_push_source","to":"online","df":{"driver_id":[1001],"event_timestamp":["2100-01-01T00:00:00Z"],"created":["2026-05-13"],"conv_rate":[null],"acc_rate":[1.0],"avg_daily_trips":[777]}}"#;
+
+/// A repository whose server has its metrics on a free port, and that port.
+fn repository(settings: &str) -> (Repository, String) {
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let repository = Repository::from_template();
+    let given = std::fs::read_to_string(repository.path.join("feature_store.yaml")).unwrap();
+    let place = format!("serving: {{metrics_host: 127.0.0.1, metrics_port: {port}, metrics_route: true}}");
+    repository.write("feature_store.yaml", &format!("{given}\n{place}\n{settings}\n"));
+    repository.succeed(&["apply"]);
+    (repository, format!("127.0.0.1:{port}"))
+}
+
+fn page(address: &str, accept: &str) -> Response {
+    let request = format!("GET /whatever HTTP/1.1\r\nhost: x\r\naccept: {accept}\r\nconnection: close\r\n\r\n");
+    exchange(address, request.as_bytes())
+}
+
+/// Each sample with its labels, as it is written.
+fn samples(text: &str) -> BTreeMap<String, f64> {
+    let lines = text.lines().filter(|line| !line.starts_with('#'));
+    lines
+        .map(|line| {
+            let (sample, value) = line.rsplit_once(' ').unwrap();
+            (sample.to_owned(), value.parse().unwrap())
+        })
+        .collect()
+}
+
+/// The families that a parser of Prometheus' own client finds.
+fn parsed(module: &str, text: &str) -> BTreeSet<String> {
+    let program = format!(
+        "import sys\nfrom {module} import text_string_to_metric_families as parse\n\
+         for family in parse(sys.stdin.read()): print(family.name, family.type, len(family.samples))"
+    );
+    let mut python = Command::new(std::env::var_os("FEAST_PYTHON").unwrap())
+        .args(["-c", &program])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    python.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+    let output = python.wait_with_output().unwrap();
+    assert!(output.status.success(), "{module} refuses the page");
+    let families = String::from_utf8(output.stdout).unwrap();
+    families
+        .lines()
+        .map(|line| line.split(' ').next().unwrap().to_owned())
+        .collect()
+}
+
+/// Some of everything.
+fn work(server: &Server) {
+    assert_eq!(server.post("/get-online-features", READ).status, 200);
+    assert_eq!(server.post("/push", PUSH).status, 200);
+    assert_eq!(server.post("/get-online-features", READ).status, 200);
+    let unknown = r#"{"features":["none:x"],"entities":{"driver_id":[1]}}"#;
+    assert_eq!(server.post("/get-online-features", unknown).status, 404);
+    assert_eq!(server.post("/get-online-features", "{}").status, 422);
+    assert_eq!(server.post("/none", "{}").status, 404);
+    let end = r#"{"end_ts":"2100-01-01T00:00:00"}"#;
+    assert_eq!(server.post("/materialize-incremental", end).status, 200);
+}
+
+#[test]
+fn feasts_metrics_have_its_names_and_labels_and_ours_stand_beside_them() {
+    let (repository, address) = repository("");
+    let server = repository.serve_with(&["--metrics"]);
+    work(&server);
+    let page = page(&address, "*/*");
+    assert_eq!(page.status, 200);
+    assert_eq!(
+        page.header("content-type"),
+        Some("text/plain; version=0.0.4; charset=utf-8")
+    );
+    let found = samples(&page.body);
+    let expected = [
+        (
+            r#"feast_feature_server_request_total{endpoint="/get-online-features",status="success"}"#,
+            2.0,
+        ),
+        (
+            r#"feast_feature_server_request_total{endpoint="/get-online-features",status="error"}"#,
+            1.0,
+        ),
+        (
+            r#"feast_feature_server_request_total{endpoint="/push",status="success"}"#,
+            1.0,
+        ),
+        (
+            r#"feast_feature_server_request_total{endpoint="/materialize-incremental",status="success"}"#,
+            1.0,
+        ),
+        (
+            r#"feast_feature_server_request_latency_seconds_count{endpoint="/get-online-features",feature_count="1-10",feature_view_count="1"}"#,
+            2.0,
+        ),
+        (
+            r#"feast_feature_server_request_latency_seconds_count{endpoint="/push",feature_count="",feature_view_count=""}"#,
+            1.0,
+        ),
+        ("feast_online_features_request_total", 2.0),
+        (r#"feast_online_features_entity_count_bucket{le="1.0"}"#, 0.0),
+        (r#"feast_online_features_entity_count_bucket{le="5.0"}"#, 2.0),
+        (
+            r#"feast_online_features_status_total{feature_view="driver_hourly_stats",status="present"}"#,
+            2.0,
+        ),
+        (
+            r#"feast_online_features_status_total{feature_view="driver_hourly_stats",status="not_found"}"#,
+            6.0,
+        ),
+        (
+            r#"feast_push_request_total{push_source="driver_stats_push_source",mode="online"}"#,
+            1.0,
+        ),
+        (
+            r#"feast_materialization_result_total{feature_view="driver_hourly_stats",status="success"}"#,
+            1.0,
+        ),
+        (
+            r#"feast_materialization_duration_seconds_count{feature_view="driver_hourly_stats"}"#,
+            1.0,
+        ),
+        // Ours.
+        (
+            r#"feast_http_requests_total{endpoint="/get-online-features",code="200"}"#,
+            2.0,
+        ),
+        (
+            r#"feast_http_requests_total{endpoint="/get-online-features",code="404"}"#,
+            1.0,
+        ),
+        (
+            r#"feast_http_requests_total{endpoint="/get-online-features",code="422"}"#,
+            1.0,
+        ),
+        (r#"feast_http_requests_total{endpoint="other",code="404"}"#, 1.0),
+        (
+            r#"feast_view_rows_total{feature_view="driver_hourly_stats",outcome="found"}"#,
+            1.0,
+        ),
+        (
+            r#"feast_view_rows_total{feature_view="driver_hourly_stats",outcome="not_found"}"#,
+            3.0,
+        ),
+        (
+            r#"feast_view_null_values_total{feature_view="driver_hourly_stats"}"#,
+            1.0,
+        ),
+        (r#"feast_written_rows_total{outcome="written"}"#, 1.0),
+        ("feast_ready", 1.0),
+    ];
+    for (sample, value) in expected {
+        assert_eq!(found.get(sample), Some(&value), "{sample} in\n{}", page.body);
+    }
+    let freshness = r#"feast_feature_freshness_seconds{feature_view="driver_hourly_stats",project="#;
+    assert!(
+        found.keys().any(|sample| sample.starts_with(freshness)),
+        "{}",
+        page.body
+    );
+    assert!(found["process_resident_memory_bytes"] > 1e6);
+    assert!(found["feast_online_store_disk_free_bytes"] > 0.0);
+    // Also on the serving port, where it is configured.
+    let route = server.send("GET", "/metrics", &[], "");
+    assert_eq!(route.status, 200);
+    assert!(route.body.contains("feast_online_features_request_total 2"));
+}
+
+#[test]
+fn prometheus_reads_both_formats() {
+    let (repository, address) = repository("feature_server: {metrics: {enabled: true}}");
+    let server = repository.serve();
+    work(&server);
+    let text = parsed("prometheus_client.parser", &page(&address, "text/plain").body);
+    let open = page(&address, "application/openmetrics-text; version=1.0.0,text/plain;q=0.5");
+    assert_eq!(
+        open.header("content-type"),
+        Some("application/openmetrics-text; version=1.0.0; charset=utf-8")
+    );
+    let open = parsed("prometheus_client.openmetrics.parser", &open.body);
+    assert_eq!(text, open);
+    assert!(open.contains("feast_feature_server_request"), "{open:?}");
+}
+
+#[test]
+fn what_is_switched_off_is_not_there() {
+    let (repository, address) = repository("feature_server: {metrics: {enabled: true, push: false, request: false}}");
+    let server = repository.serve();
+    work(&server);
+    let body = page(&address, "*/*").body;
+    for gone in [
+        "feast_push_request",
+        "feast_http_requests",
+        "feast_feature_server_request",
+    ] {
+        assert!(!body.contains(gone), "{gone} in\n{body}");
+    }
+    assert!(body.contains("feast_online_features_request_total 2"));
+}
+
+#[test]
+fn nothing_is_served_unless_asked_for() {
+    let repository = Repository::from_template();
+    repository.succeed(&["apply"]);
+    let server = repository.serve();
+    assert_eq!(server.send("GET", "/metrics", &[], "").status, 404);
+    let (_, log) = server.stop();
+    assert!(!log.contains("Metrics are on"), "{log}");
+}
+
+/// They are asked for most when the server has no room left.
+#[test]
+fn the_page_is_there_when_clients_take_all_connections() {
+    let (repository, address) = repository("");
+    let server = repository.serve_with(&["--metrics", "--workers", "1", "--worker-connections", "2"]);
+    let busy: Vec<_> = (0..2)
+        .map(|_| {
+            let mut stream = std::net::TcpStream::connect(server.address()).unwrap();
+            stream
+                .write_all(b"POST /push HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\n{")
+                .unwrap();
+            stream
+        })
+        .collect();
+    let in_bodies = r#"feast_connections{phase="body"}"#;
+    eventually("both are seen", || {
+        samples(&page(&address, "*/*").body).get(in_bodies) == Some(&2.0)
+    });
+    drop(busy);
+}
+
+/// Words that look like metrics in a file.
+fn named_metrics(path: &str) -> BTreeSet<String> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path);
+    let text = std::fs::read_to_string(path).unwrap();
+    let words = text.split(|character: char| !(character.is_ascii_alphanumeric() || character == '_'));
+    let is_metric = |word: &&str| {
+        let is_ours = word.starts_with("feast_") && word.len() > "feast_".len();
+        is_ours || word.starts_with("process_")
+    };
+    words.filter(is_metric).map(str::to_owned).collect()
+}
+
+#[test]
+fn the_dashboard_and_the_alerts_name_metrics_that_exist() {
+    let (repository, address) = repository("");
+    let server = repository.serve_with(&["--metrics"]);
+    work(&server);
+    let by_service = r#"{"feature_service":"driver_activity_v1","entities":{"driver_id":[1001],"val_to_add":[1],"val_to_add_2":[2]}}"#;
+    assert_eq!(server.post("/get-online-features", by_service).status, 200);
+    let body = page(&address, "*/*").body;
+    let families = body.lines().filter_map(|line| line.strip_prefix("# TYPE "));
+    let samples = body.lines().filter(|line| !line.starts_with('#'));
+    let names: BTreeSet<&str> = families
+        .chain(samples)
+        .filter_map(|line| line.split(['{', ' ']).next())
+        .collect();
+    for file in ["deploy/monitoring/alerts.yml", "deploy/monitoring/dashboard.json"] {
+        let named = named_metrics(file);
+        assert!(named.len() > 5, "{file}");
+        let unknown: Vec<&String> = named.iter().filter(|name| !names.contains(name.as_str())).collect();
+        assert!(unknown.is_empty(), "{file} names {unknown:?}");
+    }
+}

@@ -1,0 +1,156 @@
+//! Whether requests should be sent to this server, and what an operator should know of it: one state for `/ready`, the metrics and the
+//! log.
+//!
+//! What needs a look at disks is looked at once a second, not when a probe asks: a probe must not wait for a disk.
+
+use feast_engine::{FeatureStore, StoreStatistics, format_duration};
+
+use crate::context::Context;
+
+/// Less that is free on the disk of the online store is said: RocksDB stops writes when there is no room for a memtable.
+const MIN_FREE_BYTES: u64 = 1 << 30;
+const MIN_FREE_PERCENT: u64 = 5;
+/// The registry is looked at five times a second.
+const MAX_REGISTRY_AGE_SECONDS: u64 = 30;
+
+/// Something that keeps a server from being ready, or should be known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Condition {
+    /// What kind it is: a word of [`REASONS`] or [`WARNINGS`].
+    pub(crate) kind: &'static str,
+    pub(crate) text: String,
+}
+
+pub(crate) const DRAINING: &str = "draining";
+pub(crate) const ROWS_MISSING: &str = "rows_missing";
+/// Kinds that make a server not ready.
+pub(crate) const REASONS: [&str; 2] = [DRAINING, ROWS_MISSING];
+
+const WRITES_REFUSED: &str = "writes_refused";
+const DISK_LOW: &str = "disk_low";
+const REGISTRY_UNUSABLE: &str = "registry_unusable";
+const REGISTRY_OLD: &str = "registry_old";
+const PUSHES_WAIT: &str = "pushes_wait";
+/// Kinds with which it goes on: its reads are right, and no other server would do better.
+pub(crate) const WARNINGS: [&str; 5] = [WRITES_REFUSED, DISK_LOW, REGISTRY_UNUSABLE, REGISTRY_OLD, PUSHES_WAIT];
+
+/// The state of a server at one moment.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Readiness {
+    pub(crate) reasons: Vec<Condition>,
+    pub(crate) warnings: Vec<Condition>,
+}
+
+impl Readiness {
+    pub(crate) fn is_ready(&self) -> bool {
+        self.reasons.is_empty()
+    }
+
+    /// Looks at the stores. It may wait for disks.
+    pub(crate) fn look(store: &FeatureStore) -> Self {
+        let condition = |kind: &'static str| move |text: String| Condition { kind, text };
+        // What is wrong with the registry or the store is said by others.
+        let missing_rows = store.missing_rows(None).unwrap_or_default();
+        Self {
+            reasons: missing_rows.into_iter().map(condition(ROWS_MISSING)).collect(),
+            warnings: warnings(store, &store.statistics()),
+        }
+    }
+
+    /// With what is known without a look.
+    pub(crate) fn with_current(&self, context: &Context) -> Self {
+        let mut now = self.clone();
+        if context.is_draining() {
+            let text = "the server is about to stop".to_owned();
+            now.reasons.insert(0, Condition { kind: DRAINING, text });
+        }
+        if let Some(trouble) = context.store.online_store_trouble() {
+            let text = trouble.public_message();
+            now.warnings.insert(
+                0,
+                Condition {
+                    kind: WRITES_REFUSED,
+                    text,
+                },
+            );
+        }
+        now
+    }
+
+    /// Logs what is new since a former state, and what is over.
+    pub(crate) fn log_changes(&self, former: &Self) {
+        let all = |state: &Self| state.reasons.iter().chain(&state.warnings).cloned().collect::<Vec<_>>();
+        let (before, now) = (all(former), all(self));
+        for condition in now.iter().filter(|condition| !before.contains(condition)) {
+            // Numbers in a text change with each look.
+            if !before
+                .iter()
+                .any(|known| known.kind == condition.kind && known.kind != ROWS_MISSING)
+            {
+                tracing::warn!("{}", condition.text);
+            }
+        }
+        for kind in REASONS.iter().chain(&WARNINGS) {
+            let has = |conditions: &[Condition]| conditions.iter().any(|condition| condition.kind == *kind);
+            if has(&before) && !has(&now) {
+                tracing::info!("{kind}: over");
+            }
+        }
+    }
+}
+
+fn warnings(store: &FeatureStore, statistics: &StoreStatistics) -> Vec<Condition> {
+    let mut warnings = Vec::new();
+    let mut warn = |kind: &'static str, text: String| warnings.push(Condition { kind, text });
+    if let Some(rocksdb) = &statistics.rocksdb
+        && rocksdb.disk_bytes > 0
+        && rocksdb.disk_free_bytes < MIN_FREE_BYTES.min(rocksdb.disk_bytes / 100 * MIN_FREE_PERCENT)
+    {
+        let free = rocksdb.disk_free_bytes >> 20;
+        warn(DISK_LOW, format!("{free} MiB are free on the disk of the online store"));
+    }
+    if let Some(problem) = &statistics.registry_problem {
+        warn(
+            REGISTRY_UNUSABLE,
+            format!("the registry as it was goes on serving: {problem}"),
+        );
+    }
+    if statistics.registry_age.as_secs() > MAX_REGISTRY_AGE_SECONDS && statistics.registry_problem.is_none() {
+        let age = statistics.registry_age.as_secs();
+        warn(REGISTRY_OLD, format!("the registry could not be looked at for {age} s"));
+    }
+    if let (Some(oldest), Some(batching)) = (statistics.waiting_pushes.oldest, store.config().offline_batching)
+        && oldest > 2 * batching.interval + batching.limits.age / 2
+    {
+        let (rows, age) = (statistics.waiting_pushes.rows, format_duration(oldest));
+        warn(
+            PUSHES_WAIT,
+            format!("{rows} rows of pushes wait for their parquet source, the oldest for {age}"),
+        );
+    }
+    warnings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_reason_is_enough() {
+        let condition = |kind| Condition {
+            kind,
+            text: String::new(),
+        };
+        assert!(Readiness::default().is_ready());
+        let warned = Readiness {
+            warnings: vec![condition(DISK_LOW)],
+            ..Readiness::default()
+        };
+        assert!(warned.is_ready());
+        let missing = Readiness {
+            reasons: vec![condition(ROWS_MISSING)],
+            ..warned
+        };
+        assert!(!missing.is_ready());
+    }
+}
