@@ -1,14 +1,14 @@
 //! Regular expressions of Python, run by the crate `regex`.
 //!
-//! Both look for the leftmost match and prefer earlier alternatives, so they find the same for the syntax that `translate` takes.
+//! Both look for the leftmost match and prefer earlier alternatives, so they find the same for the syntax that `feast-python-patterns` takes.
 //! What they do differently is refused: for a pattern, or for the texts to which it would matter. The crate has no backtracking, so a
 //! search takes time in proportion to the text and the size of the pattern.
 
 mod template;
-mod translate;
 
 use std::rc::Rc;
 
+use feast_python_patterns::{MORE_WORDS, Purpose, Translated, translate};
 use regex::{Regex, RegexBuilder};
 
 pub(crate) use template::Template;
@@ -17,7 +17,6 @@ use crate::methods::check_characters;
 use crate::program::Text;
 use crate::run::Run;
 use crate::stop::{Outcome, unknown};
-use translate::Translated;
 
 /// What a compiled pattern may take.
 const MAX_BYTES: usize = 1 << 20;
@@ -68,7 +67,7 @@ pub(crate) fn compile(run: &mut Run, text: &str, ignores_case: bool, reach: Reac
     if let Some(known) = run.patterns.find(text, ignores_case, reach) {
         return Ok(known);
     }
-    let facts = translate::translate(text, ignores_case)?;
+    let facts = translate(text, ignores_case, Purpose::Groups).map_err(|problem| unknown(problem.to_string()))?;
     run.step(1000 + facts.size * 50)?;
     run.hold(1 << 16)?;
     let anchored = match reach {
@@ -114,7 +113,7 @@ impl Pattern {
         if self.facts.has_classes {
             check_characters(text)?;
         }
-        if self.facts.has_boundaries && text.contains(translate::MORE_WORDS) {
+        if self.facts.has_boundaries && text.contains(MORE_WORDS) {
             return Err(unknown("the ends of words in such a text are not known here"));
         }
         if self.facts.has_end && text.ends_with('\n') {

@@ -1,30 +1,54 @@
-//! A pattern of Python as one of the crate `regex`, if both mean the same.
-//!
-//! Only syntax is taken of which both have the same rules. Characters are written by their numbers, so that none of them means
-//! something else there, and classes by what Python has in them.
+//! The parser, which writes what it reads.
 
-use crate::stop::{Outcome, Stop, unknown};
+use std::fmt;
 
 /// A pattern in the syntax of the crate, and what must be known of it.
 #[derive(Debug, Default)]
-pub(super) struct Translated {
-    pub(super) pattern: String,
+pub struct Translated {
+    /// The pattern for the crate, without anchors that are not in Python's.
+    pub pattern: String,
     /// The name of each group, if it has one.
-    pub(super) groups: Vec<Option<String>>,
-    pub(super) may_be_empty: bool,
-    pub(super) ignores_case: bool,
+    pub groups: Vec<Option<String>>,
+    /// It may match nothing at all.
+    pub may_be_empty: bool,
+    /// It is to be compiled without regard to case.
+    pub ignores_case: bool,
     /// `$`, which Python also takes before a last end of a line.
-    pub(super) has_end: bool,
+    pub has_end: bool,
     /// `\b` or `\B`.
-    pub(super) has_boundaries: bool,
+    pub has_boundaries: bool,
     /// `\w` and the like, which depend on the version of Unicode.
-    pub(super) has_classes: bool,
+    pub has_classes: bool,
     /// Roughly the count of states.
-    pub(super) size: usize,
+    pub size: usize,
 }
 
+/// What a pattern is used for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// To find a match, and what its groups hold.
+    Groups,
+    /// Only to know whether there is a match. What groups hold does not matter then, and the pattern may look around: what comes of it
+    /// is for `fancy-regex`, which is `regex` with that in addition.
+    Match,
+}
+
+/// The two languages may read the pattern in different ways, or Python does not read it at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UnknownPattern;
+
+impl fmt::Display for UnknownPattern {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("this regular expression is not known here")
+    }
+}
+
+impl std::error::Error for UnknownPattern {}
+
+type Outcome<T> = Result<T, UnknownPattern>;
+
 /// What Python has in `\w`, and the crate has not.
-pub(super) const MORE_WORDS: [char; 6] = ['²', '³', '¹', '¼', '½', '¾'];
+pub const MORE_WORDS: [char; 6] = ['²', '³', '¹', '¼', '½', '¾'];
 /// Groups within groups.
 const MAX_DEPTH: usize = 20;
 const MAX_SIZE: usize = 2000;
@@ -37,6 +61,8 @@ struct Shape {
     may_be_empty: bool,
     has_groups: bool,
     size: usize,
+    /// How many characters each match has, if all have as many.
+    width: Option<usize>,
 }
 
 impl Shape {
@@ -44,6 +70,7 @@ impl Shape {
     fn of(size: usize) -> Self {
         Self {
             size,
+            width: Some(1),
             ..Self::default()
         }
     }
@@ -52,6 +79,7 @@ impl Shape {
     fn nothing(size: usize) -> Self {
         Self {
             may_be_empty: true,
+            width: Some(0),
             ..Self::of(size)
         }
     }
@@ -60,14 +88,20 @@ impl Shape {
 struct Parser<'a> {
     rest: &'a str,
     depth: usize,
+    purpose: Purpose,
     made: Translated,
 }
 
-pub(super) fn translate(pattern: &str, ignores_case: bool) -> Outcome<Translated> {
+/// Translates a pattern, which Python also takes without regard to case.
+///
+/// # Errors
+/// [`UnknownPattern`] for one that may mean something else to Python, or nothing.
+pub fn translate(pattern: &str, ignores_case: bool, purpose: Purpose) -> Result<Translated, UnknownPattern> {
     let flagged = pattern.strip_prefix("(?i)");
     let mut parser = Parser {
         rest: flagged.unwrap_or(pattern),
         depth: 0,
+        purpose,
         made: Translated {
             ignores_case: ignores_case || flagged.is_some(),
             ..Translated::default()
@@ -85,8 +119,8 @@ pub(super) fn translate(pattern: &str, ignores_case: bool) -> Outcome<Translated
     Ok(parser.made)
 }
 
-fn not_known() -> Stop {
-    unknown("this regular expression is not known here")
+fn not_known() -> UnknownPattern {
+    UnknownPattern
 }
 
 impl Parser<'_> {
@@ -119,6 +153,7 @@ impl Parser<'_> {
             shape.may_be_empty |= other.may_be_empty;
             shape.has_groups |= other.has_groups;
             shape.size += other.size + 1;
+            shape.width = shape.width.filter(|width| other.width == Some(*width));
         }
         Ok(shape)
     }
@@ -126,6 +161,7 @@ impl Parser<'_> {
     fn sequence(&mut self) -> Outcome<Shape> {
         let mut shape = Shape {
             may_be_empty: true,
+            width: Some(0),
             ..Shape::default()
         };
         while !self.rest.is_empty() && !self.rest.starts_with(['|', ')']) {
@@ -133,6 +169,7 @@ impl Parser<'_> {
             shape.may_be_empty &= part.may_be_empty;
             shape.has_groups |= part.has_groups;
             shape.size += part.size;
+            shape.width = shape.width.zip(part.width).map(|(before, width)| before + width);
             if shape.size > MAX_SIZE {
                 return Err(not_known());
             }
@@ -147,7 +184,8 @@ impl Parser<'_> {
             return Ok(shape);
         };
         // Python loops over what matches nothing, and keeps groups of loops, in ways of its own.
-        if shape.may_be_empty || shape.has_groups && most != Some(1) || self.rest.starts_with(['*', '+', '{']) {
+        let keeps_groups = shape.has_groups && self.purpose == Purpose::Groups;
+        if shape.may_be_empty || keeps_groups && most != Some(1) || self.rest.starts_with(['*', '+', '{']) {
             return Err(not_known());
         }
         if self.take("?") {
@@ -160,6 +198,7 @@ impl Parser<'_> {
             may_be_empty: least == 0,
             has_groups: shape.has_groups,
             size: shape.size * most.unwrap_or(least + 1).max(1) + 1,
+            width: shape.width.filter(|_| most == Some(least)).map(|width| width * least),
         })
     }
 
@@ -237,6 +276,18 @@ impl Parser<'_> {
         if self.depth > MAX_DEPTH {
             return Err(not_known());
         }
+        if let Some(look) = self.look_around() {
+            self.push(look);
+            let inner = self.alternatives()?;
+            // Python takes none of another width.
+            let is_behind = look.contains('<');
+            if is_behind && inner.width.is_none() || !self.take(")") {
+                return Err(not_known());
+            }
+            self.push(")");
+            self.depth -= 1;
+            return Ok(Shape::nothing(inner.size + 1));
+        }
         let is_kept = !self.take("?:");
         if is_kept {
             let name = match self.take("?P<") {
@@ -257,6 +308,14 @@ impl Parser<'_> {
             has_groups: shape.has_groups || is_kept,
             ..shape
         })
+    }
+
+    /// What begins a look around, if that is next and may be.
+    fn look_around(&mut self) -> Option<&'static str> {
+        const LOOKS: [(&str, &str); 4] = [("?=", "(?="), ("?!", "(?!"), ("?<=", "(?<="), ("?<!", "(?<!")];
+        let is_allowed = self.purpose == Purpose::Match;
+        let mut looks = LOOKS.iter().filter(|_| is_allowed);
+        looks.find(|(mark, _)| self.take(mark)).map(|(_, look)| *look)
     }
 
     fn name(&mut self) -> Outcome<String> {
