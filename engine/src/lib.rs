@@ -98,6 +98,7 @@ pub use feast_config::{
 pub use feast_model as model;
 pub use feast_model::error::{self, Error, ErrorKind, FeastException, InvalidDefinition, Result};
 pub use feast_offline::{PandasColumn, create_parquet, pandas_columns};
+pub use feast_permissions::{Principal, Rules};
 pub use feast_registry::{Change, FieldChange, KeyChange, RegistryContents, UnsupportedObject, Verb, ViewVersion};
 pub use materialize::{
     ClaimedView, MaterializationClaim, MaterializationPlan, MaterializeProgress, MaterializeRange, MaterializeRequest,
@@ -110,4 +111,4 @@ pub use online::{
 };
 pub use online_store::{Access, CacheUsage, RocksDbStatistics, RowCount, TableChange, TableFate};
 pub use push::{PushTarget, WaitingPushes, WriteReport};
-pub use store::{ApplyOptions, ApplyReport, FeatureStore, PythonStatistics, RemovalProgress, StoreStatistics};
+pub use store::{AccessRequest, ApplyOptions, ApplyReport, FeatureStore, PythonStatistics, RemovalProgress, StoreStatistics};

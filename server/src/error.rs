@@ -94,6 +94,7 @@ impl ApiError {
                 (ErrorKind::Invalid, _) => StatusCode::BAD_REQUEST,
                 (ErrorKind::Unprocessable, _) => StatusCode::UNPROCESSABLE_ENTITY,
                 (ErrorKind::NotFound, Some(_)) => StatusCode::NOT_FOUND,
+                (ErrorKind::Denied, _) => StatusCode::FORBIDDEN,
                 (ErrorKind::Conflict, _) => StatusCode::CONFLICT,
                 (ErrorKind::Unavailable, _) => StatusCode::SERVICE_UNAVAILABLE,
                 (ErrorKind::Unsupported, _) => StatusCode::NOT_IMPLEMENTED,

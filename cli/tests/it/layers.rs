@@ -57,6 +57,7 @@ const OWNERS: &[(&str, &[&str])] = &[
         "quick_cache::",
         &["engine/src/store/plans.rs", "server/src/layers/rate_limit.rs"],
     ),
+    ("fancy_regex::", &["engine/permissions/src/pattern.rs"]),
     ("datafusion::", &["engine/offline/src"]),
     ("bincode::", &["engine/codec/src/record.rs"]),
     ("flatbuffers::", &["server/src/wire/arrow_stream"]),

@@ -251,6 +251,16 @@ impl Definitions {
         self.permissions.retain(|permission| keep(&permission.metadata));
     }
 
+    /// What a view of that name is, if there is one; a feature view before an on-demand view, as for reads.
+    pub fn view_kind(&self, name: &str) -> Option<ObjectKind> {
+        match self.feature_view(name) {
+            Some(view) => Some(view.object_kind()),
+            None => self
+                .on_demand_feature_view(name)
+                .map(|_| ObjectKind::OnDemandFeatureView),
+        }
+    }
+
     /// The views fed by the push source of that name.
     pub fn views_of_push_source<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a FeatureView> {
         self.feature_views

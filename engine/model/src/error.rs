@@ -19,6 +19,8 @@ pub enum ErrorKind {
     Unprocessable,
     /// The thing named does not exist: name another or create it.
     NotFound,
+    /// Whoever asks may not do it: permissions must be changed, or somebody else ask.
+    Denied,
     /// Something else is using or already has it.
     Conflict,
     /// It may work later: a lock is held or a disk is full.
@@ -45,6 +47,7 @@ pub enum FeastException {
     PushSourceNotFound,
     /// Values that an on-demand view takes from the request are not in it.
     RequestDataNotFound,
+    Permission,
     /// Python's own `KeyError`, whose `str` is a quoted message.
     KeyError,
 }
@@ -60,6 +63,7 @@ impl FeastException {
             Self::FeatureNameCollision => "FeatureNameCollisionError",
             Self::PushSourceNotFound => "PushSourceNotFoundException",
             Self::RequestDataNotFound => "RequestDataNotFoundInEntityRowsException",
+            Self::Permission => "FeastPermissionError",
             Self::KeyError => "KeyError",
         }
     }
@@ -214,6 +218,7 @@ impl Error {
             ErrorKind::NotFound => self.exception.is_none(),
             ErrorKind::Invalid
             | ErrorKind::Unprocessable
+            | ErrorKind::Denied
             | ErrorKind::Conflict
             | ErrorKind::Unsupported
             | ErrorKind::Function => false,

@@ -1,10 +1,10 @@
-//! Permissions. They are stored for Python Feast; nothing here enforces them.
+//! Permissions, as definitions give them. `feast-permissions` decides by them.
 
 use std::collections::BTreeMap;
 
 use super::Metadata;
 
-/// Who may do what to which objects. Python Feast's servers enforce it; here it is stored only.
+/// Who may do what to which objects. Servers that ask people to sign in enforce it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Permission {
     /// Its name and tags. The name is not necessarily unique in Python Feast, but here.

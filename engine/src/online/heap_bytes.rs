@@ -8,7 +8,7 @@ use feast_model::{FeatureSelection, Field, ValueType};
 
 use super::binding::{Binding, BoundView};
 use super::computed::{PlannedComputation, PlannedInput, PlannedOutput};
-use super::plan::{JoinKey, ReadPlan};
+use super::plan::{JoinKey, ReadObject, ReadPlan};
 use super::planned_view::{KeyGroup, PlannedFeature, PlannedKey, PlannedView};
 
 /// Before each allocation, and what it is rounded up to.
@@ -113,7 +113,14 @@ impl HeapBytes for ReadPlan {
             + self.request_data.heap_bytes()
             + self.request_keys.heap_bytes()
             + self.service().map_or(0, |service| allocated(service.len()))
+            + self.objects.heap_bytes()
             + binding.unwrap_or_default()
+    }
+}
+
+impl HeapBytes for ReadObject {
+    fn heap_bytes(&self) -> usize {
+        self.name.heap_bytes()
     }
 }
 

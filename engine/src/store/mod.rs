@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+mod access;
 mod copy;
 #[cfg(test)]
 mod crash_tests;
@@ -19,6 +20,7 @@ mod table_crash_tests;
 mod tables;
 mod writes;
 
+pub use access::AccessRequest;
 pub use definitions::{ApplyOptions, ApplyReport};
 pub use removal::RemovalProgress;
 pub use statistics::{PythonStatistics, StoreStatistics};

@@ -6,14 +6,15 @@
 
 use std::collections::HashMap;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use arc_swap::{ArcSwap, ArcSwapOption};
+use arc_swap::{ArcSwap, ArcSwapOption, Guard};
 use feast_files::COMMAND_PATIENCE;
 use feast_model::error::{Error, ErrorKind, Result, path as error_path};
-use feast_model::{Definitions, FeatureReference, FeatureSelection, FeatureView, Timestamp, ViewStatus};
+use feast_model::{Definitions, FeatureReference, FeatureSelection, FeatureView, ObjectKind, Timestamp, ViewStatus};
+use feast_permissions::Rules;
 use feast_registry::{RegistryContents, RegistryFile, Snapshot, Stamp, UnsupportedObject};
 use parking_lot::{Mutex, MutexGuard};
 
@@ -67,6 +68,8 @@ pub(super) struct RegistryState {
     /// The stored on-demand views that are computed from the rows of each view, of the views that were asked for.
     derived: ArcSwap<HashMap<String, Arc<DerivedViews>>>,
     pub(super) plans: PlanCache,
+    /// Made when they are first asked for: where nobody has to sign in, they never are.
+    rules: OnceLock<Arc<Rules>>,
 }
 
 /// A state that was read and is not in use yet. Until it is, no other comes into use.
@@ -115,6 +118,11 @@ impl RegistryHandle {
     /// The state in use.
     pub(super) fn state(&self) -> Arc<RegistryState> {
         self.state.load_full()
+    }
+
+    /// The state in use, for a moment: cheaper than [`RegistryHandle::state`].
+    pub(super) fn current(&self) -> Guard<Arc<RegistryState>> {
+        self.state.load()
     }
 
     /// Keeps other states from coming into use while the guard lives.
@@ -325,6 +333,7 @@ impl NextState<'_> {
     pub(super) fn publish(self) -> Arc<RegistryState> {
         let state = Arc::new(self.state);
         self.handle.functions.follow(&state);
+        state.take_rules(&self.handle.state());
         self.handle.state.store(Arc::clone(&state));
         self.handle.published.fetch_add(1, Ordering::AcqRel);
         state
@@ -345,11 +354,37 @@ impl RegistryState {
             snapshot,
             derived: ArcSwap::default(),
             plans: PlanCache::new(plans::default_bytes())?,
+            rules: OnceLock::new(),
         })
     }
 
     pub(super) fn contents(&self) -> &RegistryContents {
         &self.snapshot.contents
+    }
+
+    /// Who may do what.
+    pub(super) fn rules(&self) -> &Arc<Rules> {
+        self.rules
+            .get_or_init(|| Arc::new(Rules::new(&self.definitions, self.has_unreadable_permissions())))
+    }
+
+    fn has_unreadable_permissions(&self) -> bool {
+        let mut unsupported = self.unsupported.iter();
+        unsupported.any(|object| object.kind == ObjectKind::Permission)
+    }
+
+    /// Takes the rules of the state before, if they are the same, and else makes its own, so that no request has to. Unless none were in
+    /// use: then nobody asks.
+    fn take_rules(&self, former: &Self) {
+        match former.rules.get() {
+            Some(rules) if rules.are_of(&self.definitions, self.has_unreadable_permissions()) => {
+                let _ = self.rules.set(Arc::clone(rules));
+            }
+            Some(_) => {
+                self.rules();
+            }
+            None => {}
+        }
     }
 
     fn has_project(&self) -> bool {

@@ -19,7 +19,7 @@ mod source;
 mod view;
 
 pub(super) use on_demand::{on_demand_view, on_demand_view_spec};
-pub(super) use permission::{permission, permission_spec};
+pub(super) use permission::{check_permission_fields, permission, permission_spec};
 pub(super) use service::{service, service_spec};
 pub(super) use source::{SourcePlace, source, source_message};
 pub(super) use view::{ViewSpec, view, view_of_label, view_of_stream, view_spec};

@@ -4,6 +4,7 @@ use feast_model::{Action, Metadata, Permission, Policy, ResourceType};
 
 use super::ConvertError;
 use crate::messages::service::{GroupsAndNamespaces, Names, PermissionSpec, Policy as PolicyMessage};
+use crate::protowire::{bytes_of, fields};
 
 /// `PermissionSpec.Type`, by its numbers.
 const TYPES: [ResourceType; 12] = [
@@ -37,6 +38,24 @@ pub(crate) fn permission_spec(permission: &Permission, project: &str) -> Permiss
         policy: Some(policy_message(&permission.policy)),
         tags: permission.metadata.tags.clone(),
     }
+}
+
+/// The fields of a permission that are known here, and of its policy.
+const LAST_FIELD: u32 = 8;
+const POLICY: u32 = 7;
+const LAST_POLICY_FIELD: u32 = 6;
+
+/// Whether a permission says only what is known here. What a newer Feast says in addition may be a condition, or a kind of policy: without
+/// it the permission would allow more than it does, and one whose policy is not known would allow everybody.
+pub(crate) fn check_permission_fields(name: &str, bytes: &[u8]) -> Result<(), ConvertError> {
+    let has_unknown =
+        |message: &[u8], last| fields(message).is_ok_and(|fields| fields.iter().any(|field| field.number > last));
+    if has_unknown(bytes, LAST_FIELD) || has_unknown(bytes_of(bytes, POLICY), LAST_POLICY_FIELD) {
+        return Err(ConvertError(format!(
+            "permission {name} says what Feast 0.67 does not know"
+        )));
+    }
+    Ok(())
 }
 
 pub(crate) fn permission(spec: &PermissionSpec) -> Result<Permission, ConvertError> {
@@ -110,5 +129,44 @@ fn policy(message: &PolicyMessage) -> Policy {
         }
     } else {
         Policy::AllowAll
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use prost::Message;
+
+    use super::*;
+    use crate::protowire::{put, without};
+
+    #[test]
+    fn what_a_newer_feast_says_in_addition_is_not_ignored() {
+        let role = |roles: &[&str]| Policy::Roles(roles.iter().map(|role| (*role).to_owned()).collect());
+        let permission = |policy| Permission {
+            metadata: Metadata::new("p"),
+            types: vec![ResourceType::FeatureView],
+            name_patterns: vec!["a".to_owned()],
+            actions: vec![Action::ReadOnline],
+            policy,
+            required_tags: [("a".to_owned(), "b".to_owned())].into(),
+        };
+        let bytes = permission_spec(&permission(role(&["r"])), "x").encode_to_vec();
+        assert!(check_permission_fields("p", &bytes).is_ok());
+        let everybody = permission_spec(&permission(Policy::AllowAll), "x").encode_to_vec();
+        assert!(check_permission_fields("p", &everybody).is_ok());
+        // A policy of another kind.
+        let mut other_policy = without(&bytes, &[POLICY]);
+        let mut policy = Vec::new();
+        put(&mut policy, LAST_POLICY_FIELD + 1, b"anything");
+        put(&mut other_policy, POLICY, &policy);
+        // A condition beside the policy.
+        let mut condition = bytes;
+        put(&mut condition, LAST_FIELD + 1, b"anything");
+        for newer in [other_policy, condition] {
+            let spec = PermissionSpec::decode(newer.as_slice()).unwrap();
+            assert!(super::permission(&spec).is_ok());
+            let problem = check_permission_fields("p", &newer).unwrap_err();
+            assert_eq!(problem.to_string(), "permission p says what Feast 0.67 does not know");
+        }
     }
 }

@@ -224,7 +224,10 @@ pub(crate) static PERMISSION: ObjectCodec<Permission> = ObjectCodec {
     encode: |permission, context| convert::permission_spec(permission, context.project).encode_to_vec(),
     decode: |context, bytes| {
         let spec: PermissionSpec = context.decode("a permission", bytes)?;
-        context.in_project(&spec.project, &spec.name, || convert::permission(&spec))
+        context.in_project(&spec.project, &spec.name, || {
+            convert::check_permission_fields(&spec.name, bytes)?;
+            convert::permission(&spec)
+        })
     },
     versioning: None,
 };

@@ -1,6 +1,7 @@
 //! What a request means: views, features and join keys, resolved against one state of the registry.
 
 mod computations;
+mod objects;
 
 use std::any::Any;
 use std::borrow::Cow;
@@ -18,6 +19,7 @@ use feast_model::{
 };
 
 use computations::{computed_view, plan_computations};
+pub(crate) use objects::{ReadObject, read_objects};
 
 use super::assemble::Columns;
 use super::binding::Binding;
@@ -44,6 +46,8 @@ pub struct ReadPlan {
     /// The feature service that was asked for.
     service: Option<String>,
     attachment: OnceLock<Box<dyn Any + Send + Sync>>,
+    /// What whoever asks must be allowed to read.
+    pub(crate) objects: Vec<ReadObject>,
 }
 
 /// What plans are made from: one state of the registry.
@@ -124,6 +128,7 @@ impl ReadPlan {
                 FeatureSelection::Features(_) => None,
             },
             attachment: OnceLock::new(),
+            objects: read_objects(context.definitions, selection),
         })
     }
 
