@@ -9,7 +9,8 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 use feast_engine::Shard;
 
 pub(crate) use look_up::{
-    FeatureViewsCommand, ListArguments, ListFormat, LookUp, OnDemandFeatureViewsCommand, ProjectsCommand, State,
+    FeatureViewsCommand, ListArguments, ListFormat, LookUp, OnDemandFeatureViewsCommand, PermissionsCommand,
+    ProjectsCommand, State,
 };
 pub(crate) use usage::{usage_error, usage_of};
 
@@ -107,9 +108,12 @@ pub(crate) enum Command {
     /// Look up validation references.
     #[command(subcommand)]
     ValidationReferences(LookUp),
-    /// Look up permissions.
+    /// Look up permissions, and what they allow.
     #[command(subcommand)]
-    Permissions(LookUp),
+    Permissions(PermissionsCommand),
+    /// Make an API key for a client of the server, and print what stands for it in the settings.
+    #[command(after_help = "Example: feast api-key fraud-service --role reader --read-only")]
+    ApiKey(ApiKeyArguments),
     /// Look up features of all views.
     #[command(subcommand)]
     Features(LookUp),
@@ -157,6 +161,28 @@ pub(crate) struct CopyArguments {
     /// Only these feature views, separated by commas. Default: all.
     #[arg(short, long, value_name = "VIEW", value_delimiter = ',')]
     pub(crate) views: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ApiKeyArguments {
+    /// What its holder is called, in refusals and in the log.
+    pub(crate) name: String,
+
+    /// A role of its holder; can be repeated.
+    #[arg(long = "role", value_name = "ROLE")]
+    pub(crate) roles: Vec<String>,
+
+    /// A group of its holder; can be repeated.
+    #[arg(long = "group", value_name = "GROUP")]
+    pub(crate) groups: Vec<String>,
+
+    /// It may never write, whatever permissions say.
+    #[arg(long)]
+    pub(crate) read_only: bool,
+
+    /// From then on it is none, such as 2027-01-31 or 2027-01-31T12:00:00 (UTC unless it carries an offset).
+    #[arg(long, value_name = "TIME")]
+    pub(crate) expires: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -20,10 +20,10 @@ use clap::Parser;
 use feast_engine::model::ObjectKind;
 
 use args::{
-    Arguments, Command, FeatureViewsCommand, LookUp, OnDemandFeatureViewsCommand, OnlineStoreCommand, ProjectsCommand,
-    usage_error,
+    Arguments, Command, FeatureViewsCommand, LookUp, OnDemandFeatureViewsCommand, OnlineStoreCommand,
+    PermissionsCommand, ProjectsCommand, usage_error,
 };
-use commands::{apply, copy, init, list, materialize, online_features, registry, serve};
+use commands::{api_key, apply, copy, init, list, materialize, online_features, permissions, registry, serve};
 use log::LogLevel;
 use output::{Failure, Output, StderrQueue};
 use settings::{FinishSettings, MaterializeSettings, Repository, ServeSettings};
@@ -92,7 +92,8 @@ fn run(arguments: Arguments, log_level: LogLevel, output: &Output) -> Result<(),
         Command::LabelViews(command) => look_up(repository, ObjectKind::LabelView, command, output),
         Command::SavedDatasets(command) => look_up(repository, ObjectKind::SavedDataset, command, output),
         Command::ValidationReferences(command) => look_up(repository, ObjectKind::ValidationReference, command, output),
-        Command::Permissions(command) => look_up(repository, ObjectKind::Permission, command, output),
+        Command::Permissions(command) => permissions(repository, command, output),
+        Command::ApiKey(options) => api_key::run(&options, output),
         Command::Features(LookUp::List(options)) => list::features(repository, &options, output),
         Command::Features(LookUp::Describe { name }) => list::describe_feature(repository, &name, output),
         Command::Projects(command) => projects(repository, command, output),
@@ -147,6 +148,15 @@ fn feature_views(repository: &Repository, command: FeatureViewsCommand, output: 
         FeatureViewsCommand::ListVersions { name, output: format } => {
             registry::list_versions(repository, &name, format, output)
         }
+    }
+}
+
+fn permissions(repository: &Repository, command: PermissionsCommand, output: &Output) -> Result<(), Failure> {
+    match command {
+        PermissionsCommand::List(options) => list::run(repository, ObjectKind::Permission, &options, output),
+        PermissionsCommand::Describe { name } => list::describe(repository, ObjectKind::Permission, &name, output),
+        PermissionsCommand::Check => permissions::check(repository, output),
+        PermissionsCommand::ListRoles { verbose } => permissions::list_roles(repository, verbose, output),
     }
 }
 

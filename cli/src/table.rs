@@ -19,6 +19,27 @@ impl Table {
         self.rows.push(row);
     }
 
+    /// The same with lines around each cell, as Feast prints some tables. For cells of one line.
+    pub(crate) fn grid(&self) -> String {
+        let columns = self.rows.first().map_or(0, Vec::len);
+        let width = |column: usize| {
+            let cells = self.rows.iter().filter_map(|row| row.get(column));
+            cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+        };
+        let widths: Vec<usize> = (0..columns).map(width).collect();
+        let rule = |mark: &str| {
+            let parts = widths.iter().map(|width| mark.repeat(width + 2));
+            format!("+{}+\n", parts.collect::<Vec<_>>().join("+"))
+        };
+        let mut grid = rule("-");
+        for (index, row) in self.rows.iter().enumerate() {
+            let cells = row.iter().zip(&widths).map(|(cell, width)| format!(" {cell:<width$} "));
+            grid += &format!("|{}|\n", cells.collect::<Vec<_>>().join("|"));
+            grid += &rule(if index == 0 { "=" } else { "-" });
+        }
+        grid
+    }
+
     /// Left-aligned cells with two spaces between columns, whose minimum widths are Feast's. A row with a cell of several lines
     /// takes as many lines.
     pub(crate) fn lines(&self) -> Vec<String> {

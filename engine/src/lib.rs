@@ -91,8 +91,8 @@ pub use copy::{CopyProgress, CopyReport};
 pub use feast_clock::{check_clock, now};
 pub use feast_codec::shard::Shard;
 pub use feast_config::{
-    AuthType, CONFIG_FILE, ConnectionConfig, Host, MaterializationLimits, MetricsConfig, OfflineBatching,
-    OnlineStoreConfig, OnlineStoreMemory, RateLimit, RepositoryConfig, ResponseLayout, ServingLimits,
+    ApiKey, Auth, CONFIG_FILE, ConnectionConfig, Host, Issuer, MaterializationLimits, MetricsConfig, OfflineBatching,
+    OidcConfig, OnlineStoreConfig, OnlineStoreMemory, RateLimit, RepositoryConfig, ResponseLayout, ServingLimits,
     check_project_name, format_duration,
 };
 pub use feast_model as model;

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::ArcSwap;
 use feast_engine::FeatureStore;
+use feast_sign_in::SignIn;
 
 use crate::admission::Admission;
 use crate::connections::ConnectionTable;
@@ -20,6 +21,8 @@ pub(crate) struct Context {
     pub(crate) materializations: Arc<MaterializationQueue>,
     pub(crate) admission: Admission,
     pub(crate) trusted_hosts: TrustedHosts,
+    /// Finds out who clients are; nobody has to sign in when `None`.
+    pub(crate) sign_in: Option<Arc<SignIn>>,
     /// How often one client may ask; as often as it likes when `None`.
     pub(crate) rate_limits: Option<RateLimits>,
     /// Log a line for each request.

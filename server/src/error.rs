@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use feast_engine::{Error, ErrorKind, FeastException};
 use feast_python_notation::{python_json, python_list, python_repr};
+use feast_sign_in::Refusal;
 use serde_json::{Value, json};
 use warp::http::{HeaderValue, StatusCode};
 
@@ -34,6 +35,8 @@ pub(crate) enum ApiError {
     TooSlow(String),
     /// One client asks more often than it may, and may again after so long.
     TooMany(Duration),
+    /// It is not known who asks.
+    NotSignedIn(Refusal),
     /// It is not clear which host the request is meant for: why.
     AmbiguousHost(&'static str),
     /// A browser makes the request for a page that may not: why, and the remedy.
@@ -84,6 +87,8 @@ impl ApiError {
             Self::LargeHead(_) => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::TooSlow(_) => StatusCode::REQUEST_TIMEOUT,
             Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::NotSignedIn(Refusal::NoToken | Refusal::BadToken(_)) => StatusCode::UNAUTHORIZED,
+            Self::NotSignedIn(Refusal::Unavailable(_)) => StatusCode::SERVICE_UNAVAILABLE,
             Self::NoSuchPath | Self::UnknownVectorStore(_) => StatusCode::NOT_FOUND,
             Self::WrongMethod(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::AlreadyMaterializing(_) => StatusCode::CONFLICT,
@@ -111,7 +116,11 @@ impl ApiError {
     pub(crate) fn is_refusal(&self) -> bool {
         matches!(
             self,
-            Self::Overloaded(_) | Self::TooMany(_) | Self::ForeignPage(_) | Self::AmbiguousHost(_)
+            Self::Overloaded(_)
+                | Self::TooMany(_)
+                | Self::NotSignedIn(_)
+                | Self::ForeignPage(_)
+                | Self::AmbiguousHost(_)
         )
     }
 
@@ -127,6 +136,7 @@ impl ApiError {
             | Self::AmbiguousHost(_)
             | Self::ForeignPage(_)
             | Self::NoSuchPath
+            | Self::NotSignedIn(_)
             | Self::WrongMethod(_) => true,
             Self::AlreadyMaterializing(_)
             | Self::UnknownVectorStore(_)
@@ -159,6 +169,13 @@ impl ApiError {
             | Self::ForeignPage(_)
             | Self::NoSuchPath
             | Self::WrongMethod(_) => json!({ "detail": self.to_string() }),
+            // Feast says no more either: what is wrong with a token helps who tries some.
+            Self::NotSignedIn(Refusal::NoToken | Refusal::BadToken(_)) => {
+                json!({ "detail": "Invalid or expired access token" })
+            }
+            Self::NotSignedIn(Refusal::Unavailable(_)) => {
+                Value::from("The server cannot check access tokens for now. Try again later.")
+            }
             Self::AlreadyMaterializing(views) => json!({ "error": self.to_string(), "feature_views": views }),
             Self::UnknownVectorStore(_) => {
                 json!({ "error": { "message": self.to_string(), "type": "not_found_error" } })
@@ -182,6 +199,14 @@ impl ApiError {
                 if let Ok(allowed) = HeaderValue::from_str(&allowed.join(", ")) {
                     response.headers_mut().insert("allow", allowed);
                 }
+            }
+            Self::NotSignedIn(Refusal::NoToken) => {
+                let scheme = HeaderValue::from_static("Bearer");
+                response.headers_mut().insert("www-authenticate", scheme);
+            }
+            Self::NotSignedIn(Refusal::BadToken(_)) => {
+                let scheme = HeaderValue::from_static("Bearer error=\"invalid_token\"");
+                response.headers_mut().insert("www-authenticate", scheme);
             }
             Self::TooMany(wait) => {
                 let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
@@ -211,6 +236,7 @@ impl fmt::Display for ApiError {
             Self::TooLarge(what) | Self::TooSlow(what) => write!(formatter, "The body {what}"),
             Self::LargeHead(most) => write!(formatter, "The request has more than {most} headers"),
             Self::TooMany(_) => formatter.write_str("Too many requests come from this client. Try again later."),
+            Self::NotSignedIn(refusal) => refusal.fmt(formatter),
             Self::AmbiguousHost(why) => formatter.write_str(why),
             Self::ForeignPage(why) => formatter.write_str(why),
             Self::NoSuchPath => formatter.write_str("Not Found"),

@@ -175,6 +175,38 @@ fn log_function_remarks(store: &FeatureStore) {
     }
 }
 
+/// What there is to say of permissions, which is only for servers that ask people to sign in.
+pub(crate) struct PermissionsLog {
+    store: Option<Arc<FeatureStore>>,
+    /// What was logged for the registry as it was.
+    former: Mutex<Vec<String>>,
+}
+
+impl PermissionsLog {
+    pub(crate) fn new(context: &Context) -> Self {
+        let store = context.sign_in.as_ref().map(|_| Arc::clone(&context.store));
+        Self {
+            store,
+            former: Mutex::default(),
+        }
+    }
+
+    /// Logs what is new.
+    pub(crate) fn write(&self) {
+        let Some(store) = &self.store else { return };
+        let rules = store.rules();
+        let mut lines: Vec<String> = rules.remarks().iter().map(ToString::to_string).collect();
+        if rules.is_empty() {
+            lines.push("there are no permissions: whoever signs in may do everything".to_owned());
+        }
+        let mut former = self.former.lock();
+        for line in lines.iter().filter(|line| !former.contains(line)) {
+            tracing::warn!("{line}");
+        }
+        *former = lines;
+    }
+}
+
 /// Says once if there are rows that no read finds.
 pub(crate) async fn warn_of_former_keys(store: Arc<FeatureStore>) {
     let warning = tokio::task::spawn_blocking(move || store.former_keys_warning()).await;
@@ -188,6 +220,7 @@ pub(crate) async fn watch_registry(
     store: Arc<FeatureStore>,
     read_definitions: ReadDefinitions,
     log: Arc<FunctionsLog>,
+    permissions_log: PermissionsLog,
     reload: Arc<Notify>,
 ) {
     let mut last_problem = String::new();
@@ -216,5 +249,7 @@ pub(crate) async fn watch_registry(
             Ok(Err(_)) => {}
             Err(source) => tracing::error!("looking at the registry failed: {source}"),
         }
+        // Also when it was a request that has read it.
+        permissions_log.write();
     }
 }

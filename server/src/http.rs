@@ -1,13 +1,12 @@
 //! A request and a response as layers and endpoints see them, without the framework around them.
-//!
-//! A [`Head`] has no principal yet, as nothing reads one: the layer that checks tokens will put it there, and endpoints will read it
-//! from [`Request::head`].
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
+use feast_engine::Principal;
 use warp::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, Version};
 
 use crate::connections::Purpose;
@@ -43,10 +42,23 @@ pub(crate) struct Peer {
     pub(crate) purpose: Purpose,
 }
 
+/// Who asks, once the layer `sign_in` has found it out.
+#[derive(Debug, Clone)]
+pub(crate) enum Caller {
+    /// It is not known, and may do nothing that is not for everybody.
+    Unknown,
+    /// Anybody: nobody has to sign in.
+    Anybody,
+    /// A command of who owns the store.
+    StoreOwner,
+    SignedIn(Arc<Principal>),
+}
+
 /// All of a request but its body.
 #[derive(Debug)]
 pub(crate) struct Head {
     pub(crate) peer: Peer,
+    pub(crate) caller: Caller,
     pub(crate) version: Version,
     pub(crate) method: Method,
     pub(crate) uri: Uri,
@@ -123,6 +135,7 @@ impl Head {
                 purpose: Purpose::Requests,
             },
             arrived: None,
+            caller: Caller::Unknown,
             version: Version::HTTP_11,
             request_id: RequestId::of(&headers),
             method,

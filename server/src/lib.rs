@@ -5,6 +5,7 @@
 //!
 //! A request passes `connections`, `layers` and `dispatch`, and is answered by an endpoint of `routes`.
 
+mod access;
 mod admission;
 mod body;
 mod connections;
@@ -32,6 +33,7 @@ use arc_swap::ArcSwap;
 use feast_conversion::Numbers;
 use feast_engine::model::FeatureSelection;
 use feast_engine::{Error, FeatureStore, Host, MetricsConfig};
+use feast_sign_in::SignIn;
 use futures::future::join_all;
 use serde_json::Value;
 use tokio::sync::Notify;
@@ -70,6 +72,8 @@ pub struct ServeOptions {
     pub metrics: Option<MetricsConfig>,
     /// TLS on ports. A Unix socket needs none.
     pub tls: Option<Arc<Tls>>,
+    /// Finds out who clients are; nobody has to sign in when `None`.
+    pub sign_in: Option<Arc<SignIn>>,
     /// How long the server goes on after the signal to stop, so that those who send requests here see it in time.
     pub drain: Duration,
 }
@@ -125,6 +129,7 @@ pub async fn serve(
         materializations: Arc::clone(&materializations),
         admission: Admission::new(store.config().limits, options.threads),
         trusted_hosts: TrustedHosts::new(options.host.clone(), store.config().allowed_hosts.clone()),
+        sign_in: options.sign_in.clone(),
         rate_limits: store.config().connections.rate_limit.map(RateLimits::new),
         access_log: options.access_log,
         stores: ArcSwap::default(),
@@ -142,6 +147,8 @@ pub async fn serve(
         Arc::clone(&functions_log),
     );
     tokio::spawn(prepared);
+    let permissions_log = housekeeping::PermissionsLog::new(&context);
+    permissions_log.write();
     // Before the first probe.
     housekeeping::look_at_stores(&context);
     let connections = Connections::new(Arc::clone(&context), &options);
@@ -151,6 +158,7 @@ pub async fn serve(
         Arc::clone(&store),
         read_definitions,
         functions_log,
+        permissions_log,
         Arc::clone(&reload),
     ));
     background.spawn(housekeeping::watch_stores(Arc::clone(&context)));

@@ -67,6 +67,11 @@ impl Route {
     pub(crate) fn is_probe(&self) -> bool {
         matches!(self.path, "/health" | "/ready")
     }
+
+    /// Whether it is for everybody, also where people have to sign in.
+    pub(crate) fn is_open(&self) -> bool {
+        self.is_probe() || matches!(self.path, "/openapi.json" | "/docs")
+    }
 }
 
 /// All routes. In one place of memory, as they are told apart by that.

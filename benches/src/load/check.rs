@@ -30,12 +30,14 @@ impl CheckedRequest {
 /// Reads the file of requests, sends each once and checks its response.
 pub(crate) fn read_requests(options: &Options, target: &Target) -> Result<Vec<CheckedRequest>, Failure> {
     let mut connection = Connection::open(target)?;
+    let token = options.token.as_ref();
+    let token = token.map_or(String::new(), |token| format!("authorization: Bearer {token}\r\n"));
     let lines = std::fs::read_to_string(&options.requests)?;
     let requests = lines.lines().map(|line| {
         let request: Value = serde_json::from_str(line)?;
         let body = request["body"].to_string();
         let head = format!(
-            "POST {} HTTP/1.1\r\nhost: {}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+            "POST {} HTTP/1.1\r\nhost: {}\r\n{token}content-type: application/json\r\ncontent-length: {}\r\n\r\n",
             options.path,
             options.address,
             body.len()

@@ -21,6 +21,9 @@ pub(crate) struct Options {
     /// Speak TLS with a server whose certificate is signed by one of this file, in PEM.
     #[arg(long)]
     pub(crate) ca: Option<PathBuf>,
+    /// Sign in with this token.
+    #[arg(long)]
+    pub(crate) token: Option<String>,
     /// Connections that send requests.
     #[arg(long, default_value_t = 1)]
     pub(crate) connections: usize,

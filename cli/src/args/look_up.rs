@@ -69,6 +69,25 @@ pub(crate) enum FeatureViewsCommand {
 }
 
 #[derive(Debug, Subcommand)]
+pub(crate) enum PermissionsCommand {
+    /// List all of them, one a line.
+    List(ListArguments),
+    /// Print everything about one of them, as YAML.
+    Describe {
+        /// Its name.
+        name: String,
+    },
+    /// List the objects, and the actions on them, that no permission is about, and permissions that allow less than they seem to.
+    Check,
+    /// List the roles that permissions name.
+    ListRoles {
+        /// Also print what each of them may do to which object.
+        #[arg(short, long)]
+        verbose: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
 pub(crate) enum ProjectsCommand {
     /// List all of them, one a line.
     List(ListArguments),

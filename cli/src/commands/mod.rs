@@ -1,10 +1,12 @@
 //! One file per command.
 
+pub(crate) mod api_key;
 pub(crate) mod apply;
 pub(crate) mod copy;
 pub(crate) mod init;
 pub(crate) mod list;
 pub(crate) mod materialize;
 pub(crate) mod online_features;
+pub(crate) mod permissions;
 pub(crate) mod registry;
 pub(crate) mod serve;

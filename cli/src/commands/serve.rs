@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use feast_engine::{
-    Access, AuthType, ErrorKind, FeatureStore, Host, MetricsConfig, OnlineStoreConfig, RepositoryConfig, check_clock,
+    Access, ErrorKind, FeatureStore, Host, MetricsConfig, OnlineStoreConfig, RepositoryConfig, check_clock,
 };
 use feast_server::{ConnectionLimits, Listener, Purpose, ServeOptions, Signal, Tls, serve};
+use feast_sign_in::SignIn;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
@@ -44,11 +45,16 @@ pub(crate) fn run(
     // Otherwise the dates of responses could not be written, and each connection would end without a response.
     check_clock()?;
     let config = repository.settings(output)?;
-    check_sign_in(&config)?;
+    let sign_in = SignIn::from_config(&config.auth, &config.api_keys, &config.service_account_path)?.map(Arc::new);
+    for line in sign_in.iter().flat_map(|sign_in| sign_in.warnings()) {
+        output.warning(&line);
+    }
     config.without_effect.iter().for_each(|line| output.warning(line));
     let store = Arc::new(FeatureStore::open_with(config, settings.access)?);
     let runtime = runtime(settings, store.config())?;
-    let outcome = runtime.block_on(serve_until_signal(&store, repository, settings, log_level, output));
+    let outcome = runtime.block_on(serve_until_signal(
+        &store, sign_in, repository, settings, log_level, output,
+    ));
     // The store must not be in use when the process ends: materializations stop at their next batch of rows, what they have
     // written stays.
     runtime.shutdown_timeout(RUNTIME_SHUTDOWN_TIMEOUT);
@@ -75,6 +81,7 @@ fn runtime(settings: &ServeSettings, config: &RepositoryConfig) -> Result<Runtim
 
 async fn serve_until_signal(
     store: &Arc<FeatureStore>,
+    sign_in: Option<Arc<SignIn>>,
     repository: &Repository,
     settings: &ServeSettings,
     log_level: LogLevel,
@@ -82,7 +89,7 @@ async fn serve_until_signal(
 ) -> Result<(), Failure> {
     // Before anything waits for disks: a wrong certificate or a port in use is said at once.
     let tls = settings.tls.clone().map(Tls::load).transpose()?.map(Arc::new);
-    let (mut listeners, place) = listeners(settings, store.config(), output).await?;
+    let (mut listeners, place) = listeners(settings, store.config(), sign_in.is_some(), output).await?;
     let metrics = metrics(settings, store.config());
     let signals = signals(store, repository.clone(), log_level)
         .map_err(|source| Failure::new(format!("cannot prepare the server: {source}")))?;
@@ -127,6 +134,7 @@ async fn serve_until_signal(
         threads: settings.threads,
         connections: connection_limits(settings, store.config(), output),
         tls,
+        sign_in,
         drain: settings.drain,
     };
     let config = store.config().clone();
@@ -140,6 +148,7 @@ async fn serve_until_signal(
 async fn listeners(
     settings: &ServeSettings,
     config: &RepositoryConfig,
+    asks_to_sign_in: bool,
     output: &Output,
 ) -> Result<(Vec<Listener>, String), Failure> {
     let (mut listeners, mut places) = (Vec::new(), Vec::new());
@@ -161,7 +170,14 @@ async fn listeners(
             .tls
             .as_ref()
             .is_some_and(|files| files.client_authorities.is_some());
-        if !bound.ip().to_canonical().is_loopback() && !asks_for_certificates {
+        let is_remote = !bound.ip().to_canonical().is_loopback();
+        if is_remote && asks_to_sign_in && settings.tls.is_none() {
+            output.warning(&format!(
+                "tokens come to {bound} in clear: who is in between can take them and use them. Serve with --key and --cert, or behind a \
+                 proxy that speaks TLS"
+            ));
+        }
+        if is_remote && !asks_for_certificates && !asks_to_sign_in {
             output.warning(&format!(
                 "nobody has to sign in: who reaches {bound} can read and write all features. Let only trusted clients reach it"
             ));
@@ -267,20 +283,6 @@ fn reload_log_level(repository: &Repository, log_level: &LogLevel) {
         Err(error) => tracing::error!("the level of the log stays as it was: {error}"),
     }
     tracing::info!("settings of the log, registry and TLS files are read again; other settings need a restart");
-}
-
-/// A server that is configured to check tokens must not answer without checking them.
-fn check_sign_in(config: &RepositoryConfig) -> Result<(), Failure> {
-    match config.auth {
-        AuthType::NoAuth => Ok(()),
-        AuthType::Oidc | AuthType::Kubernetes => Err(Failure::new(format!(
-            "auth.type is {}, but this server cannot check tokens yet: it would answer everybody",
-            config.auth.name()
-        ))
-        .with_hint(
-            "let a proxy in front of the server sign people in and serve with auth: {type: no_auth}, or serve with Python Feast",
-        )),
-    }
 }
 
 /// Completes the pushes that an earlier process has acknowledged, but not completed.

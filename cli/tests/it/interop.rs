@@ -79,6 +79,11 @@ fn the_sdk_works_through_the_server() {
 }
 
 #[test]
+fn the_sdk_signs_in_and_commands_about_permissions_print_the_same() {
+    check("signed_in.py", &[]);
+}
+
+#[test]
 fn python_reads_the_times_of_a_registry() {
     check("registry_times.py", &[]);
 }

@@ -55,9 +55,14 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("foldhash::", &["engine/rows/src", "engine/src/store/plans.rs"]),
     (
         "quick_cache::",
-        &["engine/src/store/plans.rs", "server/src/layers/rate_limit.rs"],
+        &[
+            "engine/src/store/plans.rs",
+            "server/src/layers/rate_limit.rs",
+            "server/sign-in/src/remembered.rs",
+        ],
     ),
     ("fancy_regex::", &["engine/permissions/src/pattern.rs"]),
+    ("jsonwebtoken::", &["server/sign-in/src/oidc/keys.rs"]),
     ("datafusion::", &["engine/offline/src"]),
     ("bincode::", &["engine/codec/src/record.rs"]),
     ("flatbuffers::", &["server/src/wire/arrow_stream"]),
@@ -65,14 +70,14 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("hyper::", &["server/src/connections"]),
     (
         "rustls::",
-        &["engine/redis/src", "server/src/connections", "benches/src/load"],
+        &["engine/redis/src", "server/src/connections", "server/sign-in/src/http.rs", "benches/src/load"],
     ),
     ("governor::", &["server/src/layers/rate_limit.rs"]),
     (
         "twox_hash::",
         &["engine/codec/src/shard.rs", "engine/offline/src/fingerprint.rs"],
     ),
-    ("ureq::", &["cli/src/running_server.rs"]),
+    ("ureq::", &["cli/src/running_server.rs", "server/sign-in/src/http.rs"]),
     ("tracing_subscriber::", &["cli/src/log.rs", "cli/src/output"]),
     ("clap::", &["cli/src/args", "cli/src/main.rs", "benches/src"]),
     (
@@ -171,10 +176,17 @@ fn paths_in_messages_are_marked() {
 
 #[test]
 fn foreign_libraries_have_one_owner() {
-    let files: Vec<_> = ["engine", "server/src", "cli/src", "benches/src", "fixtures/src"]
-        .into_iter()
-        .flat_map(sources)
-        .collect();
+    let files: Vec<_> = [
+        "engine",
+        "server/src",
+        "server/sign-in/src",
+        "cli/src",
+        "benches/src",
+        "fixtures/src",
+    ]
+    .into_iter()
+    .flat_map(sources)
+    .collect();
     for (library, owners) in OWNERS {
         let users: Vec<&str> = files
             .iter()

@@ -6,6 +6,7 @@
 //! - `connections`: clients that hold connections, TLS, Unix sockets, and the end of a server.
 //! - `contract`: what recordings do not hold: on-demand views, versions, gates, searches, the server's own documents.
 //! - `arrow`: reads with Arrow streams.
+//! - `sign_in`: API keys, tokens of a provider and of a cluster, and who may do what.
 //! - `sqlite`: a repository with Feast's default online store.
 //! - `hand_over`: reads that are not answered on the thread that received them.
 //! - `on_demand`: on-demand views, computed when they are read or when rows are written.
@@ -74,6 +75,7 @@ mod redis_removal;
 mod redis_shards;
 mod redis_trouble;
 mod registries;
+mod sign_in;
 mod sqlite;
 mod store_heals;
 mod support;

@@ -1,5 +1,7 @@
 //! Values of one key of a block, checked.
 
+use std::time::Duration;
+
 use feast_model::error::{Error, Result};
 use serde_json::Value;
 
@@ -28,12 +30,43 @@ pub(super) fn path_at<'a>(block: &'a Value, path: &str, key: &str) -> Result<Opt
 }
 
 pub(super) fn flag_at(root: &Value, block: &str, key: &str) -> Result<bool> {
-    match root.get(block).and_then(|block| block.get(key)) {
-        None | Some(Value::Null) => Ok(false),
+    flag_or(root.get(block).unwrap_or(&Value::Null), block, key, false)
+}
+
+/// True or false of a key, of which `block` is the value of `path`.
+pub(super) fn flag_or(block: &Value, path: &str, key: &str, default: bool) -> Result<bool> {
+    match block.get(key) {
+        None | Some(Value::Null) => Ok(default),
         Some(Value::Bool(flag)) => Ok(*flag),
         Some(other) => Err(Error::invalid(format!(
-            "{block}.{key} must be true or false, not {other}"
+            "{path}.{key} must be true or false, not {other}"
         ))),
+    }
+}
+
+/// Seconds of a key, one at least, of which `block` is the value of `path`.
+pub(super) fn seconds_or(block: &Value, path: &str, key: &str, most: u64, default: Duration) -> Result<Duration> {
+    match block.get(key) {
+        None | Some(Value::Null) => Ok(default),
+        Some(value) => match value.as_u64().filter(|seconds| (1..=most).contains(seconds)) {
+            Some(seconds) => Ok(Duration::from_secs(seconds)),
+            None => Err(Error::invalid(format!(
+                "{path}.{key} must be a whole number from 1 to {most}, not {value}"
+            ))),
+        },
+    }
+}
+
+/// The strings of a list, of which `block` is the value of `path`; none if the key is not there.
+pub(super) fn strings_at(block: &Value, path: &str, key: &str) -> Result<Vec<String>> {
+    let not_strings = |value: &Value| Error::invalid(format!("{path}.{key} must be a list of strings, not {value}"));
+    match block.get(key) {
+        None | Some(Value::Null) => Ok(Vec::new()),
+        Some(list @ Value::Array(items)) => {
+            let strings = items.iter().map(|item| item.as_str().map(str::to_owned));
+            strings.collect::<Option<_>>().ok_or_else(|| not_strings(list))
+        }
+        Some(other) => Err(not_strings(other)),
     }
 }
 

@@ -3,6 +3,7 @@
 //!
 //! Owns every key this binary understands and its default. Knows nothing of what the settings are used for.
 
+mod api_keys;
 mod auth;
 mod block;
 mod connections;
@@ -29,7 +30,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-pub use auth::AuthType;
+pub use api_keys::ApiKey;
+pub use auth::{Auth, Issuer, OidcConfig};
 pub use connections::{ConnectionConfig, RateLimit};
 pub use feature_server::OfflineBatching;
 pub use host::Host;
@@ -49,6 +51,9 @@ use variables::expand_variables;
 
 /// File name looked for in the repository directory.
 pub const CONFIG_FILE: &str = "feature_store.yaml";
+
+/// Where Kubernetes puts it.
+const DEFAULT_SERVICE_ACCOUNT_PATH: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
 
 /// The settings of one feature repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,8 +98,12 @@ pub struct RepositoryConfig {
     pub allowed_hosts: Vec<Host>,
     /// Which Python runs functions of on-demand views that this binary does not (`serving.python`); none when `None`.
     pub python: Option<PythonConfig>,
-    /// Which clients a server answers (`auth`).
-    pub auth: AuthType,
+    /// Whose tokens a server accepts (`auth`).
+    pub auth: Auth,
+    /// Keys that clients may sign in with (`serving.api_keys`).
+    pub api_keys: Vec<ApiKey>,
+    /// Where a pod has what it needs to ask its cluster (`serving.service_account_path`).
+    pub service_account_path: PathBuf,
     /// Unknown keys in blocks where they are not an error: a line for the user each.
     pub unknown_keys: Vec<String>,
     /// Keys that Feast acts on and this binary does not: a line for the operator each.
@@ -184,7 +193,11 @@ impl RepositoryConfig {
                 .join(path_at(&root["serving"], "serving", "push_log_path")?.unwrap_or("data/push_log")),
             allowed_hosts: serving::allowed_hosts(&root)?,
             python: python::python(&root, directory)?,
-            auth: auth::auth_type(&root)?,
+            auth: auth::auth(&root, directory)?,
+            api_keys: api_keys::api_keys(&root)?,
+            service_account_path: directory.join(
+                path_at(&root["serving"], "serving", "service_account_path")?.unwrap_or(DEFAULT_SERVICE_ACCOUNT_PATH),
+            ),
             unknown_keys: unused::unknown(&root),
             without_effect: unused::without_effect(&root),
             directory: directory.to_path_buf(),

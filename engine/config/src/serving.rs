@@ -14,7 +14,7 @@ use super::machine::machine_memory;
 use super::metrics;
 use super::redis;
 
-const KEYS: [&str; 16] = [
+const KEYS: [&str; 18] = [
     "response_layout",
     "max_requests",
     "max_memory_mib",
@@ -31,6 +31,8 @@ const KEYS: [&str; 16] = [
     "materialization_disk_mib",
     "log_level",
     "cancel_abandoned_runs",
+    "api_keys",
+    "service_account_path",
 ];
 
 /// A day.

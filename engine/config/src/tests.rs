@@ -113,7 +113,7 @@ fn unknown_keys_are_errors_where_only_a_mistake_writes_them() {
 fn sign_in_is_read_in_both_forms() {
     let check = |lines: &str, expected: &str| {
         let auth = match RepositoryConfig::parse(&format!("{WALK}{lines}\n"), Path::new("/repo")) {
-            Ok(config) => config.auth.name().to_owned(),
+            Ok(config) => config.auth.type_name().to_owned(),
             Err(error) => error.to_string(),
         };
         assert_eq!(auth, expected, "{lines}");
@@ -123,7 +123,15 @@ fn sign_in_is_read_in_both_forms() {
     check("auth: no_auth", "no_auth");
     check("auth: {type: no_auth}", "no_auth");
     check("auth: oidc", "oidc");
-    check("auth: {type: oidc, auth_discovery_url: x}", "oidc");
+    check("auth: {type: oidc, auth_discovery_url: \"https://x\"}", "oidc");
+    check(
+        "auth: {type: oidc, auth_discovery_url: x}",
+        "auth.auth_discovery_url \"x\" is not a URL",
+    );
+    check(
+        "auth: {type: oidc, auth_discovery_url: \"https://x\", jwks_cache_lifespan_seconds: 0}",
+        "auth.jwks_cache_lifespan_seconds must be a whole number from 1 to 604800, not 0",
+    );
     check("auth: {type: kubernetes}", "kubernetes");
     check(
         "auth: {}",

@@ -219,10 +219,11 @@ impl FeatureStore {
         self.state().definitions.clone()
     }
 
-    /// A feature that is meant for vector search, as `view:feature`, if there is one.
-    pub fn first_vector_feature(&self) -> Option<String> {
+    /// A feature that is meant for vector search, as `view:feature`, if there is one in a view that is meant.
+    pub fn first_vector_feature(&self, is_meant: impl Fn(&str) -> bool) -> Option<String> {
         let state = self.state();
-        state.definitions.feature_views.iter().find_map(|view| {
+        let views = state.definitions.feature_views.iter();
+        views.filter(|view| is_meant(view.name())).find_map(|view| {
             let field = view.features.iter().find(|field| field.vector_index)?;
             Some(format!("{}:{}", view.name(), field.name))
         })

@@ -35,7 +35,7 @@ use crate::ServeOptions;
 use crate::admission::MemoryPermit;
 use crate::context::Context;
 use crate::error::ApiError;
-use crate::http::{Head, Peer};
+use crate::http::{Caller, Head, Peer};
 use crate::layers::{self, request_id::RequestId};
 use progress::{Answer, Exchange, Phase, Progress, Received, Watched, is_empty_lines};
 pub use stream::{Listener, Purpose};
@@ -290,6 +290,7 @@ fn service(
         let exchange = Exchange::start(&progress, !body.is_end_stream());
         let head = Box::new(Head {
             peer,
+            caller: Caller::Unknown,
             version: head.version,
             method: head.method,
             uri: head.uri,

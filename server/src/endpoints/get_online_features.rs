@@ -162,7 +162,8 @@ impl PlannedRead {
     fn new(context: &Context, request: &Request) -> Result<Self, ApiError> {
         let form = ResponseForm::requested_by(&request.head, context.store.config().response_layout);
         let parsed = GetOnlineFeatures::parse(request)?;
-        let plan = plan(&context.store, &parsed.selection, parsed.full_feature_names)?;
+        let caller = &request.head.caller;
+        let plan = plan(&context.store, caller, &parsed.selection, parsed.full_feature_names)?;
         let settings = ReadSettings {
             form,
             with_view_versions: parsed.with_view_versions,

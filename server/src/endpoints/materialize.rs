@@ -4,8 +4,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use feast_engine::model::Timestamp;
-use feast_engine::{Error, ErrorKind, MaterializeRange, MaterializeRequest, now};
+use feast_engine::model::{Action, Timestamp};
+use feast_engine::{AccessRequest, Error, ErrorKind, MaterializeRange, MaterializeRequest, now};
 use serde_json::json;
 use warp::http::StatusCode;
 
@@ -14,7 +14,7 @@ use crate::dispatch::on_blocking_thread;
 use crate::endpoints::health::STORE_HEADER;
 use crate::endpoints::read_newest_registry;
 use crate::error::ApiError;
-use crate::http::{Request, Response, json_response};
+use crate::http::{Caller, Request, Response, json_response};
 use crate::materialization_queue::EnqueueResult;
 use crate::routes::FutureResponse;
 use crate::wire::request::{Materialize, Span};
@@ -45,7 +45,7 @@ async fn run(
         let context = Arc::clone(&context);
         on_blocking_thread(move || {
             check_store(&context, &request)?;
-            prepare(&context, parse(&request)?)
+            prepare(&context, &request.head.caller, parse(&request)?)
         })
     };
     let request = match prepared.await? {
@@ -105,17 +105,23 @@ fn check_store(context: &Context, request: &Request) -> Result<(), Error> {
     }
 }
 
-/// Views are checked before times, as in Feast.
-fn prepare(context: &Context, request: Materialize) -> Result<Prepared, ApiError> {
+/// Views and who may write them are checked before times, as in Feast.
+fn prepare(context: &Context, caller: &Caller, request: Materialize) -> Result<Prepared, ApiError> {
     let store = &context.store;
     read_newest_registry(store)?;
+    let views = store.views_to_materialize(request.views.as_deref());
+    // Without names it is all of them that are asked about.
+    let asked = match &views {
+        Ok(views) => views.clone(),
+        Err(_) => request.views.clone().unwrap_or_default(),
+    };
+    let views = caller.permitted(store, &AccessRequest::Views(Action::WriteOnline, &asked), views)?;
     if let Some(version) = &request.version {
         let message = format!("version {version}: materializing a former version of a view is not supported");
         return Err(Error::new(ErrorKind::Unsupported, message)
             .with_hint("leave `version` out to materialize the views as they are")
             .into());
     }
-    let views = store.views_to_materialize(request.views.as_deref())?;
     let range = range(&request)?;
     if !request.in_background {
         let views = Some(views);

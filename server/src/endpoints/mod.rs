@@ -16,7 +16,7 @@ use feast_engine::{Error, ErrorKind, FeatureStore, ReadPlan, WriteReport};
 use tokio::task::block_in_place;
 use warp::http::HeaderValue;
 
-use crate::http::Response;
+use crate::http::{Caller, Response};
 use crate::log_limit::LogLimit;
 
 /// How many rows a newer row kept out.
@@ -65,9 +65,15 @@ fn report_rows(response: &mut Response, report: WriteReport, target: &str) {
     }
 }
 
-/// The plan of a selection. What is unknown may have been applied since the last look at the registry, so that is read again.
-fn plan(store: &FeatureStore, selection: &FeatureSelection, full_feature_names: bool) -> Result<Arc<ReadPlan>, Error> {
-    match store.plan(selection, full_feature_names) {
+/// The plan of a selection that the caller may read. What is unknown may have been applied since the last look at the registry, so that is
+/// read again.
+fn plan(
+    store: &FeatureStore,
+    caller: &Caller,
+    selection: &FeatureSelection,
+    full_feature_names: bool,
+) -> Result<Arc<ReadPlan>, Error> {
+    let plan = match store.plan(selection, full_feature_names) {
         // Small requests are answered on the thread that read them, and the registry is a file.
         // While its file system does not answer, the last state is what is known.
         Err(error)
@@ -77,7 +83,8 @@ fn plan(store: &FeatureStore, selection: &FeatureSelection, full_feature_names: 
             store.plan(selection, full_feature_names)
         }
         outcome => outcome,
-    }
+    };
+    caller.permitted_plan(store, selection, plan)
 }
 
 /// Looks at the registry now and not only at the watcher's next look: a write must not go where a former state says.

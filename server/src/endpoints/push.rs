@@ -1,6 +1,6 @@
 //! `POST /push`: rows of a push source to the online store, the parquet source, or both.
 
-use feast_engine::Error;
+use feast_engine::{AccessRequest, Error};
 use warp::http::StatusCode;
 
 use crate::admission::MemoryPermit;
@@ -15,6 +15,7 @@ pub(crate) fn answer(context: &Context, request: Request, permit: &mut MemoryPer
     let push = Push::parse(&request)?;
     // What was freed of the body and its values is not the system's again at once.
     let parsed_bytes = 2 * request.body.len();
+    let caller = request.head.caller.clone();
     drop(request);
     let (online, offline) = match push.to.as_str() {
         "online" => (true, false),
@@ -28,7 +29,13 @@ pub(crate) fn answer(context: &Context, request: Request, permit: &mut MemoryPer
         }
     };
     read_newest_registry(store)?;
-    let target = store.push_target(&push.source, online, offline)?;
+    let target = store.push_target(&push.source, online, offline);
+    let asked = AccessRequest::Push {
+        source: &push.source,
+        online,
+        offline,
+    };
+    let target = caller.permitted(store, &asked, target)?;
     let is_empty = push.frame.rows() == 0;
     let (online_columns, offline_rows) = push.frame.into_columns(&target.views, target.offline_schema())?;
     let report = if is_empty {

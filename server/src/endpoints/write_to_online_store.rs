@@ -1,6 +1,7 @@
 //! `POST /write-to-online-store`: rows of one feature view to the online store.
 
-use feast_engine::PushTarget;
+use feast_engine::model::Action;
+use feast_engine::{AccessRequest, PushTarget};
 use warp::http::StatusCode;
 
 use crate::admission::MemoryPermit;
@@ -15,9 +16,13 @@ pub(crate) fn answer(context: &Context, request: Request, permit: &mut MemoryPer
     let write = WriteToOnlineStore::parse(&request)?;
     // What was freed of the body and its values is not the system's again at once.
     let parsed_bytes = 2 * request.body.len();
+    let caller = request.head.caller.clone();
     drop(request);
     read_newest_registry(store)?;
-    let target = PushTarget::for_view(store.write_target(&write.view, write.transforms)?);
+    let target = store.write_target(&write.view, write.transforms);
+    let views = std::slice::from_ref(&write.view);
+    let target = caller.permitted(store, &AccessRequest::Views(Action::WriteOnline, views), target)?;
+    let target = PushTarget::for_view(target);
     let is_empty = write.frame.rows() == 0;
     let (columns, _) = write.frame.into_columns(&target.views, None)?;
     let report = if is_empty {

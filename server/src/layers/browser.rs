@@ -1,6 +1,6 @@
 //! Refuses requests that a browser makes for a page of another site.
 //!
-//! There is no sign-in, so every client that can reach the server may use it, and a browser on the same machine or network lets
+//! Where nobody has to sign in, every client that can reach the server may use it, and a browser on the same machine or network lets
 //! every page that is open in it send requests. Such a page is recognized by `Origin` and `Sec-Fetch-Site`, which no page can leave out or
 //! forge. One that has made a name server say that its own name is the server's address (DNS rebinding) is recognized by `Host`.
 //! Clients that are not browsers send neither `Origin` nor `Sec-Fetch-*` and pass under any name, as proxies and Kubernetes name

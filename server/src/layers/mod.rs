@@ -4,7 +4,7 @@
 //! at both, change either, or answer itself. Layers nest as plain futures, so that one costs a request neither an allocation nor
 //! a dynamic call.
 //!
-//! Sign-in goes after `browser`; all layers see the route in [`Call::matched`]. A layer that adds to every response makes that of a failure itself, by [`ApiError::into_response`]. Admission
+//! All layers see the route in [`Call::matched`]. A layer that adds to every response makes that of a failure itself, by [`ApiError::into_response`]. Admission
 //! is not a layer: what a request takes is known only while its body is read (`body.rs`) and when its endpoint cannot answer
 //! inline (`dispatch.rs`).
 
@@ -15,6 +15,7 @@ mod metrics;
 mod panics;
 pub(crate) mod rate_limit;
 pub(crate) mod request_id;
+mod sign_in;
 
 use std::sync::Arc;
 
@@ -52,6 +53,7 @@ pub(crate) async fn answer(
     // From the endpoint outwards: each layer is around those above it.
     let next = |call| async move { dispatch::answer(context, call, memory?, body).await };
     let next = |call| panics::catch(call, next);
+    let next = |call| sign_in::admit(context, call, next);
     let next = |call| browser::refuse_foreign_pages(context, call, next);
     let next = |call| rate_limit::admit(context, call, next);
     let next = |call| failures::log(call, next);

@@ -1,0 +1,59 @@
+//! Asks the store whether a caller may do what a request is for. Endpoints ask once they know what that is, and before they do it; the
+//! decisions are the store's.
+
+use std::sync::Arc;
+
+use feast_engine::model::FeatureSelection;
+use feast_engine::{AccessRequest, Error, ErrorKind, FeatureStore, ReadPlan};
+
+use crate::http::Caller;
+
+impl Caller {
+    /// # Errors
+    /// `Denied`; `NotFound` when nothing is denied, but an object is not there.
+    pub(crate) fn authorize(&self, store: &FeatureStore, request: &AccessRequest<'_>) -> Result<(), Error> {
+        match self {
+            Self::Anybody | Self::StoreOwner => Ok(()),
+            Self::SignedIn(principal) => store.authorize(principal, request),
+            Self::Unknown => Err(Error::internal("a request was not asked who sends it")),
+        }
+    }
+
+    /// What was found for a request, if the caller may have it. A refusal comes before whatever else is wrong, but after what is not
+    /// there: so what Feast looks up first is looked up first.
+    ///
+    /// # Errors
+    /// `Denied`, and those of `found`.
+    pub(crate) fn permitted<T>(
+        &self,
+        store: &FeatureStore,
+        request: &AccessRequest<'_>,
+        found: Result<T, Error>,
+    ) -> Result<T, Error> {
+        match (found, self.authorize(store, request)) {
+            (Ok(found), Ok(())) => Ok(found),
+            (Ok(_), Err(refusal)) => Err(refusal),
+            (Err(_), Err(refusal)) if refusal.kind() == ErrorKind::Denied => Err(refusal),
+            (Err(error), _) => Err(error),
+        }
+    }
+
+    /// A plan, if the caller may read what it is for.
+    ///
+    /// # Errors
+    /// As [`Caller::permitted`].
+    pub(crate) fn permitted_plan(
+        &self,
+        store: &FeatureStore,
+        selection: &FeatureSelection,
+        plan: Result<Arc<ReadPlan>, Error>,
+    ) -> Result<Arc<ReadPlan>, Error> {
+        match plan {
+            Ok(plan) => {
+                self.authorize(store, &AccessRequest::Planned(&plan))?;
+                Ok(plan)
+            }
+            Err(error) => self.permitted(store, &AccessRequest::Read(selection), Err(error)),
+        }
+    }
+}
