@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use feast_engine::model::FeatureSelection;
-use feast_engine::{AccessRequest, Error, ErrorKind, FeatureStore, ReadPlan};
+use feast_engine::{AccessRequest, Error, ErrorKind, FeastException, FeatureStore, ReadPlan};
 
 use crate::http::Caller;
 
@@ -33,7 +33,7 @@ impl Caller {
         match (found, self.authorize(store, request)) {
             (Ok(found), Ok(())) => Ok(found),
             (Ok(_), Err(refusal)) => Err(refusal),
-            (Err(_), Err(refusal)) if refusal.kind() == ErrorKind::Denied => Err(refusal),
+            (Err(error), Err(refusal)) if refusal.kind() == ErrorKind::Denied && !is_unknown(&error) => Err(refusal),
             (Err(error), _) => Err(error),
         }
     }
@@ -56,4 +56,16 @@ impl Caller {
             Err(error) => self.permitted(store, &AccessRequest::Read(selection), Err(error)),
         }
     }
+}
+
+/// Whether an object that was looked up is not there.
+fn is_unknown(error: &Error) -> bool {
+    use FeastException::{FeastObjectNotFound, FeatureServiceNotFound, FeatureViewNotFound, PushSourceNotFound};
+    let exception = error.exception();
+    exception.is_some_and(|exception| {
+        matches!(
+            exception,
+            FeatureViewNotFound | FeatureServiceNotFound | FeastObjectNotFound | PushSourceNotFound
+        )
+    })
 }

@@ -111,6 +111,11 @@ fn what_a_request_lacks_is_said_to_those_who_may_ask() {
         "FeatureViewNotFoundException",
     );
     check(
+        json!({"features": ["branch_live:visitors", "nothing:x"], "entities": entities}),
+        404,
+        "FeatureViewNotFoundException",
+    );
+    check(
         json!({"feature_service": "nothing", "entities": entities}),
         404,
         "FeatureServiceNotFoundException",

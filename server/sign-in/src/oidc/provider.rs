@@ -118,7 +118,8 @@ impl Provider {
     pub(crate) async fn fetched_anew(&self) -> Result<Arc<KeySet>, Refusal> {
         let came = Instant::now();
         let mut attempts = self.shared.attempts.subscribe();
-        // Without keys at all the thread is fetching by itself, and every request would wait for it.
+        self.shared.order(|orders| orders.fetch = true);
+        // Without keys at all every request would wait.
         let last = attempts.borrow().clone();
         if let Some(failure) = last.and_then(|attempt| attempt.failure)
             && self.keys().is_none()
@@ -131,7 +132,6 @@ impl Provider {
             ));
         };
         let is_first = attempts.borrow().is_none();
-        self.shared.order(|orders| orders.fetch = true);
         let is_done = |attempt: &Option<Attempt>| {
             attempt
                 .as_ref()
