@@ -3,6 +3,7 @@
 mod look_up;
 mod usage;
 
+use std::num::NonZero;
 use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
@@ -67,6 +68,10 @@ pub(crate) enum Command {
     /// Work on online stores as a whole.
     #[command(subcommand)]
     OnlineStore(OnlineStoreCommand),
+    /// Back up the registry and the online store, also while a server uses them.
+    Backup(BackupArguments),
+    /// Put the registry and the online store of a backup into their places.
+    Restore(RestoreArguments),
     /// Print everything in the registry as JSON.
     RegistryDump,
     /// Remove everything of the project: its objects in the registry, and the online store.
@@ -183,6 +188,34 @@ pub(crate) struct ApiKeyArguments {
     /// From then on it is none, such as 2027-01-31 or 2027-01-31T12:00:00 (UTC unless it carries an offset).
     #[arg(long, value_name = "TIME")]
     pub(crate) expires: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example: feast backup /mnt/backups --keep 7")]
+pub(crate) struct BackupArguments {
+    /// Directory of backups: each is a directory there, named by the time at which it began. With --verify: one backup.
+    #[arg(value_name = "DIR")]
+    pub(crate) directory: PathBuf,
+
+    /// When the backup is complete, remove the oldest ones of the project, so that so many are left.
+    #[arg(long, value_name = "N")]
+    pub(crate) keep: Option<NonZero<usize>>,
+
+    /// Make none, but read all files of the backup that DIR is, and compare their checksums.
+    #[arg(long, conflicts_with = "keep")]
+    pub(crate) verify: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example: feast restore /mnt/backups/2026-11-27T01-40-12Z")]
+pub(crate) struct RestoreArguments {
+    /// The directory of one backup.
+    #[arg(value_name = "BACKUP")]
+    pub(crate) backup: PathBuf,
+
+    /// Move an online store and a registry that are there aside. Nothing of them is removed.
+    #[arg(long)]
+    pub(crate) force: bool,
 }
 
 #[derive(Debug, Args)]

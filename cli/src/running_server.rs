@@ -5,12 +5,13 @@
 //! module that uses ureq.
 
 use std::io::{ErrorKind, Read, Write};
+use std::num::NonZero;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use feast_engine::{FeatureStore, MaterializeRange, MaterializeRequest};
+use feast_engine::{BackupReport, FeatureStore, MaterializeRange, MaterializeRequest};
 use feast_server::{Listener, Purpose, STORE_HEADER};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -150,22 +151,58 @@ impl RunningServer {
                 json!({"end_ts": end.to_string(), "feature_views": request.views}),
             ),
         };
+        self.ask(path, &body).map(drop)
+    }
+
+    /// Has the server make a backup, and waits until it has.
+    ///
+    /// # Errors
+    /// As [`RunningServer::materialize`].
+    pub(crate) fn back_up(&self, directory: &Path, keep: Option<NonZero<usize>>) -> Result<BackupReport, Failure> {
+        let Some(path) = directory.to_str() else {
+            return Err(Failure::new(format!("{} is not UTF-8", directory.display())));
+        };
+        let body = self.ask("/backup", &json!({"directory": path, "keep": keep}))?;
+        let read = || -> Option<BackupReport> {
+            let report: Value = serde_json::from_str(&body).ok()?;
+            let removed = report["removed"].as_array()?.iter();
+            Some(BackupReport {
+                path: PathBuf::from(report["path"].as_str()?),
+                files: usize::try_from(report["files"].as_u64()?).ok()?,
+                bytes: report["bytes"].as_u64()?,
+                shared_bytes: report["shared_bytes"].as_u64()?,
+                removed: removed
+                    .map(|name| name.as_str().map(str::to_owned))
+                    .collect::<Option<_>>()?,
+            })
+        };
+        let unknown = || {
+            Failure::new(format!(
+                "the server at {} has sent an answer that cannot be read",
+                self.name
+            ))
+        };
+        read().ok_or_else(unknown)
+    }
+
+    /// The body of a response with status 200.
+    fn ask(&self, path: &str, body: &Value) -> Result<String, Failure> {
         let says = |what: &str| Failure::new(format!("the server at {} {what}", self.name));
-        let (status, body) = self.post(path, &body).map_err(|error| match error {
+        let (status, body) = self.post(path, body).map_err(|error| match error {
             ureq::Error::Io(source) if source.kind() == ErrorKind::UnexpectedEof => says("has broken off"),
             ureq::Error::Io(source) => says(&format!("does not answer any more: {source}")),
             ureq::Error::Timeout(_) => says("does not answer any more"),
             other => says(&format!("has sent an answer that cannot be read: {other}")),
         })?;
         if status == 200 {
-            return Ok(());
+            return Ok(body);
         }
         let message = serde_json::from_str::<Value>(&body).ok();
         let message = message.as_ref().and_then(Value::as_str);
         Err(says(&format!("says: {}", message.unwrap_or(&body))))
     }
 
-    /// The status and the body of the response. A materialization takes as long as it takes, so there is no time limit.
+    /// The status and the body of the response. A materialization or a backup takes as long as it takes, so there is no time limit.
     fn post(&self, path: &str, body: &Value) -> Result<(u16, String), ureq::Error> {
         let request = self
             .agent

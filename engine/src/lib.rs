@@ -88,12 +88,13 @@ use feast_clock as clock;
 use feast_offline as offline;
 
 pub use copy::{CopyProgress, CopyReport};
+pub use feast_backup::{Backup, BackupReport, Manifest, backups_in};
 pub use feast_clock::{check_clock, now};
 pub use feast_codec::shard::Shard;
 pub use feast_config::{
-    ApiKey, Auth, CONFIG_FILE, ConnectionConfig, Host, Issuer, MaterializationLimits, MetricsConfig, OfflineBatching,
-    OidcConfig, OnlineStoreConfig, OnlineStoreMemory, RateLimit, RepositoryConfig, ResponseLayout, ServingLimits,
-    check_project_name, format_duration,
+    ApiKey, Auth, BackupSchedule, CONFIG_FILE, ConnectionConfig, Host, Issuer, MaterializationLimits, MetricsConfig,
+    OfflineBatching, OidcConfig, OnlineStoreConfig, OnlineStoreMemory, RateLimit, RepositoryConfig, ResponseLayout,
+    ServingLimits, check_project_name, format_duration,
 };
 pub use feast_model as model;
 pub use feast_model::error::{self, Error, ErrorKind, FeastException, InvalidDefinition, Result};
@@ -111,4 +112,7 @@ pub use online::{
 };
 pub use online_store::{Access, CacheUsage, RocksDbStatistics, RowCount, TableChange, TableFate};
 pub use push::{PushTarget, WaitingPushes, WriteReport};
-pub use store::{AccessRequest, ApplyOptions, ApplyReport, FeatureStore, PythonStatistics, RemovalProgress, StoreStatistics};
+pub use store::{
+    AccessRequest, ApplyOptions, ApplyReport, FeatureStore, PythonStatistics, RemovalProgress, RestoreReport,
+    StoreStatistics, restore,
+};

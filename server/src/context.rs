@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use arc_swap::ArcSwap;
-use feast_engine::FeatureStore;
+use arc_swap::{ArcSwap, ArcSwapOption};
+use feast_engine::{Error, FeatureStore};
 use feast_sign_in::SignIn;
 
 use crate::admission::Admission;
@@ -29,6 +29,8 @@ pub(crate) struct Context {
     pub(crate) access_log: bool,
     /// Whether the server is ready, as far as its stores were looked at.
     pub(crate) stores: ArcSwap<Readiness>,
+    /// Why the last backup of the settings was not made.
+    pub(crate) backup_trouble: ArcSwapOption<Error>,
     pub(crate) connections: Arc<ConnectionTable>,
     /// None when nothing is counted.
     pub(crate) metrics: Option<Arc<Metrics>>,

@@ -7,6 +7,7 @@
 
 mod access;
 mod admission;
+mod backups;
 mod body;
 mod connections;
 mod context;
@@ -29,7 +30,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use feast_conversion::Numbers;
 use feast_engine::model::FeatureSelection;
 use feast_engine::{Error, FeatureStore, Host, MetricsConfig};
@@ -133,6 +134,7 @@ pub async fn serve(
         rate_limits: store.config().connections.rate_limit.map(RateLimits::new),
         access_log: options.access_log,
         stores: ArcSwap::default(),
+        backup_trouble: ArcSwapOption::empty(),
         connections: ConnectionTable::new(options.connections),
         metrics,
         draining: AtomicBool::new(false),
@@ -162,6 +164,7 @@ pub async fn serve(
         Arc::clone(&reload),
     ));
     background.spawn(housekeeping::watch_stores(Arc::clone(&context)));
+    background.spawn(backups::make_backups(Arc::clone(&context)));
     background.spawn(housekeeping::flush_pushes(Arc::clone(&store)));
     background.spawn(housekeeping::tend_online_store(Arc::clone(&store)));
     background.spawn(Arc::clone(&connections).enforce_limits());

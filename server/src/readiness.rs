@@ -3,7 +3,7 @@
 //!
 //! What needs a look at disks is looked at once a second, not when a probe asks: a probe must not wait for a disk.
 
-use feast_engine::{FeatureStore, StoreStatistics, format_duration};
+use feast_engine::{Error, FeatureStore, StoreStatistics, format_duration};
 
 use crate::context::Context;
 
@@ -27,12 +27,20 @@ pub(crate) const ROWS_MISSING: &str = "rows_missing";
 pub(crate) const REASONS: [&str; 2] = [DRAINING, ROWS_MISSING];
 
 const WRITES_REFUSED: &str = "writes_refused";
+const BACKUP_FAILED: &str = "backup_failed";
 const DISK_LOW: &str = "disk_low";
 const REGISTRY_UNUSABLE: &str = "registry_unusable";
 const REGISTRY_OLD: &str = "registry_old";
 const PUSHES_WAIT: &str = "pushes_wait";
 /// Kinds with which it goes on: its reads are right, and no other server would do better.
-pub(crate) const WARNINGS: [&str; 5] = [WRITES_REFUSED, DISK_LOW, REGISTRY_UNUSABLE, REGISTRY_OLD, PUSHES_WAIT];
+pub(crate) const WARNINGS: [&str; 6] = [
+    WRITES_REFUSED,
+    BACKUP_FAILED,
+    DISK_LOW,
+    REGISTRY_UNUSABLE,
+    REGISTRY_OLD,
+    PUSHES_WAIT,
+];
 
 /// The state of a server at one moment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -64,15 +72,15 @@ impl Readiness {
             let text = "the server is about to stop".to_owned();
             now.reasons.insert(0, Condition { kind: DRAINING, text });
         }
-        if let Some(trouble) = context.store.online_store_trouble() {
+        let mut warn = |kind: &'static str, trouble: &Error| {
             let text = trouble.public_message();
-            now.warnings.insert(
-                0,
-                Condition {
-                    kind: WRITES_REFUSED,
-                    text,
-                },
-            );
+            now.warnings.insert(0, Condition { kind, text });
+        };
+        if let Some(trouble) = &*context.backup_trouble.load() {
+            warn(BACKUP_FAILED, trouble);
+        }
+        if let Some(trouble) = context.store.online_store_trouble() {
+            warn(WRITES_REFUSED, &trouble);
         }
         now
     }

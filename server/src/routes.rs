@@ -10,7 +10,7 @@ use crate::admission::MemoryPermit;
 use crate::context::Context;
 use crate::endpoints::get_online_features::PendingRead;
 use crate::endpoints::{
-    documentation, get_online_features, health, materialize, push, vector_search, write_to_online_store,
+    backup, documentation, get_online_features, health, materialize, push, vector_search, write_to_online_store,
 };
 use crate::error::ApiError;
 use crate::http::{Request, Response};
@@ -106,6 +106,9 @@ pub(crate) static ROUTES: &[Route] = &[
     get("/docs", documentation::page),
 ];
 
+/// Routes that commands have beside the others: they may have the server write files, which a client may not.
+const COMMAND_ROUTES: &[Route] = &[post("/backup", Endpoint::Run(backup::answer))];
+
 const fn get(path: &'static str, answer: fn(&Context, &Request) -> Result<Response, ApiError>) -> Route {
     Route {
         method: Method::GET,
@@ -134,11 +137,12 @@ pub(crate) enum Matched {
     Nothing,
 }
 
-/// Finds the route of a request by its path as it was sent. A request line that names a host only has an empty one.
-pub(crate) fn find(method: &Method, path: &str) -> Matched {
+/// Finds the route of a request, of a command or not, by its path as it was sent. A request line that names a host only has an empty one.
+pub(crate) fn find(method: &Method, path: &str, is_command: bool) -> Matched {
     let path = &*percent_decode_str(path).decode_utf8_lossy();
     let mut methods = Vec::new();
-    for route in ROUTES {
+    let others = if is_command { COMMAND_ROUTES } else { &[] };
+    for route in ROUTES.iter().chain(others) {
         if let Some(parameter) = parameter(route.path, path) {
             if route.method == *method {
                 return Matched::Route(route, parameter.to_owned());
@@ -171,7 +175,7 @@ mod tests {
     use super::*;
 
     fn found(method: Method, path: &str) -> String {
-        match find(&method, path) {
+        match find(&method, path, false) {
             Matched::Route(route, parameter) => format!("{} {parameter}", route.path),
             Matched::WrongMethod(methods) => format!("not {method}, but {}", methods.join(", ")),
             Matched::Slashes => "redirected".to_owned(),
@@ -208,5 +212,6 @@ mod tests {
         check(Method::GET, "/", "nothing");
         check(Method::GET, "//", "nothing");
         check(Method::POST, "//push", "nothing");
+        check(Method::POST, "/backup", "nothing");
     }
 }

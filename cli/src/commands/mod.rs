@@ -2,6 +2,7 @@
 
 pub(crate) mod api_key;
 pub(crate) mod apply;
+pub(crate) mod backup;
 pub(crate) mod copy;
 pub(crate) mod init;
 pub(crate) mod list;

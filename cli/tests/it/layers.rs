@@ -70,7 +70,12 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("hyper::", &["server/src/connections"]),
     (
         "rustls::",
-        &["engine/redis/src", "server/src/connections", "server/sign-in/src/http.rs", "benches/src/load"],
+        &[
+            "engine/redis/src",
+            "server/src/connections",
+            "server/sign-in/src/http.rs",
+            "benches/src/load",
+        ],
     ),
     ("governor::", &["server/src/layers/rate_limit.rs"]),
     (

@@ -20,6 +20,7 @@
 //! - `durability`: full disks, damaged files, killed servers, pushes that wait in the log.
 //! - `awaited_runs`: materializations whose clients wait for them, and are gone.
 //! - `store_heals`: stores that cannot be written for a while, are moved, or are read by other processes.
+//! - `backups`: backups under a server that takes pushes, what is restored from them, and processes that are killed meanwhile.
 //! - `background`: materializations that go on after their responses.
 //! - `browsers`: requests that a browser makes for pages of other sites.
 //! - `bodies`: bodies in the encodings that Python reads, and integers that do not fit.
@@ -47,6 +48,7 @@ mod apply;
 mod arrow;
 mod awaited_runs;
 mod background;
+mod backups;
 mod bad_input;
 mod bodies;
 mod browsers;

@@ -5,6 +5,7 @@
 
 mod api_keys;
 mod auth;
+mod backups;
 mod block;
 mod connections;
 mod duration;
@@ -32,6 +33,7 @@ use serde_json::Value;
 
 pub use api_keys::ApiKey;
 pub use auth::{Auth, Issuer, OidcConfig};
+pub use backups::BackupSchedule;
 pub use connections::{ConnectionConfig, RateLimit};
 pub use feature_server::OfflineBatching;
 pub use host::Host;
@@ -94,6 +96,8 @@ pub struct RepositoryConfig {
     pub drop_after: Duration,
     /// The directory of the log of pushes, for stores that cannot hold it (`serving.push_log_path`).
     pub push_log_path: PathBuf,
+    /// Backups that a server makes by itself (`serving.backups`).
+    pub backups: Option<BackupSchedule>,
     /// Hosts beside the server's own under which browsers may reach it (`serving.allowed_hosts`).
     pub allowed_hosts: Vec<Host>,
     /// Which Python runs functions of on-demand views that this binary does not (`serving.python`); none when `None`.
@@ -170,6 +174,7 @@ impl RepositoryConfig {
         serving::check(&root)?;
         let online_store = online_store::online_store(&root, directory)?;
         online_store::check_entity_keys(&root, &online_store)?;
+        let backups = backups::schedule(&root, &online_store, directory)?;
         Ok(Self {
             project: project.to_owned(),
             project_description: string_at(&root, "", "project_description")?
@@ -191,6 +196,7 @@ impl RepositoryConfig {
             response_layout: serving::response_layout(&root)?,
             push_log_path: directory
                 .join(path_at(&root["serving"], "serving", "push_log_path")?.unwrap_or("data/push_log")),
+            backups,
             allowed_hosts: serving::allowed_hosts(&root)?,
             python: python::python(&root, directory)?,
             auth: auth::auth(&root, directory)?,

@@ -14,7 +14,7 @@ use super::machine::machine_memory;
 use super::metrics;
 use super::redis;
 
-const KEYS: [&str; 18] = [
+const KEYS: [&str; 19] = [
     "response_layout",
     "max_requests",
     "max_memory_mib",
@@ -33,6 +33,7 @@ const KEYS: [&str; 18] = [
     "cancel_abandoned_runs",
     "api_keys",
     "service_account_path",
+    "backups",
 ];
 
 /// A day.

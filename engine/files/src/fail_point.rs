@@ -33,6 +33,16 @@ pub enum Step {
     RowsMoved,
     /// The store has the new format; the old rows still take room.
     FormatChanged,
+    /// A backup holds all its files, under a temporary name.
+    BackupWritten,
+    /// A backup has its name; older ones are still there.
+    BackupNamed,
+    /// An old backup has lost its name, but not its files.
+    BackupUnnamed,
+    /// A restored online store is complete beside the place where it goes; nothing there has changed.
+    RestoreWritten,
+    /// A restored online store is in its place; the registry is not.
+    StoreRestored,
 }
 
 static OBSERVER: OnceLock<fn(Step)> = OnceLock::new();
@@ -51,7 +61,7 @@ pub fn reached(step: Step) {
 
 impl Step {
     /// All steps.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 19] = [
         Self::PushLogged,
         Self::LogSynced,
         Self::FileWritten,
@@ -66,5 +76,10 @@ impl Step {
         Self::RowsSynced,
         Self::RowsMoved,
         Self::FormatChanged,
+        Self::BackupWritten,
+        Self::BackupNamed,
+        Self::BackupUnnamed,
+        Self::RestoreWritten,
+        Self::StoreRestored,
     ];
 }

@@ -8,6 +8,7 @@
 //! go into the row cache.
 
 mod bulk_load;
+mod checkpoint;
 mod directory;
 mod dropped;
 mod error;
@@ -41,6 +42,7 @@ use rocksdb::properties::CUR_SIZE_ALL_MEM_TABLES;
 use rocksdb::{DB, Options, WriteBatch};
 
 pub use bulk_load::{BulkLoad, TableCounts};
+pub use checkpoint::Checkpoint;
 pub use fetch::DatabaseRows;
 pub use opening::Reading;
 pub use row_encoder::RowEncoder;
@@ -84,6 +86,8 @@ pub struct RocksDbStore {
     /// Tables whose rows compactions leave out.
     dropped: DroppedRows,
     reclaiming: parking_lot::Mutex<Reclaiming>,
+    /// Held while there is a checkpoint.
+    checkpoints: parking_lot::Mutex<()>,
 }
 
 impl RocksDbStore {
@@ -96,6 +100,8 @@ impl RocksDbStore {
         let modes = modes.map_err(|source| Error::io("create the online store directory", path, source))?;
         let mut storage = Self::open_with(Opening::to_write, modes, path, project, memory)?;
         remove_files_of_ended_loads(path);
+        // What stays takes room, and is removed before the next one is made.
+        let _ = checkpoint::remove_checkpoints(path);
         storage.check_format()?;
         storage.identity = storage.read_identity()?;
         storage.publish(&storage.read_directory()?);
@@ -134,6 +140,7 @@ impl RocksDbStore {
             commits: GroupCommit::default(),
             dropped,
             reclaiming: parking_lot::Mutex::default(),
+            checkpoints: parking_lot::Mutex::default(),
         })
     }
 

@@ -17,15 +17,17 @@ mod tests;
 mod views;
 
 use std::collections::HashSet;
+use std::path::Path;
 use std::sync::Arc;
 
 use feast_codec::packed_bytes::PackedBytes;
 use feast_config::OnlineStoreConfig;
 use feast_model::Timestamp;
-use feast_model::error::{Error, Result};
+use feast_model::error::{Error, ErrorKind, Result};
 use feast_model::{FeatureView, Field};
 pub(crate) use feast_redis::KeySearch;
 use feast_redis::RedisStore;
+pub(crate) use feast_rocksdb::Checkpoint;
 pub use feast_rocksdb::Statistics as RocksDbStatistics;
 use feast_rocksdb::{DatabaseRows, RocksDbStore};
 use feast_rows::{RowCache, rows_in_memory};
@@ -85,6 +87,19 @@ pub(crate) fn name_collisions(config: &OnlineStoreConfig, views: &[StoredView]) 
     }
 }
 
+fn no_checkpoint(kind: &str, hint: &str) -> Error {
+    let message = format!("an online store in {kind} is not backed up by this command");
+    Error::new(ErrorKind::Unsupported, message).with_hint(hint)
+}
+
+/// Makes a store of its own of the files of a checkpoint, in whose place no store is open.
+///
+/// # Errors
+/// `Data` when they are none.
+pub(crate) fn adopt_checkpoint(path: &Path, project: &str) -> Result<()> {
+    RocksDbStore::renew_identity(path, project)
+}
+
 /// Opening, and what the store is.
 impl OnlineStore {
     /// Opens the store of `project`, made if it is not there and may be written. Writes to one that is open to be read are for the
@@ -135,6 +150,24 @@ impl OnlineStore {
         match self {
             Self::RocksDb(storage) => Some(storage.statistics()),
             Self::Redis(_) | Self::Sqlite(_) => None,
+        }
+    }
+
+    /// The files of the store as they are now.
+    ///
+    /// # Errors
+    /// `Unavailable` when the store takes no writes for now, `Unsupported` for one that is not this server's own.
+    pub(crate) fn checkpoint(&self) -> Result<Checkpoint<'_>> {
+        match self {
+            Self::RocksDb(storage) => storage.checkpoint(),
+            Self::Redis(_) => Err(no_checkpoint(
+                "Redis",
+                "use the means of Redis: BGSAVE, or its append-only file",
+            )),
+            Self::Sqlite(_) => Err(no_checkpoint(
+                "SQLite",
+                "use the means of SQLite: sqlite3 FILE \".backup COPY\"",
+            )),
         }
     }
 

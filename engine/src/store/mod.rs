@@ -4,6 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 mod access;
+mod backup;
+#[cfg(test)]
+mod backup_crash_tests;
 mod copy;
 #[cfg(test)]
 mod crash_tests;
@@ -13,6 +16,7 @@ mod plans;
 mod registry;
 mod registry_looks;
 mod removal;
+mod restore;
 mod shards;
 mod statistics;
 #[cfg(test)]
@@ -23,6 +27,7 @@ mod writes;
 pub use access::AccessRequest;
 pub use definitions::{ApplyOptions, ApplyReport};
 pub use removal::RemovalProgress;
+pub use restore::{RestoreReport, restore};
 pub use statistics::{PythonStatistics, StoreStatistics};
 
 use feast_config::{OnlineStoreConfig, RepositoryConfig};

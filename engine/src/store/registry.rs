@@ -142,6 +142,14 @@ impl RegistryHandle {
         Ok(self.place.load()?.contents)
     }
 
+    /// The bytes that it is kept in; `None` when there is none.
+    ///
+    /// # Errors
+    /// `Data` when it is damaged.
+    pub(super) fn bytes(&self) -> Result<Option<Vec<u8>>> {
+        self.place.read()
+    }
+
     /// Reads the registry again if it has changed, and takes it into use by `adopt`. The inner result says whether it has, or what is
     /// wrong with it.
     ///

@@ -95,7 +95,7 @@ impl Drop for AwaitedBy {
 }
 
 /// A request may name the online store that it is meant for: a command that has found the server by its file does.
-fn check_store(context: &Context, request: &Request) -> Result<(), Error> {
+pub(super) fn check_store(context: &Context, request: &Request) -> Result<(), Error> {
     match request.head.headers.get(STORE_HEADER) {
         Some(meant) if meant.as_bytes() != context.store.online_store_identity()?.as_bytes() => Err(Error::new(
             ErrorKind::Conflict,

@@ -1,5 +1,6 @@
 //! One file per endpoint: from a request to the engine and back.
 
+pub(crate) mod backup;
 pub(crate) mod documentation;
 pub(crate) mod get_online_features;
 pub(crate) mod health;

@@ -47,7 +47,7 @@ pub(crate) async fn answer(
     if head.peer.purpose == Purpose::Metrics {
         return crate::metrics::answer(&context, &head).unwrap_or_else(ApiError::into_response);
     }
-    let matched = routes::find(&head.method, head.uri.path());
+    let matched = routes::find(&head.method, head.uri.path(), head.peer.purpose == Purpose::Commands);
     let request_id = head.request_id.clone();
     let context = &context;
     // From the endpoint outwards: each layer is around those above it.

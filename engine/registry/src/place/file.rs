@@ -1,7 +1,7 @@
 //! The registry in a file. Ours is replaced as a whole under a lock; Python writes it in place and honours no lock.
 
 use std::fs::File;
-use std::io::ErrorKind;
+use std::io::ErrorKind as IoKind;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use feast_files::{COMMAND_PATIENCE, FileLock, remove_leftovers, replace_bytes};
 use feast_model::Timestamp;
-use feast_model::error::{Error, Result, path as error_path};
+use feast_model::error::{Error, ErrorKind, Result, path as error_path};
 
 use super::Snapshot;
 use crate::contents::{RegistryContents, position_of_version_id};
@@ -72,7 +72,7 @@ impl RegistryFile {
         let stamp = self.stamp();
         let bytes = match std::fs::read(&self.path) {
             Ok(bytes) => bytes,
-            Err(source) if source.kind() == ErrorKind::NotFound => Vec::new(),
+            Err(source) if source.kind() == IoKind::NotFound => Vec::new(),
             Err(source) => return Err(Error::io("read the registry", &self.path, source)),
         };
         let origin = error_path(&self.path).to_string();
@@ -81,6 +81,54 @@ impl RegistryFile {
             stamp,
             version_id_at: version_id_at(&bytes),
         })
+    }
+
+    /// The bytes of the whole file; `None` when there is none.
+    ///
+    /// # Errors
+    /// `Data` when it is not a registry.
+    pub fn read(&self) -> Result<Option<Vec<u8>>> {
+        let mut looks = 0;
+        loop {
+            let bytes = match std::fs::read(&self.path) {
+                Ok(bytes) => bytes,
+                Err(source) if source.kind() == IoKind::NotFound => return Ok(None),
+                Err(source) => return Err(Error::io("read the registry", &self.path, source)),
+            };
+            let contents = RegistryContents::parse(&bytes, error_path(&self.path).to_string(), &self.project);
+            let is_whole = contents.as_ref().is_ok_and(|contents| !contents.looks_cut());
+            if is_whole || looks == CUT_FILE_LOOKS {
+                return contents.map(|_| Some(bytes));
+            }
+            looks += 1;
+            std::thread::sleep(CUT_FILE_PAUSE);
+        }
+    }
+
+    /// Puts these bytes in the place of the file, which is there before or after at each instant. One that is there gets the second name
+    /// `aside`.
+    ///
+    /// # Errors
+    /// `Data` when they are no registry, `Conflict` when there is a file and no second name, `Unavailable` when another process holds the
+    /// lock for a minute.
+    pub fn restore(&self, bytes: &[u8], aside: Option<&Path>) -> Result<()> {
+        let _lock = FileLock::acquire(&self.path, COMMAND_PATIENCE)?;
+        let place = error_path(&self.path);
+        RegistryContents::parse(bytes, format!("what is to be restored to {place}"), &self.project)?;
+        match aside {
+            _ if !self.path.exists() => {}
+            Some(aside) => {
+                // A copy where the file system has no links.
+                let kept = std::fs::hard_link(&self.path, aside);
+                let kept = kept.or_else(|_| std::fs::copy(&self.path, aside).map(drop));
+                kept.map_err(|source| Error::io("write", aside, source))?;
+            }
+            None => {
+                let message = format!("there is a registry already: {place}");
+                return Err(Error::new(ErrorKind::Conflict, message).with_hint("move it away, then restore again"));
+            }
+        }
+        replace_bytes(&self.path, bytes)
     }
 
     /// Whether the file is still in that state, so that it need not be read again before it is changed.
