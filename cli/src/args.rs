@@ -9,6 +9,8 @@ use std::path::PathBuf;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use feast_engine::Shard;
 
+use crate::log_format::LogFormat;
+
 pub(crate) use look_up::{
     FeatureViewsCommand, ListArguments, ListFormat, LookUp, OnDemandFeatureViewsCommand, PermissionsCommand,
     ProjectsCommand, State,
@@ -37,6 +39,10 @@ pub(crate) struct Arguments {
     /// Least severe log lines to show: error, warn, info, debug or trace [default: serving.log_level, else info].
     #[arg(long, global = true, value_name = "LEVEL", value_parser = log_level)]
     pub(crate) log_level: Option<String>,
+
+    /// How a server writes its log: as text, or as JSON with an object a line.
+    #[arg(long, global = true, value_name = "FORMAT", value_enum, default_value_t = LogFormat::Text)]
+    pub(crate) log_format: LogFormat,
 
     #[command(subcommand)]
     pub(crate) command: Command,

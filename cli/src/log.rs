@@ -4,10 +4,12 @@ use std::backtrace::{Backtrace, BacktraceStatus};
 use std::fmt::Write;
 use std::io::IsTerminal;
 
+use serde_json::Map;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::field::MakeExt;
 use tracing_subscriber::fmt::format::debug_fn;
 
+use crate::log_format::{EventLine, LogFormat, SAID_IN_MESSAGE, json_line};
 use crate::output::{OneLine, StderrQueue};
 
 const DEFAULT_LEVEL: &str = "info";
@@ -34,23 +36,24 @@ fn filter(level: Option<&str>) -> EnvFilter {
 }
 
 /// Log lines go to stderr, through the queue if there is one.
-pub(crate) fn start(level: Option<String>, queue: Option<&StderrQueue>) -> LogLevel {
+pub(crate) fn start(level: Option<String>, format: LogFormat, queue: Option<&StderrQueue>) -> LogLevel {
     // Names of views, and whatever else clients and registries give, must not add lines or colours.
     let fields = debug_fn(|writer, field, value| match field.name() {
         "message" => write!(OneLine(writer), "{value:?}"),
+        name if SAID_IN_MESSAGE.contains(&name) => Ok(()),
         name => write!(OneLine(writer), "{name}={value:?}"),
     });
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter(level.as_deref()))
-        .with_target(false)
         .with_ansi(std::io::stderr().is_terminal())
+        .event_format(EventLine::new(format))
         .fmt_fields(fields.delimited(" "));
     let change: Box<dyn Fn(EnvFilter) + Send + Sync> = match queue {
         Some(queue) => {
             let log = log.with_writer(queue.clone()).with_filter_reloading();
             let handle = log.reload_handle();
             log.init();
-            log_panics(queue.clone());
+            log_panics(queue.clone(), format);
             // It fails only once the log has ended.
             Box::new(move |filter| _ = handle.reload(filter))
         }
@@ -63,7 +66,7 @@ pub(crate) fn start(level: Option<String>, queue: Option<&StderrQueue>) -> LogLe
 }
 
 /// The standard hook writes to stderr itself: on a pipe that is not read it would never return.
-fn log_panics(queue: StderrQueue) {
+fn log_panics(queue: StderrQueue, format: LogFormat) {
     std::panic::set_hook(Box::new(move |panic| {
         let thread = std::thread::current();
         let mut text = String::new();
@@ -75,6 +78,10 @@ fn log_panics(queue: StderrQueue) {
             panic.location().map_or_else(String::new, ToString::to_string),
             panic.payload_as_str().unwrap_or("a value that is not a string")
         );
+        if format == LogFormat::Json {
+            queue.push(json_line("ERROR", &text, Map::new()).as_bytes());
+            return;
+        }
         text.push('\n');
         let backtrace = Backtrace::capture();
         if backtrace.status() == BacktraceStatus::Captured {

@@ -6,6 +6,7 @@ mod args;
 mod commands;
 mod interrupt;
 mod log;
+mod log_format;
 mod open_files;
 mod output;
 mod running_server;
@@ -49,8 +50,9 @@ fn main() -> ExitCode {
     // Only a server must go on when its stderr is not read. If the thread for that cannot be started, it prints like any command.
     let serves = matches!(arguments.command, Command::Serve(_));
     let queue = serves.then(StderrQueue::start).and_then(Result::ok);
-    let log_level = log::start(arguments.log_level.clone(), queue.as_ref());
-    let output = Output::new(queue);
+    let format = arguments.log_format;
+    let log_level = log::start(arguments.log_level.clone(), format, queue.as_ref());
+    let output = Output::new(queue).with_format(format);
     let code = match run(arguments, log_level, &output).and_then(|()| output.finish()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {

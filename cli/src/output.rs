@@ -11,9 +11,10 @@ use std::time::{Duration, Instant};
 
 use feast_engine::{CopyProgress, CopyReport, FeatureStore, RemovalProgress, ViewWindow};
 use indicatif::{ProgressBar, ProgressStyle};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::args::usage_of;
+use crate::log_format::{LogFormat, json_line};
 use crate::table::Table;
 use crate::yaml::to_yaml;
 
@@ -100,6 +101,8 @@ pub(crate) struct Output {
     lost: OnceLock<std::io::Error>,
     /// Takes what goes to stderr, if nothing may wait for it.
     queue: Option<StderrQueue>,
+    /// What it is written as then.
+    format: LogFormat,
 }
 
 impl Output {
@@ -110,7 +113,13 @@ impl Output {
             stderr_is_terminal: stderr.is_terminal(),
             lost: OnceLock::new(),
             queue,
+            format: LogFormat::default(),
         }
+    }
+
+    /// What a server prints is a part of its log.
+    pub(crate) fn with_format(self, format: LogFormat) -> Self {
+        Self { format, ..self }
     }
 
     /// Fails if a part of the result could not be printed, as on a full disk. A reader that has seen enough, such as `head`,
@@ -139,10 +148,20 @@ impl Output {
 
     /// A command does not fail because its stderr is not read.
     fn write_stderr(&self, text: &str) {
+        self.write_severe("INFO", "", text);
+    }
+
+    /// `label` is how a line of text says how severe it is.
+    fn write_severe(&self, level: &str, label: &str, text: &str) {
         let Some(queue) = &self.queue else {
-            let _ = std::io::stderr().write_all(text.as_bytes());
+            let _ = std::io::stderr().write_all(format!("{label}{text}").as_bytes());
             return;
         };
+        if self.format == LogFormat::Json {
+            queue.push(json_line(level, text.trim_end(), Map::new()).as_bytes());
+            return;
+        }
+        let text = format!("{label}{text}");
         // A server prints it as one line of its log.
         let mut line = String::new();
         let _ = OneLine(&mut line).write_str(text.trim_end());
@@ -220,7 +239,7 @@ impl Output {
 
     /// Something that may be a mistake.
     pub(crate) fn warning(&self, text: &str) {
-        self.write_stderr(&format!("Warning: {text}\n"));
+        self.write_severe("WARN", "Warning: ", &format!("{text}\n"));
     }
 
     /// What is said about a command that was typed wrong, unchanged.
@@ -233,10 +252,10 @@ impl Output {
             self.write_stderr(usage);
         }
         for message in &failure.messages {
-            self.write_stderr(&format!("Error: {message}\n"));
+            self.write_severe("ERROR", "Error: ", &format!("{message}\n"));
         }
         if let Some(hint) = &failure.hint {
-            self.write_stderr(&format!("Hint: {hint}\n"));
+            self.write_severe("ERROR", "Hint: ", &format!("{hint}\n"));
         }
     }
 

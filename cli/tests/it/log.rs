@@ -201,3 +201,27 @@ fn connections_that_do_not_speak_http_are_not_errors_of_the_server() {
     let line = log.lines().find(|line| line.contains("connection ended"));
     assert!(line.is_some_and(|line| line.contains("DEBUG 127.0.0.1:")), "{log}");
 }
+
+#[test]
+fn a_log_in_json_has_an_object_in_each_line() {
+    let repository = Repository::from_template();
+    repository.succeed(&["apply"]);
+    let server = repository.serve_with(&["--log-format", "json"]);
+    let headers = [("x-request-id", "mine")];
+    assert_eq!(server.send("GET", "/none", &headers, "").status, 404);
+    let (_, log) = server.stop();
+    let lines: Vec<serde_json::Value> = log
+        .lines()
+        .map(|line| serde_json::from_str(line).expect(line))
+        .collect();
+    let access = lines.iter().find(|line| line["request_id"] == "mine").expect(&log);
+    assert_eq!(
+        (&access["level"], &access["method"], &access["path"], &access["status"]),
+        (&"INFO".into(), &"GET".into(), &"/none".into(), &404.into())
+    );
+    assert!(access["duration_ms"].is_number() && access["client"].is_string() && access["timestamp"].is_string());
+    assert!(
+        lines.iter().any(|line| line["message"] == "Feature server stopped"),
+        "{log}"
+    );
+}

@@ -127,7 +127,7 @@ impl Server {
         let address = lines.by_ref().map(Result::unwrap).find_map(|line| {
             log.push_str(&line);
             log.push('\n');
-            let place = line.split_once(" listens on ")?.1.split(' ').next()?;
+            let place = line.split_once(" listens on ")?.1.split([' ', '"']).next()?;
             let bare = place.trim_start_matches("http://").trim_start_matches("https://");
             Some(bare.to_owned())
         });

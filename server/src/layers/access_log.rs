@@ -28,10 +28,17 @@ where
         Err(error) => error.status(),
     };
     let milliseconds = started.elapsed().as_secs_f64() * 1e3;
+    let status = status.as_u16();
+    // The fields are for logs in JSON.
     tracing::info!(
         target: "feast::access",
-        "{client} - \"{method} {path}\" {} {milliseconds:.1}ms {id}",
-        status.as_u16()
+        client = %client,
+        method = %method,
+        path = path.as_str(),
+        status,
+        duration_ms = milliseconds,
+        request_id = %id,
+        "{client} - \"{method} {path}\" {status} {milliseconds:.1}ms {id}"
     );
     outcome
 }
