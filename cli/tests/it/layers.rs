@@ -77,14 +77,25 @@ const OWNERS: &[(&str, &[&str])] = &[
             "benches/src/load",
         ],
     ),
+    (
+        "ring::digest",
+        &["engine/backup/src/files.rs", "server/sign-in/src/lib.rs"],
+    ),
+    ("prometheus_client::", &["server/src/metrics"]),
     ("governor::", &["server/src/layers/rate_limit.rs"]),
     (
         "twox_hash::",
         &["engine/codec/src/shard.rs", "engine/offline/src/fingerprint.rs"],
     ),
     ("ureq::", &["cli/src/running_server.rs", "server/sign-in/src/http.rs"]),
-    ("tracing_subscriber::", &["cli/src/log.rs", "cli/src/output"]),
-    ("clap::", &["cli/src/args", "cli/src/main.rs", "benches/src"]),
+    (
+        "tracing_subscriber::",
+        &["cli/src/log.rs", "cli/src/log_format.rs", "cli/src/output"],
+    ),
+    (
+        "clap::",
+        &["cli/src/args", "cli/src/log_format.rs", "cli/src/main.rs", "benches/src"],
+    ),
     (
         "println!",
         &[

@@ -79,14 +79,18 @@ pub fn restore(config: &RepositoryConfig, backup: &Path, replaces: bool) -> Resu
     let synced = File::open(&parent).and_then(|directory| directory.sync_all());
     synced.map_err(|source| Error::io("sync", &parent, source))?;
     fail_point::reached(Step::StoreRestored);
+    let former = config.registry_path.exists().then(|| aside(&config.registry_path));
     if let Some(registry) = registry {
-        let former = config.registry_path.exists().then(|| aside(&config.registry_path));
         let place = RegistryFile::new(&config.registry_path, &config.project);
         place.restore(&registry, former.as_deref()).map_err(|error| {
             error.within(|message| format!("the online store is restored, but not the registry: {message}"))
         })?;
-        report.moved_aside.extend(former);
+    } else if let Some(former) = &former {
+        // It tells of rows that were never in this store.
+        let path = &config.registry_path;
+        std::fs::rename(path, former).map_err(|source| Error::io("move away", path, source))?;
     }
+    report.moved_aside.extend(former);
     Ok(report)
 }
 
