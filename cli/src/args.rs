@@ -71,7 +71,7 @@ pub(crate) enum Command {
     Serve(ServeArguments),
     /// Read features of single entities from the online store.
     GetOnlineFeatures(OnlineFeaturesArguments),
-    /// Work on online stores as a whole.
+    /// Work on online stores as a whole, and on rows of single entities.
     #[command(subcommand)]
     OnlineStore(OnlineStoreCommand),
     /// Back up the registry and the online store, also while a server uses them.
@@ -156,6 +156,44 @@ pub(crate) enum Command {
 pub(crate) enum OnlineStoreCommand {
     /// Copy the rows of one online store into another, where the newest event wins. An interrupted copy goes on where it was.
     Copy(CopyArguments),
+    /// Show the row of one entity as it is stored.
+    Get(GetRowArguments),
+    /// Remove the rows of one entity for good: from reads and memory at once, then their bytes from the store's files. What is pushed
+    /// later is new data; a later materialization of a window with the row brings it back, unless it is gone from parquet.
+    Delete(DeleteRowArguments),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example: feast online-store get driver_hourly_stats driver_id=1001")]
+pub(crate) struct GetRowArguments {
+    /// The feature view.
+    #[arg(value_name = "VIEW")]
+    pub(crate) view: String,
+
+    /// Each join key of the view with its value.
+    #[arg(value_name = "KEY=VALUE", value_parser = key_and_value)]
+    pub(crate) keys: Vec<(String, String)>,
+
+    /// As JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example: feast online-store delete --entity driver_id=1001")]
+#[command(group = clap::ArgGroup::new("rows").required(true))]
+pub(crate) struct DeleteRowArguments {
+    /// Only the row in this feature view.
+    #[arg(long, value_name = "VIEW", group = "rows")]
+    pub(crate) view: Option<String>,
+
+    /// The rows in all feature views with these join keys, also in those that have left the registry.
+    #[arg(long, group = "rows")]
+    pub(crate) entity: bool,
+
+    /// Each join key with its value.
+    #[arg(value_name = "KEY=VALUE", required = true, value_parser = key_and_value)]
+    pub(crate) keys: Vec<(String, String)>,
 }
 
 #[derive(Debug, Args)]
@@ -422,6 +460,11 @@ pub(crate) fn completions(shell: clap_complete::Shell) -> String {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Arguments::command(), "feast", &mut script);
     String::from_utf8_lossy(&script).into_owned()
+}
+
+fn key_and_value(pair: &str) -> Result<(String, String), String> {
+    let (key, value) = pair.split_once('=').ok_or("it is KEY=VALUE")?;
+    Ok((key.to_owned(), value.to_owned()))
 }
 
 /// Permissions as chmod takes them.

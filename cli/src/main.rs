@@ -24,7 +24,9 @@ use args::{
     Arguments, Command, FeatureViewsCommand, LookUp, OnDemandFeatureViewsCommand, OnlineStoreCommand,
     PermissionsCommand, ProjectsCommand, usage_error,
 };
-use commands::{api_key, apply, backup, copy, init, list, materialize, online_features, permissions, registry, serve};
+use commands::{
+    api_key, apply, backup, copy, init, list, materialize, online_features, online_store, permissions, registry, serve,
+};
 use log::LogLevel;
 use output::{Failure, Output, StderrQueue};
 use settings::{FinishSettings, MaterializeSettings, Repository, ServeSettings};
@@ -84,6 +86,8 @@ fn run(arguments: Arguments, log_level: LogLevel, output: &Output) -> Result<(),
         Command::OnlineStore(OnlineStoreCommand::Copy(options)) => copy::run(&options, output),
         Command::Backup(options) => backup::run(repository, &options, output),
         Command::Restore(options) => backup::restore(repository, &options, output),
+        Command::OnlineStore(OnlineStoreCommand::Get(options)) => online_store::get(repository, &options, output),
+        Command::OnlineStore(OnlineStoreCommand::Delete(options)) => online_store::delete(repository, &options, output),
         Command::RegistryDump => registry::dump(repository, output),
         Command::Teardown { yes } => registry::teardown(repository, yes, output),
         Command::Delete { name } => registry::delete(repository, &name, output),

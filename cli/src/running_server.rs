@@ -11,7 +11,7 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use feast_engine::{BackupReport, FeatureStore, MaterializeRange, MaterializeRequest};
+use feast_engine::{BackupReport, FeatureStore, ForgottenRows, MaterializeRange, MaterializeRequest, RowsToForget};
 use feast_server::{Listener, Purpose, STORE_HEADER};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -173,6 +173,37 @@ impl RunningServer {
                 shared_bytes: report["shared_bytes"].as_u64()?,
                 removed: removed
                     .map(|name| name.as_str().map(str::to_owned))
+                    .collect::<Option<_>>()?,
+            })
+        };
+        let unknown = || {
+            Failure::new(format!(
+                "the server at {} has sent an answer that cannot be read",
+                self.name
+            ))
+        };
+        read().ok_or_else(unknown)
+    }
+
+    /// Has the server remove rows for good.
+    ///
+    /// # Errors
+    /// As [`RunningServer::materialize`].
+    pub(crate) fn forget_rows(&self, wanted: &RowsToForget) -> Result<ForgottenRows, Failure> {
+        let keys = wanted.keys.iter().map(|(name, value)| json!([name, value]));
+        let body = json!({"view": wanted.view, "keys": keys.collect::<Vec<_>>()});
+        let body = self.ask("/forget-rows", &body)?;
+        let read = || -> Option<ForgottenRows> {
+            let report: Value = serde_json::from_str(&body).ok()?;
+            let string = |value: &Value| value.as_str().map(str::to_owned);
+            let source = |pair: &Value| Some((string(&pair[0])?, string(&pair[1])?));
+            Some(ForgottenRows {
+                rows: usize::try_from(report["rows"].as_u64()?).ok()?,
+                views: report["views"].as_array()?.iter().map(string).collect::<Option<_>>()?,
+                sources: report["sources"]
+                    .as_array()?
+                    .iter()
+                    .map(source)
                     .collect::<Option<_>>()?,
             })
         };

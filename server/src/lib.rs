@@ -53,7 +53,7 @@ use layers::rate_limit::RateLimits;
 use materialization_queue::MaterializationQueue;
 use metrics::Metrics;
 use wire::entities::{KeyValues, entity_rows};
-use wire::response::{Layout, write_feature_vectors};
+use wire::response::{Layout, json_value, write_feature_vectors};
 
 /// How long open requests may go on once the server takes no more.
 const STOP_TIMEOUT: Duration = Duration::from_secs(10);
@@ -107,6 +107,26 @@ pub fn online_features(
     let vectors = store.read(&plan, &entities)?;
     let json = write_feature_vectors(&vectors, Layout::Columns, None);
     serde_json::from_slice(&json).map_err(|source| Error::internal(format!("the answer is not JSON: {source}")))
+}
+
+/// The row of one entity in a view as it is stored, for callers without a server: its features, and its times. `None` when there is
+/// none.
+///
+/// # Errors
+/// As [`FeatureStore::stored_row`].
+pub fn stored_row(store: &FeatureStore, view: &str, keys: &[(String, String)]) -> Result<Option<Value>, Error> {
+    let Some(row) = store.stored_row(view, keys)? else {
+        return Ok(None);
+    };
+    let mut features = serde_json::Map::new();
+    for (field, values) in row.features {
+        features.insert(field.name, json_value(&values, &field.value_type)?);
+    }
+    Ok(Some(serde_json::json!({
+        "features": features,
+        "event_time": row.event_time.to_string(),
+        "created_time": row.created_time.map(|time| time.to_string()),
+    })))
 }
 
 /// Answers requests on `listeners` until it is told to stop, then lets open requests end. `read_definitions` reads those of the

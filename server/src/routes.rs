@@ -10,7 +10,8 @@ use crate::admission::MemoryPermit;
 use crate::context::Context;
 use crate::endpoints::get_online_features::PendingRead;
 use crate::endpoints::{
-    backup, documentation, get_online_features, health, materialize, push, vector_search, write_to_online_store,
+    backup, documentation, forget_rows, get_online_features, health, materialize, push, vector_search,
+    write_to_online_store,
 };
 use crate::error::ApiError;
 use crate::http::{Request, Response};
@@ -107,7 +108,10 @@ pub(crate) static ROUTES: &[Route] = &[
 ];
 
 /// Routes that commands have beside the others: they may have the server write files, which a client may not.
-const COMMAND_ROUTES: &[Route] = &[post("/backup", Endpoint::Run(backup::answer))];
+const COMMAND_ROUTES: &[Route] = &[
+    post("/backup", Endpoint::Run(backup::answer)),
+    post("/forget-rows", Endpoint::Blocking(forget_rows::answer)),
+];
 
 const fn get(path: &'static str, answer: fn(&Context, &Request) -> Result<Response, ApiError>) -> Route {
     Route {

@@ -8,6 +8,7 @@ pub(crate) mod init;
 pub(crate) mod list;
 pub(crate) mod materialize;
 pub(crate) mod online_features;
+pub(crate) mod online_store;
 pub(crate) mod permissions;
 pub(crate) mod registry;
 pub(crate) mod serve;

@@ -51,7 +51,7 @@ pub(crate) fn run(
 
 /// Opens the repository, and where the online store cannot be had to write, only to read: a server may have it open, or it may be on a
 /// file system that takes no writes.
-fn open(repository: &Repository, output: &Output) -> Result<FeatureStore, Failure> {
+pub(super) fn open(repository: &Repository, output: &Output) -> Result<FeatureStore, Failure> {
     let store = repository.open(output)?;
     let Err(error) = store.open_online_store() else {
         return Ok(store);

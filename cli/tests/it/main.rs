@@ -10,6 +10,7 @@
 //! - `sqlite`: a repository with Feast's default online store.
 //! - `hand_over`: reads that are not answered on the thread that received them.
 //! - `on_demand`: on-demand views, computed when they are read or when rows are written.
+//! - `online_store_keys`: rows of single entities, shown and removed for good.
 //! - `overload`: more work than the server takes on.
 //! - `large_pushes`: what pushes take in memory.
 //! - `waiting_pushes`: pushes that wait for their parquet source.
@@ -70,6 +71,7 @@ mod lost_volumes;
 mod metrics;
 mod name_collisions;
 mod on_demand;
+mod online_store_keys;
 mod overload;
 mod read_only;
 mod redis_clusters;

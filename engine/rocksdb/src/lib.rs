@@ -9,6 +9,7 @@
 
 mod bulk_load;
 mod checkpoint;
+mod deletion;
 mod directory;
 mod dropped;
 mod error;

@@ -17,7 +17,8 @@ use feast_model::error::{Error, Result};
 use feast_model::{FeatureView, Field};
 
 use crate::online_store::{EncodedRows, OnlineStore, Replace, RowBatch, RowQueries};
-use rows::{RowGroup, ViewColumns};
+use rows::RowGroup;
+pub(crate) use rows::ViewColumns;
 
 /// Entities of a page. Their rows are in memory at once.
 const PAGE_KEYS: usize = 1000;

@@ -10,7 +10,7 @@ use feast_model::FeatureView;
 use crate::online_store::{ColumnRef, FeatureColumns, Table};
 
 /// Where the features of a view lie in the rows of a table.
-pub(super) struct ViewColumns {
+pub(crate) struct ViewColumns {
     /// Features of one Arrow type together.
     arrays: Vec<TypedColumns>,
     /// For each feature, where it is in `arrays`.
@@ -19,7 +19,7 @@ pub(super) struct ViewColumns {
 }
 
 /// Rows that have the same features.
-pub(super) struct RowGroup<'rows> {
+pub(crate) struct RowGroup<'rows> {
     stored: Vec<bool>,
     /// Position in the page, and version.
     versions: Vec<(usize, RowVersion)>,
@@ -27,7 +27,7 @@ pub(super) struct RowGroup<'rows> {
 }
 
 impl ViewColumns {
-    pub(super) fn new(view: &FeatureView, table: &Table) -> Self {
+    pub(crate) fn new(view: &FeatureView, table: &Table) -> Self {
         let storage_types: Vec<String> = view
             .features
             .iter()
@@ -44,7 +44,7 @@ impl ViewColumns {
     }
 
     /// Brings rows with the same features together.
-    pub(super) fn group<'rows>(&self, rows: &[(usize, &'rows [u8])]) -> Result<Vec<RowGroup<'rows>>, CorruptRow> {
+    pub(crate) fn group<'rows>(&self, rows: &[(usize, &'rows [u8])]) -> Result<Vec<RowGroup<'rows>>, CorruptRow> {
         let mut groups: BTreeMap<Vec<bool>, RowGroup<'rows>> = BTreeMap::new();
         for (position, bytes) in rows {
             let header = RowHeader::decode(bytes)?;
@@ -69,7 +69,7 @@ impl ViewColumns {
     }
 
     /// The stored features of a group, each as a column, in the order of the view.
-    pub(super) fn read(&self, group: &RowGroup<'_>) -> Result<Vec<ArrayRef>, CorruptRow> {
+    pub(crate) fn read(&self, group: &RowGroup<'_>) -> Result<Vec<ArrayRef>, CorruptRow> {
         let arrays = self.arrays.iter().map(|columns| columns.read(&group.rows));
         let arrays = arrays.collect::<Result<Vec<ArrayRef>, CorruptRow>>()?;
         let count = group.rows.len();
@@ -82,26 +82,26 @@ impl ViewColumns {
 
 impl RowGroup<'_> {
     /// Those of a list that belong to stored features; one is of each feature of the view.
-    pub(super) fn stored<'a, T>(&'a self, of_features: &'a [T]) -> impl Iterator<Item = &'a T> {
+    pub(crate) fn stored<'a, T>(&'a self, of_features: &'a [T]) -> impl Iterator<Item = &'a T> {
         let of_features = of_features.iter().zip(&self.stored);
         of_features.filter(|(_, stored)| **stored).map(|(item, _)| item)
     }
 
     /// Of each feature of the view whether it is stored.
-    pub(super) fn stored_flags(&self) -> &[bool] {
+    pub(crate) fn stored_flags(&self) -> &[bool] {
         &self.stored
     }
 
-    pub(super) fn has_features(&self) -> bool {
+    pub(crate) fn has_features(&self) -> bool {
         self.stored.contains(&true)
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.rows.len()
     }
 
     /// The position of each row in its page, and its version.
-    pub(super) fn rows(&self) -> impl Iterator<Item = (usize, RowVersion)> {
+    pub(crate) fn rows(&self) -> impl Iterator<Item = (usize, RowVersion)> {
         self.versions.iter().copied()
     }
 }

@@ -382,6 +382,32 @@ impl OnlineStore {
         }
     }
 
+    /// Removes the rows of entities from some tables, or from all, for good. Gives their number.
+    ///
+    /// # Errors
+    /// `Unavailable` when the store takes no writes for now or a load is under way, `Unsupported` for one that others write too.
+    pub(crate) fn delete_entities(&self, entities: &PackedBytes, tables: Option<&[u32]>) -> Result<usize> {
+        let others = |kind: &str, hint: &str| {
+            let message = format!("rows of single entities are not removed from an online store in {kind}");
+            Err(Error::new(ErrorKind::Unsupported, message).with_hint(hint))
+        };
+        match self {
+            Self::RocksDb(storage) => {
+                let found = storage.delete_entities(entities, tables)?;
+                storage.erase_deleted(entities)?;
+                Ok(found.len())
+            }
+            Self::Redis(_) => others(
+                "Redis",
+                "Python Feast's online store has a way to: delete the hash of the entity, HDEL its fields",
+            ),
+            Self::Sqlite(_) => others(
+                "SQLite",
+                "delete the rows with this entity_key from the tables PROJECT_VIEW of the file",
+            ),
+        }
+    }
+
     /// Makes everything written so far durable.
     pub(crate) fn sync(&self) -> Result<()> {
         match self {

@@ -171,6 +171,24 @@ impl Pushes {
         outcome
     }
 
+    /// Whether a push in the log has a row for the online store under one of these keys.
+    ///
+    /// # Errors
+    /// `Data` when the log is damaged.
+    pub(crate) fn hold_row(&self, stores: &PushStores<'_>, is_one: impl Fn(&[u8]) -> bool) -> Result<bool> {
+        let log = PushLog::new(stores);
+        let (mut next, last) = (0, log.last()?);
+        while let Some(part) = log.part(next..=last)? {
+            next = part.next;
+            for push in part.pushes {
+                if push?.record.online.keys.iter().any(&is_one) {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
+    }
+
     fn replay(&self, stores: &PushStores<'_>) -> Result<usize> {
         Replay::new(stores, &self.appender, &self.queue).run()
     }

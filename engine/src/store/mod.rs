@@ -11,6 +11,7 @@ mod copy;
 #[cfg(test)]
 mod crash_tests;
 mod definitions;
+mod keys;
 mod name_collisions;
 mod plans;
 mod registry;
@@ -26,6 +27,7 @@ mod writes;
 
 pub use access::AccessRequest;
 pub use definitions::{ApplyOptions, ApplyReport};
+pub use keys::{ForgottenRows, RowsToForget, StoredRow};
 pub use removal::RemovalProgress;
 pub use restore::{RestoreReport, restore};
 pub use statistics::{PythonStatistics, StoreStatistics};

@@ -319,7 +319,7 @@ impl FeatureStore {
         }
     }
 
-    fn push_stores(&self) -> Result<PushStores<'_>> {
+    pub(super) fn push_stores(&self) -> Result<PushStores<'_>> {
         Ok(PushStores {
             online_store: self.online_store()?,
             local_log: &self.push_log,

@@ -2,6 +2,7 @@
 
 pub(crate) mod backup;
 pub(crate) mod documentation;
+pub(crate) mod forget_rows;
 pub(crate) mod get_online_features;
 pub(crate) mod health;
 pub(crate) mod materialize;

@@ -5,8 +5,10 @@
 
 use std::ops::Range;
 
-use feast_engine::model::{Timestamp, TimestampWriter};
-use feast_engine::{FeatureColumn, FeatureVectors, FieldStatus};
+use arrow::array::ArrayRef;
+use feast_engine::model::{Timestamp, TimestampWriter, ValueType};
+use feast_engine::{Error, FeatureColumn, FeatureVectors, FieldStatus};
+use serde_json::Value;
 
 use super::json::{JsonColumn, write_integer, write_items, write_list, write_string, write_time};
 
@@ -70,6 +72,16 @@ pub(crate) fn write_feature_vectors(
 pub(super) const VIEW_METADATA: &str = "feature_view_metadata";
 
 /// Names of views with their versions.
+/// The first value of an array, as responses have it.
+///
+/// # Errors
+/// `Internal` when it cannot be written.
+pub(crate) fn json_value(values: &ArrayRef, value_type: &ValueType) -> Result<Value, Error> {
+    let mut json = Vec::new();
+    JsonColumn::new(values, value_type).write(0..1, &mut json);
+    serde_json::from_slice(&json).map_err(|source| Error::internal(format!("a value is not JSON: {source}")))
+}
+
 pub(super) fn write_view_versions(versions: &[(&str, i32)], out: &mut Vec<u8>) {
     write_list(versions.iter(), out, |(name, version), out| {
         out.extend_from_slice(b"{\"name\":");
@@ -162,9 +174,8 @@ fn write_status(status: FieldStatus, out: &mut Vec<u8>) {
 mod tests {
     use std::sync::Arc;
 
-    use arrow::array::{ArrayRef, Float32Array, Int64Array};
+    use arrow::array::{Float32Array, Int64Array};
     use feast_engine::ColumnField;
-    use feast_engine::model::ValueType;
 
     use super::*;
 
