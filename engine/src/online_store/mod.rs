@@ -399,7 +399,7 @@ impl OnlineStore {
             }
             Self::Redis(_) => others(
                 "Redis",
-                "Python Feast's online store has a way to: delete the hash of the entity, HDEL its fields",
+                "remove the fields of the view from the hash of the entity with HDEL, or the hash with UNLINK",
             ),
             Self::Sqlite(_) => others(
                 "SQLite",
