@@ -47,7 +47,7 @@ pub(crate) fn run(
     let config = repository.settings(output)?;
     let sign_in = SignIn::from_config(&config.auth, &config.api_keys, &config.service_account_path)?.map(Arc::new);
     for line in sign_in.iter().flat_map(|sign_in| sign_in.warnings()) {
-        output.warning(&line);
+        output.warning(line);
     }
     config.without_effect.iter().for_each(|line| output.warning(line));
     let store = Arc::new(FeatureStore::open_with(config, settings.access)?);

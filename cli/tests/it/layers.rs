@@ -94,7 +94,12 @@ const OWNERS: &[(&str, &[&str])] = &[
     ),
     (
         "clap::",
-        &["cli/src/args", "cli/src/log_format.rs", "cli/src/main.rs", "benches/src"],
+        &[
+            "cli/src/args",
+            "cli/src/log_format.rs",
+            "cli/src/main.rs",
+            "benches/src",
+        ],
     ),
     (
         "println!",

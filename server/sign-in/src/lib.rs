@@ -39,6 +39,7 @@ pub struct SignIn {
     api_keys: ApiKeys,
     tokens: Tokens,
     remembered: Remembered,
+    warnings: Vec<String>,
 }
 
 /// Whose tokens are accepted beside API keys.
@@ -56,31 +57,39 @@ impl SignIn {
     /// `Invalid` when the settings are those of a client, or cannot be used; `Unavailable` when the process is in no cluster, or has no
     /// threads left.
     pub fn from_config(auth: &Auth, api_keys: &[ApiKey], service_account_path: &Path) -> Result<Option<Self>> {
+        let mut warnings = Vec::new();
         let tokens = match auth {
             Auth::NoAuth if api_keys.is_empty() => return Ok(None),
             Auth::NoAuth => Tokens::Nobodys,
             Auth::Kubernetes => Tokens::Kubernetes(Arc::new(Cluster::of_this_pod(service_account_path)?)),
             Auth::Oidc(config) => {
-                // Tokens of service accounts are what there is a cluster for, so it need not be there.
-                let cluster = Cluster::of_this_pod(service_account_path).ok().map(Arc::new);
-                Tokens::Oidc(Box::new(Oidc::start(config)?), cluster)
+                // Only for tokens of service accounts.
+                let cluster = Cluster::of_this_pod(service_account_path);
+                if let Err(problem) = &cluster
+                    && Cluster::is_around()
+                {
+                    warnings.push(format!("tokens of service accounts are not accepted: {problem}"));
+                }
+                Tokens::Oidc(Box::new(Oidc::start(config)?), cluster.ok().map(Arc::new))
             }
             Auth::OidcClient(because) => return Err(client_settings(because)),
         };
+        if let Tokens::Oidc(oidc, _) = &tokens {
+            warnings.extend(oidc.warnings());
+        }
+        let api_keys = ApiKeys::new(api_keys);
+        warnings.extend(api_keys.warnings(now()));
         Ok(Some(Self {
-            api_keys: ApiKeys::new(api_keys),
+            api_keys,
             tokens,
+            warnings,
             remembered: Remembered::default(),
         }))
     }
 
     /// What who runs the server should know of its settings.
-    pub fn warnings(&self) -> Vec<String> {
-        let mut warnings = self.api_keys.warnings(now());
-        if let Tokens::Oidc(oidc, _) = &self.tokens {
-            warnings.extend(oidc.warnings());
-        }
-        warnings
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
     }
 
     /// Who sends a request with this header `Authorization`.

@@ -5,7 +5,8 @@ use std::sync::atomic::Ordering;
 use serde_json::json;
 
 use super::cluster::Cluster;
-use super::token::signed;
+use super::provider::Provider;
+use super::token::{of_provider, reader, signed};
 use super::{ask, library, status_of_read};
 use crate::support::{Repository, Server};
 
@@ -71,6 +72,21 @@ fn a_cluster_that_is_away_or_hides_bindings() {
         log.contains("the cluster does not let this server read /apis/rbac"),
         "{log}"
     );
+}
+
+#[test]
+fn a_server_that_cannot_ask_its_cluster_says_that_service_accounts_cannot_sign_in() {
+    let (cluster, provider) = (Cluster::start(), Provider::start());
+    let repository = library(&format!(
+        "{}\nserving: {{service_account_path: nowhere}}",
+        provider.auth("")
+    ));
+    let server = cluster.serve(&repository);
+    assert_eq!(status_of_read(&server, &of_provider(&reader())), 200);
+    assert_eq!(status_of_read(&server, &notebook()), 401);
+    let (_, log) = server.stop();
+    let warning = "Warning: tokens of service accounts are not accepted: cannot read ";
+    assert!(log.contains(warning), "{log}");
 }
 
 #[test]

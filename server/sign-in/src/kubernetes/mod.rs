@@ -46,6 +46,11 @@ struct Review {
 }
 
 impl Cluster {
+    /// Whether this process is in a cluster, as far as its environment says.
+    pub(crate) fn is_around() -> bool {
+        std::env::var_os("KUBERNETES_SERVICE_HOST").is_some()
+    }
+
     /// As Kubernetes tells a pod of it: in the environment, and in the files of its service account.
     ///
     /// # Errors
