@@ -262,7 +262,7 @@ fn the_dashboard_and_the_alerts_name_metrics_that_exist() {
     let (repository, address) = repository("");
     let server = repository.serve_with(&["--metrics"]);
     work(&server);
-    let by_service = r#"{"feature_service":"driver_activity_v1","entities":{"driver_id":[1001],"val_to_add":[1],"val_to_add_2":[2]}}"#;
+    let by_service = r#"{"feature_service":"driver_activity","entities":{"driver_id":[1001]}}"#;
     assert_eq!(server.post("/get-online-features", by_service).status, 200);
     let body = page(&address, "*/*").body;
     let families = body.lines().filter_map(|line| line.strip_prefix("# TYPE "));
