@@ -101,7 +101,7 @@ impl Readiness {
         for kind in REASONS.iter().chain(&WARNINGS) {
             let has = |conditions: &[Condition]| conditions.iter().any(|condition| condition.kind == *kind);
             if has(&before) && !has(&now) {
-                tracing::info!("{kind}: over");
+                tracing::info!("condition {kind} is over");
             }
         }
     }

@@ -94,7 +94,11 @@ pub(crate) static ROUTES: &[Route] = &[
     ),
     get("/health", health::answer),
     get("/ready", health::answer_ready),
-    get("/metrics", metrics::answer_route),
+    Route {
+        method: Method::GET,
+        path: "/metrics",
+        endpoint: Endpoint::Blocking(metrics::answer_route),
+    },
     post("/search", Endpoint::Blocking(vector_search::search)),
     post("/retrieve-online-documents", Endpoint::Blocking(vector_search::search)),
     get("/v1/vector_stores", vector_search::list),

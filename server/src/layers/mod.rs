@@ -45,7 +45,9 @@ pub(crate) async fn answer(
     body: impl Stream<Item = Result<impl Buf, warp::Error>> + Send,
 ) -> Response {
     if head.peer.purpose == Purpose::Metrics {
-        return crate::metrics::answer(&context, &head).unwrap_or_else(ApiError::into_response);
+        // It asks the disk of the store how full it is.
+        let page = dispatch::on_blocking_thread(move || crate::metrics::answer(&context, &head));
+        return page.await.unwrap_or_else(ApiError::into_response);
     }
     let matched = routes::find(&head.method, head.uri.path(), head.peer.purpose == Purpose::Commands);
     let request_id = head.request_id.clone();

@@ -12,8 +12,9 @@ mod state;
 mod writes;
 
 use std::collections::HashSet;
+use std::time::Duration;
 
-use feast_engine::{Error, MetricsConfig};
+use feast_engine::{Error, ErrorKind, MetricsConfig};
 use parking_lot::Mutex;
 use prometheus_client::encoding::text;
 use prometheus_client::registry::Registry;
@@ -32,6 +33,8 @@ use writes::WriteMetrics;
 /// Label values of one kind. More are counted together as [`OTHER`], as each is a line of the page and memory for good.
 const MAX_LABELS: usize = 4096;
 const OTHER: &str = "other";
+/// How long a request for the page waits for one before it.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The values of a label that have been seen.
 #[derive(Default)]
@@ -77,7 +80,11 @@ impl Metrics {
     }
 
     fn page(&self, context: &Context, format: Format) -> Result<String, Error> {
-        let mut state = self.state.lock();
+        // Where the disk of the store hangs, one page waits for it, and not the threads of all that come after it.
+        let Some(mut state) = self.state.try_lock_for(PATIENCE) else {
+            let message = "the numbers are being looked up for another request, which takes long";
+            return Err(Error::new(ErrorKind::Unavailable, message));
+        };
         state.look(context);
         let mut page = String::new();
         text::encode(&mut page, &self.registry)
