@@ -137,7 +137,14 @@ fn readers_of_a_follower_go_forward() {
         scope.spawn(move || {
             while !is_over.load(Ordering::SeqCst) {
                 follower.tend();
-                assert!(follower.trouble().is_none());
+                // This writer makes files without a pause. A look that finds no moment between them leaves rows as they were.
+                let trouble = follower.trouble().map(|trouble| trouble.to_string());
+                assert!(
+                    trouble
+                        .as_ref()
+                        .is_none_or(|trouble| trouble.contains("change faster than they can be opened")),
+                    "{trouble:?}"
+                );
             }
         });
         for time in 1..400_i64 {
