@@ -25,7 +25,7 @@ pub fn is_on_local_disk(path: &Path) -> bool {
         .is_some_and(|kind| LOCAL.contains(&kind))
 }
 
-/// `None` where there is no file.
+/// `None` if there is no such file.
 #[cfg(target_os = "linux")]
 fn file_system(path: &Path) -> Option<u64> {
     let found = rustix::fs::statfs(path).ok()?;

@@ -11,7 +11,7 @@ pub(super) struct PlannedView {
     /// Name in the metadata of the response: the service's alias, or the view's own.
     pub(super) shown_name: String,
     pub(super) version: i32,
-    /// Rows that are older are outside of the view's ttl, in microseconds; none is where there is no ttl.
+    /// How old a row may be, in microseconds. `None` for a view without a ttl.
     pub(super) max_age: Option<i64>,
     /// Position of its group in the plan.
     pub(super) group: usize,

@@ -341,8 +341,8 @@ async fn first_bytes(stream: &mut Watched<Stream>, may_be_http2: bool) -> io::Re
     }
 }
 
-/// The filter of one request, whose head it has. One that there is no memory for is refused. A filter may be called again and again, so the head is taken out of it: to copy one
-/// takes longer than this does.
+/// The filter of one request, whose head it has. One that there is no memory for is refused. A filter may be called again and again, so
+/// the head is taken out of it: to copy one takes longer than this does.
 fn answered(
     context: Arc<Context>,
     head: Box<Head>,
