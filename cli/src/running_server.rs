@@ -11,7 +11,9 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use feast_engine::{BackupReport, FeatureStore, ForgottenRows, MaterializeRange, MaterializeRequest, RowsToForget};
+use feast_engine::{
+    BackupReport, Error, FeatureStore, ForgottenRows, MaterializeRange, MaterializeRequest, RowsToForget,
+};
 use feast_server::{Listener, Purpose, STORE_HEADER};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -21,7 +23,7 @@ use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{Buffers, ConnectionDetails, Connector, LazyBuffers, NextTimeout, Transport};
 use ureq::{Agent, Body};
 
-use crate::output::Failure;
+use crate::output::{Failure, Output};
 
 /// For the response to a request that takes no work.
 const HEALTH_TIMEOUT: Duration = Duration::from_secs(5);
@@ -113,6 +115,20 @@ impl RunningServer {
         })
     }
 
+    /// The server that does the work of a command which cannot open the store because of it, as `error` says. That is noted.
+    ///
+    /// # Errors
+    /// `error`, when there is no such server, or it does not answer.
+    pub(crate) fn instead_of(store: &FeatureStore, error: Error, output: &Output) -> Result<Self, Failure> {
+        let server = Self::find(store).filter(|_| error.kind() == feast_engine::ErrorKind::Conflict);
+        let server = server.filter(Self::answers).ok_or(error)?;
+        output.note(&format!(
+            "The server at {} has the online store open and does it",
+            server.name()
+        ));
+        Ok(server)
+    }
+
     /// What it is called in messages: the address that it listens on.
     pub(crate) fn name(&self) -> &str {
         &self.name
@@ -176,13 +192,7 @@ impl RunningServer {
                     .collect::<Option<_>>()?,
             })
         };
-        let unknown = || {
-            Failure::new(format!(
-                "the server at {} has sent an answer that cannot be read",
-                self.name
-            ))
-        };
-        read().ok_or_else(unknown)
+        read().ok_or_else(|| self.unreadable_answer())
     }
 
     /// Has the server remove rows for good.
@@ -207,13 +217,14 @@ impl RunningServer {
                     .collect::<Option<_>>()?,
             })
         };
-        let unknown = || {
-            Failure::new(format!(
-                "the server at {} has sent an answer that cannot be read",
-                self.name
-            ))
-        };
-        read().ok_or_else(unknown)
+        read().ok_or_else(|| self.unreadable_answer())
+    }
+
+    fn unreadable_answer(&self) -> Failure {
+        Failure::new(format!(
+            "the server at {} has sent an answer that cannot be read",
+            self.name
+        ))
     }
 
     /// The body of a response with status 200.

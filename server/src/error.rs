@@ -125,7 +125,7 @@ impl ApiError {
     }
 
     /// Whether it was found before an endpoint began its work.
-    pub(crate) fn is_of_the_frame(&self) -> bool {
+    pub(crate) fn is_before_endpoint(&self) -> bool {
         match self {
             Self::Validation(_)
             | Self::Unreadable

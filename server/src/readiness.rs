@@ -89,7 +89,9 @@ impl Readiness {
     pub(crate) fn log_changes(&self, former: &Self) {
         let all = |state: &Self| state.reasons.iter().chain(&state.warnings).cloned().collect::<Vec<_>>();
         let (before, now) = (all(former), all(self));
-        for condition in now.iter().filter(|condition| !before.contains(condition)) {
+        // What is wrong with the registry is logged by who reads it.
+        let is_new = |condition: &&Condition| condition.kind != REGISTRY_UNUSABLE && !before.contains(condition);
+        for condition in now.iter().filter(is_new) {
             // Numbers in a text change with each look.
             if !before
                 .iter()

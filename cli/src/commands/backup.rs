@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use feast_engine::{Backup, BackupReport, ErrorKind, FeatureStore};
+use feast_engine::{Backup, BackupReport, FeatureStore};
 
 use crate::args::{BackupArguments, RestoreArguments};
 use crate::output::{Failure, Output};
@@ -20,14 +20,7 @@ pub(crate) fn run(repository: &Repository, arguments: &BackupArguments, output: 
     let report = match store.open_online_store() {
         Ok(()) => store.back_up(&directory, arguments.keep)?,
         Err(error) => {
-            let server = RunningServer::find(&store).filter(|_| error.kind() == ErrorKind::Conflict);
-            let Some(server) = server.filter(RunningServer::answers) else {
-                return Err(error.into());
-            };
-            output.note(&format!(
-                "The server at {} has the online store open and does it",
-                server.name()
-            ));
+            let server = RunningServer::instead_of(&store, error, output)?;
             server.back_up(&directory, arguments.keep)?
         }
     };

@@ -3,7 +3,7 @@
 
 use std::io::Read;
 
-use feast_engine::{ErrorKind, FeatureStore, MaterializeRange, MaterializeRequest, Shard, ShardReceipt, now};
+use feast_engine::{FeatureStore, MaterializeRange, MaterializeRequest, Shard, ShardReceipt, now};
 
 use crate::interrupt::Interrupt;
 use crate::output::{Failure, Output};
@@ -43,14 +43,7 @@ pub(crate) fn run(repository: &Repository, settings: &MaterializeSettings, outpu
     };
     // The store is opened first: a run that cannot begin is not announced.
     if let Err(error) = store.open_online_store() {
-        let server = RunningServer::find(&store).filter(|_| error.kind() == ErrorKind::Conflict);
-        let Some(server) = server.filter(RunningServer::answers) else {
-            return Err(error.into());
-        };
-        output.note(&format!(
-            "The server at {} has the online store open and does it",
-            server.name()
-        ));
+        let server = RunningServer::instead_of(&store, error, output)?;
         windows.iter().for_each(|window| output.former_keys(window));
         // The server warns in its log of what is missing in the store.
         let end = settings.request.range.warning_of_end(now());

@@ -1,6 +1,6 @@
 //! `feast online-store get` and `feast online-store delete`: rows of single entities.
 
-use feast_engine::{ErrorKind, ForgottenRows, RowsToForget};
+use feast_engine::{ForgottenRows, RowsToForget};
 
 use crate::args::{DeleteRowArguments, GetRowArguments};
 use crate::commands::online_features;
@@ -47,14 +47,7 @@ pub(crate) fn delete(repository: &Repository, arguments: &DeleteRowArguments, ou
             store.forget_rows(&wanted)?
         }
         Err(error) => {
-            let server = RunningServer::find(&store).filter(|_| error.kind() == ErrorKind::Conflict);
-            let Some(server) = server.filter(RunningServer::answers) else {
-                return Err(error.into());
-            };
-            output.note(&format!(
-                "The server at {} has the online store open and does it",
-                server.name()
-            ));
+            let server = RunningServer::instead_of(&store, error, output)?;
             server.forget_rows(&wanted)?
         }
     };

@@ -68,7 +68,7 @@ impl Pattern {
     pub(crate) fn matches(&self, name: &str) -> Result<bool, Undecided> {
         match self {
             Self::Name(known) => Ok(known == name),
-            // `.` is no end of a line.
+            // `.` does not match the end of a line.
             Self::Prefix(prefix) => Ok(name.strip_prefix(prefix).is_some_and(|rest| !rest.contains('\n'))),
             Self::Regex { regex, limits } => {
                 let differs = limits.only_ascii && !name.is_ascii() || limits.no_newline && name.ends_with('\n');

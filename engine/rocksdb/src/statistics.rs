@@ -43,7 +43,7 @@ pub struct Statistics {
 }
 
 impl RocksDbStore {
-    /// What RocksDB says of itself. It takes some microseconds, and a look at the file system.
+    /// What RocksDB says of itself. It waits for the file system to say how full it is.
     pub fn statistics(&self) -> Statistics {
         let db = self.db();
         let number = |name: &PropName| db.property_int_value(name).ok().flatten().unwrap_or_default();

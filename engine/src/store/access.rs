@@ -14,7 +14,7 @@ use crate::online::{ReadPlan, read_objects};
 pub enum AccessRequest<'a> {
     /// Read the features of a plan.
     Planned(&'a ReadPlan),
-    /// Read features of which there is no plan, for whatever reason.
+    /// Read features for which no plan could be made.
     Read(&'a FeatureSelection),
     /// Push rows to a source.
     Push {

@@ -29,8 +29,8 @@ use crate::online::{
 pub(super) struct RegistryHandle {
     place: RegistryFile,
     looks: RegistryLooks,
-    /// Its file was on a disk of this machine at the last look of that thread: its state can be looked at by whoever wants to know it,
-    /// which costs a push a tenth of what a thread in between does.
+    /// Its file was on a disk of this machine at the last look of that thread: whoever wants to know its state can look at it,
+    /// without a thread in between.
     is_local: AtomicBool,
     /// Whether references may name versions of views.
     with_versions: bool,

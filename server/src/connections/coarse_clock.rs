@@ -1,6 +1,7 @@
 //! The time for limits of seconds, which each request reads several times.
 
-/// Milliseconds that never go back, from an unknown start. They are some milliseconds late, and cost 5 ns to read instead of 40.
+/// Milliseconds that never go back, from an unknown start. They may be some milliseconds late, and are quicker to read than
+/// the exact time.
 #[cfg(target_os = "linux")]
 pub(super) fn now() -> u64 {
     let now = rustix::time::clock_gettime(rustix::time::ClockId::MonotonicCoarse);

@@ -120,7 +120,7 @@ impl RequestMetrics {
         match error {
             None => success.inc(),
             // Feast refuses these before it begins to count.
-            Some(error) if error.is_of_the_frame() => return,
+            Some(error) if error.is_before_endpoint() => return,
             Some(_) => failure.inc(),
         };
         // That of a read which was answered is counted with what it has asked for.
