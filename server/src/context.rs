@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
-use feast_engine::{Error, FeatureStore};
+use feast_engine::{Error, FeatureLog, FeatureStore};
 use feast_sign_in::SignIn;
 
 use crate::admission::Admission;
@@ -32,6 +32,8 @@ pub(crate) struct Context {
     /// Why the last backup of the settings was not made.
     pub(crate) backup_trouble: ArcSwapOption<Error>,
     pub(crate) connections: Arc<ConnectionTable>,
+    /// Takes the answers that are to be logged; `None` when none are.
+    pub(crate) feature_log: Option<Arc<FeatureLog>>,
     /// None when nothing is counted.
     pub(crate) metrics: Option<Arc<Metrics>>,
     /// The server is about to stop: nobody should send it requests.

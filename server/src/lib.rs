@@ -14,6 +14,7 @@ mod context;
 mod dispatch;
 mod endpoints;
 mod error;
+mod feature_log;
 mod housekeeping;
 mod http;
 mod layers;
@@ -33,7 +34,7 @@ use std::time::Duration;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use feast_conversion::Numbers;
 use feast_engine::model::FeatureSelection;
-use feast_engine::{Error, FeatureStore, Host, MetricsConfig};
+use feast_engine::{Error, FeatureLog, FeatureStore, Host, MetricsConfig};
 use feast_sign_in::SignIn;
 use futures::future::join_all;
 use serde_json::Value;
@@ -47,6 +48,7 @@ use connections::Connections;
 pub use connections::{ConnectionLimits, Listener, Purpose, Tls, TlsFiles, TlsVersion};
 use context::Context;
 pub use endpoints::health::STORE_HEADER;
+pub use feature_log::log_remark;
 pub use housekeeping::ReadDefinitions;
 use layers::browser::TrustedHosts;
 use layers::rate_limit::RateLimits;
@@ -71,6 +73,8 @@ pub struct ServeOptions {
     pub connections: ConnectionLimits,
     /// What is counted; nothing when `None`.
     pub metrics: Option<MetricsConfig>,
+    /// Takes the answers that are to be logged; `None` when none are. It is stopped with the server.
+    pub feature_log: Option<Arc<FeatureLog>>,
     /// TLS on ports. A Unix socket needs none.
     pub tls: Option<Arc<Tls>>,
     /// Finds out who clients are; nobody has to sign in when `None`.
@@ -156,6 +160,7 @@ pub async fn serve(
         stores: ArcSwap::default(),
         backup_trouble: ArcSwapOption::empty(),
         connections: ConnectionTable::new(options.connections),
+        feature_log: options.feature_log.clone(),
         metrics,
         draining: AtomicBool::new(false),
         store: Arc::clone(&store),
@@ -171,6 +176,7 @@ pub async fn serve(
     tokio::spawn(prepared);
     let permissions_log = housekeeping::PermissionsLog::new(&context);
     permissions_log.write();
+    let features_log = feature_log::ProblemsLog::new(&context);
     // Before the first probe.
     housekeeping::look_at_stores(&context);
     let connections = Connections::new(Arc::clone(&context), &options);
@@ -181,6 +187,7 @@ pub async fn serve(
         read_definitions,
         functions_log,
         permissions_log,
+        features_log,
         Arc::clone(&reload),
     ));
     background.spawn(housekeeping::watch_stores(Arc::clone(&context)));
@@ -204,6 +211,9 @@ pub async fn serve(
         materializations.stop();
         housekeeping::flush(&store, true);
         housekeeping::log_table_changes(&store);
+        if let Some(log) = options.feature_log {
+            feature_log::stop(&log);
+        }
     };
     tokio::task::spawn_blocking(stopped)
         .await

@@ -6,7 +6,7 @@ use std::time::Duration;
 use feast_engine::{
     Access, ErrorKind, FeatureStore, Host, MetricsConfig, OnlineStoreConfig, RepositoryConfig, check_clock,
 };
-use feast_server::{ConnectionLimits, Listener, Purpose, ServeOptions, Signal, Tls, serve};
+use feast_server::{ConnectionLimits, Listener, Purpose, ServeOptions, Signal, Tls, log_remark, serve};
 use feast_sign_in::SignIn;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
@@ -91,6 +91,8 @@ async fn serve_until_signal(
     let tls = settings.tls.clone().map(Tls::load).transpose()?.map(Arc::new);
     let (mut listeners, place) = listeners(settings, store.config(), sign_in.is_some(), output).await?;
     let metrics = metrics(settings, store.config());
+    let feature_log = store.start_feature_log(Arc::new(log_remark))?;
+    store.feature_log_remarks().iter().for_each(|line| output.warning(line));
     let signals = signals(store, repository.clone(), log_level)
         .map_err(|source| Failure::new(format!("cannot prepare the server: {source}")))?;
     // They wait for disks and for the network, which the thread of a runtime must not.
@@ -133,6 +135,7 @@ async fn serve_until_signal(
         access_log: settings.access_log,
         threads: settings.threads,
         connections: connection_limits(settings, store.config(), output),
+        feature_log,
         tls,
         sign_in,
         drain: settings.drain,

@@ -6,6 +6,7 @@ use feast_model::error::{Error, Result};
 use serde_json::Value;
 
 use super::block::{flag_at, number_at, string_at};
+use super::feature_logging;
 use super::keys::check_keys;
 use super::serving::{PushQueueLimits, push_queue_limits};
 
@@ -28,16 +29,7 @@ const MCP_KEYS: [&str; 4] = ["mcp_enabled", "mcp_server_name", "mcp_server_versi
 
 /// The blocks inside, with their keys.
 const SUB_BLOCKS: [(&str, &[&str]); 3] = [
-    (
-        "feature_logging",
-        &[
-            "enabled",
-            "flush_interval_secs",
-            "write_to_disk_interval_secs",
-            "queue_capacity",
-            "emit_timeout_micro_secs",
-        ],
-    ),
+    ("feature_logging", &feature_logging::KEYS),
     (
         "metrics",
         &[

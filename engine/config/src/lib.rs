@@ -9,6 +9,7 @@ mod backups;
 mod block;
 mod connections;
 mod duration;
+mod feature_logging;
 mod feature_server;
 mod host;
 mod keys;
@@ -35,6 +36,7 @@ pub use api_keys::ApiKey;
 pub use auth::{Auth, Issuer, OidcConfig};
 pub use backups::BackupSchedule;
 pub use connections::{ConnectionConfig, RateLimit};
+pub use feature_logging::FeatureLoggingConfig;
 pub use feature_server::OfflineBatching;
 pub use host::Host;
 pub use machine::machine_memory;
@@ -86,6 +88,8 @@ pub struct RepositoryConfig {
     pub connections: ConnectionConfig,
     /// What a server counts of its work, and where it says so.
     pub metrics: MetricsConfig,
+    /// Whether and how it logs the features that it serves (`feature_server.feature_logging`).
+    pub feature_logging: FeatureLoggingConfig,
     /// What a materialization may take.
     pub materialization: MaterializationLimits,
     /// Layout of `/get-online-features` responses (`serving.response_layout`).
@@ -192,6 +196,7 @@ impl RepositoryConfig {
             log_level: serving::log_level(&root)?,
             connections: connections::connections(&root)?,
             metrics: metrics::metrics(&root)?,
+            feature_logging: feature_logging::feature_logging(&root, directory)?,
             materialization: serving::materialization(&root)?,
             response_layout: serving::response_layout(&root)?,
             push_log_path: directory

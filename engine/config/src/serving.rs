@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::block::{bytes_at, number_at, string_at};
 use super::connections;
 use super::duration::{duration_at, format_duration};
+use super::feature_logging;
 use super::host::Host;
 use super::keys::check_keys;
 use super::machine::machine_memory;
@@ -196,6 +197,7 @@ pub(super) fn check(root: &Value) -> Result<()> {
                 KEYS.as_slice(),
                 &connections::KEYS,
                 &metrics::SERVING_KEYS,
+                &feature_logging::SERVING_KEYS,
                 &redis::SERVING_KEYS,
             ]
             .concat(),

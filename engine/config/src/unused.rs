@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::feature_logging;
 use super::keys::{unknown_key, unknown_keys};
 use super::redis;
 
@@ -153,7 +154,11 @@ const SWITCHES: &[Switch] = &[
     switch("/mlflow/enabled", is_true, NOT_OFFERED),
     switch("/data_quality_monitoring/auto_baseline", is_true, NOT_OFFERED),
     switch("/feature_server/transformation_service_endpoint", is_set, NOT_OFFERED),
-    switch("/feature_server/feature_logging/enabled", is_true, NOT_OFFERED),
+    switch(
+        "/feature_server/feature_logging/emit_timeout_micro_secs",
+        feature_logging::has_timeout,
+        "no request waits for the log of features",
+    ),
     switch("/feature_server/audit_logging/enabled", is_true, NOT_OFFERED),
     switch("/feature_server/mcp_enabled", is_true, NOT_OFFERED),
 ];

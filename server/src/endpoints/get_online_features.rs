@@ -9,12 +9,14 @@ use std::time::Instant;
 use bytes::Bytes;
 use feast_engine::{EntityRows, Error, FeatureVectors, ReadPlan, ResponseLayout, StoredEntities};
 use tokio::task::block_in_place;
+use uuid::Uuid;
 use warp::http::{HeaderValue, StatusCode};
 
 use crate::admission::MemoryPermit;
 use crate::context::Context;
 use crate::endpoints::plan;
 use crate::error::ApiError;
+use crate::feature_log;
 use crate::http::{Head, Request, Response, json_response};
 use crate::metrics::AnsweredRead;
 use crate::routes::{FutureResponse, InlineOutcome};
@@ -68,6 +70,8 @@ struct ReadSettings {
     body_bytes: usize,
     /// When its head was there, if it is counted.
     arrived: Option<Instant>,
+    /// As what its answer is logged, if it is.
+    logged: Option<Uuid>,
 }
 
 /// What a response is written as.
@@ -95,7 +99,7 @@ pub(crate) fn try_inline(
     match vectors.flatten() {
         Some(vectors) => {
             let permit = std::mem::take(permit);
-            let response = read.settings.respond(context, &read.plan, vectors, permit);
+            let response = read.respond(context, vectors, permit);
             response.map(InlineOutcome::Response)
         }
         None => Ok(InlineOutcome::NeedsIo(PendingRead::Keyed(read))),
@@ -110,7 +114,7 @@ pub(crate) fn complete(context: &Context, read: PendingRead, mut permit: MemoryP
         .store
         .lookup(&read.plan, &read.entities, |bytes| read.admit(&mut permit, bytes))?;
     note_look_up(context, started);
-    read.respond(context, stored, permit)
+    read.respond_with_stored(context, stored, permit)
 }
 
 fn note_look_up(context: &Context, started: Option<Instant>) {
@@ -134,9 +138,9 @@ pub(crate) fn complete_remote(context: Arc<Context>, read: PendingRead, mut perm
         if read.values <= MAX_INLINE_VALUES
             && let Some(vectors) = stored.feature_vectors_briefly()?
         {
-            return read.settings.respond(&context, &read.plan, vectors, permit);
+            return read.respond(&context, vectors, permit);
         }
-        block_in_place(|| read.respond(&context, stored, permit))
+        block_in_place(|| read.respond_with_stored(&context, stored, permit))
     };
     Box::pin(answer)
 }
@@ -169,6 +173,10 @@ impl PlannedRead {
             with_view_versions: parsed.with_view_versions,
             body_bytes: request.body.len(),
             arrived: request.head.arrived,
+            logged: context
+                .feature_log
+                .as_ref()
+                .and_then(|_| feature_log::choose(&plan, &request.head.request_id)),
         };
         let read = Self {
             settings,
@@ -220,7 +228,7 @@ impl KeyedRead {
     }
 
     /// The response. The stored rows are let go as soon as they are decoded.
-    fn respond(
+    fn respond_with_stored(
         &self,
         context: &Context,
         stored: StoredEntities<'_>,
@@ -228,24 +236,22 @@ impl KeyedRead {
     ) -> Result<Response, ApiError> {
         let vectors = stored.feature_vectors()?;
         drop(stored);
-        self.settings.respond(context, &self.plan, vectors, permit)
+        self.respond(context, vectors, permit)
     }
-}
 
-impl ReadSettings {
     fn respond(
         &self,
         context: &Context,
-        plan: &ReadPlan,
         vectors: FeatureVectors<'_>,
         mut permit: MemoryPermit,
     ) -> Result<Response, ApiError> {
-        let versions = self.with_view_versions.then(|| plan.view_versions());
-        let body = match self.form {
+        let (plan, settings) = (&self.plan, &self.settings);
+        let versions = settings.with_view_versions.then(|| plan.view_versions());
+        let body = match settings.form {
             ResponseForm::ArrowStream => arrow_stream::write_feature_vectors(&vectors, versions.as_deref())?,
             ResponseForm::Json(layout) => write_feature_vectors(&vectors, layout, versions.as_deref()),
         };
-        if let (Some(metrics), Some(arrived)) = (&context.metrics, self.arrived) {
+        if let (Some(metrics), Some(arrived)) = (&context.metrics, settings.arrived) {
             let read = AnsweredRead {
                 plan,
                 vectors: &vectors,
@@ -254,9 +260,13 @@ impl ReadSettings {
             };
             metrics.reads.answered(&metrics.requests, &read);
         }
-        drop(vectors);
+        // Without a log they are let go here.
+        let vectors = context.feature_log.as_ref().map(move |log| (log, vectors));
         permit.resize_to(body.len())?;
-        Ok(self.form.response(permit.hold(body)))
+        if let Some((log, vectors)) = vectors {
+            feature_log::take(log, plan, vectors, &self.entities, settings.logged);
+        }
+        Ok(settings.form.response(permit.hold(body)))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use feast_engine::{MetricsConfig, StoreStatistics, now};
+use feast_engine::{DropReason, FeatureLogStatistics, MetricsConfig, StoreStatistics, now};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -18,6 +18,7 @@ type Number = Gauge<f64, AtomicU64>;
 type Total = Counter<u64, AtomicU64>;
 type Labels<const N: usize> = [(&'static str, String); N];
 type Numbers<const N: usize> = Family<Labels<N>, Number>;
+type Totals<const N: usize> = Family<Labels<N>, Total>;
 
 /// The gauges, by what they are about. `None` for what is not to be measured.
 pub(super) struct StateMetrics {
@@ -25,6 +26,7 @@ pub(super) struct StateMetrics {
     freshness: Option<Numbers<2>>,
     online_store: OnlineStoreMetrics,
     server: ServerMetrics,
+    feature_log: FeatureLogMetrics,
 }
 
 struct ProcessMetrics {
@@ -65,6 +67,12 @@ fn gauges<const N: usize>(registry: &mut Registry, name: &str, help: &str) -> Nu
     gauges
 }
 
+fn totals<const N: usize>(registry: &mut Registry, name: &str, help: &str) -> Totals<N> {
+    let totals = Totals::default();
+    registry.register(name, help, totals.clone());
+    totals
+}
+
 impl StateMetrics {
     pub(super) fn new(config: &MetricsConfig, registry: &mut Registry) -> Self {
         Self {
@@ -78,6 +86,7 @@ impl StateMetrics {
             }),
             online_store: OnlineStoreMetrics::new(registry),
             server: ServerMetrics::new(registry),
+            feature_log: FeatureLogMetrics::new(registry),
         }
     }
 
@@ -101,6 +110,9 @@ impl StateMetrics {
         let statistics = context.store.statistics();
         self.online_store.show(&statistics);
         self.server.show(context, &statistics);
+        if let Some(log) = &context.feature_log {
+            self.feature_log.show(&log.statistics());
+        }
     }
 }
 
@@ -281,7 +293,7 @@ struct ServerMetrics {
     memory_bytes: Number,
     memory_limit_bytes: Number,
     connections: Numbers<1>,
-    python: Family<Labels<1>, Total>,
+    python: Totals<1>,
 }
 
 impl ServerMetrics {
@@ -319,15 +331,11 @@ impl ServerMetrics {
                 "serving.max_memory_mib, in bytes",
             ),
             connections: gauges(registry, "feast_connections", "Open connections by what they are doing"),
-            python: {
-                let python = Family::<Labels<1>, Total>::default();
-                registry.register(
-                    "feast_python_calls",
-                    "Calls of functions in processes of Python, by what became of them",
-                    python.clone(),
-                );
-                python
-            },
+            python: totals(
+                registry,
+                "feast_python_calls",
+                "Calls of functions in processes of Python, by what became of them",
+            ),
         }
     }
 
@@ -373,5 +381,71 @@ impl ServerMetrics {
                 set(&self.python.get_or_create(&[("outcome", outcome.to_owned())]), count);
             }
         }
+    }
+}
+
+/// The log of served features.
+struct FeatureLogMetrics {
+    rows: Totals<1>,
+    dropped_rows: Totals<2>,
+    files: Total,
+    failures: Totals<1>,
+    waiting_rows: Number,
+    waiting_bytes: Number,
+    spool_bytes: Number,
+}
+
+impl FeatureLogMetrics {
+    fn new(registry: &mut Registry) -> Self {
+        Self {
+            rows: totals(
+                registry,
+                "feast_feature_log_rows",
+                "Served rows that are in the log of their feature service",
+            ),
+            dropped_rows: totals(
+                registry,
+                "feast_feature_log_dropped_rows",
+                "Served rows that are lost to the log of their feature service, by the reason",
+            ),
+            files: total(registry, "feast_feature_log_files", "Files of logged features"),
+            failures: totals(
+                registry,
+                "feast_feature_log_failures",
+                "Failures to write logged features, to the spool or to their destination; they are tried again",
+            ),
+            waiting_rows: gauge(
+                registry,
+                "feast_feature_log_waiting_rows",
+                "Served rows in memory that are to be logged",
+            ),
+            waiting_bytes: gauge(registry, "feast_feature_log_waiting_bytes", "Bytes of these rows"),
+            spool_bytes: gauge(
+                registry,
+                "feast_feature_log_spool_bytes",
+                "Bytes on disk of logged features that are not in their destination yet",
+            ),
+        }
+    }
+
+    fn show(&self, statistics: &FeatureLogStatistics) {
+        for (service, rows) in &statistics.services {
+            let service = || ("feature_service", service.clone());
+            set(&self.rows.get_or_create(&[service()]), rows.logged);
+            for (reason, count) in DropReason::ALL.iter().zip(rows.dropped) {
+                let labels = [service(), ("reason", reason.name().to_owned())];
+                set(&self.dropped_rows.get_or_create(&labels), count);
+            }
+        }
+        set(&self.files, statistics.files);
+        for (step, count) in [
+            ("spool", statistics.spool_failures),
+            ("destination", statistics.destination_failures),
+        ] {
+            set(&self.failures.get_or_create(&[("step", step.to_owned())]), count);
+        }
+        self.waiting_rows.set(statistics.waiting_rows as f64);
+        self.waiting_bytes.set(statistics.waiting_bytes as f64);
+        self.spool_bytes.set(statistics.spool_bytes as f64);
     }
 }
