@@ -73,7 +73,7 @@ const OWNERS: &[(&str, &[&str])] = &[
         &[
             "engine/redis/src",
             "server/src/connections",
-            "server/sign-in/src/http.rs",
+            "server/http-client/src",
             "benches/src/load",
         ],
     ),
@@ -87,7 +87,7 @@ const OWNERS: &[(&str, &[&str])] = &[
         "twox_hash::",
         &["engine/codec/src/shard.rs", "engine/offline/src/fingerprint.rs"],
     ),
-    ("ureq::", &["cli/src/running_server.rs", "server/sign-in/src/http.rs"]),
+    ("ureq::", &["cli/src/running_server.rs", "server/http-client/src"]),
     (
         "tracing_subscriber::",
         &["cli/src/log.rs", "cli/src/log_format.rs", "cli/src/output"],

@@ -9,7 +9,6 @@
 
 mod api_keys;
 mod bearer;
-mod http;
 mod kubernetes;
 mod oidc;
 mod refusal;

@@ -7,13 +7,13 @@ mod bindings;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use feast_http_client::{Client, Reply, Trust};
 use feast_model::error::{Error, ErrorKind, Result};
 use feast_permissions::{Principal, SignInKind};
 use serde_json::{Value, json};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::Refusal;
-use crate::http::{Client, Reply, Trust};
 use bindings::{Binding, Subject};
 
 const TIMEOUT: Duration = Duration::from_secs(10);

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
 use feast_config::OidcConfig;
+use feast_http_client::{Client, Reply, Trust};
 use feast_model::error::{Error, ErrorKind, Result};
 use parking_lot::{Condvar, Mutex};
 use serde_json::Value;
@@ -16,7 +17,6 @@ use tokio::sync::{Semaphore, watch};
 
 use super::keys::KeySet;
 use crate::Refusal;
-use crate::http::{Client, Reply, Trust};
 
 /// Between the beginnings of two fetches.
 const MIN_INTERVAL: Duration = Duration::from_secs(1);
