@@ -94,7 +94,7 @@ pub use feast_codec::shard::Shard;
 pub use feast_config::{
     ApiKey, Auth, BackupSchedule, CONFIG_FILE, ConnectionConfig, Host, Issuer, MaterializationLimits, MetricsConfig,
     OfflineBatching, OidcConfig, OnlineStoreConfig, OnlineStoreMemory, RateLimit, RepositoryConfig, ResponseLayout,
-    ServingLimits, check_project_name, format_duration,
+    SampleRate, ServingLimits, TracesConfig, check_project_name, format_duration,
 };
 pub use feast_model as model;
 pub use feast_model::error::{self, Error, ErrorKind, FeastException, InvalidDefinition, Result};

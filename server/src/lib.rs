@@ -22,12 +22,14 @@ mod materialization_queue;
 mod metrics;
 mod readiness;
 mod routes;
+mod slow_requests;
 #[cfg(feature = "stages")]
 pub mod stages;
+mod timeline;
 mod wire;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
@@ -35,6 +37,7 @@ use feast_conversion::Numbers;
 use feast_engine::model::FeatureSelection;
 use feast_engine::{Error, FeatureStore, Host, MetricsConfig};
 use feast_sign_in::SignIn;
+use feast_traces::Traces;
 use futures::future::join_all;
 use serde_json::Value;
 use tokio::sync::Notify;
@@ -52,6 +55,7 @@ use layers::browser::TrustedHosts;
 use layers::rate_limit::RateLimits;
 use materialization_queue::MaterializationQueue;
 use metrics::Metrics;
+use slow_requests::SlowRequests;
 use wire::entities::{KeyValues, entity_rows};
 use wire::response::{Layout, json_value, write_feature_vectors};
 
@@ -73,8 +77,12 @@ pub struct ServeOptions {
     pub metrics: Option<MetricsConfig>,
     /// TLS on ports. A Unix socket needs none.
     pub tls: Option<Arc<Tls>>,
+    /// How many lines of the log stderr did not take so far.
+    pub lost_log_lines: Arc<AtomicU64>,
     /// Finds out who clients are; nobody has to sign in when `None`.
     pub sign_in: Option<Arc<SignIn>>,
+    /// Sends spans of requests that are traced; none is when `None`.
+    pub traces: Option<Arc<Traces>>,
     /// How long the server goes on after the signal to stop, so that those who send requests here see it in time.
     pub drain: Duration,
 }
@@ -156,7 +164,11 @@ pub async fn serve(
         stores: ArcSwap::default(),
         backup_trouble: ArcSwapOption::empty(),
         connections: ConnectionTable::new(options.connections),
+        tls: options.tls.clone(),
+        lost_log_lines: Arc::clone(&options.lost_log_lines),
         metrics,
+        slow_requests: store.config().slow_requests.map(SlowRequests::new),
+        traces: options.traces.clone(),
         draining: AtomicBool::new(false),
         store: Arc::clone(&store),
     });

@@ -8,6 +8,7 @@ use feast_engine::{
 };
 use feast_server::{ConnectionLimits, Listener, Purpose, ServeOptions, Signal, Tls, serve};
 use feast_sign_in::SignIn;
+use feast_traces::Traces;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
@@ -24,6 +25,9 @@ use crate::settings::{Repository, ServeSettings};
 const MAX_BLOCKING_THREADS: usize = 1 << 14;
 /// How long the end of the process waits for threads that are at work.
 const RUNTIME_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long it waits then for a collector that does not answer.
+const TRACES_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// How many tasks a thread runs before it looks at its sockets again: the default of the runtime.
 const DEFAULT_EVENT_INTERVAL: u32 = 61;
@@ -45,20 +49,42 @@ pub(crate) fn run(
     // Otherwise the dates of responses could not be written, and each connection would end without a response.
     check_clock()?;
     let config = repository.settings(output)?;
-    let sign_in = SignIn::from_config(&config.auth, &config.api_keys, &config.service_account_path)?.map(Arc::new);
-    for line in sign_in.iter().flat_map(|sign_in| sign_in.warnings()) {
-        output.warning(line);
-    }
+    let others = Others::start(&config, output)?;
     config.without_effect.iter().for_each(|line| output.warning(line));
     let store = Arc::new(FeatureStore::open_with(config, settings.access)?);
     let runtime = runtime(settings, store.config())?;
     let outcome = runtime.block_on(serve_until_signal(
-        &store, sign_in, repository, settings, log_level, output,
+        &store, &others, repository, settings, log_level, output,
     ));
     // The store must not be in use when the process ends: materializations stop at their next batch of rows, what they have
     // written stays.
     runtime.shutdown_timeout(RUNTIME_SHUTDOWN_TIMEOUT);
+    if let Some(traces) = others.traces {
+        traces.stop(TRACES_TIMEOUT);
+    }
     outcome
+}
+
+/// What the server has to do with other services.
+struct Others {
+    /// None when nobody has to sign in.
+    sign_in: Option<Arc<SignIn>>,
+    /// None when nothing is traced.
+    traces: Option<Arc<Traces>>,
+}
+
+impl Others {
+    fn start(config: &RepositoryConfig, output: &Output) -> Result<Self, Failure> {
+        let sign_in = SignIn::from_config(&config.auth, &config.api_keys, &config.service_account_path)?.map(Arc::new);
+        for line in sign_in.iter().flat_map(|sign_in| sign_in.warnings()) {
+            output.warning(line);
+        }
+        let traces = config.traces.as_ref().map(Traces::start).transpose()?;
+        Ok(Self {
+            sign_in,
+            traces: traces.map(Arc::new),
+        })
+    }
 }
 
 fn runtime(settings: &ServeSettings, config: &RepositoryConfig) -> Result<Runtime, Failure> {
@@ -81,7 +107,7 @@ fn runtime(settings: &ServeSettings, config: &RepositoryConfig) -> Result<Runtim
 
 async fn serve_until_signal(
     store: &Arc<FeatureStore>,
-    sign_in: Option<Arc<SignIn>>,
+    others: &Others,
     repository: &Repository,
     settings: &ServeSettings,
     log_level: LogLevel,
@@ -89,7 +115,7 @@ async fn serve_until_signal(
 ) -> Result<(), Failure> {
     // Before anything waits for disks: a wrong certificate or a port in use is said at once.
     let tls = settings.tls.clone().map(Tls::load).transpose()?.map(Arc::new);
-    let (mut listeners, place) = listeners(settings, store.config(), sign_in.is_some(), output).await?;
+    let (mut listeners, place) = listeners(settings, store.config(), others.sign_in.is_some(), output).await?;
     let metrics = metrics(settings, store.config());
     let signals = signals(store, repository.clone(), log_level)
         .map_err(|source| Failure::new(format!("cannot prepare the server: {source}")))?;
@@ -127,14 +153,19 @@ async fn serve_until_signal(
         }
         listeners.push(listener);
     }
+    if let Some(traces) = &others.traces {
+        output.note(&format!("Traces go to {}", traces.endpoint()));
+    }
     let options = ServeOptions {
         metrics,
+        traces: others.traces.clone(),
         host: settings.address.as_ref().and_then(|(host, _)| Host::parse(host)),
         access_log: settings.access_log,
+        lost_log_lines: output.lost_lines(),
         threads: settings.threads,
         connections: connection_limits(settings, store.config(), output),
         tls,
-        sign_in,
+        sign_in: others.sign_in.clone(),
         drain: settings.drain,
     };
     let config = store.config().clone();

@@ -82,6 +82,9 @@ const OWNERS: &[(&str, &[&str])] = &[
         &["engine/backup/src/files.rs", "server/sign-in/src/lib.rs"],
     ),
     ("prometheus_client::", &["server/src/metrics"]),
+    ("x509_cert::", &["server/src/connections/tls.rs"]),
+    ("opentelemetry::", &["server/traces/src"]),
+    ("opentelemetry_sdk::", &["server/traces/src"]),
     ("governor::", &["server/src/layers/rate_limit.rs"]),
     (
         "twox_hash::",

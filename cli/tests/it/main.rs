@@ -26,6 +26,7 @@
 //! - `browsers`: requests that a browser makes for pages of other sites.
 //! - `bodies`: bodies in the encodings that Python reads, and integers that do not fit.
 //! - `metrics`: the page that Prometheus reads.
+//! - `traces`: spans of requests, and where the time of slow ones goes.
 //! - `log`: a log that is not read stops nothing, and its lines are its own.
 //! - `bad_input`: what a mistake gets: one clear line, the exit code, nothing half-written.
 //! - `registries`: registries that Python Feast wrote, against ours of the same definitions.
@@ -85,6 +86,7 @@ mod store_heals;
 mod support;
 mod tables;
 mod times;
+mod traces;
 mod types;
 mod usage;
 mod waiting_pushes;

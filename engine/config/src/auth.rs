@@ -7,7 +7,7 @@ use std::time::Duration;
 use feast_model::error::{Error, Result};
 use serde_json::Value;
 
-use super::block::{flag_or, seconds_or, string_at};
+use super::block::{flag_or, has_login, seconds_or, string_at};
 use super::keys::check_keys;
 
 /// Whose tokens a server accepts (`auth`).
@@ -145,6 +145,12 @@ fn oidc(block: &Value, directory: &Path) -> Result<Auth> {
     if !url.starts_with("https://") && !url.starts_with("http://") {
         return Err(Error::invalid(format!("auth.auth_discovery_url {url:?} is not a URL"))
             .with_hint("it begins with https:// and ends with /.well-known/openid-configuration"));
+    }
+    if has_login(url) {
+        return Err(
+            Error::invalid("auth.auth_discovery_url has a user or a password in it, which are not sent")
+                .with_hint("leave out what is before the @: what a provider says of its keys is for everybody"),
+        );
     }
     let named = |key: &str| Ok::<_, Error>(string(key)?.filter(|text| !text.is_empty()).map(str::to_owned));
     Ok(Auth::Oidc(OidcConfig {

@@ -23,6 +23,7 @@ mod serving;
 mod sqlite;
 #[cfg(test)]
 mod tests;
+mod traces;
 mod unused;
 mod variables;
 
@@ -43,6 +44,7 @@ pub use online_store::{OnlineStoreConfig, OnlineStoreMemory};
 pub use python::PythonConfig;
 pub use redis::{RedisConfig, RedisLogin, RedisNode, RedisTls, RedisTopology};
 pub use serving::{MaterializationLimits, PushQueueLimits, ResponseLayout, ServingLimits};
+pub use traces::{SampleRate, TracesConfig};
 
 use block::{flag_at, path_at, string_at};
 use duration::duration_at;
@@ -86,6 +88,10 @@ pub struct RepositoryConfig {
     pub connections: ConnectionConfig,
     /// What a server counts of its work, and where it says so.
     pub metrics: MetricsConfig,
+    /// Which requests are traced; none when `None` (`serving.traces`).
+    pub traces: Option<TracesConfig>,
+    /// Requests that take longer are in the log, with where the time went (`serving.slow_requests`).
+    pub slow_requests: Option<Duration>,
     /// What a materialization may take.
     pub materialization: MaterializationLimits,
     /// Layout of `/get-online-features` responses (`serving.response_layout`).
@@ -192,6 +198,8 @@ impl RepositoryConfig {
             log_level: serving::log_level(&root)?,
             connections: connections::connections(&root)?,
             metrics: metrics::metrics(&root)?,
+            traces: traces::traces(&root, directory)?,
+            slow_requests: duration_at(&root, "serving", "slow_requests")?,
             materialization: serving::materialization(&root)?,
             response_layout: serving::response_layout(&root)?,
             push_log_path: directory

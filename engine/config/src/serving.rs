@@ -14,7 +14,7 @@ use super::machine::machine_memory;
 use super::metrics;
 use super::redis;
 
-const KEYS: [&str; 19] = [
+const KEYS: [&str; 21] = [
     "response_layout",
     "max_requests",
     "max_memory_mib",
@@ -34,6 +34,8 @@ const KEYS: [&str; 19] = [
     "api_keys",
     "service_account_path",
     "backups",
+    "slow_requests",
+    "traces",
 ];
 
 /// A day.

@@ -19,7 +19,7 @@ const MAX_RESPONSE_BYTES: u64 = 32 << 20;
 const USER_AGENT: &str = concat!("feast/", env!("CARGO_PKG_VERSION"));
 
 /// What asks.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Client {
     agent: Agent,
 }
