@@ -6,7 +6,8 @@ mod stderr_queue;
 
 use std::fmt::{Display, Write as _};
 use std::io::{ErrorKind, IsTerminal, Stdout, Write};
-use std::sync::OnceLock;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use feast_engine::{CopyProgress, CopyReport, FeatureStore, RemovalProgress, ViewWindow};
@@ -120,6 +121,11 @@ impl Output {
     /// What a server prints is a part of its log.
     pub(crate) fn with_format(self, format: LogFormat) -> Self {
         Self { format, ..self }
+    }
+
+    /// How many lines for stderr were lost so far.
+    pub(crate) fn lost_lines(&self) -> Arc<AtomicU64> {
+        self.queue.as_ref().map(StderrQueue::lost_lines).unwrap_or_default()
     }
 
     /// Fails if a part of the result could not be printed, as on a full disk. A reader that has seen enough, such as `head`,

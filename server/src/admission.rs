@@ -4,6 +4,7 @@
 //! Of what is answered inline, small reads from memory and `/health`, only the memory is counted.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -30,6 +31,16 @@ pub(crate) struct Admission {
     memory: Arc<Semaphore>,
     limits: ServingLimits,
     max_wait: Duration,
+    refused: Arc<Refused>,
+}
+
+/// How many requests were refused, by what there was too much of.
+#[derive(Debug, Default)]
+struct Refused {
+    reads: AtomicU64,
+    writes: AtomicU64,
+    large_reads: AtomicU64,
+    memory: AtomicU64,
 }
 
 /// What is under way at one moment.
@@ -45,7 +56,7 @@ pub(crate) struct Usage {
 /// Counts memory until it is dropped. The default counts nothing.
 #[derive(Default)]
 pub(crate) struct MemoryPermit {
-    memory: Option<Arc<Semaphore>>,
+    memory: Option<(Arc<Semaphore>, Arc<Refused>)>,
     permit: Option<OwnedSemaphorePermit>,
     /// What a request takes in any case, in bytes. If that is counted, so is all else.
     base: usize,
@@ -77,6 +88,7 @@ impl Admission {
             memory: Arc::new(Semaphore::new(units)),
             limits,
             max_wait: MAX_WAIT,
+            refused: Arc::default(),
         }
     }
 
@@ -85,7 +97,7 @@ impl Admission {
     /// # Errors
     /// `Overloaded` when there are too many.
     pub(crate) fn admit_read(&self) -> Result<OwnedSemaphorePermit, ApiError> {
-        self.admit(&self.reads, "reads")
+        self.admit(&self.reads, &self.refused.reads, "reads")
     }
 
     /// Counts a write, or a materialization, as long as the permit is held. Reads do not keep writes out, nor they reads.
@@ -93,12 +105,20 @@ impl Admission {
     /// # Errors
     /// `Overloaded` when there are too many.
     pub(crate) fn admit_write(&self) -> Result<OwnedSemaphorePermit, ApiError> {
-        self.admit(&self.writes, "writes")
+        self.admit(&self.writes, &self.refused.writes, "writes")
     }
 
-    fn admit(&self, semaphore: &Arc<Semaphore>, what: &str) -> Result<OwnedSemaphorePermit, ApiError> {
+    fn admit(
+        &self,
+        semaphore: &Arc<Semaphore>,
+        refused: &AtomicU64,
+        what: &str,
+    ) -> Result<OwnedSemaphorePermit, ApiError> {
         let permit = Arc::clone(semaphore).try_acquire_owned();
-        permit.map_err(|_| ApiError::Overloaded(format!("{} {what} are under way", self.limits.requests)))
+        permit.map_err(|_| {
+            refused.fetch_add(1, Ordering::Relaxed);
+            ApiError::Overloaded(format!("{} {what} are under way", self.limits.requests))
+        })
     }
 
     /// Waits for a slot for a large read that was admitted: more of them at once would only take cores from each other. Small
@@ -110,10 +130,13 @@ impl Admission {
         let slot = Arc::clone(&self.large_reads).acquire_owned();
         match timeout(self.max_wait, slot).await {
             Ok(Ok(slot)) => Ok(slot),
-            Ok(Err(_)) | Err(_) => Err(ApiError::Overloaded(format!(
-                "large reads wait for more than {} ms",
-                self.max_wait.as_millis()
-            ))),
+            Ok(Err(_)) | Err(_) => {
+                self.refused.large_reads.fetch_add(1, Ordering::Relaxed);
+                let milliseconds = self.max_wait.as_millis();
+                Err(ApiError::Overloaded(format!(
+                    "large reads wait for more than {milliseconds} ms"
+                )))
+            }
         }
     }
 
@@ -131,10 +154,27 @@ impl Admission {
         }
     }
 
+    /// How many requests were refused since the start, by what there was too much of.
+    pub(crate) fn refused(&self) -> [(&'static str, u64); 4] {
+        let Refused {
+            reads,
+            writes,
+            large_reads,
+            memory,
+        } = &*self.refused;
+        let count = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        [
+            ("reads", count(reads)),
+            ("writes", count(writes)),
+            ("large_reads", count(large_reads)),
+            ("memory", count(memory)),
+        ]
+    }
+
     /// Nothing yet, to be grown.
     pub(crate) fn memory_permit(&self) -> MemoryPermit {
         MemoryPermit {
-            memory: Some(Arc::clone(&self.memory)),
+            memory: Some((Arc::clone(&self.memory), Arc::clone(&self.refused))),
             permit: None,
             base: 0,
             limit: self.limits.memory,
@@ -161,7 +201,9 @@ impl MemoryPermit {
     /// # Errors
     /// `Overloaded` when other requests hold too much. A request that is alone may take any amount.
     pub(crate) fn resize_to(&mut self, bytes: usize) -> Result<(), ApiError> {
-        let Some(memory) = &self.memory else { return Ok(()) };
+        let Some((memory, refused)) = &self.memory else {
+            return Ok(());
+        };
         let bytes = match self.base {
             0 if bytes < MIN_COUNTED_BYTES => 0,
             base => base.saturating_add(bytes),
@@ -173,6 +215,7 @@ impl MemoryPermit {
         }
         let missing = u32::try_from(requested - held).unwrap_or(u32::MAX);
         let permit = Arc::clone(memory).try_acquire_many_owned(missing).map_err(|_| {
+            refused.memory.fetch_add(1, Ordering::Relaxed);
             let limit = self.limit >> 20;
             ApiError::Overloaded(format!("requests under way hold up to {limit} MiB in memory"))
         })?;

@@ -189,6 +189,17 @@ impl OnlineStore {
         }
     }
 
+    /// Whether the store answers, where it is on the network.
+    ///
+    /// # Errors
+    /// `Unavailable` when it does not.
+    pub(crate) fn check(&self) -> Result<()> {
+        match self {
+            Self::Redis(redis) => redis.check(),
+            Self::RocksDb(_) | Self::Sqlite(_) => Ok(()),
+        }
+    }
+
     /// The error for a stored row or record that cannot be read.
     pub(crate) fn corrupt(&self, source: impl std::error::Error + Send + Sync + 'static) -> Error {
         match self {

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use feast_engine::model::Timestamp;
 use feast_engine::{MetricsConfig, StoreStatistics, now};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -55,6 +56,13 @@ fn total(registry: &mut Registry, name: &str, help: &str) -> Total {
     total
 }
 
+/// Registers counters.
+fn totals<const N: usize>(registry: &mut Registry, name: &str, help: &str) -> Family<Labels<N>, Total> {
+    let totals = Family::<Labels<N>, Total>::default();
+    registry.register(name, help, totals.clone());
+    totals
+}
+
 fn set(total: &Total, count: u64) {
     total.inner().store(count, Ordering::Relaxed);
 }
@@ -82,19 +90,19 @@ impl StateMetrics {
     }
 
     /// Brings all of them up to date.
-    pub(super) fn look(&mut self, context: &Context) {
+    pub(super) fn look(&mut self, context: &Context, views: &[(String, Option<Timestamp>)]) {
         if let Some(process) = &mut self.process {
             process.look();
         }
-        if let Some(freshness) = &self.freshness
-            && let Ok(views) = context.store.materialized_until()
-        {
+        if let Some(freshness) = &self.freshness {
             // Views that are gone are not shown.
             freshness.clear();
             for (view, end) in views {
-                let age = now().micros().saturating_sub(end.micros());
+                let Some(end) = end else { continue };
+                // A run may end in the future; its rows are no newer than now.
+                let age = now().micros().saturating_sub(end.micros()).max(0);
                 let project = context.store.config().project.clone();
-                let labels = [("feature_view", view), ("project", project)];
+                let labels = [("feature_view", view.clone()), ("project", project)];
                 freshness.get_or_create(&labels).set(age as f64 / 1e6);
             }
         }
@@ -281,7 +289,12 @@ struct ServerMetrics {
     memory_bytes: Number,
     memory_limit_bytes: Number,
     connections: Numbers<1>,
+    ended_connections: Family<Labels<1>, Total>,
+    refused: Family<Labels<1>, Total>,
+    lost_log_lines: Total,
+    certificate_end: Number,
     python: Family<Labels<1>, Total>,
+    traced: Family<Labels<1>, Total>,
 }
 
 impl ServerMetrics {
@@ -318,16 +331,37 @@ impl ServerMetrics {
                 "feast_request_memory_limit_bytes",
                 "serving.max_memory_mib, in bytes",
             ),
+            ended_connections: totals(
+                registry,
+                "feast_connections_ended",
+                "Connections that the server has ended, or has not taken (no_room), by the cause",
+            ),
+            refused: totals(
+                registry,
+                "feast_requests_refused",
+                "Requests that were answered with 503 as there was too much, by what",
+            ),
+            lost_log_lines: total(
+                registry,
+                "feast_log_lines_lost",
+                "Lines of the log that stderr did not take",
+            ),
+            certificate_end: gauge(
+                registry,
+                "feast_tls_certificate_end_seconds",
+                "When the certificate of the server ends, since 1970; 0 without TLS",
+            ),
             connections: gauges(registry, "feast_connections", "Open connections by what they are doing"),
-            python: {
-                let python = Family::<Labels<1>, Total>::default();
-                registry.register(
-                    "feast_python_calls",
-                    "Calls of functions in processes of Python, by what became of them",
-                    python.clone(),
-                );
-                python
-            },
+            python: totals(
+                registry,
+                "feast_python_calls",
+                "Calls of functions in processes of Python, by what became of them",
+            ),
+            traced: totals(
+                registry,
+                "feast_traced_requests",
+                "Requests that were traced, by what became of their spans",
+            ),
         }
     }
 
@@ -362,6 +396,17 @@ impl ServerMetrics {
                 .get_or_create(&[("phase", phase.to_owned())])
                 .set(count as f64);
         }
+        for (cause, count) in context.connections.ended() {
+            let labels = [("cause", cause.to_owned())];
+            set(&self.ended_connections.get_or_create(&labels), count);
+        }
+        for (limit, count) in context.admission.refused() {
+            set(&self.refused.get_or_create(&[("limit", limit.to_owned())]), count);
+        }
+        set(&self.lost_log_lines, context.lost_log_lines.load(Ordering::Relaxed));
+        if let Some(end) = context.tls.as_ref().and_then(|tls| tls.certificate_validity()) {
+            self.certificate_end.set(end.last.micros() as f64 / 1e6);
+        }
         if let Some(python) = &statistics.python {
             let outcomes = [
                 ("all", python.calls),
@@ -371,6 +416,17 @@ impl ServerMetrics {
             ];
             for (outcome, count) in outcomes {
                 set(&self.python.get_or_create(&[("outcome", outcome.to_owned())]), count);
+            }
+        }
+        if let Some(traces) = &context.traces {
+            let traced = traces.statistics();
+            let outcomes = [
+                ("sent", traced.sent),
+                ("dropped", traced.dropped),
+                ("failed", traced.failed),
+            ];
+            for (outcome, count) in outcomes {
+                set(&self.traced.get_or_create(&[("outcome", outcome.to_owned())]), count);
             }
         }
     }
