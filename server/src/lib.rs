@@ -184,7 +184,9 @@ pub async fn serve(
     let permissions_log = housekeeping::PermissionsLog::new(&context);
     permissions_log.write();
     // Before the first probe.
-    housekeeping::look_at_stores(&context);
+    let first_look = Arc::clone(&context);
+    // A panic has been logged.
+    let _ = tokio::task::spawn_blocking(move || housekeeping::look_at_stores(&first_look)).await;
     let connections = Connections::new(Arc::clone(&context), &options);
     let reload = Arc::new(Notify::new());
     let mut background = JoinSet::new();

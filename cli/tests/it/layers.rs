@@ -203,7 +203,9 @@ fn foreign_libraries_have_one_owner() {
     let files: Vec<_> = [
         "engine",
         "server/src",
+        "server/http-client/src",
         "server/sign-in/src",
+        "server/traces/src",
         "cli/src",
         "benches/src",
         "fixtures/src",

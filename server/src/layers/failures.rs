@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use warp::http::{Method, StatusCode};
 
 use super::Call;
@@ -18,6 +19,7 @@ const LOG_INTERVAL: Duration = Duration::from_secs(1);
 static REFUSALS_LOG: LogLimit = LogLimit::new(LOG_INTERVAL);
 static FUNCTIONS_LOG: LogLimit = LogLimit::new(LOG_INTERVAL);
 static FAILURES_LOG: LogLimit = LogLimit::new(LOG_INTERVAL);
+static LAST_FAILURE: Mutex<String> = Mutex::new(String::new());
 
 /// Logs the failure of a request, with everything that its response keeps from the client.
 pub(super) async fn log<F>(call: Call, next: impl FnOnce(Call) -> F) -> Result<Response, ApiError>
@@ -34,16 +36,27 @@ where
         if error.is_refusal() {
             log_refusal(error);
         } else if error.feature_view().is_some() {
-            log_failure(&FUNCTIONS_LOG, error, &method, uri.path(), &id);
+            log_failure(FUNCTIONS_LOG.admit(1), error, &method, uri.path(), &id);
         } else if error.status().is_server_error() && error.status() != StatusCode::NOT_IMPLEMENTED {
-            log_failure(&FAILURES_LOG, error, &method, uri.path(), &id);
+            log_failure(admit_failure(error), error, &method, uri.path(), &id);
         }
     }
     outcome
 }
 
-fn log_failure(limit: &LogLimit, error: &ApiError, method: &Method, path: &str, id: &RequestId) {
-    let Some(left_out) = limit.admit(1) else { return };
+/// Another failure than the last one is logged at once.
+fn admit_failure(error: &ApiError) -> Option<usize> {
+    let failure = error.to_string();
+    let mut last = LAST_FAILURE.lock();
+    if *last == failure {
+        return FAILURES_LOG.admit(1);
+    }
+    *last = failure;
+    Some(FAILURES_LOG.admit(1).unwrap_or_default())
+}
+
+fn log_failure(left_out: Option<usize>, error: &ApiError, method: &Method, path: &str, id: &RequestId) {
+    let Some(left_out) = left_out else { return };
     let others = match left_out {
         0 => String::new(),
         more => format!(" ({more} more before it)"),
