@@ -116,7 +116,7 @@ mod tests {
             "{sample_rates: 1}",
             "serving.traces.sample_rates is not known: did you mean sample_rate?",
         );
-        for wrong in ["1.5", "-0.1", ".nan", "yes"] {
+        for wrong in ["1.5", "-0.1", "yes"] {
             let error = traces(
                 &parse_yaml(&format!("serving: {{traces: {{sample_rate: {wrong}}}}}")).unwrap(),
                 Path::new("/"),
