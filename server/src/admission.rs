@@ -28,10 +28,18 @@ pub(crate) struct Admission {
     writes: Arc<Semaphore>,
     large_reads: Arc<Semaphore>,
     threads: usize,
-    memory: Arc<Semaphore>,
+    memory: Arc<Memory>,
     limits: ServingLimits,
     max_wait: Duration,
-    refused: Arc<Refused>,
+    refused: Refused,
+}
+
+/// The memory of all requests.
+struct Memory {
+    /// Those that are free.
+    units: Arc<Semaphore>,
+    /// How many requests were refused as there were not enough.
+    refused: AtomicU64,
 }
 
 /// How many requests were refused, by what there was too much of.
@@ -40,7 +48,6 @@ struct Refused {
     reads: AtomicU64,
     writes: AtomicU64,
     large_reads: AtomicU64,
-    memory: AtomicU64,
 }
 
 /// What is under way at one moment.
@@ -56,7 +63,7 @@ pub(crate) struct Usage {
 /// Counts memory until it is dropped. The default counts nothing.
 #[derive(Default)]
 pub(crate) struct MemoryPermit {
-    memory: Option<(Arc<Semaphore>, Arc<Refused>)>,
+    memory: Option<Arc<Memory>>,
     permit: Option<OwnedSemaphorePermit>,
     /// What a request takes in any case, in bytes. If that is counted, so is all else.
     base: usize,
@@ -85,10 +92,13 @@ impl Admission {
             writes: Arc::new(Semaphore::new(limits.requests.min(Semaphore::MAX_PERMITS))),
             large_reads: Arc::new(Semaphore::new(threads)),
             threads,
-            memory: Arc::new(Semaphore::new(units)),
+            memory: Arc::new(Memory {
+                units: Arc::new(Semaphore::new(units)),
+                refused: AtomicU64::new(0),
+            }),
             limits,
             max_wait: MAX_WAIT,
-            refused: Arc::default(),
+            refused: Refused::default(),
         }
     }
 
@@ -149,7 +159,7 @@ impl Admission {
             reads: used(&self.reads, requests),
             writes: used(&self.writes, requests),
             large_reads: used(&self.large_reads, self.threads),
-            memory_bytes: used(&self.memory, units) * UNIT_BYTES,
+            memory_bytes: used(&self.memory.units, units) * UNIT_BYTES,
             memory_limit_bytes: self.limits.memory,
         }
     }
@@ -160,21 +170,20 @@ impl Admission {
             reads,
             writes,
             large_reads,
-            memory,
-        } = &*self.refused;
+        } = &self.refused;
         let count = |count: &AtomicU64| count.load(Ordering::Relaxed);
         [
             ("reads", count(reads)),
             ("writes", count(writes)),
             ("large_reads", count(large_reads)),
-            ("memory", count(memory)),
+            ("memory", count(&self.memory.refused)),
         ]
     }
 
     /// Nothing yet, to be grown.
     pub(crate) fn memory_permit(&self) -> MemoryPermit {
         MemoryPermit {
-            memory: Some((Arc::clone(&self.memory), Arc::clone(&self.refused))),
+            memory: Some(Arc::clone(&self.memory)),
             permit: None,
             base: 0,
             limit: self.limits.memory,
@@ -201,9 +210,7 @@ impl MemoryPermit {
     /// # Errors
     /// `Overloaded` when other requests hold too much. A request that is alone may take any amount.
     pub(crate) fn resize_to(&mut self, bytes: usize) -> Result<(), ApiError> {
-        let Some((memory, refused)) = &self.memory else {
-            return Ok(());
-        };
+        let Some(memory) = &self.memory else { return Ok(()) };
         let bytes = match self.base {
             0 if bytes < MIN_COUNTED_BYTES => 0,
             base => base.saturating_add(bytes),
@@ -214,8 +221,8 @@ impl MemoryPermit {
             return Ok(());
         }
         let missing = u32::try_from(requested - held).unwrap_or(u32::MAX);
-        let permit = Arc::clone(memory).try_acquire_many_owned(missing).map_err(|_| {
-            refused.memory.fetch_add(1, Ordering::Relaxed);
+        let permit = Arc::clone(&memory.units).try_acquire_many_owned(missing).map_err(|_| {
+            memory.refused.fetch_add(1, Ordering::Relaxed);
             let limit = self.limit >> 20;
             ApiError::Overloaded(format!("requests under way hold up to {limit} MiB in memory"))
         })?;

@@ -154,8 +154,8 @@ pub(crate) enum Matched {
 }
 
 impl Matched {
-    /// Whether what is answered goes on once it has begun, also when its client is gone.
-    pub(crate) fn is_write(&self) -> bool {
+    /// Whether the endpoint finishes its work even if the client hangs up.
+    pub(crate) fn outlives_client(&self) -> bool {
         matches!(self, Self::Route(route, _) if matches!(route.endpoint, Endpoint::Write(_) | Endpoint::Blocking(_)))
     }
 }

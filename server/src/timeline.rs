@@ -13,7 +13,7 @@ use feast_traces::TraceContext;
 /// What a request does, one after the other. None of them does all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Step {
-    /// Who asks is found out.
+    /// The caller is identified.
     SignIn,
     /// The body comes.
     Receive,

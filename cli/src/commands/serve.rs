@@ -49,31 +49,31 @@ pub(crate) fn run(
     // Otherwise the dates of responses could not be written, and each connection would end without a response.
     check_clock()?;
     let config = repository.settings(output)?;
-    let others = Others::start(&config, output)?;
+    let services = ExternalServices::start(&config, output)?;
     config.without_effect.iter().for_each(|line| output.warning(line));
     let store = Arc::new(FeatureStore::open_with(config, settings.access)?);
     let runtime = runtime(settings, store.config())?;
     let outcome = runtime.block_on(serve_until_signal(
-        &store, &others, repository, settings, log_level, output,
+        &store, &services, repository, settings, log_level, output,
     ));
     // The store must not be in use when the process ends: materializations stop at their next batch of rows, what they have
     // written stays.
     runtime.shutdown_timeout(RUNTIME_SHUTDOWN_TIMEOUT);
-    if let Some(traces) = others.traces {
+    if let Some(traces) = services.traces {
         traces.stop(TRACES_TIMEOUT);
     }
     outcome
 }
 
-/// What the server has to do with other services.
-struct Others {
+/// The connections of the server to services outside of it.
+struct ExternalServices {
     /// None when nobody has to sign in.
     sign_in: Option<Arc<SignIn>>,
     /// None when nothing is traced.
     traces: Option<Arc<Traces>>,
 }
 
-impl Others {
+impl ExternalServices {
     fn start(config: &RepositoryConfig, output: &Output) -> Result<Self, Failure> {
         let sign_in = SignIn::from_config(&config.auth, &config.api_keys, &config.service_account_path)?.map(Arc::new);
         for line in sign_in.iter().flat_map(|sign_in| sign_in.warnings()) {
@@ -107,7 +107,7 @@ fn runtime(settings: &ServeSettings, config: &RepositoryConfig) -> Result<Runtim
 
 async fn serve_until_signal(
     store: &Arc<FeatureStore>,
-    others: &Others,
+    services: &ExternalServices,
     repository: &Repository,
     settings: &ServeSettings,
     log_level: LogLevel,
@@ -115,7 +115,7 @@ async fn serve_until_signal(
 ) -> Result<(), Failure> {
     // Before anything waits for disks: a wrong certificate or a port in use is said at once.
     let tls = settings.tls.clone().map(Tls::load).transpose()?.map(Arc::new);
-    let (mut listeners, place) = listeners(settings, store.config(), others.sign_in.is_some(), output).await?;
+    let (mut listeners, place) = listeners(settings, store.config(), services.sign_in.is_some(), output).await?;
     let metrics = metrics(settings, store.config());
     let signals = signals(store, repository.clone(), log_level)
         .map_err(|source| Failure::new(format!("cannot prepare the server: {source}")))?;
@@ -153,19 +153,19 @@ async fn serve_until_signal(
         }
         listeners.push(listener);
     }
-    if let Some(traces) = &others.traces {
+    if let Some(traces) = &services.traces {
         output.note(&format!("Traces go to {}", traces.endpoint()));
     }
     let options = ServeOptions {
         metrics,
-        traces: others.traces.clone(),
+        traces: services.traces.clone(),
         host: settings.address.as_ref().and_then(|(host, _)| Host::parse(host)),
         access_log: settings.access_log,
         lost_log_lines: output.lost_lines(),
         threads: settings.threads,
         connections: connection_limits(settings, store.config(), output),
         tls,
-        sign_in: others.sign_in.clone(),
+        sign_in: services.sign_in.clone(),
         drain: settings.drain,
     };
     let config = store.config().clone();

@@ -30,7 +30,7 @@ pub(super) fn path_at<'a>(block: &'a Value, path: &str, key: &str) -> Result<Opt
 }
 
 /// Whether a URL has a user or a password in it, which would be in lines of the log.
-pub(super) fn has_login(url: &str) -> bool {
+pub fn has_login(url: &str) -> bool {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     rest.split(['/', '?', '#']).next().unwrap_or_default().contains('@')
 }

@@ -35,6 +35,7 @@ use serde_json::Value;
 pub use api_keys::ApiKey;
 pub use auth::{Auth, Issuer, OidcConfig};
 pub use backups::BackupSchedule;
+pub use block::has_login;
 pub use connections::{ConnectionConfig, RateLimit};
 pub use feature_server::OfflineBatching;
 pub use host::Host;

@@ -99,7 +99,7 @@ impl Client {
     /// Sends a request as it is.
     ///
     /// # Errors
-    /// Why there is no response, of whatever status.
+    /// Why no response came. A response with an error status is not an error.
     pub fn send(&self, request: http::Request<Bytes>) -> Result<http::Response<Bytes>, String> {
         let (head, body) = request.into_parts();
         let response = self.agent.run(http::Request::from_parts(head, body.as_ref()));

@@ -179,7 +179,7 @@ impl ConnectionTable {
         Cause::ALL.into_iter().map(count).chain(others)
     }
 
-    /// Counts a connection that has ended with what is no head of a request.
+    /// Counts a connection that was ended by bytes that cannot be parsed as the head of a request.
     pub(super) fn note_malformed(&self) {
         self.malformed.fetch_add(1, Ordering::Relaxed);
     }

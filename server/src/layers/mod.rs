@@ -52,8 +52,8 @@ pub(crate) async fn answer(
     let matched = routes::find(&head.method, head.uri.path(), head.peer.purpose == Purpose::Commands);
     let request_id = head.request_id.clone();
     let call = Call { head, matched };
-    let outcome = if call.matched.is_write() {
-        // It goes on when its client is gone, so that what became of it is noted as it was.
+    let outcome = if call.matched.outlives_client() {
+        // In a task of its own, so that its outcome is noted even if the client hangs up meanwhile.
         let answered = tokio::spawn(pass_layers(context, call, memory, body));
         answered.await.unwrap_or(Err(ApiError::Panicked))
     } else {

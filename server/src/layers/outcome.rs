@@ -1,7 +1,8 @@
 //! Tells those who note what became of a request: the metrics, the log of requests, the log of slow ones, the spans.
 //!
-//! Each is told once of each request, also of one whose client is gone before there is a response: what answers it is dropped then, at any
-//! point where it waits. Such a request counts as [`CLIENT_GONE`]. Writes are not dropped like that, see [`super::answer`].
+//! Each is told once about each request. If the client hangs up before there is a response, the future that answers it is dropped, and the
+//! request counts as [`CLIENT_GONE`]. A write of rows is not dropped, see [`super::answer`]; a materialization may go on without its
+//! request, and is counted by itself.
 
 use std::sync::LazyLock;
 
@@ -25,7 +26,7 @@ pub(super) async fn note<F>(context: &Context, call: Call, next: impl FnOnce(Cal
 where
     F: Future<Output = Result<Response, ApiError>>,
 {
-    let witness = Witness::of(context, &call);
+    let mut witness = Witness::of(context, &call);
     let outcome = next(call).await;
     match &outcome {
         Ok(response) => witness.tell(response.status(), None),
@@ -58,11 +59,7 @@ impl<'a> Witness<'a> {
         }
     }
 
-    fn tell(mut self, status: StatusCode, error: Option<&ApiError>) {
-        self.tell_all(status, error);
-    }
-
-    fn tell_all(&mut self, status: StatusCode, error: Option<&ApiError>) {
+    fn tell(&mut self, status: StatusCode, error: Option<&ApiError>) {
         self.has_told = true;
         let Some(timeline) = self.stopwatch.timeline() else {
             return;
@@ -83,7 +80,7 @@ impl<'a> Witness<'a> {
 impl Drop for Witness<'_> {
     fn drop(&mut self) {
         if !self.has_told {
-            self.tell_all(*CLIENT_GONE, None);
+            self.tell(*CLIENT_GONE, None);
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use feast_config::TracesConfig;
+use feast_config::{TracesConfig, has_login};
 use feast_http_client::http::{Request, Response};
 use feast_http_client::{Client, Trust};
 use feast_model::error::{Error, Result};
@@ -31,7 +31,7 @@ const SERVICE_NAME: &str = "feast";
 /// The whole address: that of the settings, else that of the environment, else this machine.
 ///
 /// # Errors
-/// `Invalid` when the environment asks for another protocol.
+/// `Invalid` when the environment asks for another protocol, or the address has a password in it, which would be in the log.
 pub(crate) fn endpoint(config: &TracesConfig, variable: impl Fn(&str) -> Option<String>) -> Result<String> {
     let variable = |name| variable(name).filter(|value| !value.is_empty());
     for name in [OTEL_EXPORTER_OTLP_TRACES_PROTOCOL, OTEL_EXPORTER_OTLP_PROTOCOL] {
@@ -55,14 +55,21 @@ pub(crate) fn endpoint(config: &TracesConfig, variable: impl Fn(&str) -> Option<
             format!("{base}{PATH}")
         }
     };
-    Ok(match &config.endpoint {
+    let endpoint = match &config.endpoint {
         Some(endpoint) => below(endpoint),
         // As it is, by the specification.
         None => variable(OTEL_EXPORTER_OTLP_TRACES_ENDPOINT).unwrap_or_else(|| {
             let base = variable(OTEL_EXPORTER_OTLP_ENDPOINT);
             below(base.as_deref().unwrap_or(DEFAULT_ENDPOINT))
         }),
-    })
+    };
+    if has_login(&endpoint) {
+        return Err(
+            Error::invalid("the address of the collector has a user or a password in it")
+                .with_hint("name the header that signs in to the collector in OTEL_EXPORTER_OTLP_HEADERS"),
+        );
+    }
+    Ok(endpoint)
 }
 
 /// Why the collector could not be asked the last time: the exporter says no more than that there was a problem with the network.
@@ -169,6 +176,11 @@ mod tests {
             None,
             &[(OTEL_EXPORTER_OTLP_PROTOCOL, "http/protobuf")],
             "http://localhost:4318/v1/traces",
+        );
+        check(
+            None,
+            &[(OTEL_EXPORTER_OTLP_ENDPOINT, "http://user:word@d:1")],
+            "the address of the collector has a user or a password in it",
         );
         check(
             None,

@@ -86,7 +86,7 @@ impl Traces {
     /// Starts the thread that sends.
     ///
     /// # Errors
-    /// `Invalid` when the settings or the environment cannot be used, `Unavailable` when there is no thread left.
+    /// `Invalid` when the settings or the environment cannot be used, `Unavailable` when the thread cannot be started.
     pub fn start(config: &TracesConfig) -> Result<Self> {
         let endpoint = collector::endpoint(config, |name| std::env::var(name).ok())?;
         let counts = Arc::<Counts>::default();

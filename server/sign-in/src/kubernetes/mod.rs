@@ -18,7 +18,7 @@ use bindings::{Binding, Subject};
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// Questions that the cluster is asked at once: more would be the load of others. Tokens that it has accepted before have turns of their
-/// own, so that nobody keeps them out who sends wrong ones.
+/// own, so that a flood of wrong tokens does not keep them waiting.
 const MAX_QUESTIONS: usize = 4;
 /// How long a token waits for its turn.
 const MAX_WAIT: Duration = Duration::from_secs(5);
