@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use arc_swap::{ArcSwap, ArcSwapOption};
-use feast_engine::{Error, FeatureStore};
+use arc_swap::ArcSwap;
+use feast_engine::FeatureStore;
 use feast_sign_in::SignIn;
 
 use crate::admission::Admission;
+use crate::backups::Backups;
 use crate::connections::ConnectionTable;
 use crate::layers::browser::TrustedHosts;
 use crate::layers::rate_limit::RateLimits;
@@ -29,8 +30,7 @@ pub(crate) struct Context {
     pub(crate) access_log: bool,
     /// Whether the server is ready, as far as its stores were looked at.
     pub(crate) stores: ArcSwap<Readiness>,
-    /// Why the last backup of the settings was not made.
-    pub(crate) backup_trouble: ArcSwapOption<Error>,
+    pub(crate) backups: Backups,
     pub(crate) connections: Arc<ConnectionTable>,
     /// None when nothing is counted.
     pub(crate) metrics: Option<Arc<Metrics>>,
