@@ -241,7 +241,7 @@ pub(crate) struct BackupArguments {
     #[arg(value_name = "DIR")]
     pub(crate) directory: PathBuf,
 
-    /// When the backup is complete, remove the oldest ones of the project, so that so many are left.
+    /// When the backup is complete, remove the oldest ones of the same online store, so that so many are left.
     #[arg(long, value_name = "N")]
     pub(crate) keep: Option<NonZero<usize>>,
 

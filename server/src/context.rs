@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use arc_swap::{ArcSwap, ArcSwapOption};
-use feast_engine::{Error, FeatureStore};
+use arc_swap::ArcSwap;
+use feast_engine::FeatureStore;
 use feast_sign_in::SignIn;
 use feast_traces::Traces;
 use warp::http::HeaderMap;
 
 use crate::admission::Admission;
+use crate::backups::Backups;
 use crate::connections::{ConnectionTable, Tls};
 use crate::layers::browser::TrustedHosts;
 use crate::layers::rate_limit::RateLimits;
@@ -33,8 +34,7 @@ pub(crate) struct Context {
     pub(crate) access_log: bool,
     /// Whether the server is ready, as far as its stores were looked at.
     pub(crate) stores: ArcSwap<Readiness>,
-    /// Why the last backup of the settings was not made.
-    pub(crate) backup_trouble: ArcSwapOption<Error>,
+    pub(crate) backups: Backups,
     pub(crate) connections: Arc<ConnectionTable>,
     pub(crate) tls: Option<Arc<Tls>>,
     /// How many lines of the log stderr did not take.

@@ -32,7 +32,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use arc_swap::{ArcSwap, ArcSwapOption};
+use arc_swap::ArcSwap;
 use feast_conversion::Numbers;
 use feast_engine::model::FeatureSelection;
 use feast_engine::{Error, FeatureStore, Host, MetricsConfig};
@@ -45,6 +45,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinSet;
 
 use admission::Admission;
+use backups::Backups;
 use connections::ConnectionTable;
 use connections::Connections;
 pub use connections::{ConnectionLimits, Listener, Purpose, Tls, TlsFiles, TlsVersion};
@@ -162,7 +163,7 @@ pub async fn serve(
         rate_limits: store.config().connections.rate_limit.map(RateLimits::new),
         access_log: options.access_log,
         stores: ArcSwap::default(),
-        backup_trouble: ArcSwapOption::empty(),
+        backups: Backups::new(),
         connections: ConnectionTable::new(options.connections),
         tls: options.tls.clone(),
         lost_log_lines: Arc::clone(&options.lost_log_lines),
@@ -205,12 +206,12 @@ pub async fn serve(
     if let Some(tls) = &options.tls {
         background.spawn(Arc::clone(tls).watch());
     }
-    let stop = Stop {
+    let mut stop = Stop {
         signals,
         reload,
         tls: options.tls,
     };
-    stop_in_order(stop, listeners, &connections, &context, options.drain).await;
+    stop_in_order(&mut stop, listeners, &connections, &context, options.drain).await;
     // Also those whose clients wait for them.
     materializations.interrupt();
     background.abort_all();
@@ -219,9 +220,17 @@ pub async fn serve(
         housekeeping::flush(&store, true);
         housekeeping::log_table_changes(&store);
     };
-    tokio::task::spawn_blocking(stopped)
-        .await
-        .map_err(|source| Error::internal(format!("runs in the background could not be stopped: {source}")))
+    let stopped = async {
+        let (stopped, ()) = tokio::join!(tokio::task::spawn_blocking(stopped), context.backups.stop());
+        stopped.map_err(|source| Error::internal(format!("runs in the background could not be stopped: {source}")))
+    };
+    tokio::select! {
+        stopped = stopped => stopped,
+        () = stop.asked_again() => {
+            tracing::warn!("work in the background is cut off");
+            Ok(())
+        }
+    }
 }
 
 /// What a server listens to beside its sockets.
@@ -248,12 +257,20 @@ impl Stop {
             }
         }
     }
+
+    /// As [`Stop::asked`], for ever when nobody can ask any more.
+    async fn asked_again(&mut self) {
+        self.asked().await;
+        if self.signals.is_closed() {
+            std::future::pending().await
+        }
+    }
 }
 
 /// Answers requests until the signal to stop, goes on for the time of the drain, takes no more, and waits for those that are under
 /// way. A second signal ends each of these waits.
 async fn stop_in_order(
-    mut stop: Stop,
+    stop: &mut Stop,
     listeners: Vec<Listener>,
     connections: &Arc<Connections>,
     context: &Context,

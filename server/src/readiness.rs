@@ -86,8 +86,8 @@ impl Readiness {
             let text = trouble.public_message();
             now.warnings.insert(0, Condition { kind, text });
         };
-        if let Some(trouble) = &*context.backup_trouble.load() {
-            warn(BACKUP_FAILED, trouble);
+        if let Some(trouble) = context.backups.trouble() {
+            warn(BACKUP_FAILED, &trouble);
         }
         if let Some(trouble) = context.store.online_store_trouble() {
             warn(WRITES_REFUSED, &trouble);

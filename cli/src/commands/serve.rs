@@ -1,6 +1,8 @@
 //! `feast serve`: the server in the process, from its threads to its signals.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
+use std::thread;
 use std::time::Duration;
 
 use feast_engine::{
@@ -25,8 +27,11 @@ use crate::settings::{Repository, ServeSettings};
 const MAX_BLOCKING_THREADS: usize = 1 << 14;
 /// How long the end of the process waits for threads that are at work.
 const RUNTIME_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// How long it waits then for a collector that does not answer.
+/// The same after the second signal: enough for those that only have to look whether they should go on.
+const HURRIED_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(1);
+/// Between two looks whether there was a second signal.
+const SIGNAL_LOOK_INTERVAL: Duration = Duration::from_millis(50);
+/// How long the end waits for a collector that does not answer.
 const TRACES_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// How many tasks a thread runs before it looks at its sockets again: the default of the runtime.
@@ -53,12 +58,16 @@ pub(crate) fn run(
     config.without_effect.iter().for_each(|line| output.warning(line));
     let store = Arc::new(FeatureStore::open_with(config, settings.access)?);
     let runtime = runtime(settings, store.config())?;
+    let stops = Arc::new(AtomicUsize::new(0));
     let outcome = runtime.block_on(serve_until_signal(
-        &store, &services, repository, settings, log_level, output,
+        &store,
+        &services,
+        repository,
+        settings,
+        (log_level, &stops),
+        output,
     ));
-    // The store must not be in use when the process ends: materializations stop at their next batch of rows, what they have
-    // written stays.
-    runtime.shutdown_timeout(RUNTIME_SHUTDOWN_TIMEOUT);
+    shut_down(runtime, &stops);
     if let Some(traces) = services.traces {
         traces.stop(TRACES_TIMEOUT);
     }
@@ -87,6 +96,26 @@ impl ExternalServices {
     }
 }
 
+/// Waits for threads that are at work: the store must not be in use when the process ends. Materializations stop at their next batch of rows,
+/// what they have written stays. One that hangs is waited for until the time is over, or the second signal to stop comes.
+fn shut_down(runtime: Runtime, stops: &AtomicUsize) {
+    let (ended, is_ended) = mpsc::channel();
+    let waits = thread::Builder::new().name("shutdown".to_owned()).spawn(move || {
+        runtime.shutdown_timeout(RUNTIME_SHUTDOWN_TIMEOUT);
+        let _ = ended.send(());
+    });
+    if waits.is_err() {
+        return;
+    }
+    while stops.load(Ordering::Relaxed) < 2 {
+        match is_ended.recv_timeout(SIGNAL_LOOK_INTERVAL) {
+            Err(mpsc::RecvTimeoutError::Timeout) => {}
+            Ok(()) | Err(mpsc::RecvTimeoutError::Disconnected) => return,
+        }
+    }
+    let _ = is_ended.recv_timeout(HURRIED_SHUTDOWN_TIMEOUT);
+}
+
 fn runtime(settings: &ServeSettings, config: &RepositoryConfig) -> Result<Runtime, Failure> {
     let limits = config.limits;
     let event_interval = match &config.online_store {
@@ -110,14 +139,14 @@ async fn serve_until_signal(
     services: &ExternalServices,
     repository: &Repository,
     settings: &ServeSettings,
-    log_level: LogLevel,
+    (log_level, stops): (LogLevel, &Arc<AtomicUsize>),
     output: &Output,
 ) -> Result<(), Failure> {
     // Before anything waits for disks: a wrong certificate or a port in use is said at once.
     let tls = settings.tls.clone().map(Tls::load).transpose()?.map(Arc::new);
     let (mut listeners, place) = listeners(settings, store.config(), services.sign_in.is_some(), output).await?;
     let metrics = metrics(settings, store.config());
-    let signals = signals(store, repository.clone(), log_level)
+    let signals = signals(store, repository.clone(), log_level, stops)
         .map_err(|source| Failure::new(format!("cannot prepare the server: {source}")))?;
     // They wait for disks and for the network, which the thread of a runtime must not.
     block_in_place(|| {
@@ -276,35 +305,57 @@ fn connection_limits(settings: &ServeSettings, config: &RepositoryConfig, output
     }
 }
 
-/// The signals of the process as what they ask the server for. SIGHUP also reads the level of the log again.
+/// The signals of the process as what they ask the server for, and in `stops` how often they asked it to stop. SIGHUP also reads the level
+/// of the log again. They are heard on a thread of their own, also when the threads of the server have ended or hang.
 fn signals(
     store: &Arc<FeatureStore>,
     repository: Repository,
     log_level: LogLevel,
+    stops: &Arc<AtomicUsize>,
 ) -> std::io::Result<UnboundedReceiver<Signal>> {
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut hang_up = signal(SignalKind::hangup())?;
     log_level.configure(store.config().log_level.as_deref());
-    let log_level = Arc::new(log_level);
+    let (log_level, stops) = (Arc::new(log_level), Arc::clone(stops));
     let (asked, signals) = unbounded_channel();
-    tokio::spawn(async move {
-        loop {
-            let signal = tokio::select! {
-                _ = interrupt.recv() => Signal::Stop,
-                _ = terminate.recv() => Signal::Stop,
-                _ = hang_up.recv() => Signal::Reload,
+    let (ready, is_ready) = mpsc::channel();
+    thread::Builder::new().name("signals".to_owned()).spawn(move || {
+        let hear = async {
+            let [interrupt, terminate, hang_up] =
+                [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()].map(signal);
+            let (mut interrupt, mut terminate, mut hang_up) = match (interrupt, terminate, hang_up) {
+                (Ok(interrupt), Ok(terminate), Ok(hang_up)) => (interrupt, terminate, hang_up),
+                (Err(source), _, _) | (_, Err(source), _) | (_, _, Err(source)) => {
+                    let _ = ready.send(Err(source));
+                    return;
+                }
             };
-            if signal == Signal::Reload {
-                let (repository, log_level) = (repository.clone(), Arc::clone(&log_level));
-                // Not awaited: a file system that hangs must not keep the server from stopping.
-                spawn_blocking(move || reload_log_level(&repository, &log_level));
+            let _ = ready.send(Ok(()));
+            loop {
+                let signal = tokio::select! {
+                    _ = interrupt.recv() => Signal::Stop,
+                    _ = terminate.recv() => Signal::Stop,
+                    _ = hang_up.recv() => Signal::Reload,
+                };
+                match signal {
+                    Signal::Stop => {
+                        stops.fetch_add(1, Ordering::Relaxed);
+                    }
+                    Signal::Reload => {
+                        let (repository, log_level) = (repository.clone(), Arc::clone(&log_level));
+                        // Not awaited: a file system that hangs must not keep the server from stopping.
+                        spawn_blocking(move || reload_log_level(&repository, &log_level));
+                    }
+                }
+                // The server may have stopped by now.
+                let _ = asked.send(signal);
             }
-            if asked.send(signal).is_err() {
-                return;
-            }
+        };
+        match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+            Ok(runtime) => runtime.block_on(hear),
+            Err(source) => drop(ready.send(Err(source))),
         }
-    });
+    })?;
+    let heard = is_ready.recv();
+    heard.unwrap_or_else(|_| Err(std::io::Error::other("the thread that hears them has ended")))?;
     Ok(signals)
 }
 

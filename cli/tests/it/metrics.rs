@@ -263,6 +263,14 @@ fn named_metrics(path: &str) -> BTreeSet<String> {
 #[test]
 fn the_dashboard_and_the_alerts_name_metrics_that_exist() {
     let (repository, address) = repository("");
+    // Only a server that makes backups says when the last one was made.
+    let given = std::fs::read_to_string(repository.path.join("feature_store.yaml")).unwrap();
+    let with_backups = given.replace(
+        "metrics_route: true}",
+        "metrics_route: true, backups: {directory: backups}}",
+    );
+    assert_ne!(with_backups, given);
+    repository.write("feature_store.yaml", &with_backups);
     let server = repository.serve_with(&["--metrics"]);
     work(&server);
     let by_service = r#"{"feature_service":"driver_activity","entities":{"driver_id":[1001]}}"#;

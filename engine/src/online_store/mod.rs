@@ -27,8 +27,8 @@ use feast_model::error::{Error, ErrorKind, Result};
 use feast_model::{FeatureView, Field};
 pub(crate) use feast_redis::KeySearch;
 use feast_redis::RedisStore;
-pub(crate) use feast_rocksdb::Checkpoint;
 pub use feast_rocksdb::Statistics as RocksDbStatistics;
+pub(crate) use feast_rocksdb::{Checkpoint, Replacement, is_occupied};
 use feast_rocksdb::{DatabaseRows, RocksDbStore};
 use feast_rows::{RowCache, rows_in_memory};
 use feast_sqlite::SqliteStore;
@@ -156,10 +156,20 @@ impl OnlineStore {
     /// The files of the store as they are now.
     ///
     /// # Errors
-    /// `Unavailable` when the store takes no writes for now, `Unsupported` for one that is not this server's own.
+    /// `Unavailable` when the store takes no writes for now, those of [`OnlineStore::check_embedded`].
     pub(crate) fn checkpoint(&self) -> Result<Checkpoint<'_>> {
+        self.embedded()?.checkpoint()
+    }
+
+    /// # Errors
+    /// `Unsupported` for a store that has means of its own to be backed up.
+    pub(crate) fn check_embedded(&self) -> Result<()> {
+        self.embedded().map(drop)
+    }
+
+    fn embedded(&self) -> Result<&RocksDbStore> {
         match self {
-            Self::RocksDb(storage) => storage.checkpoint(),
+            Self::RocksDb(storage) => Ok(storage),
             Self::Redis(_) => Err(no_checkpoint(
                 "Redis",
                 "use the means of Redis: BGSAVE, or its append-only file",

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use feast_engine::model::Timestamp;
-use feast_engine::{MetricsConfig, StoreStatistics, now};
+use feast_engine::{Access, MetricsConfig, StoreStatistics, now};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -285,6 +285,7 @@ struct ServerMetrics {
     registry_unusable: Number,
     ready: Number,
     conditions: Numbers<1>,
+    last_backup: Numbers<1>,
     in_flight: Numbers<1>,
     memory_bytes: Number,
     memory_limit_bytes: Number,
@@ -314,6 +315,11 @@ impl ServerMetrics {
                 registry,
                 "feast_condition",
                 "1 for what GET /ready says, reasons and warnings, by kind",
+            ),
+            last_backup: gauges(
+                registry,
+                "feast_backup_last_success_seconds",
+                "When the newest backup of serving.backups began, as seconds since 1970; 0 when none is known",
             ),
             ready: gauge(registry, "feast_ready", "1 when GET /ready says so"),
             in_flight: gauges(
@@ -378,6 +384,13 @@ impl ServerMetrics {
             self.conditions
                 .get_or_create(&[("kind", (*kind).to_owned())])
                 .set(flag(holds));
+        }
+        let config = context.store.config();
+        if config.backups.is_some() && context.store.access() == Access::ReadWrite {
+            let last = context.backups.last().map_or(0, Timestamp::micros);
+            self.last_backup
+                .get_or_create(&[("project", config.project.clone())])
+                .set(last as f64 / 1e6);
         }
         let usage = context.admission.usage();
         for (kind, count) in [
