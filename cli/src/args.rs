@@ -131,8 +131,9 @@ pub(crate) enum Command {
     /// Look up projects, and remove them.
     #[command(subcommand)]
     Projects(ProjectsCommand),
-    /// Print the settings in effect.
-    Configuration,
+    /// Print the settings: as the file has them, or every one with the value that is in force and where that comes from.
+    #[command(after_help = "Example: feast configuration --effective --output json")]
+    Configuration(ConfigurationArguments),
     /// Print the endpoint of the feature server; nothing for a local one.
     Endpoint,
     /// Not offered: validation needs Great Expectations, a Python library.
@@ -210,6 +211,17 @@ pub(crate) struct CopyArguments {
     /// Only these feature views, separated by commas. Default: all.
     #[arg(short, long, value_name = "VIEW", value_delimiter = ',')]
     pub(crate) views: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ConfigurationArguments {
+    /// Print what is in force, and whether it is from the file, a variable of the environment in it, the default, or computed.
+    #[arg(long)]
+    pub(crate) effective: bool,
+
+    /// How to print what is in force.
+    #[arg(long, value_enum, default_value_t, requires = "effective")]
+    pub(crate) output: ListFormat,
 }
 
 #[derive(Debug, Args)]

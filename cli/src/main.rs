@@ -25,7 +25,8 @@ use args::{
     PermissionsCommand, ProjectsCommand, usage_error,
 };
 use commands::{
-    api_key, apply, backup, copy, init, list, materialize, online_features, online_store, permissions, registry, serve,
+    api_key, apply, backup, configuration, copy, init, list, materialize, online_features, online_store, permissions,
+    registry, serve,
 };
 use log::LogLevel;
 use output::{Failure, Output, StderrQueue};
@@ -105,7 +106,7 @@ fn run(arguments: Arguments, log_level: LogLevel, output: &Output) -> Result<(),
         Command::Features(LookUp::List(options)) => list::features(repository, &options, output),
         Command::Features(LookUp::Describe { name }) => list::describe_feature(repository, &name, output),
         Command::Projects(command) => projects(repository, command, output),
-        Command::Configuration => registry::configuration(repository, output),
+        Command::Configuration(options) => configuration::run(repository, &options, output),
         Command::Endpoint => Ok(()),
         Command::Validate { .. } => Err(Failure::new(
             "validate is not offered: it needs Great Expectations, a Python library",

@@ -92,9 +92,9 @@ pub use feast_backup::{Backup, BackupReport, Manifest, backups_in};
 pub use feast_clock::{check_clock, now};
 pub use feast_codec::shard::Shard;
 pub use feast_config::{
-    ApiKey, Auth, BackupSchedule, CONFIG_FILE, ConnectionConfig, Host, Issuer, MaterializationLimits, MetricsConfig,
-    OfflineBatching, OidcConfig, OnlineStoreConfig, OnlineStoreMemory, RateLimit, RepositoryConfig, ResponseLayout,
-    ServingLimits, check_project_name, format_duration,
+    ApiKey, Auth, BackupSchedule, CONFIG_FILE, ConnectionConfig, Effective, Host, Issuer, MaterializationLimits,
+    MetricsConfig, OfflineBatching, OidcConfig, OnlineStoreConfig, OnlineStoreMemory, Origin, RateLimit,
+    RepositoryConfig, ResponseLayout, ServingLimits, SettingInForce, check_project_name, format_duration,
 };
 pub use feast_model as model;
 pub use feast_model::error::{self, Error, ErrorKind, FeastException, InvalidDefinition, Result};

@@ -22,6 +22,7 @@
 //! - `awaited_runs`: materializations whose clients wait for them, and are gone.
 //! - `store_heals`: stores that cannot be written for a while, are moved, or are read by other processes.
 //! - `backups`: backups under a server that takes pushes, what is restored from them, and processes that are killed meanwhile.
+//! - `configuration`: settings in force, each with its origin, and a changed file that a server is told of.
 //! - `background`: materializations that go on after their responses.
 //! - `browsers`: requests that a browser makes for pages of other sites.
 //! - `bodies`: bodies in the encodings that Python reads, and integers that do not fit.
@@ -53,6 +54,7 @@ mod backups;
 mod bad_input;
 mod bodies;
 mod browsers;
+mod configuration;
 mod connections;
 mod contract;
 mod copy;
