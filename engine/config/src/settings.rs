@@ -287,7 +287,7 @@ impl RepositoryConfig {
         found
     }
 
-    /// The paths of keys that have another value in `later`, and whose change needs a restart. Of a secret a change does not show.
+    /// The paths of keys that have another value in `later`, and whose change needs a restart.
     pub fn changes_for_a_restart(&self, later: &Self) -> Vec<String> {
         let (before, after) = (self.settings(), later.settings());
         let value_in = |settings: &[SettingInForce], path: &str| {
@@ -302,6 +302,10 @@ impl RepositoryConfig {
             .filter(|setting| value_in(&before, &setting.path) != value_in(&after, &setting.path))
             .map(|setting| setting.path.clone())
             .collect();
+        // Passwords are in no value that is shown.
+        if stores::logins(self) != stores::logins(later) {
+            changed.push("online_store.connection_string".to_owned());
+        }
         let mut seen = std::collections::BTreeSet::new();
         changed.retain(|path| seen.insert(path.clone()));
         changed

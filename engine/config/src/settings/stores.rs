@@ -2,7 +2,9 @@
 
 use super::repository::{is_true, never};
 use super::{Block, ignored, mib, place, setting, some};
-use crate::{OnlineStoreConfig, OnlineStoreMemory, RedisConfig, RedisTopology, RepositoryConfig, format_duration};
+use crate::{
+    OnlineStoreConfig, OnlineStoreMemory, RedisConfig, RedisLogin, RedisTopology, RepositoryConfig, format_duration,
+};
 
 const NO_SEARCH: &str = "search in online stores is not offered";
 const CACHE_SHARE: &str = "a sixteenth of the memory, 16 at least";
@@ -19,6 +21,11 @@ fn redis(config: &RepositoryConfig) -> Option<&RedisConfig> {
         OnlineStoreConfig::Redis(redis) => Some(redis),
         OnlineStoreConfig::RocksDb { .. } | OnlineStoreConfig::Sqlite { .. } => None,
     }
+}
+
+/// What signs in at Redis and at its sentinels.
+pub(super) fn logins(config: &RepositoryConfig) -> Option<(&RedisLogin, &RedisLogin)> {
+    redis(config).map(|redis| (&redis.login, &redis.sentinel_login))
 }
 
 pub(crate) static ONLINE_STORE: Block = Block::new(

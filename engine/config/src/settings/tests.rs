@@ -273,4 +273,8 @@ fn a_change_that_needs_a_restart_is_named() {
             "serving.push_log_path",
         ],
     );
+    let before = config("online_store: {type: redis, connection_string: 'h:1,password=a'}");
+    let after = config("online_store: {type: redis, connection_string: 'h:1,password=b'}");
+    assert_eq!(before.changes_for_a_restart(&after), ["online_store.connection_string"]);
+    assert_eq!(before.changes_for_a_restart(&before), Vec::<String>::new());
 }
