@@ -17,7 +17,7 @@ use feast_model::error::{Error, Result, path as error_path};
 
 use super::FeatureStore;
 use crate::clock;
-use crate::online_store::Checkpoint;
+use crate::online_store::{Checkpoint, check_backed_up};
 
 /// Within a backup.
 pub(super) const REGISTRY: &str = "registry.db";
@@ -31,6 +31,8 @@ impl FeatureStore {
     /// `Unsupported` for a store in Redis or SQLite. `Unavailable` when the store takes no writes for now, when there is no room, or when
     /// another backup is being made for long; there is no backup then.
     pub fn back_up(&self, directory: &Path, keep: Option<NonZero<usize>>) -> Result<BackupReport> {
+        // First of all: the directory is made for a backup.
+        check_backed_up(&self.config.online_store)?;
         self.check_writable()?;
         self.check_outside(directory)?;
         let store = self.online_store()?;

@@ -190,3 +190,18 @@ fn a_directory_that_cannot_be_written_leaves_nothing_and_names_it() {
     let mode = backup.metadata().unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o700, "backups hold what the store does");
 }
+
+#[test]
+fn a_store_that_is_not_backed_up_leaves_no_directory() {
+    let repository = Repository::empty();
+    repository.write(
+        "feature_store.yaml",
+        "project: shop\nregistry: data/registry.db\nonline_store: sqlite\n",
+    );
+    refused(
+        &repository,
+        &["backup", "backups"],
+        "an online store in SQLite is not backed up by this command",
+    );
+    assert!(!repository.exists("backups"));
+}
