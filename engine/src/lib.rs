@@ -113,6 +113,7 @@ pub use online::{
 pub use online_store::{Access, CacheUsage, RocksDbStatistics, RowCount, TableChange, TableFate};
 pub use push::{PushTarget, WaitingPushes, WriteReport};
 pub use store::{
-    AccessRequest, ApplyOptions, ApplyReport, FeatureStore, ForgottenRows, PythonStatistics, RemovalProgress,
-    RestoreReport, RowsToForget, StoreStatistics, StoredRow, restore,
+    AccessRequest, ApplyOptions, ApplyReport, FeatureStore, ForgottenRows, OnlineStoreTotals, PythonStatistics,
+    RemovalProgress, RestoreReport, RowWithKey, RowsToForget, StoreStatistics, StoredPage, StoredRow, ViewTotals,
+    restore,
 };

@@ -11,6 +11,7 @@
 //! - `hand_over`: reads that are not answered on the thread that received them.
 //! - `on_demand`: on-demand views, computed when they are read or when rows are written.
 //! - `online_store_keys`: rows of single entities, shown and removed for good.
+//! - `online_store_scan`: the rows of whole views, and how many there are.
 //! - `overload`: more work than the server takes on.
 //! - `large_pushes`: what pushes take in memory.
 //! - `waiting_pushes`: pushes that wait for their parquet source.
@@ -74,6 +75,7 @@ mod metrics;
 mod name_collisions;
 mod on_demand;
 mod online_store_keys;
+mod online_store_scan;
 mod overload;
 mod read_only;
 mod redis_clusters;

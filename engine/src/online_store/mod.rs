@@ -12,6 +12,7 @@
 mod push_log;
 mod row_encoder;
 mod row_writer;
+mod scan;
 #[cfg(test)]
 mod tests;
 mod views;
@@ -40,7 +41,7 @@ pub(crate) use views::{stored_view, table_view, view_shape};
 pub use feast_rows::{CacheUsage, RowCount, TableChange, TableFate};
 pub(crate) use feast_rows::{
     ColumnRef, EncodedRows, FeatureColumns, KeyPage, MissingRows, NameCollision, Replace, RowBatch, RowColumns,
-    RowLookup, RowQueries, StoredView, Table, TableView, Tables, WriteCount,
+    RowLookup, RowQueries, RowTotals, StoredView, Table, TableView, Tables, WriteCount,
 };
 
 /// An open online store of one project.
