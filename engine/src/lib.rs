@@ -95,6 +95,7 @@ pub use feast_config::{
     ApiKey, Auth, BackupSchedule, CONFIG_FILE, ConnectionConfig, Effective, Host, Issuer, MaterializationLimits,
     MetricsConfig, OfflineBatching, OidcConfig, OnlineStoreConfig, OnlineStoreMemory, Origin, RateLimit,
     RepositoryConfig, ResponseLayout, ServingLimits, SettingInForce, check_project_name, format_duration,
+    without_marks,
 };
 pub use feast_model as model;
 pub use feast_model::error::{self, Error, ErrorKind, FeastException, InvalidDefinition, Result};

@@ -1,6 +1,6 @@
 //! `feast configuration`: the settings as the file has them, or as they are in force.
 
-use feast_engine::{Effective, Origin, SettingInForce};
+use feast_engine::{Effective, Origin, SettingInForce, without_marks};
 use serde_json::{Value, json};
 
 use crate::args::{ConfigurationArguments, ListFormat};
@@ -56,7 +56,7 @@ fn table(effective: &Effective) -> Table {
             Origin::File { line, variables } if variables.is_empty() => format!("{name}:{line}"),
             Origin::File { line, variables } => format!("{name}:{line}, ${}", variables.join(", $")),
             Origin::Default => "default".to_owned(),
-            Origin::Computed(words) => format!("computed: {words}"),
+            Origin::Computed(words) => format!("computed: {}", without_marks(words)),
         };
         // A value is one line, whatever a description holds.
         let value = setting.text().split_whitespace().collect::<Vec<_>>().join(" ");

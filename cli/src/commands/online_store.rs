@@ -40,7 +40,7 @@ const TABLE_ROWS: u64 = 100;
 
 /// Prints the rows of a view, also beside a server that has the store open. Of all rows no more than a page is in memory.
 pub(crate) fn scan(repository: &Repository, arguments: &ScanArguments, output: &Output) -> Result<(), Failure> {
-    let store = online_features::open(repository, output)?;
+    let store = online_features::open_to_scan(repository, output)?;
     let is_table = arguments.output == ListFormat::Table;
     let limit = arguments.limit.or(is_table.then_some(TABLE_ROWS)).unwrap_or(u64::MAX);
     let mut left = limit;
@@ -102,7 +102,7 @@ fn text(value: &Value) -> String {
 
 /// Counts what is stored of each view.
 pub(crate) fn stats(repository: &Repository, arguments: &StatsArguments, output: &Output) -> Result<(), Failure> {
-    let store = online_features::open(repository, output)?;
+    let store = online_features::open_to_scan(repository, output)?;
     let totals = store.online_store_totals()?;
     if arguments.output == ListFormat::Json {
         let views = totals.views.iter().map(|of_view| {

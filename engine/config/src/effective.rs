@@ -130,6 +130,8 @@ mod tests {
                     \x20   service_account_path: *log\n";
         let paths = [
             "project",
+            "project_description",
+            "serving.log_level",
             "registry.path",
             "registry.registry_type",
             "online_store.type",
@@ -149,6 +151,7 @@ mod tests {
         ];
         let expected = [
             "project = shop (line 1 NAME)",
+            "project_description = none (default)",
             "registry.path = /repo/data/shop.db (line 2 NAME)",
             "registry.registry_type = file (default)",
             "online_store.type = redis (line 3 STORE)",
@@ -158,6 +161,7 @@ mod tests {
             "serving.max_requests = 7 (line 6 REQUESTS)",
             "serving.send_timeout_seconds = 60 (default)",
             r#"serving.allowed_hosts = ["a.example","shop.example"] (line 8 NAME)"#,
+            "serving.log_level = info (default)",
             "serving.http2 = false (default)",
             "serving.rate_limit.requests_per_second = 5 (line 11)",
             "serving.rate_limit.burst = 5 (computed: `requests_per_second`)",

@@ -47,7 +47,7 @@ pub use online_store::{OnlineStoreConfig, OnlineStoreMemory};
 pub use python::PythonConfig;
 pub use redis::{RedisConfig, RedisLogin, RedisNode, RedisTls, RedisTopology};
 pub use serving::{MaterializationLimits, PushQueueLimits, ResponseLayout, ServingLimits};
-pub use settings::{BLOCKS, Block, DefaultValue, Ignored, Setting, SettingInForce};
+pub use settings::{BLOCKS, Block, DefaultValue, Ignored, Setting, SettingInForce, without_marks};
 
 use block::{flag_at, path_at, string_at};
 use duration::duration_at;
@@ -160,6 +160,17 @@ impl RepositoryConfig {
                 .or_insert_with(|| serde_json::json!({ "type": kind }));
         }
         Ok(Value::Object(document))
+    }
+
+    /// The same, for a process that reads each row once and holds none in memory.
+    #[must_use]
+    pub fn without_rows_in_memory(mut self) -> Self {
+        match &mut self.online_store {
+            OnlineStoreConfig::RocksDb { memory, .. } => memory.row_cache = 0,
+            OnlineStoreConfig::Redis(redis) => (redis.row_cache, redis.cache_staleness) = (0, None),
+            OnlineStoreConfig::Sqlite { .. } => {}
+        }
+        self
     }
 
     /// Understands the text of a `feature_store.yaml` whose variables are already expanded.

@@ -241,12 +241,12 @@ pub struct SettingInForce {
 }
 
 impl SettingInForce {
-    /// The value as a line shows it: strings without quotes, and what none means in words.
+    /// The value as a line shows it: strings without quotes unless they are empty, and what none means in words.
     pub fn text(&self) -> String {
         match (&self.value, self.setting.default) {
-            (Value::Null, DefaultValue::Nothing(words)) => words.to_owned(),
+            (Value::Null, DefaultValue::Nothing(words)) => without_marks(words),
             (Value::Null, _) => "none".to_owned(),
-            (Value::String(text), _) => text.clone(),
+            (Value::String(text), _) if !text.is_empty() => text.clone(),
             (Value::Array(items), _) if items.is_empty() => "none".to_owned(),
             (value, _) => value.to_string(),
         }
@@ -310,6 +310,11 @@ impl RepositoryConfig {
         changed.retain(|path| seen.insert(path.clone()));
         changed
     }
+}
+
+/// Words of the documentation as plain text.
+pub fn without_marks(words: &str) -> String {
+    words.replace('`', "")
 }
 
 /// A value that is there.

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Block, ignored, place, setting, some};
+use super::{Block, ignored, or_null, place, setting, some};
 
 pub(crate) fn is_true(value: &Value) -> bool {
     *value == Value::Bool(true)
@@ -45,7 +45,7 @@ pub(crate) static REPOSITORY: Block = Block::new(
             "project_description",
             "text",
             "description of the project where no definition file gives one",
-            |config| some(config.project_description.as_str()),
+            |config| or_null(Some(config.project_description.as_str()).filter(|text| !text.is_empty())),
         )
         .or_nothing("none"),
         setting(
