@@ -41,8 +41,11 @@ const TABLE_ROWS: u64 = 100;
 /// Prints the rows of a view, also beside a server that has the store open. Of all rows no more than a page is in memory.
 pub(crate) fn scan(repository: &Repository, arguments: &ScanArguments, output: &Output) -> Result<(), Failure> {
     let store = online_features::open_to_scan(repository, output)?;
-    let is_table = arguments.output == ListFormat::Table;
-    let limit = arguments.limit.or(is_table.then_some(TABLE_ROWS)).unwrap_or(u64::MAX);
+    let usual = match arguments.output {
+        ListFormat::Table => TABLE_ROWS,
+        ListFormat::Json => u64::MAX,
+    };
+    let limit = arguments.limit.unwrap_or(usual);
     let mut left = limit;
     let mut position: Option<Vec<u8>> = None;
     loop {
