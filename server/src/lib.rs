@@ -35,11 +35,11 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use feast_conversion::Numbers;
 use feast_engine::model::FeatureSelection;
-use feast_engine::{Error, FeatureStore, Host, MetricsConfig};
+use feast_engine::{Error, FeatureStore, Host, MetricsConfig, StoredRow};
 use feast_sign_in::SignIn;
 use feast_traces::Traces;
 use futures::future::join_all;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinSet;
@@ -124,18 +124,52 @@ pub fn online_features(
 /// # Errors
 /// As [`FeatureStore::stored_row`].
 pub fn stored_row(store: &FeatureStore, view: &str, keys: &[(String, String)]) -> Result<Option<Value>, Error> {
-    let Some(row) = store.stored_row(view, keys)? else {
-        return Ok(None);
-    };
-    let mut features = serde_json::Map::new();
+    let row = store.stored_row(view, keys)?;
+    row.map(|row| row_json(None, row)).transpose()
+}
+
+/// Some rows of a view as they are stored, for callers without a server.
+pub struct StoredRows {
+    /// Of each row its join keys, its features, and its times.
+    pub rows: Vec<Value>,
+    /// Where the next rows begin; `None` after the last ones.
+    pub next: Option<Vec<u8>>,
+    /// Rows before these may have been missed, so all of them come again.
+    pub starts_over: bool,
+}
+
+/// Some rows of a view as they are stored, of `limit` keys at most, after those that were read before.
+///
+/// # Errors
+/// As [`FeatureStore::stored_rows`].
+pub fn stored_rows(store: &FeatureStore, view: &str, after: Option<&[u8]>, limit: usize) -> Result<StoredRows, Error> {
+    let page = store.stored_rows(view, after, limit)?;
+    let rows = page.rows.into_iter().map(|with_key| {
+        let mut keys = Map::new();
+        for (name, value_type, value) in &with_key.keys {
+            keys.insert(name.clone(), json_value(value, value_type)?);
+        }
+        row_json(Some(keys), with_key.row)
+    });
+    Ok(StoredRows {
+        rows: rows.collect::<Result<_, Error>>()?,
+        next: page.next,
+        starts_over: page.starts_over,
+    })
+}
+
+fn row_json(keys: Option<Map<String, Value>>, row: StoredRow) -> Result<Value, Error> {
+    let mut features = Map::new();
     for (field, values) in row.features {
         features.insert(field.name, json_value(&values, &field.value_type)?);
     }
-    Ok(Some(serde_json::json!({
-        "features": features,
-        "event_time": row.event_time.to_string(),
-        "created_time": row.created_time.map(|time| time.to_string()),
-    })))
+    let mut members = Map::new();
+    members.extend(keys.map(|keys| ("keys".to_owned(), Value::Object(keys))));
+    members.insert("features".to_owned(), Value::Object(features));
+    members.insert("event_time".to_owned(), Value::from(row.event_time.to_string()));
+    let created = row.created_time.map(|time| Value::from(time.to_string()));
+    members.insert("created_time".to_owned(), created.unwrap_or_default());
+    Ok(Value::Object(members))
 }
 
 /// Answers requests on `listeners` until it is told to stop, then lets open requests end. `read_definitions` reads those of the

@@ -313,7 +313,8 @@ fn signals(
     log_level: LogLevel,
     stops: &Arc<AtomicUsize>,
 ) -> std::io::Result<UnboundedReceiver<Signal>> {
-    log_level.configure(store.config().log_level.as_deref());
+    let in_force = Arc::new(store.config().clone());
+    log_level.configure(in_force.log_level.as_deref());
     let (log_level, stops) = (Arc::new(log_level), Arc::clone(stops));
     let (asked, signals) = unbounded_channel();
     let (ready, is_ready) = mpsc::channel();
@@ -340,9 +341,10 @@ fn signals(
                         stops.fetch_add(1, Ordering::Relaxed);
                     }
                     Signal::Reload => {
-                        let (repository, log_level) = (repository.clone(), Arc::clone(&log_level));
+                        let (repository, in_force) = (repository.clone(), Arc::clone(&in_force));
+                        let log_level = Arc::clone(&log_level);
                         // Not awaited: a file system that hangs must not keep the server from stopping.
-                        spawn_blocking(move || reload_log_level(&repository, &log_level));
+                        spawn_blocking(move || reload_log_level(&repository, &in_force, &log_level));
                     }
                 }
                 // The server may have stopped by now.
@@ -359,9 +361,19 @@ fn signals(
     Ok(signals)
 }
 
-fn reload_log_level(repository: &Repository, log_level: &LogLevel) {
+/// Also names keys that a server takes over at its start only, and that have another value in the file now.
+fn reload_log_level(repository: &Repository, in_force: &RepositoryConfig, log_level: &LogLevel) {
     match repository.read_settings() {
-        Ok(config) => log_level.configure(config.log_level.as_deref()),
+        Ok(config) => {
+            log_level.configure(config.log_level.as_deref());
+            let changed = in_force.changes_for_a_restart(&config);
+            if !changed.is_empty() {
+                tracing::warn!(
+                    "these settings have changed, and count after a restart: {}",
+                    changed.join(", ")
+                );
+            }
+        }
         Err(error) => tracing::error!("the level of the log stays as it was: {error}"),
     }
     tracing::info!("settings of the log, registry and TLS files are read again; other settings need a restart");

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::block::{flag_or, has_login, seconds_or, string_at};
 use super::keys::check_keys;
+use super::settings::{AUTH, OIDC};
 
 /// Whose tokens a server accepts (`auth`).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -67,26 +68,6 @@ impl Auth {
     }
 }
 
-/// Keys of servers and of clients, as one file serves both.
-const OIDC_KEYS: [&str; 16] = [
-    "type",
-    "auth_discovery_url",
-    "client_id",
-    "ui_client_id",
-    "verify_ssl",
-    "ca_cert_path",
-    "audience",
-    "issuer",
-    "jwks_cache_lifespan_seconds",
-    "jwks_request_timeout_seconds",
-    "username",
-    "password",
-    "client_secret",
-    "token",
-    "token_env_var",
-    "token_refresh_margin_seconds",
-];
-
 /// By any of these Feast takes the block for one of a client.
 const CLIENT_KEYS: [&str; 5] = ["client_secret", "token", "token_env_var", "username", "password"];
 
@@ -117,11 +98,11 @@ pub(super) fn auth(root: &Value, directory: &Path) -> Result<Auth> {
         }
     };
     match name.as_str() {
-        "no_auth" => check_keys("auth", block, &["type"]).map(|()| Auth::NoAuth),
+        "no_auth" => check_keys("auth", block, &[&AUTH]).map(|()| Auth::NoAuth),
         // Feast takes any key there.
         "kubernetes" => Ok(Auth::Kubernetes),
         "oidc" => {
-            check_keys("auth", block, &OIDC_KEYS)?;
+            check_keys("auth", block, &[&AUTH, &OIDC])?;
             oidc(block, directory)
         }
         // Feast's own message.

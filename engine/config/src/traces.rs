@@ -7,9 +7,9 @@ use serde_json::Value;
 
 use super::block::{has_login, path_at, string_at};
 use super::keys::check_keys;
+use super::settings::TRACES;
 
 const BLOCK: &str = "serving.traces";
-const KEYS: [&str; 3] = ["endpoint", "sample_rate", "ca_cert_path"];
 
 /// One of a hundred: what all requests would send is more than most collectors take.
 const DEFAULT_SAMPLE_RATE: f64 = 0.01;
@@ -45,7 +45,7 @@ pub(super) fn traces(root: &Value, base: &Path) -> Result<Option<TracesConfig>> 
         Some(block @ Value::Object(_)) => block,
         Some(other) => return Err(Error::invalid(format!("{BLOCK} must be a mapping, not {other}"))),
     };
-    check_keys(BLOCK, block, &KEYS)?;
+    check_keys(BLOCK, block, &[&TRACES])?;
     let endpoint = string_at(block, BLOCK, "endpoint")?;
     if let Some(endpoint) = endpoint.filter(|endpoint| !is_http(endpoint)) {
         return Err(

@@ -25,7 +25,7 @@ use feast_model::error::{Error, ErrorKind, Result, path as error_path};
 
 use super::FeatureStore;
 use crate::clock;
-use crate::online_store::Checkpoint;
+use crate::online_store::{Checkpoint, check_backed_up};
 
 /// Within a backup.
 pub(super) const REGISTRY: &str = "registry.db";
@@ -86,9 +86,9 @@ impl FeatureStore {
 
     /// Before anything is made there.
     fn check_backed_up_to(&self, directory: &Path) -> Result<()> {
+        check_backed_up(&self.config.online_store)?;
         self.check_writable()?;
-        self.check_outside(directory)?;
-        self.online_store()?.check_embedded()
+        self.check_outside(directory)
     }
 
     fn back_up_into(

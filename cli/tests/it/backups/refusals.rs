@@ -307,3 +307,18 @@ fn one_repository_does_not_remove_the_backups_of_another_of_the_same_project() {
     assert!(made.iter().all(|backup| backup.exists()));
     assert_eq!(names(directory.path()).len(), 4);
 }
+
+#[test]
+fn a_store_that_is_not_backed_up_leaves_no_directory() {
+    let repository = Repository::empty();
+    repository.write(
+        "feature_store.yaml",
+        "project: shop\nregistry: data/registry.db\nonline_store: sqlite\n",
+    );
+    refused(
+        &repository,
+        &["backup", "backups"],
+        "an online store in SQLite is not backed up by this command",
+    );
+    assert!(!repository.exists("backups"));
+}
