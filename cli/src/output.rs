@@ -6,7 +6,8 @@ mod stderr_queue;
 
 use std::fmt::{Display, Write as _};
 use std::io::{ErrorKind, IsTerminal, Stdout, Write};
-use std::sync::OnceLock;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use feast_engine::{CopyProgress, CopyReport, FeatureStore, RemovalProgress, ViewWindow};
@@ -99,6 +100,8 @@ pub(crate) struct Output {
     stderr_is_terminal: bool,
     /// Why a part of the result could not be printed.
     lost: OnceLock<std::io::Error>,
+    /// The reader of the result has gone.
+    closed: OnceLock<()>,
     /// Takes what goes to stderr, if nothing may wait for it.
     queue: Option<StderrQueue>,
     /// What it is written as then.
@@ -112,6 +115,7 @@ impl Output {
             stdout_is_terminal: stdout.is_terminal(),
             stderr_is_terminal: stderr.is_terminal(),
             lost: OnceLock::new(),
+            closed: OnceLock::new(),
             queue,
             format: LogFormat::default(),
         }
@@ -120,6 +124,11 @@ impl Output {
     /// What a server prints is a part of its log.
     pub(crate) fn with_format(self, format: LogFormat) -> Self {
         Self { format, ..self }
+    }
+
+    /// How many lines for stderr were lost so far.
+    pub(crate) fn lost_lines(&self) -> Arc<AtomicU64> {
+        self.queue.as_ref().map(StderrQueue::lost_lines).unwrap_or_default()
     }
 
     /// Fails if a part of the result could not be printed, as on a full disk. A reader that has seen enough, such as `head`,
@@ -132,6 +141,11 @@ impl Output {
         }
     }
 
+    /// Whether nothing that is printed from now on can be read: a command with a long result may end.
+    pub(crate) fn is_of_no_use(&self) -> bool {
+        self.lost.get().is_some() || self.closed.get().is_some()
+    }
+
     fn print(&self, text: &str) {
         self.print_with(|stdout| stdout.write_all(text.as_bytes()));
     }
@@ -142,7 +156,8 @@ impl Output {
                 // The first failure is the one to report.
                 let _ = self.lost.set(source);
             }
-            _ => {}
+            Err(_) => _ = self.closed.set(()),
+            Ok(()) => {}
         }
     }
 

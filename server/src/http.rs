@@ -3,7 +3,6 @@
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::Instant;
 
 use bytes::Bytes;
 use feast_engine::Principal;
@@ -11,6 +10,7 @@ use warp::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, Version};
 
 use crate::connections::Purpose;
 use crate::layers::request_id::RequestId;
+use crate::timeline::Stopwatch;
 
 /// Who is at the other end of a connection: a client, or a proxy in front of the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,8 +64,7 @@ pub(crate) struct Head {
     pub(crate) uri: Uri,
     pub(crate) headers: HeaderMap,
     pub(crate) request_id: RequestId,
-    /// When it was there, if anybody wants to know.
-    pub(crate) arrived: Option<Instant>,
+    pub(crate) stopwatch: Stopwatch,
 }
 
 impl Head {
@@ -134,7 +133,7 @@ impl Head {
                 local: None,
                 purpose: Purpose::Requests,
             },
-            arrived: None,
+            stopwatch: Stopwatch::default(),
             caller: Caller::Unknown,
             version: Version::HTTP_11,
             request_id: RequestId::of(&headers),

@@ -8,16 +8,7 @@ use serde_json::Value;
 
 use super::block::{bytes_at, path_at};
 
-pub(super) const KEYS: [&str; 5] = [
-    "enabled",
-    "flush_interval_secs",
-    "write_to_disk_interval_secs",
-    "queue_capacity",
-    EMIT_TIMEOUT,
-];
-pub(super) const SERVING_KEYS: [&str; 2] = ["feature_log_spool_path", "feature_log_spool_mib"];
-
-pub(super) const EMIT_TIMEOUT: &str = "emit_timeout_micro_secs";
+const EMIT_TIMEOUT: &str = "emit_timeout_micro_secs";
 /// Feast's default.
 const EMIT_TIMEOUT_MICROS: i64 = 10_000;
 /// A year: more is a mistake, and clocks of the system end somewhere.

@@ -6,49 +6,17 @@ use feast_model::error::{Error, Result};
 use serde_json::Value;
 
 use super::block::{flag_at, number_at, string_at};
-use super::feature_logging;
 use super::keys::check_keys;
 use super::serving::{PushQueueLimits, push_queue_limits};
+use super::settings::{AUDIT_LOGGING, Block, FEATURE_LOGGING, FEATURE_SERVER, MCP, METRICS, OFFLINE_BATCHING};
 
 const BLOCK: &str = "feature_server";
 
-const KEYS: [&str; 9] = [
-    "type",
-    "enabled",
-    "transformation_service_endpoint",
-    "offline_push_batching_enabled",
-    "offline_push_batching_batch_size",
-    "offline_push_batching_batch_interval_seconds",
-    "feature_logging",
-    "metrics",
-    "audit_logging",
-];
-
-/// Only of a server of type `mcp`.
-const MCP_KEYS: [&str; 4] = ["mcp_enabled", "mcp_server_name", "mcp_server_version", "mcp_transport"];
-
-/// The blocks inside, with their keys.
-const SUB_BLOCKS: [(&str, &[&str]); 3] = [
-    ("feature_logging", &feature_logging::KEYS),
-    (
-        "metrics",
-        &[
-            "enabled",
-            "resource",
-            "request",
-            "online_features",
-            "push",
-            "materialization",
-            "freshness",
-            "offline_features",
-            "audit_logging",
-            "feature_count_bins",
-        ],
-    ),
-    (
-        "audit_logging",
-        &["enabled", "sink", "file_path", "log_successful_reads"],
-    ),
+/// The blocks inside.
+static SUB_BLOCKS: [(&str, &Block); 3] = [
+    ("feature_logging", &FEATURE_LOGGING),
+    ("metrics", &METRICS),
+    ("audit_logging", &AUDIT_LOGGING),
 ];
 
 /// When logged pushes are appended to their parquet source.
@@ -78,14 +46,14 @@ pub(super) fn check(root: &Value) -> Result<()> {
         Some(other) => return Err(Error::invalid(format!("{BLOCK} must be a mapping, not {other}"))),
     };
     match string_at(block, BLOCK, "type")? {
-        None | Some("local") => check_keys(BLOCK, block, &KEYS)?,
-        Some("mcp") => check_keys(BLOCK, block, &[KEYS.as_slice(), &MCP_KEYS].concat())?,
+        None | Some("local") => check_keys(BLOCK, block, &[&FEATURE_SERVER, &OFFLINE_BATCHING])?,
+        Some("mcp") => check_keys(BLOCK, block, &[&FEATURE_SERVER, &OFFLINE_BATCHING, &MCP])?,
         Some(other) => return Err(invalid_type(other)),
     }
-    for (name, keys) in SUB_BLOCKS {
+    for (name, settings) in SUB_BLOCKS {
         match block.get(name) {
             None | Some(Value::Null) => {}
-            Some(inner @ Value::Object(_)) => check_keys(&format!("{BLOCK}.{name}"), inner, keys)?,
+            Some(inner @ Value::Object(_)) => check_keys(&format!("{BLOCK}.{name}"), inner, &[settings])?,
             Some(other) => {
                 return Err(Error::invalid(format!("{BLOCK}.{name} must be a mapping, not {other}")));
             }

@@ -19,6 +19,7 @@ mod registry;
 mod registry_looks;
 mod removal;
 mod restore;
+mod scan;
 mod shards;
 mod statistics;
 #[cfg(test)]
@@ -31,6 +32,7 @@ pub use definitions::{ApplyOptions, ApplyReport};
 pub use keys::{ForgottenRows, RowsToForget, StoredRow};
 pub use removal::RemovalProgress;
 pub use restore::{RestoreReport, restore};
+pub use scan::{OnlineStoreTotals, RowWithKey, StoredPage, ViewTotals};
 pub use statistics::{PythonStatistics, StoreStatistics};
 
 use feast_config::{OnlineStoreConfig, RepositoryConfig};

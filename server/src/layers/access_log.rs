@@ -1,44 +1,48 @@
 //! A line in the log for each request, with the address of its client, its status, its time and its id.
 
-use std::time::Instant;
+use std::time::Duration;
 
-use super::Call;
-use crate::context::Context;
-use crate::error::ApiError;
-use crate::http::Response;
+use warp::http::{Method, StatusCode};
 
-/// Logs the request when it is answered, if the access log is on.
-pub(super) async fn log<F>(context: &Context, call: Call, next: impl FnOnce(Call) -> F) -> Result<Response, ApiError>
-where
-    F: Future<Output = Result<Response, ApiError>>,
-{
-    if !context.access_log {
-        return next(call).await;
+use super::request_id::RequestId;
+use crate::http::{Client, Head};
+
+/// What a line says that is known before the request is answered.
+pub(super) struct AccessLine {
+    client: Client,
+    method: Method,
+    path: String,
+    id: RequestId,
+}
+
+impl AccessLine {
+    pub(super) fn of(head: &Head) -> Self {
+        Self {
+            client: head.peer.client,
+            method: head.method.clone(),
+            path: head.uri.path().to_owned(),
+            id: head.request_id.clone(),
+        }
     }
-    let started = Instant::now();
-    let (client, method, path, id) = (
-        call.head.peer.client,
-        call.head.method.clone(),
-        call.head.uri.path().to_owned(),
-        call.head.request_id.clone(),
-    );
-    let outcome = next(call).await;
-    let status = match &outcome {
-        Ok(response) => response.status(),
-        Err(error) => error.status(),
-    };
-    let milliseconds = started.elapsed().as_secs_f64() * 1e3;
-    let status = status.as_u16();
-    // The fields are for logs in JSON.
-    tracing::info!(
-        target: "feast::access",
-        client = %client,
-        method = %method,
-        path = path.as_str(),
-        status,
-        duration_ms = milliseconds,
-        request_id = %id,
-        "{client} - \"{method} {path}\" {status} {milliseconds:.1}ms {id}"
-    );
-    outcome
+
+    pub(super) fn write(self, status: StatusCode, time: Duration) {
+        let Self {
+            client,
+            method,
+            path,
+            id,
+        } = self;
+        let (status, milliseconds) = (status.as_u16(), time.as_secs_f64() * 1e3);
+        // The fields are for logs in JSON.
+        tracing::info!(
+            target: "feast::access",
+            client = %client,
+            method = %method,
+            path = path.as_str(),
+            status,
+            duration_ms = milliseconds,
+            request_id = %id,
+            "{client} - \"{method} {path}\" {status} {milliseconds:.1}ms {id}"
+        );
+    }
 }

@@ -11,7 +11,8 @@
 mod access_log;
 pub(crate) mod browser;
 mod failures;
-mod metrics;
+mod observation;
+mod outcome;
 mod panics;
 pub(crate) mod rate_limit;
 pub(crate) mod request_id;
@@ -42,15 +43,33 @@ pub(crate) async fn answer(
     context: Arc<Context>,
     head: Box<Head>,
     memory: Result<MemoryPermit, ApiError>,
-    body: impl Stream<Item = Result<impl Buf, warp::Error>> + Send,
+    body: impl Stream<Item = Result<impl Buf + Send + 'static, warp::Error>> + Send + 'static,
 ) -> Response {
     if head.peer.purpose == Purpose::Metrics {
-        // It asks the disk of the store how full it is.
-        let page = dispatch::on_blocking_thread(move || crate::metrics::answer(&context, &head));
-        return page.await.unwrap_or_else(ApiError::into_response);
+        let page = crate::metrics::answer(context, &head).await;
+        return page.unwrap_or_else(ApiError::into_response);
     }
     let matched = routes::find(&head.method, head.uri.path(), head.peer.purpose == Purpose::Commands);
     let request_id = head.request_id.clone();
+    let call = Call { head, matched };
+    let outcome = if call.matched.outlives_client() {
+        // In a task of its own, so that its outcome is noted even if the client hangs up meanwhile.
+        let answered = tokio::spawn(pass_layers(context, call, memory, body));
+        answered.await.unwrap_or(Err(ApiError::Panicked))
+    } else {
+        pass_layers(context, call, memory, body).await
+    };
+    let mut response = outcome.unwrap_or_else(ApiError::into_response);
+    request_id.mark(&mut response);
+    response
+}
+
+async fn pass_layers(
+    context: Arc<Context>,
+    call: Call,
+    memory: Result<MemoryPermit, ApiError>,
+    body: impl Stream<Item = Result<impl Buf, warp::Error>> + Send,
+) -> Result<Response, ApiError> {
     let context = &context;
     // From the endpoint outwards: each layer is around those above it.
     let next = |call| async move { dispatch::answer(context, call, memory?, body).await };
@@ -59,10 +78,6 @@ pub(crate) async fn answer(
     let next = |call| browser::refuse_foreign_pages(context, call, next);
     let next = |call| rate_limit::admit(context, call, next);
     let next = |call| failures::log(call, next);
-    let next = |call| metrics::count(context, call, next);
-    let next = |call| access_log::log(context, call, next);
-    let outcome = next(Call { head, matched }).await;
-    let mut response = outcome.unwrap_or_else(ApiError::into_response);
-    request_id.mark(&mut response);
-    response
+    let next = |call| outcome::note(context, call, next);
+    next(call).await
 }

@@ -3,6 +3,7 @@
 //! Probes and the documents of the server are for everybody, and so are the answers to requests without a route. A command that has
 //! opened the socket beside the store needs no token: who may open it owns the store.
 
+use feast_sign_in::Refusal;
 use warp::http::header::AUTHORIZATION;
 
 use super::Call;
@@ -11,6 +12,7 @@ use crate::context::Context;
 use crate::error::ApiError;
 use crate::http::{Caller, Response};
 use crate::routes::Matched;
+use crate::timeline::Step;
 
 /// Notes who asks, or refuses.
 pub(super) async fn admit<F>(
@@ -32,9 +34,16 @@ where
         // Nothing that is for everybody asks who it is.
         Some(_) if is_open => Caller::Unknown,
         Some(sign_in) => {
-            // The first counts, if there are several.
-            let token = head.headers.get(AUTHORIZATION).map(|value| value.as_bytes());
-            Caller::SignedIn(sign_in.principal(token).await.map_err(ApiError::NotSignedIn)?)
+            let mut tokens = head.headers.get_all(AUTHORIZATION).iter();
+            let token = tokens.next().map(|value| value.as_bytes());
+            if tokens.next().is_some() {
+                // A proxy in front may have looked at another one.
+                let why = "the request has several headers Authorization".to_owned();
+                return Err(ApiError::NotSignedIn(Refusal::BadToken(why)));
+            }
+            let principal = sign_in.principal(token).await;
+            head.stopwatch.end(Step::SignIn);
+            Caller::SignedIn(principal.map_err(ApiError::NotSignedIn)?)
         }
     };
     next(call).await
