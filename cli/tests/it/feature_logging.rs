@@ -199,7 +199,7 @@ fn a_sample_of_the_requests_is_logged_with_all_of_their_rows() {
     });
     let rows = count(&server, ROWS);
     // Seven times the standard deviation on each side.
-    assert!(rows % 3 == 0 && (150..=450).contains(&rows), "{rows}");
+    assert!(rows.is_multiple_of(3) && (150..=450).contains(&rows), "{rows}");
 }
 
 #[test]

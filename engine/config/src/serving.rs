@@ -7,7 +7,6 @@ use serde_json::Value;
 
 use super::block::{bytes_at, number_at, string_at};
 use super::duration::{duration_at, format_duration};
-use super::feature_logging;
 use super::host::Host;
 use super::keys::check_keys;
 use super::machine::machine_memory;
