@@ -5,7 +5,9 @@ mod one_line;
 mod stderr_queue;
 
 use std::fmt::{Display, Write as _};
+use std::fs::File;
 use std::io::{ErrorKind, IsTerminal, Stdout, Write};
+use std::os::fd::AsFd;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
@@ -130,6 +132,14 @@ impl Output {
             Some(source) => Err(Failure::new(format!("the output is not complete: {source}"))),
             None => Ok(()),
         }
+    }
+
+    /// The standard output, for who prints lines of its own to it all the time.
+    ///
+    /// # Errors
+    /// When no file descriptor is left.
+    pub(crate) fn stdout_file(&self) -> std::io::Result<File> {
+        Ok(File::from(std::io::stdout().as_fd().try_clone_to_owned()?))
     }
 
     fn print(&self, text: &str) {

@@ -92,14 +92,14 @@ pub use feast_backup::{Backup, BackupReport, Manifest, backups_in};
 pub use feast_clock::{check_clock, now};
 pub use feast_codec::shard::Shard;
 pub use feast_config::{
-    ApiKey, Auth, BackupSchedule, CONFIG_FILE, ConnectionConfig, Host, Issuer, MaterializationLimits, MetricsConfig,
-    OfflineBatching, OidcConfig, OnlineStoreConfig, OnlineStoreMemory, RateLimit, RepositoryConfig, ResponseLayout,
-    ServingLimits, check_project_name, format_duration,
+    ApiKey, AuditConfig, AuditSink, Auth, BackupSchedule, CONFIG_FILE, ConnectionConfig, Host, Issuer,
+    MaterializationLimits, MetricsConfig, OfflineBatching, OidcConfig, OnlineStoreConfig, OnlineStoreMemory, RateLimit,
+    RepositoryConfig, ResponseLayout, ServingLimits, check_project_name, format_duration,
 };
 pub use feast_model as model;
 pub use feast_model::error::{self, Error, ErrorKind, FeastException, InvalidDefinition, Result};
 pub use feast_offline::{PandasColumn, create_parquet, pandas_columns};
-pub use feast_permissions::{Principal, Rules};
+pub use feast_permissions::{Principal, Rules, SignInKind};
 pub use feast_registry::{Change, FieldChange, KeyChange, RegistryContents, UnsupportedObject, Verb, ViewVersion};
 pub use materialize::{
     ClaimedView, MaterializationClaim, MaterializationPlan, MaterializeProgress, MaterializeRange, MaterializeRequest,
@@ -113,6 +113,6 @@ pub use online::{
 pub use online_store::{Access, CacheUsage, RocksDbStatistics, RowCount, TableChange, TableFate};
 pub use push::{PushTarget, WaitingPushes, WriteReport};
 pub use store::{
-    AccessRequest, ApplyOptions, ApplyReport, FeatureStore, ForgottenRows, PythonStatistics, RemovalProgress,
-    RestoreReport, RowsToForget, StoreStatistics, StoredRow, restore,
+    AccessRequest, ApplyOptions, ApplyReport, AskedObject, FeatureStore, ForgottenRows, PythonStatistics,
+    RemovalProgress, RestoreReport, RowsToForget, StoreStatistics, StoredRow, restore,
 };

@@ -8,6 +8,7 @@ use feast_engine::{Error, FeatureStore};
 use feast_sign_in::SignIn;
 
 use crate::admission::Admission;
+use crate::audit::AuditLog;
 use crate::connections::ConnectionTable;
 use crate::layers::browser::TrustedHosts;
 use crate::layers::rate_limit::RateLimits;
@@ -25,6 +26,8 @@ pub(crate) struct Context {
     pub(crate) sign_in: Option<Arc<SignIn>>,
     /// How often one client may ask; as often as it likes when `None`.
     pub(crate) rate_limits: Option<RateLimits>,
+    /// Records requests; nothing is recorded when `None`.
+    pub(crate) audit: Option<Arc<AuditLog>>,
     /// Log a line for each request.
     pub(crate) access_log: bool,
     /// Whether the server is ready, as far as its stores were looked at.

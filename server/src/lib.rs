@@ -7,6 +7,7 @@
 
 mod access;
 mod admission;
+mod audit;
 mod backups;
 mod body;
 mod connections;
@@ -42,6 +43,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinSet;
 
 use admission::Admission;
+pub use audit::AuditLog;
 use connections::ConnectionTable;
 use connections::Connections;
 pub use connections::{ConnectionLimits, Listener, Purpose, Tls, TlsFiles, TlsVersion};
@@ -63,6 +65,8 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 pub struct ServeOptions {
     /// The host that the server listens on as it was configured: browsers may reach it under that name.
     pub host: Option<Host>,
+    /// Records who asks for what; nothing is recorded when `None`. It is stopped by the caller, when nothing works any more.
+    pub audit: Option<Arc<AuditLog>>,
     /// Log a line for each request.
     pub access_log: bool,
     /// How many large reads are answered at once.
@@ -82,7 +86,7 @@ pub struct ServeOptions {
 /// What a running server is asked to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Signal {
-    /// Read the registry and the files of TLS again.
+    /// Read the registry and the files of TLS again, and open the audit log again.
     Reload,
     /// Take no more requests, and end when those that are under way are done. The second time: end now.
     Stop,
@@ -152,6 +156,7 @@ pub async fn serve(
         trusted_hosts: TrustedHosts::new(options.host.clone(), store.config().allowed_hosts.clone()),
         sign_in: options.sign_in.clone(),
         rate_limits: store.config().connections.rate_limit.map(RateLimits::new),
+        audit: options.audit.clone(),
         access_log: options.access_log,
         stores: ArcSwap::default(),
         backup_trouble: ArcSwapOption::empty(),
@@ -195,6 +200,7 @@ pub async fn serve(
         signals,
         reload,
         tls: options.tls,
+        audit: options.audit,
     };
     stop_in_order(stop, listeners, &connections, &context, options.drain).await;
     // Also those whose clients wait for them.
@@ -215,6 +221,7 @@ struct Stop {
     signals: UnboundedReceiver<Signal>,
     reload: Arc<Notify>,
     tls: Option<Arc<Tls>>,
+    audit: Option<Arc<AuditLog>>,
 }
 
 impl Stop {
@@ -224,6 +231,9 @@ impl Stop {
             match self.signals.recv().await {
                 Some(Signal::Reload) => {
                     self.reload.notify_one();
+                    if let Some(audit) = &self.audit {
+                        audit.reopen();
+                    }
                     if let Some(tls) = self.tls.clone() {
                         // Not awaited: a file system that hangs must not keep the server from stopping.
                         tokio::task::spawn_blocking(move || tls.refresh());

@@ -28,13 +28,15 @@ pub(crate) const REASONS: [&str; 2] = [DRAINING, ROWS_MISSING];
 
 const WRITES_REFUSED: &str = "writes_refused";
 const BACKUP_FAILED: &str = "backup_failed";
+const AUDIT_FAILS: &str = "audit_fails";
 const DISK_LOW: &str = "disk_low";
 const REGISTRY_UNUSABLE: &str = "registry_unusable";
 const REGISTRY_OLD: &str = "registry_old";
 const PUSHES_WAIT: &str = "pushes_wait";
 /// Kinds with which it goes on: its reads are right, and no other server would do better.
-pub(crate) const WARNINGS: [&str; 6] = [
+pub(crate) const WARNINGS: [&str; 7] = [
     WRITES_REFUSED,
+    AUDIT_FAILS,
     BACKUP_FAILED,
     DISK_LOW,
     REGISTRY_UNUSABLE,
@@ -78,6 +80,9 @@ impl Readiness {
         };
         if let Some(trouble) = &*context.backup_trouble.load() {
             warn(BACKUP_FAILED, trouble);
+        }
+        if let Some(trouble) = context.audit.as_ref().and_then(|audit| audit.trouble()) {
+            warn(AUDIT_FAILS, &trouble);
         }
         if let Some(trouble) = context.store.online_store_trouble() {
             warn(WRITES_REFUSED, &trouble);

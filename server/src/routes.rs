@@ -69,6 +69,16 @@ impl Route {
         matches!(self.path, "/health" | "/ready")
     }
 
+    /// Whether it changes what is stored, or writes elsewhere.
+    pub(crate) fn is_write(&self) -> bool {
+        match self.endpoint {
+            Endpoint::Write(_) | Endpoint::Run(_) => true,
+            Endpoint::Inline(_) | Endpoint::Read(_) => false,
+            // The others only look.
+            Endpoint::Blocking(_) => self.path == FORGET_ROWS,
+        }
+    }
+
     /// Whether it is for everybody, also where people have to sign in.
     pub(crate) fn is_open(&self) -> bool {
         self.is_probe() || matches!(self.path, "/openapi.json" | "/docs")
@@ -111,10 +121,12 @@ pub(crate) static ROUTES: &[Route] = &[
     get("/docs", documentation::page),
 ];
 
+const FORGET_ROWS: &str = "/forget-rows";
+
 /// Routes that commands have beside the others: they may have the server write files, which a client may not.
 const COMMAND_ROUTES: &[Route] = &[
     post("/backup", Endpoint::Run(backup::answer)),
-    post("/forget-rows", Endpoint::Blocking(forget_rows::answer)),
+    post(FORGET_ROWS, Endpoint::Blocking(forget_rows::answer)),
 ];
 
 const fn get(path: &'static str, answer: fn(&Context, &Request) -> Result<Response, ApiError>) -> Route {

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use feast_engine::{
-    Access, ErrorKind, FeatureStore, Host, MetricsConfig, OnlineStoreConfig, RepositoryConfig, check_clock,
+    Access, AuditSink, ErrorKind, FeatureStore, Host, MetricsConfig, OnlineStoreConfig, RepositoryConfig, check_clock,
 };
-use feast_server::{ConnectionLimits, Listener, Purpose, ServeOptions, Signal, Tls, serve};
+use feast_server::{AuditLog, ConnectionLimits, Listener, Purpose, ServeOptions, Signal, Tls, serve};
 use feast_sign_in::SignIn;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
@@ -50,15 +50,31 @@ pub(crate) fn run(
         output.warning(line);
     }
     config.without_effect.iter().for_each(|line| output.warning(line));
+    let audit = config.audit.as_ref();
+    let audit = audit
+        .map(|audit| AuditLog::start(audit, || output.stdout_file()))
+        .transpose()?;
     let store = Arc::new(FeatureStore::open_with(config, settings.access)?);
     let runtime = runtime(settings, store.config())?;
+    let admitted = Admitted {
+        sign_in,
+        audit: audit.clone(),
+    };
     let outcome = runtime.block_on(serve_until_signal(
-        &store, sign_in, repository, settings, log_level, output,
+        &store, admitted, repository, settings, log_level, output,
     ));
     // The store must not be in use when the process ends: materializations stop at their next batch of rows, what they have
     // written stays.
     runtime.shutdown_timeout(RUNTIME_SHUTDOWN_TIMEOUT);
+    // Whatever was under way has left its line.
+    audit.iter().for_each(|audit| audit.stop());
     outcome
+}
+
+/// Who is let in, and where that is recorded.
+struct Admitted {
+    sign_in: Option<Arc<SignIn>>,
+    audit: Option<Arc<AuditLog>>,
 }
 
 fn runtime(settings: &ServeSettings, config: &RepositoryConfig) -> Result<Runtime, Failure> {
@@ -81,7 +97,7 @@ fn runtime(settings: &ServeSettings, config: &RepositoryConfig) -> Result<Runtim
 
 async fn serve_until_signal(
     store: &Arc<FeatureStore>,
-    sign_in: Option<Arc<SignIn>>,
+    admitted: Admitted,
     repository: &Repository,
     settings: &ServeSettings,
     log_level: LogLevel,
@@ -89,7 +105,7 @@ async fn serve_until_signal(
 ) -> Result<(), Failure> {
     // Before anything waits for disks: a wrong certificate or a port in use is said at once.
     let tls = settings.tls.clone().map(Tls::load).transpose()?.map(Arc::new);
-    let (mut listeners, place) = listeners(settings, store.config(), sign_in.is_some(), output).await?;
+    let (mut listeners, place) = listeners(settings, store.config(), admitted.sign_in.is_some(), output).await?;
     let metrics = metrics(settings, store.config());
     let signals = signals(store, repository.clone(), log_level)
         .map_err(|source| Failure::new(format!("cannot prepare the server: {source}")))?;
@@ -120,6 +136,9 @@ async fn serve_until_signal(
             Access::ReadOnly => " and only reads",
         }
     ));
+    if let Some(audit) = &store.config().audit {
+        output.note(&format!("Requests are recorded in {}", place_of(&audit.sink)));
+    }
     if let Some(config) = metrics.as_ref().filter(|config| config.is_enabled) {
         let listener = metrics_listener(config, store.config().limits.send_timeout).await?;
         if let Some(address) = listener.local_address() {
@@ -134,7 +153,8 @@ async fn serve_until_signal(
         threads: settings.threads,
         connections: connection_limits(settings, store.config(), output),
         tls,
-        sign_in,
+        sign_in: admitted.sign_in,
+        audit: admitted.audit,
         drain: settings.drain,
     };
     let config = store.config().clone();
@@ -198,6 +218,15 @@ async fn listeners(
         places.push(format!("unix:{}", path.display()));
     }
     Ok((listeners, places.join(" and ")))
+}
+
+/// Where an audit log is, in words.
+fn place_of(sink: &AuditSink) -> String {
+    match sink {
+        AuditSink::File(path) => path.display().to_string(),
+        AuditSink::Stdout => "the standard output".to_owned(),
+        AuditSink::Logger => "this log, at level info".to_owned(),
+    }
 }
 
 /// What is counted, and where it is served. `None` when nobody asks for it.
@@ -282,7 +311,9 @@ fn reload_log_level(repository: &Repository, log_level: &LogLevel) {
         Ok(config) => log_level.configure(config.log_level.as_deref()),
         Err(error) => tracing::error!("the level of the log stays as it was: {error}"),
     }
-    tracing::info!("settings of the log, registry and TLS files are read again; other settings need a restart");
+    tracing::info!(
+        "settings of the log, registry and TLS files are read again, and the audit log is opened again; other settings need a restart"
+    );
 }
 
 /// Completes the pushes that an earlier process has acknowledged, but not completed.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use feast_model::error::{Error, Result};
 use serde_json::Value;
 
+use super::audit;
 use super::block::{bytes_at, number_at, string_at};
 use super::connections;
 use super::duration::{duration_at, format_duration};
@@ -194,6 +195,7 @@ pub(super) fn check(root: &Value) -> Result<()> {
             block,
             &[
                 KEYS.as_slice(),
+                &audit::SERVING_KEYS,
                 &connections::KEYS,
                 &metrics::SERVING_KEYS,
                 &redis::SERVING_KEYS,

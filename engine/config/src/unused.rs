@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::audit;
 use super::keys::{unknown_key, unknown_keys};
 use super::redis;
 
@@ -154,7 +155,6 @@ const SWITCHES: &[Switch] = &[
     switch("/data_quality_monitoring/auto_baseline", is_true, NOT_OFFERED),
     switch("/feature_server/transformation_service_endpoint", is_set, NOT_OFFERED),
     switch("/feature_server/feature_logging/enabled", is_true, NOT_OFFERED),
-    switch("/feature_server/audit_logging/enabled", is_true, NOT_OFFERED),
     switch("/feature_server/mcp_enabled", is_true, NOT_OFFERED),
 ];
 
@@ -166,6 +166,13 @@ pub(super) fn without_effect(root: &Value) -> Vec<String> {
         (switch.is_on)(value).then(|| format!("{key} has no effect here: {}", switch.why))
     });
     let mut lines: Vec<String> = switches.chain(of_other_stores(root)).collect();
+    if audit::has_no_place(root) {
+        lines.push(
+            "feature_server.metrics.audit_logging has no effect: its lines go where those of feature_server.audit_logging go, which \
+             is not enabled"
+                .to_owned(),
+        );
+    }
     let batching = &root["feature_server"];
     let is_set = |key: &str| !batching[key].is_null();
     if is_true(&batching["offline_push_batching_enabled"])

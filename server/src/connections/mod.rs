@@ -290,7 +290,7 @@ fn service(
         let exchange = Exchange::start(&progress, !body.is_end_stream());
         let head = Box::new(Head {
             peer,
-            caller: Caller::Unknown,
+            caller: Caller::default(),
             version: head.version,
             method: head.method,
             uri: head.uri,

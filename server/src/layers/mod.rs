@@ -9,6 +9,7 @@
 //! inline (`dispatch.rs`).
 
 mod access_log;
+mod audit;
 pub(crate) mod browser;
 mod failures;
 mod metrics;
@@ -55,9 +56,11 @@ pub(crate) async fn answer(
     // From the endpoint outwards: each layer is around those above it.
     let next = |call| async move { dispatch::answer(context, call, memory?, body).await };
     let next = |call| panics::catch(call, next);
+    let next = |call| audit::require(context, call, next);
     let next = |call| sign_in::admit(context, call, next);
     let next = |call| browser::refuse_foreign_pages(context, call, next);
     let next = |call| rate_limit::admit(context, call, next);
+    let next = |call| audit::record(context, call, next);
     let next = |call| failures::log(call, next);
     let next = |call| metrics::count(context, call, next);
     let next = |call| access_log::log(context, call, next);

@@ -31,6 +31,10 @@ impl RequestId {
         }
     }
 
+    pub(crate) fn as_str(&self) -> &str {
+        self.0.to_str().unwrap_or_default()
+    }
+
     /// Puts it into the response.
     pub(super) fn mark(self, response: &mut Response) {
         response.headers_mut().insert(REQUEST_ID, self.0);
@@ -46,7 +50,7 @@ fn made() -> HeaderValue {
 
 impl fmt::Display for RequestId {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.0.to_str().unwrap_or_default())
+        formatter.write_str(self.as_str())
     }
 }
 

@@ -9,7 +9,7 @@ use super::Call;
 use crate::connections::Purpose;
 use crate::context::Context;
 use crate::error::ApiError;
-use crate::http::{Caller, Response};
+use crate::http::{Response, Who};
 use crate::routes::Matched;
 
 /// Notes who asks, or refuses.
@@ -26,15 +26,19 @@ where
         Matched::Route(route, _) => route.is_open(),
         Matched::WrongMethod(_) | Matched::Slashes | Matched::Nothing => true,
     };
-    head.caller = match &context.sign_in {
-        None => Caller::Anybody,
-        Some(_) if head.peer.purpose == Purpose::Commands => Caller::StoreOwner,
+    head.caller.who = match &context.sign_in {
+        None => Who::Anybody,
+        Some(_) if head.peer.purpose == Purpose::Commands => Who::StoreOwner,
         // Nothing that is for everybody asks who it is.
-        Some(_) if is_open => Caller::Unknown,
+        Some(_) if is_open => Who::Unknown,
         Some(sign_in) => {
             // The first counts, if there are several.
             let token = head.headers.get(AUTHORIZATION).map(|value| value.as_bytes());
-            Caller::SignedIn(sign_in.principal(token).await.map_err(ApiError::NotSignedIn)?)
+            let principal = sign_in.principal(token).await.map_err(ApiError::NotSignedIn)?;
+            if let Some(trail) = &head.caller.trail {
+                trail.signed_in(&principal);
+            }
+            Who::SignedIn(principal)
         }
     };
     next(call).await

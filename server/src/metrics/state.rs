@@ -281,6 +281,8 @@ struct ServerMetrics {
     memory_bytes: Number,
     memory_limit_bytes: Number,
     connections: Numbers<1>,
+    audit_lines: Total,
+    audit_lines_dropped: Total,
     python: Family<Labels<1>, Total>,
 }
 
@@ -319,6 +321,12 @@ impl ServerMetrics {
                 "serving.max_memory_mib, in bytes",
             ),
             connections: gauges(registry, "feast_connections", "Open connections by what they are doing"),
+            audit_lines: total(registry, "feast_audit_lines", "Lines of the audit log that were taken"),
+            audit_lines_dropped: total(
+                registry,
+                "feast_audit_lines_dropped",
+                "Lines of the audit log that are lost, as they could not be written",
+            ),
             python: {
                 let python = Family::<Labels<1>, Total>::default();
                 registry.register(
@@ -361,6 +369,11 @@ impl ServerMetrics {
             self.connections
                 .get_or_create(&[("phase", phase.to_owned())])
                 .set(count as f64);
+        }
+        if let Some(audit) = &context.audit {
+            let (taken, lost) = audit.counts();
+            set(&self.audit_lines, taken);
+            set(&self.audit_lines_dropped, lost);
         }
         if let Some(python) = &statistics.python {
             let outcomes = [

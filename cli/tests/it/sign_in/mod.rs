@@ -1,6 +1,7 @@
 //! Clients that have to sign in, and what each of them may do.
 
 mod api_keys;
+mod audit;
 mod cluster;
 mod kubernetes;
 mod objects;
