@@ -12,7 +12,15 @@ use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
 /// Fields that the message of an event says too: a line of text does not say them again.
-pub(crate) const SAID_IN_MESSAGE: [&str; 6] = ["client", "method", "path", "status", "duration_ms", "request_id"];
+pub(crate) const SAID_IN_MESSAGE: [&str; 7] = [
+    "client",
+    "user",
+    "method",
+    "path",
+    "status",
+    "duration_ms",
+    "request_id",
+];
 
 /// How lines are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]

@@ -2,8 +2,11 @@
 //!
 //! Mistakes of clients are not logged: the response says what is wrong.
 
+use std::fmt;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use feast_engine::Principal;
 use warp::http::StatusCode;
 
 use super::Call;
@@ -18,7 +21,11 @@ static REFUSALS_LOG: LogLimit = LogLimit::new(REFUSALS_LOG_INTERVAL);
 static FUNCTIONS_LOG: LogLimit = LogLimit::new(REFUSALS_LOG_INTERVAL);
 
 /// Logs the failure of a request, with everything that its response keeps from the client.
-pub(super) async fn log<F>(call: Call, next: impl FnOnce(Call) -> F) -> Result<Response, ApiError>
+pub(super) async fn log<F>(
+    call: Call,
+    signed_in: &OnceLock<Arc<Principal>>,
+    next: impl FnOnce(Call) -> F,
+) -> Result<Response, ApiError>
 where
     F: Future<Output = Result<Response, ApiError>>,
 {
@@ -29,12 +36,16 @@ where
     );
     let outcome = next(call).await;
     if let Err(error) = &outcome {
+        let user = fmt::from_fn(|formatter| match signed_in.get() {
+            Some(principal) => write!(formatter, " of {}", principal.name),
+            None => Ok(()),
+        });
         if error.is_refusal() {
-            log_refusal(error);
+            log_refusal(&format!("{error}{user}"));
         } else if error.feature_view().is_some() {
-            log_function(&format!("{method} {}: {error} (request {id})", uri.path()));
+            log_function(&format!("{method} {}: {error} (request {id}{user})", uri.path()));
         } else if error.status().is_server_error() && error.status() != StatusCode::NOT_IMPLEMENTED {
-            tracing::error!("{method} {}: {error} (request {id})", uri.path());
+            tracing::error!("{method} {}: {error} (request {id}{user})", uri.path());
         }
     }
     outcome
@@ -48,7 +59,7 @@ fn log_function(failure: &str) {
     }
 }
 
-fn log_refusal(error: &ApiError) {
+fn log_refusal(error: &str) {
     if let Some(suppressed) = REFUSALS_LOG.admit(1) {
         tracing::warn!(
             "{} requests were refused, the last: {error}",

@@ -18,7 +18,7 @@ pub(crate) mod rate_limit;
 pub(crate) mod request_id;
 mod sign_in;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Buf;
 use futures::Stream;
@@ -53,17 +53,19 @@ pub(crate) async fn answer(
     let matched = routes::find(&head.method, head.uri.path(), head.peer.purpose == Purpose::Commands);
     let request_id = head.request_id.clone();
     let context = &context;
+    // Noted by the one layer that finds it out, for those around it.
+    let signed_in = &OnceLock::new();
     // From the endpoint outwards: each layer is around those above it.
     let next = |call| async move { dispatch::answer(context, call, memory?, body).await };
     let next = |call| panics::catch(call, next);
     let next = |call| audit::require(context, call, next);
-    let next = |call| sign_in::admit(context, call, next);
+    let next = |call| sign_in::admit(context, call, signed_in, next);
     let next = |call| browser::refuse_foreign_pages(context, call, next);
     let next = |call| rate_limit::admit(context, call, next);
     let next = |call| audit::record(context, call, next);
-    let next = |call| failures::log(call, next);
+    let next = |call| failures::log(call, signed_in, next);
     let next = |call| metrics::count(context, call, next);
-    let next = |call| access_log::log(context, call, next);
+    let next = |call| access_log::log(context, call, signed_in, next);
     let outcome = next(Call { head, matched }).await;
     let mut response = outcome.unwrap_or_else(ApiError::into_response);
     request_id.mark(&mut response);

@@ -7,6 +7,7 @@ mod kubernetes;
 mod objects;
 mod oidc;
 mod provider;
+mod rate_limit;
 mod recorded;
 mod token;
 
