@@ -131,8 +131,9 @@ pub(crate) enum Command {
     /// Look up projects, and remove them.
     #[command(subcommand)]
     Projects(ProjectsCommand),
-    /// Print the settings in effect.
-    Configuration,
+    /// Print the settings: as the file has them, or every one with the value that is in force and where that comes from.
+    #[command(after_help = "Example: feast configuration --effective --output json")]
+    Configuration(ConfigurationArguments),
     /// Print the endpoint of the feature server; nothing for a local one.
     Endpoint,
     /// Not offered: validation needs Great Expectations, a Python library.
@@ -158,6 +159,10 @@ pub(crate) enum OnlineStoreCommand {
     Copy(CopyArguments),
     /// Show the row of one entity as it is stored.
     Get(GetRowArguments),
+    /// Print the rows of a feature view as they are stored, in the order of their keys where the store has one.
+    Scan(ScanArguments),
+    /// Count the rows of each feature view, their bytes, and tell the newest event. All rows are read.
+    Stats(StatsArguments),
     /// Remove the rows of one entity for good: from reads and memory at once, then their bytes from the store's files. What is pushed
     /// later is new data; a later materialization of a window with the row brings it back, unless it is gone from parquet.
     Delete(DeleteRowArguments),
@@ -177,6 +182,29 @@ pub(crate) struct GetRowArguments {
     /// As JSON.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example: feast online-store scan driver_hourly_stats --output json | jq .keys.driver_id")]
+pub(crate) struct ScanArguments {
+    /// The feature view.
+    #[arg(value_name = "VIEW")]
+    pub(crate) view: String,
+
+    /// Print that many rows at most [default: 100 as a table, all as JSON].
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<u64>,
+
+    /// How to print them; as JSON one object a line.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) output: ListFormat,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StatsArguments {
+    /// How to print them.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) output: ListFormat,
 }
 
 #[derive(Debug, Args)]
@@ -213,6 +241,17 @@ pub(crate) struct CopyArguments {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct ConfigurationArguments {
+    /// Print what is in force, and whether it is from the file, a variable of the environment in it, the default, or computed.
+    #[arg(long)]
+    pub(crate) effective: bool,
+
+    /// How to print what is in force.
+    #[arg(long, value_enum, default_value_t, requires = "effective")]
+    pub(crate) output: ListFormat,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct ApiKeyArguments {
     /// What its holder is called, in refusals and in the log.
     pub(crate) name: String,
@@ -241,7 +280,7 @@ pub(crate) struct BackupArguments {
     #[arg(value_name = "DIR")]
     pub(crate) directory: PathBuf,
 
-    /// When the backup is complete, remove the oldest ones of the project, so that so many are left.
+    /// When the backup is complete, remove the oldest ones of the same online store, so that so many are left.
     #[arg(long, value_name = "N")]
     pub(crate) keep: Option<NonZero<usize>>,
 

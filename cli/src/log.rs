@@ -6,7 +6,6 @@ use std::io::IsTerminal;
 
 use serde_json::Map;
 use tracing_subscriber::EnvFilter;
-use tracing_subscriber::field::MakeExt;
 use tracing_subscriber::fmt::format::debug_fn;
 
 use crate::log_format::{EventLine, LogFormat, SAID_IN_MESSAGE, json_line};
@@ -41,13 +40,14 @@ pub(crate) fn start(level: Option<String>, format: LogFormat, queue: Option<&Std
     let fields = debug_fn(|writer, field, value| match field.name() {
         "message" => write!(OneLine(writer), "{value:?}"),
         name if SAID_IN_MESSAGE.contains(&name) => Ok(()),
-        name => write!(OneLine(writer), "{name}={value:?}"),
+        // The message is the first field of an event.
+        name => write!(OneLine(writer), " {name}={value:?}"),
     });
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter(level.as_deref()))
         .with_ansi(std::io::stderr().is_terminal())
         .event_format(EventLine::new(format))
-        .fmt_fields(fields.delimited(" "));
+        .fmt_fields(fields);
     let change: Box<dyn Fn(EnvFilter) + Send + Sync> = match queue {
         Some(queue) => {
             let log = log.with_writer(queue.clone()).with_filter_reloading();

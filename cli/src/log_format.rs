@@ -12,7 +12,7 @@ use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
 /// Fields that the message of an event says too: a line of text does not say them again.
-pub(crate) const SAID_IN_MESSAGE: [&str; 7] = [
+pub(crate) const SAID_IN_MESSAGE: [&str; 11] = [
     "client",
     "user",
     "method",
@@ -20,6 +20,10 @@ pub(crate) const SAID_IN_MESSAGE: [&str; 7] = [
     "status",
     "duration_ms",
     "request_id",
+    "subject",
+    "rows",
+    "steps",
+    "left_out",
 ];
 
 /// How lines are written.

@@ -25,7 +25,8 @@ use args::{
     PermissionsCommand, ProjectsCommand, usage_error,
 };
 use commands::{
-    api_key, apply, backup, copy, init, list, materialize, online_features, online_store, permissions, registry, serve,
+    api_key, apply, backup, configuration, copy, init, list, materialize, online_features, online_store, permissions,
+    registry, serve,
 };
 use log::LogLevel;
 use output::{Failure, Output, StderrQueue};
@@ -87,6 +88,8 @@ fn run(arguments: Arguments, log_level: LogLevel, output: &Output) -> Result<(),
         Command::Backup(options) => backup::run(repository, &options, output),
         Command::Restore(options) => backup::restore(repository, &options, output),
         Command::OnlineStore(OnlineStoreCommand::Get(options)) => online_store::get(repository, &options, output),
+        Command::OnlineStore(OnlineStoreCommand::Scan(options)) => online_store::scan(repository, &options, output),
+        Command::OnlineStore(OnlineStoreCommand::Stats(options)) => online_store::stats(repository, &options, output),
         Command::OnlineStore(OnlineStoreCommand::Delete(options)) => online_store::delete(repository, &options, output),
         Command::RegistryDump => registry::dump(repository, output),
         Command::Teardown { yes } => registry::teardown(repository, yes, output),
@@ -105,7 +108,7 @@ fn run(arguments: Arguments, log_level: LogLevel, output: &Output) -> Result<(),
         Command::Features(LookUp::List(options)) => list::features(repository, &options, output),
         Command::Features(LookUp::Describe { name }) => list::describe_feature(repository, &name, output),
         Command::Projects(command) => projects(repository, command, output),
-        Command::Configuration => registry::configuration(repository, output),
+        Command::Configuration(options) => configuration::run(repository, &options, output),
         Command::Endpoint => Ok(()),
         Command::Validate { .. } => Err(Failure::new(
             "validate is not offered: it needs Great Expectations, a Python library",

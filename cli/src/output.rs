@@ -8,7 +8,8 @@ use std::fmt::{Display, Write as _};
 use std::fs::File;
 use std::io::{ErrorKind, IsTerminal, Stdout, Write};
 use std::os::fd::AsFd;
-use std::sync::OnceLock;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use feast_engine::{CopyProgress, CopyReport, FeatureStore, RemovalProgress, ViewWindow};
@@ -101,6 +102,8 @@ pub(crate) struct Output {
     stderr_is_terminal: bool,
     /// Why a part of the result could not be printed.
     lost: OnceLock<std::io::Error>,
+    /// The reader of the result has gone.
+    closed: OnceLock<()>,
     /// Takes what goes to stderr, if nothing may wait for it.
     queue: Option<StderrQueue>,
     /// What it is written as then.
@@ -114,6 +117,7 @@ impl Output {
             stdout_is_terminal: stdout.is_terminal(),
             stderr_is_terminal: stderr.is_terminal(),
             lost: OnceLock::new(),
+            closed: OnceLock::new(),
             queue,
             format: LogFormat::default(),
         }
@@ -122,6 +126,11 @@ impl Output {
     /// What a server prints is a part of its log.
     pub(crate) fn with_format(self, format: LogFormat) -> Self {
         Self { format, ..self }
+    }
+
+    /// How many lines for stderr were lost so far.
+    pub(crate) fn lost_lines(&self) -> Arc<AtomicU64> {
+        self.queue.as_ref().map(StderrQueue::lost_lines).unwrap_or_default()
     }
 
     /// Fails if a part of the result could not be printed, as on a full disk. A reader that has seen enough, such as `head`,
@@ -142,6 +151,11 @@ impl Output {
         Ok(File::from(std::io::stdout().as_fd().try_clone_to_owned()?))
     }
 
+    /// Whether nothing that is printed from now on can be read: a command with a long result may end.
+    pub(crate) fn is_of_no_use(&self) -> bool {
+        self.lost.get().is_some() || self.closed.get().is_some()
+    }
+
     fn print(&self, text: &str) {
         self.print_with(|stdout| stdout.write_all(text.as_bytes()));
     }
@@ -152,7 +166,8 @@ impl Output {
                 // The first failure is the one to report.
                 let _ = self.lost.set(source);
             }
-            _ => {}
+            Err(_) => _ = self.closed.set(()),
+            Ok(()) => {}
         }
     }
 

@@ -190,6 +190,7 @@ impl RunningServer {
                 removed: removed
                     .map(|name| name.as_str().map(str::to_owned))
                     .collect::<Option<_>>()?,
+                of_other_stores: usize::try_from(report["of_other_stores"].as_u64()?).ok()?,
             })
         };
         read().ok_or_else(|| self.unreadable_answer())

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use feast_engine::model::{Timestamp, ViewState};
-use feast_engine::{Access, Error, FeatureStore, MaterializeRange, MaterializeRequest, RepositoryConfig, Shard, now};
+use feast_engine::{
+    Access, Effective, Error, FeatureStore, MaterializeRange, MaterializeRequest, RepositoryConfig, Shard, now,
+};
 use feast_server::{TlsFiles, TlsVersion};
 
 use crate::args::{Arguments, IncrementalArguments, MaterializeArguments, ServeArguments, State};
@@ -45,6 +47,11 @@ impl Repository {
             &self.absolute(),
             self.config_file.as_deref(),
         )?)
+    }
+
+    /// Reads the settings, as what is in force.
+    pub(crate) fn effective(&self) -> Result<Effective, Failure> {
+        Ok(Effective::load(&self.absolute(), self.config_file.as_deref())?)
     }
 
     /// Reads the settings.

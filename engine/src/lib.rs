@@ -92,9 +92,10 @@ pub use feast_backup::{Backup, BackupReport, Manifest, backups_in};
 pub use feast_clock::{check_clock, now};
 pub use feast_codec::shard::Shard;
 pub use feast_config::{
-    ApiKey, AuditConfig, AuditSink, Auth, BackupSchedule, CONFIG_FILE, ConnectionConfig, Host, Issuer,
-    MaterializationLimits, MetricsConfig, OfflineBatching, OidcConfig, OnlineStoreConfig, OnlineStoreMemory, RateLimit,
-    RepositoryConfig, ResponseLayout, ServingLimits, check_project_name, format_duration,
+    ApiKey, AuditConfig, AuditSink, Auth, BackupSchedule, CONFIG_FILE, ConnectionConfig, Effective, Host, Issuer,
+    MaterializationLimits, MetricsConfig, OfflineBatching, OidcConfig, OnlineStoreConfig, OnlineStoreMemory, Origin,
+    RateLimit, RepositoryConfig, ResponseLayout, SampleRate, ServingLimits, SettingInForce, TracesConfig,
+    check_project_name, format_duration, without_marks,
 };
 pub use feast_model as model;
 pub use feast_model::error::{self, Error, ErrorKind, FeastException, InvalidDefinition, Result};
@@ -113,6 +114,7 @@ pub use online::{
 pub use online_store::{Access, CacheUsage, RocksDbStatistics, RowCount, TableChange, TableFate};
 pub use push::{PushTarget, WaitingPushes, WriteReport};
 pub use store::{
-    AccessRequest, ApplyOptions, ApplyReport, AskedObject, FeatureStore, ForgottenRows, PythonStatistics,
-    RemovalProgress, RestoreReport, RowsToForget, StoreStatistics, StoredRow, restore,
+    AccessRequest, ApplyOptions, ApplyReport, AskedObject, FeatureStore, ForgottenRows, OnlineStoreTotals,
+    PythonStatistics, RemovalProgress, RestoreReport, RowWithKey, RowsToForget, StoreStatistics, StoredPage, StoredRow,
+    ViewTotals, restore,
 };

@@ -4,6 +4,7 @@
 //! Of what is answered inline, small reads from memory and `/health`, only the memory is counted.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -27,9 +28,26 @@ pub(crate) struct Admission {
     writes: Arc<Semaphore>,
     large_reads: Arc<Semaphore>,
     threads: usize,
-    memory: Arc<Semaphore>,
+    memory: Arc<Memory>,
     limits: ServingLimits,
     max_wait: Duration,
+    refused: Refused,
+}
+
+/// The memory of all requests.
+struct Memory {
+    /// Those that are free.
+    units: Arc<Semaphore>,
+    /// How many requests were refused as there were not enough.
+    refused: AtomicU64,
+}
+
+/// How many requests were refused, by what there was too much of.
+#[derive(Debug, Default)]
+struct Refused {
+    reads: AtomicU64,
+    writes: AtomicU64,
+    large_reads: AtomicU64,
 }
 
 /// What is under way at one moment.
@@ -45,7 +63,7 @@ pub(crate) struct Usage {
 /// Counts memory until it is dropped. The default counts nothing.
 #[derive(Default)]
 pub(crate) struct MemoryPermit {
-    memory: Option<Arc<Semaphore>>,
+    memory: Option<Arc<Memory>>,
     permit: Option<OwnedSemaphorePermit>,
     /// What a request takes in any case, in bytes. If that is counted, so is all else.
     base: usize,
@@ -74,9 +92,13 @@ impl Admission {
             writes: Arc::new(Semaphore::new(limits.requests.min(Semaphore::MAX_PERMITS))),
             large_reads: Arc::new(Semaphore::new(threads)),
             threads,
-            memory: Arc::new(Semaphore::new(units)),
+            memory: Arc::new(Memory {
+                units: Arc::new(Semaphore::new(units)),
+                refused: AtomicU64::new(0),
+            }),
             limits,
             max_wait: MAX_WAIT,
+            refused: Refused::default(),
         }
     }
 
@@ -85,7 +107,7 @@ impl Admission {
     /// # Errors
     /// `Overloaded` when there are too many.
     pub(crate) fn admit_read(&self) -> Result<OwnedSemaphorePermit, ApiError> {
-        self.admit(&self.reads, "reads")
+        self.admit(&self.reads, &self.refused.reads, "reads")
     }
 
     /// Counts a write, or a materialization, as long as the permit is held. Reads do not keep writes out, nor they reads.
@@ -93,12 +115,20 @@ impl Admission {
     /// # Errors
     /// `Overloaded` when there are too many.
     pub(crate) fn admit_write(&self) -> Result<OwnedSemaphorePermit, ApiError> {
-        self.admit(&self.writes, "writes")
+        self.admit(&self.writes, &self.refused.writes, "writes")
     }
 
-    fn admit(&self, semaphore: &Arc<Semaphore>, what: &str) -> Result<OwnedSemaphorePermit, ApiError> {
+    fn admit(
+        &self,
+        semaphore: &Arc<Semaphore>,
+        refused: &AtomicU64,
+        what: &str,
+    ) -> Result<OwnedSemaphorePermit, ApiError> {
         let permit = Arc::clone(semaphore).try_acquire_owned();
-        permit.map_err(|_| ApiError::Overloaded(format!("{} {what} are under way", self.limits.requests)))
+        permit.map_err(|_| {
+            refused.fetch_add(1, Ordering::Relaxed);
+            ApiError::Overloaded(format!("{} {what} are under way", self.limits.requests))
+        })
     }
 
     /// Waits for a slot for a large read that was admitted: more of them at once would only take cores from each other. Small
@@ -110,10 +140,13 @@ impl Admission {
         let slot = Arc::clone(&self.large_reads).acquire_owned();
         match timeout(self.max_wait, slot).await {
             Ok(Ok(slot)) => Ok(slot),
-            Ok(Err(_)) | Err(_) => Err(ApiError::Overloaded(format!(
-                "large reads wait for more than {} ms",
-                self.max_wait.as_millis()
-            ))),
+            Ok(Err(_)) | Err(_) => {
+                self.refused.large_reads.fetch_add(1, Ordering::Relaxed);
+                let milliseconds = self.max_wait.as_millis();
+                Err(ApiError::Overloaded(format!(
+                    "large reads wait for more than {milliseconds} ms"
+                )))
+            }
         }
     }
 
@@ -126,9 +159,25 @@ impl Admission {
             reads: used(&self.reads, requests),
             writes: used(&self.writes, requests),
             large_reads: used(&self.large_reads, self.threads),
-            memory_bytes: used(&self.memory, units) * UNIT_BYTES,
+            memory_bytes: used(&self.memory.units, units) * UNIT_BYTES,
             memory_limit_bytes: self.limits.memory,
         }
+    }
+
+    /// How many requests were refused since the start, by what there was too much of.
+    pub(crate) fn refused(&self) -> [(&'static str, u64); 4] {
+        let Refused {
+            reads,
+            writes,
+            large_reads,
+        } = &self.refused;
+        let count = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        [
+            ("reads", count(reads)),
+            ("writes", count(writes)),
+            ("large_reads", count(large_reads)),
+            ("memory", count(&self.memory.refused)),
+        ]
     }
 
     /// Nothing yet, to be grown.
@@ -172,7 +221,8 @@ impl MemoryPermit {
             return Ok(());
         }
         let missing = u32::try_from(requested - held).unwrap_or(u32::MAX);
-        let permit = Arc::clone(memory).try_acquire_many_owned(missing).map_err(|_| {
+        let permit = Arc::clone(&memory.units).try_acquire_many_owned(missing).map_err(|_| {
+            memory.refused.fetch_add(1, Ordering::Relaxed);
             let limit = self.limit >> 20;
             ApiError::Overloaded(format!("requests under way hold up to {limit} MiB in memory"))
         })?;

@@ -1,13 +1,19 @@
-//! Backups that the settings ask for (`serving.backups`), one after the other.
+//! Backups: one after the other as the settings ask for them (`serving.backups`), and those that commands ask for.
 //!
 //! The time of the next one follows from the newest that is there, so that a server that is started again makes none too early and none too
 //! late.
+//!
+//! **The disk of backups may hang**, as one on a network does. So a backup has a thread of its own, for which the process does not wait when
+//! it ends, and one that takes longer than from one to the next is said. What is left of it, the next one removes.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
+use arc_swap::ArcSwapOption;
 use feast_engine::model::Timestamp;
-use feast_engine::{Access, BackupSchedule, Error, FeatureStore, now};
+use feast_engine::{Access, BackupSchedule, Error, ErrorKind, FeatureStore, format_duration, now};
+use tokio::sync::{oneshot, watch};
 
 use crate::context::Context;
 
@@ -15,10 +21,110 @@ use crate::context::Context;
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 /// From one that failed to the next try, unless the schedule is closer.
 const RETRY_INTERVAL: Duration = Duration::from_secs(60);
+/// How long the end of the server waits until backups under way have been given up, so that they leave nothing.
+const STOP_PATIENCE: Duration = Duration::from_secs(2);
+
+/// The backups of a server.
+pub(crate) struct Backups {
+    /// Why the last one of the settings was not made, or is not complete.
+    trouble: ArcSwapOption<Error>,
+    /// When the last one of the settings that was complete began, in microseconds; 0 when none is known.
+    last: AtomicI64,
+    /// Those that are under way are to be given up.
+    stop: Arc<AtomicBool>,
+    /// How many are under way.
+    running: watch::Sender<usize>,
+}
+
+impl Backups {
+    pub(crate) fn new() -> Self {
+        Self {
+            trouble: ArcSwapOption::empty(),
+            last: AtomicI64::new(0),
+            stop: Arc::default(),
+            running: watch::Sender::new(0),
+        }
+    }
+
+    /// Why there is no backup as the settings ask for it.
+    pub(crate) fn trouble(&self) -> Option<Arc<Error>> {
+        self.trouble.load_full()
+    }
+
+    /// When the last one of the settings that is complete began.
+    pub(crate) fn last(&self) -> Option<Timestamp> {
+        let micros = self.last.load(Ordering::Relaxed);
+        (micros != 0).then(|| Timestamp::from_micros(micros))
+    }
+
+    /// Does the work of a backup on a thread of its own, with what says whether it is to be given up.
+    ///
+    /// # Errors
+    /// Those of the work, and `Unavailable` when there can be no thread.
+    pub(crate) async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Arc<AtomicBool>) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let (done, outcome) = oneshot::channel();
+        let stop = Arc::clone(&self.stop);
+        let running = Running::new(&self.running);
+        let started = std::thread::Builder::new().name("backup".to_owned()).spawn(move || {
+            let made = work(&stop);
+            // First, as the process may end when all are done.
+            drop(running);
+            let _ = done.send(made);
+        });
+        started.map_err(|source| {
+            let message = format!("no thread can be started to make a backup: {source}");
+            Error::new(ErrorKind::Unavailable, message)
+        })?;
+        // Its panic has been logged.
+        let outcome = outcome.await;
+        outcome.unwrap_or_else(|_| Err(Error::internal("the thread that makes a backup has panicked")))
+    }
+
+    /// Gives up those that are under way, and waits a little until they have left nothing.
+    pub(crate) async fn stop(&self) {
+        self.stop.store(true, Ordering::Relaxed);
+        let mut running = self.running.subscribe();
+        let ended = running.wait_for(|running| *running == 0);
+        if tokio::time::timeout(STOP_PATIENCE, ended).await.is_err() {
+            tracing::warn!(
+                "a backup under way does not end: its disk may hang. What there is of it is removed by the next one"
+            );
+        }
+    }
+
+    fn note(&self, begun: Timestamp) {
+        self.last.store(begun.micros(), Ordering::Relaxed);
+        self.trouble.store(None);
+    }
+
+    fn warn(&self, error: Error) {
+        tracing::error!("{error}");
+        self.trouble.store(Some(Arc::new(error)));
+    }
+}
+
+/// Counts a backup for as long as it lives.
+struct Running(watch::Sender<usize>);
+
+impl Running {
+    fn new(count: &watch::Sender<usize>) -> Self {
+        count.send_modify(|running| *running += 1);
+        Self(count.clone())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.send_modify(|running| *running -= 1);
+    }
+}
 
 /// Makes backups as the settings say, for ever. What fails is logged, and is a warning of `/ready` until one succeeds.
 pub(crate) async fn make_backups(context: Arc<Context>) {
-    let store = &context.store;
+    let (store, backups) = (&context.store, &context.backups);
     let Some(schedule) = store.config().backups.clone() else {
         return;
     };
@@ -27,30 +133,22 @@ pub(crate) async fn make_backups(context: Arc<Context>) {
         return;
     }
     let retry = schedule.every.min(RETRY_INTERVAL);
-    let mut last = None;
     loop {
-        if last.is_some_and(|last| !is_due(last, now(), schedule.every)) {
+        if backups.last().is_some_and(|last| !is_due(last, now(), schedule.every)) {
             tokio::time::sleep(LOOK_INTERVAL).await;
             continue;
         }
         let made = {
             let (store, schedule) = (Arc::clone(store), schedule.clone());
-            tokio::task::spawn_blocking(move || make_if_due(&store, &schedule)).await
+            backups.run(move |stop| make_if_due(&store, &schedule, stop))
         };
-        let pause = match made {
-            Ok(Ok(begun)) => {
-                context.backup_trouble.store(None);
-                last = Some(begun);
+        let pause = match watched(made, backups, schedule.every).await {
+            Ok(begun) => {
+                backups.note(begun);
                 LOOK_INTERVAL
             }
-            Ok(Err(error)) => {
-                tracing::error!("no backup was made: {error}");
-                let error = error.within(|message| format!("no backup was made (serving.backups): {message}"));
-                context.backup_trouble.store(Some(Arc::new(error)));
-                retry
-            }
-            Err(source) => {
-                tracing::error!("making a backup failed: {source}");
+            Err(error) => {
+                backups.warn(error.within(|message| format!("no backup was made (serving.backups): {message}")));
                 retry
             }
         };
@@ -58,19 +156,40 @@ pub(crate) async fn make_backups(context: Arc<Context>) {
     }
 }
 
+/// Says when a backup takes longer than from one to the next, and goes on waiting for it.
+async fn watched<T>(made: impl Future<Output = T>, backups: &Backups, every: Duration) -> T {
+    let begun = now();
+    let mut made = std::pin::pin!(made);
+    match tokio::time::timeout(every, &mut made).await {
+        Ok(outcome) => outcome,
+        Err(_) => {
+            let every = format_duration(every);
+            let message = format!("the backup that began at {begun} is not complete after {every} (serving.backups)");
+            backups.warn(Error::new(ErrorKind::Unavailable, message).with_hint("see whether its disk hangs"));
+            made.await
+        }
+    }
+}
+
 /// Gives the time at which the newest one began.
-fn make_if_due(store: &FeatureStore, schedule: &BackupSchedule) -> Result<Timestamp, Error> {
+fn make_if_due(store: &FeatureStore, schedule: &BackupSchedule, stop: &Arc<AtomicBool>) -> Result<Timestamp, Error> {
     // Others may have made one.
     let last = store.last_backup(&schedule.directory)?;
     if let Some(last) = last.filter(|last| !is_due(*last, now(), schedule.every)) {
         return Ok(last);
     }
     let begun = now();
-    let report = store.back_up(&schedule.directory, Some(schedule.keep))?;
+    let report = store.back_up_on_schedule(schedule, stop)?;
     let (path, bytes, shared) = (report.path.display(), report.bytes, report.shared_bytes);
     tracing::info!("backup {path} has {bytes} bytes, {shared} of which take no more room");
     for name in &report.removed {
         tracing::info!("backup {name} was removed: {} are kept", schedule.keep);
+    }
+    if report.of_other_stores > 0 {
+        tracing::info!(
+            "{} backups there are of other online stores of this project, such as before a restore: they are not counted and not removed",
+            report.of_other_stores
+        );
     }
     Ok(begun)
 }

@@ -1,20 +1,25 @@
 //! What layers and endpoints work with.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use arc_swap::{ArcSwap, ArcSwapOption};
-use feast_engine::{Error, FeatureStore};
+use arc_swap::ArcSwap;
+use feast_engine::FeatureStore;
 use feast_sign_in::SignIn;
+use feast_traces::Traces;
+use warp::http::HeaderMap;
 
 use crate::admission::Admission;
 use crate::audit::AuditLog;
-use crate::connections::ConnectionTable;
+use crate::backups::Backups;
+use crate::connections::{ConnectionTable, Tls};
 use crate::layers::browser::TrustedHosts;
 use crate::layers::rate_limit::RateLimits;
 use crate::materialization_queue::MaterializationQueue;
 use crate::metrics::Metrics;
 use crate::readiness::Readiness;
+use crate::slow_requests::SlowRequests;
+use crate::timeline::Stopwatch;
 
 /// One for the life of a server.
 pub(crate) struct Context {
@@ -32,11 +37,17 @@ pub(crate) struct Context {
     pub(crate) access_log: bool,
     /// Whether the server is ready, as far as its stores were looked at.
     pub(crate) stores: ArcSwap<Readiness>,
-    /// Why the last backup of the settings was not made.
-    pub(crate) backup_trouble: ArcSwapOption<Error>,
+    pub(crate) backups: Backups,
     pub(crate) connections: Arc<ConnectionTable>,
+    pub(crate) tls: Option<Arc<Tls>>,
+    /// How many lines of the log stderr did not take.
+    pub(crate) lost_log_lines: Arc<AtomicU64>,
     /// None when nothing is counted.
     pub(crate) metrics: Option<Arc<Metrics>>,
+    /// None when no request is traced.
+    pub(crate) traces: Option<Arc<Traces>>,
+    /// None when slow requests are not logged.
+    pub(crate) slow_requests: Option<SlowRequests>,
     /// The server is about to stop: nobody should send it requests.
     pub(crate) draining: AtomicBool,
 }
@@ -45,6 +56,17 @@ impl Context {
     /// Whether requests should be sent here, and what is to be known.
     pub(crate) fn readiness(&self) -> Readiness {
         self.stores.load().with_current(self)
+    }
+
+    /// Measures a request, as far as somebody wants to know.
+    pub(crate) fn stopwatch(&self, headers: &HeaderMap) -> Stopwatch {
+        let trace = self.traces.as_ref().and_then(|traces| traces.context(headers));
+        let is_detailed = trace.is_some() || self.slow_requests.is_some();
+        if is_detailed || self.metrics.is_some() || self.access_log || self.audit.is_some() {
+            Stopwatch::start(is_detailed, trace)
+        } else {
+            Stopwatch::default()
+        }
     }
 
     pub(crate) fn is_draining(&self) -> bool {

@@ -19,6 +19,7 @@ use crate::error::ApiError;
 use crate::http::{Head, Request, Response};
 use crate::layers::Call;
 use crate::routes::{Endpoint, InlineOutcome, Matched, ReadEndpoint, Route};
+use crate::timeline::Step;
 use crate::wire::arrow_stream;
 
 /// Larger bodies are not even parsed where they were read: some tenth of a millisecond.
@@ -41,7 +42,9 @@ pub(crate) async fn answer(
     let body = match body_format(route, &head) {
         Some(format) => {
             let limit = context.store.config().connections.body_timeout;
-            Body::read(body, format, limit, &mut permit).await?
+            let read = Body::read(body, format, limit, &mut permit).await?;
+            head.stopwatch.end(Step::Receive);
+            read
         }
         None => Body::default(),
     };
@@ -83,6 +86,7 @@ async fn run(
             permit.resize_to(parsed_bytes + request.body.len())?;
             let context = Arc::clone(context);
             on_blocking_thread(move || {
+                request.head.stopwatch.end(Step::Wait);
                 let response = answer(&context, request, &mut permit);
                 drop((admitted, permit));
                 response
@@ -94,6 +98,7 @@ async fn run(
             permit.resize_to(parsed_bytes)?;
             let context = Arc::clone(context);
             on_blocking_thread(move || {
+                request.head.stopwatch.end(Step::Wait);
                 let response = answer(&context, &request);
                 drop((admitted, permit));
                 response
@@ -132,11 +137,13 @@ async fn read(
     permit.resize_to(parsed_bytes)?;
     let context = Arc::clone(context);
     if context.store.is_remote() {
+        pending.stopwatch().end(Step::Wait);
         let response = (endpoint.complete_remote)(context, pending, permit).await;
         drop((admitted, slot));
         return response;
     }
     on_blocking_thread(move || {
+        pending.stopwatch().end(Step::Wait);
         let response = (endpoint.complete)(&context, pending, permit);
         drop((admitted, slot));
         response

@@ -66,8 +66,9 @@ pub(crate) async fn watch_stores(context: Arc<Context>) {
 
 /// Notes whether the stores are as they should be, for `/ready` and the metrics, and logs what is new of it.
 pub(crate) fn look_at_stores(context: &Context) {
-    let found = Readiness::look(&context.store);
-    found.log_changes(&context.stores.load());
+    let former = context.stores.load();
+    let found = Readiness::look(&former, &context.store, context.tls.as_deref());
+    found.log_changes(&former);
     context.stores.store(Arc::new(found));
 }
 

@@ -3,7 +3,6 @@
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::Instant;
 
 use bytes::Bytes;
 use feast_engine::Principal;
@@ -12,6 +11,7 @@ use warp::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, Version};
 use crate::audit::Trail;
 use crate::connections::Purpose;
 use crate::layers::request_id::RequestId;
+use crate::timeline::Stopwatch;
 
 /// Who is at the other end of a connection: a client, or a proxy in front of the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,8 +73,7 @@ pub(crate) struct Head {
     pub(crate) uri: Uri,
     pub(crate) headers: HeaderMap,
     pub(crate) request_id: RequestId,
-    /// When it was there, if anybody wants to know.
-    pub(crate) arrived: Option<Instant>,
+    pub(crate) stopwatch: Stopwatch,
 }
 
 impl Head {
@@ -142,7 +141,7 @@ impl Head {
                 local: None,
                 purpose: Purpose::Requests,
             },
-            arrived: None,
+            stopwatch: Stopwatch::default(),
             caller: Caller::default(),
             version: Version::HTTP_11,
             request_id: RequestId::of(&headers),

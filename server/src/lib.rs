@@ -23,27 +23,31 @@ mod materialization_queue;
 mod metrics;
 mod readiness;
 mod routes;
+mod slow_requests;
 #[cfg(feature = "stages")]
 pub mod stages;
+mod timeline;
 mod wire;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use arc_swap::{ArcSwap, ArcSwapOption};
+use arc_swap::ArcSwap;
 use feast_conversion::Numbers;
 use feast_engine::model::FeatureSelection;
-use feast_engine::{Error, FeatureStore, Host, MetricsConfig};
+use feast_engine::{Error, FeatureStore, Host, MetricsConfig, StoredRow};
 use feast_sign_in::SignIn;
+use feast_traces::Traces;
 use futures::future::join_all;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinSet;
 
 use admission::Admission;
 pub use audit::AuditLog;
+use backups::Backups;
 use connections::ConnectionTable;
 use connections::Connections;
 pub use connections::{ConnectionLimits, Listener, Purpose, Tls, TlsFiles, TlsVersion};
@@ -54,6 +58,7 @@ use layers::browser::TrustedHosts;
 use layers::rate_limit::RateLimits;
 use materialization_queue::MaterializationQueue;
 use metrics::Metrics;
+use slow_requests::SlowRequests;
 use wire::entities::{KeyValues, entity_rows};
 use wire::response::{Layout, json_value, write_feature_vectors};
 
@@ -77,8 +82,12 @@ pub struct ServeOptions {
     pub metrics: Option<MetricsConfig>,
     /// TLS on ports. A Unix socket needs none.
     pub tls: Option<Arc<Tls>>,
+    /// How many lines of the log stderr did not take so far.
+    pub lost_log_lines: Arc<AtomicU64>,
     /// Finds out who clients are; nobody has to sign in when `None`.
     pub sign_in: Option<Arc<SignIn>>,
+    /// Sends spans of requests that are traced; none is when `None`.
+    pub traces: Option<Arc<Traces>>,
     /// How long the server goes on after the signal to stop, so that those who send requests here see it in time.
     pub drain: Duration,
 }
@@ -119,18 +128,52 @@ pub fn online_features(
 /// # Errors
 /// As [`FeatureStore::stored_row`].
 pub fn stored_row(store: &FeatureStore, view: &str, keys: &[(String, String)]) -> Result<Option<Value>, Error> {
-    let Some(row) = store.stored_row(view, keys)? else {
-        return Ok(None);
-    };
-    let mut features = serde_json::Map::new();
+    let row = store.stored_row(view, keys)?;
+    row.map(|row| row_json(None, row)).transpose()
+}
+
+/// Some rows of a view as they are stored, for callers without a server.
+pub struct StoredRows {
+    /// Of each row its join keys, its features, and its times.
+    pub rows: Vec<Value>,
+    /// Where the next rows begin; `None` after the last ones.
+    pub next: Option<Vec<u8>>,
+    /// Rows before these may have been missed, so all of them come again.
+    pub starts_over: bool,
+}
+
+/// Some rows of a view as they are stored, of `limit` keys at most, after those that were read before.
+///
+/// # Errors
+/// As [`FeatureStore::stored_rows`].
+pub fn stored_rows(store: &FeatureStore, view: &str, after: Option<&[u8]>, limit: usize) -> Result<StoredRows, Error> {
+    let page = store.stored_rows(view, after, limit)?;
+    let rows = page.rows.into_iter().map(|with_key| {
+        let mut keys = Map::new();
+        for (name, value_type, value) in &with_key.keys {
+            keys.insert(name.clone(), json_value(value, value_type)?);
+        }
+        row_json(Some(keys), with_key.row)
+    });
+    Ok(StoredRows {
+        rows: rows.collect::<Result<_, Error>>()?,
+        next: page.next,
+        starts_over: page.starts_over,
+    })
+}
+
+fn row_json(keys: Option<Map<String, Value>>, row: StoredRow) -> Result<Value, Error> {
+    let mut features = Map::new();
     for (field, values) in row.features {
         features.insert(field.name, json_value(&values, &field.value_type)?);
     }
-    Ok(Some(serde_json::json!({
-        "features": features,
-        "event_time": row.event_time.to_string(),
-        "created_time": row.created_time.map(|time| time.to_string()),
-    })))
+    let mut members = Map::new();
+    members.extend(keys.map(|keys| ("keys".to_owned(), Value::Object(keys))));
+    members.insert("features".to_owned(), Value::Object(features));
+    members.insert("event_time".to_owned(), Value::from(row.event_time.to_string()));
+    let created = row.created_time.map(|time| Value::from(time.to_string()));
+    members.insert("created_time".to_owned(), created.unwrap_or_default());
+    Ok(Value::Object(members))
 }
 
 /// Answers requests on `listeners` until it is told to stop, then lets open requests end. `read_definitions` reads those of the
@@ -159,9 +202,13 @@ pub async fn serve(
         audit: options.audit.clone(),
         access_log: options.access_log,
         stores: ArcSwap::default(),
-        backup_trouble: ArcSwapOption::empty(),
+        backups: Backups::new(),
         connections: ConnectionTable::new(options.connections),
+        tls: options.tls.clone(),
+        lost_log_lines: Arc::clone(&options.lost_log_lines),
         metrics,
+        slow_requests: store.config().slow_requests.map(SlowRequests::new),
+        traces: options.traces.clone(),
         draining: AtomicBool::new(false),
         store: Arc::clone(&store),
     });
@@ -177,7 +224,9 @@ pub async fn serve(
     let permissions_log = housekeeping::PermissionsLog::new(&context);
     permissions_log.write();
     // Before the first probe.
-    housekeeping::look_at_stores(&context);
+    let first_look = Arc::clone(&context);
+    // A panic has been logged.
+    let _ = tokio::task::spawn_blocking(move || housekeeping::look_at_stores(&first_look)).await;
     let connections = Connections::new(Arc::clone(&context), &options);
     let reload = Arc::new(Notify::new());
     let mut background = JoinSet::new();
@@ -196,13 +245,13 @@ pub async fn serve(
     if let Some(tls) = &options.tls {
         background.spawn(Arc::clone(tls).watch());
     }
-    let stop = Stop {
+    let mut stop = Stop {
         signals,
         reload,
         tls: options.tls,
         audit: options.audit,
     };
-    stop_in_order(stop, listeners, &connections, &context, options.drain).await;
+    stop_in_order(&mut stop, listeners, &connections, &context, options.drain).await;
     // Also those whose clients wait for them.
     materializations.interrupt();
     background.abort_all();
@@ -211,9 +260,17 @@ pub async fn serve(
         housekeeping::flush(&store, true);
         housekeeping::log_table_changes(&store);
     };
-    tokio::task::spawn_blocking(stopped)
-        .await
-        .map_err(|source| Error::internal(format!("runs in the background could not be stopped: {source}")))
+    let stopped = async {
+        let (stopped, ()) = tokio::join!(tokio::task::spawn_blocking(stopped), context.backups.stop());
+        stopped.map_err(|source| Error::internal(format!("runs in the background could not be stopped: {source}")))
+    };
+    tokio::select! {
+        stopped = stopped => stopped,
+        () = stop.asked_again() => {
+            tracing::warn!("work in the background is cut off");
+            Ok(())
+        }
+    }
 }
 
 /// What a server listens to beside its sockets.
@@ -244,12 +301,20 @@ impl Stop {
             }
         }
     }
+
+    /// As [`Stop::asked`], for ever when nobody can ask any more.
+    async fn asked_again(&mut self) {
+        self.asked().await;
+        if self.signals.is_closed() {
+            std::future::pending().await
+        }
+    }
 }
 
 /// Answers requests until the signal to stop, goes on for the time of the drain, takes no more, and waits for those that are under
 /// way. A second signal ends each of these waits.
 async fn stop_in_order(
-    mut stop: Stop,
+    stop: &mut Stop,
     listeners: Vec<Listener>,
     connections: &Arc<Connections>,
     context: &Context,

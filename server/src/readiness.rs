@@ -3,8 +3,10 @@
 //!
 //! What needs a look at disks is looked at once a second, not when a probe asks: a probe must not wait for a disk.
 
+use feast_engine::model::Timestamp;
 use feast_engine::{Error, FeatureStore, StoreStatistics, format_duration};
 
+use crate::connections::{Tls, Validity};
 use crate::context::Context;
 
 /// Less that is free on the disk of the online store is said: RocksDB stops writes when there is no room for a memtable.
@@ -26,6 +28,7 @@ pub(crate) const ROWS_MISSING: &str = "rows_missing";
 /// Kinds that make a server not ready.
 pub(crate) const REASONS: [&str; 2] = [DRAINING, ROWS_MISSING];
 
+const STORE_UNREACHABLE: &str = "store_unreachable";
 const WRITES_REFUSED: &str = "writes_refused";
 const BACKUP_FAILED: &str = "backup_failed";
 const AUDIT_FAILS: &str = "audit_fails";
@@ -33,8 +36,10 @@ const DISK_LOW: &str = "disk_low";
 const REGISTRY_UNUSABLE: &str = "registry_unusable";
 const REGISTRY_OLD: &str = "registry_old";
 const PUSHES_WAIT: &str = "pushes_wait";
+const TLS_ENDS: &str = "tls_ends";
 /// Kinds with which it goes on: its reads are right, and no other server would do better.
-pub(crate) const WARNINGS: [&str; 7] = [
+pub(crate) const WARNINGS: [&str; 9] = [
+    STORE_UNREACHABLE,
     WRITES_REFUSED,
     AUDIT_FAILS,
     BACKUP_FAILED,
@@ -42,6 +47,7 @@ pub(crate) const WARNINGS: [&str; 7] = [
     REGISTRY_UNUSABLE,
     REGISTRY_OLD,
     PUSHES_WAIT,
+    TLS_ENDS,
 ];
 
 /// The state of a server at one moment.
@@ -56,15 +62,19 @@ impl Readiness {
         self.reasons.is_empty()
     }
 
-    /// Looks at the stores. It may wait for disks.
-    pub(crate) fn look(store: &FeatureStore) -> Self {
+    /// Looks at the stores, and at the certificate. It may wait for disks.
+    pub(crate) fn look(former: &Self, store: &FeatureStore, tls: Option<&Tls>) -> Self {
         let condition = |kind: &'static str| move |text: String| Condition { kind, text };
-        // What is wrong with the registry or the store is said by others.
-        let missing_rows = store.missing_rows(None).unwrap_or_default();
-        Self {
-            reasons: missing_rows.into_iter().map(condition(ROWS_MISSING)).collect(),
-            warnings: warnings(store, &store.statistics()),
-        }
+        let reasons = match store.missing_rows(None) {
+            Ok(missing) => missing.into_iter().map(condition(ROWS_MISSING)).collect(),
+            // It cannot be told. What is wrong with the registry or the store is said by others.
+            Err(_) => former.reasons.clone(),
+        };
+        let mut warnings = warnings(store, &store.statistics());
+        let validity = tls.and_then(Tls::certificate_validity);
+        let end = validity.and_then(|validity| ending(validity, feast_engine::now()));
+        warnings.extend(end.map(condition(TLS_ENDS)));
+        Self { reasons, warnings }
     }
 
     /// With what is known without a look.
@@ -78,8 +88,8 @@ impl Readiness {
             let text = trouble.public_message();
             now.warnings.insert(0, Condition { kind, text });
         };
-        if let Some(trouble) = &*context.backup_trouble.load() {
-            warn(BACKUP_FAILED, trouble);
+        if let Some(trouble) = context.backups.trouble() {
+            warn(BACKUP_FAILED, &trouble);
         }
         if let Some(trouble) = context.audit.as_ref().and_then(|audit| audit.trouble()) {
             warn(AUDIT_FAILS, &trouble);
@@ -114,9 +124,28 @@ impl Readiness {
     }
 }
 
+/// What is to be said of a certificate that should have been renewed by now: those of a day have some hours left then, those of months
+/// a week.
+fn ending(validity: Validity, now: Timestamp) -> Option<String> {
+    const WEEK: i64 = 7 * 86_400_000_000;
+    let (whole, left) = (
+        validity.last.micros().saturating_sub(validity.first.micros()),
+        validity.last.micros().saturating_sub(now.micros()),
+    );
+    let end = validity.last;
+    match left {
+        ..0 => Some(format!("the TLS certificate has ended at {end}: clients refuse it")),
+        _ if left < WEEK.min(whole / 5) => Some(format!("the TLS certificate ends at {end}")),
+        _ => None,
+    }
+}
+
 fn warnings(store: &FeatureStore, statistics: &StoreStatistics) -> Vec<Condition> {
     let mut warnings = Vec::new();
     let mut warn = |kind: &'static str, text: String| warnings.push(Condition { kind, text });
+    if let Err(trouble) = store.reach_online_store() {
+        warn(STORE_UNREACHABLE, trouble.public_message());
+    }
     if let Some(rocksdb) = &statistics.rocksdb
         && rocksdb.disk_bytes > 0
         && rocksdb.disk_free_bytes < MIN_FREE_BYTES.min(rocksdb.disk_bytes / 100 * MIN_FREE_PERCENT)
@@ -149,6 +178,32 @@ fn warnings(store: &FeatureStore, statistics: &StoreStatistics) -> Vec<Condition
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn certificates_should_be_renewed_before_their_end() {
+        let time = |text: &str| Timestamp::parse(text).unwrap();
+        let check = |first: &str, last: &str, now: &str, expected: Option<&str>| {
+            let validity = Validity {
+                first: time(first),
+                last: time(last),
+            };
+            let said = ending(validity, time(now));
+            assert_eq!(said.is_some(), expected.is_some(), "{said:?}");
+            assert!(said.unwrap_or_default().contains(expected.unwrap_or_default()));
+        };
+        let months = ("2026-01-01T00:00:00Z", "2026-04-01T00:00:00Z");
+        check(months.0, months.1, "2026-03-24T00:00:00Z", None);
+        check(months.0, months.1, "2026-03-26T00:00:00Z", Some("ends at 2026-04-01"));
+        check(
+            months.0,
+            months.1,
+            "2026-04-02T00:00:00Z",
+            Some("has ended at 2026-04-01"),
+        );
+        let day = ("2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z");
+        check(day.0, day.1, "2026-01-01T12:00:00Z", None);
+        check(day.0, day.1, "2026-01-01T20:00:00Z", Some("ends at 2026-01-02"));
+    }
 
     #[test]
     fn one_reason_is_enough() {

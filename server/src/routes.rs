@@ -63,6 +63,9 @@ pub(crate) struct Route {
     pub(crate) endpoint: Endpoint,
 }
 
+/// The page of numbers on the serving port.
+const METRICS: &str = "/metrics";
+
 impl Route {
     /// Whether it only says how the server is.
     pub(crate) fn is_probe(&self) -> bool {
@@ -72,11 +75,18 @@ impl Route {
     /// Whether it changes what is stored, or writes elsewhere.
     pub(crate) fn is_write(&self) -> bool {
         match self.endpoint {
-            Endpoint::Write(_) | Endpoint::Run(_) => true,
+            Endpoint::Write(_) => true,
             Endpoint::Inline(_) | Endpoint::Read(_) => false,
+            // The page of numbers is awaited too.
+            Endpoint::Run(_) => self.path != METRICS,
             // The others only look.
             Endpoint::Blocking(_) => self.path == FORGET_ROWS,
         }
+    }
+
+    /// Whether machines ask for it again and again, whatever clients do.
+    pub(crate) fn is_for_monitoring(&self) -> bool {
+        self.is_probe() || self.path == METRICS
     }
 
     /// Whether it is for everybody, also where people have to sign in.
@@ -106,8 +116,8 @@ pub(crate) static ROUTES: &[Route] = &[
     get("/ready", health::answer_ready),
     Route {
         method: Method::GET,
-        path: "/metrics",
-        endpoint: Endpoint::Blocking(metrics::answer_route),
+        path: METRICS,
+        endpoint: Endpoint::Run(metrics::answer_route),
     },
     post("/search", Endpoint::Blocking(vector_search::search)),
     post("/retrieve-online-documents", Endpoint::Blocking(vector_search::search)),
@@ -155,6 +165,13 @@ pub(crate) enum Matched {
     Slashes,
     /// No route has the path.
     Nothing,
+}
+
+impl Matched {
+    /// Whether the endpoint finishes its work even if the client hangs up.
+    pub(crate) fn outlives_client(&self) -> bool {
+        matches!(self, Self::Route(route, _) if matches!(route.endpoint, Endpoint::Write(_) | Endpoint::Blocking(_)))
+    }
 }
 
 /// Finds the route of a request, of a command or not, by its path as it was sent. A request line that names a host only has an empty one.

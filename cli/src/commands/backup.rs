@@ -1,6 +1,7 @@
 //! `feast backup` and `feast restore`.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use feast_engine::{Backup, BackupReport, FeatureStore};
 
@@ -18,7 +19,7 @@ pub(crate) fn run(repository: &Repository, arguments: &BackupArguments, output: 
     }
     let store = repository.open(output)?;
     let report = match store.open_online_store() {
-        Ok(()) => store.back_up(&directory, arguments.keep)?,
+        Ok(()) => store.back_up(&directory, arguments.keep, &Arc::default())?,
         Err(error) => {
             let server = RunningServer::instead_of(&store, error, output)?;
             server.back_up(&directory, arguments.keep)?
@@ -36,6 +37,12 @@ fn print(report: &BackupReport, output: &Output) {
     ));
     for name in &report.removed {
         output.note(&format!("removed {name}"));
+    }
+    if report.of_other_stores > 0 {
+        output.note(&format!(
+            "{} backups there are of other online stores of this project, such as before a restore: they are not counted and not removed",
+            report.of_other_stores
+        ));
     }
 }
 

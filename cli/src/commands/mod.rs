@@ -3,6 +3,7 @@
 pub(crate) mod api_key;
 pub(crate) mod apply;
 pub(crate) mod backup;
+pub(crate) mod configuration;
 pub(crate) mod copy;
 pub(crate) mod init;
 pub(crate) mod list;

@@ -1,7 +1,7 @@
 //! `feast get-online-features`: features of single entities, for people.
 
 use feast_engine::model::{FeatureSelection, ValueType};
-use feast_engine::{Access, ErrorKind, FeatureStore};
+use feast_engine::{Access, ErrorKind, FeatureStore, RepositoryConfig};
 use serde_json::Value;
 
 use crate::args::OnlineFeaturesArguments;
@@ -52,7 +52,16 @@ pub(crate) fn run(
 /// Opens the repository, and where the online store cannot be had to write, only to read: a server may have it open, or it may be on a
 /// file system that takes no writes.
 pub(super) fn open(repository: &Repository, output: &Output) -> Result<FeatureStore, Failure> {
-    let store = repository.open(output)?;
+    open_with(repository.settings(output)?)
+}
+
+/// As [`open`], to read many rows once each.
+pub(super) fn open_to_scan(repository: &Repository, output: &Output) -> Result<FeatureStore, Failure> {
+    open_with(repository.settings(output)?.without_rows_in_memory())
+}
+
+fn open_with(config: RepositoryConfig) -> Result<FeatureStore, Failure> {
+    let store = FeatureStore::open(config)?;
     let Err(error) = store.open_online_store() else {
         return Ok(store);
     };

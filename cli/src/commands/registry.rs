@@ -164,10 +164,3 @@ pub(crate) fn list_versions(
     output.table(&table);
     Ok(())
 }
-
-/// Prints the settings.
-pub(crate) fn configuration(repository: &Repository, output: &Output) -> Result<(), Failure> {
-    let document = repository.configuration()?;
-    output.yaml(&document);
-    Ok(())
-}

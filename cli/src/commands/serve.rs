@@ -1,6 +1,8 @@
 //! `feast serve`: the server in the process, from its threads to its signals.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
+use std::thread;
 use std::time::Duration;
 
 use feast_engine::{
@@ -8,6 +10,7 @@ use feast_engine::{
 };
 use feast_server::{AuditLog, ConnectionLimits, Listener, Purpose, ServeOptions, Signal, Tls, serve};
 use feast_sign_in::SignIn;
+use feast_traces::Traces;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
@@ -24,6 +27,12 @@ use crate::settings::{Repository, ServeSettings};
 const MAX_BLOCKING_THREADS: usize = 1 << 14;
 /// How long the end of the process waits for threads that are at work.
 const RUNTIME_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(30);
+/// The same after the second signal: enough for those that only have to look whether they should go on.
+const HURRIED_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(1);
+/// Between two looks whether there was a second signal.
+const SIGNAL_LOOK_INTERVAL: Duration = Duration::from_millis(50);
+/// How long the end waits for a collector that does not answer.
+const TRACES_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// How many tasks a thread runs before it looks at its sockets again: the default of the runtime.
 const DEFAULT_EVENT_INTERVAL: u32 = 61;
@@ -45,36 +54,75 @@ pub(crate) fn run(
     // Otherwise the dates of responses could not be written, and each connection would end without a response.
     check_clock()?;
     let config = repository.settings(output)?;
-    let sign_in = SignIn::from_config(&config.auth, &config.api_keys, &config.service_account_path)?.map(Arc::new);
-    for line in sign_in.iter().flat_map(|sign_in| sign_in.warnings()) {
-        output.warning(line);
-    }
+    let services = ExternalServices::start(&config, output)?;
     config.without_effect.iter().for_each(|line| output.warning(line));
-    let audit = config.audit.as_ref();
-    let audit = audit
-        .map(|audit| AuditLog::start(audit, || output.stdout_file()))
-        .transpose()?;
     let store = Arc::new(FeatureStore::open_with(config, settings.access)?);
     let runtime = runtime(settings, store.config())?;
-    let admitted = Admitted {
-        sign_in,
-        audit: audit.clone(),
-    };
+    let stops = Arc::new(AtomicUsize::new(0));
     let outcome = runtime.block_on(serve_until_signal(
-        &store, admitted, repository, settings, log_level, output,
+        &store,
+        &services,
+        repository,
+        settings,
+        (log_level, &stops),
+        output,
     ));
-    // The store must not be in use when the process ends: materializations stop at their next batch of rows, what they have
-    // written stays.
-    runtime.shutdown_timeout(RUNTIME_SHUTDOWN_TIMEOUT);
+    shut_down(runtime, &stops);
     // Whatever was under way has left its line.
-    audit.iter().for_each(|audit| audit.stop());
+    if let Some(audit) = services.audit {
+        audit.stop();
+    }
+    if let Some(traces) = services.traces {
+        traces.stop(TRACES_TIMEOUT);
+    }
     outcome
 }
 
-/// Who is let in, and where that is recorded.
-struct Admitted {
+/// What the server works with outside of its stores: whoever says who clients are, and where it tells what they do.
+struct ExternalServices {
+    /// None when nobody has to sign in.
     sign_in: Option<Arc<SignIn>>,
+    /// None when nothing is recorded.
     audit: Option<Arc<AuditLog>>,
+    /// None when nothing is traced.
+    traces: Option<Arc<Traces>>,
+}
+
+impl ExternalServices {
+    fn start(config: &RepositoryConfig, output: &Output) -> Result<Self, Failure> {
+        let sign_in = SignIn::from_config(&config.auth, &config.api_keys, &config.service_account_path)?.map(Arc::new);
+        for line in sign_in.iter().flat_map(|sign_in| sign_in.warnings()) {
+            output.warning(line);
+        }
+        let audit = config.audit.as_ref();
+        let audit = audit.map(|audit| AuditLog::start(audit, || output.stdout_file()));
+        let traces = config.traces.as_ref().map(Traces::start).transpose()?;
+        Ok(Self {
+            sign_in,
+            audit: audit.transpose()?,
+            traces: traces.map(Arc::new),
+        })
+    }
+}
+
+/// Waits for threads that are at work: the store must not be in use when the process ends. Materializations stop at their next batch of rows,
+/// what they have written stays. One that hangs is waited for until the time is over, or the second signal to stop comes.
+fn shut_down(runtime: Runtime, stops: &AtomicUsize) {
+    let (ended, is_ended) = mpsc::channel();
+    let waits = thread::Builder::new().name("shutdown".to_owned()).spawn(move || {
+        runtime.shutdown_timeout(RUNTIME_SHUTDOWN_TIMEOUT);
+        let _ = ended.send(());
+    });
+    if waits.is_err() {
+        return;
+    }
+    while stops.load(Ordering::Relaxed) < 2 {
+        match is_ended.recv_timeout(SIGNAL_LOOK_INTERVAL) {
+            Err(mpsc::RecvTimeoutError::Timeout) => {}
+            Ok(()) | Err(mpsc::RecvTimeoutError::Disconnected) => return,
+        }
+    }
+    let _ = is_ended.recv_timeout(HURRIED_SHUTDOWN_TIMEOUT);
 }
 
 fn runtime(settings: &ServeSettings, config: &RepositoryConfig) -> Result<Runtime, Failure> {
@@ -97,17 +145,17 @@ fn runtime(settings: &ServeSettings, config: &RepositoryConfig) -> Result<Runtim
 
 async fn serve_until_signal(
     store: &Arc<FeatureStore>,
-    admitted: Admitted,
+    services: &ExternalServices,
     repository: &Repository,
     settings: &ServeSettings,
-    log_level: LogLevel,
+    (log_level, stops): (LogLevel, &Arc<AtomicUsize>),
     output: &Output,
 ) -> Result<(), Failure> {
     // Before anything waits for disks: a wrong certificate or a port in use is said at once.
     let tls = settings.tls.clone().map(Tls::load).transpose()?.map(Arc::new);
-    let (mut listeners, place) = listeners(settings, store.config(), admitted.sign_in.is_some(), output).await?;
+    let (mut listeners, place) = listeners(settings, store.config(), services.sign_in.is_some(), output).await?;
     let metrics = metrics(settings, store.config());
-    let signals = signals(store, repository.clone(), log_level)
+    let signals = signals(store, repository.clone(), log_level, stops)
         .map_err(|source| Failure::new(format!("cannot prepare the server: {source}")))?;
     // They wait for disks and for the network, which the thread of a runtime must not.
     block_in_place(|| {
@@ -146,15 +194,20 @@ async fn serve_until_signal(
         }
         listeners.push(listener);
     }
+    if let Some(traces) = &services.traces {
+        output.note(&format!("Traces go to {}", traces.endpoint()));
+    }
     let options = ServeOptions {
         metrics,
+        traces: services.traces.clone(),
         host: settings.address.as_ref().and_then(|(host, _)| Host::parse(host)),
         access_log: settings.access_log,
+        lost_log_lines: output.lost_lines(),
         threads: settings.threads,
         connections: connection_limits(settings, store.config(), output),
         tls,
-        sign_in: admitted.sign_in,
-        audit: admitted.audit,
+        sign_in: services.sign_in.clone(),
+        audit: services.audit.clone(),
         drain: settings.drain,
     };
     let config = store.config().clone();
@@ -274,41 +327,75 @@ fn connection_limits(settings: &ServeSettings, config: &RepositoryConfig, output
     }
 }
 
-/// The signals of the process as what they ask the server for. SIGHUP also reads the level of the log again.
+/// The signals of the process as what they ask the server for, and in `stops` how often they asked it to stop. SIGHUP also reads the level
+/// of the log again. They are heard on a thread of their own, also when the threads of the server have ended or hang.
 fn signals(
     store: &Arc<FeatureStore>,
     repository: Repository,
     log_level: LogLevel,
+    stops: &Arc<AtomicUsize>,
 ) -> std::io::Result<UnboundedReceiver<Signal>> {
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut hang_up = signal(SignalKind::hangup())?;
-    log_level.configure(store.config().log_level.as_deref());
-    let log_level = Arc::new(log_level);
+    let in_force = Arc::new(store.config().clone());
+    log_level.configure(in_force.log_level.as_deref());
+    let (log_level, stops) = (Arc::new(log_level), Arc::clone(stops));
     let (asked, signals) = unbounded_channel();
-    tokio::spawn(async move {
-        loop {
-            let signal = tokio::select! {
-                _ = interrupt.recv() => Signal::Stop,
-                _ = terminate.recv() => Signal::Stop,
-                _ = hang_up.recv() => Signal::Reload,
+    let (ready, is_ready) = mpsc::channel();
+    thread::Builder::new().name("signals".to_owned()).spawn(move || {
+        let hear = async {
+            let [interrupt, terminate, hang_up] =
+                [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()].map(signal);
+            let (mut interrupt, mut terminate, mut hang_up) = match (interrupt, terminate, hang_up) {
+                (Ok(interrupt), Ok(terminate), Ok(hang_up)) => (interrupt, terminate, hang_up),
+                (Err(source), _, _) | (_, Err(source), _) | (_, _, Err(source)) => {
+                    let _ = ready.send(Err(source));
+                    return;
+                }
             };
-            if signal == Signal::Reload {
-                let (repository, log_level) = (repository.clone(), Arc::clone(&log_level));
-                // Not awaited: a file system that hangs must not keep the server from stopping.
-                spawn_blocking(move || reload_log_level(&repository, &log_level));
+            let _ = ready.send(Ok(()));
+            loop {
+                let signal = tokio::select! {
+                    _ = interrupt.recv() => Signal::Stop,
+                    _ = terminate.recv() => Signal::Stop,
+                    _ = hang_up.recv() => Signal::Reload,
+                };
+                match signal {
+                    Signal::Stop => {
+                        stops.fetch_add(1, Ordering::Relaxed);
+                    }
+                    Signal::Reload => {
+                        let (repository, in_force) = (repository.clone(), Arc::clone(&in_force));
+                        let log_level = Arc::clone(&log_level);
+                        // Not awaited: a file system that hangs must not keep the server from stopping.
+                        spawn_blocking(move || reload_log_level(&repository, &in_force, &log_level));
+                    }
+                }
+                // The server may have stopped by now.
+                let _ = asked.send(signal);
             }
-            if asked.send(signal).is_err() {
-                return;
-            }
+        };
+        match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+            Ok(runtime) => runtime.block_on(hear),
+            Err(source) => drop(ready.send(Err(source))),
         }
-    });
+    })?;
+    let heard = is_ready.recv();
+    heard.unwrap_or_else(|_| Err(std::io::Error::other("the thread that hears them has ended")))?;
     Ok(signals)
 }
 
-fn reload_log_level(repository: &Repository, log_level: &LogLevel) {
+/// Also names keys that a server takes over at its start only, and that have another value in the file now.
+fn reload_log_level(repository: &Repository, in_force: &RepositoryConfig, log_level: &LogLevel) {
     match repository.read_settings() {
-        Ok(config) => log_level.configure(config.log_level.as_deref()),
+        Ok(config) => {
+            log_level.configure(config.log_level.as_deref());
+            let changed = in_force.changes_for_a_restart(&config);
+            if !changed.is_empty() {
+                tracing::warn!(
+                    "these settings have changed, and count after a restart: {}",
+                    changed.join(", ")
+                );
+            }
+        }
         Err(error) => tracing::error!("the level of the log stays as it was: {error}"),
     }
     tracing::info!(

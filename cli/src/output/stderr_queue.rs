@@ -8,6 +8,7 @@ use std::fs::File;
 use std::io::{ErrorKind, Write};
 use std::os::fd::AsFd;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
@@ -34,11 +35,14 @@ struct Shared {
     filled: Condvar,
     /// What was taken is written, or lost.
     done: Condvar,
+    /// All lines that were lost so far.
+    all_lost: Arc<AtomicU64>,
 }
 
 #[derive(Default)]
 struct State {
     pending: Vec<u8>,
+    /// Those that are not reported yet.
     lost_lines: usize,
     is_writing: bool,
 }
@@ -58,6 +62,7 @@ impl StderrQueue {
             state: Mutex::default(),
             filled: Condvar::new(),
             done: Condvar::new(),
+            all_lost: Arc::default(),
         });
         let writer = Writer {
             shared: Arc::clone(&shared),
@@ -74,7 +79,9 @@ impl StderrQueue {
     pub(crate) fn push(&self, lines: &[u8]) {
         let mut state = self.0.state.lock();
         if state.pending.len() + lines.len() > MAX_PENDING_BYTES {
-            state.lost_lines += count_lines(lines);
+            let lost = count_lines(lines);
+            state.lost_lines += lost;
+            self.0.all_lost.fetch_add(lost as u64, Ordering::Relaxed);
             return;
         }
         let before = state.pending.len();
@@ -84,6 +91,11 @@ impl StderrQueue {
         if before == 0 || (before < WAKE_BYTES && after >= WAKE_BYTES) {
             self.0.filled.notify_one();
         }
+    }
+
+    /// How many lines were lost so far: it goes on counting.
+    pub(crate) fn lost_lines(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.0.all_lost)
     }
 
     /// Waits until everything is written, or [`FLUSH_TIMEOUT`].
@@ -134,11 +146,12 @@ impl Writer {
             let written = self.write(&lines);
             let rest = count_lines(&lines[written..]);
             let mut state = self.shared.state.lock();
-            // The notice itself is the last line.
-            state.lost_lines += match (rest, already_lost) {
-                (0, _) | (_, 0) => rest,
-                _ => rest - 1 + already_lost,
-            };
+            if rest > 0 {
+                // The notice itself is the last line, and says nothing now.
+                let new = rest - usize::from(already_lost > 0);
+                state.lost_lines += new + already_lost;
+                self.shared.all_lost.fetch_add(new as u64, Ordering::Relaxed);
+            }
             state.is_writing = false;
             drop(state);
             self.shared.done.notify_all();

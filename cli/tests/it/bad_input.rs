@@ -84,7 +84,7 @@ fn unknown_settings() {
     check(
         &repository.feast(&["apply"]),
         "feature_store.yaml: serving.max_request is not known: did you mean max_requests?",
-        "the keys of serving are response_layout",
+        "the keys of serving are ",
     );
     with("feature_server: {metrics: {enable: true}}");
     check(

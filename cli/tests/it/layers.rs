@@ -73,7 +73,7 @@ const OWNERS: &[(&str, &[&str])] = &[
         &[
             "engine/redis/src",
             "server/src/connections",
-            "server/sign-in/src/http.rs",
+            "server/http-client/src",
             "benches/src/load",
         ],
     ),
@@ -82,12 +82,15 @@ const OWNERS: &[(&str, &[&str])] = &[
         &["engine/backup/src/files.rs", "server/sign-in/src/lib.rs"],
     ),
     ("prometheus_client::", &["server/src/metrics"]),
+    ("x509_cert::", &["server/src/connections/tls.rs"]),
+    ("opentelemetry::", &["server/traces/src"]),
+    ("opentelemetry_sdk::", &["server/traces/src"]),
     ("governor::", &["server/src/layers/rate_limit.rs"]),
     (
         "twox_hash::",
         &["engine/codec/src/shard.rs", "engine/offline/src/fingerprint.rs"],
     ),
-    ("ureq::", &["cli/src/running_server.rs", "server/sign-in/src/http.rs"]),
+    ("ureq::", &["cli/src/running_server.rs", "server/http-client/src"]),
     (
         "tracing_subscriber::",
         &["cli/src/log.rs", "cli/src/log_format.rs", "cli/src/output"],
@@ -200,7 +203,9 @@ fn foreign_libraries_have_one_owner() {
     let files: Vec<_> = [
         "engine",
         "server/src",
+        "server/http-client/src",
         "server/sign-in/src",
+        "server/traces/src",
         "cli/src",
         "benches/src",
         "fixtures/src",

@@ -11,6 +11,7 @@
 //! - `hand_over`: reads that are not answered on the thread that received them.
 //! - `on_demand`: on-demand views, computed when they are read or when rows are written.
 //! - `online_store_keys`: rows of single entities, shown and removed for good.
+//! - `online_store_scan`: the rows of whole views, and how many there are.
 //! - `overload`: more work than the server takes on.
 //! - `large_pushes`: what pushes take in memory.
 //! - `waiting_pushes`: pushes that wait for their parquet source.
@@ -22,10 +23,12 @@
 //! - `awaited_runs`: materializations whose clients wait for them, and are gone.
 //! - `store_heals`: stores that cannot be written for a while, are moved, or are read by other processes.
 //! - `backups`: backups under a server that takes pushes, what is restored from them, and processes that are killed meanwhile.
+//! - `configuration`: settings in force, each with its origin, and a changed file that a server is told of.
 //! - `background`: materializations that go on after their responses.
 //! - `browsers`: requests that a browser makes for pages of other sites.
 //! - `bodies`: bodies in the encodings that Python reads, and integers that do not fit.
 //! - `metrics`: the page that Prometheus reads.
+//! - `traces`: spans of requests, and where the time of slow ones goes.
 //! - `log`: a log that is not read stops nothing, and its lines are its own.
 //! - `bad_input`: what a mistake gets: one clear line, the exit code, nothing half-written.
 //! - `registries`: registries that Python Feast wrote, against ours of the same definitions.
@@ -55,6 +58,7 @@ mod backups;
 mod bad_input;
 mod bodies;
 mod browsers;
+mod configuration;
 mod connections;
 mod contract;
 mod copy;
@@ -74,6 +78,7 @@ mod metrics;
 mod name_collisions;
 mod on_demand;
 mod online_store_keys;
+mod online_store_scan;
 mod overload;
 mod read_only;
 mod redis_clusters;
@@ -87,6 +92,7 @@ mod store_heals;
 mod support;
 mod tables;
 mod times;
+mod traces;
 mod types;
 mod usage;
 mod waiting_pushes;

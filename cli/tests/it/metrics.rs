@@ -3,9 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::io::Write;
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use socket2::SockRef;
 
 use crate::interop::python;
 use crate::support::{Repository, Response, Server, eventually, exchange};
@@ -260,6 +263,14 @@ fn named_metrics(path: &str) -> BTreeSet<String> {
 #[test]
 fn the_dashboard_and_the_alerts_name_metrics_that_exist() {
     let (repository, address) = repository("");
+    // Only a server that makes backups says when the last one was made.
+    let given = std::fs::read_to_string(repository.path.join("feature_store.yaml")).unwrap();
+    let with_backups = given.replace(
+        "metrics_route: true}",
+        "metrics_route: true, backups: {directory: backups}}",
+    );
+    assert_ne!(with_backups, given);
+    repository.write("feature_store.yaml", &with_backups);
     let server = repository.serve_with(&["--metrics"]);
     work(&server);
     let by_service = r#"{"feature_service":"driver_activity","entities":{"driver_id":[1001]}}"#;
@@ -277,4 +288,60 @@ fn the_dashboard_and_the_alerts_name_metrics_that_exist() {
         let unknown: Vec<&String> = named.iter().filter(|name| !names.contains(name.as_str())).collect();
         assert!(unknown.is_empty(), "{file} names {unknown:?}");
     }
+}
+
+/// The sum of the samples that begin like this.
+fn sum(page: &str, start: &str) -> f64 {
+    let samples = samples(page);
+    let found = samples.iter().filter(|(sample, _)| sample.starts_with(start));
+    found.map(|(_, value)| value).sum()
+}
+
+#[test]
+fn requests_of_clients_that_hang_up_are_noted_as_they_end() {
+    let (repository, _) = repository("");
+    let server = repository.serve_with(&["--metrics"]);
+    let request = format!(
+        "POST /push HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{PUSH}",
+        PUSH.len()
+    );
+    for pause in (0..40).map(|number| number % 8) {
+        let mut client = TcpStream::connect(server.address()).unwrap();
+        client.write_all(request.as_bytes()).unwrap();
+        std::thread::sleep(Duration::from_millis(pause));
+        // The connection is reset when it is closed.
+        SockRef::from(&client).set_linger(Some(Duration::ZERO)).unwrap();
+    }
+    let page = || server.send("GET", "/metrics", &[], "").body;
+    let all = r#"feast_http_requests_total{endpoint="/push""#;
+    let written = r#"feast_http_requests_total{endpoint="/push",code="200"}"#;
+    eventually("each request is noted", || {
+        let page = page();
+        sum(&page, all) > 20.0 && sum(&page, written) == sum(&page, "feast_push_request_total{")
+    });
+    std::thread::sleep(Duration::from_millis(200));
+    let (noted, log) = (sum(&page(), all), server.stop().1);
+    assert_eq!(log.matches("\"POST /push\" ").count() as f64, noted, "{log}");
+}
+
+#[test]
+fn many_who_ask_for_the_page_at_once_do_not_keep_the_server_from_its_work() {
+    let (repository, address) = repository("");
+    let server = repository.serve_with(&["--metrics"]);
+    let request = b"GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n";
+    // They do not read.
+    let clients: Vec<TcpStream> = (0..200)
+        .map(|_| {
+            let mut client = TcpStream::connect(&address).unwrap();
+            client.write_all(request).unwrap();
+            client
+        })
+        .collect();
+    assert_eq!(server.post("/push", PUSH).status, 200);
+    let threads = std::fs::read_dir(format!("/proc/{}/task", server.process_id()))
+        .unwrap()
+        .count();
+    assert!(threads < 100, "{threads} threads");
+    drop(clients);
+    eventually("the page can be had again", || page(&address, "*/*").status == 200);
 }

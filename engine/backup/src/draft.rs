@@ -4,15 +4,17 @@ use std::fs::DirBuilder;
 use std::num::NonZero;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use feast_files::fail_point::{self, Step};
 use feast_files::{COMMAND_PATIENCE, FileLock};
 use feast_model::Timestamp;
-use feast_model::error::{Error, Result, path as error_path};
+use feast_model::error::{Error, ErrorKind, Result, path as error_path};
 
-use crate::files::{self, Sum};
+use crate::files::{self, Reading, Sum};
 use crate::manifest::{FILE_NAME, FileEntry, Manifest, StoreDescription};
-use crate::whole::{Backup, backups_in, is_temporary, name_of, temporary_path};
+use crate::whole::{Backup, backups_of, is_temporary, name_of, temporary_path};
 
 /// Named like this in a directory with backups, `.backups.lock` is held while one is made.
 const LOCKED_NAME: &str = "backups";
@@ -25,7 +27,9 @@ pub struct Draft {
     path: PathBuf,
     temporary: PathBuf,
     project: String,
+    online_store: StoreDescription,
     started: Timestamp,
+    stop: Arc<AtomicBool>,
     previous: Option<Backup>,
     files: Vec<FileEntry>,
     subdirectories: Vec<PathBuf>,
@@ -46,27 +50,38 @@ pub struct BackupReport {
     pub shared_bytes: u64,
     /// Old backups that are not kept any more, by their names.
     pub removed: Vec<String>,
+    /// How many there are of other online stores of the project. They are neither counted nor removed.
+    pub of_other_stores: usize,
 }
 
 impl Draft {
-    /// Begins a backup in a directory, which is made if it is not there, and removes what killed processes have left of others.
+    /// Begins a backup in a directory, and removes what killed processes have left of others. It is given up when `stop` says so.
     ///
     /// # Errors
     /// `Unavailable` when another backup into the same directory takes more than a minute, those of the directory.
-    pub fn begin(directory: &Path, project: &str, now: Timestamp) -> Result<Self> {
-        make_directory(directory, true)?;
-        let lock = FileLock::acquire(&directory.join(LOCKED_NAME), COMMAND_PATIENCE)?;
+    pub fn begin(
+        directory: &Path,
+        project: &str,
+        online_store: StoreDescription,
+        now: Timestamp,
+        stop: &Arc<AtomicBool>,
+    ) -> Result<Self> {
+        let lock = FileLock::acquire_in(directory, LOCKED_NAME, COMMAND_PATIENCE)?;
         remove_leftovers(directory)?;
-        let previous = backups_in(directory, project)?.pop();
+        let (mut own, mut others) = backups_of(directory, project, &online_store.identity)?;
+        // That of another store has the same tables where one of them was restored from the other.
+        let previous = own.pop().or_else(|| others.pop());
         let path = unused_path(directory, previous.as_ref(), now);
         let temporary = temporary_path(&path);
-        make_directory(&temporary, false)?;
+        make(&temporary)?;
         Ok(Self {
             directory: directory.to_path_buf(),
             path,
             temporary,
             project: project.to_owned(),
+            online_store,
             started: now,
+            stop: Arc::clone(stop),
             previous,
             files: Vec::new(),
             subdirectories: Vec::new(),
@@ -91,8 +106,13 @@ impl Draft {
     /// # Errors
     /// Those of the files.
     pub fn add_directory(&mut self, name: &str, from: &Path, immutable: impl Fn(&str) -> bool) -> Result<()> {
+        let stop = Arc::clone(&self.stop);
+        let how = Reading {
+            most_bytes: u64::MAX,
+            go_on: &|| check_wanted(&stop),
+        };
         let to = self.temporary.join(name);
-        make_directory(&to, false)?;
+        make(&to)?;
         self.subdirectories.push(to.clone());
         let failed = |source| Error::io("list", from, source);
         let entries = std::fs::read_dir(from).map_err(failed)?;
@@ -104,8 +124,8 @@ impl Draft {
             let is_immutable = immutable(&file);
             let path = format!("{name}/{file}");
             let sum = match is_immutable {
-                true => self.share(&path, &source, &target)?,
-                false => files::copy(&source, &target)?,
+                true => self.share(&path, &source, &target, how)?,
+                false => files::copy(&source, &target, how)?,
             };
             self.note(path, sum);
         }
@@ -113,7 +133,7 @@ impl Draft {
     }
 
     /// Links or copies a file that does not change.
-    fn share(&mut self, path: &str, source: &Path, target: &Path) -> Result<Sum> {
+    fn share(&mut self, path: &str, source: &Path, target: &Path, how: Reading<'_>) -> Result<Sum> {
         let former = self.previous.as_ref().and_then(|previous| {
             let file = previous.file(path)?;
             let sum = Sum {
@@ -125,7 +145,7 @@ impl Draft {
         if files::link(source, target)? {
             // The backup before has read this very file.
             let known = former.filter(|(former, _)| files::are_one(former, target));
-            let sum = known.map_or_else(|| files::sum_file(target), |(_, sum)| Ok(sum))?;
+            let sum = known.map_or_else(|| files::sum_file(target, how), |(_, sum)| Ok(sum))?;
             self.shared_bytes += sum.bytes;
             return Ok(sum);
         }
@@ -134,13 +154,13 @@ impl Draft {
             .len();
         if let Some((former, sum)) = former
             && sum.bytes == size
-            && files::sum_file(source)? == sum
+            && files::sum_file(source, how)? == sum
             && files::link(&former, target)?
         {
             self.shared_bytes += sum.bytes;
             return Ok(sum);
         }
-        files::copy(source, target)
+        files::copy(source, target, how)
     }
 
     fn note(&mut self, path: String, sum: Sum) {
@@ -151,27 +171,19 @@ impl Draft {
         });
     }
 
-    /// Gives the backup its name, and then removes the oldest ones of the project, so that `keep` are left, this one among them.
+    /// Gives the backup its name, and then removes the oldest ones of the same store, so that `keep` are left, this one among them.
     ///
     /// # Errors
     /// Those of the files. Where an old one cannot be removed, the new one is there.
-    pub fn finish(
-        mut self,
-        online_store: StoreDescription,
-        now: Timestamp,
-        keep: Option<NonZero<usize>>,
-    ) -> Result<BackupReport> {
+    pub fn finish(mut self, now: Timestamp, keep: Option<NonZero<usize>>) -> Result<BackupReport> {
         let manifest = Manifest {
             project: self.project.clone(),
             started: self.started,
             finished: now,
-            online_store,
+            online_store: self.online_store.clone(),
             files: std::mem::take(&mut self.files),
         };
-        files::write(
-            &self.temporary.join(FILE_NAME),
-            format!("{:#}\n", manifest.to_json()).as_bytes(),
-        )?;
+        files::write(&self.temporary.join(FILE_NAME), manifest.to_text()?.as_bytes())?;
         self.subdirectories
             .iter()
             .try_for_each(|directory| files::sync_directory(directory))?;
@@ -180,7 +192,7 @@ impl Draft {
         std::fs::rename(&self.temporary, &self.path).map_err(|source| Error::io("write", &self.path, source))?;
         files::sync_directory(&self.directory)?;
         fail_point::reached(Step::BackupNamed);
-        let removed = keep.map_or(Ok(Vec::new()), |keep| self.remove_oldest(keep));
+        let removed = keep.map_or(Ok(Removed::default()), |keep| self.remove_oldest(keep));
         let removed = removed.map_err(|error| {
             let path = error_path(&self.path);
             error.within(|message| format!("backup {path} is complete, but an old one is not removed: {message}"))
@@ -190,18 +202,23 @@ impl Draft {
             files: manifest.files.len(),
             bytes: manifest.files.iter().map(|file| file.bytes).sum(),
             shared_bytes: self.shared_bytes,
-            removed,
+            removed: removed.names,
+            of_other_stores: removed.of_other_stores,
         })
     }
 
-    /// The new one stays, whatever the clock said when the others were made.
-    fn remove_oldest(&self, keep: NonZero<usize>) -> Result<Vec<String>> {
-        let mut others = backups_in(&self.directory, &self.project)?;
-        others.retain(|backup| backup.path() != self.path);
-        let surplus = (others.len() + 1).saturating_sub(keep.get());
-        let mut removed = Vec::new();
-        for backup in others.into_iter().take(surplus) {
-            removed.push(
+    /// The new one stays, and so do those that were made while the clock was ahead, until it comes there: they say nothing of how old they
+    /// are, and would be taken for newer than all that are made meanwhile.
+    fn remove_oldest(&self, keep: NonZero<usize>) -> Result<Removed> {
+        let (mut own, others) = backups_of(&self.directory, &self.project, &self.online_store.identity)?;
+        own.retain(|backup| backup.path() != self.path && backup.manifest().started <= self.started);
+        let surplus = (own.len() + 1).saturating_sub(keep.get());
+        let mut removed = Removed {
+            of_other_stores: others.len(),
+            ..Removed::default()
+        };
+        for backup in own.into_iter().take(surplus) {
+            removed.names.push(
                 backup
                     .path()
                     .file_name()
@@ -213,6 +230,23 @@ impl Draft {
         }
         Ok(removed)
     }
+}
+
+fn check_wanted(stop: &AtomicBool) -> Result<()> {
+    match stop.load(Ordering::Relaxed) {
+        false => Ok(()),
+        true => Err(Error::new(
+            ErrorKind::Unavailable,
+            "the backup was given up, as the process that made it stops",
+        )),
+    }
+}
+
+/// What became of older backups.
+#[derive(Default)]
+struct Removed {
+    names: Vec<String>,
+    of_other_stores: usize,
 }
 
 impl Drop for Draft {
@@ -242,20 +276,47 @@ fn unused_path(directory: &Path, previous: Option<&Backup>, now: Timestamp) -> P
     }
 }
 
-/// What is under a temporary name while the lock is held has no maker any more.
+/// What is under a temporary name while the lock is held has no maker any more, whatever it is.
 fn remove_leftovers(directory: &Path) -> Result<()> {
     let entries = std::fs::read_dir(directory).map_err(|source| Error::io("list", directory, source))?;
     for entry in entries.flatten() {
         if is_temporary(&entry.file_name().to_string_lossy()) {
             let path = entry.path();
-            std::fs::remove_dir_all(&path).map_err(|source| Error::io("remove", &path, source))?;
+            let removed = match entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                true => std::fs::remove_dir_all(&path),
+                false => std::fs::remove_file(&path),
+            };
+            removed.map_err(|source| Error::io("remove", &path, source))?;
         }
     }
     Ok(())
 }
 
-/// For its owner alone: backups hold what the store does.
-fn make_directory(path: &Path, may_exist: bool) -> Result<()> {
-    let made = DirBuilder::new().mode(0o700).recursive(may_exist).create(path);
+/// Makes a directory of backups, if it is not there.
+///
+/// # Errors
+/// Those of the directory.
+pub fn make_directory(path: &Path) -> Result<()> {
+    let made = for_its_owner().recursive(true).create(path);
     made.map_err(|source| Error::io("create the directory", path, source))
 }
+
+/// Whether a backup was begun in a directory before. One that a disk is mounted at does not show it without that disk.
+pub fn was_used(directory: &Path) -> bool {
+    std::fs::symlink_metadata(directory.join(format!(".{LOCKED_NAME}.lock"))).is_ok()
+}
+
+fn make(path: &Path) -> Result<()> {
+    let made = for_its_owner().create(path);
+    made.map_err(|source| Error::io("create the directory", path, source))
+}
+
+/// Backups hold what the store does.
+fn for_its_owner() -> DirBuilder {
+    let mut builder = DirBuilder::new();
+    builder.mode(0o700);
+    builder
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,10 +1,13 @@
 //! Single files: copies and checksums in one pass, and links.
+//!
+//! What is read may have been put there by somebody else: it must be a file, and no more of it is read than it should have.
 
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
+use feast_files::open_plain;
 use feast_model::error::{Error, Result};
 use ring::digest::{Context, SHA256};
 
@@ -17,6 +20,25 @@ pub(crate) struct Sum {
     pub(crate) sha256: String,
 }
 
+/// How a file is read.
+#[derive(Clone, Copy)]
+pub(crate) struct Reading<'a> {
+    /// Reading ends when there are more.
+    pub(crate) most_bytes: u64,
+    /// Asked after each piece; its error ends the reading.
+    pub(crate) go_on: &'a dyn Fn() -> Result<()>,
+}
+
+impl Reading<'static> {
+    /// To its end, if it has no more than so many bytes.
+    pub(crate) fn up_to(most_bytes: u64) -> Self {
+        Self {
+            most_bytes,
+            go_on: &|| Ok(()),
+        }
+    }
+}
+
 /// The checksum of bytes.
 pub(crate) fn sum_of(bytes: &[u8]) -> Sum {
     Sum {
@@ -26,15 +48,25 @@ pub(crate) fn sum_of(bytes: &[u8]) -> Sum {
 }
 
 /// Reads a file for its checksum.
-pub(crate) fn sum_file(path: &Path) -> Result<Sum> {
-    read_through(path, |_| Ok(()))
+pub(crate) fn sum_file(path: &Path, how: Reading<'_>) -> Result<Sum> {
+    read_through(path, how, |_| Ok(()))
+}
+
+/// The bytes of a file; at least one more than `most_bytes` where there are more.
+pub(crate) fn read(path: &Path, most_bytes: u64) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    read_through(path, Reading::up_to(most_bytes), |part| {
+        bytes.extend_from_slice(part);
+        Ok(())
+    })?;
+    Ok(bytes)
 }
 
 /// Copies a file to one that must not be there yet, readable by its owner only. Its bytes are on disk when this returns.
-pub(crate) fn copy(from: &Path, to: &Path) -> Result<Sum> {
+pub(crate) fn copy(from: &Path, to: &Path, how: Reading<'_>) -> Result<Sum> {
     let failed = |source| Error::io("write", to, source);
     let mut file = create(to).map_err(failed)?;
-    let sum = read_through(from, |bytes| file.write_all(bytes).map_err(failed))?;
+    let sum = read_through(from, how, |bytes| file.write_all(bytes).map_err(failed))?;
     file.sync_all().map_err(failed)?;
     Ok(sum)
 }
@@ -80,12 +112,13 @@ fn create(path: &Path) -> std::io::Result<File> {
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
 }
 
-fn read_through(path: &Path, mut take: impl FnMut(&[u8]) -> Result<()>) -> Result<Sum> {
+fn read_through(path: &Path, how: Reading<'_>, mut take: impl FnMut(&[u8]) -> Result<()>) -> Result<Sum> {
     let failed = |source| Error::io("read", path, source);
-    let mut file = File::open(path).map_err(failed)?;
+    let mut file = open_plain(path).map_err(failed)?;
     let mut context = Context::new(&SHA256);
     let (mut buffer, mut bytes) = (vec![0; BUFFER_BYTES], 0);
-    loop {
+    while bytes <= how.most_bytes {
+        (how.go_on)()?;
         let read = match file.read(&mut buffer) {
             Err(source) if source.kind() == ErrorKind::Interrupted => continue,
             outcome => outcome.map_err(failed)?,

@@ -13,6 +13,13 @@
 //! system, else to the one of the backup before, if their bytes are the same. So each backup is complete by itself, and any of
 //! them can be removed.
 //!
+//! **Only backups of one store are counted and removed.** Two repositories may have one project name and one directory: what one of them keeps
+//! says nothing of the other. A restored store is another one, too, so that a copy for tests that was restored from the backups of
+//! production does not remove those.
+//!
+//! **Others may write to the directory.** What is read there is a file, through no link, and no more of it than its manifest says; the manifest
+//! itself has a bound.
+//!
 //! Knows files and bytes, and nothing of registries and stores.
 
 mod draft;
@@ -20,6 +27,6 @@ mod files;
 mod manifest;
 mod whole;
 
-pub use draft::{BackupReport, Draft};
+pub use draft::{BackupReport, Draft, make_directory, was_used};
 pub use manifest::{FileEntry, Manifest, StoreDescription};
-pub use whole::{Backup, backups_in};
+pub use whole::{Backup, backups_in, backups_of};

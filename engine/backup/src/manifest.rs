@@ -6,11 +6,13 @@ use feast_model::Timestamp;
 use feast_model::error::{Error, ErrorKind, Result, path as error_path};
 use serde_json::{Value, json};
 
-use crate::files::sum_of;
+use crate::files::{read, sum_of};
 
 pub(crate) const FILE_NAME: &str = "manifest.json";
 /// Grows when an older version could not restore what this one writes.
 const FORMAT: u64 = 1;
+/// Some 80,000 files. A server reads all manifests of a directory, whoever has written them.
+const MAX_BYTES: u64 = 16 << 20;
 
 /// What a backup is of, and what is in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,8 +52,21 @@ pub struct FileEntry {
 }
 
 impl Manifest {
+    /// The text of the document.
+    ///
+    /// # Errors
+    /// `Invalid` when it would be more than is read.
+    pub(crate) fn to_text(&self) -> Result<String> {
+        let text = format!("{:#}\n", self.to_json());
+        if text.len() as u64 <= MAX_BYTES {
+            return Ok(text);
+        }
+        let message = format!("a backup of {} files has a list of more than 16 MiB", self.files.len());
+        Err(Error::invalid(message))
+    }
+
     /// The document, with a checksum of itself.
-    pub(crate) fn to_json(&self) -> Value {
+    fn to_json(&self) -> Value {
         let file = |file: &FileEntry| json!({"path": file.path, "bytes": file.bytes, "sha256": file.sha256});
         let mut document = json!({
             "format": FORMAT,
@@ -74,18 +89,21 @@ impl Manifest {
     /// `Data` when it is not as it was written, `Unsupported` when a newer version wrote it.
     pub(crate) fn read(directory: &Path) -> Result<Self> {
         let path = directory.join(FILE_NAME);
-        let bytes = std::fs::read(&path).map_err(|source| match source.kind() {
-            std::io::ErrorKind::NotFound => {
+        let bytes = read(&path, MAX_BYTES).map_err(|error| match error.kind() {
+            ErrorKind::NotFound => {
                 let message = format!("{} is not a backup: it has no {FILE_NAME}", error_path(directory));
                 Error::new(ErrorKind::NotFound, message)
                     .with_hint("name the directory of one backup, such as backups/2026-11-27T01-40-12Z")
             }
-            _ => Error::io("read", &path, source),
+            _ => error,
         })?;
         let damaged = || {
             Error::data(format!("{} is damaged", error_path(&path)))
                 .with_hint("use another backup; this one cannot be trusted")
         };
+        if bytes.len() as u64 > MAX_BYTES {
+            return Err(damaged());
+        }
         let mut document: Value = serde_json::from_slice(&bytes).map_err(|_| damaged())?;
         let given = document.as_object_mut().and_then(|object| object.remove("sha256"));
         if given.as_ref().and_then(Value::as_str) != Some(&sum_of(document.to_string().as_bytes()).sha256) {
@@ -163,7 +181,23 @@ mod tests {
     #[test]
     fn a_manifest_is_read_as_it_was_written() {
         let written = manifest("online_store/000012.sst");
-        assert_eq!(read(&format!("{:#}\n", written.to_json())).unwrap(), written);
+        assert_eq!(read(&written.to_text().unwrap()).unwrap(), written);
+    }
+
+    #[test]
+    fn a_manifest_is_no_larger_than_what_is_read() {
+        let many = Manifest {
+            files: vec![manifest("online_store/000012.sst").files[0].clone(); 200_000],
+            ..manifest("")
+        };
+        assert_eq!(many.to_text().unwrap_err().kind(), ErrorKind::Invalid);
+        let directory = tempfile::tempdir().unwrap();
+        let file = std::fs::File::create(directory.path().join(FILE_NAME)).unwrap();
+        file.set_len(1 << 40).unwrap();
+        assert_eq!(Manifest::read(directory.path()).unwrap_err().kind(), ErrorKind::Data);
+        std::fs::remove_file(directory.path().join(FILE_NAME)).unwrap();
+        std::os::unix::fs::symlink("/dev/zero", directory.path().join(FILE_NAME)).unwrap();
+        assert_eq!(Manifest::read(directory.path()).unwrap_err().kind(), ErrorKind::Data);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Backups that are whole: finding, checking, copying and removing them.
 
+use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -7,7 +8,7 @@ use feast_files::fail_point::{self, Step};
 use feast_model::Timestamp;
 use feast_model::error::{Error, Result, path as error_path};
 
-use crate::files::{Sum, copy, sum_file, sum_of, sync_directory};
+use crate::files::{Reading, Sum, copy, read, sum_file, sum_of, sync_directory};
 use crate::manifest::{FILE_NAME, FileEntry, Manifest};
 
 /// A directory that holds a whole backup.
@@ -47,7 +48,8 @@ impl Backup {
         self.check_names()?;
         let mut bytes = 0;
         for file in &self.manifest.files {
-            check(file, &sum_file(&self.path.join(&file.path))?, &self.path)?;
+            let found = sum_file(&self.path.join(&file.path), Reading::up_to(file.bytes))?;
+            check(file, &found, &self.path)?;
             bytes += file.bytes;
         }
         Ok(bytes)
@@ -87,7 +89,7 @@ impl Backup {
             return Ok(None);
         };
         let path = self.path.join(name);
-        let bytes = std::fs::read(&path).map_err(|source| Error::io("read", &path, source))?;
+        let bytes = read(&path, file.bytes)?;
         check(file, &sum_of(&bytes), &self.path)?;
         Ok(Some(bytes))
     }
@@ -99,7 +101,8 @@ impl Backup {
     pub fn copy_directory(&self, name: &str, to: &Path) -> Result<()> {
         for file in &self.manifest.files {
             if let Ok(within) = Path::new(&file.path).strip_prefix(name) {
-                check(file, &copy(&self.path.join(&file.path), &to.join(within))?, &self.path)?;
+                let (from, to) = (self.path.join(&file.path), to.join(within));
+                check(file, &copy(&from, &to, Reading::up_to(file.bytes))?, &self.path)?;
             }
         }
         sync_directory(to)
@@ -123,13 +126,13 @@ fn check(file: &FileEntry, found: &Sum, backup: &Path) -> Result<()> {
         return Ok(());
     }
     let path = error_path(backup);
-    let message = match file.bytes == found.bytes {
-        true => format!("backup {path} is damaged: {} has another checksum", file.path),
-        false => format!(
-            "backup {path} is damaged: {} has {} bytes instead of {}",
-            file.path, found.bytes, file.bytes
-        ),
+    let problem = match found.bytes.cmp(&file.bytes) {
+        Ordering::Equal => "has another checksum".to_owned(),
+        Ordering::Less => format!("has {} bytes instead of {}", found.bytes, file.bytes),
+        // They were not counted.
+        Ordering::Greater => format!("has more bytes than {}", file.bytes),
     };
+    let message = format!("backup {path} is damaged: {} {problem}", file.path);
     Err(Error::data(message).with_hint("use another backup"))
 }
 
@@ -175,6 +178,16 @@ pub fn backups_in(directory: &Path, project: &str) -> Result<Vec<Backup>> {
     Ok(found)
 }
 
+/// Those of an online store, told by its identity, and those of other stores of the same project, each with the oldest first.
+///
+/// # Errors
+/// As [`backups_in`].
+pub fn backups_of(directory: &Path, project: &str, store: &str) -> Result<(Vec<Backup>, Vec<Backup>)> {
+    let all = backups_in(directory, project)?;
+    let is_own = |backup: &Backup| backup.manifest.online_store.identity == store;
+    Ok(all.into_iter().partition(is_own))
+}
+
 /// How a backup of that time is called: the time, with characters that every file system takes.
 pub(crate) fn name_of(time: Timestamp) -> String {
     let whole_seconds = time.micros().div_euclid(1_000_000).saturating_mul(1_000_000);
@@ -196,7 +209,7 @@ pub(crate) fn temporary_path(path: &Path) -> PathBuf {
     path.with_file_name(format!(".{name}.tmp"))
 }
 
-/// Whether a file of that name is what a killed process has left.
+/// Whether something of that name is what a killed process has left.
 pub(crate) fn is_temporary(name: &str) -> bool {
     let inner = name.strip_prefix('.').and_then(|name| name.strip_suffix(".tmp"));
     inner.is_some_and(is_name)

@@ -5,8 +5,9 @@
 //! written once, by [`EntityKeyEncoder::new`]. Knows nothing of the store's own keys, which are in `storage_key`.
 
 use std::fmt;
+use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, Int32Array, Int64Array, StringArray, TimestampSecondArray};
 use arrow::datatypes::{DataType, Int32Type, Int64Type, TimestampSecondType};
 use feast_model::ValueType;
 
@@ -83,6 +84,17 @@ impl EntityKeyEncoder {
         }
         true
     }
+
+    /// The values of a key, each a column of one, in the order of [`EntityKeyEncoder::new`]. `None` for bytes that are no key of these
+    /// join keys.
+    pub fn decode(&self, key: &[u8]) -> Option<Vec<(ValueType, ArrayRef)>> {
+        let mut rest = key.strip_prefix(&self.prefix[..])?;
+        let mut values: Vec<Option<(ValueType, ArrayRef)>> = vec![None; self.order.len()];
+        for position in &self.order {
+            values[*position] = Some(take_column(&mut rest)?);
+        }
+        rest.is_empty().then(|| values.into_iter().collect())?
+    }
 }
 
 /// What all keys with these join keys begin with: how many there are, and their names in order.
@@ -139,6 +151,33 @@ pub fn is_key_of_former_version(bytes: &[u8], names: &[&str]) -> bool {
     !names.is_empty() && names.iter().all(|_| is_value(&mut rest)) && rest.is_empty()
 }
 
+/// The value that comes next, with its type.
+fn take_column(rest: &mut &[u8]) -> Option<(ValueType, ArrayRef)> {
+    let value_type = take_u32(rest)?;
+    let bytes = take_bytes(rest)?;
+    let column: (ValueType, ArrayRef) = match value_type {
+        1 => (ValueType::Bytes, Arc::new(BinaryArray::from_vec(vec![bytes]))),
+        STRING_TYPE => {
+            let string = std::str::from_utf8(bytes).ok()?;
+            (ValueType::String, Arc::new(StringArray::from(vec![string])))
+        }
+        3 => {
+            let number = i32::from_le_bytes(bytes.try_into().ok()?);
+            (ValueType::Int32, Arc::new(Int32Array::from(vec![number])))
+        }
+        4 => {
+            let number = i64::from_le_bytes(bytes.try_into().ok()?);
+            (ValueType::Int64, Arc::new(Int64Array::from(vec![number])))
+        }
+        8 => {
+            let seconds = TimestampSecondArray::from(vec![i64::from_le_bytes(bytes.try_into().ok()?)]);
+            (ValueType::UnixTimestamp, Arc::new(seconds.with_timezone("UTC")))
+        }
+        _ => return None,
+    };
+    Some(column)
+}
+
 /// The type and width of the value that comes next.
 fn take_value(rest: &mut &[u8]) -> Option<(u32, usize)> {
     let value_type = take_u32(rest)?;
@@ -185,9 +224,6 @@ fn push_u32(out: &mut Vec<u8>, length: usize) {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
-    use arrow::array::{BinaryArray, Int32Array, Int64Array, StringArray, TimestampSecondArray};
     use proptest::prelude::*;
     use serde_json::Value;
 
@@ -234,8 +270,14 @@ mod tests {
             let (types, columns): (Vec<_>, Vec<_>) = vector["values"].as_array().unwrap().iter().map(column).unzip();
             let named: Vec<_> = names.zip(&types).collect();
             let mut bytes = Vec::new();
-            assert!(EntityKeyEncoder::new(&named).unwrap().encode(&columns, 0, &mut bytes));
+            let encoder = EntityKeyEncoder::new(&named).unwrap();
+            assert!(encoder.encode(&columns, 0, &mut bytes));
             assert_eq!(bytes, hex(vector["v3"].as_str().unwrap()), "{vector}");
+            let (of_types, read): (Vec<_>, Vec<_>) = encoder.decode(&bytes).unwrap().into_iter().unzip();
+            assert_eq!(of_types, types, "{vector}");
+            let mut again = Vec::new();
+            assert!(encoder.encode(&read, 0, &mut again));
+            assert_eq!(again, bytes, "{vector}");
         }
     }
 
@@ -287,6 +329,27 @@ mod tests {
             }
             prop_assert_eq!(keys[0] == keys[1], [&keys[0].0[..], &keys[0].1].concat() == [&keys[1].0[..], &keys[1].1].concat());
         }
+    }
+
+    #[test]
+    fn other_bytes_are_no_key() {
+        let encoder = EntityKeyEncoder::new(&[("b", &ValueType::String), ("a", &ValueType::Int64)]).unwrap();
+        let columns: [ArrayRef; 2] = [
+            Arc::new(StringArray::from(vec!["x"])),
+            Arc::new(Int64Array::from(vec![7])),
+        ];
+        let mut key = Vec::new();
+        assert!(encoder.encode(&columns, 0, &mut key));
+        let values = encoder.decode(&key).unwrap();
+        assert_eq!(values[0].1.as_string::<i32>().value(0), "x");
+        assert_eq!(values[1].1.as_primitive::<Int64Type>().value(0), 7);
+        for length in 0..key.len() {
+            assert_eq!(encoder.decode(&key[..length]), None, "{length}");
+        }
+        assert_eq!(encoder.decode(&[&key[..], b"x"].concat()), None);
+        let other = EntityKeyEncoder::new(&[("a", &ValueType::Int64)]).unwrap();
+        assert_eq!(other.decode(&key), None);
+        assert_eq!(EntityKeyEncoder::new(&[]).unwrap().decode(&[0; 4]), Some(Vec::new()));
     }
 
     #[test]

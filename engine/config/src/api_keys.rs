@@ -6,8 +6,7 @@ use serde_json::Value;
 
 use super::block::{flag_or, string_at, strings_at};
 use super::keys::check_keys;
-
-const KEYS: [&str; 6] = ["name", "sha256", "roles", "groups", "read_only", "expires"];
+use super::settings::API_KEY;
 
 /// Each request is compared with all of them.
 const MAX_KEYS: usize = 1000;
@@ -68,7 +67,7 @@ fn api_key(block: &Value, path: &str) -> Result<ApiKey> {
     if !block.is_object() {
         return Err(Error::invalid(format!("{path} must be a mapping")).with_hint(MAKE_ONE));
     }
-    check_keys(path, block, &KEYS)?;
+    check_keys(path, block, &[&API_KEY])?;
     let string = |key: &str| {
         string_at(block, path, key)?
             .filter(|string| !string.is_empty())

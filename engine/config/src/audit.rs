@@ -7,8 +7,6 @@ use serde_json::Value;
 
 use super::block::flag_at;
 
-pub(super) const SERVING_KEYS: [&str; 1] = ["audit_strict"];
-
 const BLOCK: &str = "feature_server.audit_logging";
 const DEFAULT_FILE: &str = "feast_audit.log";
 

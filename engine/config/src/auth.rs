@@ -7,8 +7,9 @@ use std::time::Duration;
 use feast_model::error::{Error, Result};
 use serde_json::Value;
 
-use super::block::{flag_or, seconds_or, string_at};
+use super::block::{flag_or, has_login, seconds_or, string_at};
 use super::keys::check_keys;
+use super::settings::{AUTH, OIDC};
 
 /// Whose tokens a server accepts (`auth`).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -67,26 +68,6 @@ impl Auth {
     }
 }
 
-/// Keys of servers and of clients, as one file serves both.
-const OIDC_KEYS: [&str; 16] = [
-    "type",
-    "auth_discovery_url",
-    "client_id",
-    "ui_client_id",
-    "verify_ssl",
-    "ca_cert_path",
-    "audience",
-    "issuer",
-    "jwks_cache_lifespan_seconds",
-    "jwks_request_timeout_seconds",
-    "username",
-    "password",
-    "client_secret",
-    "token",
-    "token_env_var",
-    "token_refresh_margin_seconds",
-];
-
 /// By any of these Feast takes the block for one of a client.
 const CLIENT_KEYS: [&str; 5] = ["client_secret", "token", "token_env_var", "username", "password"];
 
@@ -117,11 +98,11 @@ pub(super) fn auth(root: &Value, directory: &Path) -> Result<Auth> {
         }
     };
     match name.as_str() {
-        "no_auth" => check_keys("auth", block, &["type"]).map(|()| Auth::NoAuth),
+        "no_auth" => check_keys("auth", block, &[&AUTH]).map(|()| Auth::NoAuth),
         // Feast takes any key there.
         "kubernetes" => Ok(Auth::Kubernetes),
         "oidc" => {
-            check_keys("auth", block, &OIDC_KEYS)?;
+            check_keys("auth", block, &[&AUTH, &OIDC])?;
             oidc(block, directory)
         }
         // Feast's own message.
@@ -145,6 +126,12 @@ fn oidc(block: &Value, directory: &Path) -> Result<Auth> {
     if !url.starts_with("https://") && !url.starts_with("http://") {
         return Err(Error::invalid(format!("auth.auth_discovery_url {url:?} is not a URL"))
             .with_hint("it begins with https:// and ends with /.well-known/openid-configuration"));
+    }
+    if has_login(url) {
+        return Err(
+            Error::invalid("auth.auth_discovery_url has a user or a password in it, which are not sent")
+                .with_hint("leave out what is before the @: what a provider says of its keys is for everybody"),
+        );
     }
     let named = |key: &str| Ok::<_, Error>(string(key)?.filter(|text| !text.is_empty()).map(str::to_owned));
     Ok(Auth::Oidc(OidcConfig {

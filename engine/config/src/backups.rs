@@ -11,9 +11,9 @@ use super::block::{number_at, path_at};
 use super::duration::duration_at;
 use super::keys::check_keys;
 use super::online_store::OnlineStoreConfig;
+use super::settings::BACKUPS;
 
 const BLOCK: &str = "serving.backups";
-const KEYS: [&str; 3] = ["directory", "every", "keep"];
 
 const DEFAULT_EVERY: Duration = Duration::from_secs(86_400);
 const DEFAULT_KEEP: NonZero<usize> = NonZero::new(7).expect("it is not zero");
@@ -37,7 +37,7 @@ pub(super) fn schedule(root: &Value, store: &OnlineStoreConfig, base: &Path) -> 
         Some(block @ Value::Object(_)) => block,
         Some(other) => return Err(Error::invalid(format!("{BLOCK} must be a mapping, not {other}"))),
     };
-    check_keys(BLOCK, block, &KEYS)?;
+    check_keys(BLOCK, block, &[&BACKUPS])?;
     if !matches!(store, OnlineStoreConfig::RocksDb { .. }) {
         let message = format!(
             "{BLOCK}: an online store in {} is not backed up by the server",

@@ -29,6 +29,12 @@ pub(super) fn path_at<'a>(block: &'a Value, path: &str, key: &str) -> Result<Opt
     }
 }
 
+/// Whether a URL has a user or a password in it, which would be in lines of the log.
+pub fn has_login(url: &str) -> bool {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    rest.split(['/', '?', '#']).next().unwrap_or_default().contains('@')
+}
+
 pub(super) fn flag_at(root: &Value, block: &str, key: &str) -> Result<bool> {
     flag_or(root.get(block).unwrap_or(&Value::Null), block, key, false)
 }

@@ -8,16 +8,7 @@ use serde_json::Value;
 
 use super::block::{flag_at, number_at};
 use super::keys::check_keys;
-
-pub(super) const KEYS: [&str; 5] = [
-    "header_timeout_seconds",
-    "body_timeout_seconds",
-    "connection_lifetime_seconds",
-    "http2",
-    "rate_limit",
-];
-
-const RATE_LIMIT_KEYS: [&str; 2] = ["requests_per_second", "burst"];
+use super::settings::RATE_LIMIT;
 
 /// A day.
 const MAX_SECONDS: u64 = 86_400;
@@ -93,7 +84,7 @@ fn rate_limit(root: &Value) -> Result<Option<RateLimit>> {
             );
         }
     };
-    check_keys("serving.rate_limit", block, &RATE_LIMIT_KEYS)?;
+    check_keys("serving.rate_limit", block, &[&RATE_LIMIT])?;
     let number = |key: &str| match block.get(key) {
         None | Some(Value::Null) => Ok(None),
         Some(value) => value

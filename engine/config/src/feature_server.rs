@@ -8,56 +8,12 @@ use serde_json::Value;
 use super::block::{flag_at, number_at, string_at};
 use super::keys::check_keys;
 use super::serving::{PushQueueLimits, push_queue_limits};
+use super::settings::{FEATURE_SERVER, MCP, OFFLINE_BATCHING, blocks_at};
 
 const BLOCK: &str = "feature_server";
 
-const KEYS: [&str; 9] = [
-    "type",
-    "enabled",
-    "transformation_service_endpoint",
-    "offline_push_batching_enabled",
-    "offline_push_batching_batch_size",
-    "offline_push_batching_batch_interval_seconds",
-    "feature_logging",
-    "metrics",
-    "audit_logging",
-];
-
-/// Only of a server of type `mcp`.
-const MCP_KEYS: [&str; 4] = ["mcp_enabled", "mcp_server_name", "mcp_server_version", "mcp_transport"];
-
-/// The blocks inside, with their keys.
-const SUB_BLOCKS: [(&str, &[&str]); 3] = [
-    (
-        "feature_logging",
-        &[
-            "enabled",
-            "flush_interval_secs",
-            "write_to_disk_interval_secs",
-            "queue_capacity",
-            "emit_timeout_micro_secs",
-        ],
-    ),
-    (
-        "metrics",
-        &[
-            "enabled",
-            "resource",
-            "request",
-            "online_features",
-            "push",
-            "materialization",
-            "freshness",
-            "offline_features",
-            "audit_logging",
-            "feature_count_bins",
-        ],
-    ),
-    (
-        "audit_logging",
-        &["enabled", "sink", "file_path", "log_successful_reads"],
-    ),
-];
+/// The blocks inside.
+const SUB_BLOCKS: [&str; 3] = ["feature_logging", "metrics", "audit_logging"];
 
 /// When logged pushes are appended to their parquet source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,16 +42,17 @@ pub(super) fn check(root: &Value) -> Result<()> {
         Some(other) => return Err(Error::invalid(format!("{BLOCK} must be a mapping, not {other}"))),
     };
     match string_at(block, BLOCK, "type")? {
-        None | Some("local") => check_keys(BLOCK, block, &KEYS)?,
-        Some("mcp") => check_keys(BLOCK, block, &[KEYS.as_slice(), &MCP_KEYS].concat())?,
+        None | Some("local") => check_keys(BLOCK, block, &[&FEATURE_SERVER, &OFFLINE_BATCHING])?,
+        Some("mcp") => check_keys(BLOCK, block, &[&FEATURE_SERVER, &OFFLINE_BATCHING, &MCP])?,
         Some(other) => return Err(invalid_type(other)),
     }
-    for (name, keys) in SUB_BLOCKS {
+    for name in SUB_BLOCKS {
+        let path = format!("{BLOCK}.{name}");
         match block.get(name) {
             None | Some(Value::Null) => {}
-            Some(inner @ Value::Object(_)) => check_keys(&format!("{BLOCK}.{name}"), inner, keys)?,
+            Some(inner @ Value::Object(_)) => check_keys(&path, inner, &blocks_at(&path))?,
             Some(other) => {
-                return Err(Error::invalid(format!("{BLOCK}.{name} must be a mapping, not {other}")));
+                return Err(Error::invalid(format!("{path} must be a mapping, not {other}")));
             }
         }
     }

@@ -3,20 +3,23 @@
 use feast_model::error::{Error, Result};
 use serde_json::Value;
 
+use super::settings::{Block, keys_of};
+
 /// Names less similar than this are not suggested: clap's own limit for misspelt options.
 const MIN_LIKENESS: f64 = 0.7;
 
 /// Part of a name that is at least this long counts as the name.
 const MIN_PART: usize = 5;
 
-/// Refuses keys of a block that are not among `known`.
+/// Refuses keys of a block that are not in the list of settings.
 ///
 /// # Errors
 /// `Invalid`, naming the first unknown key and the one that was probably meant.
-pub(super) fn check_keys(path: &str, block: &Value, known: &[&str]) -> Result<()> {
-    match unknown_keys(block, known).next() {
+pub(super) fn check_keys(path: &str, block: &Value, settings: &[&Block]) -> Result<()> {
+    let known = keys_of(settings);
+    match unknown_keys(block, &known).next() {
         None => Ok(()),
-        Some(key) => Err(Error::invalid(unknown_key(path, key, known, "is not known"))
+        Some(key) => Err(Error::invalid(unknown_key(path, key, &known, "is not known"))
             .with_hint(format!("the keys of {path} are {}", known.join(", ")))),
     }
 }

@@ -10,20 +10,24 @@ mod backups;
 mod block;
 mod connections;
 mod duration;
+mod effective;
 mod feature_server;
 mod host;
 mod keys;
 mod machine;
 mod metrics;
 mod online_store;
+mod places;
 mod python;
 mod redact;
 mod redis;
 mod registry;
 mod serving;
+mod settings;
 mod sqlite;
 #[cfg(test)]
 mod tests;
+mod traces;
 mod unused;
 mod variables;
 
@@ -36,7 +40,9 @@ pub use api_keys::ApiKey;
 pub use audit::{AuditConfig, AuditSink};
 pub use auth::{Auth, Issuer, OidcConfig};
 pub use backups::BackupSchedule;
+pub use block::has_login;
 pub use connections::{ConnectionConfig, RateLimit};
+pub use effective::{Effective, Origin};
 pub use feature_server::OfflineBatching;
 pub use host::Host;
 pub use machine::machine_memory;
@@ -45,13 +51,15 @@ pub use online_store::{OnlineStoreConfig, OnlineStoreMemory};
 pub use python::PythonConfig;
 pub use redis::{RedisConfig, RedisLogin, RedisNode, RedisTls, RedisTopology};
 pub use serving::{MaterializationLimits, PushQueueLimits, ResponseLayout, ServingLimits};
+pub use settings::{BLOCKS, Block, DefaultValue, Ignored, Setting, SettingInForce, without_marks};
+pub use traces::{SampleRate, TracesConfig};
 
 use block::{flag_at, path_at, string_at};
 use duration::duration_at;
 pub use duration::format_duration;
 use feast_model::error::{Error, ErrorKind, Result, path};
 
-use variables::expand_variables;
+use variables::{Expanded, expand_variables};
 
 /// File name looked for in the repository directory.
 pub const CONFIG_FILE: &str = "feature_store.yaml";
@@ -90,6 +98,10 @@ pub struct RepositoryConfig {
     pub audit: Option<AuditConfig>,
     /// What a server counts of its work, and where it says so.
     pub metrics: MetricsConfig,
+    /// Which requests are traced; none when `None` (`serving.traces`).
+    pub traces: Option<TracesConfig>,
+    /// Requests that take longer are in the log, with where the time went (`serving.slow_requests`).
+    pub slow_requests: Option<Duration>,
     /// What a materialization may take.
     pub materialization: MaterializationLimits,
     /// Layout of `/get-online-features` responses (`serving.response_layout`).
@@ -126,8 +138,8 @@ impl RepositoryConfig {
     pub fn load(directory: &Path, file: Option<&Path>) -> Result<Self> {
         let default_file = directory.join(CONFIG_FILE);
         let file = file.unwrap_or(&default_file);
-        let text = read_expanded(file)?;
-        Self::parse(&text, directory).map_err(|error| in_file(file, error))
+        let text = read_file(file)?;
+        Self::parse(&expanded(&text).text, directory).map_err(|error| in_file(file, error))
     }
 
     /// The settings as they are understood, to be shown: what the file gives, variables expanded and secrets hidden, and Feast's
@@ -138,7 +150,7 @@ impl RepositoryConfig {
     pub fn document(directory: &Path, file: Option<&Path>) -> Result<Value> {
         Self::load(directory, file)?;
         let default_file = directory.join(CONFIG_FILE);
-        let mut given = parse_yaml(&read_expanded(file.unwrap_or(&default_file))?)?;
+        let mut given = parse_yaml(&expanded(&read_file(file.unwrap_or(&default_file))?).text)?;
         redact::hide_secrets(&mut given);
         let mut document = serde_json::Map::new();
         let defaults = [
@@ -159,6 +171,17 @@ impl RepositoryConfig {
                 .or_insert_with(|| serde_json::json!({ "type": kind }));
         }
         Ok(Value::Object(document))
+    }
+
+    /// The same, for a process that reads each row once and holds none in memory.
+    #[must_use]
+    pub fn without_rows_in_memory(mut self) -> Self {
+        match &mut self.online_store {
+            OnlineStoreConfig::RocksDb { memory, .. } => memory.row_cache = 0,
+            OnlineStoreConfig::Redis(redis) => (redis.row_cache, redis.cache_staleness) = (0, None),
+            OnlineStoreConfig::Sqlite { .. } => {}
+        }
+        self
     }
 
     /// Understands the text of a `feature_store.yaml` whose variables are already expanded.
@@ -197,6 +220,8 @@ impl RepositoryConfig {
             connections: connections::connections(&root)?,
             audit: audit::audit(&root, directory)?,
             metrics: metrics::metrics(&root)?,
+            traces: traces::traces(&root, directory)?,
+            slow_requests: duration_at(&root, "serving", "slow_requests")?,
             materialization: serving::materialization(&root)?,
             response_layout: serving::response_layout(&root)?,
             push_log_path: directory
@@ -221,6 +246,10 @@ impl RepositoryConfig {
 /// # Errors
 /// `Invalid`, naming the place.
 pub fn parse_yaml(text: &str) -> Result<Value> {
+    from_yaml(text)
+}
+
+fn from_yaml<'text, T: serde::Deserialize<'text>>(text: &'text str) -> Result<T> {
     serde_saphyr::from_str(text).map_err(|source| {
         // The lines after the first draw the place, which the first names.
         let message = source.to_string();
@@ -231,17 +260,21 @@ pub fn parse_yaml(text: &str) -> Result<Value> {
     })
 }
 
-/// The text of the settings file with its variables expanded.
-fn read_expanded(file: &Path) -> Result<String> {
-    let text = std::fs::read_to_string(file).map_err(|source| match source.kind() {
+/// The text of the settings file.
+fn read_file(file: &Path) -> Result<String> {
+    std::fs::read_to_string(file).map_err(|source| match source.kind() {
         std::io::ErrorKind::NotFound => Error::new(
             ErrorKind::NotFound,
             format!("Can't find feature repo configuration file at {}.", path(file)),
         )
         .with_hint("Make sure you're running feast from an initialized feast repository, or make one with: feast init"),
         _ => Error::io("read", file, source),
-    })?;
-    Ok(expand_variables(&text, &|name| std::env::var(name).ok()))
+    })
+}
+
+/// The text with the variables of this process's environment expanded.
+fn expanded(text: &str) -> Expanded {
+    expand_variables(text, &|name| std::env::var(name).ok())
 }
 
 /// Puts the file's name before the message.

@@ -5,8 +5,6 @@ use serde_json::Value;
 
 use super::block::{flag_at, number_at, string_at};
 
-pub(super) const SERVING_KEYS: [&str; 3] = ["metrics_host", "metrics_port", "metrics_route"];
-
 /// Which metrics a server keeps. The parts are Feast's; each is also that of our own metrics about the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MetricsConfig {

@@ -6,9 +6,10 @@ use feast_model::error::{Error, Result};
 use serde_json::Value;
 
 use super::block::{bytes_at, path_at, string_at};
+use super::keys::check_keys;
 use super::machine::machine_memory;
 use super::redis::{self, RedisConfig};
-use super::sqlite;
+use super::{settings, sqlite};
 
 /// The online store of a repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,7 +89,6 @@ const BLOCK: &str = "online_store";
 const ROCKSDB: &str = "rocksdb";
 const REDIS: &str = "redis";
 const SQLITE: &str = "sqlite";
-const ROCKSDB_KEYS: [&str; 5] = ["type", "path", "skip_dedup", "row_cache_mib", "block_cache_mib"];
 const DEFAULT_ROCKSDB_PATH: &str = "data/online_store";
 
 /// The store that the block names, relative paths starting at `directory`.
@@ -137,18 +137,9 @@ pub(super) fn check_entity_keys(root: &Value, store: &OnlineStoreConfig) -> Resu
 }
 
 fn rocksdb(root: &Value, path: PathBuf) -> Result<OnlineStoreConfig> {
-    let members = root.get("online_store").and_then(Value::as_object);
-    let mut keys = members.into_iter().flatten().map(|(key, _)| key.as_str());
-    if let Some(key) = keys.find(|key| !ROCKSDB_KEYS.contains(key)) {
-        return Err(
-            Error::invalid(format!("online_store.{key} is not known")).with_hint(format!(
-                "the keys of a rocksdb online store are {}",
-                ROCKSDB_KEYS.join(", ")
-            )),
-        );
-    }
+    check_keys(BLOCK, &root[BLOCK], &[&settings::ONLINE_STORE, &settings::ROCKSDB])?;
     let default = OnlineStoreMemory::default();
-    let bytes = |key: &str, least: u64| bytes_at(root, "online_store", key, least);
+    let bytes = |key: &str, least: u64| bytes_at(root, BLOCK, key, least);
     Ok(OnlineStoreConfig::RocksDb {
         path,
         memory: OnlineStoreMemory {

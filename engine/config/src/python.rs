@@ -8,18 +8,9 @@ use serde_json::Value;
 
 use super::block::{bytes_at, number_at, path_at, string_at};
 use super::keys::check_keys;
+use super::settings::PYTHON;
 
 const BLOCK: &str = "serving.python";
-const KEYS: [&str; 8] = [
-    "command",
-    "workers",
-    "timeout_ms",
-    "queue",
-    "memory_mib",
-    "user",
-    "env",
-    "shadow",
-];
 /// More processes than a machine has processors are a mistake, and each holds 13 to 105 MB.
 const MAX_WORKERS: u64 = 256;
 /// Requests of clients do not wait that long.
@@ -63,7 +54,7 @@ pub(super) fn python(root: &Value, directory: &Path) -> Result<Option<PythonConf
                 .with_hint("serving: {python: {command: /path/to/venv/bin/python}}"));
         }
     };
-    check_keys(BLOCK, block, &KEYS)?;
+    check_keys(BLOCK, block, &[&PYTHON])?;
     let command = path_at(block, BLOCK, "command")?.ok_or_else(|| {
         Error::invalid(format!("{BLOCK}.command is missing"))
             .with_hint("name the interpreter that has what the functions import, such as /path/to/venv/bin/python")

@@ -13,12 +13,17 @@ const SECRETS: [&str; 6] = ["password", "token", "secret", "secret_key", "access
 pub(super) fn hide_secrets(value: &mut Value) {
     match value {
         Value::Array(items) => items.iter_mut().for_each(hide_secrets),
-        Value::Object(members) => members.iter_mut().for_each(|(key, value)| match value {
-            Value::String(string) if key == "connection_string" => *string = redis::redact(string),
-            Value::String(_) | Value::Number(_) if is_secret(key) => *value = HIDDEN.into(),
-            _ => hide_secrets(value),
-        }),
+        Value::Object(members) => members.iter_mut().for_each(|(key, value)| hide_secret(key, value)),
         _ => {}
+    }
+}
+
+/// Replaces the value of a key if it is a secret, and secrets inside it.
+pub(super) fn hide_secret(key: &str, value: &mut Value) {
+    match value {
+        Value::String(string) if key == "connection_string" => *string = redis::redact(string),
+        Value::String(_) | Value::Number(_) if is_secret(key) => *value = HIDDEN.into(),
+        _ => hide_secrets(value),
     }
 }
 

@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub(super) use connection_string::redact;
-pub(super) use settings::{SERVING_KEYS, redis};
+pub(super) use settings::redis;
 
 /// How to reach a Redis or Valkey, and how to use it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,6 +54,53 @@ pub struct RedisConfig {
     pub python_statuses: bool,
     /// How many replicas must have a write before it is acknowledged (`serving.redis_wait_replicas`).
     pub wait_replicas: u32,
+}
+
+impl RedisConfig {
+    /// What is in force of a connection string, as one, without secrets: what differs from the defaults of its parameters.
+    pub(super) fn shown(&self) -> String {
+        let tls = self.tls.as_ref();
+        let file = |path: &PathBuf| path.to_string_lossy().into_owned();
+        let number = |number: f64| (number != settings::DEFAULT_TIMEOUT.as_secs_f64()).then(|| number.to_string());
+        let flag = |is_set: bool, text: &str| is_set.then(|| text.to_owned());
+        let hidden = |login: &RedisLogin| {
+            let password = login.password.as_ref().filter(|password| !password.is_empty());
+            password.map(|_| "***".to_owned())
+        };
+        let parameters = [
+            ("db", (self.database != 0).then(|| self.database.to_string())),
+            ("username", self.login.username.clone()),
+            ("password", hidden(&self.login)),
+            ("ssl", flag(tls.is_some(), "true")),
+            ("ssl_ca_certs", tls.and_then(|tls| tls.ca.as_ref()).map(file)),
+            (
+                "ssl_certfile",
+                tls.and_then(|tls| tls.client.as_ref())
+                    .map(|(certificate, _)| file(certificate)),
+            ),
+            (
+                "ssl_keyfile",
+                tls.and_then(|tls| tls.client.as_ref()).map(|(_, key)| file(key)),
+            ),
+            (
+                "ssl_cert_reqs",
+                flag(tls.is_some_and(|tls| !tls.checks_certificate), "none"),
+            ),
+            (
+                "ssl_check_hostname",
+                flag(tls.is_some_and(|tls| !tls.checks_hostname), "false"),
+            ),
+            ("socket_connect_timeout", number(self.connect_timeout.as_secs_f64())),
+            ("client_name", self.client_name.clone()),
+            ("read_from_replicas", flag(self.reads_from_replicas, "true")),
+            ("sentinel_kwargs", hidden(&self.sentinel_login)),
+        ];
+        let nodes = self.nodes.iter().map(ToString::to_string);
+        let given = parameters
+            .into_iter()
+            .filter_map(|(name, value)| value.map(|value| format!("{name}={value}")));
+        nodes.chain(given).collect::<Vec<_>>().join(",")
+    }
 }
 
 /// What the nodes of a [`RedisConfig`] are.

@@ -5,37 +5,12 @@ use std::time::Duration;
 use feast_model::error::{Error, Result};
 use serde_json::Value;
 
-use super::audit;
 use super::block::{bytes_at, number_at, string_at};
-use super::connections;
 use super::duration::{duration_at, format_duration};
 use super::host::Host;
 use super::keys::check_keys;
 use super::machine::machine_memory;
-use super::metrics;
-use super::redis;
-
-const KEYS: [&str; 19] = [
-    "response_layout",
-    "max_requests",
-    "max_memory_mib",
-    "send_timeout_seconds",
-    "allowed_hosts",
-    "max_event_time_skew",
-    "drop_after",
-    "push_log_path",
-    "push_queue_max_rows",
-    "push_queue_max_mib",
-    "push_queue_max_age",
-    "python",
-    "materialization_memory_mib",
-    "materialization_disk_mib",
-    "log_level",
-    "cancel_abandoned_runs",
-    "api_keys",
-    "service_account_path",
-    "backups",
-];
+use super::settings::blocks_at;
 
 /// A day.
 pub(super) const DEFAULT_DROP_AFTER: Duration = Duration::from_secs(86_400);
@@ -190,18 +165,7 @@ pub enum ResponseLayout {
 pub(super) fn check(root: &Value) -> Result<()> {
     match root.get("serving") {
         None | Some(Value::Null) => Ok(()),
-        Some(block @ Value::Object(_)) => check_keys(
-            "serving",
-            block,
-            &[
-                KEYS.as_slice(),
-                &audit::SERVING_KEYS,
-                &connections::KEYS,
-                &metrics::SERVING_KEYS,
-                &redis::SERVING_KEYS,
-            ]
-            .concat(),
-        ),
+        Some(block @ Value::Object(_)) => check_keys("serving", block, &blocks_at("serving")),
         Some(other) => Err(Error::invalid(format!("serving must be a mapping, not {other}"))),
     }
 }

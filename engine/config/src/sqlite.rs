@@ -7,16 +7,8 @@ use serde_json::Value;
 
 use super::keys::check_keys;
 use super::online_store::OnlineStoreConfig;
+use super::settings::{ONLINE_STORE, SQLITE};
 
-/// The keys of Feast's `SqliteOnlineStoreConfig`. Feast refuses any other.
-const KEYS: [&str; 6] = [
-    "type",
-    "path",
-    "vector_enabled",
-    "similarity",
-    "text_search_enabled",
-    "enable_openai_compatible_store",
-];
 /// Feast's.
 const DEFAULT_PATH: &str = "data/online.db";
 
@@ -28,7 +20,7 @@ pub(super) const CLASS: &str = "feast.infra.online_stores.sqlite.SqliteOnlineSto
 /// # Errors
 /// `Invalid`, naming an unknown key.
 pub(super) fn sqlite(root: &Value, path: Option<&str>, directory: &Path) -> Result<OnlineStoreConfig> {
-    check_keys("online_store", &root["online_store"], &KEYS)?;
+    check_keys("online_store", &root["online_store"], &[&ONLINE_STORE, &SQLITE])?;
     Ok(OnlineStoreConfig::Sqlite {
         path: directory.join(path.unwrap_or(DEFAULT_PATH)),
     })

@@ -73,7 +73,7 @@ fn unknown_keys_are_errors_where_only_a_mistake_writes_them() {
     };
     check(
         "serving: {max_request: 5}",
-        "serving.max_request is not known: did you mean max_requests? | the keys of serving are response_layout, max",
+        "serving.max_request is not known: did you mean max_requests? | the keys of serving are ",
     );
     check(
         "serving: {zzz: 5}",

@@ -41,8 +41,16 @@ pub enum Step {
     BackupUnnamed,
     /// A restored online store is complete beside the place where it goes; nothing there has changed.
     RestoreWritten,
+    /// No process opens the store in whose place a backup is restored; its files are still there.
+    RestoreMarked,
+    /// A file of the store was moved aside, or one of the restored store into its place.
+    StoreFileMoved,
+    /// No file of the former store is in its place, and none of the restored one.
+    StoreMovedAside,
     /// A restored online store is in its place; the registry is not.
     StoreRestored,
+    /// The registry is in its place too; no process opens the store yet.
+    RegistryRestored,
 }
 
 static OBSERVER: OnceLock<fn(Step)> = OnceLock::new();
@@ -61,7 +69,7 @@ pub fn reached(step: Step) {
 
 impl Step {
     /// All steps.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 23] = [
         Self::PushLogged,
         Self::LogSynced,
         Self::FileWritten,
@@ -80,6 +88,10 @@ impl Step {
         Self::BackupNamed,
         Self::BackupUnnamed,
         Self::RestoreWritten,
+        Self::RestoreMarked,
+        Self::StoreFileMoved,
+        Self::StoreMovedAside,
         Self::StoreRestored,
+        Self::RegistryRestored,
     ];
 }

@@ -12,6 +12,7 @@ use feast_model::error::{Error, ErrorKind, Result, path as error_path};
 
 use crate::durable_file::{file_name, give_to, parent};
 use crate::lock_holder::holder_of;
+use crate::plain_file::plain;
 
 /// How long a request waits for a lock.
 pub const REQUEST_PATIENCE: Duration = Duration::from_secs(10);
@@ -37,7 +38,21 @@ impl FileLock {
     /// file.
     pub fn acquire(path: &Path, patience: Duration) -> Result<Self> {
         // A link and the file it points at have one lock.
-        let path = &std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+        Self::acquire_at(
+            &std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf()),
+            patience,
+        )
+    }
+
+    /// As [`FileLock::acquire`], of a name in a directory, whatever is there under that name: a link does not lead elsewhere.
+    ///
+    /// # Errors
+    /// As [`FileLock::acquire`].
+    pub fn acquire_in(directory: &Path, name: &str, patience: Duration) -> Result<Self> {
+        Self::acquire_at(&directory.join(name), patience)
+    }
+
+    fn acquire_at(path: &Path, patience: Duration) -> Result<Self> {
         let directory = parent(path);
         std::fs::create_dir_all(&directory).map_err(|source| Error::io("create the directory", &directory, source))?;
         let lock_path = directory.join(format!(".{}.lock", file_name(path)));
@@ -94,9 +109,10 @@ fn open_lock(path: &Path, lock_path: &Path) -> std::io::Result<File> {
             Ok(file)
         }
         Err(source) if source.kind() == std::io::ErrorKind::AlreadyExists => {
-            let opened = OpenOptions::new().write(true).open(lock_path);
+            // Not through a link: it would be another file whose mode is changed below.
+            let opened = plain(OpenOptions::new().write(true)).open(lock_path);
             // A file that can only be read can be locked all the same.
-            let file = opened.or_else(|_| File::open(lock_path))?;
+            let file = opened.or_else(|_| plain(OpenOptions::new().read(true)).open(lock_path))?;
             let (access, there) = (Access::of(path)?, file.metadata()?);
             if there.mode() & 0o077 & !access.mode != 0 {
                 // Only its owner can do that.

@@ -30,9 +30,12 @@ pub use row_encoder::RowEncoder;
 pub use tracking::TrackingCounts;
 pub use write::RowWriter;
 
-use connection::Connection;
+use connection::{Access, Connection};
 use tracking::Tracking;
 use views::Views;
+
+/// A key to ask for, which need not be there: in a cluster a command goes where its key is.
+const CHECKED_KEY: &str = "feast-check";
 
 /// An online store on Redis. It connects when it is first used, and again whenever it must.
 pub struct RedisStore {
@@ -75,6 +78,18 @@ impl RedisStore {
     /// What has happened to the rows in memory so far.
     pub fn tracking_counts(&self) -> &TrackingCounts {
         self.tracking.counts()
+    }
+
+    /// Asks Redis for something small.
+    ///
+    /// # Errors
+    /// `Unavailable` when it does not answer in time.
+    pub fn check(&self) -> Result<()> {
+        let mut small = redis::cmd("EXISTS");
+        small.arg(CHECKED_KEY);
+        // A refusal is an answer.
+        self.connection.exchange_blocking(vec![small], Access::Read)??;
+        Ok(())
     }
 
     /// The error for a stored value that cannot be read.

@@ -63,6 +63,8 @@ impl RocksDbStore {
         let made = RocksDbCheckpoint::new(&**db).and_then(|checkpoint| checkpoint.create_checkpoint(&path));
         let checkpoint = Checkpoint { path, _turn: turn };
         made.map_err(|source| self.failed_write(&db, source))?;
+        // Tables that were written just now are as RocksDB made them, and may be linked to for as long as a copy is kept.
+        self.modes.apply_in(&checkpoint.path);
         // Else it may have been made in the directory of somebody else.
         self.check_place()?;
         Ok(checkpoint)

@@ -2,20 +2,24 @@
 
 use std::path::Path;
 
-use feast_model::error::{Error, ErrorKind, OPEN_FILES_HINT, detail};
+use feast_model::error::{Error, ErrorKind, OPEN_FILES_HINT, detail, path as error_path};
 use rocksdb::ErrorKind as RocksKind;
+
+/// Another process has the lock.
+pub(super) fn in_use(store: &Path) -> Error {
+    let message = format!("online store {} is in use by another process", error_path(store));
+    Error::new(ErrorKind::Conflict, message)
+        .with_hint("a feast server probably has it open: stop it, or let it do the work (POST /materialize, /push)")
+}
 
 /// The one place that reads RocksDB's error messages.
 pub(super) fn from_rocksdb(source: rocksdb::Error, store: &Path) -> Error {
     let message = source.to_string();
-    let store = feast_model::error::path(store);
-    let error = if message.contains("While lock file") || message.contains("lock hold") {
-        Error::new(
-            ErrorKind::Conflict,
-            format!("online store {store} is in use by another process"),
-        )
-        .with_hint("a feast server probably has it open: stop it, or let it do the work (POST /materialize, /push)")
-    } else if message.contains("No space left") {
+    if message.contains("While lock file") || message.contains("lock hold") {
+        return in_use(store).with_source(source);
+    }
+    let store = error_path(store);
+    let error = if message.contains("No space left") {
         Error::new(
             ErrorKind::Unavailable,
             format!("online store {store}: the disk is full"),

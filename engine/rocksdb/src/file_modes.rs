@@ -83,7 +83,12 @@ impl FileModes {
         // What is made in the same tick of the file system's clock does not change the time again.
         let is_settled = |change: &SystemTime| change.elapsed().is_ok_and(|elapsed| elapsed >= SETTLE_TIME);
         *last_change = change.filter(is_settled);
-        for entry in std::fs::read_dir(&self.directory).into_iter().flatten().flatten() {
+        self.apply_in(&self.directory);
+    }
+
+    /// Brings all files of a directory, such as a copy, to that mode and group.
+    pub(super) fn apply_in(&self, directory: &Path) {
+        for entry in std::fs::read_dir(directory).into_iter().flatten().flatten() {
             self.apply_to(&entry.path());
         }
     }

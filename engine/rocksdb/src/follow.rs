@@ -21,14 +21,16 @@ use super::RocksDbStore;
 use super::file_modes::FileModes;
 use super::opening::Opening;
 use super::place::CURRENT_FILE;
+use super::replacement;
 
 impl RocksDbStore {
     /// Opens the database of `project` in `path` to read it, whoever writes to it meanwhile, and also where nobody can. Nothing on disk is
     /// changed. Rows are as they were when the store was last tended. A directory that is put into the place of this one is followed too.
     ///
     /// # Errors
-    /// `Unavailable` when there is none yet, or it has the format of an older version, `Data` when it is damaged or of a newer version.
+    /// `Unavailable` when there is none yet, another one is put into its place, or it has the format of an older version, `Data` when it is damaged or of a newer version.
     pub fn open_read_only(path: &Path, project: &str, memory: OnlineStoreMemory) -> Result<Self> {
+        replacement::check_whole(path)?;
         if !path.join(CURRENT_FILE).exists() {
             let message = format!("there is no online store in {} yet", error_path(path));
             return Err(Error::new(ErrorKind::Unavailable, message)
@@ -37,6 +39,7 @@ impl RocksDbStore {
         let modes = FileModes::of(path);
         let modes = modes.map_err(|source| Error::io("look at the online store directory", path, source))?;
         let mut storage = Self::open_with(Opening::to_follow, modes, path, project, memory)?;
+        replacement::check_whole(path)?;
         storage.check_format_to_read(&storage.db())?;
         storage.identity = storage.read_record(KeyTag::Identity)?.unwrap_or_default();
         storage.publish(&storage.read_directory()?);
@@ -79,8 +82,11 @@ impl RocksDbStore {
         if !self.is_read_only {
             self.place.check()?;
         }
+        // Before and after, as no lock keeps a store from being replaced meanwhile.
+        replacement::check_whole(&self.path)?;
         let place = self.place.files()?;
         let follower = Opening::to_follow(&self.options, &self.path)?;
+        replacement::check_whole(&self.path)?;
         self.check_format_to_read(&follower)?;
         self.replace_opening(follower)?;
         self.place.renew(place);

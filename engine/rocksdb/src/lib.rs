@@ -23,6 +23,7 @@ mod opening;
 mod options;
 mod place;
 mod push_log;
+mod replacement;
 mod row_encoder;
 mod scan;
 mod statistics;
@@ -46,6 +47,7 @@ pub use bulk_load::{BulkLoad, TableCounts};
 pub use checkpoint::Checkpoint;
 pub use fetch::DatabaseRows;
 pub use opening::Reading;
+pub use replacement::{Replacement, is_occupied};
 pub use row_encoder::RowEncoder;
 pub use statistics::Statistics;
 
@@ -95,14 +97,17 @@ impl RocksDbStore {
     /// Opens the database of `project` in `path`, made if it is not there.
     ///
     /// # Errors
-    /// `Conflict` when another process has it open, `Data` when it is damaged or of a newer version.
+    /// `Conflict` when another process has it open, `Data` when it is damaged or of a newer version, `Unavailable` while another one is
+    /// put into its place.
     pub fn open(path: &Path, project: &str, memory: OnlineStoreMemory) -> Result<Self> {
+        replacement::check_whole(path)?;
         let modes = FileModes::prepare(path);
         let modes = modes.map_err(|source| Error::io("create the online store directory", path, source))?;
         let mut storage = Self::open_with(Opening::to_write, modes, path, project, memory)?;
         remove_files_of_ended_loads(path);
         // What stays takes room, and is removed before the next one is made.
         let _ = checkpoint::remove_checkpoints(path);
+        replacement::remove_leftovers(path);
         storage.check_format()?;
         storage.identity = storage.read_identity()?;
         storage.publish(&storage.read_directory()?);

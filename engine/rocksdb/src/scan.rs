@@ -1,10 +1,13 @@
-//! The entity keys of a table, in their order.
+//! The entity keys of a table, in their order, and what lies in all tables.
+
+use std::collections::HashMap;
 
 use feast_codec::entity_key::names_prefix;
 use feast_codec::packed_bytes::PackedBytes;
+use feast_codec::row::RowHeader;
 use feast_codec::storage_key::{row_key, rows_of_entities, split_row_key};
 use feast_model::error::Result;
-use feast_rows::KeyPage;
+use feast_rows::{KeyPage, RowTotals};
 use rocksdb::{DB, DBIteratorWithThreadMode, Direction, IteratorMode, ReadOptions};
 
 use super::RocksDbStore;
@@ -39,6 +42,28 @@ impl RocksDbStore {
         }
         page.next = last_of_full(&page.keys, limit);
         Ok(page)
+    }
+
+    /// What lies in each table, by its id, at one moment. All rows are read; those of tables that are dropped may be among them.
+    ///
+    /// # Errors
+    /// `Data` when the store is damaged.
+    pub fn row_totals(&self) -> Result<HashMap<u32, RowTotals>> {
+        let (first, end) = rows_of_entities(b"");
+        let mut totals: HashMap<u32, RowTotals> = HashMap::new();
+        let db = self.db();
+        for row in scan(&db, &first, end) {
+            let (key, value) = row.map_err(|source| self.error(source))?;
+            let Some((table, _)) = split_row_key(&key) else {
+                continue;
+            };
+            let header = RowHeader::decode(&value).map_err(|source| self.corrupt(source))?;
+            let of_table = totals.entry(table).or_default();
+            of_table.rows += 1;
+            of_table.bytes += (key.len() + value.len()) as u64;
+            of_table.newest_event = of_table.newest_event.max(Some(header.version.event_time));
+        }
+        Ok(totals)
     }
 
     /// The half-open range in which all rows of a table are, between those of other tables: that of the entities with its join keys.

@@ -14,6 +14,7 @@ mod registry_tables;
 mod stored_view;
 mod table_change;
 mod tables;
+mod totals;
 
 pub use batch::RowBatch;
 pub use cache::{CacheUsage, RowCache};
@@ -26,6 +27,7 @@ pub use registry_tables::RegistryTables;
 pub use stored_view::StoredView;
 pub use table_change::{RowCount, TableChange, TableFate};
 pub use tables::{ColumnRef, FeatureColumns, HiddenTable, Table, TableView, Tables};
+pub use totals::RowTotals;
 
 /// Which rows a write may replace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -22,6 +22,8 @@ pub(super) struct ViewReader {
     pub(super) query: String,
     /// Gives a page of entity keys.
     pub(super) keys_query: String,
+    /// Gives the number of entities, the bytes that are stored of them, and the newest event time.
+    pub(super) totals_query: String,
     pub(super) view: String,
     pub(super) table: Arc<Table>,
     /// Of each feature.
@@ -40,6 +42,11 @@ impl Views {
     /// How the rows of a table are read.
     pub(super) fn reader(&self, table: u32) -> Option<&ViewReader> {
         self.stored.get(&table).map(|reader| &**reader)
+    }
+
+    /// How the rows of each table are read.
+    pub(super) fn readers(&self) -> impl Iterator<Item = &ViewReader> {
+        self.stored.values().map(|reader| &**reader)
     }
 
     /// A view by its name.
@@ -73,6 +80,10 @@ impl ViewReader {
             query: format!("SELECT feature_name, value, event_ts, created_ts FROM {name} WHERE entity_key = ?1"),
             keys_query: format!(
                 "SELECT DISTINCT entity_key FROM {name} WHERE entity_key > ?1 ORDER BY entity_key LIMIT ?2"
+            ),
+            totals_query: format!(
+                "SELECT count(DISTINCT entity_key), coalesce(sum(length(entity_key) + coalesce(length(value), 0)), 0), max(event_ts) \
+                 FROM {name}"
             ),
             view: view.name.clone(),
             table: Arc::clone(table),

@@ -16,7 +16,7 @@ use feast_codec::packed_bytes::PackedBytes;
 use feast_model::error::{Error, Result};
 use feast_model::{FeatureView, Field};
 
-use crate::online_store::{EncodedRows, OnlineStore, Replace, RowBatch, RowQueries};
+use crate::online_store::{EncodedRows, OnlineStore, Replace, RowBatch};
 use rows::RowGroup;
 pub(crate) use rows::ViewColumns;
 
@@ -97,7 +97,7 @@ impl<'a> ViewCopy<'a> {
             .from
             .entity_keys(self.table, checkpoint.position.as_deref(), PAGE_KEYS)?;
         let entities = [page.keys];
-        let rows = self.read_rows(&entities)?;
+        let rows = self.from.rows_of(self.table, &entities)?;
         self.write_rows(&entities[0], &rows, &mut checkpoint.report)?;
         if page.starts_over {
             checkpoint.report = CopyReport {
@@ -108,24 +108,6 @@ impl<'a> ViewCopy<'a> {
         checkpoint.is_done = page.next.is_none();
         checkpoint.position = page.next;
         Ok(())
-    }
-
-    /// The row of each entity, if it has one.
-    fn read_rows(&self, entities: &[PackedBytes; 1]) -> Result<RowBatch> {
-        let tables = [vec![self.table]];
-        let queries = RowQueries {
-            tables: &tables,
-            entities,
-            features: None,
-        };
-        let mut lookup = self.from.prepare(queries)?;
-        while let Some(missing) = lookup.missing(queries) {
-            let reading = self.from.reading();
-            let fetched = reading.fetch(missing)?;
-            self.from.complete(&mut lookup, queries, fetched)?;
-        }
-        let batch = lookup.into_batches().pop();
-        batch.ok_or_else(|| Error::internal("a lookup of one group gave no rows"))
     }
 
     fn write_rows(&mut self, keys: &PackedBytes, rows: &RowBatch, report: &mut CopyReport) -> Result<()> {

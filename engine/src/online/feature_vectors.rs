@@ -20,6 +20,7 @@ pub struct FeatureVectors<'request> {
     event_times: Vec<Vec<Timestamp>>,
     outcomes: Vec<ViewOutcome>,
     computed: Vec<Computed>,
+    function_time: Option<Duration>,
 }
 
 /// What became of one view in a response, see [`ReadPlan::view_names`](super::ReadPlan::view_names).
@@ -101,6 +102,7 @@ impl<'request> FeatureVectors<'request> {
             event_times: Vec::new(),
             outcomes: Vec::new(),
             computed: Vec::new(),
+            function_time: None,
         }
     }
 
@@ -112,6 +114,15 @@ impl<'request> FeatureVectors<'request> {
     /// The runs of functions that are to be measured.
     pub fn computed(&self) -> &[Computed] {
         &self.computed
+    }
+
+    /// How long all functions took together; `None` when there are none.
+    pub fn function_time(&self) -> Option<Duration> {
+        self.function_time
+    }
+
+    pub(super) fn set_function_time(&mut self, time: Duration) {
+        self.function_time = Some(time);
     }
 
     pub(super) fn add_outcome(&mut self, outcome: ViewOutcome) {

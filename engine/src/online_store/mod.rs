@@ -12,6 +12,7 @@
 mod push_log;
 mod row_encoder;
 mod row_writer;
+mod scan;
 #[cfg(test)]
 mod tests;
 mod views;
@@ -27,8 +28,8 @@ use feast_model::error::{Error, ErrorKind, Result};
 use feast_model::{FeatureView, Field};
 pub(crate) use feast_redis::KeySearch;
 use feast_redis::RedisStore;
-pub(crate) use feast_rocksdb::Checkpoint;
 pub use feast_rocksdb::Statistics as RocksDbStatistics;
+pub(crate) use feast_rocksdb::{Checkpoint, Replacement, is_occupied};
 use feast_rocksdb::{DatabaseRows, RocksDbStore};
 use feast_rows::{RowCache, rows_in_memory};
 use feast_sqlite::SqliteStore;
@@ -40,7 +41,7 @@ pub(crate) use views::{stored_view, table_view, view_shape};
 pub use feast_rows::{CacheUsage, RowCount, TableChange, TableFate};
 pub(crate) use feast_rows::{
     ColumnRef, EncodedRows, FeatureColumns, KeyPage, MissingRows, NameCollision, Replace, RowBatch, RowColumns,
-    RowLookup, RowQueries, StoredView, Table, TableView, Tables, WriteCount,
+    RowLookup, RowQueries, RowTotals, StoredView, Table, TableView, Tables, WriteCount,
 };
 
 /// An open online store of one project.
@@ -87,9 +88,18 @@ pub(crate) fn name_collisions(config: &OnlineStoreConfig, views: &[StoredView]) 
     }
 }
 
-fn no_checkpoint(kind: &str, hint: &str) -> Error {
+/// Refuses a store of these settings that is not backed up here.
+///
+/// # Errors
+/// `Unsupported` for one that is not this server's own.
+pub(crate) fn check_backed_up(config: &OnlineStoreConfig) -> Result<()> {
+    let (kind, hint) = match config {
+        OnlineStoreConfig::RocksDb { .. } => return Ok(()),
+        OnlineStoreConfig::Redis(_) => ("Redis", "use the means of Redis: BGSAVE, or its append-only file"),
+        OnlineStoreConfig::Sqlite { .. } => ("SQLite", "use the means of SQLite: sqlite3 FILE \".backup COPY\""),
+    };
     let message = format!("an online store in {kind} is not backed up by this command");
-    Error::new(ErrorKind::Unsupported, message).with_hint(hint)
+    Err(Error::new(ErrorKind::Unsupported, message).with_hint(hint))
 }
 
 /// Makes a store of its own of the files of a checkpoint, in whose place no store is open.
@@ -153,21 +163,14 @@ impl OnlineStore {
         }
     }
 
-    /// The files of the store as they are now.
+    /// The files of the store as they are now, of one that [`check_backed_up`] lets pass.
     ///
     /// # Errors
-    /// `Unavailable` when the store takes no writes for now, `Unsupported` for one that is not this server's own.
+    /// `Unavailable` when the store takes no writes for now.
     pub(crate) fn checkpoint(&self) -> Result<Checkpoint<'_>> {
         match self {
             Self::RocksDb(storage) => storage.checkpoint(),
-            Self::Redis(_) => Err(no_checkpoint(
-                "Redis",
-                "use the means of Redis: BGSAVE, or its append-only file",
-            )),
-            Self::Sqlite(_) => Err(no_checkpoint(
-                "SQLite",
-                "use the means of SQLite: sqlite3 FILE \".backup COPY\"",
-            )),
+            Self::Redis(_) | Self::Sqlite(_) => Err(Error::internal("only RocksDB has checkpoints")),
         }
     }
 
@@ -186,6 +189,17 @@ impl OnlineStore {
         match self {
             Self::RocksDb(storage) => storage.trouble(),
             Self::Redis(_) | Self::Sqlite(_) => None,
+        }
+    }
+
+    /// Whether the store answers, where it is on the network.
+    ///
+    /// # Errors
+    /// `Unavailable` when it does not.
+    pub(crate) fn check(&self) -> Result<()> {
+        match self {
+            Self::Redis(redis) => redis.check(),
+            Self::RocksDb(_) | Self::Sqlite(_) => Ok(()),
         }
     }
 

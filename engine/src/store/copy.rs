@@ -41,10 +41,8 @@ impl FeatureStore {
     pub fn open_to_copy(mut config: RepositoryConfig) -> Result<Self> {
         if let OnlineStoreConfig::Redis(redis) = &mut config.online_store {
             redis.python_statuses = false;
-            redis.row_cache = 0;
-            redis.cache_staleness = None;
         }
-        Self::open(config)
+        Self::open(config.without_rows_in_memory())
     }
 
     /// Copies the rows of views into another online store, where the newest event wins. `state_directory` is where an interrupted

@@ -8,7 +8,6 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BinaryArray, Int32Array, Int64Array, StringArray, TimestampSecondArray};
-use feast_codec::entity_key::EntityKeyEncoder;
 use feast_codec::packed_bytes::PackedBytes;
 use feast_codec::row::CorruptRow;
 use feast_codec::storage_key::split_row_key;
@@ -16,9 +15,9 @@ use feast_model::error::{Error, ErrorKind, Result};
 use feast_model::{FeatureView, Field, Timestamp, ValueType};
 
 use super::FeatureStore;
+use super::scan::key_encoder;
 use crate::copy::ViewColumns;
 use crate::offline::ParquetSource;
-use crate::online_store::RowQueries;
 
 /// The row of one entity in a view, as it is stored.
 #[derive(Debug, Clone)]
@@ -66,20 +65,8 @@ impl FeatureStore {
         let Some(table) = tables.get(view.name()) else {
             return Ok(None);
         };
-        let of_entities = [vec![table.id]];
-        let queries = RowQueries {
-            tables: &of_entities,
-            entities: &entities,
-            features: None,
-        };
-        let mut lookup = store.prepare(queries)?;
-        while let Some(missing) = lookup.missing(queries) {
-            let reading = store.reading();
-            let fetched = reading.fetch(missing)?;
-            store.complete(&mut lookup, queries, fetched)?;
-        }
-        let batches = lookup.into_batches();
-        let Some(bytes) = batches.first().and_then(|batch| batch.get(0)) else {
+        let rows = store.rows_of(table.id, &entities)?;
+        let Some(bytes) = rows.get(0) else {
             return Ok(None);
         };
         stored_row(&view, &ViewColumns::new(&view, table), bytes).map_err(|source| store.corrupt(source))
@@ -191,14 +178,8 @@ fn entity_key(view: &FeatureView, keys: &[(String, String)]) -> Result<Vec<u8>> 
         }
     });
     let columns: Vec<ArrayRef> = columns.collect::<Result<_>>()?;
-    let types: Vec<(&str, &ValueType)> = view
-        .entity_columns
-        .iter()
-        .map(|key| (key.name.as_str(), &key.value_type))
-        .collect();
-    let encoder = EntityKeyEncoder::new(&types).map_err(|problem| Error::invalid(problem.to_string()))?;
     let mut key = Vec::new();
-    encoder.encode(&columns, 0, &mut key);
+    key_encoder(view)?.encode(&columns, 0, &mut key);
     Ok(key)
 }
 

@@ -18,6 +18,7 @@ mod registry;
 mod registry_looks;
 mod removal;
 mod restore;
+mod scan;
 mod shards;
 mod statistics;
 #[cfg(test)]
@@ -30,6 +31,7 @@ pub use definitions::{ApplyOptions, ApplyReport};
 pub use keys::{ForgottenRows, RowsToForget, StoredRow};
 pub use removal::RemovalProgress;
 pub use restore::{RestoreReport, restore};
+pub use scan::{OnlineStoreTotals, RowWithKey, StoredPage, ViewTotals};
 pub use statistics::{PythonStatistics, StoreStatistics};
 
 use feast_config::{OnlineStoreConfig, RepositoryConfig};

@@ -43,7 +43,7 @@ pub(super) struct RegistryHandle {
     /// When the place was last seen to hold the state in use, in milliseconds from `opened`.
     seen: AtomicU64,
     /// The state of the place that could not be used, and why.
-    unusable: Mutex<Option<(Stamp, Error)>>,
+    unusable: Mutex<Option<(Option<Stamp>, Error)>>,
     /// What states of the registry do not say of functions.
     functions: FunctionContext,
 }
@@ -169,7 +169,7 @@ impl RegistryHandle {
                 return Ok(Ok(false));
             }
             // A damaged file is read once, however often it is looked at.
-            let unusable = self.unusable.lock().as_ref().map(|(stamp, _)| *stamp);
+            let unusable = self.unusable.lock().as_ref().and_then(|(stamp, _)| *stamp);
             let look = self
                 .looks
                 .look(in_use.into_iter().chain(unusable).collect(), patience)?;
@@ -179,7 +179,7 @@ impl RegistryHandle {
                 return Ok(Ok(false));
             }
             if let Some((known, problem)) = &*self.unusable.lock()
-                && Some(*known) == look.stamp
+                && *known == look.stamp
             {
                 return Ok(Err(problem.repeated()));
             }
@@ -194,7 +194,7 @@ impl RegistryHandle {
             let outcome = self.adopt_changed(look, adopt);
             // What the system could not do for now may be possible at the next look.
             let damage = outcome.as_ref().err().filter(|error| error.kind() == ErrorKind::Data);
-            *self.unusable.lock() = stamp.zip(damage.map(Error::repeated));
+            *self.unusable.lock() = damage.map(|damage| (stamp, damage.repeated()));
             if outcome.is_ok() {
                 self.note_seen();
             }

@@ -1,22 +1,20 @@
 //! Restoring a backup: the online store and the registry of a repository, both of which must not be there, or are moved aside.
 //!
-//! All is checked and complete beside its place before anything changes there. The rows come first, as in a backup: a process that is
-//! killed before it puts the registry in its place has left no registry that claims rows which are not there.
+//! All is checked, and complete beside its place, before anything changes there. The rows come first, as in a backup, and the registry then:
+//! a process that is killed before both are in their places leaves a store that nobody opens, until a restore is complete. So no process
+//! can take the rows of a backup for those of the registry that was there, nor load into them what that one says is missing.
 
-use std::fs::{DirBuilder, File};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use feast_backup::{Backup, Manifest};
 use feast_config::{OnlineStoreConfig, RepositoryConfig};
 use feast_files::fail_point::{self, Step};
-use feast_files::{COMMAND_PATIENCE, FileLock, give_to};
 use feast_model::error::{Error, ErrorKind, Result, path as error_path};
 use feast_registry::RegistryFile;
 
 use super::backup::{ONLINE_STORE, REGISTRY};
 use crate::clock;
-use crate::online_store::{Access, OnlineStore, adopt_checkpoint};
+use crate::online_store::{Replacement, adopt_checkpoint, is_occupied};
 
 /// What was restored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,7 +30,8 @@ pub struct RestoreReport {
 ///
 /// # Errors
 /// `Conflict` when the backup is of another project, or a store or registry is there, or a process has the store open. `Data` when the
-/// backup is damaged. Nothing has changed then.
+/// backup is damaged. Nothing has changed then. Where a file of the store or the registry cannot be moved or written, no process opens the
+/// store until a restore is complete.
 pub fn restore(config: &RepositoryConfig, backup: &Path, replaces: bool) -> Result<RestoreReport> {
     let backup = Backup::open(backup)?;
     let OnlineStoreConfig::RocksDb { path, .. } = &config.online_store else {
@@ -44,54 +43,67 @@ pub fn restore(config: &RepositoryConfig, backup: &Path, replaces: bool) -> Resu
         .with_hint("restore with online_store.type: rocksdb, then copy the rows with: feast online-store copy"));
     };
     check_fits(config, &backup)?;
-    let parent = parent(path);
-    std::fs::create_dir_all(&parent).map_err(|source| Error::io("create the directory", &parent, source))?;
-    // Two restores to the same place would take each other's files for leftovers.
-    let _lock = FileLock::acquire(
-        &path.with_file_name(format!("{}.restore", name(path))),
-        COMMAND_PATIENCE,
-    )?;
-    check_place(config, path, replaces)?;
-
     backup.check_names()?;
+    let place = RegistryFile::new(&config.registry_path, &config.project);
     let registry = backup.read(REGISTRY)?;
-    let staged = Staged::beside(path)?;
-    backup.copy_directory(ONLINE_STORE, &staged.path)?;
-    adopt_checkpoint(&staged.path, &config.project)?;
+    registry.as_deref().map_or(Ok(()), |registry| place.check(registry))?;
+    if !replaces {
+        check_free(config, path)?;
+    }
+    let mut replacement = Replacement::begin(path).map_err(|error| match error.kind() {
+        ErrorKind::Conflict => error.with_hint("stop the server that has it open, then restore again"),
+        _ => error,
+    })?;
+    if !replaces {
+        // Nobody makes one from here on.
+        check_free(config, path)?;
+    }
+
+    let staged = replacement.stage()?;
+    backup.copy_directory(ONLINE_STORE, &staged)?;
+    adopt_checkpoint(&staged, &config.project)?;
     fail_point::reached(Step::RestoreWritten);
 
-    let mut report = RestoreReport {
-        manifest: backup.manifest().clone(),
-        moved_aside: Vec::new(),
-    };
     let time = clock::now().to_string().replace(':', "-");
-    let aside = |path: &Path| path.with_file_name(format!("{}.before-{time}", name(path)));
-    let former = is_there(path).then(|| aside(path));
-    if let Some(former) = &former {
-        std::fs::rename(path, former).map_err(|source| Error::io("move away", path, source))?;
-        report.moved_aside.push(former.clone());
-    }
-    if let Err(source) = std::fs::rename(&staged.path, path) {
-        // As it was, if that can be.
-        let _ = former.map(|former| std::fs::rename(former, path));
-        return Err(Error::io("write", path, source));
-    }
-    let synced = File::open(&parent).and_then(|directory| directory.sync_all());
-    synced.map_err(|source| Error::io("sync", &parent, source))?;
+    let half_done = |what: &'static str| {
+        move |error: Error| {
+            error
+                .within(|message| {
+                    format!("{what}, and nobody opens the online store until a restore is complete: {message}")
+                })
+                .with_hint("restore again with --force")
+        }
+    };
+    replacement.mark(&time)?;
+    let former = replacement.put().map_err(half_done("the restore is not complete"))?;
     fail_point::reached(Step::StoreRestored);
-    let former = config.registry_path.exists().then(|| aside(&config.registry_path));
-    if let Some(registry) = registry {
-        let place = RegistryFile::new(&config.registry_path, &config.project);
-        place.restore(&registry, former.as_deref()).map_err(|error| {
-            error.within(|message| format!("the online store is restored, but not the registry: {message}"))
-        })?;
-    } else if let Some(former) = &former {
+    let mut moved_aside: Vec<PathBuf> = former.into_iter().collect();
+    let registry = put_registry(&place, registry.as_deref(), &time);
+    moved_aside.extend(registry.map_err(half_done("the registry is not restored"))?);
+    fail_point::reached(Step::RegistryRestored);
+    replacement.finish().map_err(half_done("the restore is not complete"))?;
+    Ok(RestoreReport {
+        manifest: backup.manifest().clone(),
+        moved_aside,
+    })
+}
+
+/// Puts a registry, or none, into its place. Gives the name of the one that was there.
+fn put_registry(place: &RegistryFile, registry: Option<&[u8]>, time: &str) -> Result<Option<PathBuf>> {
+    let path = place.path();
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let former = path
+        .exists()
+        .then(|| path.with_file_name(format!("{name}.before-{time}")));
+    match (registry, &former) {
+        (Some(registry), _) => place.restore(registry, former.as_deref())?,
         // It tells of rows that were never in this store.
-        let path = &config.registry_path;
-        std::fs::rename(path, former).map_err(|source| Error::io("move away", path, source))?;
+        (None, Some(former)) => {
+            std::fs::rename(path, former).map_err(|source| Error::io("move away", path, source))?;
+        }
+        (None, None) => {}
     }
-    report.moved_aside.extend(former);
-    Ok(report)
+    Ok(former)
 }
 
 fn check_fits(config: &RepositoryConfig, backup: &Backup) -> Result<()> {
@@ -110,84 +122,15 @@ fn check_fits(config: &RepositoryConfig, backup: &Backup) -> Result<()> {
     Ok(())
 }
 
-/// What is in the way may be moved aside only if nobody uses it.
-fn check_place(config: &RepositoryConfig, path: &Path, replaces: bool) -> Result<()> {
-    if !replaces {
-        let registry = &config.registry_path;
-        let found = [("an online store", path), ("a registry", registry.as_path())];
-        if let Some((what, path)) = found.into_iter().find(|(_, path)| is_there(path)) {
-            let message = format!("there is {what} already: {}", error_path(path));
-            return Err(Error::new(ErrorKind::Conflict, message)
-                .with_hint("with --force what is there is moved aside, and nothing of it is removed"));
-        }
-    }
-    if is_there(path) {
-        // One that is damaged is what backups are for.
-        match OnlineStore::open(&config.online_store, &config.project, Access::ReadWrite) {
-            Err(error) if error.kind() == ErrorKind::Conflict => {
-                return Err(error.with_hint("stop the server that has it open, then restore again"));
-            }
-            _ => {}
-        }
-    }
-    Ok(())
-}
-
-/// An empty directory is as good as none: a volume may have been made for the store.
-fn is_there(path: &Path) -> bool {
-    match std::fs::read_dir(path) {
-        Ok(mut entries) => entries.next().is_some(),
-        Err(_) => std::fs::symlink_metadata(path).is_ok_and(|found| !found.is_dir()) || path.exists(),
-    }
-}
-
-/// A directory beside the store's place, of the same file system. It goes with the value, unless it was renamed.
-struct Staged {
-    path: PathBuf,
-}
-
-impl Staged {
-    /// For those who may use the store that is there, or its directory's owner alone.
-    fn beside(path: &Path) -> Result<Self> {
-        let staged = path.with_file_name(format!(".{}.restore.tmp", name(path)));
-        // Of a restore that was killed.
-        match std::fs::remove_dir_all(&staged) {
-            Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
-                return Err(Error::io("remove", &staged, source));
-            }
-            _ => {}
-        }
-        let made = DirBuilder::new().mode(0o700).create(&staged).and_then(|()| {
-            let directory = File::open(&staged)?;
-            match std::fs::metadata(path) {
-                Ok(former) => {
-                    give_to(&directory, former.uid(), former.gid());
-                    directory.set_permissions(former.permissions())
-                }
-                Err(_) => {
-                    let around = std::fs::metadata(parent(path))?;
-                    give_to(&directory, around.uid(), around.gid());
-                    Ok(())
-                }
-            }
-        });
-        made.map_err(|source| Error::io("create the directory", &staged, source))?;
-        Ok(Self { path: staged })
-    }
-}
-
-impl Drop for Staged {
-    fn drop(&mut self) {
-        // After the renaming there is nothing of that name.
-        let _ = std::fs::remove_dir_all(&self.path);
-    }
-}
-
-fn parent(path: &Path) -> PathBuf {
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-    parent.map_or_else(|| PathBuf::from("."), Path::to_path_buf)
-}
-
-fn name(path: &Path) -> String {
-    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+/// What is there is moved aside only when that is asked for.
+fn check_free(config: &RepositoryConfig, store: &Path) -> Result<()> {
+    let registry = &config.registry_path;
+    let found = match is_occupied(store)? {
+        true => ("an online store", store),
+        false if registry.exists() || registry.is_symlink() => ("a registry", registry.as_path()),
+        false => return Ok(()),
+    };
+    let message = format!("there is {} already: {}", found.0, error_path(found.1));
+    Err(Error::new(ErrorKind::Conflict, message)
+        .with_hint("with --force what is there is moved aside, and nothing of it is removed"))
 }

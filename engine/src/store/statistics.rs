@@ -75,17 +75,17 @@ impl FeatureStore {
         }
     }
 
-    /// Until when each view was materialized, of those that were.
+    /// Until when each view was materialized; `None` for those that never were.
     ///
     /// # Errors
     /// `Data` when the registry is damaged.
-    pub fn materialized_until(&self) -> Result<Vec<(String, Timestamp)>> {
+    pub fn materialized_until(&self) -> Result<Vec<(String, Option<Timestamp>)>> {
         let state = self.state();
         let views = state.definitions.feature_views.iter();
         let ends = views.map(|view| {
             let end = state.contents().materialized_until(view.name())?;
-            Ok(end.map(|end| (view.name().to_owned(), end)))
+            Ok((view.name().to_owned(), end))
         });
-        ends.filter_map(Result::transpose).collect()
+        ends.collect()
     }
 }

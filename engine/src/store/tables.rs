@@ -104,6 +104,14 @@ impl FeatureStore {
         trouble.or_else(|| self.push_log.trouble())
     }
 
+    /// Whether the online store answers, where it is on the network. It waits for it.
+    ///
+    /// # Errors
+    /// `Unavailable` when it does not.
+    pub fn reach_online_store(&self) -> Result<()> {
+        self.online_store.get().map_or(Ok(()), OnlineStore::check)
+    }
+
     /// Tables that were hidden, restored or dropped since the last call.
     pub fn take_table_changes(&self) -> Vec<TableChange> {
         self.table_changes.take()

@@ -9,7 +9,6 @@
 
 mod api_keys;
 mod bearer;
-mod http;
 mod kubernetes;
 mod oidc;
 mod refusal;
@@ -132,7 +131,7 @@ impl SignIn {
             Tokens::Oidc(oidc, _) => {
                 let (principal, until) = oidc.principal(token).await?;
                 let principal = Arc::new(principal);
-                self.remembered.keep(hash, Ok(Arc::clone(&principal)), until);
+                self.remembered.keep(hash, Arc::clone(&principal), until);
                 Ok(principal)
             }
             Tokens::Kubernetes(cluster) => self.ask_cluster(cluster, token, hash, Cluster::principal).await,
@@ -148,7 +147,7 @@ impl SignIn {
         ask: fn(&Cluster, &str) -> Result<Principal, Refusal>,
     ) -> Result<Arc<Principal>, Refusal> {
         let asked = async {
-            let _turn = cluster.turn().await?;
+            let _turn = cluster.turn(self.remembered.was_accepted(&hash)).await?;
             // Others may have asked about the same token meanwhile.
             if let Some(known) = self.remembered.get(&hash, now()) {
                 return known;

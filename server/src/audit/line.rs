@@ -1,4 +1,5 @@
-//! The lines of the log: those of Feast 0.67, with its names in its order, one JSON object each.
+//! The lines of the log: those of Feast 0.67, with its names in its order, one JSON object each. Those of a request that is traced end with
+//! the id of the trace, which is ours.
 //!
 //! What clients, tokens and registries give is bounded where it comes in ([`bounded`]), and cannot end its line or change what a
 //! terminal shows of it.
@@ -29,6 +30,7 @@ pub(super) struct Event<'a> {
     pub(super) outcome: &'static str,
     pub(super) duration: Option<Duration>,
     pub(super) detail: &'a str,
+    pub(super) trace_id: Option<&'a str>,
 }
 
 /// Who asks.
@@ -90,7 +92,7 @@ impl Event<'_> {
             number(out, in_milliseconds(duration));
         }
         member(out, b",\"detail\":", self.detail);
-        out.extend_from_slice(b"}\n");
+        end(out, self.trace_id);
     }
 }
 
@@ -100,6 +102,7 @@ pub(super) struct FeatureRequest<'a> {
     pub(super) features: &'a AskedFeatures,
     pub(super) is_answered: bool,
     pub(super) duration: Duration,
+    pub(super) trace_id: Option<&'a str>,
 }
 
 impl FeatureRequest<'_> {
@@ -121,8 +124,16 @@ impl FeatureRequest<'_> {
         member(out, b",\"status\":", status);
         out.extend_from_slice(b",\"latency_ms\":");
         number(out, in_milliseconds(self.duration));
-        out.extend_from_slice(b"}\n");
+        end(out, self.trace_id);
     }
+}
+
+/// Ends a line, with the trace of its request under the name that it has in the log of the server.
+fn end(out: &mut Vec<u8>, trace_id: Option<&str>) {
+    if let Some(trace_id) = trace_id {
+        member(out, b",\"trace_id\":", trace_id);
+    }
+    out.extend_from_slice(b"}\n");
 }
 
 /// Appends a line in the place of so many that are lost.
@@ -268,6 +279,7 @@ mod tests {
             outcome: "success",
             duration: Some(Duration::from_micros(12_464)),
             detail: "POST /get-online-features -> 200",
+            trace_id: Some("4bf92f3577b34da6a3ce929d0e0e4736"),
         });
         let (before, rest) = line.split_once(",\"timestamp\":\"").unwrap();
         let (timestamp, after) = rest.split_once('"').unwrap();
@@ -279,7 +291,7 @@ mod tests {
                 r#","request_id":"my-id","principal":{"username":"ann","roles":["reader","é"],"auth_type":"oidc"},"#,
                 r#""source":{"ip":"10.1.2.3","transport":"http"},"action":{"mcp_tool":"","path":"/get-online-features"},"#,
                 r#""resource":{"type":"feature_service","name":"svc","actions":["READ_ONLINE"]},"outcome":"success","#,
-                r#""duration_ms":12.46,"detail":"POST /get-online-features -> 200"}"#,
+                r#""duration_ms":12.46,"detail":"POST /get-online-features -> 200","trace_id":"4bf92f3577b34da6a3ce929d0e0e4736"}"#,
                 "\n"
             )
         );

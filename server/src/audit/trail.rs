@@ -7,7 +7,6 @@ use std::borrow::Cow;
 use std::fmt::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::Instant;
 
 use feast_engine::model::{Action, ObjectKind};
 use feast_engine::{AccessRequest, AskedObject, Error, ErrorKind, FeatureStore, Principal};
@@ -21,6 +20,7 @@ use crate::connections::Purpose;
 use crate::error::ApiError;
 use crate::http::{Client, Head};
 use crate::layers::request_id::RequestId;
+use crate::timeline::{Stopwatch, Timeline};
 
 /// One request.
 pub(crate) struct Trail {
@@ -32,7 +32,7 @@ pub(crate) struct Trail {
     client: Client,
     /// It came by the socket beside the store.
     is_command: bool,
-    started: Instant,
+    stopwatch: Stopwatch,
     principal: OnceLock<Arc<Principal>>,
     asked: Mutex<Asked>,
     /// It has its lines.
@@ -88,7 +88,7 @@ impl Trail {
             id: head.request_id.clone(),
             client: head.peer.client,
             is_command: head.peer.purpose == Purpose::Commands,
-            started: Instant::now(),
+            stopwatch: head.stopwatch.clone(),
             principal: OnceLock::new(),
             asked: Mutex::default(),
             is_recorded: AtomicBool::new(false),
@@ -161,12 +161,15 @@ impl Trail {
         is_awaited: bool,
     ) -> Option<Ticket> {
         self.is_recorded.store(true, Ordering::Relaxed);
-        let (asked, duration, ip) = (self.asked.lock(), self.started.elapsed(), self.ip());
+        let (asked, ip) = (self.asked.lock(), self.ip());
+        let duration = self.stopwatch.timeline().map(Timeline::elapsed).unwrap_or_default();
+        let trace = self.stopwatch.trace().map(|trace| trace.trace_id().to_string());
+        let event = || self.event(&ip, trace.as_deref());
         let mut lines = Vec::with_capacity(512);
         match error {
-            Some(ApiError::NotSignedIn(refusal)) => self.write_sign_in(&mut lines, &ip, refusal),
+            Some(ApiError::NotSignedIn(refusal)) => write_sign_in(&mut lines, event(), refusal),
             Some(ApiError::Engine(error)) if error.kind() == ErrorKind::Denied => {
-                self.write_denial(&mut lines, &ip, asked.denied.as_ref(), error);
+                write_denial(&mut lines, event(), asked.denied.as_ref(), error);
             }
             _ => {}
         }
@@ -176,15 +179,15 @@ impl Trail {
             if let Client::Process { .. } = self.client {
                 let _ = write!(detail, " ({})", self.client);
             }
-            let event = Event {
+            let line = Event {
                 kind: "http.request",
                 resource: asked.resource(&self.path),
                 outcome,
                 duration: Some(duration),
                 detail: &detail,
-                ..self.event(&ip)
+                ..event()
             };
-            event.write(&mut lines);
+            line.write(&mut lines);
         }
         if let Some(features) = &asked.features {
             let requestor = self.principal.get().map_or("", |principal| principal.name.as_str());
@@ -193,47 +196,15 @@ impl Trail {
                 features,
                 is_answered: outcome == "success",
                 duration,
+                trace_id: trace.as_deref(),
             };
             line.write(&mut lines);
         }
         self.log.push(&lines, is_awaited)
     }
 
-    /// Why somebody is not let in. The cause says nothing of the token but what it claims.
-    fn write_sign_in(&self, lines: &mut Vec<u8>, ip: &str, refusal: &Refusal) {
-        let event = Event {
-            kind: "authn.failure",
-            outcome: match refusal {
-                Refusal::Unavailable(_) => "error",
-                Refusal::NoToken | Refusal::BadToken(_) => "failure",
-            },
-            detail: &refusal.to_string(),
-            ..self.event(ip)
-        };
-        event.write(lines);
-    }
-
-    /// What somebody may not do, and which permissions say so.
-    fn write_denial(&self, lines: &mut Vec<u8>, ip: &str, object: Option<&AskedObject>, error: &Error) {
-        let text = error.to_string();
-        let actions = object.iter().flat_map(|object| &object.actions);
-        let actions: Vec<&'static str> = actions.map(|action| action.feast_name()).collect();
-        let event = Event {
-            kind: "authz.decision",
-            resource: Resource {
-                kind: object.map_or("", |object| type_name(object.kind)).into(),
-                name: bounded(object.map_or("", |object| &object.name)),
-                actions: &actions,
-            },
-            outcome: "denied",
-            detail: &bounded(text.strip_prefix("Permission error:\n").unwrap_or(&text)),
-            ..self.event(ip)
-        };
-        event.write(lines);
-    }
-
     /// What all lines of the request have.
-    fn event<'a>(&'a self, ip: &'a str) -> Event<'a> {
+    fn event<'a>(&'a self, ip: &'a str, trace_id: Option<&'a str>) -> Event<'a> {
         Event {
             request_id: self.id.as_str(),
             who: match (self.principal.get(), self.client) {
@@ -247,6 +218,7 @@ impl Trail {
                 Client::Process { .. } => "unix",
             },
             path: &self.path,
+            trace_id,
             ..Event::default()
         }
     }
@@ -307,6 +279,39 @@ impl Asked {
             actions: &self.actions,
         }
     }
+}
+
+/// Why somebody is not let in. The cause says nothing of the token but what it claims.
+fn write_sign_in(lines: &mut Vec<u8>, event: Event<'_>, refusal: &Refusal) {
+    let line = Event {
+        kind: "authn.failure",
+        outcome: match refusal {
+            Refusal::Unavailable(_) => "error",
+            Refusal::NoToken | Refusal::BadToken(_) => "failure",
+        },
+        detail: &refusal.to_string(),
+        ..event
+    };
+    line.write(lines);
+}
+
+/// What somebody may not do, and which permissions say so.
+fn write_denial(lines: &mut Vec<u8>, event: Event<'_>, object: Option<&AskedObject>, error: &Error) {
+    let text = error.to_string();
+    let actions = object.iter().flat_map(|object| &object.actions);
+    let actions: Vec<&'static str> = actions.map(|action| action.feast_name()).collect();
+    let line = Event {
+        kind: "authz.decision",
+        resource: Resource {
+            kind: object.map_or("", |object| type_name(object.kind)).into(),
+            name: bounded(object.map_or("", |object| &object.name)),
+            actions: &actions,
+        },
+        outcome: "denied",
+        detail: &bounded(text.strip_prefix("Permission error:\n").unwrap_or(&text)),
+        ..event
+    };
+    line.write(lines);
 }
 
 /// Feast's table, and what commands do.

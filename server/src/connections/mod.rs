@@ -14,7 +14,7 @@ use std::convert::Infallible;
 use std::io::{self, ErrorKind};
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use feast_engine::Error;
@@ -42,6 +42,7 @@ pub use stream::{Listener, Purpose};
 use stream::{Plain, Stream};
 pub use table::ConnectionLimits;
 pub(crate) use table::ConnectionTable;
+pub(crate) use tls::Validity;
 pub use tls::{Tls, TlsFiles, TlsVersion};
 
 /// How long to wait when no connection can be taken: a lack of open files may be over by then.
@@ -171,6 +172,9 @@ impl Connections {
                 }
             };
             if let Err(error) = ended.await {
+                if error.downcast_ref().is_some_and(hyper::Error::is_parse) {
+                    this.table.note_malformed();
+                }
                 tracing::debug!("{} - connection ended: {error}", peer.client);
             }
         });
@@ -288,6 +292,7 @@ fn service(
             false => Ok(context.admission.memory_permit()),
         };
         let exchange = Exchange::start(&progress, !body.is_end_stream());
+        let stopwatch = context.stopwatch(&head.headers);
         let head = Box::new(Head {
             peer,
             caller: Caller::default(),
@@ -296,7 +301,7 @@ fn service(
             uri: head.uri,
             request_id: RequestId::of(&head.headers),
             headers: head.headers,
-            arrived: context.metrics.is_some().then(Instant::now),
+            stopwatch,
         });
         // For warp the body alone: its filters would copy what they give of a head.
         let request = Request::new(Received::new(body, Arc::clone(&progress)));

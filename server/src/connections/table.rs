@@ -67,6 +67,18 @@ impl Cause {
         Self::Stop,
     ];
 
+    /// What it is counted under.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Handshake => "handshake_timeout",
+            Self::Head => "head_timeout",
+            Self::Idle => "keep_alive_timeout",
+            Self::Send => "answer_not_taken",
+            Self::Room => "room_for_others",
+            Self::Stop => "server_stops",
+        }
+    }
+
     /// What is said of it. Nothing of those that are no one's fault.
     fn describe(self, limits: ConnectionLimits) -> Option<String> {
         let seconds = |limit: Duration| limit.as_secs_f64();
@@ -97,6 +109,10 @@ pub(crate) struct ConnectionTable {
     open: Mutex<Open>,
     changed: Notify,
     ended: [AtomicU64; Cause::ALL.len()],
+    /// How many of them were logged.
+    logged: [AtomicU64; Cause::ALL.len()],
+    refused: AtomicU64,
+    malformed: AtomicU64,
     log: LogLimit,
 }
 
@@ -134,7 +150,10 @@ impl ConnectionTable {
             limits,
             open: Mutex::default(),
             changed: Notify::new(),
-            ended: std::array::from_fn(|_| AtomicU64::new(0)),
+            ended: Default::default(),
+            logged: Default::default(),
+            refused: AtomicU64::new(0),
+            malformed: AtomicU64::new(0),
             log: LogLimit::new(LOG_INTERVAL),
         })
     }
@@ -150,6 +169,19 @@ impl ConnectionTable {
             counts[entry.progress.phase() as usize].1 += 1;
         }
         counts
+    }
+
+    /// How many connections the server has ended, by the cause, and how many it has not taken.
+    pub(crate) fn ended(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        let count = |cause: Cause| (cause.name(), self.ended[cause as usize].load(Ordering::Relaxed));
+        let others = [("no_room", &self.refused), ("malformed_head", &self.malformed)];
+        let others = others.map(|(name, count)| (name, count.load(Ordering::Relaxed)));
+        Cause::ALL.into_iter().map(count).chain(others)
+    }
+
+    /// Counts a connection that was ended by bytes that cannot be parsed as the head of a request.
+    pub(super) fn note_malformed(&self) {
+        self.malformed.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Makes room for one more connection, and says whether there is any. `extra` may be open beyond the limit.
@@ -173,7 +205,11 @@ impl ConnectionTable {
                 open.ending += 1;
             }
         }
-        open.entries.len() < most
+        let has_room = open.entries.len() < most;
+        if !has_room {
+            self.refused.fetch_add(1, Ordering::Relaxed);
+        }
+        has_room
     }
 
     fn end(&self, entry: &Entry, cause: Cause) {
@@ -263,20 +299,20 @@ impl ConnectionTable {
     }
 
     fn write_log(&self) {
-        let ended = |cause: Cause| {
-            Some((
-                self.ended[cause as usize].load(Ordering::Relaxed),
-                cause.describe(self.limits)?,
-            ))
-        };
-        if Cause::ALL.into_iter().filter_map(ended).all(|(count, _)| count == 0) || self.log.admit(0).is_none() {
+        let news = Cause::ALL.into_iter().filter_map(|cause| {
+            let what = cause.describe(self.limits)?;
+            let (ended, logged) = (&self.ended[cause as usize], &self.logged[cause as usize]);
+            let ended = ended.load(Ordering::Relaxed);
+            let count = ended - logged.load(Ordering::Relaxed);
+            (count > 0).then_some((logged, ended, count, what))
+        });
+        let news: Vec<_> = news.collect();
+        if news.is_empty() || self.log.admit(0).is_none() {
             return;
         }
-        for cause in Cause::ALL {
-            let count = self.ended[cause as usize].swap(0, Ordering::Relaxed);
-            if let (1.., Some(what)) = (count, cause.describe(self.limits)) {
-                tracing::warn!("{count} connections were ended {what}");
-            }
+        for (logged, ended, count, what) in news {
+            logged.store(ended, Ordering::Relaxed);
+            tracing::warn!("{count} connections were ended {what}");
         }
     }
 

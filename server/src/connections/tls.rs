@@ -1,5 +1,5 @@
 //! TLS: the certificate and its key, reading them again when their files change, and who may connect. The only module here that
-//! knows rustls.
+//! knows rustls and x509-cert.
 
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use feast_engine::model::Timestamp;
 use feast_engine::{Error, ErrorKind};
 use parking_lot::Mutex;
 use rustls::pki_types::pem::PemObject;
@@ -18,6 +19,9 @@ use rustls::{RootCertStore, ServerConfig, SupportedProtocolVersion};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
+use x509_cert::Certificate;
+use x509_cert::der::Decode;
+use x509_cert::time::Time;
 
 /// Between two looks at the files.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
@@ -60,12 +64,25 @@ pub struct TlsFiles {
 /// What a server needs to speak TLS, as its files are now.
 pub struct Tls {
     files: TlsFiles,
-    config: ArcSwap<ServerConfig>,
+    loaded: ArcSwap<Loaded>,
     state: Mutex<State>,
 }
 
 /// What tells whether a file is the same: its inode, size and times.
 type Fingerprint = Vec<Option<(u64, u64, u64, i64, i64)>>;
+
+/// When a certificate is valid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Validity {
+    pub(crate) first: Timestamp,
+    pub(crate) last: Timestamp,
+}
+
+struct Loaded {
+    config: Arc<ServerConfig>,
+    /// Of the certificate and those that it is signed by, all of them.
+    validity: Option<Validity>,
+}
 
 struct State {
     files: Fingerprint,
@@ -81,10 +98,10 @@ impl Tls {
     pub fn load(files: TlsFiles) -> Result<Self, Error> {
         // Before they are read: a file that is replaced meanwhile is read again.
         let fingerprint = fingerprint(&files);
-        let config = server_config(&files)?;
+        let loaded = Loaded::read(&files)?;
         Ok(Self {
             files,
-            config: ArcSwap::from_pointee(config),
+            loaded: ArcSwap::from_pointee(loaded),
             state: Mutex::new(State {
                 files: fingerprint,
                 problem: String::new(),
@@ -94,7 +111,13 @@ impl Tls {
 
     /// Agrees on TLS with a client.
     pub(super) async fn accept(&self, stream: TcpStream) -> std::io::Result<TlsStream<TcpStream>> {
-        TlsAcceptor::from(self.config.load_full()).accept(stream).await
+        let config = Arc::clone(&self.loaded.load().config);
+        TlsAcceptor::from(config).accept(stream).await
+    }
+
+    /// When the certificate that is in use is valid, with those that it is signed by. `None` when they do not say it readably.
+    pub(crate) fn certificate_validity(&self) -> Option<Validity> {
+        self.loaded.load().validity
     }
 
     /// Reads the files again if they have changed. With files that cannot be used the former ones stay.
@@ -104,9 +127,9 @@ impl Tls {
         if state.files == now && state.problem.is_empty() {
             return;
         }
-        match server_config(&self.files) {
-            Ok(config) => {
-                self.config.store(Arc::new(config));
+        match Loaded::read(&self.files) {
+            Ok(loaded) => {
+                self.loaded.store(Arc::new(loaded));
                 *state = State {
                     files: now,
                     problem: String::new(),
@@ -150,8 +173,38 @@ fn fingerprint(files: &TlsFiles) -> Fingerprint {
     paths.map(|path| std::fs::metadata(path).ok().map(of)).collect()
 }
 
-fn server_config(files: &TlsFiles) -> Result<ServerConfig, Error> {
-    let certificates = certificates("--cert", &files.certificate)?;
+impl Loaded {
+    fn read(files: &TlsFiles) -> Result<Self, Error> {
+        let certificates = certificates("--cert", &files.certificate)?;
+        Ok(Self {
+            validity: validity(&certificates),
+            config: Arc::new(server_config(files, certificates)?),
+        })
+    }
+}
+
+/// When all of them are valid.
+fn validity(certificates: &[CertificateDer<'_>]) -> Option<Validity> {
+    let each = certificates.iter().map(|certificate| {
+        let validity = Certificate::from_der(certificate).ok()?.tbs_certificate.validity;
+        let time = |time: Time| {
+            i64::try_from(time.to_unix_duration().as_secs())
+                .ok()
+                .and_then(Timestamp::from_seconds)
+        };
+        Some(Validity {
+            first: time(validity.not_before)?,
+            last: time(validity.not_after)?,
+        })
+    });
+    let all: Option<Vec<Validity>> = each.collect();
+    all?.into_iter().reduce(|all, one| Validity {
+        first: all.first.max(one.first),
+        last: all.last.min(one.last),
+    })
+}
+
+fn server_config(files: &TlsFiles, certificates: Vec<CertificateDer<'static>>) -> Result<ServerConfig, Error> {
     let key = PrivateKeyDer::from_pem_file(&files.key).map_err(|source| unusable("--key", &files.key, &source))?;
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))

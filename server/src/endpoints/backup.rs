@@ -11,13 +11,12 @@ use warp::http::StatusCode;
 
 use super::materialize::check_store;
 use crate::context::Context;
-use crate::dispatch::on_blocking_thread;
 use crate::http::{Client, Request, json_response};
 use crate::routes::FutureResponse;
 
 /// It goes on when its client is gone.
 pub(crate) fn answer(context: Arc<Context>, request: Request) -> FutureResponse {
-    Box::pin(on_blocking_thread(move || {
+    Box::pin(async move {
         if let Some(trail) = &request.head.caller.trail {
             // All of the registry and all rows.
             let actions = [Action::Describe, Action::ReadOnline];
@@ -26,7 +25,9 @@ pub(crate) fn answer(context: Arc<Context>, request: Request) -> FutureResponse 
         check_user(request.head.peer.client)?;
         check_store(&context, &request)?;
         let (directory, keep) = parse(&request.body)?;
-        let report = context.store.back_up(&directory, keep).inspect_err(|error| {
+        let store = Arc::clone(&context.store);
+        let made = context.backups.run(move |stop| store.back_up(&directory, keep, stop));
+        let report = made.await.inspect_err(|error| {
             // The command is told less.
             tracing::error!("there is no backup: {error}");
         })?;
@@ -37,9 +38,10 @@ pub(crate) fn answer(context: Arc<Context>, request: Request) -> FutureResponse 
             "bytes": report.bytes,
             "shared_bytes": report.shared_bytes,
             "removed": report.removed,
+            "of_other_stores": report.of_other_stores,
         });
         Ok(json_response(StatusCode::OK, body.to_string()))
-    }))
+    })
 }
 
 /// Whoever may write the store may use the socket, but not have its owner write elsewhere.

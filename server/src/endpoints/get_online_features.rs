@@ -4,7 +4,6 @@
 //! goes as far as it can without waiting; what it knows by then is a [`PendingRead`], which [`complete`] goes on with.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use bytes::Bytes;
 use feast_engine::{EntityRows, Error, FeatureVectors, ReadPlan, ResponseLayout, StoredEntities};
@@ -19,6 +18,7 @@ use crate::error::ApiError;
 use crate::http::{Head, Request, Response, json_response};
 use crate::metrics::AnsweredRead;
 use crate::routes::{FutureResponse, InlineOutcome};
+use crate::timeline::{Step, Stopwatch, Subject};
 use crate::wire::arrow_stream;
 use crate::wire::entities::{Entities, entity_rows};
 use crate::wire::request::GetOnlineFeatures;
@@ -67,8 +67,7 @@ struct ReadSettings {
     with_view_versions: bool,
     /// Length of its body.
     body_bytes: usize,
-    /// When its head was there, if it is counted.
-    arrived: Option<Instant>,
+    stopwatch: Stopwatch,
 }
 
 /// What a response is written as.
@@ -89,9 +88,10 @@ pub(crate) fn try_inline(
         return Ok(InlineOutcome::TooLarge(PendingRead::Planned(read)));
     }
     let read = KeyedRead::new(read)?;
-    let started = read.settings.arrived.map(|_| Instant::now());
     let stored = context.store.lookup_in_memory(&read.plan, &read.entities)?;
-    note_look_up(context, started.filter(|_| stored.is_some()));
+    if stored.is_some() {
+        read.settings.looked_up(context);
+    }
     let vectors = stored.map(|stored| stored.feature_vectors_briefly()).transpose()?;
     match vectors.flatten() {
         Some(vectors) => {
@@ -106,18 +106,11 @@ pub(crate) fn try_inline(
 /// Answers, however long it takes.
 pub(crate) fn complete(context: &Context, read: PendingRead, mut permit: MemoryPermit) -> Result<Response, ApiError> {
     let read = read.into_keyed(context)?;
-    let started = read.settings.arrived.map(|_| Instant::now());
     let stored = context
         .store
         .lookup(&read.plan, &read.entities, |bytes| read.admit(&mut permit, bytes))?;
-    note_look_up(context, started);
+    read.settings.looked_up(context);
     read.respond(context, stored, permit)
-}
-
-fn note_look_up(context: &Context, started: Option<Instant>) {
-    if let (Some(metrics), Some(started)) = (&context.metrics, started) {
-        metrics.reads.looked_up(started.elapsed());
-    }
 }
 
 /// Answers with rows that come over the network. They are awaited; only work that takes long is done where it keeps no other
@@ -129,9 +122,8 @@ pub(crate) fn complete_remote(context: Arc<Context>, read: PendingRead, mut perm
             large => block_in_place(|| large.into_keyed(&context))?,
         };
         let admit = |bytes| read.admit(&mut permit, bytes);
-        let started = read.settings.arrived.map(|_| Instant::now());
         let stored = context.store.lookup_async(&read.plan, &read.entities, admit).await?;
-        note_look_up(&context, started);
+        read.settings.looked_up(&context);
         if read.values <= MAX_INLINE_VALUES
             && let Some(vectors) = stored.feature_vectors_briefly()?
         {
@@ -153,6 +145,14 @@ impl PendingRead {
         Ok(KeyedRead::new(planned)?)
     }
 
+    pub(crate) fn stopwatch(&self) -> &Stopwatch {
+        match self {
+            Self::Unparsed(request) => &request.head.stopwatch,
+            Self::Planned(read) => &read.settings.stopwatch,
+            Self::Keyed(read) => &read.settings.stopwatch,
+        }
+    }
+
     /// Whether it holds what its body is parsed into.
     pub(crate) fn is_parsed(&self) -> bool {
         !matches!(self, Self::Unparsed(_))
@@ -162,23 +162,30 @@ impl PendingRead {
 impl PlannedRead {
     fn new(context: &Context, request: &Request) -> Result<Self, ApiError> {
         let form = ResponseForm::requested_by(&request.head, context.store.config().response_layout);
+        let stopwatch = request.head.stopwatch.clone();
         let parsed = GetOnlineFeatures::parse(request)?;
+        stopwatch.end(Step::Parse);
         let caller = &request.head.caller;
         let plan = plan(&context.store, caller, &parsed.selection, parsed.full_feature_names)?;
         if let Some(trail) = &caller.trail {
             trail.asked_features(|| asked_features(&plan, &parsed.entities));
         }
+        stopwatch.end(Step::Plan);
         let settings = ReadSettings {
             form,
             with_view_versions: parsed.with_view_versions,
             body_bytes: request.body.len(),
-            arrived: request.head.arrived,
+            stopwatch,
         };
         let read = Self {
             settings,
             plan,
             entities: parsed.entities,
         };
+        read.settings.stopwatch.is_about(|| Subject {
+            name: read.plan.service().map(str::to_owned),
+            rows: read.rows(),
+        });
         if read.values() > MAX_VALUES {
             let (entities, columns) = (read.rows(), read.columns());
             let message =
@@ -217,8 +224,10 @@ fn asked_features(plan: &ReadPlan, entities: &Entities) -> AskedFeatures {
 
 impl KeyedRead {
     fn new(read: PlannedRead) -> Result<Self, Error> {
+        let entities = entity_rows(&read.plan, &read.entities)?;
+        read.settings.stopwatch.end(Step::Convert);
         Ok(Self {
-            entities: entity_rows(&read.plan, &read.entities)?,
+            entities,
             values: read.values(),
             settings: read.settings,
             plan: read.plan,
@@ -246,6 +255,14 @@ impl KeyedRead {
 }
 
 impl ReadSettings {
+    /// Notes that the rows are there.
+    fn looked_up(&self, context: &Context) {
+        self.stopwatch.end(Step::LookUp);
+        if let (Some(metrics), Some(timeline)) = (&context.metrics, self.stopwatch.timeline()) {
+            metrics.reads.looked_up(timeline.look_up());
+        }
+    }
+
     fn respond(
         &self,
         context: &Context,
@@ -253,17 +270,19 @@ impl ReadSettings {
         vectors: FeatureVectors<'_>,
         mut permit: MemoryPermit,
     ) -> Result<Response, ApiError> {
+        self.stopwatch.end_decode(vectors.function_time());
         let versions = self.with_view_versions.then(|| plan.view_versions());
         let body = match self.form {
             ResponseForm::ArrowStream => arrow_stream::write_feature_vectors(&vectors, versions.as_deref())?,
             ResponseForm::Json(layout) => write_feature_vectors(&vectors, layout, versions.as_deref()),
         };
-        if let (Some(metrics), Some(arrived)) = (&context.metrics, self.arrived) {
+        self.stopwatch.end(Step::Respond);
+        if let (Some(metrics), Some(timeline)) = (&context.metrics, self.stopwatch.timeline()) {
             let read = AnsweredRead {
                 plan,
                 vectors: &vectors,
                 bytes: body.len(),
-                time: arrived.elapsed(),
+                time: timeline.elapsed(),
             };
             metrics.reads.answered(&metrics.requests, &read);
         }

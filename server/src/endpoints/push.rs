@@ -8,14 +8,16 @@ use crate::context::Context;
 use crate::endpoints::{read_newest_registry, report_rows};
 use crate::error::ApiError;
 use crate::http::{Request, Response};
+use crate::timeline::{Step, Subject};
 use crate::wire::request::Push;
 
 pub(crate) fn answer(context: &Context, request: Request, permit: &mut MemoryPermit) -> Result<Response, ApiError> {
     let store = &context.store;
     let push = Push::parse(&request)?;
+    request.head.stopwatch.end(Step::Parse);
     // What was freed of the body and its values is not the system's again at once.
     let parsed_bytes = 2 * request.body.len();
-    let caller = request.head.caller.clone();
+    let (caller, stopwatch) = (request.head.caller.clone(), request.head.stopwatch.clone());
     drop(request);
     let (online, offline) = match push.to.as_str() {
         "online" => (true, false),
@@ -36,14 +38,21 @@ pub(crate) fn answer(context: &Context, request: Request, permit: &mut MemoryPer
         offline,
     };
     let target = caller.permitted(store, &asked, target)?;
+    stopwatch.end(Step::Plan);
+    stopwatch.is_about(|| Subject {
+        name: Some(push.source.clone()),
+        rows: push.frame.rows(),
+    });
     let is_empty = push.frame.rows() == 0;
     let (online_columns, offline_rows) = push.frame.into_columns(&target.views, target.offline_schema())?;
+    stopwatch.end(Step::Convert);
     let report = if is_empty {
         Default::default()
     } else {
         permit.grow_to(parsed_bytes + store.push_bytes(&target, &online_columns, offline_rows.as_ref()))?;
         store.push(&target, online_columns, offline_rows)?
     };
+    stopwatch.end(Step::Store);
     if let Some(metrics) = &context.metrics {
         metrics.writes.pushed(&push.source, &push.to);
         metrics.writes.wrote(&report);

@@ -1,76 +1,84 @@
 //! A line in the log for each request, with the address of its client, who has signed in, its status, its time and its id.
 
 use std::fmt;
-use std::sync::{Arc, OnceLock};
-use std::time::Instant;
+use std::time::Duration;
 
-use feast_engine::Principal;
+use feast_traces::TraceContext;
+use warp::http::{Method, StatusCode};
 
-use super::Call;
-use crate::context::Context;
-use crate::error::ApiError;
-use crate::http::Response;
+use super::request_id::RequestId;
+use crate::http::{Client, Head};
 
-/// Logs the request when it is answered, if the access log is on.
-pub(super) async fn log<F>(
-    context: &Context,
-    call: Call,
-    signed_in: &OnceLock<Arc<Principal>>,
-    next: impl FnOnce(Call) -> F,
-) -> Result<Response, ApiError>
-where
-    F: Future<Output = Result<Response, ApiError>>,
-{
-    if !context.access_log {
-        return next(call).await;
+/// What a line says that is known before the request is answered.
+pub(super) struct AccessLine {
+    client: Client,
+    method: Method,
+    path: String,
+    id: RequestId,
+    /// Somebody has to sign in.
+    asks_for_user: bool,
+}
+
+impl AccessLine {
+    pub(super) fn of(head: &Head, asks_for_user: bool) -> Self {
+        Self {
+            client: head.peer.client,
+            method: head.method.clone(),
+            path: head.uri.path().to_owned(),
+            id: head.request_id.clone(),
+            asks_for_user,
+        }
     }
-    let started = Instant::now();
-    let (client, method, path, id) = (
-        call.head.peer.client,
-        call.head.method.clone(),
-        call.head.uri.path().to_owned(),
-        call.head.request_id.clone(),
-    );
-    let outcome = next(call).await;
-    let status = match &outcome {
-        Ok(response) => response.status(),
-        Err(error) => error.status(),
-    };
-    let milliseconds = started.elapsed().as_secs_f64() * 1e3;
-    let status = status.as_u16();
-    let user = context
-        .sign_in
-        .as_ref()
-        .map(|_| User(signed_in.get().map(|principal| principal.name.as_str())));
-    // As in the common log format, where who has not signed in is a hyphen. Nobody is there where nobody has to.
-    let shown = fmt::from_fn(|formatter| user.iter().try_for_each(|user| write!(formatter, "{user} ")));
-    // The fields are for logs in JSON.
-    tracing::info!(
-        target: "feast::access",
-        client = %client,
-        user = signed_in.get().map(|principal| principal.name.as_str()),
-        method = %method,
-        path = path.as_str(),
-        status,
-        duration_ms = milliseconds,
-        request_id = %id,
-        "{client} - {shown}\"{method} {path}\" {status} {milliseconds:.1}ms {id}"
-    );
-    outcome
+
+    pub(super) fn write(
+        self,
+        status: StatusCode,
+        time: Duration,
+        user: Option<User<'_>>,
+        trace: Option<&TraceContext>,
+    ) {
+        let Self {
+            client,
+            method,
+            path,
+            id,
+            asks_for_user,
+        } = self;
+        let (status, milliseconds) = (status.as_u16(), time.as_secs_f64() * 1e3);
+        // As in the common log format, where who has not signed in is a hyphen. Nobody is there where nobody has to.
+        let shown = fmt::from_fn(|formatter| match user {
+            Some(user) => write!(formatter, "{user} "),
+            None if asks_for_user => formatter.write_str("- "),
+            None => Ok(()),
+        });
+        let trace = trace.map(|trace| trace.trace_id().to_string());
+        // The fields are for logs in JSON.
+        tracing::info!(
+            target: "feast::access",
+            client = %client,
+            user = user.map(|user| user.0),
+            method = %method,
+            path = path.as_str(),
+            status,
+            duration_ms = milliseconds,
+            request_id = %id,
+            trace_id = trace.as_deref(),
+            "{client} - {shown}\"{method} {path}\" {status} {milliseconds:.1}ms {id}"
+        );
+    }
 }
 
 /// A name as one word of a line: providers of tokens give any.
-struct User<'a>(Option<&'a str>);
+#[derive(Debug, Clone, Copy)]
+pub(super) struct User<'a>(pub(super) &'a str);
 
 impl fmt::Display for User<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let is_word = |name: &str| {
-            !matches!(name, "" | "-") && name.chars().all(|one| one.is_alphanumeric() || "-._@/:".contains(one))
-        };
-        match self.0 {
-            None => formatter.write_str("-"),
-            Some(name) if is_word(name) => formatter.write_str(name),
-            Some(name) => fmt::Debug::fmt(name, formatter),
+        let is_of_word = |one: char| one.is_alphanumeric() || "-._@/:".contains(one);
+        if matches!(self.0, "" | "-") || !self.0.chars().all(is_of_word) {
+            fmt::Debug::fmt(self.0, formatter)
+        } else {
+            formatter.write_str(self.0)
         }
     }
 }
@@ -81,16 +89,12 @@ mod tests {
 
     #[test]
     fn names_are_words() {
-        let check = |name: Option<&str>, expected: &str| assert_eq!(User(name).to_string(), expected);
-        check(None, "-");
-        check(Some("ann@example.com"), "ann@example.com");
-        check(
-            Some("system:serviceaccount:ml/loader"),
-            "system:serviceaccount:ml/loader",
-        );
-        check(Some("Jürgen"), "Jürgen");
-        check(Some(""), "\"\"");
-        check(Some("-"), "\"-\"");
-        check(Some("ann \"GET /x\" 200\n"), "\"ann \\\"GET /x\\\" 200\\n\"");
+        let check = |name: &str, expected: &str| assert_eq!(User(name).to_string(), expected);
+        check("ann@example.com", "ann@example.com");
+        check("system:serviceaccount:ml/loader", "system:serviceaccount:ml/loader");
+        check("Jürgen", "Jürgen");
+        check("", "\"\"");
+        check("-", "\"-\"");
+        check("ann \"GET /x\" 200\n", "\"ann \\\"GET /x\\\" 200\\n\"");
     }
 }

@@ -12,13 +12,14 @@ mod access_log;
 mod audit;
 pub(crate) mod browser;
 mod failures;
-mod metrics;
+mod observation;
+mod outcome;
 mod panics;
 pub(crate) mod rate_limit;
 pub(crate) mod request_id;
 mod sign_in;
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use bytes::Buf;
 use futures::Stream;
@@ -30,6 +31,7 @@ use crate::dispatch;
 use crate::error::ApiError;
 use crate::http::{Head, Response};
 use crate::routes::{self, Matched};
+use outcome::Witness;
 
 /// A request on its way to its endpoint. Its body is read by `dispatch.rs`, after all layers.
 pub(crate) struct Call {
@@ -43,31 +45,46 @@ pub(crate) async fn answer(
     context: Arc<Context>,
     head: Box<Head>,
     memory: Result<MemoryPermit, ApiError>,
-    body: impl Stream<Item = Result<impl Buf, warp::Error>> + Send,
+    body: impl Stream<Item = Result<impl Buf + Send + 'static, warp::Error>> + Send + 'static,
 ) -> Response {
     if head.peer.purpose == Purpose::Metrics {
-        // It asks the disk of the store how full it is.
-        let page = dispatch::on_blocking_thread(move || crate::metrics::answer(&context, &head));
-        return page.await.unwrap_or_else(ApiError::into_response);
+        let page = crate::metrics::answer(context, &head).await;
+        return page.unwrap_or_else(ApiError::into_response);
     }
     let matched = routes::find(&head.method, head.uri.path(), head.peer.purpose == Purpose::Commands);
     let request_id = head.request_id.clone();
+    let call = Call { head, matched };
+    let outcome = if call.matched.outlives_client() {
+        // In a task of its own, so that its outcome is noted even if the client hangs up meanwhile.
+        let answered = tokio::spawn(pass_layers(context, call, memory, body));
+        answered.await.unwrap_or(Err(ApiError::Panicked))
+    } else {
+        pass_layers(context, call, memory, body).await
+    };
+    let mut response = outcome.unwrap_or_else(ApiError::into_response);
+    request_id.mark(&mut response);
+    response
+}
+
+async fn pass_layers(
+    context: Arc<Context>,
+    call: Call,
+    memory: Result<MemoryPermit, ApiError>,
+    body: impl Stream<Item = Result<impl Buf, warp::Error>> + Send,
+) -> Result<Response, ApiError> {
     let context = &context;
-    // Noted by the one layer that finds it out, for those around it.
-    let signed_in = &OnceLock::new();
+    let mut told = Witness::of(context, &call);
+    let witness = &told;
     // From the endpoint outwards: each layer is around those above it.
     let next = |call| async move { dispatch::answer(context, call, memory?, body).await };
     let next = |call| panics::catch(call, next);
     let next = |call| audit::require(context, call, next);
-    let next = |call| sign_in::admit(context, call, signed_in, next);
+    let next = |call| sign_in::admit(context, call, witness, next);
     let next = |call| browser::refuse_foreign_pages(context, call, next);
     let next = |call| rate_limit::admit(context, call, next);
     let next = |call| audit::record(context, call, next);
-    let next = |call| failures::log(call, signed_in, next);
-    let next = |call| metrics::count(context, call, next);
-    let next = |call| access_log::log(context, call, signed_in, next);
-    let outcome = next(Call { head, matched }).await;
-    let mut response = outcome.unwrap_or_else(ApiError::into_response);
-    request_id.mark(&mut response);
-    response
+    let next = |call| failures::log(call, witness, next);
+    let outcome = next(call).await;
+    told.tell_of(&outcome);
+    outcome
 }

@@ -92,11 +92,11 @@ impl RateLimits {
     pub(super) async fn principal(
         &self,
         sign_in: &SignIn,
-        authorization: Option<&[u8]>,
+        shown: Shown<'_>,
         client: Client,
     ) -> Result<Arc<Principal>, ApiError> {
         let client = Key::of(client);
-        let found = match sign_in.look_up(authorization) {
+        let found = match shown {
             Shown::Known(found) => found,
             Shown::New(token) => {
                 self.check_guesser(client)?;

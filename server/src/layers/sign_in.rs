@@ -3,24 +3,24 @@
 //! Probes and the documents of the server are for everybody, and so are the answers to requests without a route. A command that has
 //! opened the socket beside the store needs no token: who may open it owns the store.
 
-use std::sync::{Arc, OnceLock};
-
-use feast_engine::Principal;
-use feast_sign_in::{Shown, SignIn};
+use feast_sign_in::{Refusal, Shown, SignIn};
+use warp::http::HeaderMap;
 use warp::http::header::AUTHORIZATION;
 
 use super::Call;
+use super::outcome::Witness;
 use crate::connections::Purpose;
 use crate::context::Context;
 use crate::error::ApiError;
 use crate::http::{Response, Who};
 use crate::routes::Matched;
+use crate::timeline::Step;
 
 /// Notes who asks, or refuses.
 pub(super) async fn admit<F>(
     context: &Context,
     mut call: Call,
-    signed_in: &OnceLock<Arc<Principal>>,
+    witness: &Witness<'_>,
     next: impl FnOnce(Call) -> F,
 ) -> Result<Response, ApiError>
 where
@@ -29,18 +29,15 @@ where
     let who = match asks_who(context, &call) {
         Some(sign_in) => {
             let head = &call.head;
-            // The first counts, if there are several.
-            let token = head.headers.get(AUTHORIZATION).map(|value| value.as_bytes());
-            let principal = match &context.rate_limits {
-                Some(limits) => limits.principal(sign_in, token, head.peer.client).await?,
-                None => match sign_in.look_up(token) {
-                    Shown::Known(found) => found,
-                    Shown::New(token) => sign_in.check(token).await,
-                }
-                .map_err(ApiError::NotSignedIn)?,
+            let shown = shown(sign_in, &head.headers);
+            let principal = match (&context.rate_limits, shown) {
+                (Some(limits), shown) => limits.principal(sign_in, shown, head.peer.client).await,
+                (None, Shown::Known(found)) => found.map_err(ApiError::NotSignedIn),
+                (None, Shown::New(token)) => sign_in.check(token).await.map_err(ApiError::NotSignedIn),
             };
-            // Nobody signs in twice.
-            let _ = signed_in.set(Arc::clone(&principal));
+            head.stopwatch.end(Step::SignIn);
+            let principal = principal?;
+            witness.signed_in(&principal);
             if let Some(trail) = &head.caller.trail {
                 trail.signed_in(&principal);
             }
@@ -65,4 +62,15 @@ pub(super) fn asks_who<'a>(context: &'a Context, call: &Call) -> Option<&'a Sign
     };
     let sign_in = context.sign_in.as_deref();
     sign_in.filter(|_| !is_open && call.head.peer.purpose != Purpose::Commands)
+}
+
+/// What is shown by the only header that may have it: a proxy in front may have looked at another one.
+fn shown<'a>(sign_in: &SignIn, headers: &'a HeaderMap) -> Shown<'a> {
+    let mut tokens = headers.get_all(AUTHORIZATION).iter();
+    let token = tokens.next().map(|value| value.as_bytes());
+    if tokens.next().is_some() {
+        let why = "the request has several headers Authorization".to_owned();
+        return Shown::Known(Err(Refusal::BadToken(why)));
+    }
+    sign_in.look_up(token)
 }

@@ -1,11 +1,16 @@
 //! The page of metrics, in the format that the client prefers.
 
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tokio::sync::OwnedSemaphorePermit;
 use warp::http::{HeaderValue, StatusCode};
 
-use super::Metrics;
 use crate::context::Context;
+use crate::dispatch;
 use crate::error::ApiError;
 use crate::http::{Head, Request, Response};
+use crate::routes::FutureResponse;
 
 const OPEN_METRICS: &str = "application/openmetrics-text";
 
@@ -62,14 +67,30 @@ impl Format {
     }
 }
 
+/// A page that counts among those under way until it is sent.
+struct CountedPage {
+    text: String,
+    _place: OwnedSemaphorePermit,
+}
+
+impl AsRef<[u8]> for CountedPage {
+    fn as_ref(&self) -> &[u8] {
+        self.text.as_bytes()
+    }
+}
+
 /// The page, whatever the path.
 ///
 /// # Errors
-/// `NoSuchPath` when the server counts nothing.
-pub(crate) fn answer(context: &Context, head: &Head) -> Result<Response, ApiError> {
-    let metrics: &Metrics = context.metrics.as_ref().ok_or(ApiError::NoSuchPath)?;
+/// `NoSuchPath` when the server counts nothing, `Overloaded` when many others ask for it too.
+pub(crate) async fn answer(context: Arc<Context>, head: &Head) -> Result<Response, ApiError> {
+    let metrics = context.metrics.clone().ok_or(ApiError::NoSuchPath)?;
     let format = Format::requested_by(head);
-    let mut response = Response::new(metrics.page(context, format)?.into());
+    let place = metrics.admit_page().await?;
+    // It asks the disk of the store how full it is.
+    let text = dispatch::on_blocking_thread(move || Ok(metrics.page(&context, format)?)).await?;
+    let page = CountedPage { text, _place: place };
+    let mut response = Response::new(Bytes::from_owner(page));
     *response.status_mut() = StatusCode::OK;
     let content_type = HeaderValue::from_static(format.content_type());
     response.headers_mut().insert("content-type", content_type);
@@ -80,11 +101,13 @@ pub(crate) fn answer(context: &Context, head: &Head) -> Result<Response, ApiErro
 ///
 /// # Errors
 /// `NoSuchPath` unless it is configured.
-pub(crate) fn answer_route(context: &Context, request: &Request) -> Result<Response, ApiError> {
-    if !context.store.config().metrics.has_route {
-        return Err(ApiError::NoSuchPath);
-    }
-    answer(context, &request.head)
+pub(crate) fn answer_route(context: Arc<Context>, request: Request) -> FutureResponse {
+    Box::pin(async move {
+        match context.store.config().metrics.has_route {
+            true => answer(context, &request.head).await,
+            false => Err(ApiError::NoSuchPath),
+        }
+    })
 }
 
 #[cfg(test)]

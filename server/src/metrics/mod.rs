@@ -12,14 +12,18 @@ mod state;
 mod writes;
 
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use feast_engine::{Error, ErrorKind, MetricsConfig};
 use parking_lot::Mutex;
 use prometheus_client::encoding::text;
 use prometheus_client::registry::Registry;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
 
 use crate::context::Context;
+use crate::error::ApiError;
 use exposition::Format;
 pub(crate) use exposition::answer;
 pub(crate) use exposition::answer_route;
@@ -33,8 +37,10 @@ use writes::WriteMetrics;
 /// Label values of one kind. More are counted together as [`OTHER`], as each is a line of the page and memory for good.
 const MAX_LABELS: usize = 4096;
 const OTHER: &str = "other";
-/// How long a request for the page waits for one before it.
+/// How long a request for the page waits for those before it.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// Pages that are being written or sent at once: some MiB with thousands of views. The port of metrics asks nobody to sign in.
+const MAX_PAGES: usize = 8;
 
 /// The values of a label that have been seen.
 #[derive(Default)]
@@ -64,6 +70,7 @@ pub(crate) struct Metrics {
     pub(crate) writes: WriteMetrics,
     /// Held while a page is written.
     state: Mutex<StateMetrics>,
+    pages: Arc<Semaphore>,
 }
 
 impl Metrics {
@@ -76,6 +83,20 @@ impl Metrics {
             writes: WriteMetrics::new(config, &mut registry),
             state: Mutex::new(StateMetrics::new(config, &mut registry)),
             registry,
+            pages: Arc::new(Semaphore::new(MAX_PAGES)),
+        }
+    }
+
+    /// Waits until a page may be written.
+    ///
+    /// # Errors
+    /// `Overloaded` when others take long.
+    pub(crate) async fn admit_page(&self) -> Result<OwnedSemaphorePermit, ApiError> {
+        match timeout(PATIENCE, Arc::clone(&self.pages).acquire_owned()).await {
+            Ok(Ok(page)) => Ok(page),
+            Ok(Err(_)) | Err(_) => Err(ApiError::Overloaded(format!(
+                "{MAX_PAGES} pages of metrics are being written or sent"
+            ))),
         }
     }
 
@@ -85,7 +106,10 @@ impl Metrics {
             let message = "the numbers are being looked up for another request, which takes long";
             return Err(Error::new(ErrorKind::Unavailable, message));
         };
-        state.look(context);
+        // What is wrong with the registry is said by who reads it.
+        let views = context.store.materialized_until().unwrap_or_default();
+        self.writes.know(views.iter().map(|(view, _)| view.as_str()));
+        state.look(context, &views);
         let mut page = String::new();
         text::encode(&mut page, &self.registry)
             .map_err(|source| Error::internal(format!("the page of metrics cannot be written: {source}")))?;

@@ -84,6 +84,12 @@ impl RequestMetrics {
                 feast_seconds.clone(),
             );
         }
+        // An alert on their increase does not see a series that begins at 1.
+        for route in ROUTES {
+            for failure in [StatusCode::INTERNAL_SERVER_ERROR, StatusCode::SERVICE_UNAVAILABLE] {
+                drop(requests.get_or_create(&labels(route.path, failure)));
+            }
+        }
         let paths = ROUTES.iter().map(|route| route.path).chain([OTHER]);
         let routes = paths.map(|endpoint| RouteMetrics {
             endpoint,

@@ -3,7 +3,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use feast_engine::{MetricsConfig, StoreStatistics, now};
+use feast_engine::model::Timestamp;
+use feast_engine::{Access, MetricsConfig, StoreStatistics, now};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -55,6 +56,13 @@ fn total(registry: &mut Registry, name: &str, help: &str) -> Total {
     total
 }
 
+/// Registers counters.
+fn totals<const N: usize>(registry: &mut Registry, name: &str, help: &str) -> Family<Labels<N>, Total> {
+    let totals = Family::<Labels<N>, Total>::default();
+    registry.register(name, help, totals.clone());
+    totals
+}
+
 fn set(total: &Total, count: u64) {
     total.inner().store(count, Ordering::Relaxed);
 }
@@ -82,19 +90,19 @@ impl StateMetrics {
     }
 
     /// Brings all of them up to date.
-    pub(super) fn look(&mut self, context: &Context) {
+    pub(super) fn look(&mut self, context: &Context, views: &[(String, Option<Timestamp>)]) {
         if let Some(process) = &mut self.process {
             process.look();
         }
-        if let Some(freshness) = &self.freshness
-            && let Ok(views) = context.store.materialized_until()
-        {
+        if let Some(freshness) = &self.freshness {
             // Views that are gone are not shown.
             freshness.clear();
             for (view, end) in views {
-                let age = now().micros().saturating_sub(end.micros());
+                let Some(end) = end else { continue };
+                // A run may end in the future; its rows are no newer than now.
+                let age = now().micros().saturating_sub(end.micros()).max(0);
                 let project = context.store.config().project.clone();
-                let labels = [("feature_view", view), ("project", project)];
+                let labels = [("feature_view", view.clone()), ("project", project)];
                 freshness.get_or_create(&labels).set(age as f64 / 1e6);
             }
         }
@@ -277,13 +285,19 @@ struct ServerMetrics {
     registry_unusable: Number,
     ready: Number,
     conditions: Numbers<1>,
+    last_backup: Numbers<1>,
     in_flight: Numbers<1>,
     memory_bytes: Number,
     memory_limit_bytes: Number,
     connections: Numbers<1>,
+    ended_connections: Family<Labels<1>, Total>,
+    refused: Family<Labels<1>, Total>,
+    lost_log_lines: Total,
+    certificate_end: Number,
     audit_lines: Total,
     audit_lines_dropped: Total,
     python: Family<Labels<1>, Total>,
+    traced: Family<Labels<1>, Total>,
 }
 
 impl ServerMetrics {
@@ -304,6 +318,11 @@ impl ServerMetrics {
                 "feast_condition",
                 "1 for what GET /ready says, reasons and warnings, by kind",
             ),
+            last_backup: gauges(
+                registry,
+                "feast_backup_last_success_seconds",
+                "When the newest backup of serving.backups began, as seconds since 1970; 0 when none is known",
+            ),
             ready: gauge(registry, "feast_ready", "1 when GET /ready says so"),
             in_flight: gauges(
                 registry,
@@ -320,6 +339,26 @@ impl ServerMetrics {
                 "feast_request_memory_limit_bytes",
                 "serving.max_memory_mib, in bytes",
             ),
+            ended_connections: totals(
+                registry,
+                "feast_connections_ended",
+                "Connections that the server has ended, or has not taken (no_room), by the cause",
+            ),
+            refused: totals(
+                registry,
+                "feast_requests_refused",
+                "Requests that were answered with 503 as there was too much, by what",
+            ),
+            lost_log_lines: total(
+                registry,
+                "feast_log_lines_lost",
+                "Lines of the log that stderr did not take",
+            ),
+            certificate_end: gauge(
+                registry,
+                "feast_tls_certificate_end_seconds",
+                "When the certificate of the server ends, since 1970; 0 without TLS",
+            ),
             connections: gauges(registry, "feast_connections", "Open connections by what they are doing"),
             audit_lines: total(registry, "feast_audit_lines", "Lines of the audit log that were taken"),
             audit_lines_dropped: total(
@@ -327,15 +366,16 @@ impl ServerMetrics {
                 "feast_audit_lines_dropped",
                 "Lines of the audit log that are lost, as they could not be written",
             ),
-            python: {
-                let python = Family::<Labels<1>, Total>::default();
-                registry.register(
-                    "feast_python_calls",
-                    "Calls of functions in processes of Python, by what became of them",
-                    python.clone(),
-                );
-                python
-            },
+            python: totals(
+                registry,
+                "feast_python_calls",
+                "Calls of functions in processes of Python, by what became of them",
+            ),
+            traced: totals(
+                registry,
+                "feast_traced_requests",
+                "Requests that were traced, by what became of their spans",
+            ),
         }
     }
 
@@ -352,6 +392,13 @@ impl ServerMetrics {
             self.conditions
                 .get_or_create(&[("kind", (*kind).to_owned())])
                 .set(flag(holds));
+        }
+        let config = context.store.config();
+        if config.backups.is_some() && context.store.access() == Access::ReadWrite {
+            let last = context.backups.last().map_or(0, Timestamp::micros);
+            self.last_backup
+                .get_or_create(&[("project", config.project.clone())])
+                .set(last as f64 / 1e6);
         }
         let usage = context.admission.usage();
         for (kind, count) in [
@@ -375,6 +422,17 @@ impl ServerMetrics {
             set(&self.audit_lines, taken);
             set(&self.audit_lines_dropped, lost);
         }
+        for (cause, count) in context.connections.ended() {
+            let labels = [("cause", cause.to_owned())];
+            set(&self.ended_connections.get_or_create(&labels), count);
+        }
+        for (limit, count) in context.admission.refused() {
+            set(&self.refused.get_or_create(&[("limit", limit.to_owned())]), count);
+        }
+        set(&self.lost_log_lines, context.lost_log_lines.load(Ordering::Relaxed));
+        if let Some(end) = context.tls.as_ref().and_then(|tls| tls.certificate_validity()) {
+            self.certificate_end.set(end.last.micros() as f64 / 1e6);
+        }
         if let Some(python) = &statistics.python {
             let outcomes = [
                 ("all", python.calls),
@@ -384,6 +442,17 @@ impl ServerMetrics {
             ];
             for (outcome, count) in outcomes {
                 set(&self.python.get_or_create(&[("outcome", outcome.to_owned())]), count);
+            }
+        }
+        if let Some(traces) = &context.traces {
+            let traced = traces.statistics();
+            let outcomes = [
+                ("sent", traced.sent),
+                ("dropped", traced.dropped),
+                ("failed", traced.failed),
+            ];
+            for (outcome, count) in outcomes {
+                set(&self.traced.get_or_create(&[("outcome", outcome.to_owned())]), count);
             }
         }
     }

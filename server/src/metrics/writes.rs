@@ -92,6 +92,20 @@ impl WriteMetrics {
         }
     }
 
+    /// Shows the results of views before there are any: an alert on their increase does not see a series that begins at 1.
+    pub(super) fn know<'a>(&self, views: impl Iterator<Item = &'a str>) {
+        if !self.counts_materializations {
+            return;
+        }
+        for view in views {
+            let view = self.view_names.bounded(view);
+            for status in ["success", "failure"] {
+                let labels = [("feature_view", view.clone()), ("status", status.to_owned())];
+                drop(self.results.get_or_create(&labels));
+            }
+        }
+    }
+
     /// Counts the run of a view, with the rows that it has written; none when it has failed.
     pub(crate) fn materialized(&self, view: &str, rows: Option<u64>, time: Duration) {
         if !self.counts_materializations {

@@ -231,3 +231,71 @@ fn commands_reach_a_server_that_has_no_plain_port() {
     assert!(!repository.exists("data/online_store/SERVER"));
     assert!(!repository.exists("data/online_store/SERVER.sock"));
 }
+
+/// A key and its certificate, from one time to another (`20200101000000Z`).
+fn make_certificate_of(directory: &Path, from: &str, until: &str) -> (PathBuf, PathBuf) {
+    let at = |name: &str| directory.join(name);
+    let authority = format!(
+        "[ca]\ndefault_ca = all\n[all]\ndatabase = {0}/index\nnew_certs_dir = {0}\nrand_serial = yes\ndefault_md = sha256\npolicy = any\n\
+         [any]\ncommonName = supplied\n[names]\nsubjectAltName = DNS:localhost\n",
+        text(directory)
+    );
+    std::fs::write(at("index"), "").unwrap();
+    std::fs::write(at("authority"), authority).unwrap();
+    let (key, request, certificate) = (at("timed.key"), at("timed.csr"), at("timed.pem"));
+    let new = "req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=localhost";
+    let new: Vec<&str> = new.split(' ').collect();
+    openssl(&[&new, ["-keyout", text(&key), "-out", text(&request)].as_slice()].concat());
+    let authority = at("authority");
+    let sign = [
+        "ca",
+        "-batch",
+        "-notext",
+        "-selfsign",
+        "-config",
+        text(&authority),
+        "-extensions",
+        "names",
+        "-keyfile",
+        text(&key),
+    ];
+    let times = ["-startdate", from, "-enddate", until];
+    openssl(
+        &[
+            sign.as_slice(),
+            &["-in", text(&request), "-out", text(&certificate)],
+            &times,
+        ]
+        .concat(),
+    );
+    (key, certificate)
+}
+
+#[test]
+fn the_end_of_a_certificate_is_said_in_time() {
+    let repository = repository("metrics_route: true");
+    let (key, certificate) = make_certificate_of(&repository.path, "20200101000000Z", "20200201000000Z");
+    let server = repository.serve_with(&["--key", text(&key), "--cert", text(&certificate)]);
+    let get = |path: &str| {
+        let url = format!("https://{}{path}", server.address());
+        let output = Command::new("curl").args(["-sSk", "-m", "20", &url]).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let ready: serde_json::Value = serde_json::from_str(&get("/ready")).unwrap();
+    let warning = ready["warnings"][0].as_str().unwrap();
+    assert!(
+        warning.starts_with("the TLS certificate has ended at 2020-02-01"),
+        "{warning}"
+    );
+    assert!(get("/metrics").contains("\nfeast_tls_certificate_end_seconds 1580515200.0\n"));
+    // It ends in two days, but was made a moment ago.
+    let (new_key, new_certificate) = make_certificate(&repository.path, "second");
+    std::fs::rename(&new_key, &key).unwrap();
+    std::fs::rename(&new_certificate, &certificate).unwrap();
+    eventually("the new certificate is in use", || {
+        !get("/ready").contains("certificate")
+    });
+    let (_, log) = server.stop();
+    assert!(log.contains("the TLS certificate has ended at"), "{log}");
+    assert!(log.contains("condition tls_ends is over"), "{log}");
+}

@@ -13,20 +13,10 @@ use crate::duration::duration_at;
 use crate::keys::check_keys;
 use crate::online_store::cache_share;
 use crate::serving::limits;
+use crate::settings::{ONLINE_STORE, REDIS, REDIS_SENTINEL};
 
 const BLOCK: &str = "online_store";
 const SERVING: &str = "serving";
-
-const KEYS: [&str; 8] = [
-    "type",
-    "redis_type",
-    "client",
-    "sentinel_master",
-    "connection_string",
-    "key_ttl_seconds",
-    "full_scan_for_deletion",
-    "skip_dedup",
-];
 
 const RESPONSE_TIMEOUT: &str = "redis_response_timeout";
 const ROW_CACHE: &str = "redis_row_cache_mib";
@@ -34,12 +24,9 @@ const CACHE_STALENESS: &str = "redis_cache_staleness";
 const STATUSES: &str = "redis_statuses";
 const WAIT_REPLICAS: &str = "redis_wait_replicas";
 
-/// The keys of `serving` that are about a store on Redis.
-pub(crate) const SERVING_KEYS: [&str; 5] = [RESPONSE_TIMEOUT, ROW_CACHE, CACHE_STALENESS, STATUSES, WAIT_REPLICAS];
-
 const DEFAULT_CONNECTION: &str = "localhost:6379";
 const DEFAULT_MASTER: &str = "mymaster";
-const DEFAULT_TIMEOUT: Duration = Duration::from_secs(1);
+pub(super) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(1);
 const DEFAULT_STALENESS: Duration = Duration::from_secs(2);
 /// A hundred years: more is a mistake.
 const MAX_KEY_TTL_SECONDS: u64 = 100 * 365 * 86_400;
@@ -56,7 +43,7 @@ const MAX_WAIT_REPLICAS: u32 = 1000;
 /// `Invalid`, naming the key and the remedy, never a secret.
 pub(crate) fn redis(root: &Value, directory: &Path) -> Result<RedisConfig> {
     let block = root.get(BLOCK).unwrap_or(&Value::Null);
-    check_keys(BLOCK, block, &KEYS)?;
+    check_keys(BLOCK, block, &[&ONLINE_STORE, &REDIS, &REDIS_SENTINEL])?;
     // Both mean the same here.
     one_of(block, BLOCK, "client", &["redis", "glide"])?;
     let topology = topology(block)?;

@@ -82,3 +82,27 @@ fn a_lock_that_can_only_be_read_is_locked_all_the_same() {
     set_mode(&directory.path().join(".registry.db.lock"), 0o400);
     assert!(FileLock::acquire(&path, BRIEFLY).is_ok());
 }
+
+#[test]
+fn a_link_in_the_place_of_a_lock_leads_nowhere() {
+    let directory = tempfile::tempdir().unwrap();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let target = elsewhere.path().join("target");
+    std::fs::write(&target, "").unwrap();
+    set_mode(&target, 0o666);
+    let lock = directory.path().join(".backups.lock");
+    std::os::unix::fs::symlink(&target, &lock).unwrap();
+    assert!(FileLock::acquire_in(directory.path(), "backups", BRIEFLY).is_err());
+    assert_eq!(mode(&target), 0o666, "its mode is that of somebody else's file");
+    std::fs::remove_file(&lock).unwrap();
+    // Of what the lock is of.
+    std::os::unix::fs::symlink(&target, directory.path().join("backups")).unwrap();
+    drop(FileLock::acquire_in(directory.path(), "backups", BRIEFLY).unwrap());
+    assert!(lock.exists());
+    assert_eq!(std::fs::read_dir(elsewhere.path()).unwrap().count(), 1);
+    // A pipe, which nobody reads.
+    std::fs::remove_file(&lock).unwrap();
+    let made = std::process::Command::new("mkfifo").arg(&lock).status().unwrap();
+    assert!(made.success());
+    let _ = FileLock::acquire_in(directory.path(), "backups", BRIEFLY);
+}

@@ -105,6 +105,13 @@ impl RegistryFile {
         }
     }
 
+    /// # Errors
+    /// `Data` when these bytes are no registry.
+    pub fn check(&self, bytes: &[u8]) -> Result<()> {
+        let origin = format!("what is to be restored to {}", error_path(&self.path));
+        RegistryContents::parse(bytes, origin, &self.project).map(drop)
+    }
+
     /// Puts these bytes in the place of the file, which is there before or after at each instant. One that is there gets the second name
     /// `aside`.
     ///
@@ -113,8 +120,8 @@ impl RegistryFile {
     /// lock for a minute.
     pub fn restore(&self, bytes: &[u8], aside: Option<&Path>) -> Result<()> {
         let _lock = FileLock::acquire(&self.path, COMMAND_PATIENCE)?;
+        self.check(bytes)?;
         let place = error_path(&self.path);
-        RegistryContents::parse(bytes, format!("what is to be restored to {place}"), &self.project)?;
         match aside {
             _ if !self.path.exists() => {}
             Some(aside) => {

@@ -205,7 +205,11 @@ impl ReadPlan {
         budget: Budget,
     ) -> Result<Option<FeatureVectors<'request>>> {
         let Columns { mut vectors, stored } = columns;
+        if self.computations.is_empty() {
+            return Ok(Some(vectors));
+        }
         let stored = stored.unwrap_or_default();
+        let all_started = Instant::now();
         for (function, computation) in self.computations.iter().enumerate() {
             let started = computation.is_measured.then(Instant::now);
             if !computation.run(entities, &stored, &mut vectors, budget)? {
@@ -216,6 +220,7 @@ impl ReadPlan {
                 vectors.add_computed(Computed { function, time });
             }
         }
+        vectors.set_function_time(all_started.elapsed());
         Ok(Some(vectors))
     }
 

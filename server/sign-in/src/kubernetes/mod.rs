@@ -7,18 +7,19 @@ mod bindings;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use feast_http_client::{Client, Reply, Trust};
 use feast_model::error::{Error, ErrorKind, Result};
 use feast_permissions::{Principal, SignInKind};
 use serde_json::{Value, json};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::Refusal;
-use crate::http::{Client, Reply, Trust};
 use bindings::{Binding, Subject};
 
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// Questions that the cluster is asked at once: more would be the load of others.
-const MAX_QUESTIONS: usize = 8;
+/// Questions that the cluster is asked at once: more would be the load of others. Tokens that it has accepted before have turns of their
+/// own, so that a flood of wrong tokens does not keep them waiting.
+const MAX_QUESTIONS: usize = 4;
 /// How long a token waits for its turn.
 const MAX_WAIT: Duration = Duration::from_secs(5);
 
@@ -36,7 +37,8 @@ pub(crate) struct Cluster {
     namespace: String,
     /// The token of this server, which is replaced now and then.
     token_file: PathBuf,
-    questions: Semaphore,
+    questions_of_known: Semaphore,
+    questions_of_others: Semaphore,
 }
 
 /// What a review says of a token.
@@ -72,16 +74,21 @@ impl Cluster {
             url: format!("https://{host}:{port}"),
             namespace: read_trimmed(&service_account.join("namespace"))?,
             token_file,
-            questions: Semaphore::new(MAX_QUESTIONS),
+            questions_of_known: Semaphore::new(MAX_QUESTIONS),
+            questions_of_others: Semaphore::new(MAX_QUESTIONS),
         })
     }
 
-    /// Waits until the cluster may be asked.
+    /// Waits until the cluster may be asked about a token, which it has accepted before or not.
     ///
     /// # Errors
     /// `Unavailable` when that takes too long.
-    pub(crate) async fn turn(&self) -> Result<SemaphorePermit<'_>, Refusal> {
-        match tokio::time::timeout(MAX_WAIT, self.questions.acquire()).await {
+    pub(crate) async fn turn(&self, is_known: bool) -> Result<SemaphorePermit<'_>, Refusal> {
+        let questions = match is_known {
+            true => &self.questions_of_known,
+            false => &self.questions_of_others,
+        };
+        match tokio::time::timeout(MAX_WAIT, questions.acquire()).await {
             Ok(Ok(turn)) => Ok(turn),
             Ok(Err(_)) | Err(_) => Err(Refusal::unavailable("too many tokens wait for the cluster")),
         }

@@ -38,14 +38,18 @@ impl KeySet {
     /// The keys of a JWKS that can be used here: public ones, for signatures.
     ///
     /// # Errors
-    /// When there is none.
+    /// When there are keys, but none of them. A provider that lists none has taken them all back.
     pub(crate) fn from_jwks(jwks: &Value, issuer: Option<String>) -> Result<Self, String> {
-        let keys = jwks["keys"].as_array().ok_or("it has no list of keys")?;
-        let keys: Vec<Key> = keys.iter().filter_map(Key::from_jwk).collect();
-        if keys.is_empty() {
+        let listed = jwks["keys"].as_array().ok_or("it has no list of keys")?;
+        let keys: Vec<Key> = listed.iter().filter_map(Key::from_jwk).collect();
+        if keys.is_empty() && !listed.is_empty() {
             return Err("it has no key for signatures that can be used here".to_owned());
         }
         Ok(Self { issuer, keys })
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.keys.is_empty()
     }
 
     /// The claims of a token, once its signature is checked.

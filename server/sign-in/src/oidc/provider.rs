@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
 use feast_config::OidcConfig;
+use feast_http_client::{Client, Reply, Trust};
 use feast_model::error::{Error, ErrorKind, Result};
 use parking_lot::{Condvar, Mutex};
 use serde_json::Value;
@@ -16,7 +17,6 @@ use tokio::sync::{Semaphore, watch};
 
 use super::keys::KeySet;
 use crate::Refusal;
-use crate::http::{Client, Reply, Trust};
 
 /// Between the beginnings of two fetches.
 const MIN_INTERVAL: Duration = Duration::from_secs(1);
@@ -67,11 +67,6 @@ impl Provider {
     /// # Errors
     /// `Invalid` for settings that cannot be used, `Unavailable` when there is no thread.
     pub(crate) fn start(config: &OidcConfig) -> Result<Self> {
-        let url = &config.discovery_url;
-        if !url.starts_with("https://") && !url.starts_with("http://") {
-            return Err(Error::invalid(format!("auth.auth_discovery_url {url:?} is not a URL"))
-                .with_hint("it begins with https:// and ends with /.well-known/openid-configuration"));
-        }
         let trust = match &config.authorities {
             _ if !config.checks_certificate => Trust::Anybody,
             Some(file) => Trust::File(file),
@@ -79,7 +74,7 @@ impl Provider {
         };
         let fetcher = Fetcher {
             client: Client::new(&trust, config.key_timeout, true)?,
-            discovery_url: url.clone(),
+            discovery_url: config.discovery_url.clone(),
             lifespan: config.key_lifespan,
         };
         let shared = Arc::new(Shared {
@@ -185,6 +180,29 @@ impl Shared {
     }
 }
 
+/// What there is to say of keys that were fetched, each once.
+#[derive(Default)]
+struct Remarks {
+    has_no_keys: bool,
+    has_no_issuer: bool,
+}
+
+impl Remarks {
+    fn log(&mut self, keys: &KeySet) {
+        let (had_no_keys, had_no_issuer) = (self.has_no_keys, self.has_no_issuer);
+        self.has_no_keys = keys.is_empty();
+        self.has_no_issuer = keys.issuer.is_none();
+        if self.has_no_keys && !had_no_keys {
+            tracing::error!("the OpenID provider has taken all its keys back: none of its tokens is accepted");
+        }
+        if self.has_no_issuer && !had_no_issuer {
+            tracing::warn!(
+                "the OpenID provider does not say who it is, so the issuer of tokens is checked only if auth.issuer names it"
+            );
+        }
+    }
+}
+
 /// What fetches.
 struct Fetcher {
     client: Client,
@@ -194,7 +212,7 @@ struct Fetcher {
 
 impl Fetcher {
     fn run(&self, shared: &Shared) {
-        let mut failures = 0_u32;
+        let (mut failures, mut remarks) = (0_u32, Remarks::default());
         loop {
             let began = Instant::now();
             let failure = match self.fetch() {
@@ -203,6 +221,7 @@ impl Fetcher {
                         tracing::info!("the keys of the OpenID provider are fetched again");
                     }
                     failures = 0;
+                    remarks.log(&keys);
                     let keys = Arc::new(keys);
                     shared.keys.store(Some(Arc::new(Fetched { at: began, keys })));
                     None

@@ -1,14 +1,17 @@
-//! Requests of this server to the provider or the cluster: blocking, within a time and a size, without following redirects. The only
-//! module that uses ureq and rustls.
+//! Requests of a server to others: blocking, within a time and a size, without following redirects.
+//!
+//! Knows nothing of what is asked: tokens, keys or traces. The only crate of the server that names ureq.
 
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use feast_model::error::{Error, Result, path as error_path};
 use rustls::crypto::ring::default_provider;
 use serde_json::Value;
 use ureq::Agent;
+pub use ureq::http;
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, TlsProvider, parse_pem};
 
 /// Of a response. The bindings of a large cluster take some of it, keys of a provider a few KiB.
@@ -16,13 +19,13 @@ const MAX_RESPONSE_BYTES: u64 = 32 << 20;
 const USER_AGENT: &str = concat!("feast/", env!("CARGO_PKG_VERSION"));
 
 /// What asks.
-#[derive(Clone)]
-pub(crate) struct Client {
+#[derive(Debug, Clone)]
+pub struct Client {
     agent: Agent,
 }
 
 /// Whom to believe that they are who they say.
-pub(crate) enum Trust<'a> {
+pub enum Trust<'a> {
     /// Whoever the authorities of the system sign for.
     System,
     /// Whoever the authorities in this file sign for.
@@ -31,17 +34,20 @@ pub(crate) enum Trust<'a> {
     Anybody,
 }
 
-/// A response, or why there is none.
-pub(crate) enum Reply {
+/// A response to a request for JSON.
+pub enum Reply {
+    /// That of a success.
     Json(Value),
     /// Another status than that of success.
     Status(u16),
 }
 
 impl Client {
+    /// `timeout` is that of a whole request and its response. `uses_proxy`: that of the environment (`HTTPS_PROXY` and the like).
+    ///
     /// # Errors
     /// `Invalid` when the file of authorities has none, `NotFound` or `Unavailable` when it cannot be read.
-    pub(crate) fn new(trust: &Trust<'_>, timeout: Duration, uses_proxy: bool) -> Result<Self> {
+    pub fn new(trust: &Trust<'_>, timeout: Duration, uses_proxy: bool) -> Result<Self> {
         let roots = match trust {
             Trust::System => system_authorities(),
             Trust::File(path) => authorities_of(path)?,
@@ -64,9 +70,11 @@ impl Client {
         })
     }
 
+    /// Asks for JSON.
+    ///
     /// # Errors
     /// Why there is no response that is JSON.
-    pub(crate) fn get(&self, url: &str, bearer: Option<&str>) -> Result<Reply, String> {
+    pub fn get(&self, url: &str, bearer: Option<&str>) -> Result<Reply, String> {
         let mut request = self.agent.get(url).header("accept", "application/json");
         if let Some(bearer) = bearer {
             request = request.header("authorization", format!("Bearer {bearer}"));
@@ -74,9 +82,11 @@ impl Client {
         read(request.call())
     }
 
+    /// Sends JSON, and asks for JSON.
+    ///
     /// # Errors
     /// Why there is no response that is JSON.
-    pub(crate) fn post(&self, url: &str, bearer: &str, body: &Value) -> Result<Reply, String> {
+    pub fn post(&self, url: &str, bearer: &str, body: &Value) -> Result<Reply, String> {
         let request = self
             .agent
             .post(url)
@@ -85,22 +95,33 @@ impl Client {
             .content_type("application/json");
         read(request.send(body.to_string()))
     }
+
+    /// Sends a request as it is.
+    ///
+    /// # Errors
+    /// Why no response came. A response with an error status is not an error.
+    pub fn send(&self, request: http::Request<Bytes>) -> Result<http::Response<Bytes>, String> {
+        let (head, body) = request.into_parts();
+        let response = self.agent.run(http::Request::from_parts(head, body.as_ref()));
+        let (head, mut body) = response.map_err(|error| error.to_string())?.into_parts();
+        Ok(http::Response::from_parts(head, bytes_of(&mut body)?.into()))
+    }
 }
 
-fn read(response: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Result<Reply, String> {
+fn read(response: Result<http::Response<ureq::Body>, ureq::Error>) -> Result<Reply, String> {
     let mut response = response.map_err(|error| error.to_string())?;
     let status = response.status();
     if !status.is_success() {
         return Ok(Reply::Status(status.as_u16()));
     }
-    let body = response
-        .body_mut()
-        .with_config()
-        .limit(MAX_RESPONSE_BYTES)
-        .read_to_vec();
-    let body = body.map_err(|error| error.to_string())?;
+    let body = bytes_of(response.body_mut())?;
     let json = serde_json::from_slice(&body).map_err(|_| "the response is not JSON".to_owned())?;
     Ok(Reply::Json(json))
+}
+
+fn bytes_of(body: &mut ureq::Body) -> Result<Vec<u8>, String> {
+    let body = body.with_config().limit(MAX_RESPONSE_BYTES).read_to_vec();
+    body.map_err(|error| error.to_string())
 }
 
 /// Those that cannot be read are left out: each of them is one that nobody is believed by.

@@ -1,0 +1,66 @@
+//! `feast configuration`: the settings as the file has them, or as they are in force.
+
+use feast_engine::{Effective, Origin, SettingInForce, without_marks};
+use serde_json::{Value, json};
+
+use crate::args::{ConfigurationArguments, ListFormat};
+use crate::output::{Failure, Output};
+use crate::settings::Repository;
+use crate::table::Table;
+
+/// Prints the settings.
+pub(crate) fn run(repository: &Repository, arguments: &ConfigurationArguments, output: &Output) -> Result<(), Failure> {
+    if !arguments.effective {
+        output.yaml(&repository.configuration()?);
+        return Ok(());
+    }
+    let effective = repository.effective()?;
+    let config = &effective.config;
+    let silent = config.unknown_keys.iter().chain(&config.without_effect);
+    silent.for_each(|line| output.warning(line));
+    match arguments.output {
+        ListFormat::Json => output.json(&effective.settings.iter().map(document).collect()),
+        ListFormat::Table => output.table(&table(&effective)),
+    }
+    Ok(())
+}
+
+fn document((setting, origin): &(SettingInForce, Origin)) -> Value {
+    let mut document = json!({
+        "key": setting.path,
+        "value": setting.value,
+        "values": setting.setting.values,
+        "meaning": setting.setting.meaning,
+        "needs_restart": !setting.setting.is_reloaded,
+    });
+    match origin {
+        Origin::File { line, variables } => {
+            document["source"] = json!("file");
+            document["line"] = json!(line);
+            document["variables"] = json!(variables);
+        }
+        Origin::Default => document["source"] = json!("default"),
+        Origin::Computed(words) => {
+            document["source"] = json!("computed");
+            document["from"] = json!(words);
+        }
+    }
+    document
+}
+
+fn table(effective: &Effective) -> Table {
+    let name = effective.file.file_name().unwrap_or_default().to_string_lossy();
+    let mut table = Table::new(&["KEY", "VALUE", "FROM"]);
+    for (setting, origin) in &effective.settings {
+        let from = match origin {
+            Origin::File { line, variables } if variables.is_empty() => format!("{name}:{line}"),
+            Origin::File { line, variables } => format!("{name}:{line}, ${}", variables.join(", $")),
+            Origin::Default => "default".to_owned(),
+            Origin::Computed(words) => format!("computed: {}", without_marks(words)),
+        };
+        // A value is one line, whatever a description holds.
+        let value = setting.text().split_whitespace().collect::<Vec<_>>().join(" ");
+        table.add(vec![setting.path.clone(), value, from]);
+    }
+    table
+}
