@@ -74,6 +74,7 @@
 extern crate self as feast_engine;
 
 mod copy;
+mod feature_log;
 mod materialize;
 mod online;
 mod online_store;
@@ -92,24 +93,25 @@ pub use feast_backup::{Backup, BackupReport, Manifest, backups_in};
 pub use feast_clock::{check_clock, now};
 pub use feast_codec::shard::Shard;
 pub use feast_config::{
-    ApiKey, AuditConfig, AuditSink, Auth, BackupSchedule, CONFIG_FILE, ConnectionConfig, Effective, Host, Issuer,
-    MaterializationLimits, MetricsConfig, OfflineBatching, OidcConfig, OnlineStoreConfig, OnlineStoreMemory, Origin,
-    RateLimit, RepositoryConfig, ResponseLayout, SampleRate, ServingLimits, SettingInForce, TracesConfig,
-    check_project_name, format_duration, without_marks,
+    ApiKey, AuditConfig, AuditSink, Auth, BackupSchedule, CONFIG_FILE, ConnectionConfig, Effective,
+    FeatureLoggingConfig, Host, Issuer, MaterializationLimits, MetricsConfig, OfflineBatching, OidcConfig,
+    OnlineStoreConfig, OnlineStoreMemory, Origin, RateLimit, RepositoryConfig, ResponseLayout, SampleRate,
+    ServingLimits, SettingInForce, TracesConfig, check_project_name, format_duration, without_marks,
 };
 pub use feast_model as model;
 pub use feast_model::error::{self, Error, ErrorKind, FeastException, InvalidDefinition, Result};
 pub use feast_offline::{PandasColumn, create_parquet, pandas_columns};
 pub use feast_permissions::{Principal, Rules, SignInKind};
 pub use feast_registry::{Change, FieldChange, KeyChange, RegistryContents, UnsupportedObject, Verb, ViewVersion};
+pub use feature_log::{DropReason, FeatureLog, FeatureLogRemark, FeatureLogStatistics, ServiceRows, TakeRemark};
 pub use materialize::{
     ClaimedView, MaterializationClaim, MaterializationPlan, MaterializeProgress, MaterializeRange, MaterializeRequest,
     NoProgress, RunStep, ShardReceipt, ShardedView, ViewReport, ViewWindow,
 };
 pub use online::{
     ColumnField, ColumnRole, Computed, EntityRows, Execution, FeatureColumn, FeatureVectors, FieldStatus, JoinKey,
-    KeyColumn, NotNative, OnDemandRemark, ReadPlan, RequestColumn, StoredEntities, ViewOutcome, WriteColumn,
-    WriteTarget,
+    KeyColumn, NotNative, OnDemandRemark, PlannedLog, ReadPlan, RequestColumn, ServedRows, StoredEntities, ViewOutcome,
+    WriteColumn, WriteTarget,
 };
 pub use online_store::{Access, CacheUsage, RocksDbStatistics, RowCount, TableChange, TableFate};
 pub use push::{PushTarget, WaitingPushes, WriteReport};

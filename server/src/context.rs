@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
-use feast_engine::FeatureStore;
+use feast_engine::{FeatureLog, FeatureStore};
 use feast_sign_in::SignIn;
 use feast_traces::Traces;
 use warp::http::HeaderMap;
@@ -39,6 +39,8 @@ pub(crate) struct Context {
     pub(crate) stores: ArcSwap<Readiness>,
     pub(crate) backups: Backups,
     pub(crate) connections: Arc<ConnectionTable>,
+    /// Takes the answers that are to be logged; `None` when none are.
+    pub(crate) feature_log: Option<Arc<FeatureLog>>,
     pub(crate) tls: Option<Arc<Tls>>,
     /// How many lines of the log stderr did not take.
     pub(crate) lost_log_lines: Arc<AtomicU64>,

@@ -13,6 +13,7 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use crate::context::Context;
+use crate::feature_log::ProblemsLog;
 use crate::readiness::Readiness;
 
 /// Between two looks at the registry file. A look is one `stat`, so it can be often.
@@ -222,6 +223,7 @@ pub(crate) async fn watch_registry(
     read_definitions: ReadDefinitions,
     log: Arc<FunctionsLog>,
     permissions_log: PermissionsLog,
+    features_log: ProblemsLog,
     reload: Arc<Notify>,
 ) {
     let mut last_problem = String::new();
@@ -252,5 +254,6 @@ pub(crate) async fn watch_registry(
         }
         // Also when it was a request that has read it.
         permissions_log.write();
+        features_log.write();
     }
 }

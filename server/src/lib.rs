@@ -15,6 +15,7 @@ mod context;
 mod dispatch;
 mod endpoints;
 mod error;
+mod feature_log;
 mod housekeeping;
 mod http;
 mod layers;
@@ -36,7 +37,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use feast_conversion::Numbers;
 use feast_engine::model::FeatureSelection;
-use feast_engine::{Error, FeatureStore, Host, MetricsConfig, StoredRow};
+use feast_engine::{Error, FeatureLog, FeatureStore, Host, MetricsConfig, StoredRow};
 use feast_sign_in::SignIn;
 use feast_traces::Traces;
 use futures::future::join_all;
@@ -53,6 +54,7 @@ use connections::Connections;
 pub use connections::{ConnectionLimits, Listener, Purpose, Tls, TlsFiles, TlsVersion};
 use context::Context;
 pub use endpoints::health::STORE_HEADER;
+pub use feature_log::log_remark;
 pub use housekeeping::ReadDefinitions;
 use layers::browser::TrustedHosts;
 use layers::rate_limit::RateLimits;
@@ -80,6 +82,8 @@ pub struct ServeOptions {
     pub connections: ConnectionLimits,
     /// What is counted; nothing when `None`.
     pub metrics: Option<MetricsConfig>,
+    /// Takes the answers that are to be logged; `None` when none are. It is stopped with the server.
+    pub feature_log: Option<Arc<FeatureLog>>,
     /// TLS on ports. A Unix socket needs none.
     pub tls: Option<Arc<Tls>>,
     /// How many lines of the log stderr did not take so far.
@@ -191,27 +195,7 @@ pub async fn serve(
     housekeeping::warn_of_unsupported_objects(&store);
     housekeeping::log_table_changes(&store);
     materialization_queue::warn_of_marked_views(&store);
-    let metrics = options.metrics.as_ref().map(|config| Arc::new(Metrics::new(config)));
-    let materializations = MaterializationQueue::start(Arc::clone(&store), metrics.clone())?;
-    let context = Arc::new(Context {
-        materializations: Arc::clone(&materializations),
-        admission: Admission::new(store.config().limits, options.threads),
-        trusted_hosts: TrustedHosts::new(options.host.clone(), store.config().allowed_hosts.clone()),
-        sign_in: options.sign_in.clone(),
-        rate_limits: store.config().connections.rate_limit.map(RateLimits::new),
-        audit: options.audit.clone(),
-        access_log: options.access_log,
-        stores: ArcSwap::default(),
-        backups: Backups::new(),
-        connections: ConnectionTable::new(options.connections),
-        tls: options.tls.clone(),
-        lost_log_lines: Arc::clone(&options.lost_log_lines),
-        metrics,
-        slow_requests: store.config().slow_requests.map(SlowRequests::new),
-        traces: options.traces.clone(),
-        draining: AtomicBool::new(false),
-        store: Arc::clone(&store),
-    });
+    let context = context(&store, &options)?;
     // Ends by itself, within the response timeout.
     tokio::spawn(housekeeping::warn_of_former_keys(Arc::clone(&store)));
     let functions_log = Arc::<housekeeping::FunctionsLog>::default();
@@ -223,6 +207,7 @@ pub async fn serve(
     tokio::spawn(prepared);
     let permissions_log = housekeeping::PermissionsLog::new(&context);
     permissions_log.write();
+    let features_log = feature_log::ProblemsLog::new(&context);
     // Before the first probe.
     let first_look = Arc::clone(&context);
     // A panic has been logged.
@@ -235,6 +220,7 @@ pub async fn serve(
         read_definitions,
         functions_log,
         permissions_log,
+        features_log,
         Arc::clone(&reload),
     ));
     background.spawn(housekeeping::watch_stores(Arc::clone(&context)));
@@ -253,12 +239,16 @@ pub async fn serve(
     };
     stop_in_order(&mut stop, listeners, &connections, &context, options.drain).await;
     // Also those whose clients wait for them.
-    materializations.interrupt();
+    context.materializations.interrupt();
     background.abort_all();
+    let materializations = Arc::clone(&context.materializations);
     let stopped = move || {
         materializations.stop();
         housekeeping::flush(&store, true);
         housekeeping::log_table_changes(&store);
+        if let Some(log) = options.feature_log {
+            feature_log::stop(&log);
+        }
     };
     let stopped = async {
         let (stopped, ()) = tokio::join!(tokio::task::spawn_blocking(stopped), context.backups.stop());
@@ -271,6 +261,32 @@ pub async fn serve(
             Ok(())
         }
     }
+}
+
+/// What a server works with, with its runs of materializations started.
+fn context(store: &Arc<FeatureStore>, options: &ServeOptions) -> Result<Arc<Context>, Error> {
+    let metrics = options.metrics.as_ref().map(|config| Arc::new(Metrics::new(config)));
+    let materializations = MaterializationQueue::start(Arc::clone(store), metrics.clone())?;
+    Ok(Arc::new(Context {
+        materializations,
+        admission: Admission::new(store.config().limits, options.threads),
+        trusted_hosts: TrustedHosts::new(options.host.clone(), store.config().allowed_hosts.clone()),
+        sign_in: options.sign_in.clone(),
+        rate_limits: store.config().connections.rate_limit.map(RateLimits::new),
+        audit: options.audit.clone(),
+        access_log: options.access_log,
+        stores: ArcSwap::default(),
+        backups: Backups::new(),
+        connections: ConnectionTable::new(options.connections),
+        feature_log: options.feature_log.clone(),
+        tls: options.tls.clone(),
+        lost_log_lines: Arc::clone(&options.lost_log_lines),
+        metrics,
+        slow_requests: store.config().slow_requests.map(SlowRequests::new),
+        traces: options.traces.clone(),
+        draining: AtomicBool::new(false),
+        store: Arc::clone(store),
+    }))
 }
 
 /// What a server listens to beside its sockets.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use feast_engine::{
     Access, AuditSink, ErrorKind, FeatureStore, Host, MetricsConfig, OnlineStoreConfig, RepositoryConfig, check_clock,
 };
-use feast_server::{AuditLog, ConnectionLimits, Listener, Purpose, ServeOptions, Signal, Tls, serve};
+use feast_server::{AuditLog, ConnectionLimits, Listener, Purpose, ServeOptions, Signal, Tls, log_remark, serve};
 use feast_sign_in::SignIn;
 use feast_traces::Traces;
 use tokio::runtime::Runtime;
@@ -155,6 +155,8 @@ async fn serve_until_signal(
     let tls = settings.tls.clone().map(Tls::load).transpose()?.map(Arc::new);
     let (mut listeners, place) = listeners(settings, store.config(), services.sign_in.is_some(), output).await?;
     let metrics = metrics(settings, store.config());
+    let feature_log = store.start_feature_log(Arc::new(log_remark))?;
+    store.feature_log_remarks().iter().for_each(|line| output.warning(line));
     let signals = signals(store, repository.clone(), log_level, stops)
         .map_err(|source| Failure::new(format!("cannot prepare the server: {source}")))?;
     // They wait for disks and for the network, which the thread of a runtime must not.
@@ -205,6 +207,7 @@ async fn serve_until_signal(
         lost_log_lines: output.lost_lines(),
         threads: settings.threads,
         connections: connection_limits(settings, store.config(), output),
+        feature_log,
         tls,
         sign_in: services.sign_in.clone(),
         audit: services.audit.clone(),

@@ -74,6 +74,11 @@ fn pyarrow_reads_and_writes_streams() {
 }
 
 #[test]
+fn python_reads_what_was_logged_of_its_services() {
+    check("feature_logs.py", &[]);
+}
+
+#[test]
 fn the_sdk_works_through_the_server() {
     check("remote_store.py", &[]);
 }

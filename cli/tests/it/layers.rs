@@ -14,7 +14,7 @@ const LAYERS: &[(&str, Layers)] = &[
             &["open_once"],
             &["online_store"],
             &["online"],
-            &["copy", "materialize", "push", "resolve"],
+            &["copy", "feature_log", "materialize", "push", "resolve"],
             &["store"],
             &["stages"],
         ],

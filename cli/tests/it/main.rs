@@ -20,6 +20,7 @@
 //! - `times`: points in time that are accepted, and those that are not; rows without values.
 //! - `types`: values of every type from parquet and over HTTP.
 //! - `durability`: full disks, damaged files, killed servers, pushes that wait in the log.
+//! - `feature_logging`: the log of what was served of feature services.
 //! - `awaited_runs`: materializations whose clients wait for them, and are gone.
 //! - `store_heals`: stores that cannot be written for a while, are moved, or are read by other processes.
 //! - `backups`: backups under a server that takes pushes, what is restored from them, and processes that are killed meanwhile.
@@ -63,6 +64,7 @@ mod connections;
 mod contract;
 mod copy;
 mod durability;
+mod feature_logging;
 mod fuzz;
 mod golden;
 mod hand_over;

@@ -11,6 +11,7 @@ mod block;
 mod connections;
 mod duration;
 mod effective;
+mod feature_logging;
 mod feature_server;
 mod host;
 mod keys;
@@ -43,6 +44,7 @@ pub use backups::BackupSchedule;
 pub use block::has_login;
 pub use connections::{ConnectionConfig, RateLimit};
 pub use effective::{Effective, Origin};
+pub use feature_logging::FeatureLoggingConfig;
 pub use feature_server::OfflineBatching;
 pub use host::Host;
 pub use machine::machine_memory;
@@ -102,6 +104,8 @@ pub struct RepositoryConfig {
     pub traces: Option<TracesConfig>,
     /// Requests that take longer are in the log, with where the time went (`serving.slow_requests`).
     pub slow_requests: Option<Duration>,
+    /// Whether and how it logs the features that it serves (`feature_server.feature_logging`).
+    pub feature_logging: FeatureLoggingConfig,
     /// What a materialization may take.
     pub materialization: MaterializationLimits,
     /// Layout of `/get-online-features` responses (`serving.response_layout`).
@@ -222,6 +226,7 @@ impl RepositoryConfig {
             metrics: metrics::metrics(&root)?,
             traces: traces::traces(&root, directory)?,
             slow_requests: duration_at(&root, "serving", "slow_requests")?,
+            feature_logging: feature_logging::feature_logging(&root, directory)?,
             materialization: serving::materialization(&root)?,
             response_layout: serving::response_layout(&root)?,
             push_log_path: directory

@@ -47,6 +47,7 @@ pub static BLOCKS: &[&Block] = &[
     &OFFLINE_BATCHING,
     &feature_server::PUSH_QUEUE,
     &feature_server::FEATURE_LOGGING,
+    &feature_server::FEATURE_LOGGING_SERVING,
     &feature_server::AUDIT_LOG,
     &feature_server::AUDIT_LINES,
     &feature_server::AUDIT_FILE,

@@ -110,6 +110,27 @@ pub fn replace_bytes(path: &Path, bytes: &[u8]) -> Result<()> {
     })
 }
 
+/// Creates a directory, with those above it that are missing, each durable in the one above.
+///
+/// # Errors
+/// Those of the file system, naming the path.
+pub fn create_directories(path: &Path) -> Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    let above = parent(path);
+    create_directories(&above)?;
+    match std::fs::create_dir(path) {
+        Ok(()) => {}
+        // Another thread was faster, or it is no directory.
+        Err(source) if source.kind() == std::io::ErrorKind::AlreadyExists && path.is_dir() => {}
+        Err(source) => return Err(Error::io("create the directory", path, source)),
+    }
+    File::open(&above)
+        .and_then(|above| above.sync_all())
+        .map_err(|source| Error::io("sync", &above, source))
+}
+
 pub(crate) fn parent(path: &Path) -> PathBuf {
     path.parent()
         .filter(|parent| !parent.as_os_str().is_empty())

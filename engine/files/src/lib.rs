@@ -10,7 +10,7 @@ mod local_disk;
 mod lock_holder;
 mod plain_file;
 
-pub use durable_file::{give_to, remove_leftovers, replace, replace_bytes};
+pub use durable_file::{create_directories, give_to, remove_leftovers, replace, replace_bytes};
 pub use file_lock::{COMMAND_PATIENCE, FileLock, REQUEST_PATIENCE};
 pub use local_disk::is_on_local_disk;
 pub use plain_file::open_plain;

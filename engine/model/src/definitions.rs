@@ -66,6 +66,8 @@ pub enum LoggingDestination {
     },
     /// A destination that this binary only carries, as the registry's bytes.
     Other(Vec<u8>),
+    /// None: nothing is logged.
+    Nowhere,
 }
 
 /// Warehouses that responses can be logged to.

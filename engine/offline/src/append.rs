@@ -54,8 +54,17 @@ pub fn pattern_is_read_only(source: &ParquetSource) -> Error {
 /// # Errors
 /// When the file cannot be written.
 pub fn create_parquet(path: &Path, batch: &RecordBatch) -> Result<()> {
+    create_parquet_with_notes(path, batch, Vec::new())
+}
+
+/// The same, with what the metadata of the file is to say.
+pub(super) fn create_parquet_with_notes(path: &Path, batch: &RecordBatch, notes: FileNotes) -> Result<()> {
+    let notes = in_metadata(notes);
     feast_files::replace(path, |file| {
-        let properties = WriterProperties::builder().set_compression(Compression::SNAPPY).build();
+        let properties = WriterProperties::builder()
+            .set_compression(Compression::SNAPPY)
+            .set_key_value_metadata(notes)
+            .build();
         let write = || {
             let mut writer = ArrowWriter::try_new(file, batch.schema(), Some(properties))?;
             writer.write(batch)?;
@@ -76,7 +85,13 @@ pub fn read_notes(path: &Path) -> Result<FileNotes> {
     Ok(notes(metadata.metadata()))
 }
 
-fn notes(metadata: &ParquetMetaData) -> FileNotes {
+fn in_metadata(notes: FileNotes) -> Option<Vec<KeyValue>> {
+    let notes = notes.into_iter().map(|(key, value)| KeyValue { key, value });
+    let notes: Vec<KeyValue> = notes.collect();
+    (!notes.is_empty()).then_some(notes)
+}
+
+pub(super) fn notes(metadata: &ParquetMetaData) -> FileNotes {
     let entries = metadata.file_metadata().key_value_metadata().into_iter().flatten();
     entries.map(|entry| (entry.key.clone(), entry.value.clone())).collect()
 }
@@ -177,14 +192,12 @@ fn rewrite<W: Write + Send>(
     } else {
         EnabledStatistics::Chunk
     };
-    let notes = notes.into_iter().map(|(key, value)| KeyValue { key, value });
-    let notes: Vec<KeyValue> = notes.collect();
     let properties = WriterProperties::builder()
         .set_compression(compression)
         .set_statistics_enabled(statistics)
         .set_offset_index_disabled(!indexed)
         .set_created_by(file_metadata.created_by().unwrap_or("feast").to_owned())
-        .set_key_value_metadata((!notes.is_empty()).then_some(notes))
+        .set_key_value_metadata(in_metadata(notes))
         .build();
     let root = file_metadata.schema_descr().root_schema_ptr();
     let mut writer = SerializedFileWriter::new(file, root, Arc::new(properties))?;
@@ -223,7 +236,8 @@ fn write_row_group<'a, W: Write + Send>(
     row_group.close().map(|_| ())
 }
 
-fn copy_row_group<W: Write + Send>(
+/// `indexed` says whether page indexes are copied too.
+pub(super) fn copy_row_group<W: Write + Send>(
     writer: &mut SerializedFileWriter<W>,
     old: &File,
     metadata: &ParquetMetaData,

@@ -20,7 +20,7 @@ use super::partition::{PartitionValue, folder_values};
 /// Files that one append may make: each is a file of its own, made durable before the append is answered.
 const MAX_FOLDERS: usize = 1_024;
 /// The longest name of a folder that file systems allow.
-const MAX_NAME_BYTES: usize = 255;
+pub(super) const MAX_NAME_BYTES: usize = 255;
 
 /// Rows that belong in one folder, without the columns that its name gives them.
 pub struct FolderRows {
@@ -56,15 +56,7 @@ pub fn split_by_folder(source: &str, partition_columns: &[String], batch: &Recor
             folder.push(level);
         }
     }
-    let mut rows_of: Vec<(PathBuf, Vec<u64>)> = Vec::new();
-    let mut index: HashMap<PathBuf, usize> = HashMap::new();
-    for (row, folder) in folders.into_iter().enumerate() {
-        let at = *index.entry(folder).or_insert_with_key(|folder| {
-            rows_of.push((folder.clone(), Vec::new()));
-            rows_of.len() - 1
-        });
-        rows_of[at].1.push(row as u64);
-    }
+    let rows_of = rows_of_each(folders);
     if rows_of.len() > MAX_FOLDERS {
         let message = format!(
             "data source {source}: the rows belong in {} folders, more than {MAX_FOLDERS}",
@@ -79,6 +71,20 @@ pub fn split_by_folder(source: &str, partition_columns: &[String], batch: &Recor
         Ok(FolderRows { folder, rows })
     });
     parts.collect()
+}
+
+/// The folders of all rows, each once, in the order in which they come, with the numbers of its rows.
+pub(super) fn rows_of_each(folders: Vec<PathBuf>) -> Vec<(PathBuf, Vec<u64>)> {
+    let mut rows_of: Vec<(PathBuf, Vec<u64>)> = Vec::new();
+    let mut index: HashMap<PathBuf, usize> = HashMap::new();
+    for (row, folder) in folders.into_iter().enumerate() {
+        let at = *index.entry(folder).or_insert_with_key(|folder| {
+            rows_of.push((folder.clone(), Vec::new()));
+            rows_of.len() - 1
+        });
+        rows_of[at].1.push(row as u64);
+    }
+    rows_of
 }
 
 /// Folders whose names this process has made durable in the folders above them.

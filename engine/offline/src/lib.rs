@@ -12,6 +12,7 @@
 //! | `positions.rs` | the order of rows with equal keys |
 //! | `query/` | which rows are chosen: one file a query |
 //! | `append.rs` and beside it | new rows into a file or a directory |
+//! | `log_files.rs` | files of logged features: written in parts, put together later |
 //! | `pandas.rs` | the columns of a file as pandas names them |
 //! | `runtime.rs`, `spill.rs`, `guard.rs` | DataFusion's threads, memory and files; panics of the libraries |
 
@@ -21,6 +22,7 @@ mod fingerprint;
 mod footer;
 mod guard;
 mod location;
+mod log_files;
 mod pandas;
 mod partition;
 mod positions;
@@ -36,6 +38,7 @@ pub use append::create_parquet;
 pub use append::{FileNotes, pattern_is_read_only, prepend_rows, read_notes};
 pub use append_parts::{DurableFolders, FolderRows, split_by_folder, visit_parts};
 pub use location::SourceLayout;
+pub use log_files::{join_log_parts, log_part_notes, write_log_parts};
 pub use pandas::{PandasColumn, pandas_columns};
 pub use query::{LatestEvent, LatestRows, ScanPlan, ScanReport, SelectedRows, Window};
 pub use runtime::{OfflineThreads, QueryLimits, QueryRuntime};

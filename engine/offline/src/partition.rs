@@ -17,7 +17,7 @@ use percent_encoding::percent_decode_str;
 const NULL: &str = "__HIVE_DEFAULT_PARTITION__";
 
 /// What Spark writes encoded. Other characters stay as they are, which Spark and pyarrow both read.
-fn encoded(string: &str) -> String {
+pub(super) fn encoded(string: &str) -> String {
     let mut name = String::with_capacity(string.len());
     for character in string.chars() {
         if character.is_ascii_control() || " \"#%'*/:<=>?[\\]^{|}".contains(character) {

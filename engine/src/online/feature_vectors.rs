@@ -69,6 +69,14 @@ pub(super) struct ColumnParts<'request> {
     pub(super) event_times: usize,
 }
 
+/// See [`FeatureVectors::into_lists`].
+pub(super) type VectorLists<'request> = (
+    Vec<ColumnParts<'request>>,
+    Vec<ArrayRef>,
+    Vec<Vec<FieldStatus>>,
+    Vec<Vec<Timestamp>>,
+);
+
 /// One column of a response. Its three lists are as long as the response has rows.
 #[derive(Debug, Clone, Copy)]
 pub struct FeatureColumn<'a> {
@@ -89,6 +97,16 @@ pub enum FieldStatus {
     Present,
     /// There is no such row, or the row does not have this feature.
     NotFound,
+}
+
+impl FieldStatus {
+    /// Its number in Feast.
+    pub const fn number(self) -> u8 {
+        match self {
+            Self::Present => 1,
+            Self::NotFound => 3,
+        }
+    }
 }
 
 impl<'request> FeatureVectors<'request> {
@@ -165,6 +183,11 @@ impl<'request> FeatureVectors<'request> {
             event_times: self.add_event_times(event_times),
         };
         self.push_parts(parts);
+    }
+
+    /// The columns, and the lists in which their parts lie: arrays, statuses, event times.
+    pub(super) fn into_lists(self) -> VectorLists<'request> {
+        (self.columns, self.arrays, self.statuses, self.event_times)
     }
 
     /// The values of a column whose parts have been added.

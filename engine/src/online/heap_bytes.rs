@@ -114,6 +114,7 @@ impl HeapBytes for ReadPlan {
             + self.request_keys.heap_bytes()
             + self.service().map_or(0, |service| allocated(service.len()))
             + self.objects.heap_bytes()
+            + self.log().and_then(Result::ok).map_or(0, |log| log.heap_bytes())
             + binding.unwrap_or_default()
     }
 }

@@ -90,7 +90,7 @@ impl EntityRows {
         &self.columns
     }
 
-    fn column(&self, name: &str) -> Option<&ArrayRef> {
+    pub(super) fn column(&self, name: &str) -> Option<&ArrayRef> {
         let column = self.columns.iter().find(|column| column.name == name);
         column.map(|column| &column.values)
     }

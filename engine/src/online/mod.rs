@@ -11,10 +11,12 @@ mod feature_vectors;
 mod heap_bytes;
 mod key_types;
 mod keys;
+mod log_table;
 mod lookup;
 mod plan;
 mod planned_view;
 mod python_tier;
+mod served_rows;
 mod view_functions;
 mod write;
 
@@ -23,11 +25,15 @@ pub use feature_vectors::{ColumnField, Computed, FeatureColumn, FeatureVectors, 
 pub(crate) use heap_bytes::{HeapBytes, allocated};
 pub(crate) use key_types::check_key_types;
 pub use keys::{EntityRows, KeyColumn};
+pub(crate) use log_table::LogTable;
+pub use log_table::PlannedLog;
 pub use lookup::StoredEntities;
 pub(crate) use lookup::{bind, lookup, lookup_async, lookup_in_memory};
 pub use plan::{JoinKey, ReadPlan, RequestColumn};
 pub(crate) use plan::{PlanContext, read_objects};
 pub(crate) use python_tier::PythonTier;
+pub use served_rows::ServedRows;
+pub(crate) use served_rows::log_batch;
 pub(crate) use view_functions::ViewFunctions;
 pub use view_functions::{Execution, NotNative, OnDemandRemark};
 pub(crate) use view_functions::{on_demand_remarks, pool_functions};

@@ -11,6 +11,7 @@ mod copy;
 #[cfg(test)]
 mod crash_tests;
 mod definitions;
+mod feature_logs;
 mod keys;
 mod name_collisions;
 mod plans;
@@ -39,7 +40,7 @@ use feast_model::error::{Error, ErrorKind, Result};
 use feast_model::{Definitions, FeatureSelection};
 use feast_registry::UnsupportedObject;
 
-use registry::{NextState, RegistryHandle, RegistryState};
+use registry::{NextState, PlanSettings, RegistryHandle, RegistryState};
 use tables::UnreportedChanges;
 
 use crate::materialize::Materializer;
@@ -89,11 +90,15 @@ impl FeatureStore {
     /// As [`FeatureStore::open`].
     pub fn open_with(config: RepositoryConfig, access: Access) -> Result<Self> {
         let (path, project) = (&config.registry_path, &config.project);
+        let plan_settings = PlanSettings {
+            with_versions: config.online_versioning,
+            with_logs: config.feature_logging.is_enabled,
+        };
         let python = config.python.as_ref();
         let python = python.map(|settings| Arc::new(PythonTier::new(settings, &config.directory)));
         let push_log = LocalPushLog::new(config.push_log_path.clone(), project);
         Ok(Self {
-            registry: RegistryHandle::open(path, project, config.online_versioning, python.clone())?,
+            registry: RegistryHandle::open(path, project, plan_settings, python.clone())?,
             python,
             config,
             access,

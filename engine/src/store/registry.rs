@@ -32,8 +32,7 @@ pub(super) struct RegistryHandle {
     /// Its file was on a disk of this machine at the last look of that thread: whoever wants to know its state can look at it,
     /// without a thread in between.
     is_local: AtomicBool,
-    /// Whether references may name versions of views.
-    with_versions: bool,
+    plan_settings: PlanSettings,
     state: ArcSwap<RegistryState>,
     /// Held while a state is taken into use, with all that follows from it, so that an older one never replaces a newer.
     publishing: Mutex<()>,
@@ -46,6 +45,15 @@ pub(super) struct RegistryHandle {
     unusable: Mutex<Option<(Option<Stamp>, Error)>>,
     /// What states of the registry do not say of functions.
     functions: FunctionContext,
+}
+
+/// What the settings of the repository say of plans.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct PlanSettings {
+    /// Whether references may name versions of views.
+    pub(super) with_versions: bool,
+    /// Whether what is answered for feature services is logged.
+    pub(super) with_logs: bool,
 }
 
 /// What is known of the functions of on-demand views beside the registry.
@@ -86,7 +94,7 @@ impl RegistryHandle {
     pub(super) fn open(
         path: &Path,
         project: &str,
-        with_versions: bool,
+        plan_settings: PlanSettings,
         python: Option<Arc<PythonTier>>,
     ) -> Result<Self> {
         let place = RegistryFile::new(path, project);
@@ -105,7 +113,7 @@ impl RegistryHandle {
             place,
             looks,
             is_local,
-            with_versions,
+            plan_settings,
             state: ArcSwap::from_pointee(state),
             publishing: Mutex::default(),
             published: AtomicU64::new(0),
@@ -309,7 +317,8 @@ impl RegistryHandle {
             project: self.place.project(),
             statuses: &state.statuses,
             functions: &state.functions,
-            with_versions: self.with_versions,
+            with_versions: self.plan_settings.with_versions,
+            with_logs: self.plan_settings.with_logs,
         }
     }
 }
@@ -477,7 +486,14 @@ mod tests {
         )
         .unwrap();
         let bytes = std::fs::read(&path).unwrap();
-        (RegistryHandle::open(&path, "types_repo", false, None).unwrap(), bytes)
+        let settings = PlanSettings {
+            with_versions: false,
+            with_logs: false,
+        };
+        (
+            RegistryHandle::open(&path, "types_repo", settings, None).unwrap(),
+            bytes,
+        )
     }
 
     #[test]

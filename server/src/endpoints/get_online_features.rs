@@ -8,6 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use feast_engine::{EntityRows, Error, FeatureVectors, ReadPlan, ResponseLayout, StoredEntities};
 use tokio::task::block_in_place;
+use uuid::Uuid;
 use warp::http::{HeaderValue, StatusCode};
 
 use crate::admission::MemoryPermit;
@@ -15,6 +16,7 @@ use crate::audit::AskedFeatures;
 use crate::context::Context;
 use crate::endpoints::plan;
 use crate::error::ApiError;
+use crate::feature_log;
 use crate::http::{Head, Request, Response, json_response};
 use crate::metrics::AnsweredRead;
 use crate::routes::{FutureResponse, InlineOutcome};
@@ -67,6 +69,8 @@ struct ReadSettings {
     with_view_versions: bool,
     /// Length of its body.
     body_bytes: usize,
+    /// As what its answer is logged, if it is.
+    logged: Option<Uuid>,
     stopwatch: Stopwatch,
 }
 
@@ -96,7 +100,7 @@ pub(crate) fn try_inline(
     match vectors.flatten() {
         Some(vectors) => {
             let permit = std::mem::take(permit);
-            let response = read.settings.respond(context, &read.plan, vectors, permit);
+            let response = read.respond(context, vectors, permit);
             response.map(InlineOutcome::Response)
         }
         None => Ok(InlineOutcome::NeedsIo(PendingRead::Keyed(read))),
@@ -110,7 +114,7 @@ pub(crate) fn complete(context: &Context, read: PendingRead, mut permit: MemoryP
         .store
         .lookup(&read.plan, &read.entities, |bytes| read.admit(&mut permit, bytes))?;
     read.settings.looked_up(context);
-    read.respond(context, stored, permit)
+    read.respond_with_stored(context, stored, permit)
 }
 
 /// Answers with rows that come over the network. They are awaited; only work that takes long is done where it keeps no other
@@ -127,9 +131,9 @@ pub(crate) fn complete_remote(context: Arc<Context>, read: PendingRead, mut perm
         if read.values <= MAX_INLINE_VALUES
             && let Some(vectors) = stored.feature_vectors_briefly()?
         {
-            return read.settings.respond(&context, &read.plan, vectors, permit);
+            return read.respond(&context, vectors, permit);
         }
-        block_in_place(|| read.respond(&context, stored, permit))
+        block_in_place(|| read.respond_with_stored(&context, stored, permit))
     };
     Box::pin(answer)
 }
@@ -159,6 +163,16 @@ impl PendingRead {
     }
 }
 
+impl ReadSettings {
+    /// Notes that the rows are there.
+    fn looked_up(&self, context: &Context) {
+        self.stopwatch.end(Step::LookUp);
+        if let (Some(metrics), Some(timeline)) = (&context.metrics, self.stopwatch.timeline()) {
+            metrics.reads.looked_up(timeline.look_up());
+        }
+    }
+}
+
 impl PlannedRead {
     fn new(context: &Context, request: &Request) -> Result<Self, ApiError> {
         let form = ResponseForm::requested_by(&request.head, context.store.config().response_layout);
@@ -175,6 +189,10 @@ impl PlannedRead {
             form,
             with_view_versions: parsed.with_view_versions,
             body_bytes: request.body.len(),
+            logged: context
+                .feature_log
+                .as_ref()
+                .and_then(|_| feature_log::choose(&plan, &request.head.request_id)),
             stopwatch,
         };
         let read = Self {
@@ -242,7 +260,7 @@ impl KeyedRead {
     }
 
     /// The response. The stored rows are let go as soon as they are decoded.
-    fn respond(
+    fn respond_with_stored(
         &self,
         context: &Context,
         stored: StoredEntities<'_>,
@@ -250,34 +268,24 @@ impl KeyedRead {
     ) -> Result<Response, ApiError> {
         let vectors = stored.feature_vectors()?;
         drop(stored);
-        self.settings.respond(context, &self.plan, vectors, permit)
-    }
-}
-
-impl ReadSettings {
-    /// Notes that the rows are there.
-    fn looked_up(&self, context: &Context) {
-        self.stopwatch.end(Step::LookUp);
-        if let (Some(metrics), Some(timeline)) = (&context.metrics, self.stopwatch.timeline()) {
-            metrics.reads.looked_up(timeline.look_up());
-        }
+        self.respond(context, vectors, permit)
     }
 
     fn respond(
         &self,
         context: &Context,
-        plan: &ReadPlan,
         vectors: FeatureVectors<'_>,
         mut permit: MemoryPermit,
     ) -> Result<Response, ApiError> {
-        self.stopwatch.end_decode(vectors.function_time());
-        let versions = self.with_view_versions.then(|| plan.view_versions());
-        let body = match self.form {
+        let (plan, settings) = (&self.plan, &self.settings);
+        settings.stopwatch.end_decode(vectors.function_time());
+        let versions = settings.with_view_versions.then(|| plan.view_versions());
+        let body = match settings.form {
             ResponseForm::ArrowStream => arrow_stream::write_feature_vectors(&vectors, versions.as_deref())?,
             ResponseForm::Json(layout) => write_feature_vectors(&vectors, layout, versions.as_deref()),
         };
-        self.stopwatch.end(Step::Respond);
-        if let (Some(metrics), Some(timeline)) = (&context.metrics, self.stopwatch.timeline()) {
+        settings.stopwatch.end(Step::Respond);
+        if let (Some(metrics), Some(timeline)) = (&context.metrics, settings.stopwatch.timeline()) {
             let read = AnsweredRead {
                 plan,
                 vectors: &vectors,
@@ -286,9 +294,13 @@ impl ReadSettings {
             };
             metrics.reads.answered(&metrics.requests, &read);
         }
-        drop(vectors);
+        // Without a log they are let go here.
+        let vectors = context.feature_log.as_ref().map(move |log| (log, vectors));
         permit.resize_to(body.len())?;
-        Ok(self.form.response(permit.hold(body)))
+        if let Some((log, vectors)) = vectors {
+            feature_log::take(log, plan, vectors, &self.entities, settings.logged);
+        }
+        Ok(settings.form.response(permit.hold(body)))
     }
 }
 

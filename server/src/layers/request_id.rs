@@ -35,6 +35,11 @@ impl RequestId {
         self.0.to_str().unwrap_or_default()
     }
 
+    /// As a UUID, if it is one.
+    pub(crate) fn as_uuid(&self) -> Option<Uuid> {
+        Uuid::try_parse_ascii(self.0.as_bytes()).ok()
+    }
+
     /// Puts it into the response.
     pub(super) fn mark(self, response: &mut Response) {
         response.headers_mut().insert(REQUEST_ID, self.0);

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use feast_engine::model::Timestamp;
-use feast_engine::{Access, MetricsConfig, StoreStatistics, now};
+use feast_engine::{Access, DropReason, FeatureLogStatistics, MetricsConfig, StoreStatistics, now};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -19,6 +19,7 @@ type Number = Gauge<f64, AtomicU64>;
 type Total = Counter<u64, AtomicU64>;
 type Labels<const N: usize> = [(&'static str, String); N];
 type Numbers<const N: usize> = Family<Labels<N>, Number>;
+type Totals<const N: usize> = Family<Labels<N>, Total>;
 
 /// The gauges, by what they are about. `None` for what is not to be measured.
 pub(super) struct StateMetrics {
@@ -26,6 +27,7 @@ pub(super) struct StateMetrics {
     freshness: Option<Numbers<2>>,
     online_store: OnlineStoreMetrics,
     server: ServerMetrics,
+    feature_log: FeatureLogMetrics,
 }
 
 struct ProcessMetrics {
@@ -56,13 +58,6 @@ fn total(registry: &mut Registry, name: &str, help: &str) -> Total {
     total
 }
 
-/// Registers counters.
-fn totals<const N: usize>(registry: &mut Registry, name: &str, help: &str) -> Family<Labels<N>, Total> {
-    let totals = Family::<Labels<N>, Total>::default();
-    registry.register(name, help, totals.clone());
-    totals
-}
-
 fn set(total: &Total, count: u64) {
     total.inner().store(count, Ordering::Relaxed);
 }
@@ -71,6 +66,12 @@ fn gauges<const N: usize>(registry: &mut Registry, name: &str, help: &str) -> Nu
     let gauges = Numbers::default();
     registry.register(name, help, gauges.clone());
     gauges
+}
+
+fn totals<const N: usize>(registry: &mut Registry, name: &str, help: &str) -> Totals<N> {
+    let totals = Totals::default();
+    registry.register(name, help, totals.clone());
+    totals
 }
 
 impl StateMetrics {
@@ -86,6 +87,7 @@ impl StateMetrics {
             }),
             online_store: OnlineStoreMetrics::new(registry),
             server: ServerMetrics::new(registry),
+            feature_log: FeatureLogMetrics::new(registry),
         }
     }
 
@@ -109,6 +111,9 @@ impl StateMetrics {
         let statistics = context.store.statistics();
         self.online_store.show(&statistics);
         self.server.show(context, &statistics);
+        if let Some(log) = &context.feature_log {
+            self.feature_log.show(&log.statistics());
+        }
     }
 }
 
@@ -290,14 +295,14 @@ struct ServerMetrics {
     memory_bytes: Number,
     memory_limit_bytes: Number,
     connections: Numbers<1>,
-    ended_connections: Family<Labels<1>, Total>,
-    refused: Family<Labels<1>, Total>,
+    ended_connections: Totals<1>,
+    refused: Totals<1>,
     lost_log_lines: Total,
     certificate_end: Number,
     audit_lines: Total,
     audit_lines_dropped: Total,
-    python: Family<Labels<1>, Total>,
-    traced: Family<Labels<1>, Total>,
+    python: Totals<1>,
+    traced: Totals<1>,
 }
 
 impl ServerMetrics {
@@ -455,5 +460,71 @@ impl ServerMetrics {
                 set(&self.traced.get_or_create(&[("outcome", outcome.to_owned())]), count);
             }
         }
+    }
+}
+
+/// The log of served features.
+struct FeatureLogMetrics {
+    rows: Totals<1>,
+    dropped_rows: Totals<2>,
+    files: Total,
+    failures: Totals<1>,
+    waiting_rows: Number,
+    waiting_bytes: Number,
+    spool_bytes: Number,
+}
+
+impl FeatureLogMetrics {
+    fn new(registry: &mut Registry) -> Self {
+        Self {
+            rows: totals(
+                registry,
+                "feast_feature_log_rows",
+                "Served rows that are in the log of their feature service",
+            ),
+            dropped_rows: totals(
+                registry,
+                "feast_feature_log_dropped_rows",
+                "Served rows that are lost to the log of their feature service, by the reason",
+            ),
+            files: total(registry, "feast_feature_log_files", "Files of logged features"),
+            failures: totals(
+                registry,
+                "feast_feature_log_failures",
+                "Failures to write logged features, to the spool or to their destination; they are tried again",
+            ),
+            waiting_rows: gauge(
+                registry,
+                "feast_feature_log_waiting_rows",
+                "Served rows in memory that are to be logged",
+            ),
+            waiting_bytes: gauge(registry, "feast_feature_log_waiting_bytes", "Bytes of these rows"),
+            spool_bytes: gauge(
+                registry,
+                "feast_feature_log_spool_bytes",
+                "Bytes on disk of logged features that are not in their destination yet",
+            ),
+        }
+    }
+
+    fn show(&self, statistics: &FeatureLogStatistics) {
+        for (service, rows) in &statistics.services {
+            let service = || ("feature_service", service.clone());
+            set(&self.rows.get_or_create(&[service()]), rows.logged);
+            for (reason, count) in DropReason::ALL.iter().zip(rows.dropped) {
+                let labels = [service(), ("reason", reason.name().to_owned())];
+                set(&self.dropped_rows.get_or_create(&labels), count);
+            }
+        }
+        set(&self.files, statistics.files);
+        for (step, count) in [
+            ("spool", statistics.spool_failures),
+            ("destination", statistics.destination_failures),
+        ] {
+            set(&self.failures.get_or_create(&[("step", step.to_owned())]), count);
+        }
+        self.waiting_rows.set(statistics.waiting_rows as f64);
+        self.waiting_bytes.set(statistics.waiting_bytes as f64);
+        self.spool_bytes.set(statistics.spool_bytes as f64);
     }
 }

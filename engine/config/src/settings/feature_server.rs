@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::repository::{NOT_OFFERED, is_set, is_true, never};
 use super::{Block, ignored, mib, or_null, place, setting, some};
+use crate::feature_logging::has_timeout;
 use crate::{AuditConfig, AuditSink, OfflineBatching, RepositoryConfig, format_duration};
 
 pub(crate) static FEATURE_SERVER: Block = Block::new(
@@ -88,14 +89,62 @@ pub(crate) static PUSH_QUEUE: Block = Block::new(
 )
 .with(BATCHES);
 
-pub(crate) static FEATURE_LOGGING: Block = Block::new("The log of features", "feature_server.feature_logging", &[])
-    .and_ignored(&[
-        ignored("enabled", NOT_OFFERED, is_true),
-        ignored("flush_interval_secs", NOT_OFFERED, never),
-        ignored("write_to_disk_interval_secs", NOT_OFFERED, never),
-        ignored("queue_capacity", NOT_OFFERED, never),
-        ignored("emit_timeout_micro_secs", NOT_OFFERED, never),
-    ]);
+pub(crate) static FEATURE_LOGGING: Block = Block::new(
+    "The log of features",
+    "feature_server.feature_logging",
+    &[
+        setting(
+            "enabled",
+            "true, false",
+            "log what is served of feature services that ask for it: [`feature-logging.md`](feature-logging.md); without, the server names \
+             them at its start",
+            |config| some(config.feature_logging.is_enabled),
+        ),
+        setting(
+            "write_to_disk_interval_secs",
+            "seconds, 1 at least",
+            "rows are on a disk of this machine after so long at most: this much is lost when the machine or the process dies",
+            |config| some(config.feature_logging.write_interval.as_secs()),
+        ),
+        setting(
+            "flush_interval_secs",
+            "seconds, 1 at least",
+            "each service gets one file in so long, if there is something to log, and one when the server stops",
+            |config| some(config.feature_logging.flush_interval.as_secs()),
+        ),
+        setting(
+            "queue_capacity",
+            "rows, 1 at least",
+            "rows of each service that may be in memory; they are written at once when half of it, or half of a 64th of the memory (32 to \
+             256 MiB), is used",
+            |config| some(config.feature_logging.queue_rows),
+        ),
+    ],
+)
+.and_ignored(&[ignored(
+    "emit_timeout_micro_secs",
+    "no request waits for the log of features",
+    has_timeout,
+)]);
+
+pub(crate) static FEATURE_LOGGING_SERVING: Block = Block::new(
+    "Where the log of features waits",
+    "serving",
+    &[
+        setting(
+            "feature_log_spool_path",
+            "a path",
+            "the directory in which rows wait for their destination, those of each project apart; servers may share it",
+            |config| place(&config.feature_logging.spool_path),
+        ),
+        setting(
+            "feature_log_spool_mib",
+            "MiB, 1 at least",
+            "what may wait there",
+            |config| some(config.feature_logging.spool_bytes >> 20),
+        ),
+    ],
+);
 
 fn audit(config: &RepositoryConfig) -> Option<&AuditConfig> {
     config.audit.as_ref()

@@ -172,6 +172,8 @@ serving:
   metrics_port: 17
   metrics_route: true
   service_account_path: account
+  feature_log_spool_path: spool
+  feature_log_spool_mib: 25
   slow_requests: 24s
   audit_strict: true
   traces: {endpoint: 'https://collector.example', sample_rate: 0.25, ca_cert_path: ca.pem}
@@ -182,6 +184,7 @@ feature_server:
   offline_push_batching_enabled: true
   offline_push_batching_batch_size: 2
   offline_push_batching_batch_interval_seconds: 3
+  feature_logging: {enabled: true, flush_interval_secs: 26, write_to_disk_interval_secs: 27, queue_capacity: 28}
   metrics: {enabled: true, resource: false, request: false, online_features: false, push: false, materialization: false, freshness: false, feature_count_bins: [1], audit_logging: true}
   audit_logging: {enabled: true, sink: file, file_path: a.log, log_successful_reads: false}
 project_description: text

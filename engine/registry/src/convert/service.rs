@@ -117,6 +117,10 @@ fn logging_message(logging: &Logging) -> LoggingConfig {
             } = Some(TableDestination { table: table.clone() });
             message
         }
+        LoggingDestination::Nowhere => LoggingConfig {
+            sample_rate: logging.sample_rate,
+            ..LoggingConfig::default()
+        },
         LoggingDestination::Other(bytes) => LoggingConfig::decode(bytes.as_slice()).unwrap_or_default(),
     }
 }
@@ -138,6 +142,9 @@ fn logging(message: &LoggingConfig) -> Logging {
             partition_by: file.partition_by.clone(),
         },
         (None, Some((system, table))) => LoggingDestination::Table { system, table },
+        (None, None) if message.custom_destination.is_none() && message.couchbase_columnar_destination.is_none() => {
+            LoggingDestination::Nowhere
+        }
         (None, None) => LoggingDestination::Other(message.encode_to_vec()),
     };
     Logging {

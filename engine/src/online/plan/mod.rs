@@ -6,7 +6,7 @@ mod objects;
 use std::any::Any;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use arc_swap::ArcSwapOption;
@@ -27,6 +27,7 @@ use super::computed::{PlannedComputation, check_request_data, request_data};
 use super::feature_vectors::{Computed, FeatureVectors};
 use super::key_types::key_encoder;
 use super::keys::EntityRows;
+use super::log_table::PlannedLog;
 use super::planned_view::{KeyGroup, PlannedFeature, PlannedKey, PlannedView};
 use super::view_functions::ViewFunctions;
 
@@ -45,6 +46,8 @@ pub struct ReadPlan {
     pub(super) request_keys: BTreeMap<String, JoinKey>,
     /// The feature service that was asked for.
     service: Option<String>,
+    /// What is logged of the answers, if it is a service of which something is, or why it cannot be.
+    log: Option<Result<Arc<PlannedLog>>>,
     attachment: OnceLock<Box<dyn Any + Send + Sync>>,
     /// What whoever asks must be allowed to read.
     pub(crate) objects: Vec<ReadObject>,
@@ -59,6 +62,8 @@ pub(crate) struct PlanContext<'a> {
     pub(crate) functions: &'a ViewFunctions,
     /// Whether `view@v2:feature` may be requested.
     pub(crate) with_versions: bool,
+    /// Whether what is answered for feature services is logged.
+    pub(crate) with_logs: bool,
 }
 
 impl PlanContext<'_> {
@@ -127,6 +132,7 @@ impl ReadPlan {
                 FeatureSelection::Service(name) => Some(name.clone()),
                 FeatureSelection::Features(_) => None,
             },
+            log: planned_log(context, selection, full_feature_names),
             attachment: OnceLock::new(),
             objects: read_objects(context.definitions, selection),
         })
@@ -162,6 +168,14 @@ impl ReadPlan {
     /// The feature service that was asked for, if one was.
     pub fn service(&self) -> Option<&str> {
         self.service.as_deref()
+    }
+
+    /// What is logged of the answers; `None` when nothing is to be.
+    ///
+    /// # Errors
+    /// `Invalid`, when it is to be logged and cannot be.
+    pub fn log(&self) -> Option<Result<&Arc<PlannedLog>, &Error>> {
+        self.log.as_ref().map(Result::as_ref)
     }
 
     /// The views whose rows are looked up, each as [`FeatureVectors::outcomes`] has it.
@@ -312,6 +326,19 @@ fn service<'a>(context: &PlanContext<'a>, name: &str) -> Result<&'a FeatureServi
     })
 }
 
+fn planned_log(
+    context: &PlanContext<'_>,
+    selection: &FeatureSelection,
+    full_feature_names: bool,
+) -> Option<Result<Arc<PlannedLog>>> {
+    let FeatureSelection::Service(name) = selection else {
+        return None;
+    };
+    let service = context.definitions.service(name).filter(|_| context.with_logs)?;
+    let log = PlannedLog::new(context.definitions, service, full_feature_names).transpose()?;
+    Some(log.map(Arc::new))
+}
+
 fn disabled(view: &str) -> Error {
     Error::invalid(format!(
         "Feature view '{view}' is disabled and cannot serve features. Enable it with `feast feature-views enable {view}` or set enabled=True."
@@ -385,7 +412,7 @@ fn group_references(references: &[String]) -> Result<Vec<Projection>> {
     Ok(projections)
 }
 
-fn response_name(projection: &Projection, feature: &str, full_feature_names: bool) -> String {
+pub(super) fn response_name(projection: &Projection, feature: &str, full_feature_names: bool) -> String {
     let view = projection.display_name();
     match projection.version {
         _ if !full_feature_names => feature.to_owned(),

@@ -10,7 +10,7 @@ use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, TimestampMicroseco
 use arrow::datatypes::{Field, Schema};
 use arrow::error::ArrowError;
 use arrow::ipc::writer::StreamWriter;
-use feast_engine::{Error, FeatureColumn, FeatureVectors, FieldStatus};
+use feast_engine::{Error, FeatureColumn, FeatureVectors};
 
 use crate::wire::response::{VIEW_METADATA, write_view_versions};
 
@@ -70,10 +70,7 @@ fn write(vectors: &FeatureVectors<'_>, metadata: HashMap<String, String>) -> Res
 }
 
 fn statuses(column: &FeatureColumn<'_>) -> ArrayRef {
-    let numbers = column.statuses.iter().map(|status| match status {
-        FieldStatus::Present => 1,
-        FieldStatus::NotFound => 3,
-    });
+    let numbers = column.statuses.iter().map(|status| status.number());
     Arc::new(UInt8Array::from_iter_values(numbers))
 }
 

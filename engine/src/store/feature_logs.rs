@@ -1,0 +1,72 @@
+//! The log of served features, as far as it is about the registry: what of it can be logged.
+
+use std::sync::Arc;
+
+use feast_model::LoggingDestination;
+use feast_model::error::{Error, Result};
+
+use super::FeatureStore;
+use crate::feature_log::{self, FeatureLog, TakeRemark};
+use crate::online::LogTable;
+
+impl FeatureStore {
+    /// Starts the log of served features, if the settings ask for one. `remark` takes what an operator should know of it.
+    ///
+    /// # Errors
+    /// `Invalid`, naming all services that are to be logged and cannot be; `Unavailable` when rows cannot wait on disk for their
+    /// destination.
+    pub fn start_feature_log(&self, remark: Arc<TakeRemark>) -> Result<Option<Arc<FeatureLog>>> {
+        if !self.config.feature_logging.is_enabled {
+            return Ok(None);
+        }
+        let mut problems = self.feature_log_problems().into_iter();
+        if let Some(first) = problems.next() {
+            let hint = first.hint().map(str::to_owned);
+            let others: Vec<String> = problems.map(|problem| format!("\n{problem}")).collect();
+            let error = Error::invalid(format!("{first}{}", others.concat()));
+            let hint = hint.unwrap_or_else(|| {
+                "remove its logging_config or set its sample_rate to 0, or set feature_server.feature_logging.enabled to false"
+                    .to_owned()
+            });
+            return Err(error.with_hint(hint));
+        }
+        FeatureLog::start(&self.config, remark).map(|log| Some(Arc::new(log)))
+    }
+
+    /// Why services that are to be logged cannot be, in the registry as it is now.
+    pub fn feature_log_problems(&self) -> Vec<Error> {
+        let state = self.state();
+        let services = state.definitions.services.iter();
+        services
+            .filter_map(|service| LogTable::new(&state.definitions, service).err())
+            .collect()
+    }
+
+    /// What is to be said of feature logs when there are to be none: services that ask for one, and rows that an earlier server has left.
+    pub fn feature_log_remarks(&self) -> Vec<String> {
+        if self.config.feature_logging.is_enabled {
+            return Vec::new();
+        }
+        let state = self.state();
+        let services = state.definitions.services.iter().filter(|service| {
+            let logging = service.logging.as_ref();
+            logging.is_some_and(|logging| logging.destination != LoggingDestination::Nowhere)
+        });
+        let names: Vec<&str> = services.map(|service| service.name()).collect();
+        let mut lines = Vec::new();
+        if !names.is_empty() {
+            lines.push(format!(
+                "what is served of {} is not logged, though there is a logging_config: feature_server.feature_logging.enabled is not true",
+                names.join(", ")
+            ));
+        }
+        if feature_log::is_in_use(&self.config) {
+            lines.push(
+                "logged features of an earlier server wait in serving.feature_log_spool_path: a server with \
+                 feature_server.feature_logging.enabled hands them over"
+                    .to_owned(),
+            );
+        }
+        lines
+    }
+}
