@@ -12,8 +12,9 @@ use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
 /// Fields that the message of an event says too: a line of text does not say them again.
-pub(crate) const SAID_IN_MESSAGE: [&str; 10] = [
+pub(crate) const SAID_IN_MESSAGE: [&str; 11] = [
     "client",
+    "user",
     "method",
     "path",
     "status",

@@ -5,7 +5,9 @@ mod one_line;
 mod stderr_queue;
 
 use std::fmt::{Display, Write as _};
+use std::fs::File;
 use std::io::{ErrorKind, IsTerminal, Stdout, Write};
+use std::os::fd::AsFd;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -139,6 +141,14 @@ impl Output {
             Some(source) => Err(Failure::new(format!("the output is not complete: {source}"))),
             None => Ok(()),
         }
+    }
+
+    /// The standard output, for who prints lines of its own to it all the time.
+    ///
+    /// # Errors
+    /// When no file descriptor is left.
+    pub(crate) fn stdout_file(&self) -> std::io::Result<File> {
+        Ok(File::from(std::io::stdout().as_fd().try_clone_to_owned()?))
     }
 
     /// Whether nothing that is printed from now on can be read: a command with a long result may end.

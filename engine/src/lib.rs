@@ -93,15 +93,15 @@ pub use feast_backup::{Backup, BackupReport, Manifest, backups_in};
 pub use feast_clock::{check_clock, now};
 pub use feast_codec::shard::Shard;
 pub use feast_config::{
-    ApiKey, Auth, BackupSchedule, CONFIG_FILE, ConnectionConfig, Effective, FeatureLoggingConfig, Host, Issuer,
-    MaterializationLimits, MetricsConfig, OfflineBatching, OidcConfig, OnlineStoreConfig, OnlineStoreMemory, Origin,
-    RateLimit, RepositoryConfig, ResponseLayout, SampleRate, ServingLimits, SettingInForce, TracesConfig,
-    check_project_name, format_duration, without_marks,
+    ApiKey, AuditConfig, AuditSink, Auth, BackupSchedule, CONFIG_FILE, ConnectionConfig, Effective,
+    FeatureLoggingConfig, Host, Issuer, MaterializationLimits, MetricsConfig, OfflineBatching, OidcConfig,
+    OnlineStoreConfig, OnlineStoreMemory, Origin, RateLimit, RepositoryConfig, ResponseLayout, SampleRate,
+    ServingLimits, SettingInForce, TracesConfig, check_project_name, format_duration, without_marks,
 };
 pub use feast_model as model;
 pub use feast_model::error::{self, Error, ErrorKind, FeastException, InvalidDefinition, Result};
 pub use feast_offline::{PandasColumn, create_parquet, pandas_columns};
-pub use feast_permissions::{Principal, Rules};
+pub use feast_permissions::{Principal, Rules, SignInKind};
 pub use feast_registry::{Change, FieldChange, KeyChange, RegistryContents, UnsupportedObject, Verb, ViewVersion};
 pub use feature_log::{DropReason, FeatureLog, FeatureLogRemark, FeatureLogStatistics, ServiceRows, TakeRemark};
 pub use materialize::{
@@ -116,7 +116,7 @@ pub use online::{
 pub use online_store::{Access, CacheUsage, RocksDbStatistics, RowCount, TableChange, TableFate};
 pub use push::{PushTarget, WaitingPushes, WriteReport};
 pub use store::{
-    AccessRequest, ApplyOptions, ApplyReport, FeatureStore, ForgottenRows, OnlineStoreTotals, PythonStatistics,
-    RemovalProgress, RestoreReport, RowWithKey, RowsToForget, StoreStatistics, StoredPage, StoredRow, ViewTotals,
-    restore,
+    AccessRequest, ApplyOptions, ApplyReport, AskedObject, FeatureStore, ForgottenRows, OnlineStoreTotals,
+    PythonStatistics, RemovalProgress, RestoreReport, RowWithKey, RowsToForget, StoreStatistics, StoredPage, StoredRow,
+    ViewTotals, restore,
 };

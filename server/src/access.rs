@@ -1,22 +1,26 @@
 //! Asks the store whether a caller may do what a request is for. Endpoints ask once they know what that is, and before they do it; the
-//! decisions are the store's.
+//! decisions are the store's. What is asked is noted for the audit log.
 
 use std::sync::Arc;
 
 use feast_engine::model::FeatureSelection;
 use feast_engine::{AccessRequest, Error, ErrorKind, FeastException, FeatureStore, ReadPlan};
 
-use crate::http::Caller;
+use crate::http::{Caller, Who};
 
 impl Caller {
     /// # Errors
     /// `Denied`; `NotFound` when nothing is denied, but an object is not there.
     pub(crate) fn authorize(&self, store: &FeatureStore, request: &AccessRequest<'_>) -> Result<(), Error> {
-        match self {
-            Self::Anybody | Self::StoreOwner => Ok(()),
-            Self::SignedIn(principal) => store.authorize(principal, request),
-            Self::Unknown => Err(Error::internal("a request was not asked who sends it")),
+        let outcome = match &self.who {
+            Who::Anybody | Who::StoreOwner => Ok(()),
+            Who::SignedIn(principal) => store.authorize(principal, request),
+            Who::Unknown => Err(Error::internal("a request was not asked who sends it")),
+        };
+        if let Some(trail) = &self.trail {
+            trail.asked(store, request, &outcome);
         }
+        outcome
     }
 
     /// What was found for a request, if the caller may have it. A refusal comes before whatever else is wrong, but after what is not

@@ -11,6 +11,7 @@ use warp::http::HeaderMap;
 
 use crate::ServeOptions;
 use crate::admission::Admission;
+use crate::audit::AuditLog;
 use crate::backups::Backups;
 use crate::connections::{ConnectionTable, Tls};
 use crate::layers::browser::TrustedHosts;
@@ -31,6 +32,8 @@ pub(crate) struct Context {
     pub(crate) sign_in: Option<Arc<SignIn>>,
     /// How often one client may ask; as often as it likes when `None`.
     pub(crate) rate_limits: Option<RateLimits>,
+    /// Records requests; nothing is recorded when `None`.
+    pub(crate) audit: Option<Arc<AuditLog>>,
     /// Log a line for each request.
     pub(crate) access_log: bool,
     /// Whether the server is ready, as far as its stores were looked at.
@@ -67,6 +70,7 @@ impl Context {
             trusted_hosts: TrustedHosts::new(options.host.clone(), config.allowed_hosts.clone()),
             sign_in: options.sign_in.clone(),
             rate_limits: config.connections.rate_limit.map(RateLimits::new),
+            audit: options.audit.clone(),
             access_log: options.access_log,
             stores: ArcSwap::default(),
             backups: Backups::new(),
@@ -90,7 +94,7 @@ impl Context {
     pub(crate) fn stopwatch(&self, headers: &HeaderMap) -> Stopwatch {
         let trace = self.traces.as_ref().and_then(|traces| traces.context(headers));
         let is_detailed = trace.is_some() || self.slow_requests.is_some();
-        if is_detailed || self.metrics.is_some() || self.access_log {
+        if is_detailed || self.metrics.is_some() || self.access_log || self.audit.is_some() {
             Stopwatch::start(is_detailed, trace)
         } else {
             Stopwatch::default()

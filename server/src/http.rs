@@ -8,6 +8,7 @@ use bytes::Bytes;
 use feast_engine::Principal;
 use warp::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, Version};
 
+use crate::audit::Trail;
 use crate::connections::Purpose;
 use crate::layers::request_id::RequestId;
 use crate::timeline::Stopwatch;
@@ -42,10 +43,19 @@ pub(crate) struct Peer {
     pub(crate) purpose: Purpose,
 }
 
+/// Who asks, and where it is noted what for.
+#[derive(Clone, Default)]
+pub(crate) struct Caller {
+    pub(crate) who: Who,
+    /// `None` for what is not recorded.
+    pub(crate) trail: Option<Arc<Trail>>,
+}
+
 /// Who asks, once the layer `sign_in` has found it out.
-#[derive(Debug, Clone)]
-pub(crate) enum Caller {
+#[derive(Debug, Clone, Default)]
+pub(crate) enum Who {
     /// It is not known, and may do nothing that is not for everybody.
+    #[default]
     Unknown,
     /// Anybody: nobody has to sign in.
     Anybody,
@@ -55,7 +65,6 @@ pub(crate) enum Caller {
 }
 
 /// All of a request but its body.
-#[derive(Debug)]
 pub(crate) struct Head {
     pub(crate) peer: Peer,
     pub(crate) caller: Caller,
@@ -102,7 +111,6 @@ impl Head {
 }
 
 /// A request as endpoints see it.
-#[derive(Debug)]
 pub(crate) struct Request {
     pub(crate) head: Box<Head>,
     /// The value of the parameter in the route's path; empty if it has none.
@@ -134,7 +142,7 @@ impl Head {
                 purpose: Purpose::Requests,
             },
             stopwatch: Stopwatch::default(),
-            caller: Caller::Unknown,
+            caller: Caller::default(),
             version: Version::HTTP_11,
             request_id: RequestId::of(&headers),
             method,

@@ -7,6 +7,7 @@
 
 mod access;
 mod admission;
+mod audit;
 mod backups;
 mod body;
 mod connections;
@@ -43,6 +44,7 @@ use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinSet;
 
+pub use audit::AuditLog;
 use connections::Connections;
 pub use connections::{ConnectionLimits, Listener, Purpose, Tls, TlsFiles, TlsVersion};
 use context::Context;
@@ -62,6 +64,8 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 pub struct ServeOptions {
     /// The host that the server listens on as it was configured: browsers may reach it under that name.
     pub host: Option<Host>,
+    /// Records who asks for what; nothing is recorded when `None`. It is stopped by the caller, when nothing works any more.
+    pub audit: Option<Arc<AuditLog>>,
     /// Log a line for each request.
     pub access_log: bool,
     /// How many large reads are answered at once.
@@ -87,7 +91,7 @@ pub struct ServeOptions {
 /// What a running server is asked to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Signal {
-    /// Read the registry and the files of TLS again.
+    /// Read the registry and the files of TLS again, and open the audit log again.
     Reload,
     /// Take no more requests, and end when those that are under way are done. The second time: end now.
     Stop,
@@ -141,11 +145,13 @@ pub async fn serve(
         signals,
         reload,
         tls: options.tls,
+        audit: options.audit,
     };
     stop_in_order(&mut stop, listeners, &connections, &context, options.drain).await;
     // Also those whose clients wait for them.
-    materializations.interrupt();
+    context.materializations.interrupt();
     background.abort_all();
+    let materializations = Arc::clone(&context.materializations);
     let stopped = move || {
         materializations.stop();
         housekeeping::flush(&store, true);
@@ -172,6 +178,7 @@ struct Stop {
     signals: UnboundedReceiver<Signal>,
     reload: Arc<Notify>,
     tls: Option<Arc<Tls>>,
+    audit: Option<Arc<AuditLog>>,
 }
 
 impl Stop {
@@ -181,6 +188,9 @@ impl Stop {
             match self.signals.recv().await {
                 Some(Signal::Reload) => {
                     self.reload.notify_one();
+                    if let Some(audit) = &self.audit {
+                        audit.reopen();
+                    }
                     if let Some(tls) = self.tls.clone() {
                         // Not awaited: a file system that hangs must not keep the server from stopping.
                         tokio::task::spawn_blocking(move || tls.refresh());

@@ -31,15 +31,17 @@ pub(crate) const REASONS: [&str; 2] = [DRAINING, ROWS_MISSING];
 const STORE_UNREACHABLE: &str = "store_unreachable";
 const WRITES_REFUSED: &str = "writes_refused";
 const BACKUP_FAILED: &str = "backup_failed";
+const AUDIT_FAILS: &str = "audit_fails";
 const DISK_LOW: &str = "disk_low";
 const REGISTRY_UNUSABLE: &str = "registry_unusable";
 const REGISTRY_OLD: &str = "registry_old";
 const PUSHES_WAIT: &str = "pushes_wait";
 const TLS_ENDS: &str = "tls_ends";
 /// Kinds with which it goes on: its reads are right, and no other server would do better.
-pub(crate) const WARNINGS: [&str; 8] = [
+pub(crate) const WARNINGS: [&str; 9] = [
     STORE_UNREACHABLE,
     WRITES_REFUSED,
+    AUDIT_FAILS,
     BACKUP_FAILED,
     DISK_LOW,
     REGISTRY_UNUSABLE,
@@ -88,6 +90,9 @@ impl Readiness {
         };
         if let Some(trouble) = context.backups.trouble() {
             warn(BACKUP_FAILED, &trouble);
+        }
+        if let Some(trouble) = context.audit.as_ref().and_then(|audit| audit.trouble()) {
+            warn(AUDIT_FAILS, &trouble);
         }
         if let Some(trouble) = context.store.online_store_trouble() {
             warn(WRITES_REFUSED, &trouble);

@@ -72,6 +72,18 @@ impl Route {
         matches!(self.path, "/health" | "/ready")
     }
 
+    /// Whether it changes what is stored, or writes elsewhere.
+    pub(crate) fn is_write(&self) -> bool {
+        match self.endpoint {
+            Endpoint::Write(_) => true,
+            Endpoint::Inline(_) | Endpoint::Read(_) => false,
+            // The page of numbers is awaited too.
+            Endpoint::Run(_) => self.path != METRICS,
+            // The others only look.
+            Endpoint::Blocking(_) => self.path == FORGET_ROWS,
+        }
+    }
+
     /// Whether machines ask for it again and again, whatever clients do.
     pub(crate) fn is_for_monitoring(&self) -> bool {
         self.is_probe() || self.path == METRICS
@@ -119,10 +131,12 @@ pub(crate) static ROUTES: &[Route] = &[
     get("/docs", documentation::page),
 ];
 
+const FORGET_ROWS: &str = "/forget-rows";
+
 /// Routes that commands have beside the others: they may have the server write files, which a client may not.
 const COMMAND_ROUTES: &[Route] = &[
     post("/backup", Endpoint::Run(backup::answer)),
-    post("/forget-rows", Endpoint::Blocking(forget_rows::answer)),
+    post(FORGET_ROWS, Endpoint::Blocking(forget_rows::answer)),
 ];
 
 const fn get(path: &'static str, answer: fn(&Context, &Request) -> Result<Response, ApiError>) -> Route {

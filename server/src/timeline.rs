@@ -128,6 +128,11 @@ impl Stopwatch {
     pub(crate) fn timeline(&self) -> Option<&Timeline> {
         self.0.as_deref()
     }
+
+    /// `None` when the request is not traced.
+    pub(crate) fn trace(&self) -> Option<&TraceContext> {
+        self.timeline()?.trace.as_ref()
+    }
 }
 
 impl Timeline {

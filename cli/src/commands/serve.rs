@@ -6,9 +6,9 @@ use std::thread;
 use std::time::Duration;
 
 use feast_engine::{
-    Access, ErrorKind, FeatureStore, Host, MetricsConfig, OnlineStoreConfig, RepositoryConfig, check_clock,
+    Access, AuditSink, ErrorKind, FeatureStore, Host, MetricsConfig, OnlineStoreConfig, RepositoryConfig, check_clock,
 };
-use feast_server::{ConnectionLimits, Listener, Purpose, ServeOptions, Signal, Tls, log_remark, serve};
+use feast_server::{AuditLog, ConnectionLimits, Listener, Purpose, ServeOptions, Signal, Tls, log_remark, serve};
 use feast_sign_in::SignIn;
 use feast_traces::Traces;
 use tokio::runtime::Runtime;
@@ -68,16 +68,22 @@ pub(crate) fn run(
         output,
     ));
     shut_down(runtime, &stops);
+    // Whatever was under way has left its line.
+    if let Some(audit) = services.audit {
+        audit.stop();
+    }
     if let Some(traces) = services.traces {
         traces.stop(TRACES_TIMEOUT);
     }
     outcome
 }
 
-/// The connections of the server to services outside of it.
+/// What the server works with outside of its stores: whoever says who clients are, and where it tells what they do.
 struct ExternalServices {
     /// None when nobody has to sign in.
     sign_in: Option<Arc<SignIn>>,
+    /// None when nothing is recorded.
+    audit: Option<Arc<AuditLog>>,
     /// None when nothing is traced.
     traces: Option<Arc<Traces>>,
 }
@@ -88,9 +94,12 @@ impl ExternalServices {
         for line in sign_in.iter().flat_map(|sign_in| sign_in.warnings()) {
             output.warning(line);
         }
+        let audit = config.audit.as_ref();
+        let audit = audit.map(|audit| AuditLog::start(audit, || output.stdout_file()));
         let traces = config.traces.as_ref().map(Traces::start).transpose()?;
         Ok(Self {
             sign_in,
+            audit: audit.transpose()?,
             traces: traces.map(Arc::new),
         })
     }
@@ -177,6 +186,9 @@ async fn serve_until_signal(
             Access::ReadOnly => " and only reads",
         }
     ));
+    if let Some(audit) = &store.config().audit {
+        output.note(&format!("Requests are recorded in {}", place_of(&audit.sink)));
+    }
     if let Some(config) = metrics.as_ref().filter(|config| config.is_enabled) {
         let listener = metrics_listener(config, store.config().limits.send_timeout).await?;
         if let Some(address) = listener.local_address() {
@@ -198,6 +210,7 @@ async fn serve_until_signal(
         feature_log,
         tls,
         sign_in: services.sign_in.clone(),
+        audit: services.audit.clone(),
         drain: settings.drain,
     };
     let config = store.config().clone();
@@ -261,6 +274,15 @@ async fn listeners(
         places.push(format!("unix:{}", path.display()));
     }
     Ok((listeners, places.join(" and ")))
+}
+
+/// Where an audit log is, in words.
+fn place_of(sink: &AuditSink) -> String {
+    match sink {
+        AuditSink::File(path) => path.display().to_string(),
+        AuditSink::Stdout => "the standard output".to_owned(),
+        AuditSink::Logger => "this log, at level info".to_owned(),
+    }
 }
 
 /// What is counted, and where it is served. `None` when nobody asks for it.
@@ -379,7 +401,9 @@ fn reload_log_level(repository: &Repository, in_force: &RepositoryConfig, log_le
         }
         Err(error) => tracing::error!("the level of the log stays as it was: {error}"),
     }
-    tracing::info!("settings of the log, registry and TLS files are read again; other settings need a restart");
+    tracing::info!(
+        "settings of the log, registry and TLS files are read again, and the audit log is opened again; other settings need a restart"
+    );
 }
 
 /// Completes the pushes that an earlier process has acknowledged, but not completed.

@@ -102,10 +102,10 @@ fn unknown_settings() {
         "{}",
         outcome.stderr
     );
-    with("feature_server: {audit_logging: {enabled: true}}\nbatch_engine: spark.engine");
+    with("feature_server: {transformation_service_endpoint: \"x:1\"}\nbatch_engine: spark.engine");
     let (code, log) = repository.serve().stop();
     assert_eq!(code, Some(0), "{log}");
-    for key in ["batch_engine", "feature_server.audit_logging.enabled"] {
+    for key in ["batch_engine", "feature_server.transformation_service_endpoint"] {
         assert!(log.contains(&format!("Warning: {key} has no effect here: ")), "{log}");
     }
 }

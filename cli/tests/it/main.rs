@@ -33,6 +33,7 @@
 //! - `log`: a log that is not read stops nothing, and its lines are its own.
 //! - `bad_input`: what a mistake gets: one clear line, the exit code, nothing half-written.
 //! - `registries`: registries that Python Feast wrote, against ours of the same definitions.
+//! - `audit`: the lines of the audit log, and what a strict one does not let happen.
 //! - `apply`: what `apply` and `plan` accept and print.
 //! - `lost_volumes`: an online store that is gone while the registry still tells of its rows.
 //! - `read_only`: servers and commands that only read, beside a server that writes.
@@ -51,6 +52,7 @@
 
 mod apply;
 mod arrow;
+mod audit;
 mod awaited_runs;
 mod background;
 mod backups;

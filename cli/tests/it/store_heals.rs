@@ -1,15 +1,13 @@
 //! A server whose store cannot be written for a while, or is moved, goes on without a restart. A store that one process writes is read by
 //! another.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use feast_engine::model::{FeatureSelection, ValueType};
 use feast_engine::{Access, EntityRows, FeatureStore, FieldStatus, KeyColumn, RepositoryConfig};
 use serde_json::{Value, json};
 
-use crate::support::{Repository, Response, Server, eventually};
+use crate::support::{Disk, Repository, Response, Server, eventually};
 
 const STORE: &str = "data/online_store";
 
@@ -62,38 +60,12 @@ fn check_refusal(answer: &Response, causes: &[&str]) {
     );
 }
 
-/// A small disk at a directory, until it is dropped.
-struct Disk(PathBuf);
-
-impl Disk {
-    /// `None` where mounting is refused, as it is in most containers: said, and the test has nothing to do.
-    #[expect(clippy::print_stderr, reason = "who runs the tests is to see what was not tested")]
-    fn at(path: &Path) -> Option<Self> {
-        std::fs::create_dir_all(path).unwrap();
-        let mounted = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", "size=24m,mode=700", "tmpfs"])
-            .arg(path)
-            .output();
-        let is_mounted = mounted.as_ref().is_ok_and(|output| output.status.success());
-        if !is_mounted {
-            eprintln!("skipped: a small disk cannot be mounted here: {mounted:?}");
-        }
-        is_mounted.then(|| Self(path.to_path_buf()))
-    }
-}
-
-impl Drop for Disk {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("--lazy").arg(&self.0).status();
-    }
-}
-
 #[test]
 fn a_full_disk_that_has_room_again_needs_no_restart() {
     const CAUSES: [&str; 2] = ["the disk is full", "No space left on device"];
     let repository = Repository::from_template();
     repository.succeed(&["apply"]);
-    let Some(disk) = Disk::at(&repository.path.join(STORE)) else {
+    let Some(disk) = Disk::at(&repository.path.join(STORE), "24m") else {
         return;
     };
     let filler = disk.0.join("filler");

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -90,6 +90,32 @@ impl Repository {
     }
 }
 
+/// A small disk at a directory, until it is dropped.
+pub(crate) struct Disk(pub(crate) PathBuf);
+
+impl Disk {
+    /// One of this size. `None` where mounting is refused, as it is in most containers: said, and the test has nothing to do.
+    #[expect(clippy::print_stderr, reason = "who runs the tests is to see what was not tested")]
+    pub(crate) fn at(path: &Path, size: &str) -> Option<Self> {
+        std::fs::create_dir_all(path).unwrap();
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", &format!("size={size},mode=700"), "tmpfs"])
+            .arg(path)
+            .output();
+        let is_mounted = mounted.as_ref().is_ok_and(|output| output.status.success());
+        if !is_mounted {
+            eprintln!("skipped: a small disk cannot be mounted here: {mounted:?}");
+        }
+        is_mounted.then(|| Self(path.to_path_buf()))
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("--lazy").arg(&self.0).status();
+    }
+}
+
 /// A running server. It is ended with the value.
 pub(crate) struct Server {
     process: Child,
@@ -120,8 +146,12 @@ impl Response {
 }
 
 impl Server {
-    pub(crate) fn start(mut command: Command) -> Self {
-        let mut process = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    pub(crate) fn start(command: Command) -> Self {
+        Self::start_with_stdout(command, Stdio::null())
+    }
+
+    pub(crate) fn start_with_stdout(mut command: Command, stdout: Stdio) -> Self {
+        let mut process = command.stdout(stdout).stderr(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
         let mut log = String::new();
         let address = lines.by_ref().map(Result::unwrap).find_map(|line| {

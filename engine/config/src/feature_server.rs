@@ -8,16 +8,12 @@ use serde_json::Value;
 use super::block::{flag_at, number_at, string_at};
 use super::keys::check_keys;
 use super::serving::{PushQueueLimits, push_queue_limits};
-use super::settings::{AUDIT_LOGGING, Block, FEATURE_LOGGING, FEATURE_SERVER, MCP, METRICS, OFFLINE_BATCHING};
+use super::settings::{FEATURE_SERVER, MCP, OFFLINE_BATCHING, blocks_at};
 
 const BLOCK: &str = "feature_server";
 
 /// The blocks inside.
-static SUB_BLOCKS: [(&str, &Block); 3] = [
-    ("feature_logging", &FEATURE_LOGGING),
-    ("metrics", &METRICS),
-    ("audit_logging", &AUDIT_LOGGING),
-];
+const SUB_BLOCKS: [&str; 3] = ["feature_logging", "metrics", "audit_logging"];
 
 /// When logged pushes are appended to their parquet source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,12 +46,13 @@ pub(super) fn check(root: &Value) -> Result<()> {
         Some("mcp") => check_keys(BLOCK, block, &[&FEATURE_SERVER, &OFFLINE_BATCHING, &MCP])?,
         Some(other) => return Err(invalid_type(other)),
     }
-    for (name, settings) in SUB_BLOCKS {
+    for name in SUB_BLOCKS {
+        let path = format!("{BLOCK}.{name}");
         match block.get(name) {
             None | Some(Value::Null) => {}
-            Some(inner @ Value::Object(_)) => check_keys(&format!("{BLOCK}.{name}"), inner, &[settings])?,
+            Some(inner @ Value::Object(_)) => check_keys(&path, inner, &blocks_at(&path))?,
             Some(other) => {
-                return Err(Error::invalid(format!("{BLOCK}.{name} must be a mapping, not {other}")));
+                return Err(Error::invalid(format!("{path} must be a mapping, not {other}")));
             }
         }
     }

@@ -4,6 +4,7 @@
 //! Owns every key this binary understands and its default. Knows nothing of what the settings are used for.
 
 mod api_keys;
+mod audit;
 mod auth;
 mod backups;
 mod block;
@@ -37,6 +38,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 pub use api_keys::ApiKey;
+pub use audit::{AuditConfig, AuditSink};
 pub use auth::{Auth, Issuer, OidcConfig};
 pub use backups::BackupSchedule;
 pub use block::has_login;
@@ -94,6 +96,8 @@ pub struct RepositoryConfig {
     pub log_level: Option<String>,
     /// How a server deals with its connections.
     pub connections: ConnectionConfig,
+    /// Who asked a server for what, as its audit log has it; `None` when it has none (`feature_server.audit_logging`).
+    pub audit: Option<AuditConfig>,
     /// What a server counts of its work, and where it says so.
     pub metrics: MetricsConfig,
     /// Which requests are traced; none when `None` (`serving.traces`).
@@ -218,6 +222,7 @@ impl RepositoryConfig {
             cancel_abandoned_runs: flag_at(&root, "serving", "cancel_abandoned_runs")?,
             log_level: serving::log_level(&root)?,
             connections: connections::connections(&root)?,
+            audit: audit::audit(&root, directory)?,
             metrics: metrics::metrics(&root)?,
             traces: traces::traces(&root, directory)?,
             slow_requests: duration_at(&root, "serving", "slow_requests")?,

@@ -60,6 +60,8 @@ pub(super) fn metrics(root: &Value) -> Result<MetricsConfig> {
             "feature_server.metrics.{key} must be true or false, not {other}"
         ))),
     };
+    // It is of the audit log, which has it.
+    flag("audit_logging", false)?;
     Ok(MetricsConfig {
         is_enabled: flag("enabled", false)?,
         resource: flag("resource", true)?,

@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use super::RepositoryConfig;
 
-pub(super) use feature_server::{AUDIT_LOGGING, FEATURE_LOGGING, FEATURE_SERVER, MCP, METRICS, OFFLINE_BATCHING};
+pub(super) use feature_server::{FEATURE_SERVER, MCP, OFFLINE_BATCHING};
 pub(super) use repository::{MATERIALIZATION, REGISTRY, REPOSITORY, is_set, is_true, kind};
 pub(super) use serving::{BACKUPS, PYTHON, RATE_LIMIT, TRACES};
 pub(super) use sign_in::{API_KEY, AUTH, OIDC};
@@ -46,10 +46,14 @@ pub static BLOCKS: &[&Block] = &[
     &MCP,
     &OFFLINE_BATCHING,
     &feature_server::PUSH_QUEUE,
-    &FEATURE_LOGGING,
+    &feature_server::FEATURE_LOGGING,
     &feature_server::FEATURE_LOGGING_SERVING,
-    &AUDIT_LOGGING,
-    &METRICS,
+    &feature_server::AUDIT_LOG,
+    &feature_server::AUDIT_LINES,
+    &feature_server::AUDIT_FILE,
+    &feature_server::AUDIT_SERVING,
+    &feature_server::AUDITED_FEATURES,
+    &feature_server::METRICS,
     &feature_server::METRICS_SERVING,
     &TRACES,
     &PYTHON,

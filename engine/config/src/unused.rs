@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::audit;
 use super::keys::{unknown_key, unknown_keys};
 use super::settings::{
     BLOCKS, MATERIALIZATION, PUSH_LOG, REDIS_SERVING, REGISTRY, REPOSITORY, is_set, is_true, keys_of, kind,
@@ -53,6 +54,13 @@ pub(super) fn without_effect(root: &Value) -> Vec<String> {
     if is_set(version) && version.as_u64() != Some(3) {
         lines.push(
             "entity_key_serialization_version has no effect here: entity keys are always of version 3".to_owned(),
+        );
+    }
+    if audit::has_no_place(root) {
+        lines.push(
+            "feature_server.metrics.audit_logging has no effect: its lines go where those of feature_server.audit_logging go, which \
+             is not enabled"
+                .to_owned(),
         );
     }
     let batching = &root["feature_server"];

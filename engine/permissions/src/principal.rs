@@ -28,6 +28,17 @@ pub enum SignInKind {
     ApiKey,
 }
 
+impl SignInKind {
+    /// What it is called in records.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Oidc => "oidc",
+            Self::Kubernetes => "kubernetes",
+            Self::ApiKey => "api_key",
+        }
+    }
+}
+
 impl Principal {
     /// Somebody without roles, groups and namespaces.
     pub fn new(name: impl Into<String>, sign_in: SignInKind) -> Self {

@@ -1,9 +1,10 @@
 //! Who may do what: requests as questions about objects of the registry. The decisions are those of `feast-permissions`.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use feast_model::error::{Error, ErrorKind, FeastException, Result};
-use feast_model::{Action, Definitions, FeatureSelection, ObjectKind};
+use feast_model::{Action, Definitions, FeatureReference, FeatureSelection, ObjectKind};
 use feast_permissions::{Denied, Principal, Rules};
 
 use super::FeatureStore;
@@ -36,27 +37,38 @@ impl FeatureStore {
     /// `Denied` with Feast's words. `NotFound` when nothing is denied, but an object is not there.
     pub fn authorize(&self, principal: &Principal, request: &AccessRequest<'_>) -> Result<()> {
         let state = self.registry.current();
-        let access = Access {
-            principal,
-            rules: state.rules(),
-            definitions: &state.definitions,
-            project: &self.config.project,
-        };
-        match *request {
-            AccessRequest::Planned(plan) => {
-                let mut objects = plan.objects.iter();
-                objects.try_for_each(|object| access.ask(&[Action::ReadOnline], object.kind, &object.name))
-            }
-            AccessRequest::Read(selection) => {
-                let mut objects = read_objects(access.definitions, selection).into_iter();
-                objects.try_for_each(|object| access.ask(&[Action::ReadOnline], object.kind, &object.name))
-            }
-            AccessRequest::Push {
-                source,
-                online,
-                offline,
-            } => access.push(source, online, offline),
-            AccessRequest::Views(action, names) => access.views(action, names),
+        let rules = state.rules();
+        request.each_object(&state.definitions, &self.config.project, |actions, kind, name| {
+            rules.decide(principal, actions, kind, name).map_err(denied)
+        })
+    }
+
+    /// The first object for which [`FeatureStore::authorize`] refuses a request, with what may not be done to it.
+    pub fn first_denied(&self, principal: &Principal, request: &AccessRequest<'_>) -> Option<AskedObject> {
+        let state = self.registry.current();
+        let rules = state.rules();
+        let mut found = None;
+        // It ends where it fails.
+        let _ = request.each_object(&state.definitions, &self.config.project, |actions, kind, name| {
+            rules.decide(principal, actions, kind, name).map_err(|refusal| {
+                found = Some(AskedObject::new(actions, kind, name));
+                denied(refusal)
+            })
+        });
+        found
+    }
+
+    /// What a request is about, for a record of it: each object, and what is to be done to it. One that is not there is given as what it
+    /// was taken for.
+    pub fn asked_objects(&self, request: &AccessRequest<'_>, mut visit: impl FnMut(&[Action], ObjectKind, &str)) {
+        let state = self.registry.current();
+        // Only what is not there is an error, and comes below.
+        let _ = request.each_object(&state.definitions, &self.config.project, |actions, kind, name| {
+            visit(actions, kind, name);
+            Ok(())
+        });
+        if let Some((action, kind, names)) = request.unknown_objects(&state.definitions) {
+            names.into_iter().for_each(|name| visit(&[action], kind, name));
         }
     }
 
@@ -66,44 +78,106 @@ impl FeatureStore {
     }
 }
 
-/// One question.
-struct Access<'a> {
-    principal: &'a Principal,
-    rules: &'a Rules,
-    definitions: &'a Definitions,
-    project: &'a str,
+/// An object of the registry, and what somebody wants to do to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AskedObject {
+    /// What it is.
+    pub kind: ObjectKind,
+    /// Its name.
+    pub name: String,
+    /// All of them together.
+    pub actions: Vec<Action>,
 }
 
-impl Access<'_> {
-    fn ask(&self, actions: &[Action], kind: ObjectKind, name: &str) -> Result<()> {
-        self.rules.decide(self.principal, actions, kind, name).map_err(denied)
-    }
-
-    /// Feast leaves out label views, so that anybody writes labels.
-    fn push(&self, source: &str, online: bool, offline: bool) -> Result<()> {
-        // Feast's order, which its texts have.
-        let actions: &[Action] = match (online, offline) {
-            (true, true) => &[Action::WriteOffline, Action::WriteOnline],
-            (_, true) => &[Action::WriteOffline],
-            _ => &[Action::WriteOnline],
-        };
-        let mut views = self.definitions.views_of_push_source(source).peekable();
-        if views.peek().is_none() {
-            let message = format!("Unable to find push source '{source}'.");
-            return Err(Error::not_found(FeastException::PushSourceNotFound, message));
+impl AskedObject {
+    fn new(actions: &[Action], kind: ObjectKind, name: &str) -> Self {
+        Self {
+            kind,
+            name: name.to_owned(),
+            actions: actions.to_vec(),
         }
-        views.try_for_each(|view| self.ask(actions, view.object_kind(), view.name()))
     }
+}
 
-    fn views(&self, action: Action, names: &[String]) -> Result<()> {
-        let mut unknown = None;
-        for name in names {
-            match self.definitions.view_kind(name) {
-                Some(kind) => self.ask(&[action], kind, name)?,
-                None => unknown = unknown.or(Some(name)),
+impl AccessRequest<'_> {
+    /// Asks about each object in Feast's order, until one fails.
+    ///
+    /// # Errors
+    /// Those of `ask`. `NotFound` for a view or source that is not there, after all that are.
+    fn each_object(
+        &self,
+        definitions: &Definitions,
+        project: &str,
+        mut ask: impl FnMut(&[Action], ObjectKind, &str) -> Result<()>,
+    ) -> Result<()> {
+        match *self {
+            Self::Planned(plan) => {
+                let mut objects = plan.objects.iter();
+                objects.try_for_each(|object| ask(&[Action::ReadOnline], object.kind, &object.name))
+            }
+            Self::Read(selection) => {
+                let mut objects = read_objects(definitions, selection).into_iter();
+                objects.try_for_each(|object| ask(&[Action::ReadOnline], object.kind, &object.name))
+            }
+            // Feast leaves out label views, so that anybody writes labels.
+            Self::Push {
+                source,
+                online,
+                offline,
+            } => {
+                let mut views = definitions.views_of_push_source(source).peekable();
+                if views.peek().is_none() {
+                    let message = format!("Unable to find push source '{source}'.");
+                    return Err(Error::not_found(FeastException::PushSourceNotFound, message));
+                }
+                let actions = push_actions(online, offline);
+                views.try_for_each(|view| ask(actions, view.object_kind(), view.name()))
+            }
+            Self::Views(action, names) => {
+                let mut unknown = None;
+                for name in names {
+                    match definitions.view_kind(name) {
+                        Some(kind) => ask(&[action], kind, name)?,
+                        None => unknown = unknown.or(Some(name)),
+                    }
+                }
+                unknown.map_or(Ok(()), |name| Err(Error::unknown_feature_view(name, project)))
             }
         }
-        unknown.map_or(Ok(()), |name| Err(Error::unknown_feature_view(name, self.project)))
+    }
+
+    /// The names of what is not there, each once, and what they were taken for. Of a source there is no such object.
+    fn unknown_objects<'a>(&'a self, definitions: &Definitions) -> Option<(Action, ObjectKind, BTreeSet<&'a str>)> {
+        let is_unknown = |name: &&str| definitions.view_kind(name).is_none();
+        match *self {
+            Self::Planned(_) | Self::Push { .. } => None,
+            Self::Read(FeatureSelection::Service(name)) => {
+                let unknown = Some(name.as_str()).filter(|name| definitions.service(name).is_none());
+                Some((
+                    Action::ReadOnline,
+                    ObjectKind::FeatureService,
+                    unknown.into_iter().collect(),
+                ))
+            }
+            Self::Read(FeatureSelection::Features(references)) => {
+                let parsed = references.iter().filter_map(|text| FeatureReference::parse(text));
+                let unknown = parsed.map(|reference| reference.view).filter(is_unknown);
+                Some((Action::ReadOnline, ObjectKind::FeatureView, unknown.collect()))
+            }
+            Self::Views(action, names) => {
+                let unknown = names.iter().map(String::as_str).filter(is_unknown);
+                Some((action, ObjectKind::FeatureView, unknown.collect()))
+            }
+        }
+    }
+}
+
+/// What a push does to a view: in Feast's order, which its texts have.
+fn push_actions(online: bool, offline: bool) -> &'static [Action] {
+    match (online, offline) {
+        (true, true) => &[Action::WriteOffline, Action::WriteOnline],
+        (_, true) => &[Action::WriteOffline],
+        _ => &[Action::WriteOnline],
     }
 }
 

@@ -27,7 +27,7 @@ mod table_crash_tests;
 mod tables;
 mod writes;
 
-pub use access::AccessRequest;
+pub use access::{AccessRequest, AskedObject};
 pub use definitions::{ApplyOptions, ApplyReport};
 pub use keys::{ForgottenRows, RowsToForget, StoredRow};
 pub use removal::RemovalProgress;

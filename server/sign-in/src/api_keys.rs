@@ -3,6 +3,7 @@
 //! A key is 32 random bytes, so that a plain SHA-256 is enough: nobody can try that many, and a hash that is slow on purpose would cost
 //! every request what it costs an attacker.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use base64::Engine;
@@ -12,7 +13,6 @@ use feast_model::Timestamp;
 use feast_model::error::{Error, ErrorKind, Result};
 use feast_permissions::{Principal, SignInKind};
 use ring::rand::{SecureRandom, SystemRandom};
-use subtle::ConstantTimeEq;
 
 use crate::{Refusal, TokenHash, hash_of};
 
@@ -20,11 +20,11 @@ use crate::{Refusal, TokenHash, hash_of};
 const PREFIX: &str = "feast_";
 const RANDOM_BYTES: usize = 32;
 
-/// The keys of a server.
-pub(crate) struct ApiKeys(Vec<KnownKey>);
+/// The keys of a server by their hashes. How long a look-up takes may tell something of a hash, which is of no use: nobody can choose a
+/// key by its hash.
+pub(crate) struct ApiKeys(HashMap<TokenHash, KnownKey>);
 
 struct KnownKey {
-    hash: TokenHash,
     expires: Option<Timestamp>,
     principal: Arc<Principal>,
 }
@@ -32,7 +32,6 @@ struct KnownKey {
 impl ApiKeys {
     pub(crate) fn new(keys: &[ApiKey]) -> Self {
         let known = |key: &ApiKey| KnownKey {
-            hash: key.sha256,
             expires: key.expires,
             principal: Arc::new(Principal {
                 roles: key.roles.clone(),
@@ -41,37 +40,25 @@ impl ApiKeys {
                 ..Principal::new(key.name.clone(), SignInKind::ApiKey)
             }),
         };
-        Self(keys.iter().map(known).collect())
+        Self(keys.iter().map(|key| (key.sha256, known(key))).collect())
     }
 
     /// Whose key has this hash. `None` when nobody's has.
     pub(crate) fn find(&self, hash: &TokenHash, now: Timestamp) -> Option<Result<Arc<Principal>, Refusal>> {
-        // All are looked at, so that the time does not say which it was.
-        let mut found = None;
-        for key in &self.0 {
-            if bool::from(key.hash.ct_eq(hash)) {
-                found = Some(key);
-            }
-        }
-        found.map(|key| match key.expires {
+        self.0.get(hash).map(|key| match key.expires {
             Some(end) if end <= now => Err(Refusal::bad(format!("API key {} ended at {end}", key.principal.name))),
             _ => Ok(Arc::clone(&key.principal)),
         })
     }
 
     pub(crate) fn warnings(&self, now: Timestamp) -> Vec<String> {
-        let ended = self
-            .0
-            .iter()
-            .filter_map(|key| Some((key, key.expires.filter(|end| *end <= now)?)));
-        ended
-            .map(|(key, end)| {
-                format!(
-                    "API key {} ended at {end}: nobody can sign in with it",
-                    key.principal.name
-                )
-            })
-            .collect()
+        let keys = self.0.values();
+        let ended = keys.filter_map(|key| Some((&key.principal.name, key.expires.filter(|end| *end <= now)?)));
+        let mut lines: Vec<String> = ended
+            .map(|(name, end)| format!("API key {name} ended at {end}: nobody can sign in with it"))
+            .collect();
+        lines.sort();
+        lines
     }
 }
 

@@ -41,6 +41,20 @@ pub struct SignIn {
     warnings: Vec<String>,
 }
 
+/// What a client shows.
+pub enum Shown<'a> {
+    /// Nothing, an API key, or a token that was checked a moment ago.
+    Known(Result<Arc<Principal>, Refusal>),
+    /// A token that is to be checked.
+    New(NewToken<'a>),
+}
+
+/// See [`Shown::New`].
+pub struct NewToken<'a> {
+    token: &'a str,
+    hash: TokenHash,
+}
+
 /// Whose tokens are accepted beside API keys.
 enum Tokens {
     Nobodys,
@@ -91,19 +105,24 @@ impl SignIn {
         &self.warnings
     }
 
-    /// Who sends a request with this header `Authorization`.
+    /// Who sends a request with this header `Authorization`, as far as that is known without a check.
+    pub fn look_up<'a>(&self, authorization: Option<&'a [u8]>) -> Shown<'a> {
+        let token = match bearer::token(authorization) {
+            Ok(token) => token,
+            Err(refusal) => return Shown::Known(Err(refusal)),
+        };
+        let (hash, now) = (hash_of(token.as_bytes()), now());
+        let known = self.api_keys.find(&hash, now);
+        let known = known.or_else(|| self.remembered.get(&hash, now));
+        known.map_or(Shown::New(NewToken { token, hash }), Shown::Known)
+    }
+
+    /// Checks a token: its signature, or what the cluster says of it.
     ///
     /// # Errors
     /// A [`Refusal`], for whatever reason.
-    pub async fn principal(&self, authorization: Option<&[u8]>) -> Result<Arc<Principal>, Refusal> {
-        let token = bearer::token(authorization)?;
-        let (hash, now) = (hash_of(token.as_bytes()), now());
-        if let Some(known) = self.api_keys.find(&hash, now) {
-            return known;
-        }
-        if let Some(known) = self.remembered.get(&hash, now) {
-            return known;
-        }
+    pub async fn check(&self, new: NewToken<'_>) -> Result<Arc<Principal>, Refusal> {
+        let NewToken { token, hash } = new;
         match &self.tokens {
             Tokens::Nobodys => Err(Refusal::bad("it is no API key of this server")),
             Tokens::Oidc(_, Some(cluster)) if oidc::is_of_service_account(token) => {

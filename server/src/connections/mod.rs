@@ -295,7 +295,7 @@ fn service(
         let stopwatch = context.stopwatch(&head.headers);
         let head = Box::new(Head {
             peer,
-            caller: Caller::Unknown,
+            caller: Caller::default(),
             version: head.version,
             method: head.method,
             uri: head.uri,

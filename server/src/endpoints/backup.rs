@@ -4,6 +4,7 @@ use std::num::NonZero;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use feast_engine::model::Action;
 use feast_engine::{Error, ErrorKind};
 use serde_json::{Value, json};
 use warp::http::StatusCode;
@@ -16,6 +17,11 @@ use crate::routes::FutureResponse;
 /// It goes on when its client is gone.
 pub(crate) fn answer(context: Arc<Context>, request: Request) -> FutureResponse {
     Box::pin(async move {
+        if let Some(trail) = &request.head.caller.trail {
+            // All of the registry and all rows.
+            let actions = [Action::Describe, Action::ReadOnline];
+            trail.asked_for_project(&context.store.config().project, &actions);
+        }
         check_user(request.head.peer.client)?;
         check_store(&context, &request)?;
         let (directory, keep) = parse(&request.body)?;

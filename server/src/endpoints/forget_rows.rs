@@ -1,7 +1,8 @@
 //! `POST /forget-rows`, for commands only: rows of one entity are removed by the process that has the online store open, so that its memory
 //! forgets them too.
 
-use feast_engine::{Error, RowsToForget};
+use feast_engine::model::Action;
+use feast_engine::{AccessRequest, Error, RowsToForget};
 use serde_json::{Value, json};
 use warp::http::StatusCode;
 
@@ -15,6 +16,15 @@ pub(crate) fn answer(context: &Context, request: &Request) -> Result<Response, A
     check_store(context, request)?;
     read_newest_registry(&context.store)?;
     let wanted = parse(&request.body)?;
+    let caller = &request.head.caller;
+    match (&wanted.view, &caller.trail) {
+        (Some(view), _) => {
+            let views = std::slice::from_ref(view);
+            caller.authorize(&context.store, &AccessRequest::Views(Action::WriteOnline, views))?;
+        }
+        (None, Some(trail)) => trail.asked_for_project(&context.store.config().project, &[Action::WriteOnline]),
+        (None, None) => {}
+    }
     let forgotten = context.store.forget_rows(&wanted)?;
     // Not the key, which is to be forgotten.
     tracing::info!("{} rows of one entity were removed for good", forgotten.rows);

@@ -12,6 +12,7 @@ use uuid::Uuid;
 use warp::http::{HeaderValue, StatusCode};
 
 use crate::admission::MemoryPermit;
+use crate::audit::AskedFeatures;
 use crate::context::Context;
 use crate::endpoints::plan;
 use crate::error::ApiError;
@@ -180,6 +181,9 @@ impl PlannedRead {
         stopwatch.end(Step::Parse);
         let caller = &request.head.caller;
         let plan = plan(&context.store, caller, &parsed.selection, parsed.full_feature_names)?;
+        if let Some(trail) = &caller.trail {
+            trail.asked_features(|| asked_features(&plan, &parsed.entities));
+        }
         stopwatch.end(Step::Plan);
         let settings = ReadSettings {
             form,
@@ -225,6 +229,15 @@ impl PlannedRead {
     fn rows(&self) -> usize {
         self.entities.first().map_or(0, |(_, keys)| keys.len())
     }
+}
+
+/// What is recorded of a read.
+fn asked_features(plan: &ReadPlan, entities: &Entities) -> AskedFeatures {
+    let keys = entities.iter().map(|(name, _)| name.as_str());
+    let count = entities.first().map_or(0, |(_, keys)| keys.len());
+    let views = plan.view_versions();
+    let views = views.iter().map(|(view, _)| *view);
+    AskedFeatures::new(keys, count, views, plan.feature_count())
 }
 
 impl KeyedRead {

@@ -9,6 +9,7 @@
 //! inline (`dispatch.rs`).
 
 mod access_log;
+mod audit;
 pub(crate) mod browser;
 mod failures;
 mod observation;
@@ -30,6 +31,7 @@ use crate::dispatch;
 use crate::error::ApiError;
 use crate::http::{Head, Response};
 use crate::routes::{self, Matched};
+use outcome::Witness;
 
 /// A request on its way to its endpoint. Its body is read by `dispatch.rs`, after all layers.
 pub(crate) struct Call {
@@ -71,13 +73,18 @@ async fn pass_layers(
     body: impl Stream<Item = Result<impl Buf, warp::Error>> + Send,
 ) -> Result<Response, ApiError> {
     let context = &context;
+    let mut told = Witness::of(context, &call);
+    let witness = &told;
     // From the endpoint outwards: each layer is around those above it.
     let next = |call| async move { dispatch::answer(context, call, memory?, body).await };
     let next = |call| panics::catch(call, next);
-    let next = |call| sign_in::admit(context, call, next);
+    let next = |call| audit::require(context, call, next);
+    let next = |call| sign_in::admit(context, call, witness, next);
     let next = |call| browser::refuse_foreign_pages(context, call, next);
     let next = |call| rate_limit::admit(context, call, next);
-    let next = |call| failures::log(call, next);
-    let next = |call| outcome::note(context, call, next);
-    next(call).await
+    let next = |call| audit::record(context, call, next);
+    let next = |call| failures::log(call, witness, next);
+    let outcome = next(call).await;
+    told.tell_of(&outcome);
+    outcome
 }

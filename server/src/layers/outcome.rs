@@ -3,13 +3,17 @@
 //! Each is told once about each request. If the client hangs up before there is a response, the future that answers it is dropped, and the
 //! request counts as [`CLIENT_GONE`]. A write of rows is not dropped, see [`super::answer`]; a materialization may go on without its
 //! request, and is counted by itself.
+//!
+//! Also who has asked is noted here, by the layer that finds it out, for the layers around it.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock, OnceLock};
 
+use feast_engine::Principal;
+use feast_traces::TraceContext;
 use warp::http::StatusCode;
 
 use super::Call;
-use super::access_log::AccessLine;
+use super::access_log::{AccessLine, User};
 use super::observation::Observed;
 use crate::context::Context;
 use crate::error::ApiError;
@@ -21,41 +25,56 @@ use crate::timeline::Stopwatch;
 static CLIENT_GONE: LazyLock<StatusCode> =
     LazyLock::new(|| StatusCode::from_u16(499).unwrap_or(StatusCode::BAD_REQUEST));
 
-/// Has the request answered, and tells what became of it.
-pub(super) async fn note<F>(context: &Context, call: Call, next: impl FnOnce(Call) -> F) -> Result<Response, ApiError>
-where
-    F: Future<Output = Result<Response, ApiError>>,
-{
-    let mut witness = Witness::of(context, &call);
-    let outcome = next(call).await;
-    match &outcome {
-        Ok(response) => witness.tell(response.status(), None),
-        Err(error) => witness.tell(error.status(), Some(error)),
-    }
-    outcome
-}
-
 /// What is to be said of a request once it is over.
-struct Witness<'a> {
+pub(super) struct Witness<'a> {
     context: &'a Context,
     stopwatch: Stopwatch,
     place: Option<Place>,
     access_line: Option<AccessLine>,
     observed: Option<Observed>,
+    /// Empty until somebody has signed in.
+    principal: OnceLock<Arc<Principal>>,
     has_told: bool,
 }
 
 impl<'a> Witness<'a> {
-    fn of(context: &'a Context, call: &Call) -> Self {
+    pub(super) fn of(context: &'a Context, call: &Call) -> Self {
         let head = &call.head;
         let is_detailed = head.stopwatch.timeline().is_some_and(|timeline| timeline.is_detailed());
         Self {
             context,
             stopwatch: head.stopwatch.clone(),
             place: context.metrics.as_ref().map(|_| Place::of(&call.matched)),
-            access_line: context.access_log.then(|| AccessLine::of(head)),
+            access_line: context
+                .access_log
+                .then(|| AccessLine::of(head, context.sign_in.is_some())),
             observed: is_detailed.then(|| Observed::of(head, &call.matched)),
+            principal: OnceLock::new(),
             has_told: false,
+        }
+    }
+
+    /// Notes who asks.
+    pub(super) fn signed_in(&self, principal: &Arc<Principal>) {
+        // Nobody signs in twice.
+        let _ = self.principal.set(Arc::clone(principal));
+    }
+
+    /// Who has signed in. `None` where nobody has to, too.
+    pub(super) fn user(&self) -> Option<User<'_>> {
+        self.principal.get().map(|principal| User(&principal.name))
+    }
+
+    /// `None` when the request is not traced.
+    pub(super) fn trace(&self) -> Option<&TraceContext> {
+        self.stopwatch.trace()
+    }
+
+    /// Tells what became of the request.
+    pub(super) fn tell_of(&mut self, outcome: &Result<Response, ApiError>) {
+        match outcome {
+            Ok(response) => self.tell(response.status(), None),
+            Err(error) => self.tell(error.status(), Some(error)),
         }
     }
 
@@ -72,7 +91,7 @@ impl<'a> Witness<'a> {
             observed.tell(self.context, timeline, time, status);
         }
         if let Some(line) = self.access_line.take() {
-            line.write(status, time);
+            line.write(status, time, self.user(), self.trace());
         }
     }
 }

@@ -31,6 +31,10 @@ impl RequestId {
         }
     }
 
+    pub(crate) fn as_str(&self) -> &str {
+        self.0.to_str().unwrap_or_default()
+    }
+
     /// As a UUID, if it is one.
     pub(crate) fn as_uuid(&self) -> Option<Uuid> {
         Uuid::try_parse_ascii(self.0.as_bytes()).ok()
@@ -51,7 +55,7 @@ fn made() -> HeaderValue {
 
 impl fmt::Display for RequestId {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.0.to_str().unwrap_or_default())
+        formatter.write_str(self.as_str())
     }
 }
 

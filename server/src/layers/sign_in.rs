@@ -3,14 +3,16 @@
 //! Probes and the documents of the server are for everybody, and so are the answers to requests without a route. A command that has
 //! opened the socket beside the store needs no token: who may open it owns the store.
 
-use feast_sign_in::Refusal;
+use feast_sign_in::{Refusal, Shown, SignIn};
+use warp::http::HeaderMap;
 use warp::http::header::AUTHORIZATION;
 
 use super::Call;
+use super::outcome::Witness;
 use crate::connections::Purpose;
 use crate::context::Context;
 use crate::error::ApiError;
-use crate::http::{Caller, Response};
+use crate::http::{Response, Who};
 use crate::routes::Matched;
 use crate::timeline::Step;
 
@@ -18,33 +20,57 @@ use crate::timeline::Step;
 pub(super) async fn admit<F>(
     context: &Context,
     mut call: Call,
+    witness: &Witness<'_>,
     next: impl FnOnce(Call) -> F,
 ) -> Result<Response, ApiError>
 where
     F: Future<Output = Result<Response, ApiError>>,
 {
-    let head = &mut *call.head;
+    let who = match asks_who(context, &call) {
+        Some(sign_in) => {
+            let head = &call.head;
+            let shown = shown(sign_in, &head.headers);
+            let principal = match (&context.rate_limits, shown) {
+                (Some(limits), shown) => limits.principal(sign_in, shown, head.peer.client).await,
+                (None, Shown::Known(found)) => found.map_err(ApiError::NotSignedIn),
+                (None, Shown::New(token)) => sign_in.check(token).await.map_err(ApiError::NotSignedIn),
+            };
+            head.stopwatch.end(Step::SignIn);
+            let principal = principal?;
+            witness.signed_in(&principal);
+            if let Some(trail) = &head.caller.trail {
+                trail.signed_in(&principal);
+            }
+            if let Some(limits) = &context.rate_limits {
+                limits.admit_principal(&principal)?;
+            }
+            Who::SignedIn(principal)
+        }
+        None if context.sign_in.is_none() => Who::Anybody,
+        None if call.head.peer.purpose == Purpose::Commands => Who::StoreOwner,
+        None => Who::Unknown,
+    };
+    call.head.caller.who = who;
+    next(call).await
+}
+
+/// What finds out who sends a request. `None` where nobody asks: nothing that is for everybody does.
+pub(super) fn asks_who<'a>(context: &'a Context, call: &Call) -> Option<&'a SignIn> {
     let is_open = match call.matched {
         Matched::Route(route, _) => route.is_open(),
         Matched::WrongMethod(_) | Matched::Slashes | Matched::Nothing => true,
     };
-    head.caller = match &context.sign_in {
-        None => Caller::Anybody,
-        Some(_) if head.peer.purpose == Purpose::Commands => Caller::StoreOwner,
-        // Nothing that is for everybody asks who it is.
-        Some(_) if is_open => Caller::Unknown,
-        Some(sign_in) => {
-            let mut tokens = head.headers.get_all(AUTHORIZATION).iter();
-            let token = tokens.next().map(|value| value.as_bytes());
-            if tokens.next().is_some() {
-                // A proxy in front may have looked at another one.
-                let why = "the request has several headers Authorization".to_owned();
-                return Err(ApiError::NotSignedIn(Refusal::BadToken(why)));
-            }
-            let principal = sign_in.principal(token).await;
-            head.stopwatch.end(Step::SignIn);
-            Caller::SignedIn(principal.map_err(ApiError::NotSignedIn)?)
-        }
-    };
-    next(call).await
+    let sign_in = context.sign_in.as_deref();
+    sign_in.filter(|_| !is_open && call.head.peer.purpose != Purpose::Commands)
+}
+
+/// What is shown by the only header that may have it: a proxy in front may have looked at another one.
+fn shown<'a>(sign_in: &SignIn, headers: &'a HeaderMap) -> Shown<'a> {
+    let mut tokens = headers.get_all(AUTHORIZATION).iter();
+    let token = tokens.next().map(|value| value.as_bytes());
+    if tokens.next().is_some() {
+        let why = "the request has several headers Authorization".to_owned();
+        return Shown::Known(Err(Refusal::BadToken(why)));
+    }
+    sign_in.look_up(token)
 }

@@ -299,6 +299,8 @@ struct ServerMetrics {
     refused: Totals<1>,
     lost_log_lines: Total,
     certificate_end: Number,
+    audit_lines: Total,
+    audit_lines_dropped: Total,
     python: Totals<1>,
     traced: Totals<1>,
 }
@@ -363,6 +365,12 @@ impl ServerMetrics {
                 "When the certificate of the server ends, since 1970; 0 without TLS",
             ),
             connections: gauges(registry, "feast_connections", "Open connections by what they are doing"),
+            audit_lines: total(registry, "feast_audit_lines", "Lines of the audit log that were taken"),
+            audit_lines_dropped: total(
+                registry,
+                "feast_audit_lines_dropped",
+                "Lines of the audit log that are lost, as they could not be written",
+            ),
             python: totals(
                 registry,
                 "feast_python_calls",
@@ -413,6 +421,11 @@ impl ServerMetrics {
             self.connections
                 .get_or_create(&[("phase", phase.to_owned())])
                 .set(count as f64);
+        }
+        if let Some(audit) = &context.audit {
+            let (taken, lost) = audit.counts();
+            set(&self.audit_lines, taken);
+            set(&self.audit_lines_dropped, lost);
         }
         for (cause, count) in context.connections.ended() {
             let labels = [("cause", cause.to_owned())];

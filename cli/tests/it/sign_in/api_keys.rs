@@ -6,7 +6,7 @@ use super::{ask, library, status_of_read};
 use crate::support::Repository;
 
 /// Makes a key, and gives it with its entry in the settings.
-fn make(repository: &Repository, arguments: &[&str]) -> (String, serde_json::Value) {
+pub(super) fn make(repository: &Repository, arguments: &[&str]) -> (String, serde_json::Value) {
     let made = repository.feast(&[&["api-key"], arguments].concat());
     assert_eq!(made.code, Some(0), "{}", made.stderr);
     let key = made

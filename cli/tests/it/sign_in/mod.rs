@@ -1,11 +1,13 @@
 //! Clients that have to sign in, and what each of them may do.
 
 mod api_keys;
+mod audit;
 mod cluster;
 mod kubernetes;
 mod objects;
 mod oidc;
 mod provider;
+mod rate_limit;
 mod recorded;
 mod token;
 

@@ -1,9 +1,11 @@
 //! `feature_server`, which is Feast's, and what `serving` says of the same things.
 
+use std::path::Path;
+
 use super::repository::{NOT_OFFERED, is_set, is_true, never};
 use super::{Block, ignored, mib, or_null, place, setting, some};
 use crate::feature_logging::has_timeout;
-use crate::{OfflineBatching, RepositoryConfig, format_duration};
+use crate::{AuditConfig, AuditSink, OfflineBatching, RepositoryConfig, format_duration};
 
 pub(crate) static FEATURE_SERVER: Block = Block::new(
     "Feast's server",
@@ -144,13 +146,90 @@ pub(crate) static FEATURE_LOGGING_SERVING: Block = Block::new(
     ],
 );
 
-pub(crate) static AUDIT_LOGGING: Block =
-    Block::new("The audit log", "feature_server.audit_logging", &[]).and_ignored(&[
-        ignored("enabled", NOT_OFFERED, is_true),
-        ignored("sink", NOT_OFFERED, never),
-        ignored("file_path", NOT_OFFERED, never),
-        ignored("log_successful_reads", NOT_OFFERED, never),
-    ]);
+fn audit(config: &RepositoryConfig) -> Option<&AuditConfig> {
+    config.audit.as_ref()
+}
+
+pub(crate) static AUDIT_LOG: Block = Block::new(
+    "The audit log",
+    "feature_server.audit_logging",
+    &[setting(
+        "enabled",
+        "true, false",
+        "there is one: [`audit-log.md`](audit-log.md)",
+        |config| some(config.audit.is_some()),
+    )],
+);
+
+pub(crate) static AUDIT_LINES: Block = Block::new(
+    "Lines of the audit log",
+    "feature_server.audit_logging",
+    &[
+        setting(
+            "sink",
+            "`stdout`, `file`, `logger`",
+            "where lines go; `logger` is the log of the server, at level info with target `feast::audit`",
+            |config| {
+                some(match audit(config)?.sink {
+                    AuditSink::Stdout => "stdout",
+                    AuditSink::File(_) => "file",
+                    AuditSink::Logger => "logger",
+                })
+            },
+        ),
+        setting(
+            "log_successful_reads",
+            "true, false",
+            "a line also for reads that were answered",
+            |config| some(audit(config)?.logs_successful_reads),
+        ),
+    ],
+)
+.with("feature_server: {audit_logging: {enabled: true}}");
+
+/// The file of an audit log, and the log.
+fn audit_file(config: &RepositoryConfig) -> Option<(&Path, &AuditConfig)> {
+    let audit = audit(config)?;
+    match &audit.sink {
+        AuditSink::File(path) => Some((path, audit)),
+        AuditSink::Stdout | AuditSink::Logger => None,
+    }
+}
+
+const AUDIT_IN_FILE: &str = "feature_server: {audit_logging: {enabled: true, sink: file}}";
+
+pub(crate) static AUDIT_FILE: Block = Block::new(
+    "The audit log in a file",
+    "feature_server.audit_logging",
+    &[setting("file_path", "a path", "the file; one server's own", |config| {
+        place(audit_file(config)?.0)
+    })],
+)
+.with(AUDIT_IN_FILE);
+
+pub(crate) static AUDIT_SERVING: Block = Block::new(
+    "What is not done without the audit log",
+    "serving",
+    &[setting(
+        "audit_strict",
+        "true, false",
+        "nothing is written to the feature store whose line is not on disk",
+        |config| some(audit_file(config)?.1.is_strict),
+    )],
+)
+.with(AUDIT_IN_FILE);
+
+pub(crate) static AUDITED_FEATURES: Block = Block::new(
+    "Feast's other audit log",
+    "feature_server.metrics",
+    &[setting(
+        "audit_logging",
+        "true, false",
+        "for each read a line too that says which views, which keys by their names, and how many entities; it goes where the audit log goes",
+        |config| some(audit(config)?.logs_features),
+    )],
+)
+.with("feature_server: {audit_logging: {enabled: true}}");
 
 pub(crate) static METRICS: Block = Block::new(
     "Metrics",
@@ -189,14 +268,11 @@ pub(crate) static METRICS: Block = Block::new(
         ),
     ],
 )
-.and_ignored(&[
-    ignored(
-        "offline_features",
-        "this server does not read the offline store for clients",
-        never,
-    ),
-    ignored("audit_logging", NOT_OFFERED, never),
-]);
+.and_ignored(&[ignored(
+    "offline_features",
+    "this server does not read the offline store for clients",
+    never,
+)]);
 
 pub(crate) static METRICS_SERVING: Block = Block::new(
     "Where metrics are served",

@@ -175,6 +175,7 @@ serving:
   feature_log_spool_path: spool
   feature_log_spool_mib: 25
   slow_requests: 24s
+  audit_strict: true
   traces: {endpoint: 'https://collector.example', sample_rate: 0.25, ca_cert_path: ca.pem}
   api_keys: [{name: k, sha256: '00000000000000000000000000000000000000000000000000000000000000ff', roles: [r], groups: [g], read_only: true, expires: '2027-01-31T00:00:00Z'}]
   python: {command: python3, workers: 18, timeout_ms: 19, queue: 20, memory_mib: 64, user: u, env: [A], shadow: 21}
@@ -184,7 +185,8 @@ feature_server:
   offline_push_batching_batch_size: 2
   offline_push_batching_batch_interval_seconds: 3
   feature_logging: {enabled: true, flush_interval_secs: 26, write_to_disk_interval_secs: 27, queue_capacity: 28}
-  metrics: {enabled: true, resource: false, request: false, online_features: false, push: false, materialization: false, freshness: false, feature_count_bins: [1]}
+  metrics: {enabled: true, resource: false, request: false, online_features: false, push: false, materialization: false, freshness: false, feature_count_bins: [1], audit_logging: true}
+  audit_logging: {enabled: true, sink: file, file_path: a.log, log_successful_reads: false}
 project_description: text
 entity_key_serialization_version: 3",
     "registry: {path: r, registry_type: file, enable_online_feature_view_versioning: true}
