@@ -111,7 +111,7 @@ pub use materialize::{
 pub use online::{
     ColumnField, ColumnRole, Computed, EntityRows, Execution, FeatureColumn, FeatureVectors, FieldStatus, JoinKey,
     KeyColumn, NotNative, OnDemandRemark, PlannedLog, ReadPlan, RequestColumn, ServedRows, StoredEntities, ViewOutcome,
-    WriteColumn, WriteTarget,
+    WriteColumn, WriteFunctionRun, WriteTarget,
 };
 pub use online_store::{Access, CacheUsage, RocksDbStatistics, RowCount, TableChange, TableFate};
 pub use push::{PushTarget, WaitingPushes, WriteReport};

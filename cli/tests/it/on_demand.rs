@@ -162,6 +162,37 @@ fn stored_views_are_computed_when_rows_are_pushed() {
 }
 
 #[test]
+fn runs_of_functions_are_measured_on_writes_where_a_view_asks_for_it() {
+    let measured = STORED.replace(
+        "write_to_online_store=True",
+        "write_to_online_store=True, track_metrics=True",
+    );
+    let repository = drivers(&format!("{measured}{}", STORED.replace("scored", "silent")));
+    let settings = std::fs::read_to_string(repository.path.join("feature_store.yaml")).unwrap();
+    repository.write(
+        "feature_store.yaml",
+        &format!("{settings}serving: {{metrics_route: true}}\n"),
+    );
+    apply(&repository);
+    let server = repository.serve();
+    let time = "2026-03-01T00:00:00Z";
+    let rows = |trips: &[i64]| json!({"driver_id": [1], "trips": trips, "rate": [0.5], "event_timestamp": [time]});
+    push(&server, "stats_push", &rows(&[4]));
+    push(&server, "stats_push", &rows(&[6]));
+    let given = json!({"feature_view_name": "scored", "df": {"driver_id": [1], "trips": [4], "rate": [0.5]}});
+    let written = server.post_json("/write-to-online-store", &given);
+    assert_eq!(written.status, 200, "{}", written.json());
+    let page = server.send("GET", "/metrics", &[], "").body;
+    let runs = page
+        .lines()
+        .filter(|line| line.starts_with("feast_feature_server_write_transformation_duration_seconds_count"));
+    assert_eq!(
+        runs.collect::<Vec<_>>(),
+        [r#"feast_feature_server_write_transformation_duration_seconds_count{odfv_name="scored",mode="pandas"} 3"#]
+    );
+}
+
+#[test]
 fn stored_views_are_written_by_what_their_function_gets_or_gives() {
     let more = r#"
 @on_demand_feature_view(

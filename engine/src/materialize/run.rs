@@ -225,7 +225,7 @@ impl Run<'_> {
             let left_out = self.write_view(position, view, &rows)?;
             self.left_out[position].add(left_out);
             for derived in &derived.views {
-                let computed = derived.rows(self.stores.online_store, view, &rows)?;
+                let computed = derived.rows(self.stores.online_store, view, &rows, &mut Vec::new())?;
                 self.write_view(next_derived, &derived.view, &computed)?;
                 next_derived += 1;
             }

@@ -4,6 +4,7 @@
 //! row. With several sources, what is stored in the end depends on the order in which their rows are written, as it does in Feast.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use arrow::array::ArrayRef;
 use feast_functions::{Budget, Input, Output};
@@ -15,6 +16,41 @@ use super::lookup::lookup;
 use super::plan::{PlanContext, ReadPlan};
 use super::view_functions::ViewFunction;
 use crate::online_store::{OnlineStore, RowColumns};
+
+/// A run of the function of an on-demand view whose rows are stored, of those whose runs are to be measured.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WriteFunctionRun {
+    /// The view.
+    pub view: String,
+    /// `pandas` or `python`.
+    pub mode: String,
+    /// How long it took.
+    pub time: Duration,
+}
+
+/// A view whose runs are to be measured, with its mode.
+#[derive(Debug)]
+struct Measured {
+    view: String,
+    mode: String,
+}
+
+impl Measured {
+    fn new(view: &OnDemandFeatureView) -> Option<Self> {
+        view.track_metrics.then(|| Self {
+            view: view.name().to_owned(),
+            mode: view.mode.clone(),
+        })
+    }
+
+    fn run_since(&self, started: Instant) -> WriteFunctionRun {
+        WriteFunctionRun {
+            view: self.view.clone(),
+            mode: self.mode.clone(),
+            time: started.elapsed(),
+        }
+    }
+}
 
 /// The stored on-demand views that are computed when rows of a view are written.
 #[derive(Debug, Default)]
@@ -30,6 +66,7 @@ pub(crate) struct DerivedView {
     /// As its rows are stored.
     pub(crate) view: FeatureView,
     function: Arc<ViewFunction>,
+    measured: Option<Measured>,
     /// What is taken of the written rows.
     source: Projection,
     /// Looks up what the other sources have stored; none for a view with one source.
@@ -40,6 +77,7 @@ pub(crate) struct DerivedView {
 #[derive(Debug)]
 pub(crate) struct GivenView {
     function: Arc<ViewFunction>,
+    measured: Option<Measured>,
     /// What the writer gives beside the join keys.
     pub(crate) inputs: Vec<Field>,
 }
@@ -100,16 +138,23 @@ impl DerivedView {
         Ok(Self {
             view: stored,
             function: function.map_err(|error| error.to_string())?,
+            measured: Measured::new(view),
             source: projection.clone(),
             others: others.map_err(|error| error.to_string())?,
         })
     }
 
-    /// Computes its rows from written rows of its source.
+    /// Computes its rows from written rows of its source. Adds the run if it is to be measured.
     ///
     /// # Errors
     /// Those of the function, and of the store that has the rows of other sources.
-    pub(crate) fn rows(&self, store: &OnlineStore, source: &FeatureView, written: &RowColumns) -> Result<RowColumns> {
+    pub(crate) fn rows(
+        &self,
+        store: &OnlineStore,
+        source: &FeatureView,
+        written: &RowColumns,
+        runs: &mut Vec<WriteFunctionRun>,
+    ) -> Result<RowColumns> {
         let rows = written.event_times.len();
         let source_keys = source.entity_columns.iter().filter(|key| key.name != DUMMY_JOIN_KEY);
         let keys: Vec<(&Field, &ArrayRef)> = source_keys.zip(&written.keys).collect();
@@ -135,17 +180,20 @@ impl DerivedView {
             keys.find(|(key, _)| key.name == wanted.name)
                 .map(|(_, values)| Arc::clone(values))
         };
+        let started = Instant::now();
+        let features = computed(&self.function, &columns, &self.view.features, rows).map_err(|error| {
+            error.within(|message| {
+                format!(
+                    "on-demand feature view {}, computed from rows of {}: {message}",
+                    self.view.name(),
+                    source.name()
+                )
+            })
+        })?;
+        runs.extend(self.measured.iter().map(|measured| measured.run_since(started)));
         Ok(RowColumns {
             keys: wanted.filter_map(key_of).collect(),
-            features: computed(&self.function, &columns, &self.view.features, rows).map_err(|error| {
-                error.within(|message| {
-                    format!(
-                        "on-demand feature view {}, computed from rows of {}: {message}",
-                        self.view.name(),
-                        source.name()
-                    )
-                })
-            })?,
+            features,
             event_times: written.event_times.clone(),
             created_times: written.created_times.clone(),
         })
@@ -165,11 +213,12 @@ impl GivenView {
         }
         Ok(Self {
             function: context.functions.of(view, context.definitions)?,
+            measured: Measured::new(view),
             inputs,
         })
     }
 
-    /// Computes the features of rows whose inputs are given, in the order of [`GivenView::inputs`].
+    /// Computes the features of rows whose inputs are given, in the order of [`GivenView::inputs`]. Adds the run if it is to be measured.
     ///
     /// # Errors
     /// Those of the function.
@@ -179,11 +228,15 @@ impl GivenView {
         keys: &[ArrayRef],
         inputs: &[ArrayRef],
         rows: usize,
+        runs: &mut Vec<WriteFunctionRun>,
     ) -> Result<Vec<ArrayRef>> {
         let key_columns = view.entity_columns.iter().filter(|key| key.name != DUMMY_JOIN_KEY);
         let columns = key_columns.zip(keys).chain(self.inputs.iter().zip(inputs));
         let columns: Vec<NamedColumn<'_>> = columns.map(|(field, values)| own(field, values)).collect();
-        computed(&self.function, &columns, &view.features, rows)
+        let started = Instant::now();
+        let features = computed(&self.function, &columns, &view.features, rows)?;
+        runs.extend(self.measured.iter().map(|measured| measured.run_since(started)));
+        Ok(features)
     }
 }
 

@@ -20,6 +20,7 @@ mod served_rows;
 mod view_functions;
 mod write;
 
+pub use derived::WriteFunctionRun;
 pub(crate) use derived::{DerivedViews, GivenView};
 pub use feature_vectors::{ColumnField, Computed, FeatureColumn, FeatureVectors, FieldStatus, ViewOutcome};
 pub(crate) use heap_bytes::{HeapBytes, allocated};

@@ -11,7 +11,7 @@ use feast_conversion::{ConversionError, check_event_times, coerce, timestamp_mic
 use feast_model::error::{Error, Result};
 use feast_model::{DUMMY_JOIN_KEY, FeatureView, Timestamp, ValueType};
 
-use super::derived::{DerivedViews, GivenView};
+use super::derived::{DerivedViews, GivenView, WriteFunctionRun};
 use super::key_types::key_encoder;
 use crate::clock;
 use crate::online_store::{EncodedRows, OnlineStore, RowColumns};
@@ -127,7 +127,7 @@ impl WriteTarget {
     /// # Errors
     /// `Invalid`, naming column and row, when a join key or an event time is null, or a time lies outside of
     /// [`feast_model::TimeRange::EVENT_TIMES`].
-    pub(crate) fn rows(&self, columns: &[ArrayRef]) -> Result<RowColumns> {
+    pub(crate) fn rows(&self, columns: &[ArrayRef], runs: &mut Vec<WriteFunctionRun>) -> Result<RowColumns> {
         let times = |column: &ArrayRef, name: &str| {
             let times = timestamp_micros(column).ok_or_else(|| {
                 Error::internal(format!(
@@ -173,7 +173,7 @@ impl WriteTarget {
             rows.event_times = Int64Array::from(vec![clock::now().micros(); count]);
         }
         if let Some(given) = &self.given {
-            rows.features = given.features(&self.view, &rows.keys, &rows.features, count)?;
+            rows.features = given.features(&self.view, &rows.keys, &rows.features, count, runs)?;
         }
         Ok(rows)
     }
@@ -241,10 +241,11 @@ pub(crate) fn encode_with_derived(
     target: &WriteTarget,
     rows: &RowColumns,
     encoded: &mut EncodedRows,
+    runs: &mut Vec<WriteFunctionRun>,
 ) -> Result<()> {
     encode_rows(store, &target.view, rows, encoded)?;
     for derived in &target.derived.views {
-        let computed = derived.rows(store, &target.view, rows)?;
+        let computed = derived.rows(store, &target.view, rows, runs)?;
         encode_rows(store, &derived.view, &computed, encoded)?;
     }
     Ok(())

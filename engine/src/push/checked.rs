@@ -8,7 +8,7 @@ use feast_model::error::{Error, Result};
 use super::event_times::CheckedTimes;
 use super::target::{AppendTarget, PushTarget};
 use crate::clock;
-use crate::online::WriteTarget;
+use crate::online::{WriteFunctionRun, WriteTarget};
 use crate::online_store::RowColumns;
 
 /// A push whose rows fit the views and the parquet source that they are for.
@@ -19,6 +19,8 @@ pub(crate) struct CheckedPush<'a> {
     pub(super) offline: Option<(&'a AppendTarget, RecordBatch)>,
     /// Rows whose event time is more than a day ahead of the clock.
     pub(super) future: usize,
+    /// The functions that have computed rows of views, of those that are measured.
+    pub(super) runs: Vec<WriteFunctionRun>,
 }
 
 impl PushTarget {
@@ -33,7 +35,8 @@ impl PushTarget {
         config: &RepositoryConfig,
     ) -> Result<CheckedPush<'_>> {
         let rows = self.views.iter().zip(online);
-        let rows = rows.map(|(view, columns)| Ok((view, view.rows(&columns)?)));
+        let mut runs = Vec::new();
+        let rows = rows.map(|(view, columns)| Ok((view, view.rows(&columns, &mut runs)?)));
         let views = rows.collect::<Result<Vec<_>>>()?;
         let future = self.count_future(&views, offline.as_ref(), config)?;
         let target = self.offline.as_ref().map(|target| &target.append);
@@ -45,6 +48,7 @@ impl PushTarget {
             views,
             offline: offline.transpose()?,
             future,
+            runs,
         })
     }
 

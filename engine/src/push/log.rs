@@ -16,7 +16,7 @@ use super::PushStores;
 use super::marks::AppendId;
 use super::queue::PushSize;
 use crate::offline::ParquetSource;
-use crate::online::{self, WriteTarget};
+use crate::online::{self, WriteFunctionRun, WriteTarget};
 use crate::online_store::{EncodedRows, OnlineStore, PushRecords, Replace, RowColumns, WriteCount};
 
 /// Of records that are in memory at once when they are done.
@@ -234,8 +234,14 @@ impl<'a> PushLog<'a> {
     }
 
     /// Adds the rows of a view to those of others, in the form of the online store.
-    pub(super) fn encode_rows(&self, view: &WriteTarget, rows: &RowColumns, encoded: &mut EncodedRows) -> Result<()> {
-        online::encode_with_derived(self.online_store, view, rows, encoded)
+    pub(super) fn encode_rows(
+        &self,
+        view: &WriteTarget,
+        rows: &RowColumns,
+        encoded: &mut EncodedRows,
+        runs: &mut Vec<WriteFunctionRun>,
+    ) -> Result<()> {
+        online::encode_with_derived(self.online_store, view, rows, encoded, runs)
     }
 
     /// Writes rows that need no record.

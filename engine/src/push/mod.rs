@@ -49,7 +49,7 @@ pub use target::PushTarget;
 pub(crate) use target::{PushSources, write_target};
 
 use crate::offline::SchemaCache;
-use crate::online::WriteTarget;
+use crate::online::{WriteFunctionRun, WriteTarget};
 use crate::online_store::{EncodedRows, LocalPushLog, OnlineStore, Replace, RowColumns, WriteCount};
 use append::{AppendRecord, Appender};
 use checked::CheckedPush;
@@ -61,7 +61,7 @@ use replay::Replay;
 use target::AppendTarget;
 
 /// What a write did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct WriteReport {
     /// Rows that were written, over all views.
     pub written: usize,
@@ -71,6 +71,8 @@ pub struct WriteReport {
     pub future: usize,
     /// Rows that were not written to a view because all its features are null in them, over all views.
     pub dropped: usize,
+    /// Runs of functions whose results are stored, of those that are measured.
+    pub runs: Vec<WriteFunctionRun>,
 }
 
 /// The stores that pushes go to.
@@ -110,11 +112,13 @@ impl Pushes {
         let log = PushLog::new(stores);
         let mut online = EncodedRows::default();
         let is_offline_only = push.views.is_empty();
+        let mut runs = push.runs;
         let mut report = WriteReport {
             future: push.future,
-            dropped: encode_views(&log, push.views, &mut online)?,
+            dropped: encode_views(&log, push.views, &mut online, &mut runs)?,
             ..WriteReport::default()
         };
+        report.runs = runs;
         let count = match push.offline {
             None => {
                 let count = log.write_rows(&online, stores.replace)?;
@@ -256,12 +260,17 @@ fn real_path(path: &Path) -> PathBuf {
 }
 
 /// Brings the rows of all views into the form of the online store. Gives the number of rows that are not written.
-fn encode_views(log: &PushLog<'_>, views: Vec<(&WriteTarget, RowColumns)>, online: &mut EncodedRows) -> Result<usize> {
+fn encode_views(
+    log: &PushLog<'_>,
+    views: Vec<(&WriteTarget, RowColumns)>,
+    online: &mut EncodedRows,
+    runs: &mut Vec<WriteFunctionRun>,
+) -> Result<usize> {
     let mut dropped = 0;
     for (view, rows) in views {
         // As in Feast, it is the whole frame that counts: beside a row with a value one without is written.
         if rows.has_values() {
-            log.encode_rows(view, &rows, online)?;
+            log.encode_rows(view, &rows, online, runs)?;
         } else {
             dropped += rows.event_times.len();
         }

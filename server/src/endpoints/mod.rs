@@ -37,7 +37,7 @@ const FUTURE_ROWS_LOG_INTERVAL: Duration = Duration::from_secs(10);
 static FUTURE_ROWS_LOG: LogLimit = LogLimit::new(FUTURE_ROWS_LOG_INTERVAL);
 
 /// Reports rows that are not what they seem to be, or were not written, to the client and the log.
-fn report_rows(response: &mut Response, report: WriteReport, target: &str) {
+fn report_rows(response: &mut Response, report: &WriteReport, target: &str) {
     let counts = [
         (STALE_ROWS_HEADER, report.stale),
         (FUTURE_ROWS_HEADER, report.future),

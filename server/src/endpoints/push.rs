@@ -61,6 +61,6 @@ pub(crate) fn answer(context: &Context, request: Request, permit: &mut MemoryPer
     if offline && store.config().offline_batching.is_some() {
         *response.status_mut() = StatusCode::ACCEPTED;
     }
-    report_rows(&mut response, report, &push.source);
+    report_rows(&mut response, &report, &push.source);
     Ok(response)
 }

@@ -44,6 +44,6 @@ pub(crate) fn answer(context: &Context, request: Request, permit: &mut MemoryPer
         metrics.writes.wrote(&report);
     }
     let mut response = json_response(StatusCode::OK, b"null".to_vec());
-    report_rows(&mut response, report, &write.view);
+    report_rows(&mut response, &report, &write.view);
     Ok(response)
 }

@@ -9,6 +9,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
 use super::LabelValues;
+use super::reads::FUNCTION_SECONDS;
 
 /// Feast's, for materializations.
 const SECONDS: [f64; 10] = [1.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0];
@@ -19,6 +20,7 @@ type Labels<const N: usize> = [(&'static str, String); N];
 pub(crate) struct WriteMetrics {
     counts_pushes: bool,
     counts_materializations: bool,
+    counts_functions: bool,
     sources: LabelValues,
     view_names: LabelValues,
     pushes: Family<Labels<2>, Counter>,
@@ -26,6 +28,7 @@ pub(crate) struct WriteMetrics {
     results: Family<Labels<2>, Counter>,
     seconds: Family<Labels<1>, Histogram, fn() -> Histogram>,
     rows: Family<Labels<1>, Counter>,
+    function_seconds: Family<Labels<2>, Histogram, fn() -> Histogram>,
 }
 
 impl WriteMetrics {
@@ -33,6 +36,7 @@ impl WriteMetrics {
         let metrics = Self {
             counts_pushes: config.push,
             counts_materializations: config.materialization,
+            counts_functions: config.online_features,
             sources: LabelValues::default(),
             view_names: LabelValues::default(),
             pushes: Family::default(),
@@ -40,7 +44,16 @@ impl WriteMetrics {
             results: Family::default(),
             seconds: Family::new_with_constructor(|| Histogram::new(SECONDS)),
             rows: Family::default(),
+            function_seconds: Family::new_with_constructor(|| Histogram::new(FUNCTION_SECONDS)),
         };
+        // Feast's, with those of reads.
+        if config.online_features {
+            registry.register(
+                "feast_feature_server_write_transformation_duration_seconds",
+                "Duration of on-demand feature view transformations on write in seconds",
+                metrics.function_seconds.clone(),
+            );
+        }
         if config.push {
             registry.register(
                 "feast_push_request",
@@ -82,12 +95,20 @@ impl WriteMetrics {
         }
     }
 
-    /// Counts the rows of a write.
+    /// Counts the rows of a write, and what functions took.
     pub(crate) fn wrote(&self, report: &WriteReport) {
         if self.counts_pushes {
             for (outcome, rows) in [("written", report.written), ("stale", report.stale)] {
                 let labels = [("outcome", outcome.to_owned())];
                 self.pushed_rows.get_or_create(&labels).inc_by(rows as u64);
+            }
+        }
+        if self.counts_functions {
+            for run in &report.runs {
+                let view = self.view_names.bounded(&run.view);
+                let labels = [("odfv_name", view), ("mode", run.mode.clone())];
+                let seconds = self.function_seconds.get_or_create(&labels);
+                seconds.observe(run.time.as_secs_f64());
             }
         }
     }
