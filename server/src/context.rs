@@ -9,6 +9,7 @@ use feast_sign_in::SignIn;
 use feast_traces::Traces;
 use warp::http::HeaderMap;
 
+use crate::ServeOptions;
 use crate::admission::Admission;
 use crate::audit::AuditLog;
 use crate::backups::Backups;
@@ -55,6 +56,35 @@ pub(crate) struct Context {
 }
 
 impl Context {
+    pub(crate) fn new(
+        store: &Arc<FeatureStore>,
+        options: &ServeOptions,
+        materializations: Arc<MaterializationQueue>,
+        metrics: Option<Arc<Metrics>>,
+    ) -> Self {
+        let config = store.config();
+        Self {
+            store: Arc::clone(store),
+            materializations,
+            admission: Admission::new(config.limits, options.threads),
+            trusted_hosts: TrustedHosts::new(options.host.clone(), config.allowed_hosts.clone()),
+            sign_in: options.sign_in.clone(),
+            rate_limits: config.connections.rate_limit.map(RateLimits::new),
+            audit: options.audit.clone(),
+            access_log: options.access_log,
+            stores: ArcSwap::default(),
+            backups: Backups::new(),
+            connections: ConnectionTable::new(options.connections),
+            feature_log: options.feature_log.clone(),
+            tls: options.tls.clone(),
+            lost_log_lines: Arc::clone(&options.lost_log_lines),
+            metrics,
+            traces: options.traces.clone(),
+            slow_requests: config.slow_requests.map(SlowRequests::new),
+            draining: AtomicBool::new(false),
+        }
+    }
+
     /// Whether requests should be sent here, and what is to be known.
     pub(crate) fn readiness(&self) -> Readiness {
         self.stores.load().with_current(self)

@@ -1,12 +1,8 @@
 //! Which answers are logged, and what an operator is told of the log. The log itself is the engine's.
 
-use std::sync::Arc;
-
-use feast_engine::{EntityRows, FeatureLog, FeatureLogRemark, FeatureStore, FeatureVectors, ReadPlan, ServedRows, now};
-use parking_lot::Mutex;
+use feast_engine::{EntityRows, FeatureLog, FeatureLogRemark, FeatureVectors, ReadPlan, ServedRows, now};
 use uuid::Uuid;
 
-use crate::context::Context;
 use crate::layers::request_id::RequestId;
 
 /// Decides whether the answer to a request is logged. Gives the id under which it is: that of the request, if it is a UUID, as it is
@@ -58,34 +54,6 @@ pub(crate) fn stop(log: &FeatureLog) {
             "logged features could not be handed over in time: {bytes} bytes stay in the spool for the next start, and {rows} rows that \
              are not on disk are lost"
         );
-    }
-}
-
-/// What keeps services of the registry from being logged. It is logged when it is new: a change of the registry may bring it.
-pub(crate) struct ProblemsLog {
-    store: Option<Arc<FeatureStore>>,
-    former: Mutex<Vec<String>>,
-}
-
-impl ProblemsLog {
-    pub(crate) fn new(context: &Context) -> Self {
-        let store = context.feature_log.as_ref().map(|_| Arc::clone(&context.store));
-        Self {
-            store,
-            former: Mutex::default(),
-        }
-    }
-
-    /// Logs what is new.
-    pub(crate) fn write(&self) {
-        let Some(store) = &self.store else { return };
-        let problems = store.feature_log_problems();
-        let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
-        let mut former = self.former.lock();
-        for line in lines.iter().filter(|line| !former.contains(line)) {
-            tracing::error!("{line}");
-        }
-        *former = lines;
     }
 }
 

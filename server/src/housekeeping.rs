@@ -7,14 +7,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use feast_engine::model::Definitions;
-use feast_engine::{Error, FeatureStore, OnDemandRemark, TableFate};
-use parking_lot::Mutex;
+use feast_engine::{FeatureStore, TableFate};
 use tokio::sync::Notify;
 
+use crate::ReadDefinitions;
 use crate::context::Context;
-use crate::feature_log::ProblemsLog;
 use crate::readiness::Readiness;
+use crate::registry_remarks::RegistryRemarks;
 
 /// Between two looks at the registry file. A look is one `stat`, so it can be often.
 const REGISTRY_INTERVAL: Duration = Duration::from_millis(200);
@@ -119,93 +118,10 @@ pub(crate) fn warn_of_unsupported_objects(store: &FeatureStore) {
     }
 }
 
-/// Reads the definitions of the repository.
-pub type ReadDefinitions = Arc<dyn Fn() -> Result<Definitions, Error> + Send + Sync>;
-
-/// Completes the functions of on-demand views, starts the Python of the settings, and names the views that are not computed in this
-/// process, or not at all.
-pub(crate) async fn prepare_functions(
-    store: Arc<FeatureStore>,
-    read_definitions: ReadDefinitions,
-    log: Arc<FunctionsLog>,
-) {
-    let remarks = {
-        let store = Arc::clone(&store);
-        tokio::task::spawn_blocking(move || {
-            if let Err(error) = store.supply_module_names(|| read_definitions()) {
-                tracing::warn!(
-                    "the names of their modules that functions of on-demand views use are not known, as the definitions cannot be \
-                     read: {error}"
-                );
-            }
-            store.on_demand_remarks()
-        })
-        .await
-    };
-    let remark = |OnDemandRemark { view, line, text }| match line {
-        Some(line) => format!("on-demand feature view {view} {text} (line {line} of its function)"),
-        None => format!("on-demand feature view {view} {text}"),
-    };
-    let mut lines: Vec<String> = remarks.into_iter().flatten().map(remark).collect();
-    match store.start_python().await {
-        Ok(refused) => lines.extend(refused.into_iter().map(|(view, reason)| {
-            format!("on-demand feature view {view}: its function cannot be loaded in Python: {reason}")
-        })),
-        Err(error) => lines.push(format!("serving.python: {error}")),
-    }
-    log.write(lines);
-}
-
-/// What was logged of functions for the registry as it was: each change of it would say all of it again.
-#[derive(Default)]
-pub(crate) struct FunctionsLog(Mutex<Vec<String>>);
-
-impl FunctionsLog {
-    fn write(&self, lines: Vec<String>) {
-        let mut former = self.0.lock();
-        for line in lines.iter().filter(|line| !former.contains(line)) {
-            tracing::warn!("{line}");
-        }
-        *former = lines;
-    }
-}
-
 /// Logs what there is to say of answers of functions.
 fn log_function_remarks(store: &FeatureStore) {
     for remark in store.take_function_remarks() {
         tracing::error!("{remark}");
-    }
-}
-
-/// What there is to say of permissions, which is only for servers that ask people to sign in.
-pub(crate) struct PermissionsLog {
-    store: Option<Arc<FeatureStore>>,
-    /// What was logged for the registry as it was.
-    former: Mutex<Vec<String>>,
-}
-
-impl PermissionsLog {
-    pub(crate) fn new(context: &Context) -> Self {
-        let store = context.sign_in.as_ref().map(|_| Arc::clone(&context.store));
-        Self {
-            store,
-            former: Mutex::default(),
-        }
-    }
-
-    /// Logs what is new.
-    pub(crate) fn write(&self) {
-        let Some(store) = &self.store else { return };
-        let rules = store.rules();
-        let mut lines: Vec<String> = rules.remarks().iter().map(ToString::to_string).collect();
-        if rules.is_empty() {
-            lines.push("there are no permissions: whoever signs in may do everything".to_owned());
-        }
-        let mut former = self.former.lock();
-        for line in lines.iter().filter(|line| !former.contains(line)) {
-            tracing::warn!("{line}");
-        }
-        *former = lines;
     }
 }
 
@@ -221,9 +137,7 @@ pub(crate) async fn warn_of_former_keys(store: Arc<FeatureStore>) {
 pub(crate) async fn watch_registry(
     store: Arc<FeatureStore>,
     read_definitions: ReadDefinitions,
-    log: Arc<FunctionsLog>,
-    permissions_log: PermissionsLog,
-    features_log: ProblemsLog,
+    remarks: RegistryRemarks,
     reload: Arc<Notify>,
 ) {
     let mut last_problem = String::new();
@@ -241,8 +155,7 @@ pub(crate) async fn watch_registry(
             Ok(Ok(true)) => {
                 tracing::info!("registry read again");
                 warn_of_unsupported_objects(&store);
-                let prepared = prepare_functions(Arc::clone(&store), Arc::clone(&read_definitions), Arc::clone(&log));
-                tokio::spawn(prepared);
+                remarks.prepare_functions(Arc::clone(&read_definitions));
             }
             Ok(Ok(false)) => {}
             Ok(Err(error)) if error.to_string() != last_problem => {
@@ -253,7 +166,6 @@ pub(crate) async fn watch_registry(
             Err(source) => tracing::error!("looking at the registry failed: {source}"),
         }
         // Also when it was a request that has read it.
-        permissions_log.write();
-        features_log.write();
+        remarks.write();
     }
 }

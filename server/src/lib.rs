@@ -18,11 +18,13 @@ mod error;
 mod feature_log;
 mod housekeeping;
 mod http;
+mod in_process;
 mod layers;
 mod log_limit;
 mod materialization_queue;
 mod metrics;
 mod readiness;
+mod registry_remarks;
 mod routes;
 mod slow_requests;
 #[cfg(feature = "stages")]
@@ -31,38 +33,28 @@ mod timeline;
 mod wire;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
-use feast_conversion::Numbers;
-use feast_engine::model::FeatureSelection;
-use feast_engine::{Error, FeatureLog, FeatureStore, Host, MetricsConfig, StoredRow};
+use feast_engine::{Error, FeatureLog, FeatureStore, Host, MetricsConfig};
 use feast_sign_in::SignIn;
 use feast_traces::Traces;
 use futures::future::join_all;
-use serde_json::{Map, Value};
 use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinSet;
 
-use admission::Admission;
 pub use audit::AuditLog;
-use backups::Backups;
-use connections::ConnectionTable;
 use connections::Connections;
 pub use connections::{ConnectionLimits, Listener, Purpose, Tls, TlsFiles, TlsVersion};
 use context::Context;
 pub use endpoints::health::STORE_HEADER;
 pub use feature_log::log_remark;
-pub use housekeeping::ReadDefinitions;
-use layers::browser::TrustedHosts;
-use layers::rate_limit::RateLimits;
+pub use in_process::{StoredRows, online_features, stored_row, stored_rows};
 use materialization_queue::MaterializationQueue;
 use metrics::Metrics;
-use slow_requests::SlowRequests;
-use wire::entities::{KeyValues, entity_rows};
-use wire::response::{Layout, json_value, write_feature_vectors};
+pub use registry_remarks::ReadDefinitions;
+use registry_remarks::RegistryRemarks;
 
 /// How long open requests may go on once the server takes no more.
 const STOP_TIMEOUT: Duration = Duration::from_secs(10);
@@ -105,81 +97,6 @@ pub enum Signal {
     Stop,
 }
 
-/// What `POST /get-online-features` answers in columns, for callers without a server.
-///
-/// `entities` holds a list of JSON values for each join key.
-///
-/// # Errors
-/// As the endpoint: `NotFound` for an unknown view, `Invalid` for wrong references and keys.
-pub fn online_features(
-    store: &FeatureStore,
-    selection: &FeatureSelection,
-    entities: Vec<(String, Vec<Value>)>,
-) -> Result<Value, Error> {
-    let plan = store.plan(selection, false)?;
-    let entities = entities
-        .into_iter()
-        .map(|(name, keys)| (name, KeyValues::Json(keys, Numbers::Exact)));
-    let entities = entity_rows(&plan, &entities.collect())?;
-    let vectors = store.read(&plan, &entities)?;
-    let json = write_feature_vectors(&vectors, Layout::Columns, None);
-    serde_json::from_slice(&json).map_err(|source| Error::internal(format!("the answer is not JSON: {source}")))
-}
-
-/// The row of one entity in a view as it is stored, for callers without a server: its features, and its times. `None` when there is
-/// none.
-///
-/// # Errors
-/// As [`FeatureStore::stored_row`].
-pub fn stored_row(store: &FeatureStore, view: &str, keys: &[(String, String)]) -> Result<Option<Value>, Error> {
-    let row = store.stored_row(view, keys)?;
-    row.map(|row| row_json(None, row)).transpose()
-}
-
-/// Some rows of a view as they are stored, for callers without a server.
-pub struct StoredRows {
-    /// Of each row its join keys, its features, and its times.
-    pub rows: Vec<Value>,
-    /// Where the next rows begin; `None` after the last ones.
-    pub next: Option<Vec<u8>>,
-    /// Rows before these may have been missed, so all of them come again.
-    pub starts_over: bool,
-}
-
-/// Some rows of a view as they are stored, of `limit` keys at most, after those that were read before.
-///
-/// # Errors
-/// As [`FeatureStore::stored_rows`].
-pub fn stored_rows(store: &FeatureStore, view: &str, after: Option<&[u8]>, limit: usize) -> Result<StoredRows, Error> {
-    let page = store.stored_rows(view, after, limit)?;
-    let rows = page.rows.into_iter().map(|with_key| {
-        let mut keys = Map::new();
-        for (name, value_type, value) in &with_key.keys {
-            keys.insert(name.clone(), json_value(value, value_type)?);
-        }
-        row_json(Some(keys), with_key.row)
-    });
-    Ok(StoredRows {
-        rows: rows.collect::<Result<_, Error>>()?,
-        next: page.next,
-        starts_over: page.starts_over,
-    })
-}
-
-fn row_json(keys: Option<Map<String, Value>>, row: StoredRow) -> Result<Value, Error> {
-    let mut features = Map::new();
-    for (field, values) in row.features {
-        features.insert(field.name, json_value(&values, &field.value_type)?);
-    }
-    let mut members = Map::new();
-    members.extend(keys.map(|keys| ("keys".to_owned(), Value::Object(keys))));
-    members.insert("features".to_owned(), Value::Object(features));
-    members.insert("event_time".to_owned(), Value::from(row.event_time.to_string()));
-    let created = row.created_time.map(|time| Value::from(time.to_string()));
-    members.insert("created_time".to_owned(), created.unwrap_or_default());
-    Ok(Value::Object(members))
-}
-
 /// Answers requests on `listeners` until it is told to stop, then lets open requests end. `read_definitions` reads those of the
 /// repository, for functions of which the registry does not know everything.
 ///
@@ -195,19 +112,14 @@ pub async fn serve(
     housekeeping::warn_of_unsupported_objects(&store);
     housekeeping::log_table_changes(&store);
     materialization_queue::warn_of_marked_views(&store);
-    let context = context(&store, &options)?;
+    let metrics = options.metrics.as_ref().map(|config| Arc::new(Metrics::new(config)));
+    let materializations = MaterializationQueue::start(Arc::clone(&store), metrics.clone())?;
+    let context = Arc::new(Context::new(&store, &options, Arc::clone(&materializations), metrics));
     // Ends by itself, within the response timeout.
     tokio::spawn(housekeeping::warn_of_former_keys(Arc::clone(&store)));
-    let functions_log = Arc::<housekeeping::FunctionsLog>::default();
-    let prepared = housekeeping::prepare_functions(
-        Arc::clone(&store),
-        Arc::clone(&read_definitions),
-        Arc::clone(&functions_log),
-    );
-    tokio::spawn(prepared);
-    let permissions_log = housekeeping::PermissionsLog::new(&context);
-    permissions_log.write();
-    let features_log = feature_log::ProblemsLog::new(&context);
+    let remarks = RegistryRemarks::new(&context);
+    remarks.prepare_functions(Arc::clone(&read_definitions));
+    remarks.write();
     // Before the first probe.
     let first_look = Arc::clone(&context);
     // A panic has been logged.
@@ -218,9 +130,7 @@ pub async fn serve(
     background.spawn(housekeeping::watch_registry(
         Arc::clone(&store),
         read_definitions,
-        functions_log,
-        permissions_log,
-        features_log,
+        remarks,
         Arc::clone(&reload),
     ));
     background.spawn(housekeeping::watch_stores(Arc::clone(&context)));
@@ -239,9 +149,8 @@ pub async fn serve(
     };
     stop_in_order(&mut stop, listeners, &connections, &context, options.drain).await;
     // Also those whose clients wait for them.
-    context.materializations.interrupt();
+    materializations.interrupt();
     background.abort_all();
-    let materializations = Arc::clone(&context.materializations);
     let stopped = move || {
         materializations.stop();
         housekeeping::flush(&store, true);
@@ -261,32 +170,6 @@ pub async fn serve(
             Ok(())
         }
     }
-}
-
-/// What a server works with, with its runs of materializations started.
-fn context(store: &Arc<FeatureStore>, options: &ServeOptions) -> Result<Arc<Context>, Error> {
-    let metrics = options.metrics.as_ref().map(|config| Arc::new(Metrics::new(config)));
-    let materializations = MaterializationQueue::start(Arc::clone(store), metrics.clone())?;
-    Ok(Arc::new(Context {
-        materializations,
-        admission: Admission::new(store.config().limits, options.threads),
-        trusted_hosts: TrustedHosts::new(options.host.clone(), store.config().allowed_hosts.clone()),
-        sign_in: options.sign_in.clone(),
-        rate_limits: store.config().connections.rate_limit.map(RateLimits::new),
-        audit: options.audit.clone(),
-        access_log: options.access_log,
-        stores: ArcSwap::default(),
-        backups: Backups::new(),
-        connections: ConnectionTable::new(options.connections),
-        feature_log: options.feature_log.clone(),
-        tls: options.tls.clone(),
-        lost_log_lines: Arc::clone(&options.lost_log_lines),
-        metrics,
-        slow_requests: store.config().slow_requests.map(SlowRequests::new),
-        traces: options.traces.clone(),
-        draining: AtomicBool::new(false),
-        store: Arc::clone(store),
-    }))
 }
 
 /// What a server listens to beside its sockets.

@@ -245,7 +245,7 @@ fn what_is_shown_is_what_was_read() {
         .iter()
         .flat_map(|block| block.settings.iter().map(|setting| (block.title, setting.name)));
     // Blocks are not shown where their keys are.
-    let blocks = ["python", "backups", "rate_limit", "api_keys"];
+    let blocks = ["python", "backups", "rate_limit", "api_keys", "traces"];
     let missing: Vec<_> = all
         .filter(|key| !shown.contains(key) && !blocks.contains(&key.1))
         .collect();
