@@ -149,9 +149,8 @@ pub async fn serve(
     };
     stop_in_order(&mut stop, listeners, &connections, &context, options.drain).await;
     // Also those whose clients wait for them.
-    context.materializations.interrupt();
+    materializations.interrupt();
     background.abort_all();
-    let materializations = Arc::clone(&context.materializations);
     let stopped = move || {
         materializations.stop();
         housekeeping::flush(&store, true);

@@ -1,9 +1,9 @@
 //! The audit log through the binary: a line for each request, in a file that is moved away, full, torn or somebody else's.
 
 use std::fs::File;
-use std::io::Write;
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::net::TcpStream;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::{FileExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -446,6 +446,182 @@ fn nothing_is_written_while_a_strict_log_has_no_room_and_reads_go_on() {
             "{expected} in {found:#?}"
         );
     }
+}
+
+/// How large a file may be while a disk counts as full: no other file of a test comes near it.
+const FULL: u64 = 1 << 30;
+
+/// A server whose audit log has room for so many bytes. It has a hole before them, which is on no disk.
+fn serve_with_room(repository: &Repository, bytes: u64) -> Server {
+    let file = File::create(log_of(repository)).unwrap();
+    file.write_all_at(b"\n", FULL - bytes - 1).unwrap();
+    let mut command = Command::new("sh");
+    // The signal that comes with the limit would end the process.
+    command
+        .args(["-c", "trap '' XFSZ; exec \"$0\" serve --port 0"])
+        .arg(env!("CARGO_BIN_EXE_feast"))
+        .current_dir(&repository.path);
+    let server = Server::start(command);
+    limit_files(&server, &FULL.to_string());
+    server
+}
+
+/// Sets how large a file of the server may be from now on.
+fn limit_files(server: &Server, bytes: &str) {
+    let status = Command::new("prlimit")
+        .args(["--pid", &server.process_id().to_string()])
+        .arg(format!("--fsize={bytes}:unlimited"))
+        .status();
+    assert!(status.unwrap().success());
+}
+
+/// The lines behind the hole, but for one that was cut off.
+fn lines_after_hole(repository: &Repository, bytes: u64) -> Vec<Value> {
+    let mut file = File::open(log_of(repository)).unwrap();
+    file.seek(SeekFrom::Start(FULL - bytes)).unwrap();
+    let mut text = String::new();
+    file.read_to_string(&mut text).unwrap();
+    assert!(text.ends_with("}\n"), "{text}");
+    let whole: Vec<Value> = text
+        .lines()
+        .filter_map(|line| serde_json::from_str(line).ok())
+        .collect();
+    assert!(text.lines().count() - whole.len() <= 1, "{text}");
+    whole
+}
+
+/// The number of a metric.
+fn metric(server: &Server, name: &str) -> f64 {
+    let page = server.send("GET", "/metrics", &[], "");
+    assert_eq!(page.status, 200, "{}", page.body);
+    let line = page.body.lines().find_map(|line| line.strip_prefix(name));
+    let line = line.unwrap_or_else(|| panic!("no {name} in {}", page.body));
+    line.trim().parse().unwrap()
+}
+
+const FAILS: &str = "feast_condition{kind=\"audit_fails\"}";
+const LOST: &str = "feast_audit_lines_dropped_total";
+/// Room for some lines.
+const ROOM: u64 = 3000;
+
+#[test]
+fn on_a_full_disk_a_strict_log_has_all_that_was_acknowledged_and_nothing_else_is_written() {
+    let repository = repository(TO_FILE, "serving: {audit_strict: true, metrics_route: true}");
+    let server = serve_with_room(&repository, ROOM);
+    assert_eq!(metric(&server, FAILS), 0.0);
+    let mut acknowledged = Vec::new();
+    for number in 0.. {
+        let id = format!("push-{number}");
+        match server.send("POST", "/push", &[("x-request-id", &id)], PUSH).status {
+            200 => acknowledged.push(id),
+            503 => break,
+            status => panic!("{status}"),
+        }
+        assert!(number < 50, "the disk does not fill up");
+    }
+    assert!(!acknowledged.is_empty());
+    // From now on nothing is done at all.
+    let refused = server.post("/push", &PUSH.replace("1001", "5555"));
+    assert_eq!(
+        (refused.status, refused.header("retry-after")),
+        (503, Some("1")),
+        "{}",
+        refused.body
+    );
+    let said = refused.json();
+    assert!(
+        said.as_str()
+            .unwrap()
+            .starts_with("cannot write the audit log feast_audit.log: "),
+        "{said}"
+    );
+    let read = |driver: &str| {
+        let read = server.post("/get-online-features", &READ.replace("1001", driver));
+        assert_eq!(read.status, 200, "{}", read.body);
+        read.body
+    };
+    assert!(!read("1001").contains("NOT_FOUND"));
+    assert!(read("5555").contains("NOT_FOUND"));
+    // The page that says so is no write.
+    assert_eq!((metric(&server, FAILS), metric(&server, LOST)), (1.0, 0.0));
+    limit_files(&server, "unlimited");
+    eventually("pushes are taken", || server.post("/push", PUSH).status == 200);
+    assert_eq!(metric(&server, FAILS), 0.0);
+    let (code, log) = server.stop();
+    assert_eq!(code, Some(0), "{log}");
+    let found = lines_after_hole(&repository, ROOM);
+    for id in &acknowledged {
+        let lines: Vec<&Value> = found.iter().filter(|line| line["request_id"] == id.as_str()).collect();
+        assert_eq!(lines.len(), 1, "{id}: {found:#?}");
+        assert_eq!(lines[0]["outcome"], "success");
+    }
+    let found: Vec<String> = found.iter().map(shown).collect();
+    assert!(
+        found.iter().any(|line| line.contains("| error | POST /push -> 503")),
+        "{found:#?}"
+    );
+    assert!(!found.iter().any(|line| line.starts_with("audit.lost")), "{found:#?}");
+}
+
+#[test]
+fn on_a_full_disk_requests_are_answered_without_strictness_and_lost_lines_are_counted() {
+    const REQUESTS_AT_ONCE: usize = 5000;
+    let repository = repository(TO_FILE, "serving: {metrics_route: true}");
+    let server = serve_with_room(&repository, ROOM);
+    for _ in 0..20 {
+        assert_eq!(server.post("/push", PUSH).status, 200);
+    }
+    let warnings = || server.send("GET", "/ready", &[], "").json()["warnings"].to_string();
+    eventually("it is a warning", || warnings().contains("cannot write the audit log"));
+    assert_eq!((metric(&server, FAILS), metric(&server, LOST)), (1.0, 0.0));
+    // More than what may wait.
+    let path = "x".repeat(1020);
+    let mut stream = TcpStream::connect(server.address()).unwrap();
+    let mut reader = stream.try_clone().unwrap();
+    let answers = std::thread::spawn(move || {
+        let mut answers = String::new();
+        reader.read_to_string(&mut answers).unwrap();
+        answers.matches("HTTP/1.1 404").count()
+    });
+    for number in 1..=REQUESTS_AT_ONCE {
+        let last = if number == REQUESTS_AT_ONCE {
+            "connection: close\r\n"
+        } else {
+            ""
+        };
+        let request = format!("GET /{path} HTTP/1.1\r\nhost: x\r\n{last}\r\n");
+        stream.write_all(request.as_bytes()).unwrap();
+    }
+    assert_eq!(answers.join().unwrap(), REQUESTS_AT_ONCE);
+    let lost = metric(&server, LOST);
+    assert!(lost > 0.0);
+    limit_files(&server, "unlimited");
+    eventually("lines are taken", || warnings() == "[]");
+    let (code, log) = server.stop();
+    assert_eq!(code, Some(0), "{log}");
+    assert!(
+        log.contains("lines of the audit log are lost, as they could not be written"),
+        "{log}"
+    );
+    let found = lines_after_hole(&repository, ROOM);
+    // The log itself says how many, once for each time that it took lines again.
+    let (notes, lines): (Vec<&Value>, Vec<&Value>) = found.iter().partition(|line| line["event_type"] == "audit.lost");
+    let noted = notes.iter().map(|line| {
+        let detail = line["detail"].as_str().unwrap();
+        detail.split(' ').next().unwrap().parse::<usize>().unwrap()
+    });
+    let noted: usize = noted.sum();
+    assert!(noted as f64 >= lost, "{noted} {lost}");
+    let flood = lines
+        .iter()
+        .filter(|line| line["detail"].as_str().unwrap().contains("xxx"))
+        .count();
+    let pushes = lines.iter().filter(|line| line["action"]["path"] == "/push").count();
+    assert_eq!(pushes, 20);
+    assert!(
+        flood < REQUESTS_AT_ONCE && flood + noted >= REQUESTS_AT_ONCE,
+        "{flood} {noted}"
+    );
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::symlink;
 use std::sync::{Arc, Mutex};
 
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
@@ -52,11 +53,15 @@ impl Collector {
 
     /// A server whose spans come here.
     fn serve(&self, settings: &str, options: &[&str]) -> (Repository, Server) {
-        let traces = format!(
+        serve(&self.traces(settings), options)
+    }
+
+    /// The settings of a server whose spans come here.
+    fn traces(&self, settings: &str) -> String {
+        format!(
             "traces: {{endpoint: \"http://{}\", sample_rate: {settings}}}",
             self.address
-        );
-        serve(&traces, options)
+        )
     }
 
     fn refuse(&self, status: Option<u16>) {
@@ -78,12 +83,20 @@ impl Collector {
 }
 
 fn serve(settings: &str, options: &[&str]) -> (Repository, Server) {
-    let repository = Repository::from_template();
-    let given = std::fs::read_to_string(repository.path.join("feature_store.yaml")).unwrap();
-    repository.write("feature_store.yaml", &format!("{given}\nserving: {{{settings}}}\n"));
-    repository.succeed(&["apply"]);
+    let repository = repository(settings, "");
     let server = repository.serve_with(options);
     (repository, server)
+}
+
+fn repository(serving: &str, more: &str) -> Repository {
+    let repository = Repository::from_template();
+    let given = std::fs::read_to_string(repository.path.join("feature_store.yaml")).unwrap();
+    repository.write(
+        "feature_store.yaml",
+        &format!("{given}\nserving: {{{serving}}}\n{more}\n"),
+    );
+    repository.succeed(&["apply"]);
+    repository
 }
 
 fn take(mut stream: TcpStream, state: &Mutex<State>) {
@@ -239,6 +252,46 @@ fn a_trace_of_the_client_goes_on_whatever_the_sample_rate() {
     let state = collector.state.lock().unwrap();
     let requests = state.spans.iter().filter(|span| span.name.starts_with("POST"));
     assert_eq!(requests.count(), 1);
+}
+
+#[test]
+fn lines_about_a_request_have_the_id_of_its_trace() {
+    let collector = Collector::start();
+    let serving = format!("{}, audit_strict: true", collector.traces("0"));
+    let repository = repository(&serving, "feature_server: {audit_logging: {enabled: true, sink: file}}");
+    let audit = repository.path.join("feast_audit.log");
+    // It takes nothing, so that writes fail.
+    symlink("/dev/full", &audit).unwrap();
+    let server = repository.serve_with(&["--log-format", "json"]);
+    let ask = |id: &str, parent: &str, path: &str, body: &str| {
+        let headers = [("x-request-id", id), ("traceparent", parent)];
+        server.send("POST", path, &headers, body).status
+    };
+    let traced = format!("00-{TRACE}-{PARENT}-01");
+    assert_eq!(ask("fails", &traced, "/push", PUSH), 503);
+    assert_eq!(ask("reads", &traced, "/get-online-features", READ), 200);
+    assert_eq!(ask("none", "", "/get-online-features", READ), 200);
+    std::fs::remove_file(&audit).unwrap();
+    server.signal("HUP");
+    eventually("pushes are taken", || ask("later", "", "/push", PUSH) == 200);
+    let (_, log) = server.stop();
+    let parsed = |text: &str| -> Vec<serde_json::Value> {
+        let lines = text.lines().filter_map(|line| serde_json::from_str(line).ok());
+        lines.collect()
+    };
+    let (log, audit) = (parsed(&log), parsed(&std::fs::read_to_string(&audit).unwrap()));
+    // Of the request that fails there is a line of the failure, one of the access log, and one of the audit log.
+    for (id, traced, in_log) in [("fails", true, 2), ("reads", true, 1), ("none", false, 1)] {
+        let of_request = |lines: &[serde_json::Value]| -> Vec<Option<String>> {
+            let lines = lines.iter().filter(|line| line["request_id"] == id);
+            lines
+                .map(|line| Some(line.get("trace_id")?.as_str()?.to_owned()))
+                .collect()
+        };
+        let expected = traced.then(|| TRACE.to_owned());
+        assert_eq!(of_request(&log), vec![expected.clone(); in_log], "{id}: {log:#?}");
+        assert_eq!(of_request(&audit), [expected], "{id}: {audit:#?}");
+    }
 }
 
 #[test]

@@ -144,9 +144,12 @@ impl Writer {
     pub(super) async fn on_disk(&self, ticket: Ticket) -> Result<(), Error> {
         let mut progress = self.0.progress.subscribe();
         let settled = progress.wait_for(|now| now.lines >= ticket.0 || now.is_failing);
-        match tokio::time::timeout(PATIENCE, settled).await {
-            Ok(Ok(now)) if now.lines >= ticket.0 => Ok(()),
-            Ok(_) => {
+        // What was read is let go of before the lock is taken: the thread takes both the other way round.
+        let settled = tokio::time::timeout(PATIENCE, settled).await;
+        let is_on_disk = settled.map(|now| now.is_ok_and(|now| now.lines >= ticket.0));
+        match is_on_disk {
+            Ok(true) => Ok(()),
+            Ok(false) => {
                 let trouble = self.0.state.lock().trouble.clone();
                 Err(trouble.map_or_else(too_slow, |trouble| trouble.repeated()))
             }
@@ -293,13 +296,16 @@ impl Thread {
     fn report(&self, followed: Result<(), Error>, written: Result<(), Error>) {
         let is_failing = written.is_err();
         let trouble = written.and(followed).err().map(Arc::new);
-        let former = std::mem::replace(&mut self.shared.state.lock().trouble, trouble.clone());
+        // Both at once: who is told of the trouble finds that nothing is let through.
+        let mut state = self.shared.state.lock();
+        let former = std::mem::replace(&mut state.trouble, trouble.clone());
         self.shared.progress.send_modify(|progress| {
             progress.is_failing = is_failing;
             if !is_failing {
                 progress.lines = self.end;
             }
         });
+        drop(state);
         match (former, trouble) {
             (None, Some(trouble)) => {
                 let hint = trouble.hint().map(|hint| format!(" ({hint})")).unwrap_or_default();

@@ -119,7 +119,7 @@ pub(crate) static CONNECTIONS: Block = Block::new(
         setting(
             "rate_limit",
             "a block",
-            "how often one client may ask; more is answered with 429",
+            "how often one client may ask, who is whoever has signed in, else an address; more is answered with 429",
             |config| none_of(rate_limit(config)),
         ),
     ],
