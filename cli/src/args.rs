@@ -220,7 +220,7 @@ pub(crate) struct DeleteRowArguments {
     pub(crate) entity: bool,
 
     /// Each join key with its value.
-    #[arg(value_name = "KEY=VALUE", required = true, value_parser = key_and_value)]
+    #[arg(value_name = "KEY=VALUE", required_unless_present = "view", value_parser = key_and_value)]
     pub(crate) keys: Vec<(String, String)>,
 }
 

@@ -97,7 +97,11 @@ impl Head {
         let weights = self.header("accept").split(',').filter_map(|range| {
             let mut parts = range.split(';').map(str::trim);
             let is_it = parts.next().is_some_and(|kind| kind.eq_ignore_ascii_case(media_type));
-            let mut weight = parts.filter_map(|parameter| parameter.strip_prefix("q=")?.parse().ok());
+            let mut weight = parts.filter_map(|parameter| {
+                let (name, value) = parameter.split_once('=')?;
+                let value = value.trim().parse().ok()?;
+                name.trim().eq_ignore_ascii_case("q").then_some(value)
+            });
             is_it.then(|| weight.next().unwrap_or(1.0))
         });
         weights.fold(0.0, f32::max)
@@ -167,6 +171,8 @@ mod tests {
         check("application/x", 1.0);
         check("application/json;q=0.5, Application/X; q=0.7", 0.7);
         check("application/x;q=0", 0.0);
+        check("application/x;Q=0.3", 0.3);
+        check("application/x; q = 0.2", 0.2);
         check("*/*", 0.0);
         check("application/xml", 0.0);
     }

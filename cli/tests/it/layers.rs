@@ -196,6 +196,11 @@ fn paths_in_messages_are_marked() {
         strangers.is_empty(),
         "{strangers:?} show paths themselves: use error::path"
     );
+    let is_marked = |line: &&str| line.contains("tracing::") && line.contains("error_path(");
+    for (file, text) in &files {
+        let marked: Vec<_> = text.lines().filter(is_marked).collect();
+        assert!(marked.is_empty(), "{file} logs the marks of error::path: {marked:?}");
+    }
 }
 
 #[test]

@@ -235,7 +235,7 @@ impl RocksDbStore {
         match self.heal(&mut former) {
             Ok(()) => {
                 self.health.accept();
-                tracing::info!("online store {} takes writes again", error_path(&self.path));
+                tracing::info!(path = ?self.path, "the online store takes writes again");
             }
             Err(error) => {
                 let is_moved = self.place.check().is_err();

@@ -11,8 +11,9 @@ use arrow::array::{ArrayRef, BinaryArray, Int32Array, Int64Array, StringArray, T
 use feast_codec::packed_bytes::PackedBytes;
 use feast_codec::row::CorruptRow;
 use feast_codec::storage_key::split_row_key;
+use feast_config::format_duration;
 use feast_model::error::{Error, ErrorKind, Result};
-use feast_model::{FeatureView, Field, Timestamp, ValueType};
+use feast_model::{DUMMY_JOIN_KEY, FeatureView, Field, Timestamp, ValueType};
 
 use super::FeatureStore;
 use super::scan::key_encoder;
@@ -98,6 +99,10 @@ impl FeatureStore {
             return Err(Error::invalid(format!(
                 "no feature view has the join keys {}",
                 names.join(", ")
+            ))
+            .with_hint(format!(
+                "rows of a view that has left the registry are dropped by themselves, serving.drop_after ({}) later",
+                format_duration(self.config.drop_after)
             )));
         }
         let mut entities = BTreeSet::new();
@@ -162,17 +167,21 @@ fn entity_key(view: &FeatureView, keys: &[(String, String)]) -> Result<Vec<u8>> 
         .iter()
         .find(|(name, _)| view.entity_columns.iter().all(|key| key.name != *name));
     if let Some((name, _)) = unknown {
-        let known: Vec<&str> = view.entity_columns.iter().map(|key| key.name.as_str()).collect();
-        return Err(
-            Error::invalid(format!("feature view {} has no join key {name}", view.name()))
-                .with_hint(format!("its join keys are {}", known.join(", "))),
-        );
+        let known = view.entity_columns.iter().map(|key| key.name.as_str());
+        let known: Vec<&str> = known.filter(|key| *key != DUMMY_JOIN_KEY).collect();
+        let hint = match known[..] {
+            [] => "it has no entities: its one row needs no keys".to_owned(),
+            _ => format!("its join keys are {}", known.join(", ")),
+        };
+        return Err(Error::invalid(format!("feature view {} has no join key {name}", view.name())).with_hint(hint));
     }
     let columns = view.entity_columns.iter().map(|key| {
         let mut given = keys.iter().filter(|(name, _)| *name == key.name);
         match (given.next(), given.next()) {
             (Some((_, value)), None) => typed(&key.name, value, &key.value_type),
             (Some(_), Some(_)) => Err(Error::invalid(format!("join key {} is given twice", key.name))),
+            // A view without entities has one row, under the empty string.
+            (None, _) if key.name == DUMMY_JOIN_KEY => typed(&key.name, "", &key.value_type),
             (None, _) => Err(Error::invalid(format!("join key {} is missing", key.name))
                 .with_hint(format!("add {}=VALUE", key.name))),
         }

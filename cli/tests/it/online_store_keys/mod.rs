@@ -151,6 +151,46 @@ fn all_rows_of_an_entity_go_and_a_push_that_waits_does_not_bring_one_back() {
 }
 
 #[test]
+fn a_view_without_entities_has_one_row_that_needs_no_key() {
+    let repository = Repository::empty();
+    repository.write(
+        "feature_store.yaml",
+        "project: p\nregistry: data/registry.db\nonline_store: {type: rocksdb}\n",
+    );
+    repository.write(
+        "definitions.py",
+        r#"
+from feast import FeatureView, Field, FileSource, PushSource
+from feast.types import Int64
+
+file = FileSource(name="file", path="data/rates.parquet", timestamp_field="event_timestamp")
+rates = FeatureView(
+    name="rates", entities=[], schema=[Field(name="rate", dtype=Int64)], source=PushSource(name="rates_push", batch_source=file)
+)
+"#,
+    );
+    let outcome = repository.feast(&["apply", "--skip-source-validation"]);
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+    let server = repository.serve();
+    let rows = json!({"rate": [7], "event_timestamp": ["2026-05-13T10:59:42Z"]});
+    let pushed = server.post_json(
+        "/push",
+        &json!({"push_source_name": "rates_push", "to": "online", "df": rows}),
+    );
+    assert_eq!(pushed.status, 200, "{}", pushed.body);
+    let shown = repository.succeed(&["online-store", "get", "rates", "--json"]);
+    assert_eq!(
+        serde_json::from_str::<Value>(&shown).unwrap()["features"],
+        json!({"rate": 7})
+    );
+    let refused = repository.feast(&["online-store", "get", "rates", "driver_id=1"]);
+    assert!(refused.stderr.contains("it has no entities"), "{}", refused.stderr);
+    repository.succeed(&["online-store", "delete", "--view", "rates"]);
+    let gone = repository.feast(&["online-store", "get", "rates"]);
+    assert!(gone.stderr.contains("has no row of that key"), "{}", gone.stderr);
+}
+
+#[test]
 fn what_is_to_be_removed_must_be_said() {
     let repository = materialized();
     let refused = |arguments: &[&str], expected: &str| {
