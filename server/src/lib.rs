@@ -155,13 +155,19 @@ pub async fn serve(
         materializations.stop();
         housekeeping::flush(&store, true);
         housekeeping::log_table_changes(&store);
-        if let Some(log) = options.feature_log {
-            feature_log::stop(&log);
-        }
     };
+    let feature_log = options.feature_log;
+    let stop_feature_log = move || feature_log.iter().for_each(|log| feature_log::stop(log));
     let stopped = async {
-        let (stopped, ()) = tokio::join!(tokio::task::spawn_blocking(stopped), context.backups.stop());
-        stopped.map_err(|source| Error::internal(format!("runs in the background could not be stopped: {source}")))
+        // Reads are over: their log need not wait for runs that hang.
+        let (stopped, logged, ()) = tokio::join!(
+            tokio::task::spawn_blocking(stopped),
+            tokio::task::spawn_blocking(stop_feature_log),
+            context.backups.stop(),
+        );
+        stopped
+            .and(logged)
+            .map_err(|source| Error::internal(format!("runs in the background could not be stopped: {source}")))
     };
     tokio::select! {
         stopped = stopped => stopped,

@@ -32,16 +32,18 @@ const STORE_UNREACHABLE: &str = "store_unreachable";
 const WRITES_REFUSED: &str = "writes_refused";
 const BACKUP_FAILED: &str = "backup_failed";
 const AUDIT_FAILS: &str = "audit_fails";
+const FEATURE_LOG_FAILS: &str = "feature_log_fails";
 const DISK_LOW: &str = "disk_low";
 const REGISTRY_UNUSABLE: &str = "registry_unusable";
 const REGISTRY_OLD: &str = "registry_old";
 const PUSHES_WAIT: &str = "pushes_wait";
 const TLS_ENDS: &str = "tls_ends";
 /// Kinds with which it goes on: its reads are right, and no other server would do better.
-pub(crate) const WARNINGS: [&str; 9] = [
+pub(crate) const WARNINGS: [&str; 10] = [
     STORE_UNREACHABLE,
     WRITES_REFUSED,
     AUDIT_FAILS,
+    FEATURE_LOG_FAILS,
     BACKUP_FAILED,
     DISK_LOW,
     REGISTRY_UNUSABLE,
@@ -93,6 +95,9 @@ impl Readiness {
         }
         if let Some(trouble) = context.audit.as_ref().and_then(|audit| audit.trouble()) {
             warn(AUDIT_FAILS, &trouble);
+        }
+        if let Some(trouble) = context.feature_log.as_ref().and_then(|log| log.trouble()) {
+            warn(FEATURE_LOG_FAILS, &trouble);
         }
         if let Some(trouble) = context.store.online_store_trouble() {
             warn(WRITES_REFUSED, &trouble);

@@ -31,6 +31,10 @@ const RUNTIME_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(30);
 const HURRIED_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(1);
 /// Between two looks whether there was a second signal.
 const SIGNAL_LOOK_INTERVAL: Duration = Duration::from_millis(50);
+/// How long the end waits for the lines of the audit log that are not written.
+const AUDIT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long it waits for them, and for a collector, after the second signal.
+const HURRIED_TIMEOUT: Duration = Duration::from_millis(500);
 /// How long the end waits for a collector that does not answer.
 const TRACES_TIMEOUT: Duration = Duration::from_secs(3);
 
@@ -70,12 +74,20 @@ pub(crate) fn run(
     shut_down(runtime, &stops);
     // Whatever was under way has left its line.
     if let Some(audit) = services.audit {
-        audit.stop();
+        audit.stop(patience(&stops, AUDIT_TIMEOUT));
     }
     if let Some(traces) = services.traces {
-        traces.stop(TRACES_TIMEOUT);
+        traces.stop(patience(&stops, TRACES_TIMEOUT));
     }
     outcome
+}
+
+/// How long the end waits for something: after the second signal only as long as what is at hand takes.
+fn patience(stops: &AtomicUsize, usual: Duration) -> Duration {
+    match stops.load(Ordering::Relaxed) {
+        0 | 1 => usual,
+        _ => usual.min(HURRIED_TIMEOUT),
+    }
 }
 
 /// What the server works with outside of its stores: whoever says who clients are, and where it tells what they do.
@@ -155,7 +167,7 @@ async fn serve_until_signal(
     let tls = settings.tls.clone().map(Tls::load).transpose()?.map(Arc::new);
     let (mut listeners, place) = listeners(settings, store.config(), services.sign_in.is_some(), output).await?;
     let metrics = metrics(settings, store.config());
-    let feature_log = store.start_feature_log(Arc::new(log_remark))?;
+    store.check_feature_log()?;
     store.feature_log_remarks().iter().for_each(|line| output.warning(line));
     let signals = signals(store, repository.clone(), log_level, stops)
         .map_err(|source| Failure::new(format!("cannot prepare the server: {source}")))?;
@@ -199,6 +211,8 @@ async fn serve_until_signal(
     if let Some(traces) = &services.traces {
         output.note(&format!("Traces go to {}", traces.endpoint()));
     }
+    // Last of all: it begins to hand over what an earlier server has left, which no error of the above may cut off.
+    let feature_log = store.start_feature_log(Arc::new(log_remark))?;
     let options = ServeOptions {
         metrics,
         traces: services.traces.clone(),
@@ -401,9 +415,7 @@ fn reload_log_level(repository: &Repository, in_force: &RepositoryConfig, log_le
         }
         Err(error) => tracing::error!("the level of the log stays as it was: {error}"),
     }
-    tracing::info!(
-        "settings of the log, registry and TLS files are read again, and the audit log is opened again; other settings need a restart"
-    );
+    tracing::info!("settings of the log, registry and TLS files are read again; other settings need a restart");
 }
 
 /// Completes the pushes that an earlier process has acknowledged, but not completed.

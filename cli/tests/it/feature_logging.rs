@@ -247,6 +247,36 @@ fn what_is_in_the_spool_outlives_the_process_and_its_service() {
 }
 
 #[test]
+fn a_file_that_is_there_loses_no_row_when_some_of_its_parts_are_gone() {
+    let repository = repository("stats", TO_FILES, ON, "");
+    let server = repository.serve();
+    for driver in 1..=3 {
+        read(&server, &[driver]);
+        eventually("the row is on disk", || count(&server, "waiting_rows") == 0);
+    }
+    server.kill();
+    let spool = repository.path.join("data/feature_log");
+    let mut parts = files(&spool);
+    parts.sort();
+    let last = parts.pop().unwrap();
+    assert_eq!(parts.len(), 2);
+    let left = std::fs::read(&last).unwrap();
+    repository.serve().stop();
+    let logged = files(&repository.path.join("logs"));
+    let [file] = &logged[..] else { panic!("{logged:?}") };
+    let whole = std::fs::read(file).unwrap();
+    assert!(files(&spool).is_empty());
+
+    // As a process leaves it that is killed while it removes parts.
+    std::fs::create_dir_all(last.parent().unwrap()).unwrap();
+    std::fs::write(&last, left).unwrap();
+    repository.serve().stop();
+    assert!(files(&spool).is_empty());
+    assert_eq!(files(&repository.path.join("logs")), logged);
+    assert!(std::fs::read(file).unwrap() == whole);
+}
+
+#[test]
 fn rows_for_which_there_is_no_room_are_counted_and_their_requests_answered() {
     let small = "enabled: true, write_to_disk_interval_secs: 3600, flush_interval_secs: 3600, queue_capacity: 4";
     let repository = repository("stats", TO_FILES, small, "");

@@ -262,7 +262,18 @@ fn named_metrics(path: &str) -> BTreeSet<String> {
 
 #[test]
 fn the_dashboard_and_the_alerts_name_metrics_that_exist() {
-    let (repository, address) = repository("");
+    let (repository, address) = repository("feature_server: {feature_logging: {enabled: true}}");
+    // Rows are counted of services that are to be logged.
+    let definitions = std::fs::read_to_string(repository.path.join("feature_definitions.py")).unwrap();
+    let logged = r#"
+from feast.feature_logging import LoggingConfig
+from feast.infra.offline_stores.file_source import FileLoggingDestination
+
+to_files = LoggingConfig(destination=FileLoggingDestination(path="logs"))
+logged = FeatureService(name="logged", features=[driver_hourly_stats], logging_config=to_files)
+"#;
+    repository.write("feature_definitions.py", &format!("{definitions}{logged}"));
+    repository.succeed(&["apply"]);
     // Only a server that makes backups says when the last one was made.
     let given = std::fs::read_to_string(repository.path.join("feature_store.yaml")).unwrap();
     let with_backups = given.replace(

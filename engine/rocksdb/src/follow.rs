@@ -49,7 +49,7 @@ impl RocksDbStore {
     pub(crate) fn tend_follower(&self) {
         match self.follow() {
             Ok(()) if self.health.accept() => {
-                tracing::info!(path = ?self.path, "the online store is followed again");
+                tracing::info!(store = ?self.path, "the online store is followed again");
             }
             Ok(()) => {}
             Err(error) if self.health.refuse(&error, None) => {

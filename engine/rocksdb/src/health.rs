@@ -235,7 +235,7 @@ impl RocksDbStore {
         match self.heal(&mut former) {
             Ok(()) => {
                 self.health.accept();
-                tracing::info!(path = ?self.path, "the online store takes writes again");
+                tracing::info!(store = ?self.path, "the online store takes writes again");
             }
             Err(error) => {
                 let is_moved = self.place.check().is_err();

@@ -134,16 +134,23 @@ impl Batch {
             };
             let directory = repository.join(destination).join(folder.key());
             let name = format!("{}-0.parquet", self.id);
-            if self.table.is_none() {
+            let file = directory.join(&name);
+            let is_taken_over = self.table.is_none();
+            if is_taken_over {
                 remove_leftovers(&directory, |left| left == name);
             }
-            let joined = join_log_parts(folder.get(), &directory.join(&name));
-            let rows = joined.map_err(|error| {
+            let waits = |error: Error| {
                 error.within(|message| format!("the log of feature service {service} waits in the spool: {message}"))
-            })?;
-            counts.handed_over(&service, rows);
-            for part in folder.remove() {
-                counts.freed(length(&part));
+            };
+            // It appears whole, with the rows of all parts, some of which may have been removed since.
+            let is_there = is_taken_over && exists(&file).map_err(waits)?;
+            if !is_there {
+                let rows = join_log_parts(folder.get(), &file).map_err(waits)?;
+                counts.handed_over(&service, rows);
+            }
+            let parts = folder.remove();
+            counts.freed(parts.iter().map(|part| length(part)).sum());
+            for part in parts {
                 std::fs::remove_file(&part).map_err(|source| Error::io("remove", &part, source))?;
             }
         }
@@ -154,6 +161,10 @@ impl Batch {
             _ => Ok(()),
         }
     }
+}
+
+fn exists(path: &Path) -> Result<bool> {
+    path.try_exists().map_err(|source| Error::io("look for", path, source))
 }
 
 fn length(path: &Path) -> u64 {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use feast_model::error::Error;
 use parking_lot::Mutex;
 
 /// Services that are counted each for itself. They come and go with the registry, and their numbers stay.
@@ -52,7 +53,7 @@ pub struct ServiceRows {
     /// Rows that are in their destination.
     pub logged: u64,
     /// Rows that are lost to the log, by [`DropReason::ALL`].
-    pub dropped: [u64; 5],
+    pub dropped: [u64; DropReason::ALL.len()],
 }
 
 /// What a log has done since it was started, and what waits.
@@ -74,6 +75,13 @@ pub struct FeatureLogStatistics {
     pub spool_bytes: u64,
 }
 
+/// Where rows are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    Spool,
+    Destination,
+}
+
 /// Counted by all threads.
 #[derive(Default)]
 pub(super) struct Counts {
@@ -82,9 +90,25 @@ pub(super) struct Counts {
     spool_failures: AtomicU64,
     destination_failures: AtomicU64,
     spool_bytes: AtomicU64,
+    /// What is wrong with the spool, and with a destination.
+    troubles: Mutex<[Option<Error>; 2]>,
 }
 
 impl Counts {
+    /// Shows services before anything was logged of them: an alert on the increase of a number does not see one that begins at 1.
+    pub(super) fn know<'a>(&self, services: impl Iterator<Item = &'a str>) {
+        services.for_each(|service| self.with(service, |_| {}));
+    }
+
+    pub(super) fn note_trouble(&self, place: Place, trouble: Option<Error>) {
+        self.troubles.lock()[place as usize] = trouble;
+    }
+
+    /// Why rows are lost or wait.
+    pub(super) fn trouble(&self) -> Option<Error> {
+        self.troubles.lock().iter().flatten().next().map(Error::repeated)
+    }
+
     /// A file with so many rows is in its destination.
     pub(super) fn handed_over(&self, service: &str, rows: u64) {
         self.files.fetch_add(1, Ordering::Relaxed);

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use feast_background::give_way;
+use feast_model::error::Error;
 use parking_lot::{Condvar, Mutex};
 
 use super::batch::Batch;
-use super::counts::Counts;
+use super::counts::{Counts, Place};
 use super::{FeatureLogRemark, TakeRemark};
 
 /// From a hand-over that failed to the next try, unless the flush interval is shorter.
@@ -93,11 +94,12 @@ impl Courier {
             Ok(()) => false,
             Err(error) => {
                 self.counts.hand_over_failed();
-                trouble.get_or_insert_with(|| error.to_string());
+                trouble.get_or_insert(error);
                 true
             }
         });
-        match (&trouble, &self.trouble) {
+        let text = trouble.as_ref().map(Error::to_string);
+        match (&text, &self.trouble) {
             (Some(text), former) if former.as_ref() != Some(text) => {
                 (self.remark)(FeatureLogRemark::Trouble(format!("{text}; it is tried again")));
             }
@@ -107,6 +109,7 @@ impl Courier {
             }
             _ => {}
         }
-        self.trouble = trouble;
+        self.counts.note_trouble(Place::Destination, trouble);
+        self.trouble = text;
     }
 }

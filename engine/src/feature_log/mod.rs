@@ -53,13 +53,18 @@ pub struct FeatureLog {
 }
 
 impl FeatureLog {
-    /// Takes over what an earlier process has left, and starts the thread that writes.
+    /// Takes over what an earlier process has left, and starts the threads that write. `services` are those that are to be logged.
     ///
     /// # Errors
     /// `Unavailable` when the spool cannot be written, or there can be no more threads.
-    pub(crate) fn start(config: &RepositoryConfig, remark: Arc<TakeRemark>) -> Result<Self> {
+    pub(crate) fn start<'a>(
+        config: &RepositoryConfig,
+        services: impl Iterator<Item = &'a str>,
+        remark: Arc<TakeRemark>,
+    ) -> Result<Self> {
         let settings = &config.feature_logging;
         let counts = Arc::new(Counts::default());
+        counts.know(services);
         let queue = Arc::new(Queue::new(settings.queue_rows));
         let spool = Spool::open(&spool_of(config), settings.spool_bytes, Arc::clone(&counts))?;
         let outbox = Arc::new(Outbox::default());
@@ -109,6 +114,11 @@ impl FeatureLog {
         let mut statistics = self.counts.statistics();
         (statistics.waiting_rows, statistics.waiting_bytes) = self.queue.waiting();
         statistics
+    }
+
+    /// Why rows are lost, or wait in memory or in the spool.
+    pub fn trouble(&self) -> Option<Error> {
+        self.counts.trouble()
     }
 
     /// Writes what waits, hands it over, and ends. Says whether that was done in time; what was not is in the spool, or in memory only.

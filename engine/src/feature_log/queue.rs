@@ -13,7 +13,7 @@ const MEMORY_SHARE: u64 = 64;
 const MIN_BYTES: u64 = 32 << 20;
 const MAX_BYTES: u64 = 256 << 20;
 
-/// See the module.
+/// Rows that wait, bounded by the rows of each service and by the bytes of all.
 pub(super) struct Queue {
     /// Of one service.
     max_rows: usize,
@@ -21,7 +21,7 @@ pub(super) struct Queue {
     waiting: Mutex<Waiting>,
     /// The thread that writes should look.
     changed: Condvar,
-    /// It has ended.
+    /// The last thread of the log has ended.
     ended: Condvar,
 }
 
@@ -85,10 +85,10 @@ impl Queue {
         true
     }
 
-    /// Waits until `deadline`, or until much is there or all must be written. Gives what is there.
-    pub(super) fn wait(&self, deadline: Instant) -> Work {
+    /// Waits until `deadline`, or until all must be written; with `hurries` also until much is there. Gives what is there.
+    pub(super) fn wait(&self, deadline: Instant, hurries: bool) -> Work {
         let mut waiting = self.waiting.lock();
-        while !waiting.is_urgent && !waiting.is_stopped && Instant::now() < deadline {
+        while !(waiting.is_stopped || hurries && waiting.is_urgent) && Instant::now() < deadline {
             self.changed.wait_until(&mut waiting, deadline);
         }
         waiting.is_urgent = false;
@@ -116,7 +116,7 @@ impl Queue {
         (waiting.rows_of.values().sum(), waiting.bytes)
     }
 
-    /// Takes no more, and waits until the thread that writes has ended. Says whether it has.
+    /// Takes no more, and waits until the last thread of the log has ended. Says whether it has.
     pub(super) fn stop(&self, patience: Duration) -> bool {
         let deadline = Instant::now() + patience;
         let mut waiting = self.waiting.lock();
@@ -128,7 +128,7 @@ impl Queue {
         waiting.has_ended
     }
 
-    /// Says that the thread that writes ends.
+    /// Says that the last thread of the log ends.
     pub(super) fn end(&self) {
         self.waiting.lock().has_ended = true;
         self.ended.notify_all();

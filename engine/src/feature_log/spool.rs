@@ -4,6 +4,7 @@
 //! (`batch`). What a file is, and where it goes, stands in its parts, so that it can be taken over when neither is in the registry any
 //! more.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -115,9 +116,15 @@ pub(super) fn is_in_use(root: &Path) -> bool {
 
 /// The files that a dead process has left.
 fn left_in(place: &Path) -> Result<Vec<Batch>> {
+    let failed = |source| Error::io("read", place, source);
+    let entries = match std::fs::read_dir(place) {
+        Ok(entries) => entries,
+        Err(source) if source.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(source) => return Err(failed(source)),
+    };
     let mut batches = Vec::new();
-    for entry in std::fs::read_dir(place).into_iter().flatten() {
-        let entry = entry.map_err(|source| Error::io("read", place, source))?;
+    for entry in entries {
+        let entry = entry.map_err(failed)?;
         batches.extend(Batch::left_in(entry.path())?);
     }
     Ok(batches)

@@ -6,15 +6,18 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use feast_background::give_way;
-use feast_model::error::Error;
+use feast_model::error::{Error, ErrorKind};
 
 use super::batch::SpoolError;
-use super::counts::{Counts, DropReason, ServiceRows};
+use super::counts::{Counts, DropReason, Place, ServiceRows};
 use super::courier::Outbox;
 use super::queue::Queue;
 use super::spool::Spool;
 use super::{FeatureLogRemark, TakeRemark};
 use crate::online::ServedRows;
+
+/// From a write that failed to the next try, unless the write interval is shorter.
+const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// One line about rows that are lost in so long.
 const DROP_REMARK_INTERVAL: Duration = Duration::from_secs(10);
@@ -50,7 +53,14 @@ impl Writer {
         let mut next_write = Instant::now() + self.write_interval;
         let mut next_flush = Instant::now() + self.flush_interval;
         loop {
-            let work = self.queue.wait(next_write.min(next_flush));
+            // What could not be written is not tried again with each request that comes.
+            let hurries = self.unwritten.is_empty();
+            let retry = if hurries {
+                next_write
+            } else {
+                next_write.min(Instant::now() + RETRY_INTERVAL)
+            };
+            let work = self.queue.wait(retry.min(next_flush), hurries);
             self.unwritten.extend(work.answers);
             self.write();
             let now = Instant::now();
@@ -103,16 +113,18 @@ impl Writer {
                 "logged features are written to disk again".to_owned(),
             ));
         }
-        if let Some(text) = &trouble
+        let text = trouble.as_ref().map(Error::to_string);
+        if let Some(text) = &text
             && self.told.trouble.as_ref() != Some(text)
         {
             (self.remark)(FeatureLogRemark::Trouble(text.clone()));
         }
-        self.told.trouble = trouble;
+        self.counts.note_trouble(Place::Spool, trouble);
+        self.told.trouble = text;
     }
 
     /// Gives what is wrong.
-    fn write_group(&mut self, group: Vec<ServedRows>) -> Option<String> {
+    fn write_group(&mut self, group: Vec<ServedRows>) -> Option<Error> {
         let table = Arc::clone(group[0].table());
         let spool = &mut self.spool;
         // The libraries that make columns and files panic where they find a defect of their own.
@@ -125,14 +137,14 @@ impl Writer {
             }
             Err(SpoolError::Full) => {
                 self.drop_rows(&group, DropReason::SpoolFull);
-                Some(
-                    "as much waits for destinations as may: more logged features are lost until some can be written"
-                        .to_owned(),
-                )
+                Some(Error::new(
+                    ErrorKind::Unavailable,
+                    "as much waits for destinations as may: more logged features are lost until some can be written",
+                ))
             }
             Err(SpoolError::BadValue(error)) if group.len() == 1 => {
                 self.drop_rows(&group, DropReason::BadValue);
-                Some(format!("rows are not logged: {error}"))
+                Some(error.within(|message| format!("rows are not logged: {message}")))
             }
             // One of them must not keep the others.
             Err(SpoolError::BadValue(_)) => {
@@ -142,9 +154,11 @@ impl Writer {
             Err(SpoolError::Failed(error)) => {
                 self.counts.spool_failed();
                 self.unwritten.extend(group);
-                Some(format!(
-                    "logged features stay in memory, as they cannot be written: {error}"
-                ))
+                Some(
+                    error.within(|message| {
+                        format!("logged features stay in memory, as they cannot be written: {message}")
+                    }),
+                )
             }
         }
     }

@@ -6,7 +6,6 @@
 //!
 //! **All rows at one moment**, between the beginning and the end of the backup, and with them the pushes that wait for their parquet
 //! source. After a restore these are appended, unless the source says that it has them.
-
 //!
 //! **A schedule makes no directory.** Where the disk for backups is not mounted, they would fill the one of the system, and be missed when they
 //! are needed. So its directory must be there, and one that had backups of this store must still show it: the store remembers the directory.

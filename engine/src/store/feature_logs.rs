@@ -2,22 +2,21 @@
 
 use std::sync::Arc;
 
-use feast_model::LoggingDestination;
 use feast_model::error::{Error, Result};
+use feast_model::{FeatureService, LoggingDestination};
 
 use super::FeatureStore;
 use crate::feature_log::{self, FeatureLog, TakeRemark};
 use crate::online::LogTable;
 
 impl FeatureStore {
-    /// Starts the log of served features, if the settings ask for one. `remark` takes what an operator should know of it.
+    /// Whether all services can be logged that are to be, if the settings ask for a log.
     ///
     /// # Errors
-    /// `Invalid`, naming all services that are to be logged and cannot be; `Unavailable` when rows cannot wait on disk for their
-    /// destination.
-    pub fn start_feature_log(&self, remark: Arc<TakeRemark>) -> Result<Option<Arc<FeatureLog>>> {
+    /// `Invalid`, naming those that cannot.
+    pub fn check_feature_log(&self) -> Result<()> {
         if !self.config.feature_logging.is_enabled {
-            return Ok(None);
+            return Ok(());
         }
         let mut problems = self.feature_log_problems().into_iter();
         if let Some(first) = problems.next() {
@@ -30,7 +29,26 @@ impl FeatureStore {
             });
             return Err(error.with_hint(hint));
         }
-        FeatureLog::start(&self.config, remark).map(|log| Some(Arc::new(log)))
+        Ok(())
+    }
+
+    /// Starts the log of served features, if the settings ask for one: what an earlier server has left is handed over from now on. `remark`
+    /// takes what an operator should know of it.
+    ///
+    /// # Errors
+    /// `Unavailable` when rows cannot wait on disk for their destination.
+    pub fn start_feature_log(&self, remark: Arc<TakeRemark>) -> Result<Option<Arc<FeatureLog>>> {
+        if !self.config.feature_logging.is_enabled {
+            return Ok(None);
+        }
+        let state = self.state();
+        let services = state
+            .definitions
+            .services
+            .iter()
+            .filter(|service| is_to_be_logged(service));
+        let log = FeatureLog::start(&self.config, services.map(|service| service.name()), remark)?;
+        Ok(Some(Arc::new(log)))
     }
 
     /// Why services that are to be logged cannot be, in the registry as it is now.
@@ -48,10 +66,11 @@ impl FeatureStore {
             return Vec::new();
         }
         let state = self.state();
-        let services = state.definitions.services.iter().filter(|service| {
-            let logging = service.logging.as_ref();
-            logging.is_some_and(|logging| logging.destination != LoggingDestination::Nowhere)
-        });
+        let services = state
+            .definitions
+            .services
+            .iter()
+            .filter(|service| is_to_be_logged(service));
         let names: Vec<&str> = services.map(|service| service.name()).collect();
         let mut lines = Vec::new();
         if !names.is_empty() {
@@ -69,4 +88,9 @@ impl FeatureStore {
         }
         lines
     }
+}
+
+fn is_to_be_logged(service: &FeatureService) -> bool {
+    let logging = service.logging.as_ref();
+    logging.is_some_and(|logging| logging.sample_rate > 0.0 && logging.destination != LoggingDestination::Nowhere)
 }

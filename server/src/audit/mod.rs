@@ -13,6 +13,7 @@ mod writer;
 
 use std::fs::File;
 use std::sync::Arc;
+use std::time::Duration;
 
 use feast_engine::{AuditConfig, AuditSink, Error, ErrorKind};
 
@@ -59,10 +60,10 @@ impl AuditLog {
         }))
     }
 
-    /// Takes no more lines, and waits for those that are not written yet, some seconds at most.
-    pub fn stop(&self) {
+    /// Takes no more lines, and waits for those that are not written yet, for so long at most.
+    pub fn stop(&self, patience: Duration) {
         if let Sink::Writer(writer) = &self.sink {
-            writer.stop();
+            writer.stop(patience);
         }
     }
 

@@ -26,8 +26,6 @@ const BATCH_INTERVAL: Duration = Duration::from_millis(2);
 const RETRY_INTERVAL: Duration = Duration::from_millis(500);
 /// How long a request waits for its line: a disk that hangs for longer is not one that lines are on.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How long the end of the process waits for what is left.
-const FLUSH_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// One line about lost lines in so long.
 static LOSSES_LOG: LogLimit = LogLimit::new(Duration::from_secs(10));
@@ -173,13 +171,13 @@ impl Writer {
         (state.taken, state.lost_ever)
     }
 
-    /// Takes no more lines, and waits until all are written, if that is soon.
-    pub(super) fn stop(&self) {
+    /// Takes no more lines, and waits until all are written, for so long at most.
+    pub(super) fn stop(&self, patience: Duration) {
         let mut state = self.0.state.lock();
         state.stops = true;
         self.0.filled.notify_one();
         let is_at_work = |state: &mut State| !state.has_ended;
-        self.0.ended.wait_while_for(&mut state, is_at_work, FLUSH_TIMEOUT);
+        self.0.ended.wait_while_for(&mut state, is_at_work, patience);
         let unwritten = state.taken - self.0.progress.borrow().lines;
         if unwritten > 0 {
             tracing::error!("the last {unwritten} lines of the audit log are lost, as they could not be written");
@@ -222,7 +220,11 @@ impl Thread {
         loop {
             let stops = self.take(is_failing);
             let followed = self.follow_path();
-            let written = self.write();
+            let written = match &followed {
+                // What is written to a file without a name is nowhere.
+                Err(trouble) if self.target.is_removed() => Err(trouble.repeated()),
+                _ => self.write(),
+            };
             is_failing = written.is_err();
             self.report(followed, written);
             if stops && (is_failing || self.shared.state.lock().pending.is_empty()) {
@@ -238,7 +240,7 @@ impl Thread {
         let Shared { state, filled, .. } = &*self.shared;
         let mut state = state.lock();
         let is_idle = |state: &mut State| !state.stops && !state.reopens && state.pending.is_empty();
-        if is_failing || self.reopens {
+        if is_failing || (self.reopens && state.pending.is_empty()) {
             filled.wait_while_for(&mut state, |state| !state.stops && !state.reopens, RETRY_INTERVAL);
         } else {
             filled.wait_while(&mut state, is_idle);
@@ -336,7 +338,7 @@ mod tests {
         for number in 0..1000 {
             assert!(writer.push(format!("line {number}\n").as_bytes(), false).is_some());
         }
-        writer.stop();
+        writer.stop(PATIENCE);
         assert!(writer.push(b"late\n", false).is_none());
         assert_eq!(writer.counts(), (1000, 1));
         drop(writer);
@@ -357,7 +359,7 @@ mod tests {
         let (_, lost) = writer.counts();
         assert!(lost > 0 && writer.check().is_err());
         let read = std::thread::spawn(move || BufReader::new(reader).lines().map(Result::unwrap).collect::<Vec<_>>());
-        writer.stop();
+        writer.stop(PATIENCE);
         drop(writer);
         let lines = read.join().unwrap();
         let notes: Vec<&String> = lines.iter().filter(|line| line.starts_with('{')).collect();
@@ -400,6 +402,26 @@ mod tests {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         assert_eq!(std::fs::read(&link).unwrap(), b"two\nthree\n");
+        assert!(writer.check().is_ok());
+    }
+    #[tokio::test]
+    async fn a_line_in_a_file_without_a_name_is_on_no_disk() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("audit.log");
+        let writer = Writer::start(Target::open(&path).unwrap()).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        std::fs::create_dir(&path).unwrap();
+        let ticket = writer.push(b"one\n", true).unwrap();
+        assert!(writer.on_disk(ticket).await.is_err());
+        assert!(writer.check().is_err() && writer.trouble().is_some());
+
+        std::fs::remove_dir(&path).unwrap();
+        let end = std::time::Instant::now() + PATIENCE;
+        while writer.on_disk(ticket).await.is_err() {
+            assert!(std::time::Instant::now() < end);
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        assert_eq!(std::fs::read(&path).unwrap(), b"one\n");
         assert!(writer.check().is_ok());
     }
 }

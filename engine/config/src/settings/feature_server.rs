@@ -96,7 +96,7 @@ pub(crate) static FEATURE_LOGGING: Block = Block::new(
         setting(
             "enabled",
             "true, false",
-            "log what is served of feature services that ask for it: [`feature-logging.md`](feature-logging.md); without, the server names \
+            "log what is served of feature services that ask for it: [`feature-logging.md`](feature-logging.md); if false, the server names \
              them at its start",
             |config| some(config.feature_logging.is_enabled),
         ),
@@ -156,7 +156,7 @@ pub(crate) static AUDIT_LOG: Block = Block::new(
     &[setting(
         "enabled",
         "true, false",
-        "there is one: [`audit-log.md`](audit-log.md)",
+        "write an audit log: [`audit-log.md`](audit-log.md)",
         |config| some(config.audit.is_some()),
     )],
 );
@@ -213,7 +213,7 @@ pub(crate) static AUDIT_SERVING: Block = Block::new(
     &[setting(
         "audit_strict",
         "true, false",
-        "nothing is written to the feature store whose line is not on disk",
+        "refuse writes while their lines cannot be put on disk, and acknowledge none whose lines are not",
         |config| some(audit_file(config)?.1.is_strict),
     )],
 )

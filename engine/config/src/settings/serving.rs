@@ -197,7 +197,7 @@ pub(crate) static TRACES: Block = Block::new(
             "where spans go: [`monitoring.md`](monitoring.md#traces)",
             |config| or_null(traces(config)?.endpoint.as_deref()),
         )
-        .computed("that of `OTEL_EXPORTER_OTLP_ENDPOINT`, or this machine"),
+        .computed("that of `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT` or `OTEL_EXPORTER_OTLP_ENDPOINT`, else `http://localhost:4318`"),
         setting(
             "sample_rate",
             "a number from 0 to 1",
