@@ -21,7 +21,7 @@ use crate::log_format::{LogFormat, json_line};
 use crate::table::Table;
 use crate::yaml::to_yaml;
 
-pub(crate) use one_line::OneLine;
+pub(crate) use one_line::{OneLine, one_line};
 pub(crate) use stderr_queue::StderrQueue;
 
 /// Width of the finished bar, in characters.

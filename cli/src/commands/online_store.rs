@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::args::{DeleteRowArguments, GetRowArguments, ListFormat, ScanArguments, StatsArguments};
 use crate::commands::online_features;
-use crate::output::{Failure, Output};
+use crate::output::{Failure, Output, one_line};
 use crate::running_server::RunningServer;
 use crate::settings::Repository;
 use crate::table::Table;
@@ -98,9 +98,10 @@ fn table(rows: &[Value]) -> Table {
     table
 }
 
-/// A value as a cell shows it.
+/// A value as a cell shows it: on one line, and nothing in it moves the cursor.
 fn text(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    one_line(&text)
 }
 
 /// Counts what is stored of each view.

@@ -368,6 +368,8 @@ fn signals(
                     return;
                 }
             };
+            // A file that may not grow (`ulimit -f`) fails its write. Where nobody hears this signal it ends the process.
+            let _too_large = signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()));
             let _ = ready.send(Ok(()));
             loop {
                 let signal = tokio::select! {

@@ -5,6 +5,14 @@ use std::fmt::{self, Write};
 /// Passes strings on with their line breaks and other control characters escaped as in Rust.
 pub(crate) struct OneLine<W>(pub(crate) W);
 
+/// A string with its line breaks and other control characters escaped as in Rust.
+pub(crate) fn one_line(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    // Strings take everything.
+    let _ = OneLine(&mut line).write_str(text);
+    line
+}
+
 impl<W: Write> Write for OneLine<W> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         let mut rest = text;
@@ -24,7 +32,7 @@ impl<W: Write> Write for OneLine<W> {
 /// Ends a line, moves the cursor, or changes the direction of what follows.
 fn breaks_line(character: char) -> bool {
     character.is_control()
-        || matches!(character, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        || matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]
@@ -44,5 +52,6 @@ mod tests {
         check("\u{1b}[31mred\u{9b}", "\\u{1b}[31mred\\u{9b}");
         check("\0\t\u{7f}", "\\u{0}\\t\\u{7f}");
         check("a\u{2028}b\u{202e}c\u{85}", "a\\u{2028}b\\u{202e}c\\u{85}");
+        check("a\u{200f}b\u{61c}", "a\\u{200f}b\\u{61c}");
     }
 }

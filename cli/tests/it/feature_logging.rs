@@ -277,6 +277,27 @@ fn a_file_that_is_there_loses_no_row_when_some_of_its_parts_are_gone() {
 }
 
 #[test]
+fn a_damaged_part_is_set_aside_and_the_others_are_logged() {
+    let repository = repository("stats", TO_FILES, ON, "");
+    let server = repository.serve();
+    for driver in 1..=3 {
+        read(&server, &[driver]);
+        eventually("the row is on disk", || count(&server, "waiting_rows") == 0);
+    }
+    server.kill();
+    let spool = repository.path.join("data/feature_log");
+    std::fs::write(&files(&spool)[1], "torn").unwrap();
+    let server = repository.serve();
+    eventually("the others are logged", || count(&server, ROWS) == 2);
+    let (_, log) = server.stop();
+    assert!(log.contains(".damaged, and its rows are not logged"), "{log}");
+    assert!(files(&spool).is_empty());
+    let place = std::fs::read_dir(spool.join("logs/0")).unwrap();
+    let names = place.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    assert_eq!(names.filter(|name| name.ends_with(".damaged")).count(), 1);
+}
+
+#[test]
 fn rows_for_which_there_is_no_room_are_counted_and_their_requests_answered() {
     let small = "enabled: true, write_to_disk_interval_secs: 3600, flush_interval_secs: 3600, queue_capacity: 4";
     let repository = repository("stats", TO_FILES, small, "");

@@ -250,7 +250,7 @@ impl SettingInForce {
     /// The value as a line shows it: strings without quotes unless they are empty, and what none means in words.
     pub fn text(&self) -> String {
         match (&self.value, self.setting.default) {
-            (Value::Null, DefaultValue::Nothing(words)) => without_marks(words),
+            (Value::Null, DefaultValue::Nothing(words) | DefaultValue::Computed(words)) => without_marks(words),
             (Value::Null, _) => "none".to_owned(),
             (Value::String(text), _) if !text.is_empty() => text.clone(),
             (Value::Array(items), _) if items.is_empty() => "none".to_owned(),

@@ -70,7 +70,9 @@ fn is_http(endpoint: &str) -> bool {
     let host = endpoint
         .strip_prefix("http://")
         .or_else(|| endpoint.strip_prefix("https://"));
-    host.is_some_and(|host| !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_graphic()))
+    // The path of the signal is added at the end.
+    let is_part = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'?' | b'#');
+    host.is_some_and(|host| !host.is_empty() && host.bytes().all(is_part))
 }
 
 fn sample_rate(block: &Value) -> Result<SampleRate> {

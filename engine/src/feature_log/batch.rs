@@ -121,9 +121,18 @@ impl Batch {
     /// where it was. Relative destinations start at `repository`.
     ///
     /// # Errors
-    /// `Data` when a part is damaged, `Unavailable` when the destination cannot be written.
+    /// `Data` when a part is damaged: it was set aside, and all others are there. `Unavailable` when the destination cannot be written.
     pub(super) fn hand_over(&mut self, repository: &Path, counts: &Counts) -> Result<()> {
-        while let Some(folder) = self.parts.first_entry() {
+        let mut damaged = None;
+        while let Some(mut folder) = self.parts.first_entry() {
+            folder.get_mut().retain(|part| match log_part_notes(part) {
+                Err(error) if error.kind() == ErrorKind::Data => {
+                    let told = set_aside(part, &self.directory, error, counts);
+                    damaged.get_or_insert(told);
+                    false
+                }
+                _ => true,
+            });
             let Some(first) = folder.get().first() else {
                 folder.remove();
                 continue;
@@ -158,8 +167,24 @@ impl Batch {
             Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
                 Err(Error::io("remove", &self.directory, source))
             }
-            _ => Ok(()),
+            _ => damaged.map_or(Ok(()), Err),
         }
+    }
+}
+
+/// Moves a damaged part out of the directory of its file, so that it does not keep the others, and says where it is.
+fn set_aside(part: &Path, directory: &Path, error: Error, counts: &Counts) -> Error {
+    counts.freed(length(part));
+    let number = part.file_stem().unwrap_or_default().to_string_lossy();
+    let aside = directory.with_extension(format!("{number}.damaged"));
+    match std::fs::rename(part, &aside) {
+        Ok(()) => error.within(|message| {
+            format!(
+                "{message}; it is now {}, and its rows are not logged",
+                error_path(&aside)
+            )
+        }),
+        Err(source) => Error::io("move", part, source),
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use feast_background::give_way;
-use feast_model::error::Error;
+use feast_model::error::{Error, ErrorKind};
 use parking_lot::{Condvar, Mutex};
 
 use super::batch::Batch;
@@ -94,8 +94,13 @@ impl Courier {
             Ok(()) => false,
             Err(error) => {
                 self.counts.hand_over_failed();
-                trouble.get_or_insert(error);
-                true
+                let is_done = error.kind() == ErrorKind::Data;
+                if is_done {
+                    (self.remark)(FeatureLogRemark::Trouble(error.to_string()));
+                } else {
+                    trouble.get_or_insert(error);
+                }
+                !is_done
             }
         });
         let text = trouble.as_ref().map(Error::to_string);

@@ -39,10 +39,18 @@ impl AuditLog {
     /// Opens what lines go to, and starts what writes them. The standard output is opened by the caller.
     ///
     /// # Errors
-    /// `Conflict` when another process writes the file; those of opening it, and of `stdout`.
+    /// `Conflict` when another process writes the file, `Invalid` for a pipe, whose lines are on no disk, where the log is strict; those of
+    /// opening it, and of `stdout`.
     pub fn start(config: &AuditConfig, stdout: impl FnOnce() -> std::io::Result<File>) -> Result<Arc<Self>, Error> {
         let sink = match &config.sink {
-            AuditSink::File(path) => Sink::Writer(Writer::start(Target::open(path)?)?),
+            AuditSink::File(path) => {
+                let target = Target::open(path)?;
+                if config.is_strict && target.is_pipe() {
+                    let message = "serving.audit_strict needs a file: feature_server.audit_logging.file_path is a pipe";
+                    return Err(Error::invalid(message));
+                }
+                Sink::Writer(Writer::start(target)?)
+            }
             AuditSink::Stdout => {
                 let stdout = stdout().map_err(|source| {
                     let message = format!("the audit log cannot be written to the standard output: {source}");

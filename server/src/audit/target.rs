@@ -4,7 +4,7 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{ErrorKind as IoKind, Write};
-use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -102,6 +102,12 @@ impl Target {
         self.sync().map_err(|source| self.failure(source))?;
         *self = new;
         Ok(())
+    }
+
+    pub(super) fn is_pipe(&self) -> bool {
+        self.file
+            .metadata()
+            .is_ok_and(|metadata| metadata.file_type().is_fifo())
     }
 
     /// Whether the file has no name any more: whatever is written to it is lost.

@@ -4,7 +4,7 @@
 //! fit into the buffer meanwhile is lost: it is counted, and the log has a line about it where those lines would be.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use feast_engine::{Error, ErrorKind};
 use parking_lot::{Condvar, Mutex};
@@ -12,7 +12,6 @@ use tokio::sync::watch;
 
 use super::line;
 use super::target::Target;
-use crate::log_limit::LogLimit;
 
 /// The most bytes that wait, in addition to as many that are being written: some 10,000 lines.
 const MAX_PENDING_BYTES: usize = 4 << 20;
@@ -26,9 +25,6 @@ const BATCH_INTERVAL: Duration = Duration::from_millis(2);
 const RETRY_INTERVAL: Duration = Duration::from_millis(500);
 /// How long a request waits for its line: a disk that hangs for longer is not one that lines are on.
 const PATIENCE: Duration = Duration::from_secs(5);
-
-/// One line about lost lines in so long.
-static LOSSES_LOG: LogLimit = LogLimit::new(Duration::from_secs(10));
 
 pub(super) struct Writer(Arc<Shared>);
 
@@ -55,8 +51,17 @@ struct State {
     lost_ever: u64,
     /// Why nothing can be written, and why the file at the path is not used.
     trouble: Option<Arc<Error>>,
+    /// When the thread began to write what it is writing.
+    busy_since: Option<Instant>,
     stops: bool,
     has_ended: bool,
+}
+
+impl State {
+    /// Whether a write does not come back: a disk on a network whose other end is away, a pipe that nobody reads.
+    fn hangs(&self) -> bool {
+        self.busy_since.is_some_and(|since| since.elapsed() > PATIENCE)
+    }
 }
 
 /// What is on disk.
@@ -103,10 +108,13 @@ impl Writer {
         let count = lines.iter().filter(|byte| **byte == b'\n').count();
         let mut state = self.0.state.lock();
         if state.stops || state.pending.len() + lines.len() > MAX_PENDING_BYTES {
+            let is_first = state.lost == 0;
             state.lost += count as u64;
             state.lost_ever += count as u64;
             drop(state);
-            log_loss(count);
+            if is_first {
+                tracing::error!("lines of the audit log are lost, as they are not written as fast as they come");
+            }
             return None;
         }
         let before = state.pending.len();
@@ -130,7 +138,7 @@ impl Writer {
         let state = self.0.state.lock();
         match &state.trouble {
             Some(trouble) if self.0.progress.borrow().is_failing => Err(trouble.repeated()),
-            _ if state.pending.len() > FULL_BYTES => Err(too_slow()),
+            _ if state.pending.len() > FULL_BYTES || state.hangs() => Err(too_slow()),
             _ => Ok(()),
         }
     }
@@ -162,7 +170,9 @@ impl Writer {
     }
 
     pub(super) fn trouble(&self) -> Option<Arc<Error>> {
-        self.0.state.lock().trouble.clone()
+        let state = self.0.state.lock();
+        let hangs = || (state.hangs() || state.lost > 0).then(|| Arc::new(too_slow()));
+        state.trouble.clone().or_else(hangs)
     }
 
     /// How many lines were taken, and how many were lost.
@@ -179,9 +189,7 @@ impl Writer {
         let is_at_work = |state: &mut State| !state.has_ended;
         self.0.ended.wait_while_for(&mut state, is_at_work, patience);
         let unwritten = state.taken - self.0.progress.borrow().lines;
-        if unwritten > 0 {
-            tracing::error!("the last {unwritten} lines of the audit log are lost, as they could not be written");
-        }
+        log_loss(unwritten + state.lost);
     }
 }
 
@@ -192,12 +200,14 @@ pub(super) fn too_slow() -> Error {
     )
 }
 
-fn log_loss(lines: usize) {
-    if let Some(suppressed) = LOSSES_LOG.admit(lines) {
-        tracing::error!(
-            "{} lines of the audit log are lost, as they could not be written",
-            suppressed.saturating_add(lines)
-        );
+fn removed() -> Error {
+    let message = "cannot write the audit log: its file was removed while lines were written";
+    Error::new(ErrorKind::Unavailable, message)
+}
+
+fn log_loss(lines: u64) {
+    if lines > 0 {
+        tracing::error!("{lines} lines of the audit log are lost, as they could not be written in time");
     }
 }
 
@@ -258,7 +268,9 @@ impl Thread {
             if lost > 0 {
                 line::lost(&mut self.lines, lost);
             }
+            log_loss(lost);
         }
+        state.busy_since = Some(Instant::now());
         state.stops
     }
 
@@ -276,10 +288,12 @@ impl Thread {
             let written = self.target.append(&mut self.lines);
             return written.map_err(|source| self.target.failure(source));
         }
-        // They are written again if it is not known whether they are on disk: rather twice than not at all.
+        // They are written again if it is not known whether they are on disk, or if the file has lost its name meanwhile: rather twice
+        // than not at all.
         let mut left = self.lines.clone();
         let written = self.target.append(&mut left).and_then(|()| self.target.sync());
         match written {
+            Ok(()) if self.target.is_removed() => Err(removed()),
             Ok(()) => {
                 self.lines.clear();
                 self.syncs = false;
@@ -301,6 +315,7 @@ impl Thread {
         // Both at once: who is told of the trouble finds that nothing is let through.
         let mut state = self.shared.state.lock();
         let former = std::mem::replace(&mut state.trouble, trouble.clone());
+        state.busy_since = None;
         self.shared.progress.send_modify(|progress| {
             progress.is_failing = is_failing;
             if !is_failing {

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::repository::never;
 use super::{Block, ignored, or_null, place, setting, some};
+use crate::redact::without_secrets;
 use crate::{ApiKey, Auth, Issuer, OidcConfig, RepositoryConfig};
 
 const OF_CLIENTS: &str = "it is for clients; a server whose block says how a client signs in does not start";
@@ -35,7 +36,7 @@ pub(crate) static OIDC: Block = Block::new(
             "auth_discovery_url",
             "a URL",
             "where the provider describes itself",
-            |config| some(oidc(config)?.discovery_url.as_str()),
+            |config| some(without_secrets(&oidc(config)?.discovery_url)),
         )
         .required(),
         setting(
