@@ -542,7 +542,7 @@ fn on_a_full_disk_a_strict_log_has_all_that_was_acknowledged_and_nothing_else_is
     };
     assert!(!read("1001").contains("NOT_FOUND"));
     assert!(read("5555").contains("NOT_FOUND"));
-    // The page that says so is no write.
+    // The page that says so is still answered.
     assert_eq!((metric(&server, FAILS), metric(&server, LOST)), (1.0, 0.0));
     limit_files(&server, "unlimited");
     eventually("pushes are taken", || server.post("/push", PUSH).status == 200);
@@ -657,7 +657,7 @@ fn a_line_that_a_full_disk_cut_off_spoils_no_other() {
         .lines()
         .filter_map(|line| serde_json::from_str(line).ok())
         .collect();
-    // The one that was cut off stands there, and whole again behind it.
+    // A line that was cut off stays in the file, and follows once more as a whole.
     assert!(text.lines().count() - whole.len() <= 1, "{text}");
     let ids: Vec<&str> = whole.iter().map(|line| line["request_id"].as_str().unwrap()).collect();
     for id in &acknowledged {

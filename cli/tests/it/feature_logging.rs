@@ -246,9 +246,8 @@ fn what_is_in_the_spool_outlives_the_process_and_its_service() {
     assert!(files(&repository.path.join("data/feature_log")).is_empty());
 }
 
-#[test]
-fn a_file_that_is_there_loses_no_row_when_some_of_its_parts_are_gone() {
-    let repository = repository("stats", TO_FILES, ON, "");
+/// The spool of a server that was killed with three rows in it, and their files in the order in which they were written.
+fn killed_with_three_parts(repository: &Repository) -> (PathBuf, [PathBuf; 3]) {
     let server = repository.serve();
     for driver in 1..=3 {
         read(&server, &[driver]);
@@ -258,8 +257,13 @@ fn a_file_that_is_there_loses_no_row_when_some_of_its_parts_are_gone() {
     let spool = repository.path.join("data/feature_log");
     let mut parts = files(&spool);
     parts.sort();
-    let last = parts.pop().unwrap();
-    assert_eq!(parts.len(), 2);
+    (spool, parts.try_into().unwrap())
+}
+
+#[test]
+fn a_file_that_is_there_loses_no_row_when_some_of_its_parts_are_gone() {
+    let repository = repository("stats", TO_FILES, ON, "");
+    let (spool, [_, _, last]) = killed_with_three_parts(&repository);
     let left = std::fs::read(&last).unwrap();
     repository.serve().stop();
     let logged = files(&repository.path.join("logs"));
@@ -279,14 +283,8 @@ fn a_file_that_is_there_loses_no_row_when_some_of_its_parts_are_gone() {
 #[test]
 fn a_damaged_part_is_set_aside_and_the_others_are_logged() {
     let repository = repository("stats", TO_FILES, ON, "");
-    let server = repository.serve();
-    for driver in 1..=3 {
-        read(&server, &[driver]);
-        eventually("the row is on disk", || count(&server, "waiting_rows") == 0);
-    }
-    server.kill();
-    let spool = repository.path.join("data/feature_log");
-    std::fs::write(&files(&spool)[1], "torn").unwrap();
+    let (spool, [_, second, _]) = killed_with_three_parts(&repository);
+    std::fs::write(second, "torn").unwrap();
     let server = repository.serve();
     eventually("the others are logged", || count(&server, ROWS) == 2);
     let (_, log) = server.stop();

@@ -122,7 +122,7 @@ pub fn create_directories(path: &Path) -> Result<()> {
     create_directories(&above)?;
     match std::fs::create_dir(path) {
         Ok(()) => {}
-        // Another thread was faster, or it is no directory.
+        // Another thread was faster.
         Err(source) if source.kind() == std::io::ErrorKind::AlreadyExists && path.is_dir() => {}
         Err(source) => return Err(Error::io("create the directory", path, source)),
     }

@@ -96,7 +96,7 @@ impl FeatureLog {
         Ok(Self { queue, counts })
     }
 
-    /// Logs the rows of an answer, unless there is no room for them. It waits for nothing.
+    /// Logs the rows of an answer if there is room for them. It never waits.
     pub fn log(&self, served: ServedRows) {
         let (log, rows) = (Arc::clone(&served.log), served.rows());
         if rows > 0 && !self.queue.push(served) {

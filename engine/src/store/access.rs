@@ -146,7 +146,8 @@ impl AccessRequest<'_> {
         }
     }
 
-    /// The names of what is not there, each once, and what they were taken for. Of a source there is no such object.
+    /// The names of objects that do not exist, each once, and what they were taken for. `None` where nothing is asked for by its name, as by a
+    /// push, which names its source.
     fn unknown_objects<'a>(&'a self, definitions: &Definitions) -> Option<(Action, ObjectKind, BTreeSet<&'a str>)> {
         let is_unknown = |name: &&str| definitions.view_kind(name).is_none();
         match *self {

@@ -105,7 +105,7 @@ impl SignIn {
         &self.warnings
     }
 
-    /// Who sends a request with this header `Authorization`, as far as that is known without a check.
+    /// The sender of a request with this `Authorization` header, as far as it is known without checking a token.
     pub fn look_up<'a>(&self, authorization: Option<&'a [u8]>) -> Shown<'a> {
         let token = match bearer::token(authorization) {
             Ok(token) => token,

@@ -33,7 +33,7 @@ pub(super) struct Event<'a> {
     pub(super) trace_id: Option<&'a str>,
 }
 
-/// Who asks.
+/// The client, as it has signed in.
 #[derive(Default)]
 pub(super) struct Who<'a> {
     pub(super) name: Cow<'a, str>,

@@ -45,7 +45,7 @@ struct Asked {
     /// Types of objects, each once.
     kinds: Vec<&'static str>,
     names: String,
-    /// Names that there is no room for.
+    /// How many names did not fit into `names`.
     more: usize,
     /// Names of actions, each once.
     actions: Vec<&'static str>,
