@@ -46,7 +46,7 @@ impl Backups {
         }
     }
 
-    /// Why there is no backup as the settings ask for it.
+    /// Why the last scheduled backup was not made; `None` while they are made.
     pub(crate) fn trouble(&self) -> Option<Arc<Error>> {
         self.trouble.load_full()
     }

@@ -43,7 +43,7 @@ pub(crate) struct Peer {
     pub(crate) purpose: Purpose,
 }
 
-/// Who asks, and where it is noted what for.
+/// The client, as it has signed in, and the notes for the audit log about its request.
 #[derive(Clone, Default)]
 pub(crate) struct Caller {
     pub(crate) who: Who,

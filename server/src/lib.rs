@@ -64,7 +64,7 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 pub struct ServeOptions {
     /// The host that the server listens on as it was configured: browsers may reach it under that name.
     pub host: Option<Host>,
-    /// Records who asks for what; nothing is recorded when `None`. It is stopped by the caller, when nothing works any more.
+    /// The audit log; nothing is recorded when `None`. The caller stops it, after the last request is done.
     pub audit: Option<Arc<AuditLog>>,
     /// Log a line for each request.
     pub access_log: bool,

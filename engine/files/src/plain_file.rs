@@ -10,7 +10,7 @@ use rustix::fs::OFlags;
 /// Opens what is a file, to read it. A link is not followed, and a pipe or a device is not waited for.
 ///
 /// # Errors
-/// Those of the system, and `InvalidData` for what is no file.
+/// Those of the system, and `InvalidData` for anything but a regular file.
 pub fn open_plain(path: &Path) -> Result<File> {
     let mut options = OpenOptions::new();
     let opened = plain(options.read(true)).open(path);

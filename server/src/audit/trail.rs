@@ -95,7 +95,7 @@ impl Trail {
         }
     }
 
-    /// Notes who asks.
+    /// Notes who has signed in.
     pub(crate) fn signed_in(&self, principal: &Arc<Principal>) {
         // Nobody signs in twice.
         let _ = self.principal.set(Arc::clone(principal));

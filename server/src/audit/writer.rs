@@ -15,7 +15,7 @@ use super::target::Target;
 
 /// The most bytes that wait, in addition to as many that are being written: some 10,000 lines.
 const MAX_PENDING_BYTES: usize = 4 << 20;
-/// More than this and it is said that there is no room, so that there is some for lines about refusals.
+/// With more waiting than this, writes are refused. The other half is for the lines about those refusals.
 const FULL_BYTES: usize = MAX_PENDING_BYTES / 2;
 /// From here on the buffer is emptied at once.
 const WAKE_BYTES: usize = MAX_PENDING_BYTES / 16;

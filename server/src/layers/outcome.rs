@@ -54,7 +54,7 @@ impl<'a> Witness<'a> {
         }
     }
 
-    /// Notes who asks.
+    /// Notes who has signed in.
     pub(super) fn signed_in(&self, principal: &Arc<Principal>) {
         // Nobody signs in twice.
         let _ = self.principal.set(Arc::clone(principal));

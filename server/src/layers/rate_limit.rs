@@ -18,7 +18,7 @@ use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use quick_cache::sync::Cache;
 
 use super::Call;
-use super::sign_in::asks_who;
+use super::sign_in::required_sign_in;
 use crate::context::Context;
 use crate::error::ApiError;
 use crate::http::{Client, Response};
@@ -34,7 +34,7 @@ where
 {
     if let Some(limits) = &context.rate_limits {
         let is_probe = matches!(call.matched, Matched::Route(route, _) if route.is_probe());
-        if !is_probe && asks_who(context, &call).is_none() {
+        if !is_probe && required_sign_in(context, &call).is_none() {
             limits.take(Key::of(call.head.peer.client))?;
         }
     }

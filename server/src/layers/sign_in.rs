@@ -26,7 +26,7 @@ pub(super) async fn admit<F>(
 where
     F: Future<Output = Result<Response, ApiError>>,
 {
-    let who = match asks_who(context, &call) {
+    let who = match required_sign_in(context, &call) {
         Some(sign_in) => {
             let head = &call.head;
             let shown = shown(sign_in, &head.headers);
@@ -54,8 +54,9 @@ where
     next(call).await
 }
 
-/// What finds out who sends a request. `None` where nobody asks: nothing that is for everybody does.
-pub(super) fn asks_who<'a>(context: &'a Context, call: &Call) -> Option<&'a SignIn> {
+/// What checks the token of a request. `None` if its client need not sign in: nobody has to, the route is open to everybody, or it is a
+/// command on the socket beside the store.
+pub(super) fn required_sign_in<'a>(context: &'a Context, call: &Call) -> Option<&'a SignIn> {
     let is_open = match call.matched {
         Matched::Route(route, _) => route.is_open(),
         Matched::WrongMethod(_) | Matched::Slashes | Matched::Nothing => true,
