@@ -26,18 +26,32 @@ class Unit(unittest.TestCase):
         needs("systemd-analyze")
 
     def test_systemd_reads_it_without_a_remark(self) -> None:
-        with tempfile.TemporaryDirectory() as directory:
-            unit = Path(directory) / UNIT.name
-            unit.write_text(UNIT.read_text().replace("/usr/local/bin/feast", str(FEAST)))
-            # It also ends with 0 after most remarks.
-            verified = run("systemd-analyze", "verify", "--man=no", unit)
-        self.assertEqual(verified.stdout + verified.stderr, "")
+        self.assertEqual(remarks(), "")
+
+    def test_systemd_reads_the_documented_changes_without_a_remark(self) -> None:
+        changes = (DEPLOY.parent / "docs/systemd.md").read_text().split("```ini\n")[1].split("```")[0]
+        self.assertEqual(remarks(changes), "")
+        # It says what it cannot read.
+        self.assertIn("Unknown key", remarks(changes.replace("MemoryMax", "Memory")))
 
     def test_little_is_exposed(self) -> None:
         report = run("systemd-analyze", "security", "--offline=true", UNIT).stdout
         exposure = re.search(r"Overall exposure level for feast.service: ([\d.]+)", report)
         assert exposure, report
         self.assertLessEqual(float(exposure[1]), GREATEST_EXPOSURE, report)
+
+
+def remarks(changes: str = "") -> str:
+    """What systemd says of the unit with changes that an administrator makes."""
+    with tempfile.TemporaryDirectory() as directory:
+        unit = Path(directory) / UNIT.name
+        unit.write_text(UNIT.read_text().replace("/usr/local/bin/feast", str(FEAST)))
+        changed = Path(directory) / "feast.service.d/override.conf"
+        changed.parent.mkdir()
+        changed.write_text(changes)
+        # It also ends with 0 after most remarks.
+        verified = run("systemd-analyze", "verify", "--man=no", unit)
+        return verified.stdout + verified.stderr
 
 
 class Server(unittest.TestCase):
