@@ -18,7 +18,7 @@ from containers import container, needs_containers, podman, server_image, volume
 STRICT = ("--read-only", "--read-only-tmpfs=false", "--cap-drop=all", "--security-opt=no-new-privileges")
 #: What a repository needs before it is served.
 PREPARE = 'feast init feature_repo && cd feature_repo && feast apply && feast materialize-incremental "$(date -u +%Y-%m-%d)"'
-#: Where the operator of Feast puts a repository, and what it runs there: a shell, base64 and feast, and git for a repository of its own.
+#: What the containers of Feast's operator run for a project that comes from Git.
 OPERATOR = """
 set -e
 mkdir -p /data/credit && cd /data/credit
