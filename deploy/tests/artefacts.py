@@ -15,6 +15,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 REPOSITORY = Path(__file__).parents[2]
 DEPLOY = REPOSITORY / "deploy"
@@ -28,12 +29,15 @@ _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def needs(*programs: str) -> None:
-    """For `setUpClass`: skips the tests if a program is missing. With `CI` set they fail instead."""
+    """For `setUpClass`: skips the tests if a program is missing, or fails as `cannot_be_tested` does."""
     missing = [program for program in programs if not shutil.which(program)]
-    if not missing:
-        return
-    reason = f"not installed: {', '.join(missing)}"
-    if os.environ.get("CI"):
+    if missing:
+        cannot_be_tested(f"not installed: {', '.join(missing)}")
+
+
+def cannot_be_tested(reason: str) -> NoReturn:
+    """Skips the tests, where a developer may not have what they need. In CI (`CI`, `FEAST_REQUIRE_DEPLOY`) they fail instead."""
+    if os.environ.get("CI") or os.environ.get("FEAST_REQUIRE_DEPLOY"):
         raise AssertionError(reason)
     raise unittest.SkipTest(reason)
 

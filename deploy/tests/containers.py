@@ -10,12 +10,11 @@ import os
 import shutil
 import subprocess
 import tempfile
-import unittest
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-from artefacts import CACHE, FEAST, REPOSITORY, needs, run
+from artefacts import CACHE, FEAST, REPOSITORY, cannot_be_tested, needs, run
 
 #: Of these tests: the one that podman makes by itself may collide with one that another version of it has left.
 NETWORK = "feast-test"
@@ -54,7 +53,7 @@ def needs_containers() -> None:
     """For `setUpClass`: skips the tests, or fails with CI, where no image can be built and run."""
     needs(*PROGRAMS)
     if os.geteuid() != 0:
-        raise unittest.SkipTest("only root can build and run images here")
+        cannot_be_tested("only root can build and run images here")
     CACHE.mkdir(parents=True, exist_ok=True)
     (CACHE / "containers.conf").write_text(SETTINGS.format(place=CACHE))
     # Images and containers share files where the kernel lets them, else each layer is a copy.
