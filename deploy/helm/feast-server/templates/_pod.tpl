@@ -21,6 +21,9 @@
 {{- toYaml .Values.commandArgs }}
 {{- else }}
 {{- $command := list "feast" }}
+{{- with .Values.repositoryDir }}
+{{- $command = concat $command (list "-c" .) }}
+{{- end }}
 {{- with .Values.logLevel }}
 {{- $command = concat $command (list "--log-level" .) }}
 {{- end }}
@@ -60,11 +63,58 @@
 {{- end }}
 {{- end }}
 
+{{/* Volumes of the chart have names that begin with `feast-`, as those of `volumes` may have any. */}}
+{{- define "feast-server.volumes" -}}
+{{- $data := include "feast-server.data" . }}
+{{- if ne $data "given" }}
+- name: feast-data
+  {{- if eq $data "claim" }}
+  persistentVolumeClaim:
+    claimName: {{ include "feast-server.claimName" . }}
+  {{- else }}
+  emptyDir: {}
+  {{- end }}
+{{- end }}
+{{- with .Values.tls.secretName }}
+- name: feast-tls
+  secret:
+    secretName: {{ . }}
+{{- end }}
+{{- with .Values.tls.clientCaSecretName }}
+- name: feast-client-ca
+  secret:
+    secretName: {{ . }}
+    items:
+      - key: ca.crt
+        path: ca.crt
+{{- end }}
+{{- with .Values.volumes }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{/* Of the server and of `apply`. */}}
 {{- define "feast-server.volumeMounts" -}}
-- name: data
+{{- if ne (include "feast-server.data" .) "given" }}
+- name: feast-data
   mountPath: {{ .Values.persistence.mountPath }}
+{{- end }}
 {{- with .Values.volumeMounts }}
 {{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{- define "feast-server.serverVolumeMounts" -}}
+{{- include "feast-server.volumeMounts" . | trim }}
+{{- if .Values.tls.secretName }}
+- name: feast-tls
+  mountPath: /etc/feast/tls
+  readOnly: true
+{{- end }}
+{{- if .Values.tls.clientCaSecretName }}
+- name: feast-client-ca
+  mountPath: /etc/feast/client-ca
+  readOnly: true
 {{- end }}
 {{- end }}
 

@@ -10,6 +10,9 @@
 {{- if and .Values.feature_store_yaml_base64 .Values.existingSecret.name }}
 {{- fail "feature_store_yaml_base64 and existingSecret.name both give the yaml: leave one of them out" }}
 {{- end }}
+{{- if and .Values.repositoryDir (not $yamlIsInImage) }}
+{{- fail "repositoryDir is where the image has its yaml, and feature_store_yaml_base64 or existingSecret gives another: leave one of them out" }}
+{{- end }}
 {{- if and .Values.commandArgs (ne (first .Values.commandArgs) "feast") }}
 {{- fail (printf "commandArgs is the whole command and begins with %q: it must begin with \"feast\". Arguments of `feast serve` alone are for serveArgs" (first .Values.commandArgs)) }}
 {{- end }}
@@ -40,9 +43,9 @@
 {{- end }}
 {{- if not $registryPlace }}
 {{- fail (printf "%s, but it is not known whether all pods would read the same registry: set registryPath to the absolute path of its file" $cause) }}
-{{- else if eq $registryPlace "ephemeral" }}
+{{- else if eq $registryPlace "empty" }}
 {{- fail (printf "%s, but the registry %s is in an empty directory of each pod: put it on a volume that all pods mount (persistence.enabled with ReadWriteMany, or volumes), or into the image" $cause $repository.registryPath) }}
-{{- else if and (include "feast-server.persists" .) (not (has "ReadWriteMany" .Values.persistence.accessModes)) }}
+{{- else if and (eq (include "feast-server.data" .) "claim") (not (has "ReadWriteMany" .Values.persistence.accessModes)) }}
 {{- fail (printf "%s, but the volume at %s is mounted by one node: set persistence.accessModes to [ReadWriteMany], or put the registry into the image and leave out persistence.enabled" $cause .Values.persistence.mountPath) }}
 {{- else if and (eq $registryPlace "image") (eq (toString .Values.securityContext.readOnlyRootFilesystem) "false") }}
 {{- fail (printf "%s, and the registry %s is in the image, where each pod could change its own: keep securityContext.readOnlyRootFilesystem, or put the registry on a volume that all pods mount" $cause $repository.registryPath) }}
@@ -50,8 +53,8 @@
 {{- if $repository.batching }}
 {{- fail (printf "%s, and feature_server.offline_push_batching_enabled in the yaml: a pod that does not come back would take with it pushes that it has answered. Use one pod, or push without batches" $cause) }}
 {{- end }}
-{{- else if and $repository.batching (not (include "feast-server.persists" .)) }}
-{{- fail "feature_server.offline_push_batching_enabled in the yaml: pushes are answered before they are in their parquet source, and would go with the pod. Set persistence.enabled, or push without batches" }}
+{{- else if and $repository.batching (eq (include "feast-server.place" (list . $repository.pushLog)) "empty") }}
+{{- fail (printf "feature_server.offline_push_batching_enabled in the yaml: pushes are answered before they are in their parquet source, and would go with the pod. Put %s on a volume (persistence.enabled), or push without batches" $repository.pushLog) }}
 {{- end }}
 
 {{- /* Values that need each other. */}}

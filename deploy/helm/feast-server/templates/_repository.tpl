@@ -42,7 +42,8 @@ As JSON:
   auth             who signs in; empty where that is not known
   metrics          whether numbers are served
   metricsPort      where
-  batching         whether pushes are answered before they are in their parquet source
+  pushLog          where pushes are recorded until they are done; empty where that is not known
+  batching         whether they are answered before
 */}}
 {{- define "feast-server.repository" -}}
 {{- $yaml := include "feast-server.yaml" . | fromJson }}
@@ -53,28 +54,31 @@ As JSON:
 {{- $metrics := .Values.metrics.enabled }}
 {{- $metricsPort := 8000 }}
 {{- $batching := false }}
+{{- $pushLog := "" }}
 {{- if $yaml }}
 {{- $serving := include "feast-server.block" (list $yaml.serving "serving") | fromJson }}
 {{- $block := include "feast-server.block" (list (get $yaml "online_store") "type") | fromJson }}
 {{- $type := toString (default "sqlite" $block.type) }}
 {{- $storePath = toString (default "" $block.path) }}
-{{- /* There `path` is the address of the server, for Python. */}}
+{{- /* The embedded store under the name that Python knows: there `path` is the address of the server. */}}
 {{- if eq $type "feast_server.RustOnlineStore" }}
+{{- $type = "rocksdb" }}
 {{- $storePath = "" }}
 {{- end }}
 {{- with get $serving "online_store" }}
 {{- $override := include "feast-server.block" (list . "type") | fromJson }}
 {{- with $override.type }}
-{{- if ne (toString .) $type }}
+{{- $other := ternary "rocksdb" (toString .) (eq (toString .) "feast_server.RustOnlineStore") }}
+{{- if ne $other $type }}
+{{- $type = $other }}
 {{- $storePath = "" }}
 {{- end }}
-{{- $type = toString . }}
 {{- end }}
 {{- with $override.path }}
 {{- $storePath = toString . }}
 {{- end }}
 {{- end }}
-{{- if has $type (list "rocksdb" "feast_server.RustOnlineStore") }}
+{{- if eq $type "rocksdb" }}
 {{- $store = "embedded" }}
 {{- $storePath = default "data/online_store" $storePath }}
 {{- else if eq $type "sqlite" }}
@@ -95,6 +99,7 @@ As JSON:
 {{- end }}
 {{- $registryPath = $written }}
 {{- end }}
+{{- $pushLog = toString (default "data/push_log" (get $serving "push_log_path")) }}
 {{- $auth = toString (default "no_auth" (include "feast-server.block" (list $yaml.auth "type") | fromJson).type) }}
 {{- $block = include "feast-server.block" (list (get $yaml "feature_server") "type") | fromJson }}
 {{- $batching = eq (toString $block.offline_push_batching_enabled) "true" }}
@@ -112,17 +117,34 @@ As JSON:
 {{- end }}
 {{- $store = . }}
 {{- end }}
+{{- /* It is in the embedded store. */}}
+{{- if eq $store "embedded" }}
+{{- $pushLog = $storePath }}
+{{- end }}
 {{- if contains "$" $storePath }}
 {{- $storePath = "" }}
 {{- end }}
-{{- dict "onlineStore" $store "storePath" $storePath "registryPath" $registryPath "auth" $auth "metrics" $metrics "metricsPort" $metricsPort "batching" $batching | toJson }}
+{{- if contains "$" $pushLog }}
+{{- $pushLog = "" }}
+{{- end }}
+{{- dict "onlineStore" $store "storePath" $storePath "registryPath" $registryPath "auth" $auth "metrics" $metrics "metricsPort" $metricsPort "pushLog" $pushLog "batching" $batching | toJson }}
 {{- end }}
 
-{{/* Whether the working directory is on a volume that outlives pods. */}}
-{{- define "feast-server.persists" -}}
-{{- if kindIs "invalid" .Values.persistence.enabled }}
-{{- if ne (include "feast-server.repository" . | fromJson).onlineStore "redis" }}true{{ end }}
-{{- else if .Values.persistence.enabled }}true{{ end }}
+{{/*
+What is at persistence.mountPath: `claim`, a volume that outlives pods; `empty`, a directory that goes with the pod; or `given`, one
+of `volumes`.
+*/}}
+{{- define "feast-server.data" -}}
+{{- $data := ternary "empty" "claim" (eq (include "feast-server.repository" . | fromJson).onlineStore "redis") }}
+{{- if not (kindIs "invalid" .Values.persistence.enabled) }}
+{{- $data = ternary "claim" "empty" .Values.persistence.enabled }}
+{{- end }}
+{{- range .Values.volumeMounts }}
+{{- if eq (clean .mountPath) (clean $.Values.persistence.mountPath) }}
+{{- $data = "given" }}
+{{- end }}
+{{- end }}
+{{- $data }}
 {{- end }}
 
 {{- define "feast-server.claimName" -}}
@@ -135,12 +157,14 @@ As JSON:
 {{- end }}
 
 {{/*
-Whether a new pod may start before the former one has ended. An embedded store, a SQLite file and the log of pushes on a volume belong
-to one server, and the volume mostly to one node.
+Whether a new pod may start before the former one has ended. An embedded store, a SQLite file and a log of pushes on a volume belong
+to one server, and a volume mostly to one node.
 */}}
 {{- define "feast-server.overlaps" -}}
-{{- if eq (include "feast-server.repository" . | fromJson).onlineStore "redis" }}
-{{- if or (include "feast-server.several" .) (not (include "feast-server.persists" .)) }}true{{ end }}
+{{- $repository := include "feast-server.repository" . | fromJson }}
+{{- if eq $repository.onlineStore "redis" }}
+{{- $pushLog := include "feast-server.place" (list . $repository.pushLog) }}
+{{- if or (include "feast-server.several" .) (not (has $pushLog (list "claim" "mounted"))) }}true{{ end }}
 {{- end }}
 {{- end }}
 
@@ -154,7 +178,7 @@ to one server, and the volume mostly to one node.
 
 {{/* Where relative paths of the yaml start; empty where that is not known. */}}
 {{- define "feast-server.repositoryDir" -}}
-{{- $directory := include "feast-server.workingDir" . }}
+{{- $directory := default (include "feast-server.workingDir" .) .Values.repositoryDir }}
 {{- range .Values.commandArgs }}
 {{- if regexMatch "^(-c|--chdir)" . }}
 {{- $directory = "" }}
@@ -169,8 +193,8 @@ to one server, and the volume mostly to one node.
 {{- end }}
 
 {{/*
-Where a path is: [root, path]. `data` is the volume of the chart, `ephemeral` a directory that goes with the pod, `mounted` another
-volume, `image` the image; empty where that is not known.
+Where a path is: [root, path]. `claim` is the volume of the chart, `empty` a directory that goes with the pod, `mounted` one of
+`volumes`, `image` the image; empty where that is not known.
 */}}
 {{- define "feast-server.place" -}}
 {{- $root := first . }}
@@ -183,19 +207,23 @@ volume, `image` the image; empty where that is not known.
 {{- $path = clean $path }}
 {{- $place := "image" }}
 {{- $longest := 0 }}
-{{- $mounts := list (dict "mountPath" $root.Values.persistence.mountPath "data" true) }}
-{{- range concat $mounts $root.Values.volumeMounts }}
+{{- $data := include "feast-server.data" $root }}
+{{- $mounts := $root.Values.volumeMounts }}
+{{- if ne $data "given" }}
+{{- $mounts = append $mounts (dict "mountPath" $root.Values.persistence.mountPath "data" $data) }}
+{{- end }}
+{{- range $mounts }}
 {{- $mount := clean .mountPath }}
 {{- if and (or (eq $mount $path) (hasPrefix (printf "%s/" (trimSuffix "/" $mount)) $path)) (gt (len $mount) $longest) }}
 {{- $longest = len $mount }}
 {{- if .data }}
-{{- $place = ternary "data" "ephemeral" (eq (include "feast-server.persists" $root) "true") }}
+{{- $place = .data }}
 {{- else }}
 {{- $place = "mounted" }}
 {{- $name := .name }}
 {{- range $root.Values.volumes }}
 {{- if and (eq .name $name) (or (hasKey . "emptyDir") (hasKey . "ephemeral")) }}
-{{- $place = "ephemeral" }}
+{{- $place = "empty" }}
 {{- end }}
 {{- end }}
 {{- end }}
