@@ -2,11 +2,13 @@
 
 import base64
 import json
+import os
 import shutil
 import subprocess
 import sys
 import tarfile
 import tempfile
+import unittest
 import zipfile
 from functools import cache
 from pathlib import Path
@@ -43,6 +45,16 @@ class Case(NamedTuple):
 
 def read_case(path: Path) -> Case:
     return Case(*yaml.safe_load_all(path.read_text()))
+
+
+def needs_helm() -> None:
+    """For `setUpModule`: as `needs`, for the program of the chart."""
+    try:
+        helm()
+    except AssertionError as error:
+        if os.environ.get("CI"):
+            raise
+        raise unittest.SkipTest(f"no helm: {error}") from error
 
 
 @cache

@@ -16,7 +16,7 @@ import kubernetes_validate
 import yaml
 
 from artefacts import REPOSITORY, run
-from charts import CHART, NO_SETTINGS, Case, attempt, helm, manifests, notes, of_kind, read_case, refusal, template
+from charts import CHART, NO_SETTINGS, Case, attempt, helm, manifests, needs_helm, notes, of_kind, read_case, refusal, template
 from misfits import misfits
 
 HERE = Path(__file__).parent
@@ -38,6 +38,10 @@ DATA_OF_OTHERS: dict[str, Any] = {
     "volumeMounts": [{"name": "data", "mountPath": "/data/"}],
 }
 SHARED: dict[str, Any] = {"persistence": {"enabled": True, "accessModes": ["ReadWriteMany"]}}
+
+
+def setUpModule() -> None:
+    needs_helm()
 
 
 class Rendered(unittest.TestCase):

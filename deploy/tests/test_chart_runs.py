@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from artefacts import FEAST, ask, free_port, needs, run
-from charts import Case, Manifest, of_kind, template
+from charts import Case, Manifest, needs_helm, of_kind, template
 
 TOKEN = "feast_a-key-that-only-the-tests-have"
 REPOSITORY = {
@@ -42,6 +42,10 @@ CLIENT_CERTIFICATES: dict[str, Any] = {
     "materialize": TLS["materialize"] | {"clientCertSecretName": "client", "featureViews": ["driver_hourly_stats"]},
 }
 READ = {"features": ["driver_hourly_stats:avg_daily_trips"], "entities": {"driver_id": [1001]}}
+
+
+def setUpModule() -> None:
+    needs_helm()
 
 
 class Runs(unittest.TestCase):
