@@ -142,6 +142,13 @@ class Rendered(unittest.TestCase):
                 self.assertIn(sentence, notes(Case(values, EMBEDDED)))
                 self.assertNotIn(sentence, notes(Case({}, EMBEDDED)))
 
+    def test_notes_say_where_pods_have_one_log_of_pushes(self) -> None:
+        own = REDIS | {"serving": {"push_log_path": "data/push_log/${HOSTNAME}"}}
+        several = {"replicaCount": 2, **SHARED}
+        for values, repository, told in [(several, REDIS, True), (several, own, False), ({}, REDIS, False)]:
+            with self.subTest(str((values, repository))):
+                self.assertEqual("refuse pushes to both stores" in notes(Case(values, repository)), told)
+
 
 class Documentation(unittest.TestCase):
     def test_values_that_it_shows_are_rendered(self) -> None:
@@ -235,6 +242,8 @@ REFUSALS = [
     Refusal({"feast_mode": "offline"}, EMBEDDED, 'feast_mode is "offline": this server serves online features only', "Feast's own chart"),
     Refusal({"feast_mode": "ui", "route": {"enabled": True}}, EMBEDDED, 'feast_mode is "ui"'),
     Refusal({}, EMBEDDED | {"online_store": {"type": "dynamodb"}}, "no online store of the type dynamodb", "serving: {online_store:"),
+    Refusal({}, EMBEDDED | {"registry": "s3://features/registry.db"}, "and not s3://features/registry.db", "serving: {registry: PATH}"),
+    Refusal({}, EMBEDDED | {"registry": {"registry_type": "sql", "path": "x"}}, "and not sql", "serving: {registry: PATH}"),
     Refusal({"feature_store_yaml_base64": "a:b"}, None, "feature_store_yaml_base64 is not base64", "base64 -w0"),
     Refusal({"feature_store_yaml_base64": "W10="}, None, "is not the base64 of a feature_store.yaml"),
     Refusal({}, {"registry": "r.db"}, "the yaml has no `project`"),
@@ -287,6 +296,7 @@ ACCEPTED: list[tuple[dict[str, Any], dict[str, Any] | None]] = [
     ({"replicaCount": 2, "registryPath": "/repository/r.db", "onlineStore": "redis"}, REDIS | {"registry": "$R", "online_store": "$S"}),
     ({"replicaCount": 2, **SHARED}, EMBEDDED | {"serving": {"online_store": {"type": "redis"}}}),
     ({"replicaCount": 2, **SHARED}, EMBEDDED | {"serving": {"online_store": "redis"}}),
+    ({}, EMBEDDED | {"registry": "s3://features/registry.db", "serving": {"registry": "data/registry.db"}}),
     ({"replicaCount": 2}, REDIS | {"registry": "data/r.db", "serving": {"registry": "/repository/r.db"}}),
     ({"persistence": {"enabled": True}}, REDIS | BATCHES),
     (DATA_OF_OTHERS, REDIS | BATCHES),

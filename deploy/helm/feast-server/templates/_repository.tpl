@@ -91,6 +91,13 @@ As JSON:
 {{- fail (printf "feature_store_yaml_base64: this server has no online store of the type %s. It has rocksdb (or feast_server.RustOnlineStore, which Python reads too), redis and sqlite; `serving: {online_store: {type: rocksdb}}` in the yaml is for this server alone" $type) }}
 {{- end }}
 {{- $registry := include "feast-server.block" (list $yaml.registry "path") | fromJson }}
+{{- $other := toString (default "file" $registry.registry_type) }}
+{{- if contains "://" (toString (default "" $registry.path)) }}
+{{- $other = toString $registry.path }}
+{{- end }}
+{{- if not (or $serving.registry (eq $other "file") (contains "$" $other)) }}
+{{- fail (printf "feature_store_yaml_base64: this server reads a registry that is a file, and not %s. `serving: {registry: PATH}` in the yaml is for this server alone" $other) }}
+{{- end }}
 {{- $registry = mergeOverwrite $registry (include "feast-server.block" (list $serving.registry "path") | fromJson) }}
 {{- $written := toString (default "" $registry.path) }}
 {{- if and $written (not (contains "$" $written)) }}
