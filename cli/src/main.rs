@@ -4,6 +4,7 @@
 
 mod args;
 mod commands;
+mod external_services;
 mod interrupt;
 mod log;
 mod log_format;

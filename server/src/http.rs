@@ -6,10 +6,12 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use feast_engine::Principal;
+use warp::http::request::Parts;
 use warp::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, Version};
 
 use crate::audit::Trail;
 use crate::connections::Purpose;
+use crate::context::Context;
 use crate::layers::request_id::RequestId;
 use crate::timeline::Stopwatch;
 
@@ -77,6 +79,20 @@ pub(crate) struct Head {
 }
 
 impl Head {
+    /// The head of a request that has come from `peer` just now.
+    pub(crate) fn of_request(context: &Context, peer: Peer, parts: Parts) -> Box<Self> {
+        Box::new(Self {
+            peer,
+            caller: Caller::default(),
+            version: parts.version,
+            method: parts.method,
+            uri: parts.uri,
+            request_id: RequestId::of(&parts.headers),
+            stopwatch: context.stopwatch(&parts.headers),
+            headers: parts.headers,
+        })
+    }
+
     /// The query as it was sent, empty if there is none.
     pub(crate) fn query(&self) -> &str {
         self.uri.query().unwrap_or_default()
