@@ -21,11 +21,14 @@ use crate::metrics::Metrics;
 use crate::readiness::Readiness;
 use crate::slow_requests::SlowRequests;
 use crate::timeline::Stopwatch;
+use crate::writes::Writes;
 
 /// One for the life of a server.
 pub(crate) struct Context {
     pub(crate) store: Arc<FeatureStore>,
     pub(crate) materializations: Arc<MaterializationQueue>,
+    /// What requests may write.
+    pub(crate) writes: Writes,
     pub(crate) admission: Admission,
     pub(crate) trusted_hosts: TrustedHosts,
     /// Finds out who clients are; nobody has to sign in when `None`.
@@ -63,6 +66,7 @@ impl Context {
         Self {
             store: Arc::clone(store),
             materializations: MaterializationQueue::new(Arc::clone(store), metrics.clone()),
+            writes: Writes::All,
             admission: Admission::new(config.limits, answers.threads),
             trusted_hosts: TrustedHosts::new(options.host.clone(), config.allowed_hosts.clone()),
             sign_in: answers.sign_in,

@@ -17,16 +17,16 @@ use crate::readiness::Readiness;
 use crate::registry_remarks::RegistryRemarks;
 
 /// Between two looks at the registry file. A look is one `stat`, so it can be often.
-const REGISTRY_INTERVAL: Duration = Duration::from_millis(200);
+pub(crate) const REGISTRY_INTERVAL: Duration = Duration::from_millis(200);
 
 /// Between two checks whether pushes are due for their parquet source.
 const FLUSH_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Between two looks at what the online store needs. Without hidden tables and new files a look is two `stat`s.
-const TEND_INTERVAL: Duration = Duration::from_millis(250);
+pub(crate) const TEND_INTERVAL: Duration = Duration::from_millis(250);
 
 /// Between two looks at the state of the stores: the registry is in memory, and so are the tables; the disk is asked for its room.
-const STORES_INTERVAL: Duration = Duration::from_secs(1);
+pub(crate) const STORES_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Tends the online store, for ever.
 pub(crate) async fn tend_online_store(mut care: StoreCare) {

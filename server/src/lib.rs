@@ -25,12 +25,14 @@ mod materialization_queue;
 mod metrics;
 mod readiness;
 mod registry_remarks;
+mod responder;
 mod routes;
 mod slow_requests;
 #[cfg(feature = "stages")]
 pub mod stages;
 mod timeline;
 mod wire;
+mod writes;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -51,9 +53,11 @@ use context::Context;
 pub use endpoints::health::STORE_HEADER;
 pub use feature_log::log_remark;
 use housekeeping::{RegistryWatch, StoreCare};
+pub use http::{Bounds, Response};
 pub use in_process::{StoredRows, online_features, stored_row, stored_rows};
 pub use registry_remarks::ReadDefinitions;
 use registry_remarks::RegistryRemarks;
+pub use responder::{Origin, Responder};
 
 /// How long open requests may go on once the server takes no more.
 const STOP_TIMEOUT: Duration = Duration::from_secs(10);
