@@ -3,7 +3,8 @@
 //! Owns the wire format: JSON in and out, Feast's error bodies, status codes. Knows nothing of RocksDB, parquet or the
 //! registry file; the socket and the signal to stop come from outside.
 //!
-//! A request passes `connections`, `layers` and `dispatch`, and is answered by an endpoint of `routes`.
+//! A request passes `connections`, or is an event that `responder` is given, then `layers` and `dispatch`, and is answered by an endpoint of
+//! `routes`.
 
 mod access;
 mod admission;

@@ -25,6 +25,7 @@ use crate::housekeeping::{self, RegistryWatch, StoreCare};
 use crate::http::{Bounds, Client, Head, Peer, Response};
 use crate::layers;
 use crate::registry_remarks::{ReadDefinitions, RegistryRemarks};
+use crate::routes::{self, Matched};
 use crate::writes::Writes;
 use crate::{AnswerOptions, ServeOptions};
 
@@ -88,7 +89,9 @@ impl Responder {
     /// Answers a request. What is noted about it is written when this returns.
     pub async fn answer(&self, request: Request<Bytes>, origin: Origin) -> Response {
         let (parts, body) = request.into_parts();
-        let catch_up = async { self.care.lock().await.catch_up(&self.context).await };
+        let matched = routes::find(&parts.method, parts.uri.path(), false);
+        let is_for_monitoring = matches!(matched, Matched::Route(route, _) if route.is_for_monitoring());
+        let catch_up = async { self.care.lock().await.catch_up(&self.context, is_for_monitoring).await };
         match origin.bounds.deadline {
             // The layers say so.
             Some(deadline) => drop(timeout_at(deadline.into(), catch_up).await),
@@ -164,7 +167,8 @@ struct Care {
 }
 
 impl Care {
-    async fn catch_up(&mut self, context: &Arc<Context>) {
+    /// Does what is due. Only who asks how the process is waits for a look at that: it asks the online store too.
+    async fn catch_up(&mut self, context: &Arc<Context>, is_for_monitoring: bool) {
         let now = now();
         if self.registry.take(now)
             && let Some(preparing) = self.watch.look().await
@@ -175,7 +179,7 @@ impl Care {
         if self.store.take(now) {
             self.care.tend().await;
         }
-        if self.look.take(now) {
+        if is_for_monitoring && self.look.take(now) {
             let context = Arc::clone(context);
             // A panic has been logged.
             let _ = tokio::task::spawn_blocking(move || housekeeping::look_at_stores(&context)).await;

@@ -81,7 +81,11 @@ impl Function {
             restored = Some(lock);
         }
         let access = match config.online_store {
-            OnlineStoreConfig::Redis(_) => Access::ReadWrite,
+            OnlineStoreConfig::Redis(_) => {
+                // What others write is told to a process that runs, and counted by a clock that may stand still with it.
+                config = config.without_rows_in_memory();
+                Access::ReadWrite
+            }
             OnlineStoreConfig::RocksDb { .. } | OnlineStoreConfig::Sqlite { .. } => Access::ReadOnly,
         };
         let store = Arc::new(FeatureStore::open_with(config, access)?);

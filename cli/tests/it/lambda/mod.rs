@@ -231,27 +231,25 @@ fn requests_are_told_apart_by_who_has_sent_them() {
          feature_server: {audit_logging: {enabled: true, file_path: data/audit.log}}",
     );
     let mut function = Function::of(&repository, &[]);
-    for gateway in [Gateway::Url, Gateway::RestApi] {
-        let asked = Asked::post("/get-online-features", READ);
-        assert_eq!(function.ask(gateway, &asked).status, 200, "{gateway:?}");
-    }
-    let mut event = Gateway::LoadBalancer.event(&Asked::post("/get-online-features", READ));
-    let Outcome::Answer(answer) = function.invoke(&event) else {
-        panic!("there is an answer")
+    let asked = Asked::post("/get-online-features", READ);
+    let mut status_of = |forwarded_for: &str| {
+        let mut event = Gateway::LoadBalancer.event(&asked);
+        event["headers"]["x-forwarded-for"] = json!(forwarded_for);
+        match function.invoke(&event) {
+            Outcome::Answer(answer) => Gateway::LoadBalancer.response(&answer).status,
+            other => panic!("{other:?}"),
+        }
     };
-    // All three came from one address.
-    assert_eq!(Gateway::LoadBalancer.response(&answer).status, 429);
+    // The bucket fills by one a second, which is less than are asked.
+    let mut is_refused = |forwarded_for: &str| (0..100).any(|_| status_of(forwarded_for) == 429);
+    assert!(is_refused(CLIENT));
     // What a client says of itself does not count.
-    event["headers"]["x-forwarded-for"] = json!(format!("203.0.113.9, {CLIENT}"));
-    let Outcome::Answer(answer) = function.invoke(&event) else {
-        panic!("there is an answer")
-    };
-    assert_eq!(Gateway::LoadBalancer.response(&answer).status, 429);
-    event["headers"]["x-forwarded-for"] = json!(format!("{CLIENT}, 203.0.113.9"));
-    let Outcome::Answer(answer) = function.invoke(&event) else {
-        panic!("there is an answer")
-    };
-    assert_eq!(Gateway::LoadBalancer.response(&answer).status, 200);
+    assert!(is_refused(&format!("203.0.113.9, {CLIENT}")));
+    assert_eq!(status_of(&format!("{CLIENT}, 203.0.113.9")), 200);
+    let mut is_refused_by = |gateway| (0..100).any(|_| function.ask(gateway, &asked).status == 429);
+    for gateway in GATEWAYS {
+        assert!(is_refused_by(gateway), "{gateway:?}");
+    }
 
     let log = function.kill();
     let line = format!("{CLIENT} - \"POST /get-online-features\" 200");
@@ -259,12 +257,9 @@ fn requests_are_told_apart_by_who_has_sent_them() {
     // The lines were there before the answers, and have the id of the invocation.
     let audit = std::fs::read_to_string(repository.path.join("data/audit.log")).unwrap();
     let lines: Vec<Value> = audit.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!(
-        lines.iter().filter(|line| line.to_string().contains(CLIENT)).count(),
-        4,
-        "{audit}"
-    );
-    assert!(audit.contains("203.0.113.9"), "{audit}");
+    let of = |address: &str| lines.iter().filter(|line| line.to_string().contains(address)).count();
+    assert!(of(CLIENT) > 6, "{audit}");
+    assert!(of("203.0.113.9") > 0, "{audit}");
     assert!(audit.contains("8476a536-e9f4-11e8-9739-000000000001"), "{audit}");
 }
 
