@@ -76,6 +76,8 @@ pub(crate) enum Command {
     /// Ask a server whether it answers; for health checks.
     #[command(after_help = "Example: feast health http://127.0.0.1:6566/ready")]
     Health(HealthArguments),
+    /// Serve features in a function of AWS Lambda, which starts this command. An embedded store is only read.
+    Lambda(LambdaArguments),
     /// Read features of single entities from the online store.
     GetOnlineFeatures(OnlineFeaturesArguments),
     /// Work on online stores as a whole, and on rows of single entities.
@@ -439,6 +441,22 @@ pub(crate) struct IncrementalArguments {
     /// Not offered yet: a former version of the view.
     #[arg(long = "version", value_name = "VERSION")]
     pub(crate) former_version: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example: feast -c /var/task lambda --restore /var/task/backup")]
+pub(crate) struct LambdaArguments {
+    /// Restore this backup into the temporary directory first, and serve what it holds: the online store and the registry.
+    #[arg(long, value_name = "BACKUP")]
+    pub(crate) restore: Option<PathBuf>,
+
+    /// Take this off the paths of requests: the path under which a domain of yours leads to the API.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) base_path: Option<String>,
+
+    /// Do not log a line for each request.
+    #[arg(long)]
+    pub(crate) no_access_log: bool,
 }
 
 #[derive(Debug, Args)]

@@ -26,6 +26,7 @@
 //! - `backups`: backups under a server that takes pushes, what is restored from them, and processes that are killed meanwhile.
 //! - `one_yaml`: settings that Python reads too, and those of a variable of the environment.
 //! - `configuration`: settings in force, each with its origin, and a changed file that a server is told of.
+//! - `lambda`: the server's answers in a function of AWS Lambda, through an emulator of what is around it.
 //! - `background`: materializations that go on after their responses.
 //! - `browsers`: requests that a browser makes for pages of other sites.
 //! - `bodies`: bodies in the encodings that Python reads, and integers that do not fit.
@@ -71,6 +72,7 @@ mod golden;
 mod hand_over;
 mod held_locks;
 mod interop;
+mod lambda;
 mod large_pushes;
 mod layers;
 mod links;

@@ -180,6 +180,16 @@ impl RepositoryConfig {
         Ok(Value::Object(document))
     }
 
+    /// The same, with the registry and an embedded online store in another directory.
+    #[must_use]
+    pub fn moved_to(mut self, directory: &Path) -> Self {
+        self.registry_path = directory.join("registry.db");
+        if let OnlineStoreConfig::RocksDb { path, .. } = &mut self.online_store {
+            *path = directory.join("online_store");
+        }
+        self
+    }
+
     /// The same, for a process that reads each row once and holds none in memory.
     #[must_use]
     pub fn without_rows_in_memory(mut self) -> Self {
