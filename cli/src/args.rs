@@ -1,6 +1,8 @@
 //! What can be typed: commands, options and their help.
 
 mod look_up;
+#[cfg(test)]
+mod reference;
 mod usage;
 
 use std::num::NonZero;
