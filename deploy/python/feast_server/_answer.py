@@ -75,7 +75,7 @@ class ColumnsResponse(OnlineResponse):
         return answer
 
     @cached_property
-    def proto(self) -> GetOnlineFeaturesResponse:
+    def proto(self) -> GetOnlineFeaturesResponse:  # type: ignore[override]
         """The answer as Feast's other online stores give it."""
         metadata = GetOnlineFeaturesResponseMetadata()
         metadata.feature_names.val.extend(column.name for column in self._columns)

@@ -214,6 +214,8 @@ def _columns_of(entity_rows: EntityRows) -> dict[str, list[Any]]:
         columns: Mapping[str, Any] = {name: [keys[name] for keys in entity_rows] for name in names}
     else:
         columns = entity_rows
+    if not columns:
+        raise ValueError("entity_rows has no keys, so it is not known how many rows are asked for")
     return {
         name: [json_of_key(value) for value in (values.val if isinstance(values, RepeatedValue) else values)]
         for name, values in columns.items()
