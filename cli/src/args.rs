@@ -80,6 +80,9 @@ pub(crate) enum Command {
     MaterializeIncremental(IncrementalArguments),
     /// Serve features and accept pushed rows over HTTP.
     Serve(ServeArguments),
+    /// Ask a server whether it answers; for health checks.
+    #[command(after_help = "Example: feast health http://127.0.0.1:6566/ready")]
+    Health(HealthArguments),
     /// Read features of single entities from the online store.
     GetOnlineFeatures(OnlineFeaturesArguments),
     /// Work on online stores as a whole, and on rows of single entities.
@@ -177,6 +180,17 @@ pub(crate) enum OnlineStoreCommand {
     /// Remove the rows of one entity for good: from reads and memory at once, then their bytes from the store's files. What is pushed
     /// later is new data; a later materialization of a window with the row brings it back, unless it is gone from parquet.
     Delete(DeleteRowArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct HealthArguments {
+    /// What is asked for. An answer with status 200 is one of a server that is well.
+    #[arg(value_name = "URL", default_value = "http://127.0.0.1:6566/health")]
+    pub(crate) url: String,
+
+    /// Trust whoever the authorities in this file sign for (PEM), instead of those of the system.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

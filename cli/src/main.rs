@@ -25,8 +25,8 @@ use args::{
     PermissionsCommand, ProjectsCommand, usage_error,
 };
 use commands::{
-    api_key, apply, backup, configuration, copy, init, list, materialize, online_features, online_store, permissions,
-    registry, serve,
+    api_key, apply, backup, configuration, copy, health, init, list, materialize, online_features, online_store,
+    permissions, registry, serve,
 };
 use log::LogLevel;
 use output::{Failure, Output, StderrQueue};
@@ -83,6 +83,7 @@ fn run(arguments: Arguments, log_level: LogLevel, output: &Output) -> Result<(),
             materialize::run(repository, &MaterializeSettings::until(&incremental)?, output)
         }
         Command::Serve(serve) => serve::run(repository, &ServeSettings::new(&serve)?, log_level, output),
+        Command::Health(options) => health::run(&options),
         Command::GetOnlineFeatures(options) => online_features::run(repository, &options, output),
         Command::OnlineStore(OnlineStoreCommand::Copy(options)) => copy::run(&options, output),
         Command::Backup(options) => backup::run(repository, &options, output),

@@ -82,6 +82,17 @@ impl Client {
         read(request.call())
     }
 
+    /// The status of a response, and its text.
+    ///
+    /// # Errors
+    /// Why no response came, or that it is too large or no text.
+    pub fn status(&self, url: &str) -> Result<(u16, String), String> {
+        let mut response = self.agent.get(url).call().map_err(|error| error.to_string())?;
+        let text = bytes_of(response.body_mut())?;
+        let text = String::from_utf8(text).map_err(|_| "the response is no text".to_owned())?;
+        Ok((response.status().as_u16(), text))
+    }
+
     /// Sends JSON, and asks for JSON.
     ///
     /// # Errors

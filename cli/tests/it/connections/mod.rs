@@ -1,6 +1,7 @@
 //! Connections as attackers, load balancers and operators use them.
 
 mod endings;
+mod health;
 mod http2;
 mod limits;
 mod places;

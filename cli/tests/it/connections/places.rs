@@ -25,7 +25,7 @@ fn certificate(directory: &Path, name: &str, more: &[&str]) -> (PathBuf, PathBuf
 }
 
 /// A key and a certificate for `localhost` that is signed by itself.
-fn make_certificate(directory: &Path, name: &str) -> (PathBuf, PathBuf) {
+pub(super) fn make_certificate(directory: &Path, name: &str) -> (PathBuf, PathBuf) {
     certificate(
         directory,
         name,
@@ -64,7 +64,7 @@ fn curl(url: &str, options: &[&str]) -> String {
     }
 }
 
-fn text(path: &Path) -> &str {
+pub(super) fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 
