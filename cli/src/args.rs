@@ -17,6 +17,9 @@ pub(crate) use look_up::{
 };
 pub(crate) use usage::{usage_error, usage_of};
 
+/// The variable that names the settings file.
+pub(crate) const FILE_VARIABLE: &str = "FEAST_FS_YAML_FILE_PATH";
+
 /// Feast feature store: definitions to a registry, parquet to an embedded online store, features over HTTP.
 #[derive(Debug, Parser)]
 #[command(name = PROGRAM, version, max_term_width = 100, after_help = example())]
@@ -31,9 +34,10 @@ pub(crate) struct Arguments {
     )]
     pub(crate) chdir: Option<PathBuf>,
 
-    /// Read the settings from this file instead of feature_store.yaml in the repository.
+    /// Read the settings from this file instead of feature_store.yaml in the repository. Where FEATURE_STORE_YAML_BASE64 holds settings,
+    /// those go before it, as in Feast.
     // Not global: after some commands -f means something else, as in Feast.
-    #[arg(short = 'f', long, value_name = "FILE", env = "FEAST_FS_YAML_FILE_PATH")]
+    #[arg(short = 'f', long, value_name = "FILE", env = FILE_VARIABLE)]
     pub(crate) feature_store_yaml: Option<PathBuf>,
 
     /// Least severe log lines to show: error, warn, info, debug or trace [default: serving.log_level, else info].
@@ -165,6 +169,19 @@ pub(crate) enum Command {
     },
     /// Print the version.
     Version,
+}
+
+impl Command {
+    /// Whether the settings may be in a variable of the environment. As in Feast, they are not for commands that need the definition
+    /// files of a repository, or are about its file.
+    pub(crate) fn reads_settings_variable(&self) -> bool {
+        match self {
+            Self::Apply(_) | Self::Plan(_) | Self::Teardown { .. } | Self::RegistryDump => false,
+            // What is in force is what a server has that starts here.
+            Self::Configuration(options) => options.effective,
+            _ => true,
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]

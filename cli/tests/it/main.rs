@@ -24,6 +24,7 @@
 //! - `awaited_runs`: materializations whose clients wait for them, and are gone.
 //! - `store_heals`: stores that cannot be written for a while, are moved, or are read by other processes.
 //! - `backups`: backups under a server that takes pushes, what is restored from them, and processes that are killed meanwhile.
+//! - `one_yaml`: settings that Python reads too, and those of a variable of the environment.
 //! - `configuration`: settings in force, each with its origin, and a changed file that a server is told of.
 //! - `background`: materializations that go on after their responses.
 //! - `browsers`: requests that a browser makes for pages of other sites.
@@ -81,6 +82,7 @@ mod lost_volumes;
 mod metrics;
 mod name_collisions;
 mod on_demand;
+mod one_yaml;
 mod online_store_keys;
 mod online_store_scan;
 mod overload;

@@ -59,7 +59,12 @@ impl Repository {
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_feast"));
         command.args(arguments).current_dir(&self.path);
-        for variable in ["FEATURE_REPO_DIR_ENV_VAR", "FEAST_FS_YAML_FILE_PATH", "RUST_LOG"] {
+        for variable in [
+            "FEATURE_REPO_DIR_ENV_VAR",
+            "FEAST_FS_YAML_FILE_PATH",
+            "FEATURE_STORE_YAML_BASE64",
+            "RUST_LOG",
+        ] {
             command.env_remove(variable);
         }
         command
