@@ -24,7 +24,7 @@ pub(crate) const FILE_VARIABLE: &str = "FEAST_FS_YAML_FILE_PATH";
 
 /// Feast feature store: definitions to a registry, parquet to an embedded online store, features over HTTP.
 #[derive(Debug, Parser)]
-#[command(name = "feast", version, max_term_width = 100, after_help = EXAMPLE)]
+#[command(name = PROGRAM, version, max_term_width = 100, after_help = example())]
 pub(crate) struct Arguments {
     /// Work on the feature repository in this directory.
     #[arg(
@@ -54,12 +54,23 @@ pub(crate) struct Arguments {
     pub(crate) command: Command,
 }
 
-const EXAMPLE: &str = "\
+/// The name of the command: in a wheel `feast` is Python Feast's.
+pub(crate) const PROGRAM: &str = if cfg!(feature = "wheel") {
+    "feast-server"
+} else {
+    "feast"
+};
+
+fn example() -> String {
+    format!(
+        "\
 Example, from nothing to served features:
-  feast init feature_repo && cd feature_repo
-  feast apply
-  feast materialize-incremental $(date +%Y-%m-%d)
-  feast serve";
+  {PROGRAM} init feature_repo && cd feature_repo
+  {PROGRAM} apply
+  {PROGRAM} materialize-incremental $(date +%Y-%m-%d)
+  {PROGRAM} serve"
+    )
+}
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -548,7 +559,7 @@ pub(crate) struct ServeArguments {
 /// Writes the completion script of a shell.
 pub(crate) fn completions(shell: clap_complete::Shell) -> String {
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Arguments::command(), "feast", &mut script);
+    clap_complete::generate(shell, &mut Arguments::command(), PROGRAM, &mut script);
     String::from_utf8_lossy(&script).into_owned()
 }
 

@@ -48,6 +48,7 @@
 //! - `interop`: Python Feast itself on the same repositories.
 //! - `fuzz`: changed requests, byte by byte.
 //! - `layers`: which module may use which.
+//! - `licences`: the licences of dependencies, and which of them are there twice.
 //! - `links`: files that the documents name.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by it, also in its helpers")]
@@ -75,6 +76,7 @@ mod interop;
 mod lambda;
 mod large_pushes;
 mod layers;
+mod licences;
 mod links;
 mod log;
 mod look_up;
