@@ -159,12 +159,14 @@ fn each_program_has_its_registry() {
     );
 }
 
+fn check_message(lines: &str, start: &str) {
+    let found = stores(lines);
+    assert!(found.starts_with(start), "{lines}: {found}");
+}
+
 #[test]
 fn messages_name_the_place_of_the_key() {
-    let check = |lines: &str, start: &str| {
-        let found = stores(lines);
-        assert!(found.starts_with(start), "{lines}: {found}");
-    };
+    let check = check_message;
     let rocksdb = "online_store: {type: sqlite}\nserving: {online_store: {type: rocksdb, ";
     check(
         &format!("{rocksdb}pth: x}}}}"),
@@ -204,6 +206,11 @@ fn messages_name_the_place_of_the_key() {
         &format!("{rocksdb}skip_dedup: 1}}}}"),
         "serving.online_store.skip_dedup must be true or false, not 1",
     );
+}
+
+#[test]
+fn messages_name_the_place_of_the_type() {
+    let check = check_message;
     check(
         "online_store: sqlite\nserving: {online_store: {row_cache_mib: 5}}",
         "serving.online_store.row_cache_mib is not known | serving.online_store has no type of its own, and that of \
@@ -233,6 +240,11 @@ fn messages_name_the_place_of_the_key() {
         "online_store: [x]\nserving: {online_store: {path: x}}",
         "online_store must be a mapping, or a string",
     );
+}
+
+#[test]
+fn messages_name_the_place_of_keys_of_redis() {
+    let check = check_message;
     let redis = "online_store: {type: redis, connection_string: \"h:1\"}\nserving: {online_store: {";
     check(
         &format!("{redis}connection_string: h}}}}"),
@@ -275,10 +287,7 @@ fn messages_name_the_place_of_the_key() {
 
 #[test]
 fn messages_name_the_place_of_keys_of_the_registry() {
-    let check = |lines: &str, start: &str| {
-        let found = stores(lines);
-        assert!(found.starts_with(start), "{lines}: {found}");
-    };
+    let check = check_message;
     check(
         "registry: a.db\nserving: {registry: 5}",
         "serving.registry must be a mapping, or a string that is its path",
@@ -511,7 +520,7 @@ fn keys_of_stores() -> impl Strategy<Value = Map<String, Value>> {
 
 /// One name for each type.
 fn plain_type(block: &Value) -> &str {
-    match block.as_str().or(block["type"].as_str()).unwrap_or("sqlite") {
+    match block.as_str().or_else(|| block["type"].as_str()).unwrap_or("sqlite") {
         "feast.infra.online_stores.sqlite.SqliteOnlineStore" => "sqlite",
         "feast_server.RustOnlineStore" => "rocksdb",
         other => other,
