@@ -205,13 +205,9 @@ pub(crate) enum OnlineStoreCommand {
 
 #[derive(Debug, Args)]
 pub(crate) struct HealthArguments {
-    /// What is asked for. An answer with status 200 is one of a server that is well.
+    /// What is asked for. The server is well if the answer has status 200. Certificates are not checked.
     #[arg(value_name = "URL", default_value = "http://127.0.0.1:6566/health")]
     pub(crate) url: String,
-
-    /// Trust whoever the authorities in this file sign for (PEM), instead of those of the system.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) ca: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -74,8 +74,7 @@ class Image(unittest.TestCase):
             self.assertEqual(ask(f"{url}/get-online-features", READ)[0], 200)
             self.assertEqual(ask(f"{url}/push", pushed(1000)), (200, ""))
             self.assertEqual(trips(url), 1000)
-            # The command of the image's health check.
-            podman("exec", name, "feast", "health")
+            podman("healthcheck", "run", name)
             podman("exec", name, "feast", "health", "http://127.0.0.1:8000/metrics")
             podman("stop", "--time", "20", name)
             state = containers.inspected("container", name)["State"]

@@ -105,7 +105,8 @@ def walk(state: Path, log: Path) -> None:
     run(FEAST, "-c", repository, "apply")
     run(FEAST, "-c", repository, "materialize-incremental", f"{datetime.now(UTC):%Y-%m-%d}")
     port = free_port()
-    (repository / "feature_store.yaml").open("a").write(f"\nserving:\n    metrics_port: {free_port()}\n")
+    settings = repository / "feature_store.yaml"
+    settings.write_text(f"{settings.read_text()}\nserving:\n    metrics_port: {free_port()}\n")
     command = ["strace", "-f", "-o", log, FEAST, "-c", repository, "serve", "--port", port, "--metrics"]
     server = subprocess.Popen([str(argument) for argument in command], start_new_session=True, stderr=subprocess.DEVNULL)
     try:

@@ -11,16 +11,12 @@ use crate::output::Failure;
 const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Ends well if the server answers with status 200, and prints nothing then.
+///
+/// Certificates are not checked, as in probes of Kubernetes: nothing secret is sent, and one for this machine's loopback address is rare. No
+/// proxy is used: it would answer for a server that does not.
 pub(crate) fn run(options: &HealthArguments) -> Result<(), Failure> {
     let url = &options.url;
-    let trust = match &options.ca {
-        Some(file) => Trust::File(file),
-        // Reading the authorities of the system takes longer than the rest.
-        None if url.starts_with("http://") => Trust::Anybody,
-        None => Trust::System,
-    };
-    // The server is on this machine, or in a network where health checks are made: no proxy is in between.
-    let client = Client::new(&trust, TIMEOUT, false)?;
+    let client = Client::new(&Trust::Anybody, TIMEOUT, false)?;
     match client.status(url) {
         Ok((200, _)) => Ok(()),
         Ok((status, text)) => Err(Failure::new(format!("{url} answers {status}: {}", text.trim_end()))),
