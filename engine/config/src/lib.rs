@@ -132,6 +132,8 @@ pub struct RepositoryConfig {
     pub unknown_keys: Vec<String>,
     /// Keys that Feast acts on and this binary does not: a line for the operator each.
     pub without_effect: Vec<String>,
+    /// Values that name a variable of the environment which is not set: a line for the operator each.
+    pub unset_variables: Vec<String>,
 }
 
 impl RepositoryConfig {
@@ -241,6 +243,7 @@ impl RepositoryConfig {
             ),
             unknown_keys: unused::unknown(&root),
             without_effect: unused::without_effect(&root),
+            unset_variables: variables::unset(&root),
             directory: directory.to_path_buf(),
         })
     }
