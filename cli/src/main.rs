@@ -25,8 +25,8 @@ use args::{
     PermissionsCommand, ProjectsCommand, usage_error,
 };
 use commands::{
-    api_key, apply, backup, configuration, copy, init, list, materialize, online_features, online_store, permissions,
-    registry, serve,
+    api_key, apply, backup, configuration, copy, doctor, init, list, materialize, online_features, online_store,
+    permissions, registry, serve,
 };
 use log::LogLevel;
 use output::{Failure, Output, StderrQueue};
@@ -51,10 +51,10 @@ fn main() -> ExitCode {
         },
     };
     // Only a server must go on when its stderr is not read. If the thread for that cannot be started, it prints like any command.
-    let serves = matches!(arguments.command, Command::Serve(_));
+    let serves = matches!(&arguments.command, Command::Serve(serve) if !serve.check);
     let queue = serves.then(StderrQueue::start).and_then(Result::ok);
     let format = arguments.log_format;
-    let log_level = log::start(arguments.log_level.clone(), format, queue.as_ref());
+    let log_level = log::start(log_level(&arguments), format, queue.as_ref());
     let output = Output::new(queue).with_format(format);
     let code = match run(arguments, log_level, &output).and_then(|()| output.finish()) {
         Ok(()) => ExitCode::SUCCESS,
@@ -65,6 +65,17 @@ fn main() -> ExitCode {
     };
     output.end();
     code
+}
+
+/// What was typed. What a check finds is its answer, and not told a second time in the log.
+fn log_level(arguments: &Arguments) -> Option<String> {
+    let checks = match &arguments.command {
+        Command::Doctor(_) => true,
+        Command::Serve(serve) => serve.check,
+        _ => false,
+    };
+    let usual = checks.then(|| "off".to_owned());
+    arguments.log_level.clone().or(usual)
 }
 
 fn run(arguments: Arguments, log_level: LogLevel, output: &Output) -> Result<(), Failure> {
@@ -82,6 +93,8 @@ fn run(arguments: Arguments, log_level: LogLevel, output: &Output) -> Result<(),
         Command::MaterializeIncremental(incremental) => {
             materialize::run(repository, &MaterializeSettings::until(&incremental)?, output)
         }
+        Command::Doctor(options) => doctor::run(repository, &options, output),
+        Command::Serve(serve) if serve.check => doctor::check_serve(repository, &serve, output),
         Command::Serve(serve) => serve::run(repository, &ServeSettings::new(&serve)?, log_level, output),
         Command::GetOnlineFeatures(options) => online_features::run(repository, &options, output),
         Command::OnlineStore(OnlineStoreCommand::Copy(options)) => copy::run(&options, output),

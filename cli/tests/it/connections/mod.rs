@@ -3,7 +3,7 @@
 mod endings;
 mod http2;
 mod limits;
-mod places;
+pub(crate) mod places;
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
