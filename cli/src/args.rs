@@ -8,7 +8,7 @@ mod usage;
 use std::num::NonZero;
 use std::path::PathBuf;
 
-use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use feast_engine::Shard;
 
 use crate::log_format::LogFormat;
@@ -91,6 +91,8 @@ pub(crate) enum Command {
     Health(HealthArguments),
     /// Serve features in a function of AWS Lambda, which starts this command. An embedded store is only read.
     Lambda(LambdaArguments),
+    /// Check the repository and this machine before a server goes live. Nothing is changed, and a server that runs is not disturbed.
+    Doctor(DoctorArguments),
     /// Read features of single entities from the online store.
     GetOnlineFeatures(OnlineFeaturesArguments),
     /// Work on online stores as a whole, and on rows of single entities.
@@ -469,6 +471,25 @@ pub(crate) struct LambdaArguments {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "\
+The exit code is 1 if there is an error, and 0 otherwise, also with warnings.
+feast serve --check checks the same for the options of a server.
+
+Example: feast doctor --output json | jq '.findings[] | select(.level == \"error\")'")]
+pub(crate) struct DoctorArguments {
+    /// How to print what is found.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) output: ListFormat,
+
+    /// How long each check may take. Those that are not done by then count as errors.
+    #[arg(long, value_name = "SECONDS", default_value_t = CHECK_SECONDS, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub(crate) timeout: u64,
+}
+
+/// More than the Python of functions may take to start.
+pub(crate) const CHECK_SECONDS: u64 = 40;
+
+#[derive(Debug, Args)]
 #[command(disable_help_flag = true)]
 pub(crate) struct ServeArguments {
     /// Address to listen on [default: 127.0.0.1].
@@ -547,9 +568,25 @@ pub(crate) struct ServeArguments {
     #[arg(long, value_name = "VERSION", default_value = "1.2", value_parser = ["1.2", "1.3"], requires = "cert")]
     pub(crate) tls_min_version: String,
 
+    /// Do not serve, but check whether it could be done: as feast doctor, with these options.
+    #[arg(long)]
+    pub(crate) check: bool,
+
+    /// How to print what is found.
+    #[arg(long, value_enum, default_value_t, requires = "check")]
+    pub(crate) output: ListFormat,
+
     /// Print help.
     #[arg(long, action = clap::ArgAction::Help)]
     pub(crate) help: Option<bool>,
+}
+
+impl ServeArguments {
+    /// As they are when none is typed.
+    pub(crate) fn usual() -> Result<Self, clap::Error> {
+        let command = Self::augment_args(clap::Command::new("serve"));
+        Self::from_arg_matches(&command.try_get_matches_from(["serve"])?)
+    }
 }
 
 /// Writes the completion script of a shell.

@@ -26,7 +26,7 @@ use args::{
     PermissionsCommand, ProjectsCommand, usage_error,
 };
 use commands::{
-    api_key, apply, backup, configuration, copy, health, init, lambda, list, materialize, online_features,
+    api_key, apply, backup, configuration, copy, doctor, health, init, lambda, list, materialize, online_features,
     online_store, permissions, registry, serve,
 };
 use log::LogLevel;
@@ -53,10 +53,10 @@ fn main() -> ExitCode {
         },
     };
     // Only a server must go on when its stderr is not read. If the thread for that cannot be started, it prints like any command.
-    let serves = matches!(arguments.command, Command::Serve(_));
+    let serves = matches!(&arguments.command, Command::Serve(serve) if !serve.check);
     let queue = serves.then(StderrQueue::start).and_then(Result::ok);
     let format = arguments.log_format;
-    let log_level = log::start(arguments.log_level.clone(), format, queue.as_ref());
+    let log_level = log::start(log_level(&arguments), format, queue.as_ref());
     // A function writes its log itself, as it may be frozen or ended after each answer.
     let writes_log = serves || matches!(arguments.command, Command::Lambda(_));
     let output = Output::new(queue).with_format(if writes_log { format } else { LogFormat::default() });
@@ -69,6 +69,17 @@ fn main() -> ExitCode {
     };
     output.end();
     code
+}
+
+/// What was typed. What a check finds is its answer, and not told a second time in the log.
+fn log_level(arguments: &Arguments) -> Option<String> {
+    let checks = match &arguments.command {
+        Command::Doctor(_) => true,
+        Command::Serve(serve) => serve.check,
+        _ => false,
+    };
+    let usual = checks.then(|| "off".to_owned());
+    arguments.log_level.clone().or(usual)
 }
 
 fn run(arguments: Arguments, log_level: LogLevel, output: &Output) -> Result<(), Failure> {
@@ -86,6 +97,8 @@ fn run(arguments: Arguments, log_level: LogLevel, output: &Output) -> Result<(),
         Command::MaterializeIncremental(incremental) => {
             materialize::run(repository, &MaterializeSettings::until(&incremental)?, output)
         }
+        Command::Doctor(options) => doctor::run(repository, &options, output),
+        Command::Serve(serve) if serve.check => doctor::check_serve(repository, &serve, output),
         Command::Serve(serve) => serve::run(repository, &ServeSettings::new(&serve)?, log_level, output),
         Command::Health(options) => health::run(&options),
         Command::Lambda(options) => lambda::run(repository, &options, &log_level, output),

@@ -87,6 +87,11 @@ impl Failure {
         }
     }
 
+    /// What is wrong, as one line, and what the user can do.
+    pub(crate) fn in_words(&self) -> (String, Option<&str>) {
+        (self.messages.join("; "), self.hint.as_deref())
+    }
+
     pub(crate) fn with_hint(self, hint: impl Into<String>) -> Self {
         Self {
             hint: Some(hint.into()),

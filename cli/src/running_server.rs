@@ -12,7 +12,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use feast_engine::{
-    BackupReport, Error, FeatureStore, ForgottenRows, MaterializeRange, MaterializeRequest, RowsToForget,
+    BackupReport, Error, FeatureStore, ForgottenRows, MaterializeRange, MaterializeRequest, RepositoryConfig,
+    RowsToForget,
 };
 use feast_server::{Listener, Purpose, STORE_HEADER};
 use serde_json::{Value, json};
@@ -95,8 +96,8 @@ pub(crate) struct RunningServer {
 
 impl RunningServer {
     /// The server that has left its file beside a store.
-    pub(crate) fn find(store: &FeatureStore) -> Option<Self> {
-        let directory = store.config().online_store.directory()?;
+    pub(crate) fn find(config: &RepositoryConfig) -> Option<Self> {
+        let directory = config.online_store.directory()?;
         let contents = std::fs::read_to_string(directory.join(FILE_NAME)).ok()?;
         let mut lines = contents.lines();
         let (socket, store, name) = (lines.next()?, lines.next()?, lines.next()?);
@@ -120,7 +121,7 @@ impl RunningServer {
     /// # Errors
     /// `error`, when there is no such server, or it does not answer.
     pub(crate) fn instead_of(store: &FeatureStore, error: Error, output: &Output) -> Result<Self, Failure> {
-        let server = Self::find(store).filter(|_| error.kind() == feast_engine::ErrorKind::Conflict);
+        let server = Self::find(store.config()).filter(|_| error.kind() == feast_engine::ErrorKind::Conflict);
         let server = server.filter(Self::answers).ok_or(error)?;
         output.note(&format!(
             "The server at {} has the online store open and does it",

@@ -97,8 +97,9 @@ pub use feast_config::{
     FeatureLoggingConfig, Host, Issuer, MaterializationLimits, MetricsConfig, OfflineBatching, OidcConfig,
     OnlineStoreConfig, OnlineStoreMemory, Origin, RateLimit, RepositoryConfig, ResponseLayout, SETTINGS_VARIABLE,
     SampleRate, ServingLimits, SettingInForce, SettingsSource, TracesConfig, check_project_name, format_duration,
-    without_marks,
+    machine_memory, without_marks,
 };
+pub use feast_files::{DiskRoom, check_writable, lock_holder, process_in_words, room_on_disk_of};
 pub use feast_model as model;
 pub use feast_model::error::{self, Error, ErrorKind, FeastException, InvalidDefinition, Result};
 pub use feast_offline::{PandasColumn, create_parquet, pandas_columns};
@@ -111,13 +112,17 @@ pub use materialize::{
 };
 pub use online::{
     ColumnField, ColumnRole, Computed, EntityRows, Execution, FeatureColumn, FeatureVectors, FieldStatus, JoinKey,
-    KeyColumn, NotNative, OnDemandRemark, PlannedLog, ReadPlan, RequestColumn, ServedRows, StoredEntities, ViewOutcome,
-    WriteColumn, WriteFunctionRun, WriteTarget,
+    KeyColumn, NotNative, OnDemandRemark, OnDemandRemarkKind, PlannedLog, ReadPlan, RequestColumn, ServedRows,
+    StoredEntities, ViewOutcome, WriteColumn, WriteFunctionRun, WriteTarget,
 };
-pub use online_store::{Access, CacheUsage, RocksDbStatistics, RowCount, TableChange, TableFate};
+pub use online_store::{
+    Access, CacheUsage, DatabaseFound, OnlineStoreFound, RedisServerFound, RocksDbStatistics, RowCount,
+    SqliteFileFound, StoreHolder, TableChange, TableFate,
+};
 pub use push::{PushTarget, WaitingPushes, WriteReport};
+pub use resolve::SourceFound;
 pub use store::{
     AccessRequest, ApplyOptions, ApplyReport, AskedObject, FeatureStore, ForgottenRows, OnlineStoreTotals,
     PythonStatistics, RemovalProgress, RestoreReport, RowWithKey, RowsToForget, StoreStatistics, StoredPage, StoredRow,
-    ViewTotals, restore,
+    ViewTotals, examine_online_store, restore,
 };

@@ -49,15 +49,16 @@ use tokio::task::JoinSet;
 
 pub use audit::AuditLog;
 use connections::Connections;
-pub use connections::{ConnectionLimits, Listener, Purpose, Tls, TlsFiles, TlsVersion};
+pub use connections::{CertificateState, ConnectionLimits, Listener, Purpose, Tls, TlsFiles, TlsVersion};
 use context::Context;
 pub use endpoints::health::STORE_HEADER;
 pub use feature_log::log_remark;
 use housekeeping::{RegistryWatch, StoreCare};
 pub use http::{Bounds, Response};
 pub use in_process::{StoredRows, online_features, stored_row, stored_rows};
-pub use registry_remarks::ReadDefinitions;
+pub use readiness::is_disk_low;
 use registry_remarks::RegistryRemarks;
+pub use registry_remarks::{ReadDefinitions, permission_lines};
 pub use responder::{Origin, Responder};
 
 /// How long open requests may go on once the server takes no more.

@@ -3,10 +3,9 @@
 //!
 //! What needs a look at disks is looked at once a second, not when a probe asks: a probe must not wait for a disk.
 
-use feast_engine::model::Timestamp;
-use feast_engine::{Error, FeatureStore, StoreStatistics, format_duration};
+use feast_engine::{DiskRoom, Error, FeatureStore, StoreStatistics, format_duration};
 
-use crate::connections::{Tls, Validity};
+use crate::connections::Tls;
 use crate::context::Context;
 
 /// Less that is free on the disk of the online store is said: RocksDB stops writes when there is no room for a memtable.
@@ -73,9 +72,9 @@ impl Readiness {
             Err(_) => former.reasons.clone(),
         };
         let mut warnings = warnings(store, &store.statistics());
-        let validity = tls.and_then(Tls::certificate_validity);
-        let end = validity.and_then(|validity| ending(validity, feast_engine::now()));
-        warnings.extend(end.map(condition(TLS_ENDS)));
+        let certificate = tls.and_then(|tls| tls.certificate(feast_engine::now()));
+        let remark = certificate.and_then(|certificate| certificate.remark);
+        warnings.extend(remark.map(condition(TLS_ENDS)));
         Self { reasons, warnings }
     }
 
@@ -129,20 +128,9 @@ impl Readiness {
     }
 }
 
-/// What is to be said of a certificate that should have been renewed by now: those of a day have some hours left then, those of months
-/// a week.
-fn ending(validity: Validity, now: Timestamp) -> Option<String> {
-    const WEEK: i64 = 7 * 86_400_000_000;
-    let (whole, left) = (
-        validity.last.micros().saturating_sub(validity.first.micros()),
-        validity.last.micros().saturating_sub(now.micros()),
-    );
-    let end = validity.last;
-    match left {
-        ..0 => Some(format!("the TLS certificate has ended at {end}: clients refuse it")),
-        _ if left < WEEK.min(whole / 5) => Some(format!("the TLS certificate ends at {end}")),
-        _ => None,
-    }
+/// Whether so little is free on the disk of the online store that it should be said.
+pub fn is_disk_low(room: DiskRoom) -> bool {
+    room.size > 0 && room.free < MIN_FREE_BYTES.min(room.size / 100 * MIN_FREE_PERCENT)
 }
 
 fn warnings(store: &FeatureStore, statistics: &StoreStatistics) -> Vec<Condition> {
@@ -151,11 +139,12 @@ fn warnings(store: &FeatureStore, statistics: &StoreStatistics) -> Vec<Condition
     if let Err(trouble) = store.reach_online_store() {
         warn(STORE_UNREACHABLE, trouble.public_message());
     }
-    if let Some(rocksdb) = &statistics.rocksdb
-        && rocksdb.disk_bytes > 0
-        && rocksdb.disk_free_bytes < MIN_FREE_BYTES.min(rocksdb.disk_bytes / 100 * MIN_FREE_PERCENT)
-    {
-        let free = rocksdb.disk_free_bytes >> 20;
+    let room = statistics.rocksdb.as_ref().map(|rocksdb| DiskRoom {
+        free: rocksdb.disk_free_bytes,
+        size: rocksdb.disk_bytes,
+    });
+    if let Some(room) = room.filter(|room| is_disk_low(*room)) {
+        let free = room.free >> 20;
         warn(DISK_LOW, format!("{free} MiB are free on the disk of the online store"));
     }
     if let Some(problem) = &statistics.registry_problem {
@@ -183,32 +172,6 @@ fn warnings(store: &FeatureStore, statistics: &StoreStatistics) -> Vec<Condition
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn certificates_should_be_renewed_before_their_end() {
-        let time = |text: &str| Timestamp::parse(text).unwrap();
-        let check = |first: &str, last: &str, now: &str, expected: Option<&str>| {
-            let validity = Validity {
-                first: time(first),
-                last: time(last),
-            };
-            let said = ending(validity, time(now));
-            assert_eq!(said.is_some(), expected.is_some(), "{said:?}");
-            assert!(said.unwrap_or_default().contains(expected.unwrap_or_default()));
-        };
-        let months = ("2026-01-01T00:00:00Z", "2026-04-01T00:00:00Z");
-        check(months.0, months.1, "2026-03-24T00:00:00Z", None);
-        check(months.0, months.1, "2026-03-26T00:00:00Z", Some("ends at 2026-04-01"));
-        check(
-            months.0,
-            months.1,
-            "2026-04-02T00:00:00Z",
-            Some("has ended at 2026-04-01"),
-        );
-        let day = ("2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z");
-        check(day.0, day.1, "2026-01-01T12:00:00Z", None);
-        check(day.0, day.1, "2026-01-01T20:00:00Z", Some("ends at 2026-01-02"));
-    }
 
     #[test]
     fn one_reason_is_enough() {

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use feast_engine::model::Definitions;
-use feast_engine::{Error, FeatureStore, OnDemandRemark};
+use feast_engine::{Error, FeatureStore};
 use futures::future::BoxFuture;
 use parking_lot::Mutex;
 
@@ -72,7 +72,8 @@ impl Lines {
     }
 }
 
-fn permission_lines(store: &FeatureStore) -> Vec<String> {
+/// What there is to say of the permissions of a registry to which clients sign in.
+pub fn permission_lines(store: &FeatureStore) -> Vec<String> {
     let rules = store.rules();
     let mut lines: Vec<String> = rules.remarks().iter().map(ToString::to_string).collect();
     if rules.is_empty() {
@@ -95,11 +96,7 @@ async fn prepare_functions(store: &Arc<FeatureStore>, read_definitions: ReadDefi
         })
         .await
     };
-    let remark = |OnDemandRemark { view, line, text }| match line {
-        Some(line) => format!("on-demand feature view {view} {text} (line {line} of its function)"),
-        None => format!("on-demand feature view {view} {text}"),
-    };
-    let mut lines: Vec<String> = remarks.into_iter().flatten().map(remark).collect();
+    let mut lines: Vec<String> = remarks.iter().flatten().map(ToString::to_string).collect();
     match store.start_python().await {
         Ok(refused) => lines.extend(refused.into_iter().map(|(view, reason)| {
             format!("on-demand feature view {view}: its function cannot be loaded in Python: {reason}")

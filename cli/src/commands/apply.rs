@@ -226,7 +226,7 @@ fn show(store: &FeatureStore, report: &ApplyReport, defined: &RepositoryDefiniti
 /// A remark with the place in the definitions. Where the text of the function is that of the file, the line is that of the expression,
 /// else that of the view.
 fn placed(remark: &OnDemandRemark, defined: &RepositoryDefinitions) -> String {
-    let OnDemandRemark { view, line, text } = remark;
+    let OnDemandRemark { view, line, text, .. } = remark;
     let transformation = defined.definitions.on_demand_feature_view(view);
     let transformation = transformation.and_then(|view| view.transformation.as_ref());
     let is_of_file = transformation.is_some_and(|transformation| transformation.text.starts_with('@'));

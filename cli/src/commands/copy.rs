@@ -50,7 +50,7 @@ fn prepare(store: &FeatureStore, file: &Path) -> Result<(), Failure> {
     let Err(error) = store.prepare_copy() else {
         return Ok(());
     };
-    let server = RunningServer::find(store).filter(|_| error.kind() == ErrorKind::Conflict);
+    let server = RunningServer::find(store.config()).filter(|_| error.kind() == ErrorKind::Conflict);
     match server.filter(RunningServer::answers) {
         None => Err(error.into()),
         Some(server) => Err(Failure::new(format!(

@@ -5,6 +5,7 @@ pub(crate) mod apply;
 pub(crate) mod backup;
 pub(crate) mod configuration;
 pub(crate) mod copy;
+pub(crate) mod doctor;
 pub(crate) mod health;
 pub(crate) mod init;
 pub(crate) mod lambda;

@@ -1,5 +1,7 @@
 //! `feast serve`: the server in the process, from its threads to its signals.
 
+use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread;
@@ -218,54 +220,73 @@ async fn listeners(
     let (mut listeners, mut places) = (Vec::new(), Vec::new());
     if let Some((host, port)) = &settings.address {
         let listener = Listener::on_port(host, *port, config.limits.send_timeout).await;
-        let listener = listener.map_err(|source| {
-            let failure = Failure::new(format!("cannot listen on {host}:{port}: {source}"));
-            match source.kind() {
-                std::io::ErrorKind::AddrInUse => {
-                    failure.with_hint("another server listens there: stop it, or choose another port with --port")
-                }
-                _ => failure,
-            }
-        })?;
+        let listener = listener.map_err(|source| cannot_listen(host, *port, &source))?;
         let bound = listener.local_address();
         let bound = bound.ok_or_else(|| Failure::new(format!("cannot listen on {host}:{port}: it has no address")))?;
         let scheme = if settings.tls.is_some() { "https" } else { "http" };
-        let asks_for_certificates = settings
-            .tls
-            .as_ref()
-            .is_some_and(|files| files.client_authorities.is_some());
-        let is_remote = !bound.ip().to_canonical().is_loopback();
-        if is_remote && asks_to_sign_in && settings.tls.is_none() {
-            output.warning(&format!(
-                "tokens come to {bound} in clear: who is in between can take them and use them. Serve with --key and --cert, or behind a \
-                 proxy that speaks TLS"
-            ));
-        }
-        if is_remote && !asks_for_certificates && !asks_to_sign_in {
-            output.warning(&format!(
-                "nobody has to sign in: who reaches {bound} can read and write all features. Let only trusted clients reach it"
-            ));
+        if let Some(exposure) = exposure(bound, settings, asks_to_sign_in) {
+            output.warning(&exposure);
         }
         listeners.push(listener);
         places.push(format!("{scheme}://{bound}"));
     }
     if let Some((path, mode)) = &settings.socket {
-        let listener = Listener::on_socket(path, *mode).map_err(|source| {
-            let failure = Failure::new(format!("cannot listen on {}: {source}", path.display()));
-            match source.kind() {
-                std::io::ErrorKind::AddrInUse => failure
-                    .with_hint("another server listens on it, or it is a file: stop the server, or name another path"),
-                _ => failure,
-            }
-        })?;
+        let listener = Listener::on_socket(path, *mode).map_err(|source| cannot_listen_on_socket(path, &source))?;
         listeners.push(listener);
         places.push(format!("unix:{}", path.display()));
     }
     Ok((listeners, places.join(" and ")))
 }
 
+/// Why a server does not listen on a port.
+pub(super) fn cannot_listen(host: &str, port: u16, source: &std::io::Error) -> Failure {
+    let failure = Failure::new(format!("cannot listen on {host}:{port}: {source}"));
+    match source.kind() {
+        std::io::ErrorKind::AddrInUse => {
+            failure.with_hint("another server listens there: stop it, or choose another port with --port")
+        }
+        _ => failure,
+    }
+}
+
+/// Why a server does not listen on a Unix socket.
+pub(super) fn cannot_listen_on_socket(path: &Path, source: &std::io::Error) -> Failure {
+    let failure = Failure::new(format!("cannot listen on {}: {source}", path.display()));
+    match source.kind() {
+        std::io::ErrorKind::AddrInUse => {
+            failure.with_hint("another server listens on it, or it is a file: stop the server, or name another path")
+        }
+        _ => failure,
+    }
+}
+
+/// Why a server does not listen for Prometheus.
+pub(super) fn cannot_listen_for_metrics(host: &str, port: u16, source: &std::io::Error) -> Failure {
+    Failure::new(format!("cannot listen on {host}:{port} for metrics: {source}"))
+        .with_hint("choose another port with serving.metrics_port in feature_store.yaml")
+}
+
+/// What to say of a server that listens on this address, if others than this machine reach it.
+pub(super) fn exposure(bound: SocketAddr, settings: &ServeSettings, asks_to_sign_in: bool) -> Option<String> {
+    let tls = settings.tls.as_ref();
+    let asks_for_certificates = tls.is_some_and(|files| files.client_authorities.is_some());
+    if bound.ip().to_canonical().is_loopback() {
+        return None;
+    }
+    match asks_to_sign_in {
+        true if tls.is_none() => Some(format!(
+            "tokens come to {bound} in clear: who is in between can take them and use them. Serve with --key and --cert, or behind a \
+             proxy that speaks TLS"
+        )),
+        false if !asks_for_certificates => Some(format!(
+            "nobody has to sign in: who reaches {bound} can read and write all features. Let only trusted clients reach it"
+        )),
+        _ => None,
+    }
+}
+
 /// Where an audit log is, in words.
-fn place_of(sink: &AuditSink) -> String {
+pub(super) fn place_of(sink: &AuditSink) -> String {
     match sink {
         AuditSink::File(path) => path.display().to_string(),
         AuditSink::Stdout => "the standard output".to_owned(),
@@ -274,27 +295,25 @@ fn place_of(sink: &AuditSink) -> String {
 }
 
 /// What is counted, and where it is served. `None` when nobody asks for it.
-fn metrics(settings: &ServeSettings, config: &RepositoryConfig) -> Option<MetricsConfig> {
+pub(super) fn metrics(settings: &ServeSettings, config: &RepositoryConfig) -> Option<MetricsConfig> {
     let mut metrics = config.metrics.clone();
     metrics.is_enabled |= settings.metrics;
     (metrics.is_enabled || metrics.has_route).then_some(metrics)
 }
 
-/// Listens where Prometheus looks: on all addresses, unless the settings say otherwise. A machine may have no IPv6.
-async fn metrics_listener(config: &MetricsConfig, send_timeout: Duration) -> Result<Listener, Failure> {
+/// Where Prometheus looks: the first of these that can be listened on. A machine may have no IPv6.
+pub(super) fn metrics_hosts(config: &MetricsConfig) -> Vec<&str> {
     const ALL: [&str; 2] = ["::", "0.0.0.0"];
-    let hosts = config.host.as_deref().map_or_else(|| ALL.to_vec(), |host| vec![host]);
+    config.host.as_deref().map_or_else(|| ALL.to_vec(), |host| vec![host])
+}
+
+/// Listens where Prometheus looks: on all addresses, unless the settings say otherwise.
+async fn metrics_listener(config: &MetricsConfig, send_timeout: Duration) -> Result<Listener, Failure> {
     let mut failure = None;
-    for host in &hosts {
+    for host in metrics_hosts(config) {
         match Listener::on_port(host, config.port, send_timeout).await {
             Ok(listener) => return Ok(listener.with_purpose(Purpose::Metrics)),
-            Err(source) => {
-                let message = format!("cannot listen on {host}:{} for metrics: {source}", config.port);
-                failure = Some(
-                    Failure::new(message)
-                        .with_hint("choose another port with serving.metrics_port in feature_store.yaml"),
-                );
-            }
+            Err(source) => failure = Some(cannot_listen_for_metrics(host, config.port, &source)),
         }
     }
     Err(failure.unwrap_or_else(|| Failure::new("there is no host to listen on for metrics".to_owned())))
@@ -303,11 +322,8 @@ async fn metrics_listener(config: &MetricsConfig, send_timeout: Duration) -> Res
 fn connection_limits(settings: &ServeSettings, config: &RepositoryConfig, output: &Output) -> ConnectionLimits {
     let open_files = open_files::raise_limit();
     let most = open_files::for_connections(open_files);
-    if settings.connections > most {
-        output.warning(&format!(
-            "{most} connections can be open, not {}: the process may have {open_files} files open, and the store needs some of them",
-            settings.connections
-        ));
+    if let Some(lack) = lack_of_files(settings, open_files) {
+        output.warning(&lack);
     }
     ConnectionLimits {
         connections: settings.connections.min(most),
@@ -316,6 +332,17 @@ fn connection_limits(settings: &ServeSettings, config: &RepositoryConfig, output
         lifetime: config.connections.lifetime,
         send: config.limits.send_timeout,
     }
+}
+
+/// What to say when not as many connections can be open as were asked for.
+pub(super) fn lack_of_files(settings: &ServeSettings, open_files: u64) -> Option<String> {
+    let most = open_files::for_connections(open_files);
+    (settings.connections > most).then(|| {
+        format!(
+            "{most} connections can be open, not {}: the process may have {open_files} files open, and the store needs some of them",
+            settings.connections
+        )
+    })
 }
 
 /// The signals of the process as what they ask the server for, and in `stops` how often they asked it to stop. SIGHUP also reads the level

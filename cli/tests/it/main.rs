@@ -19,6 +19,7 @@
 //! - `tables`: rows of views that leave the registry and come back.
 //! - `times`: points in time that are accepted, and those that are not; rows without values.
 //! - `types`: values of every type from parquet and over HTTP.
+//! - `doctor`: what is found of repositories and machines before a server goes live, and that it leaves no trace.
 //! - `durability`: full disks, damaged files, killed servers, pushes that wait in the log.
 //! - `feature_logging`: the log of what was served of feature services.
 //! - `awaited_runs`: materializations whose clients wait for them, and are gone.
@@ -66,6 +67,7 @@ mod configuration;
 mod connections;
 mod contract;
 mod copy;
+mod doctor;
 mod durability;
 mod feature_logging;
 mod fuzz;

@@ -137,6 +137,8 @@ pub struct RepositoryConfig {
     pub without_effect: Vec<String>,
     /// Where the keys of blocks were written that have an override.
     overrides: Overrides,
+    /// Values that name a variable of the environment which is not set: a line for the operator each.
+    pub unset_variables: Vec<String>,
 }
 
 impl RepositoryConfig {
@@ -257,6 +259,7 @@ impl RepositoryConfig {
             unknown_keys: unused::unknown(&document),
             without_effect: unused::without_effect(&document, online_store.type_name()),
             online_store,
+            unset_variables: variables::unset(&document.root),
             directory: directory.to_path_buf(),
             overrides: document.overrides,
         })

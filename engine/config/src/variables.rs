@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use serde_json::Value;
+
 /// A text with its variables expanded.
 #[derive(Debug)]
 pub(super) struct Expanded {
@@ -86,9 +88,62 @@ pub(super) fn expand_variables(text: &str, lookup: &dyn Fn(&str) -> Option<Strin
     }
 }
 
+/// Which values still name a variable as `${NAME}`, since it is not set: a line for the operator each.
+pub(super) fn unset(root: &Value) -> Vec<String> {
+    let (mut found, mut pending) = (Vec::new(), vec![(String::new(), root)]);
+    while let Some((path, value)) = pending.pop() {
+        match value {
+            Value::Object(members) => pending.extend(members.iter().rev().map(|(key, value)| match path.as_str() {
+                "" => (key.clone(), value),
+                path => (format!("{path}.{key}"), value),
+            })),
+            Value::Array(items) => {
+                let items = items.iter().enumerate().rev();
+                pending.extend(items.map(|(index, value)| (format!("{path}[{index}]"), value)));
+            }
+            Value::String(text) => {
+                let names = unset_names(text).into_iter();
+                found.extend(names.map(|name| format!("{path} names the variable {name}, which is not set")));
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+fn unset_names(text: &str) -> Vec<&str> {
+    let is_name = |name: &&str| {
+        let mut characters = name.chars();
+        let first = characters.next();
+        first.is_some_and(|first| first.is_ascii_alphabetic() || first == '_')
+            && characters.all(|character| character.is_ascii_alphanumeric() || character == '_')
+    };
+    let after = text.split("${").skip(1);
+    let names = after.filter_map(|rest| rest.split_once('}').map(|(name, _)| name));
+    names.filter(is_name).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn variables_that_are_not_set_are_named_with_their_places() {
+        let root = serde_json::json!({
+            "registry": "${BUCKET}/registry.db",
+            "serving": {"api_keys": [{"name": "a"}, {"hash": "${KEY_1}"}], "max_requests": 7},
+            "note": "$5, ${}, ${a b}, ${1st} and ${open",
+        });
+        let mut lines = unset(&root);
+        lines.sort();
+        assert_eq!(
+            lines,
+            [
+                "registry names the variable BUCKET, which is not set",
+                "serving.api_keys[1].hash names the variable KEY_1, which is not set",
+            ]
+        );
+    }
 
     #[test]
     fn expands_variables_as_python_does() {

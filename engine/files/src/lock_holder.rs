@@ -1,20 +1,32 @@
 //! Which process holds the lock of a file, as far as Linux tells: for messages.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 
 /// `process 17 (feast)`, or `another process` where that cannot be known.
 pub(crate) fn holder_of(file: &File) -> String {
-    let metadata = file.metadata().ok();
-    let locks = std::fs::read_to_string("/proc/locks").unwrap_or_default();
-    let process = metadata.and_then(|metadata| process_in(&locks, metadata.dev(), metadata.ino()));
-    let Some(process) = process else {
-        return "another process".to_owned();
-    };
+    let process = file.metadata().ok().and_then(|metadata| process_with_lock(&metadata));
+    process.map_or_else(|| "another process".to_owned(), process_in_words)
+}
+
+/// The process that holds the lock of a file as [`std::fs::File::lock`] takes it. The file is not opened, and its lock is not tried.
+/// `None` when nobody does, as far as that can be known.
+pub fn lock_holder(path: &Path) -> Option<u32> {
+    process_with_lock(&std::fs::metadata(path).ok()?)
+}
+
+/// `process 17 (feast)`.
+pub fn process_in_words(process: u32) -> String {
     match std::fs::read_to_string(format!("/proc/{process}/comm")) {
         Ok(name) => format!("process {process} ({})", name.trim()),
         Err(_) => format!("process {process}"),
     }
+}
+
+fn process_with_lock(file: &Metadata) -> Option<u32> {
+    let locks = std::fs::read_to_string("/proc/locks").ok()?;
+    process_in(&locks, file.dev(), file.ino())
 }
 
 /// The process that holds a lock of a file, in the text of `/proc/locks`: `1: FLOCK ADVISORY WRITE 17 fd:01:1234 0 EOF`.

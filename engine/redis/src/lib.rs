@@ -6,6 +6,7 @@
 mod collisions;
 mod connection;
 mod deletion;
+mod examine;
 mod fetch;
 mod former_keys;
 mod hash_query;
@@ -25,6 +26,7 @@ use feast_rows::{RowCache, StoredView, Tables};
 
 pub use collisions::name_collisions;
 pub use deletion::KeySearch;
+pub use examine::ExaminedServer;
 pub use former_keys::FormerKeys;
 pub use row_encoder::RowEncoder;
 pub use tracking::TrackingCounts;

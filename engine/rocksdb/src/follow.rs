@@ -36,13 +36,19 @@ impl RocksDbStore {
             return Err(Error::new(ErrorKind::Unavailable, message)
                 .with_hint("it is made by the first process that may write it: `feast serve` or `feast materialize`"));
         }
-        let modes = FileModes::of(path);
-        let modes = modes.map_err(|source| Error::io("look at the online store directory", path, source))?;
-        let mut storage = Self::open_with(Opening::to_follow, modes, path, project, memory)?;
-        replacement::check_whole(path)?;
+        let mut storage = Self::open_follower(path, project, memory)?;
         storage.check_format_to_read(&storage.db())?;
         storage.identity = storage.read_record(KeyTag::Identity)?.unwrap_or_default();
         storage.publish(&storage.read_directory()?);
+        Ok(storage)
+    }
+
+    /// Opens a database that is there, of whatever format.
+    pub(super) fn open_follower(path: &Path, project: &str, memory: OnlineStoreMemory) -> Result<Self> {
+        let modes = FileModes::of(path);
+        let modes = modes.map_err(|source| Error::io("look at the online store directory", path, source))?;
+        let storage = Self::open_with(Opening::to_follow, modes, path, project, memory)?;
+        replacement::check_whole(path)?;
         Ok(storage)
     }
 

@@ -19,7 +19,7 @@ use rocksdb::{DB, DBRawIteratorWithThreadMode, ReadOptions, SstFileWriter, Write
 use super::RocksDbStore;
 
 /// Where the rows of a table lie together.
-const BY_TABLE: u32 = 1;
+pub(super) const BY_TABLE: u32 = 1;
 
 /// Files are about as large as those of RocksDB itself.
 const FILE_BYTES: u64 = if cfg!(test) { 16 << 10 } else { 64 << 20 };

@@ -13,6 +13,7 @@ mod deletion;
 mod directory;
 mod dropped;
 mod error;
+mod examine;
 mod fetch;
 mod file_modes;
 mod follow;
@@ -45,6 +46,7 @@ use rocksdb::{DB, Options, WriteBatch};
 
 pub use bulk_load::{BulkLoad, TableCounts};
 pub use checkpoint::Checkpoint;
+pub use examine::{Examined, Holder};
 pub use fetch::DatabaseRows;
 pub use opening::Reading;
 pub use replacement::{Replacement, is_occupied};

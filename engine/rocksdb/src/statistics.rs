@@ -1,5 +1,6 @@
 //! What RocksDB says of itself, for operators.
 
+use feast_files::room_on_disk_of;
 use rocksdb::properties::{
     ACTUAL_DELAYED_WRITE_RATE, BACKGROUND_ERRORS, BLOCK_CACHE_USAGE, CUR_SIZE_ALL_MEM_TABLES, ESTIMATE_NUM_KEYS,
     ESTIMATE_PENDING_COMPACTION_BYTES, IS_WRITE_STOPPED, LIVE_SST_FILES_SIZE, NUM_RUNNING_COMPACTIONS,
@@ -51,11 +52,7 @@ impl RocksDbStore {
             let files = db.property_value(num_files_at_level(level)).ok().flatten();
             files.and_then(|files| files.parse().ok()).unwrap_or_default()
         };
-        let disk = rustix::fs::statvfs(&*self.path).ok();
-        let on_disk = |blocks: fn(&rustix::fs::StatVfs) -> u64| {
-            disk.as_ref()
-                .map_or(0, |disk| blocks(disk).saturating_mul(disk.f_frsize))
-        };
+        let disk = room_on_disk_of(&self.path).unwrap_or_default();
         Statistics {
             files: std::array::from_fn(files_at),
             table_bytes: number(LIVE_SST_FILES_SIZE),
@@ -68,8 +65,8 @@ impl RocksDbStore {
             background_errors: number(BACKGROUND_ERRORS),
             is_write_stopped: number(IS_WRITE_STOPPED) != 0,
             delayed_write_rate: number(ACTUAL_DELAYED_WRITE_RATE),
-            disk_free_bytes: on_disk(|disk| disk.f_bavail),
-            disk_bytes: on_disk(|disk| disk.f_blocks),
+            disk_free_bytes: disk.free,
+            disk_bytes: disk.size,
         }
     }
 }

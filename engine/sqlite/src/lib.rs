@@ -9,6 +9,7 @@ mod commit_watch;
 mod connections;
 mod encoded_row;
 mod error;
+mod examine;
 mod fetch;
 mod row_encoder;
 mod scan;
@@ -28,6 +29,7 @@ use feast_rows::{RowCache, StoredView, Tables};
 
 use commit_watch::CommitWatch;
 use connections::{Readers, Writer};
+pub use examine::Examined;
 pub use row_encoder::RowEncoder;
 pub use schema::name_collisions;
 use views::Views;
@@ -55,10 +57,7 @@ impl SqliteStore {
     /// # Errors
     /// `Invalid` for a directory, `Data` for what is not a database. What may pass, such as a lock, is said when the file is used.
     pub fn open(path: &Path, project: &str) -> Result<Self> {
-        if path.is_dir() {
-            let message = format!("the path of the online store is a directory: {}", error_path(path));
-            return Err(Error::invalid(message).with_hint("name a file, which is made if it is not there"));
-        }
+        refuse_directory(path)?;
         let store = Self::new(path, project);
         // A database has such a number, whatever is in it.
         let number = store
@@ -168,6 +167,14 @@ impl SqliteStore {
     fn error(&self, source: rusqlite::Error) -> Error {
         error::from_rusqlite(source, &self.path)
     }
+}
+
+fn refuse_directory(path: &Path) -> Result<()> {
+    if !path.is_dir() {
+        return Ok(());
+    }
+    let message = format!("the path of the online store is a directory: {}", error_path(path));
+    Err(Error::invalid(message).with_hint("name a file, which is made if it is not there"))
 }
 
 /// The same for all that open this file for this project. Clients see it, so it does not say where the file is.

@@ -36,7 +36,7 @@ pub(crate) use python_tier::PythonTier;
 pub use served_rows::ServedRows;
 pub(crate) use served_rows::log_batch;
 pub(crate) use view_functions::ViewFunctions;
-pub use view_functions::{Execution, NotNative, OnDemandRemark};
+pub use view_functions::{Execution, NotNative, OnDemandRemark, OnDemandRemarkKind};
 pub(crate) use view_functions::{on_demand_remarks, pool_functions};
 pub use write::{ColumnRole, WriteColumn, WriteTarget};
 pub(crate) use write::{LeftOut, encode_shard, encode_with_derived};

@@ -218,29 +218,52 @@ pub struct OnDemandRemark {
     pub line: Option<usize>,
     /// What it says of the view: it goes on after its name.
     pub text: String,
+    /// What it is about.
+    pub kind: OnDemandRemarkKind,
+}
+
+impl fmt::Display for OnDemandRemark {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "on-demand feature view {} {}", self.view, self.text)?;
+        match self.line {
+            Some(line) => write!(formatter, " (line {line} of its function)"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What an [`OnDemandRemark`] is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnDemandRemarkKind {
+    /// The view is computed, by the Python of `serving.python`.
+    Python,
+    /// Reads of it are refused.
+    Refused,
+    /// Its stored rows may not be what is expected.
+    Stored,
 }
 
 /// What to say of the on-demand views of some definitions.
 pub(crate) fn on_demand_remarks(functions: &ViewFunctions, definitions: &Definitions) -> Vec<OnDemandRemark> {
     let mut remarks = Vec::new();
     for view in &definitions.on_demand_feature_views {
-        let mut remark = |line, text| {
+        let mut remark = |kind, line, text| {
             remarks.push(OnDemandRemark {
                 view: view.name().to_owned(),
                 line,
                 text,
+                kind,
             });
         };
         match functions.execution(view, definitions) {
             Execution::Native => {}
             Execution::Python(NotNative { line, reason }) => {
-                remark(line, format!("is computed by the Python of serving.python: {reason}"));
+                let text = format!("is computed by the Python of serving.python: {reason}");
+                remark(OnDemandRemarkKind::Python, line, text);
             }
             Execution::Refused(NotNative { line, reason }) => {
-                remark(
-                    line,
-                    format!("is not computed by this binary, and reads of it are refused: {reason}"),
-                );
+                let text = format!("is not computed by this binary, and reads of it are refused: {reason}");
+                remark(OnDemandRemarkKind::Refused, line, text);
             }
         }
         if !view.write_to_online_store {
@@ -248,10 +271,11 @@ pub(crate) fn on_demand_remarks(functions: &ViewFunctions, definitions: &Definit
         }
         if let Some(field) = view.request_data().next() {
             let text = "from requests, so rows of its other sources do not update it: write it by its own name";
-            remark(None, format!("takes {} {text}", field.name));
+            remark(OnDemandRemarkKind::Stored, None, format!("takes {} {text}", field.name));
         }
         if view.stored_view().is_some_and(|stored| stored.is_entityless()) {
             remark(
+                OnDemandRemarkKind::Stored,
                 None,
                 "is written to the online store without entities: each row replaces the one before".to_owned(),
             );

@@ -9,6 +9,7 @@
 //!
 //! A lookup has three steps, [`OnlineStore::prepare`], [`Reading::fetch`] and [`OnlineStore::complete`], and only `fetch` may wait.
 
+mod examine;
 mod push_log;
 mod row_encoder;
 mod row_writer;
@@ -21,17 +22,21 @@ use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 
+pub use examine::OnlineStoreFound;
+pub(crate) use examine::{examine, examine_push_log};
 use feast_codec::packed_bytes::PackedBytes;
 use feast_config::OnlineStoreConfig;
 use feast_model::Timestamp;
 use feast_model::error::{Error, ErrorKind, Result};
 use feast_model::{FeatureView, Field};
+pub use feast_redis::ExaminedServer as RedisServerFound;
 pub(crate) use feast_redis::KeySearch;
 use feast_redis::RedisStore;
-pub use feast_rocksdb::Statistics as RocksDbStatistics;
 pub(crate) use feast_rocksdb::{Checkpoint, Replacement, is_occupied};
 use feast_rocksdb::{DatabaseRows, RocksDbStore};
+pub use feast_rocksdb::{Examined as DatabaseFound, Holder as StoreHolder, Statistics as RocksDbStatistics};
 use feast_rows::{RowCache, rows_in_memory};
+pub use feast_sqlite::Examined as SqliteFileFound;
 use feast_sqlite::SqliteStore;
 pub(crate) use push_log::{LocalPushLog, PushRecords};
 pub(crate) use row_encoder::RowEncoder;

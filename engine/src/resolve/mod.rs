@@ -3,6 +3,7 @@
 
 mod durations;
 mod infer;
+mod inspect;
 mod names;
 mod projections;
 mod sources;
@@ -13,6 +14,9 @@ use std::path::Path;
 
 use feast_model::error::{Error, InvalidDefinition};
 use feast_model::{Definitions, Field, ObjectKind};
+
+pub use inspect::SourceFound;
+pub(crate) use inspect::inspect;
 
 use crate::offline::SchemaCache;
 

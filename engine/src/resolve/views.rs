@@ -15,7 +15,7 @@ use crate::offline::{SourceSchema, UnknownColumns, source_columns};
 use crate::online::check_key_types;
 
 /// A join key and its type, if its entity gives one.
-type Key = (String, Option<ValueType>);
+pub(super) type Key = (String, Option<ValueType>);
 
 /// Join keys of a view as far as they are known, and what is wrong with its entities.
 struct Keys {
@@ -271,11 +271,13 @@ fn infer_from_file(view: &mut FeatureView, keys: &[Key], source: &DataSource, sc
 }
 
 /// What materialization will read must be there. Columns that Python's engines compute are not in the file.
-fn missing_columns(view: &FeatureView, keys: &[Key], source: &DataSource, schema: &SourceSchema) -> Vec<Error> {
-    let is_computed = view.transformation.is_some()
-        || !view.source_views.is_empty()
-        || matches!(&view.kind, ViewKind::Stream(settings) if !settings.aggregations.is_empty());
-    let features: &[Field] = if is_computed { &[] } else { &view.features };
+pub(super) fn missing_columns(
+    view: &FeatureView,
+    keys: &[Key],
+    source: &DataSource,
+    schema: &SourceSchema,
+) -> Vec<Error> {
+    let features: &[Field] = if is_computed(view) { &[] } else { &view.features };
     // It is empty where it could not be inferred, which is reported for the source.
     let event_time = Some(source.timestamp_field.as_str()).filter(|name| !name.is_empty());
     let times: Vec<&str> = event_time.into_iter().chain(source.created_column()).collect();
@@ -292,6 +294,13 @@ fn missing_columns(view: &FeatureView, keys: &[Key], source: &DataSource, schema
         .filter_map(|name| schema.require_times(name).err())
         .collect();
     without_columns(missing).into_iter().chain(wrong_times).collect()
+}
+
+/// Whether Python's engines compute the features of a view, so that they are not columns of its source.
+pub(super) fn is_computed(view: &FeatureView) -> bool {
+    view.transformation.is_some()
+        || !view.source_views.is_empty()
+        || matches!(&view.kind, ViewKind::Stream(settings) if !settings.aggregations.is_empty())
 }
 
 /// One problem, however many columns there are not.

@@ -57,25 +57,33 @@ impl FeatureStore {
     /// As [`FeatureStore::back_up`], and `Unavailable` for that.
     pub fn back_up_on_schedule(&self, schedule: &BackupSchedule, stop: &Arc<AtomicBool>) -> Result<BackupReport> {
         let directory = &std::path::absolute(&schedule.directory).unwrap_or_else(|_| schedule.directory.clone());
-        self.check_backed_up_to(directory)?;
-        let remembered = self.remembered_directory();
-        let is_known = remembered.is_some_and(|remembered| remembered == directory.as_os_str().as_bytes());
-        let problem = match directory.is_dir() {
-            false => "is not there",
-            true if is_known && !was_used(directory) => "is not the one that had backups of this online store",
-            true => "",
-        };
-        if !problem.is_empty() {
-            let message = format!("the directory of backups {} {problem}", error_path(directory));
-            return Err(Error::new(ErrorKind::Unavailable, message).with_hint(
-                "mount its disk; where there is none to be mounted, make the first one with: feast backup DIR",
-            ));
-        }
+        self.check_writable()?;
+        let is_known = self.check_schedule(schedule)?;
         let report = self.back_up_into(directory, Some(schedule.keep), stop)?;
         if !is_known {
             self.write_beside_online_store(REMEMBERED, directory.as_os_str().as_bytes())?;
         }
         Ok(report)
+    }
+
+    /// Whether the directory of a schedule can be backed up to, without doing it: gives whether it had backups of this store.
+    ///
+    /// # Errors
+    /// As [`FeatureStore::back_up_on_schedule`], as far as the directory tells.
+    pub fn check_schedule(&self, schedule: &BackupSchedule) -> Result<bool> {
+        let directory = &std::path::absolute(&schedule.directory).unwrap_or_else(|_| schedule.directory.clone());
+        check_backed_up(&self.config.online_store)?;
+        self.check_outside(directory)?;
+        let remembered = self.remembered_directory();
+        let is_known = remembered.is_some_and(|remembered| remembered == directory.as_os_str().as_bytes());
+        let problem = match directory.is_dir() {
+            false => "is not there",
+            true if is_known && !was_used(directory) => "is not the one that had backups of this online store",
+            true => return Ok(is_known),
+        };
+        let message = format!("the directory of backups {} {problem}", error_path(directory));
+        Err(Error::new(ErrorKind::Unavailable, message)
+            .with_hint("mount its disk; where there is none to be mounted, make the first one with: feast backup DIR"))
     }
 
     fn remembered_directory(&self) -> Option<Vec<u8>> {

@@ -1,5 +1,6 @@
 //! The log of served features, as far as it is about the registry: what of it can be logged.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use feast_model::error::{Error, Result};
@@ -57,6 +58,20 @@ impl FeatureStore {
         let services = state.definitions.services.iter();
         services
             .filter_map(|service| LogTable::new(&state.definitions, service).err())
+            .collect()
+    }
+
+    /// Where services are logged to that are to be, as their definitions say it, relative paths from the repository: their names with the
+    /// directories. None when the settings ask for no log.
+    pub fn feature_log_destinations(&self) -> Vec<(String, PathBuf)> {
+        if !self.config.feature_logging.is_enabled {
+            return Vec::new();
+        }
+        let state = self.state();
+        let services = state.definitions.services.iter();
+        let tables = services.filter_map(|service| LogTable::new(&state.definitions, service).ok().flatten());
+        tables
+            .map(|table| (table.service.clone(), self.config.directory.join(&table.path)))
             .collect()
     }
 

@@ -11,6 +11,7 @@ mod copy;
 #[cfg(test)]
 mod crash_tests;
 mod definitions;
+mod examine;
 mod feature_logs;
 mod keys;
 mod name_collisions;
@@ -29,6 +30,7 @@ mod writes;
 
 pub use access::{AccessRequest, AskedObject};
 pub use definitions::{ApplyOptions, ApplyReport};
+pub use examine::examine_online_store;
 pub use keys::{ForgottenRows, RowsToForget, StoredRow};
 pub use removal::RemovalProgress;
 pub use restore::{RestoreReport, restore};

@@ -2,7 +2,6 @@
 //! it needs.
 
 use std::num::NonZero;
-use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch};
@@ -334,14 +333,12 @@ impl FeatureStore {
     pub(super) fn run_stores(&self, at_once: usize) -> Result<RunStores<'_>> {
         self.check_writable()?;
         let limits = self.config.materialization.share(at_once);
-        // Of a store on this machine it is the disk that has room for what is spilled.
-        let spill_directory = self.config.online_store.directory();
         Ok(RunStores {
             repository: &self.config.directory,
             online_store: self.online_store()?,
             runtime: self.offline()?.within(QueryLimits {
                 limits,
-                directory: spill_directory.map_or_else(std::env::temp_dir, Path::to_path_buf),
+                directory: self.spill_directory(),
             }),
             replace: self.replace(),
             shard: None,

@@ -105,6 +105,32 @@ impl SignIn {
         &self.warnings
     }
 
+    /// Asks those who are asked about tokens, as the first token would: gives what they are, and why one cannot be asked. For a runtime
+    /// whose threads may be waited for.
+    pub async fn reach(&self) -> Vec<(String, Result<(), Refusal>)> {
+        let mut asked = Vec::new();
+        let cluster = match &self.tokens {
+            Tokens::Nobodys => None,
+            Tokens::Oidc(oidc, cluster) => {
+                asked.push(oidc.reach().await);
+                cluster.as_ref()
+            }
+            Tokens::Kubernetes(cluster) => Some(cluster),
+        };
+        if let Some(cluster) = cluster {
+            let cluster = Arc::clone(cluster);
+            let reached = tokio::task::spawn_blocking(move || cluster.reach());
+            let failed = |_| {
+                (
+                    "the cluster".to_owned(),
+                    Err(Refusal::unavailable("asking the cluster failed")),
+                )
+            };
+            asked.push(reached.await.unwrap_or_else(failed));
+        }
+        asked
+    }
+
     /// The sender of a request with this `Authorization` header, as far as it is known without checking a token.
     pub fn look_up<'a>(&self, authorization: Option<&'a [u8]>) -> Shown<'a> {
         let token = match bearer::token(authorization) {

@@ -12,10 +12,11 @@ mod trail;
 mod writer;
 
 use std::fs::File;
+use std::os::unix::fs::FileTypeExt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use feast_engine::{AuditConfig, AuditSink, Error, ErrorKind};
+use feast_engine::{AuditConfig, AuditSink, Error, ErrorKind, lock_holder};
 
 use target::Target;
 pub(crate) use trail::{AskedFeatures, Trail};
@@ -46,8 +47,7 @@ impl AuditLog {
             AuditSink::File(path) => {
                 let target = Target::open(path)?;
                 if config.is_strict && target.is_pipe() {
-                    let message = "serving.audit_strict needs a file: feature_server.audit_logging.file_path is a pipe";
-                    return Err(Error::invalid(message));
+                    return Err(strict_pipe());
                 }
                 Sink::Writer(Writer::start(target)?)
             }
@@ -66,6 +66,23 @@ impl AuditLog {
             logs_features: config.logs_features,
             is_strict: config.is_strict,
         }))
+    }
+
+    /// Whether [`AuditLog::start`] would succeed, as far as that is known without opening anything: gives the process that writes the
+    /// file now.
+    ///
+    /// # Errors
+    /// As [`AuditLog::start`], but for a file that another process writes.
+    pub fn examine(config: &AuditConfig) -> Result<Option<u32>, Error> {
+        let AuditSink::File(path) = &config.sink else {
+            return Ok(None);
+        };
+        Target::examine(path)?;
+        let is_pipe = std::fs::metadata(path).is_ok_and(|metadata| metadata.file_type().is_fifo());
+        match config.is_strict && is_pipe {
+            true => Err(strict_pipe()),
+            false => Ok(lock_holder(path)),
+        }
     }
 
     /// Takes no more lines, and waits for those that are not written yet, for so long at most.
@@ -165,4 +182,9 @@ impl AuditLog {
             }
         }
     }
+}
+
+fn strict_pipe() -> Error {
+    Error::invalid("serving.audit_strict needs a file: feature_server.audit_logging.file_path is a pipe")
+        .with_hint("name a file, or leave serving.audit_strict out")
 }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use feast_engine::error::path as shown_path;
-use feast_engine::{Error, ErrorKind};
+use feast_engine::{Error, ErrorKind, check_writable};
 
 /// Between two attempts on a pipe that another process has set not to block.
 const RETRY_INTERVAL: Duration = Duration::from_millis(10);
@@ -31,6 +31,22 @@ impl Target {
         let target = Self::open_shared(path)?;
         target.lock(path)?;
         Ok(target)
+    }
+
+    /// Whether [`Target::open`] would succeed, as far as that is known without opening it: nothing is made or locked.
+    ///
+    /// # Errors
+    /// As [`Target::open`].
+    pub(super) fn examine(path: &Path) -> Result<(), Error> {
+        let failed = |kind: IoKind| Err(Error::io("open the audit log", path, kind.into()));
+        if path.is_dir() {
+            return failed(IoKind::IsADirectory);
+        }
+        // It makes the file, and no directory for it.
+        if !path.exists() && !path.parent().is_some_and(Path::is_dir) {
+            return failed(IoKind::NotFound);
+        }
+        check_writable(path).map_err(|error| error.within(|message| format!("the audit log: {message}")))
     }
 
     /// The standard output.

@@ -42,8 +42,7 @@ pub use stream::{Listener, Purpose};
 use stream::{Plain, Stream};
 pub use table::ConnectionLimits;
 pub(crate) use table::ConnectionTable;
-pub(crate) use tls::Validity;
-pub use tls::{Tls, TlsFiles, TlsVersion};
+pub use tls::{CertificateState, Tls, TlsFiles, TlsVersion};
 
 /// How long to wait when no connection can be taken: a lack of open files may be over by then.
 const ACCEPT_RETRY_INTERVAL: Duration = Duration::from_secs(1);

@@ -2,12 +2,14 @@
 
 use std::fs::{File, TryLockError};
 use std::io::{self, IoSlice};
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use rustix::fs::Access;
 use socket2::{Domain, SockAddr, Socket, Type};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
@@ -87,6 +89,40 @@ impl Listener {
         })
     }
 
+    /// Whether [`Listener::on_port`] would get the port: gives the address that it would have. Nothing listens meanwhile, so that no
+    /// client comes in vain, and a server that starts just then gets it. It waits for the name to be looked up.
+    ///
+    /// # Errors
+    /// As [`Listener::on_port`].
+    pub fn check_port(host: &str, port: u16) -> io::Result<SocketAddr> {
+        let mut failure = None;
+        for address in (host, port).to_socket_addrs()? {
+            match bind_port(address) {
+                Ok(()) => return Ok(address),
+                Err(source) => failure = Some(source),
+            }
+        }
+        Err(failure.unwrap_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "its name has no address")))
+    }
+
+    /// Whether [`Listener::on_socket`] would get the path. Nothing is made; who listens there sees a connection that ends.
+    ///
+    /// # Errors
+    /// As [`Listener::on_socket`].
+    pub fn check_socket(path: &Path) -> io::Result<()> {
+        // It says whether the path is too long.
+        SockAddr::unix(path)?;
+        let directory = directory_of(path);
+        if !directory.is_dir() {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        let there = path.symlink_metadata().is_ok();
+        if there && !is_abandoned(path) {
+            return Err(rustix::io::Errno::ADDRINUSE.into());
+        }
+        Ok(rustix::fs::access(directory, Access::WRITE_OK | Access::EXEC_OK)?)
+    }
+
     /// Is for something else than requests of clients.
     #[must_use]
     pub fn with_purpose(self, purpose: Purpose) -> Self {
@@ -140,6 +176,13 @@ impl Listener {
     }
 }
 
+/// Takes a port as the runtime does for a listener, and gives it back.
+fn bind_port(address: SocketAddr) -> io::Result<()> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())
+}
+
 /// A socket that refuses connections is what a process left that has ended. A file that is none refuses them too.
 fn is_abandoned(path: &Path) -> bool {
     if !std::fs::symlink_metadata(path).is_ok_and(|file| file.file_type().is_socket()) {
@@ -165,8 +208,7 @@ fn bind(path: &Path, mode: u32) -> io::Result<UnixListener> {
 
 /// Waits until no other process binds a socket in the directory.
 fn turn_in_directory_of(path: &Path) -> io::Result<File> {
-    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-    let directory = File::open(directory.unwrap_or_else(|| Path::new(".")))?;
+    let directory = File::open(directory_of(path))?;
     let started = Instant::now();
     while let Err(TryLockError::WouldBlock) = directory.try_lock() {
         if started.elapsed() > TURN_TIMEOUT {
@@ -176,6 +218,11 @@ fn turn_in_directory_of(path: &Path) -> io::Result<File> {
         std::thread::sleep(TURN_INTERVAL);
     }
     Ok(directory)
+}
+
+fn directory_of(path: &Path) -> &Path {
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    directory.unwrap_or_else(|| Path::new("."))
 }
 
 /// Removed with its listener, unless another server has one of its own there by then.
@@ -302,6 +349,35 @@ mod tests {
         assert!(path.exists());
         drop(second);
         assert!(!path.exists());
+    }
+
+    #[tokio::test]
+    async fn what_could_be_listened_on_is_told_without_listening() {
+        let held = Listener::on_port("127.0.0.1", 0, Duration::from_secs(1)).await.unwrap();
+        let port = held.local_address().unwrap().port();
+        let taken = Listener::check_port("127.0.0.1", port).unwrap_err();
+        assert_eq!(taken.kind(), io::ErrorKind::AddrInUse);
+        drop(held);
+        let free = Listener::check_port("127.0.0.1", port).unwrap();
+        assert!(std::net::TcpStream::connect(free).is_err());
+        let gone = Listener::check_port("host.invalid", 0);
+        assert!(gone.is_err());
+
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("socket");
+        assert!(Listener::check_socket(&path).is_ok() && !path.exists());
+        let listener = Listener::on_socket(&path, 0o600).unwrap();
+        let taken = Listener::check_socket(&path).unwrap_err();
+        assert_eq!(taken.kind(), io::ErrorKind::AddrInUse);
+        drop(listener);
+        // One that a killed process has left.
+        drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
+        assert!(Listener::check_socket(&path).is_ok());
+        let below = Listener::check_socket(&directory.path().join("none/socket")).unwrap_err();
+        assert_eq!(below.kind(), io::ErrorKind::NotFound);
+        std::fs::write(directory.path().join("file"), "x").unwrap();
+        let file = Listener::check_socket(&directory.path().join("file")).unwrap_err();
+        assert_eq!(file.kind(), io::ErrorKind::AddrInUse);
     }
 
     #[tokio::test]

@@ -71,11 +71,46 @@ pub struct Tls {
 /// What tells whether a file is the same: its inode, size and times.
 type Fingerprint = Vec<Option<(u64, u64, u64, i64, i64)>>;
 
+/// A certificate, with those that it is signed by, at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CertificateState {
+    /// The last moment at which all of them are valid.
+    pub until: Timestamp,
+    /// What an operator should know.
+    pub remark: Option<String>,
+    /// Clients refuse it now.
+    pub is_refused: bool,
+}
+
 /// When a certificate is valid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Validity {
-    pub(crate) first: Timestamp,
-    pub(crate) last: Timestamp,
+struct Validity {
+    first: Timestamp,
+    last: Timestamp,
+}
+
+impl Validity {
+    /// A certificate should have been renewed some time before its end: those of a day have some hours left then, those of months a week.
+    fn at(self, now: Timestamp) -> CertificateState {
+        const WEEK: i64 = 7 * 86_400_000_000;
+        let until = self.last;
+        let whole = until.micros().saturating_sub(self.first.micros());
+        let left = until.micros().saturating_sub(now.micros());
+        let remark = match left {
+            ..0 => Some(format!("the TLS certificate has ended at {until}: clients refuse it")),
+            _ if now < self.first => Some(format!(
+                "the TLS certificate is valid from {} on: clients refuse it until then",
+                self.first
+            )),
+            _ if left < WEEK.min(whole / 5) => Some(format!("the TLS certificate ends at {until}")),
+            _ => None,
+        };
+        CertificateState {
+            until,
+            remark,
+            is_refused: left < 0 || now < self.first,
+        }
+    }
 }
 
 struct Loaded {
@@ -115,9 +150,10 @@ impl Tls {
         TlsAcceptor::from(config).accept(stream).await
     }
 
-    /// When the certificate that is in use is valid, with those that it is signed by. `None` when they do not say it readably.
-    pub(crate) fn certificate_validity(&self) -> Option<Validity> {
-        self.loaded.load().validity
+    /// What is to be said now of the time in which the certificate is valid, and until when that is. `None` when it does not say it
+    /// readably.
+    pub fn certificate(&self, now: Timestamp) -> Option<CertificateState> {
+        self.loaded.load().validity.map(|validity| validity.at(now))
     }
 
     /// Reads the files again if they have changed. With files that cannot be used the former ones stay.
@@ -248,4 +284,46 @@ fn unusable(option: &str, path: &Path, why: &dyn std::fmt::Display) -> Error {
         ErrorKind::Invalid,
         format!("{option} {} cannot be used: {why}", path.display()),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn certificates_should_be_renewed_before_their_end() {
+        let time = |text: &str| Timestamp::parse(text).unwrap();
+        let check = |first: &str, last: &str, now: &str, expected: Option<&str>| {
+            let validity = Validity {
+                first: time(first),
+                last: time(last),
+            };
+            let state = validity.at(time(now));
+            assert_eq!(state.remark.is_some(), expected.is_some(), "{state:?}");
+            assert_eq!(
+                state.is_refused,
+                expected.is_some_and(|words| words.contains("refuse")),
+                "{state:?}"
+            );
+            assert!(state.remark.unwrap_or_default().contains(expected.unwrap_or_default()));
+        };
+        let months = ("2026-01-01T00:00:00Z", "2026-04-01T00:00:00Z");
+        check(months.0, months.1, "2026-03-24T00:00:00Z", None);
+        check(months.0, months.1, "2026-03-26T00:00:00Z", Some("ends at 2026-04-01"));
+        check(
+            months.0,
+            months.1,
+            "2026-04-02T00:00:00Z",
+            Some("has ended at 2026-04-01T00:00:00Z: clients refuse"),
+        );
+        let day = ("2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z");
+        check(day.0, day.1, "2026-01-01T12:00:00Z", None);
+        check(day.0, day.1, "2026-01-01T20:00:00Z", Some("ends at 2026-01-02"));
+        check(
+            day.0,
+            day.1,
+            "2025-12-31T23:00:00Z",
+            Some("is valid from 2026-01-01T00:00:00Z on: clients refuse"),
+        );
+    }
 }

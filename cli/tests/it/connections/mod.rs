@@ -4,7 +4,7 @@ mod endings;
 mod health;
 mod http2;
 mod limits;
-mod places;
+pub(crate) mod places;
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;

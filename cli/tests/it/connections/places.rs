@@ -7,13 +7,13 @@ use std::process::Command;
 use super::{READ, connect, repository, rest};
 use crate::support::{Server, eventually};
 
-fn openssl(arguments: &[&str]) {
+pub(crate) fn openssl(arguments: &[&str]) {
     let made = Command::new("openssl").args(arguments).output().unwrap();
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
 }
 
 /// A new key, and its certificate with what else `openssl` is told of it.
-fn certificate(directory: &Path, name: &str, more: &[&str]) -> (PathBuf, PathBuf) {
+pub(crate) fn certificate(directory: &Path, name: &str, more: &[&str]) -> (PathBuf, PathBuf) {
     let key = directory.join(format!("{name}.key"));
     let certificate = directory.join(format!("{name}.pem"));
     let new = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2";
@@ -64,7 +64,7 @@ fn curl(url: &str, options: &[&str]) -> String {
     }
 }
 
-pub(super) fn text(path: &Path) -> &str {
+pub(crate) fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 

@@ -90,6 +90,11 @@ impl RegistryContents {
         &self.message.version_id
     }
 
+    /// When it was last written, as it says.
+    pub fn last_updated(&self) -> Option<Timestamp> {
+        self.message.last_updated.as_ref().map(convert::timestamp)
+    }
+
     /// Empty, or with objects but without any project, which comes after them in the bytes.
     pub(crate) fn looks_cut(&self) -> bool {
         let message = &self.message;

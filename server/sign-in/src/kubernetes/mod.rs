@@ -79,6 +79,12 @@ impl Cluster {
         })
     }
 
+    /// Whether the cluster reviews tokens for this server, by its own: what it is called, and why it does not.
+    pub(crate) fn reach(&self) -> (String, Result<(), Refusal>) {
+        let reviewed = self.own_token().and_then(|token| self.review(&token));
+        (format!("the cluster at {}", self.url), reviewed.map(drop))
+    }
+
     /// Waits until the cluster may be asked about a token, which it has accepted before or not.
     ///
     /// # Errors

@@ -60,6 +60,18 @@ impl Oidc {
         warnings
     }
 
+    /// Whether the provider gives its keys: what it is called, and why it does not.
+    pub(crate) async fn reach(&self) -> (String, Result<(), Refusal>) {
+        let keys = self.provider.fetched_anew().await;
+        let reached = match keys {
+            Ok(keys) if keys.is_empty() => Err(Refusal::unavailable(
+                "the provider publishes no key: none of its tokens is accepted",
+            )),
+            keys => keys.map(drop),
+        };
+        (format!("the OpenID provider {}", self.config.discovery_url), reached)
+    }
+
     /// Who has this token, and when it ends. Waits for the provider only if the key of the token is not known.
     ///
     /// # Errors

@@ -168,8 +168,12 @@ impl ServerMetrics {
             set(&self.refused.get_or_create(&[("limit", limit.to_owned())]), count);
         }
         set(&self.lost_log_lines, context.lost_log_lines.load(Ordering::Relaxed));
-        if let Some(end) = context.tls.as_ref().and_then(|tls| tls.certificate_validity()) {
-            self.certificate_end.set(end.last.micros() as f64 / 1e6);
+        let certificate = context
+            .tls
+            .as_ref()
+            .and_then(|tls| tls.certificate(feast_engine::now()));
+        if let Some(certificate) = certificate {
+            self.certificate_end.set(certificate.until.micros() as f64 / 1e6);
         }
         if let Some(python) = &statistics.python {
             set(&self.python_calls, python.calls);
