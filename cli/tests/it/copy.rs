@@ -73,6 +73,54 @@ fn rows_go_between_rocksdb_sqlite_and_redis_and_back() {
     assert!(names.into_iter().all(|name| !name.starts_with(".feast-copy")));
 }
 
+fn push_one_row(repository: &Repository) {
+    let server = repository.serve();
+    let body = r#"{"push_source_name": "driver_stats_push_source", "to": "online", "df": {"driver_id": [1001],
+        "event_timestamp": ["2100-01-01T00:00:00Z"], "created": ["2100-01-01T00:00:00"],
+        "conv_rate": [9.5], "acc_rate": [9.5], "avg_daily_trips": [9]}}"#;
+    assert_eq!(server.post("/push", body).status, 200);
+    server.stop();
+}
+
+/// What `/ready` of a server on the store of a settings file says is missing.
+fn missing_rows(repository: &Repository, file: &str) -> String {
+    let settings = std::fs::read_to_string(repository.path.join(file)).unwrap();
+    repository.write("feature_store.yaml", &settings);
+    let server = repository.serve();
+    let ready = server.send("GET", "/ready", &[], "");
+    server.stop();
+    ready.json()["reasons"].to_string()
+}
+
+#[test]
+fn a_complete_copy_is_as_good_as_the_runs_that_filled_the_source() {
+    let repository = Repository::from_template();
+    repository.succeed(&["apply"]);
+    repository.succeed(&["materialize-incremental", "2100-01-01"]);
+    let old = std::fs::read_to_string(repository.path.join("feature_store.yaml")).unwrap();
+    repository.write("old.yaml", &old);
+    for (file, store) in [
+        ("lite.yaml", "type: sqlite, path: data/online.db"),
+        ("rocks.yaml", "type: rocksdb, path: data/other"),
+        ("empty.yaml", "type: rocksdb, path: data/empty"),
+        ("of_empty.yaml", "type: rocksdb, path: data/of_empty"),
+    ] {
+        repository.write(file, &settings(store));
+    }
+    copy(&repository, "old.yaml", "lite.yaml");
+    copy(&repository, "lite.yaml", "rocks.yaml");
+    for file in ["lite.yaml", "rocks.yaml"] {
+        assert_eq!(missing_rows(&repository, file), "[]", "{file}");
+    }
+    // Rows that are not there are not there in a copy either.
+    let empty = std::fs::read_to_string(repository.path.join("empty.yaml")).unwrap();
+    repository.write("feature_store.yaml", &empty);
+    push_one_row(&repository);
+    copy(&repository, "empty.yaml", "of_empty.yaml");
+    let missing = missing_rows(&repository, "of_empty.yaml");
+    assert!(missing.contains("no materialization has filled its table"), "{missing}");
+}
+
 #[test]
 fn newer_rows_of_the_target_stay() {
     let repository = materialized();
@@ -82,12 +130,7 @@ fn newer_rows_of_the_target_stay() {
         repository.path.join("feature_store.yaml"),
     )
     .unwrap();
-    let server = repository.serve();
-    let body = r#"{"push_source_name": "driver_stats_push_source", "to": "online", "df": {"driver_id": [1001],
-        "event_timestamp": ["2100-01-01T00:00:00Z"], "created": ["2100-01-01T00:00:00"],
-        "conv_rate": [9.5], "acc_rate": [9.5], "avg_daily_trips": [9]}}"#;
-    assert_eq!(server.post("/push", body).status, 200);
-    server.stop();
+    push_one_row(&repository);
     let after = features(&repository, "rocks.yaml");
     assert_eq!(
         copy(&repository, "old.yaml", "rocks.yaml"),

@@ -130,6 +130,18 @@ fn documents_name_files_and_headings_that_exist() {
 }
 
 #[test]
+fn every_page_for_users_is_in_the_index() {
+    let pages = std::fs::read_dir(root().join("docs")).unwrap();
+    let pages = pages.map(|page| page.unwrap().file_name().to_string_lossy().into_owned());
+    let index = std::fs::read_to_string(root().join("docs/README.md")).unwrap();
+    let linked: HashSet<_> = links(&index).map(|(path, _)| path).collect();
+    let missing: Vec<_> = pages
+        .filter(|page| page.ends_with(".md") && page != "README.md" && !linked.contains(page.as_str()))
+        .collect();
+    assert!(missing.is_empty(), "not in docs/README.md: {missing:?}");
+}
+
+#[test]
 fn the_front_page_is_short() {
     let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
     let words = readme.split_whitespace().count();

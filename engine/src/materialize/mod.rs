@@ -40,7 +40,7 @@ pub(crate) use plan::plan;
 pub use progress::{MaterializeProgress, NoProgress, RunStep, ViewReport};
 pub use receipt::{ShardReceipt, ShardedView};
 pub(crate) use receipt::{check_shards, check_target};
-pub(crate) use recording::{record, record_interval, warnings_of_missing_rows};
+pub(crate) use recording::{record, record_interval, rows_are_there_until, warnings_of_missing_rows};
 pub(crate) use rounds::{passes_at_once, run_all};
 pub(crate) use run::{RunStores, run};
 pub use selection::MaterializeRequest;

@@ -77,6 +77,17 @@ pub(crate) fn warnings_of_missing_rows(
     Ok(warnings)
 }
 
+/// Until when a store has the rows of a view, by what it remembers and the registry tells; `None` where rows may be missing.
+pub(crate) fn rows_are_there_until(
+    online_store: &OnlineStore,
+    registry: &RegistryContents,
+    view: &FeatureView,
+) -> Result<Option<Timestamp>> {
+    let resume = registry.resume_point(view.name())?;
+    let resume = resume.filter(|resume| resume.former_keys.is_none() && missing_rows(online_store, view).is_none());
+    Ok(resume.map(|resume| resume.from))
+}
+
 /// Whether the stored rows of a view may be fewer than its recorded intervals say, and why.
 fn missing_rows(online_store: &OnlineStore, view: &FeatureView) -> Option<&'static str> {
     let tables = online_store.tables();

@@ -14,11 +14,12 @@ use feast_config::{OnlineStoreConfig, RepositoryConfig};
 use feast_files::fail_point::{self, Step};
 use feast_files::replace_bytes;
 use feast_model::error::{Error, Result, path as error_path};
-use feast_model::{Definitions, FeatureView};
+use feast_model::{Definitions, FeatureView, Timestamp};
 use serde_json::{Value, json};
 
 use super::FeatureStore;
 use crate::copy::{Checkpoint, CopyProgress, CopyReport, ViewCopy};
+use crate::materialize::rows_are_there_until;
 use crate::online_store::{OnlineStore, view_shape};
 
 /// Rows between two checkpoints.
@@ -65,13 +66,37 @@ impl FeatureStore {
         let mut state = CopyState::load(state_directory, source, target)?;
         let mut reports = Vec::with_capacity(views.len());
         for view in views {
+            let complete_until = self.complete_until(source, &state, &view)?;
             let checkpoint = copy_view(&view, (source, target), &mut state, progress)?;
+            // Redis and SQLite do not remember whether runs have filled them. That they have rows is taken as a sign of it.
+            if let Some(until) = complete_until
+                && checkpoint.report.rows() > 0
+                && to.expects_no_rows_after(until, &view)?
+            {
+                target.mark_materialized(&view)?;
+            }
             progress.view_finished(&checkpoint.report);
             reports.push(checkpoint.report);
         }
         target.flush_memtables();
         state.remove()?;
         Ok(reports)
+    }
+
+    /// Until when a copy that begins now has all rows of a view that runs have brought. `None` where some may be missing: here, or in the
+    /// copy, as it goes on after rows that others may have written since.
+    fn complete_until(&self, source: &OnlineStore, state: &CopyState, view: &FeatureView) -> Result<Option<Timestamp>> {
+        if source.write_count().is_none() && state.views.contains_key(view.name()) {
+            return Ok(None);
+        }
+        // What is recorded while rows are copied does not count.
+        let registry = self.registry.contents()?;
+        rows_are_there_until(source, &registry, view)
+    }
+
+    fn expects_no_rows_after(&self, until: Timestamp, view: &FeatureView) -> Result<bool> {
+        let expected = self.registry.contents()?.resume_point(view.name())?;
+        Ok(expected.is_some_and(|expected| expected.from <= until && expected.former_keys.is_none()))
     }
 
     /// Checks that views can be copied, before a store is opened.
