@@ -17,6 +17,8 @@ use crate::support::{Repository, Response};
 use emulator::{Function, Outcome, Start};
 use events::{Asked, CLIENT, GATEWAYS, Gateway};
 
+/// As events have it.
+const JSON: &[(&str, &str)] = &[("content-type", "application/json")];
 const READ: &str = r#"{"features":["driver_hourly_stats:avg_daily_trips"],"entities":{"driver_id":[1001,7]}}"#;
 
 /// The repository of the template with its rows in the online store.
@@ -152,7 +154,9 @@ fn a_backup_is_restored_before_the_first_event() {
         temporary: Some(temporary.path()),
         ..Start::default()
     };
-    let expected = made.serve_with(&["--read-only"]).post("/get-online-features", READ);
+    let expected = made
+        .serve_with(&["--read-only"])
+        .send("POST", "/get-online-features", JSON, READ);
     for _ in 0..2 {
         let mut function = Function::start(&image, &start).unwrap();
         let answer = function.post("/get-online-features", READ);
@@ -228,7 +232,7 @@ fn requests_are_told_apart_by_who_has_sent_them() {
     configure(
         &repository,
         "serving: {rate_limit: {requests_per_second: 1, burst: 2}}\n\
-         feature_server: {audit_logging: {enabled: true, file_path: data/audit.log}}",
+         feature_server: {audit_logging: {enabled: true, sink: file, file_path: data/audit.log}}",
     );
     let mut function = Function::of(&repository, &[]);
     let asked = Asked::post("/get-online-features", READ);

@@ -44,7 +44,7 @@ fn what_keeps_a_function_from_starting_is_told() {
             "SnapStart is on for this function, and not supported (switch SnapStart off)",
         ),
         (
-            "feature_server: {audit_logging: {enabled: true, file_path: /proc/none/audit.log}}",
+            "feature_server: {audit_logging: {enabled: true, sink: file, file_path: /proc/none/audit.log}}",
             options(&[]),
             "audit.log",
         ),
@@ -72,7 +72,8 @@ fn a_store_that_is_not_there_is_told() {
 fn offline_batching_is_refused_where_something_is_written_redis() {
     let redis = feast_fixtures::RedisServer::start(&[]);
     let repository = crate::redis_trouble::repository_on(&redis, "");
-    const BATCHING: &str = "feature_server: {offline_push_batching_enabled: true}";
+    const BATCHING: &str = "feature_server: {offline_push_batching_enabled: true, offline_push_batching_batch_size: 10, \
+         offline_push_batching_batch_interval_seconds: 10}";
     configure(&repository, BATCHING);
     let said = refusal(&repository, &Start::default());
     assert!(

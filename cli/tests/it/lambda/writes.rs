@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::emulator::Function;
 use super::events::{Asked, Gateway};
-use super::{READ, comparable, configure, is_write, materialized};
+use super::{JSON, READ, comparable, configure, is_write, materialized};
 use crate::golden::{Recorded, repository_on_redis};
 use crate::redis_trouble::repository_on;
 use crate::traces::Collector;
@@ -75,7 +75,8 @@ fn rows_are_in_redis_when_their_push_is_answered() {
     let repository = repository_on(&redis, "");
     let parquet = files_of(&repository.path.join("data"));
     let server = repository.serve_with(&["--read-only"]);
-    let trips = || server.post("/get-online-features", READ).json()["results"][1]["values"][0].clone();
+    let read = || server.send("POST", "/get-online-features", JSON, READ);
+    let trips = || read().json()["results"][1]["values"][0].clone();
     for (count, (target, body)) in [("/push", push("online", 778)), ("/write-to-online-store", write(779))]
         .iter()
         .enumerate()
@@ -156,7 +157,7 @@ fn what_is_noted_of_a_request_is_written_before_its_answer() {
     configure(
         &repository,
         &format!(
-            "serving: {{{}}}\nfeature_server: {{audit_logging: {{enabled: true, file_path: data/audit.log}}}}",
+            "serving: {{{}}}\nfeature_server: {{audit_logging: {{enabled: true, sink: file, file_path: data/audit.log}}}}",
             collector.traces("1.0")
         ),
     );
