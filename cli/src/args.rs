@@ -1,6 +1,8 @@
 //! What can be typed: commands, options and their help.
 
 mod look_up;
+#[cfg(test)]
+mod reference;
 mod usage;
 
 use std::num::NonZero;
@@ -17,9 +19,12 @@ pub(crate) use look_up::{
 };
 pub(crate) use usage::{usage_error, usage_of};
 
+/// The variable that names the settings file.
+pub(crate) const FILE_VARIABLE: &str = "FEAST_FS_YAML_FILE_PATH";
+
 /// Feast feature store: definitions to a registry, parquet to an embedded online store, features over HTTP.
 #[derive(Debug, Parser)]
-#[command(name = "feast", version, max_term_width = 100, after_help = EXAMPLE)]
+#[command(name = PROGRAM, version, max_term_width = 100, after_help = example())]
 pub(crate) struct Arguments {
     /// Work on the feature repository in this directory.
     #[arg(
@@ -31,9 +36,10 @@ pub(crate) struct Arguments {
     )]
     pub(crate) chdir: Option<PathBuf>,
 
-    /// Read the settings from this file instead of feature_store.yaml in the repository.
+    /// Read the settings from this file instead of feature_store.yaml in the repository. Where FEATURE_STORE_YAML_BASE64 holds settings,
+    /// those go before it, as in Feast.
     // Not global: after some commands -f means something else, as in Feast.
-    #[arg(short = 'f', long, value_name = "FILE", env = "FEAST_FS_YAML_FILE_PATH")]
+    #[arg(short = 'f', long, value_name = "FILE", env = FILE_VARIABLE)]
     pub(crate) feature_store_yaml: Option<PathBuf>,
 
     /// Least severe log lines to show: error, warn, info, debug or trace [default: serving.log_level, else info].
@@ -48,12 +54,23 @@ pub(crate) struct Arguments {
     pub(crate) command: Command,
 }
 
-const EXAMPLE: &str = "\
+/// The name of the command: in a wheel `feast` is Python Feast's.
+pub(crate) const PROGRAM: &str = if cfg!(feature = "wheel") {
+    "feast-server"
+} else {
+    "feast"
+};
+
+fn example() -> String {
+    format!(
+        "\
 Example, from nothing to served features:
-  feast init feature_repo && cd feature_repo
-  feast apply
-  feast materialize-incremental $(date +%Y-%m-%d)
-  feast serve";
+  {PROGRAM} init feature_repo && cd feature_repo
+  {PROGRAM} apply
+  {PROGRAM} materialize-incremental $(date +%Y-%m-%d)
+  {PROGRAM} serve"
+    )
+}
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -72,6 +89,8 @@ pub(crate) enum Command {
     /// Ask a server whether it answers; for health checks.
     #[command(after_help = "Example: feast health http://127.0.0.1:6566/ready")]
     Health(HealthArguments),
+    /// Serve features in a function of AWS Lambda, which starts this command. An embedded store is only read.
+    Lambda(LambdaArguments),
     /// Read features of single entities from the online store.
     GetOnlineFeatures(OnlineFeaturesArguments),
     /// Work on online stores as a whole, and on rows of single entities.
@@ -154,6 +173,19 @@ pub(crate) enum Command {
     },
     /// Print the version.
     Version,
+}
+
+impl Command {
+    /// Whether the settings may be in a variable of the environment. As in Feast, they are not for commands that need the definition
+    /// files of a repository, or are about its file.
+    pub(crate) fn reads_settings_variable(&self) -> bool {
+        match self {
+            Self::Apply(_) | Self::Plan(_) | Self::Teardown { .. } | Self::RegistryDump => false,
+            // What is in force is what a server has that starts here.
+            Self::Configuration(options) => options.effective,
+            _ => true,
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -421,6 +453,22 @@ pub(crate) struct IncrementalArguments {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Example: feast -c /var/task lambda --restore /var/task/backup")]
+pub(crate) struct LambdaArguments {
+    /// Restore this backup into the temporary directory first, and serve what it holds: the online store and the registry.
+    #[arg(long, value_name = "BACKUP")]
+    pub(crate) restore: Option<PathBuf>,
+
+    /// Take this off the paths of requests: the path under which a domain of yours leads to the API.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) base_path: Option<String>,
+
+    /// Do not log a line for each request.
+    #[arg(long)]
+    pub(crate) no_access_log: bool,
+}
+
+#[derive(Debug, Args)]
 #[command(disable_help_flag = true)]
 pub(crate) struct ServeArguments {
     /// Address to listen on [default: 127.0.0.1].
@@ -507,7 +555,7 @@ pub(crate) struct ServeArguments {
 /// Writes the completion script of a shell.
 pub(crate) fn completions(shell: clap_complete::Shell) -> String {
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Arguments::command(), "feast", &mut script);
+    clap_complete::generate(shell, &mut Arguments::command(), PROGRAM, &mut script);
     String::from_utf8_lossy(&script).into_owned()
 }
 

@@ -48,18 +48,20 @@ pub(crate) fn start(level: Option<String>, format: LogFormat, queue: Option<&Std
         .with_ansi(std::io::stderr().is_terminal())
         .event_format(EventLine::new(format))
         .fmt_fields(fields);
+    // A change fails only once the log has ended.
     let change: Box<dyn Fn(EnvFilter) + Send + Sync> = match queue {
         Some(queue) => {
             let log = log.with_writer(queue.clone()).with_filter_reloading();
             let handle = log.reload_handle();
             log.init();
             log_panics(queue.clone(), format);
-            // It fails only once the log has ended.
             Box::new(move |filter| _ = handle.reload(filter))
         }
         None => {
-            log.with_writer(std::io::stderr).init();
-            Box::new(|_| {})
+            let log = log.with_writer(std::io::stderr).with_filter_reloading();
+            let handle = log.reload_handle();
+            log.init();
+            Box::new(move |filter| _ = handle.reload(filter))
         }
     };
     LogLevel { typed: level, change }

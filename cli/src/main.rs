@@ -4,6 +4,7 @@
 
 mod args;
 mod commands;
+mod external_services;
 mod interrupt;
 mod log;
 mod log_format;
@@ -25,10 +26,11 @@ use args::{
     PermissionsCommand, ProjectsCommand, usage_error,
 };
 use commands::{
-    api_key, apply, backup, configuration, copy, health, init, list, materialize, online_features, online_store,
-    permissions, registry, serve,
+    api_key, apply, backup, configuration, copy, health, init, lambda, list, materialize, online_features,
+    online_store, permissions, registry, serve,
 };
 use log::LogLevel;
+use log_format::LogFormat;
 use output::{Failure, Output, StderrQueue};
 use settings::{FinishSettings, MaterializeSettings, Repository, ServeSettings};
 
@@ -55,7 +57,9 @@ fn main() -> ExitCode {
     let queue = serves.then(StderrQueue::start).and_then(Result::ok);
     let format = arguments.log_format;
     let log_level = log::start(arguments.log_level.clone(), format, queue.as_ref());
-    let output = Output::new(queue).with_format(format);
+    // A function writes its log itself, as it may be frozen or ended after each answer.
+    let writes_log = serves || matches!(arguments.command, Command::Lambda(_));
+    let output = Output::new(queue).with_format(if writes_log { format } else { LogFormat::default() });
     let code = match run(arguments, log_level, &output).and_then(|()| output.finish()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
@@ -84,6 +88,7 @@ fn run(arguments: Arguments, log_level: LogLevel, output: &Output) -> Result<(),
         }
         Command::Serve(serve) => serve::run(repository, &ServeSettings::new(&serve)?, log_level, output),
         Command::Health(options) => health::run(&options),
+        Command::Lambda(options) => lambda::run(repository, &options, &log_level, output),
         Command::GetOnlineFeatures(options) => online_features::run(repository, &options, output),
         Command::OnlineStore(OnlineStoreCommand::Copy(options)) => copy::run(&options, output),
         Command::Backup(options) => backup::run(repository, &options, output),

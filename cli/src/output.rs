@@ -60,6 +60,15 @@ impl Failure {
         if self.usage.is_some() { 2 } else { 1 }
     }
 
+    /// All that there is to say of it, in one text.
+    pub(crate) fn text(&self) -> String {
+        let messages = self.messages.join("\n");
+        match &self.hint {
+            Some(hint) => format!("{messages} ({hint})"),
+            None => messages,
+        }
+    }
+
     /// Several problems that were found together.
     pub(crate) fn all(problems: &[impl Display]) -> Self {
         Self {
@@ -178,15 +187,14 @@ impl Output {
 
     /// `label` is how a line of text says how severe it is.
     fn write_severe(&self, level: &str, label: &str, text: &str) {
+        let text = match self.format {
+            LogFormat::Json => json_line(level, text.trim_end(), Map::new()),
+            LogFormat::Text => format!("{label}{text}"),
+        };
         let Some(queue) = &self.queue else {
-            let _ = std::io::stderr().write_all(format!("{label}{text}").as_bytes());
+            let _ = std::io::stderr().write_all(text.as_bytes());
             return;
         };
-        if self.format == LogFormat::Json {
-            queue.push(json_line(level, text.trim_end(), Map::new()).as_bytes());
-            return;
-        }
-        let text = format!("{label}{text}");
         // A server prints it as one line of its log.
         let mut line = String::new();
         let _ = OneLine(&mut line).write_str(text.trim_end());

@@ -1,32 +1,76 @@
 //! What the typed options mean: one struct for each command that needs more than its arguments.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use feast_engine::model::{Timestamp, ViewState};
 use feast_engine::{
-    Access, Effective, Error, FeatureStore, MaterializeRange, MaterializeRequest, RepositoryConfig, Shard, now,
+    Access, Effective, Error, FeatureStore, MaterializeRange, MaterializeRequest, RepositoryConfig, SETTINGS_VARIABLE,
+    SettingsSource, Shard, now,
 };
 use feast_server::{TlsFiles, TlsVersion};
 
-use crate::args::{Arguments, IncrementalArguments, MaterializeArguments, ServeArguments, State};
+use crate::args::{Arguments, FILE_VARIABLE, IncrementalArguments, MaterializeArguments, ServeArguments, State};
 use crate::output::{Failure, Output};
 
 /// Where the repository and its settings are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Repository {
     pub(crate) directory: PathBuf,
-    pub(crate) config_file: Option<PathBuf>,
+    source: SettingsSource,
+    /// What is told when the settings are read: which of several are.
+    remark: Option<Remark>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Remark {
+    Note(String),
+    Warning(String),
 }
 
 impl From<&Arguments> for Repository {
     fn from(arguments: &Arguments) -> Self {
         let directory = arguments.chdir.clone().unwrap_or_else(|| PathBuf::from("."));
+        let (source, remark) = source(arguments, &absolute(&directory));
         Self {
             directory,
-            config_file: arguments.feature_store_yaml.clone(),
+            source,
+            remark,
         }
     }
+}
+
+/// Where the settings are. As in Feast, the variable that holds them goes before `-f`, the variable that names a file before both, and
+/// some commands read only files.
+fn source(arguments: &Arguments, directory: &Path) -> (SettingsSource, Option<Remark>) {
+    let typed = arguments.feature_store_yaml.clone().map(SettingsSource::File);
+    let file = typed
+        .clone()
+        .unwrap_or_else(|| SettingsSource::of_repository(directory));
+    if !SettingsSource::is_in_variable() {
+        return (file, None);
+    }
+    if !arguments.command.reads_settings_variable() {
+        let why = "is not read by this command, as in Feast: the settings are those of the file";
+        return (file, Some(Remark::Warning(format!("{SETTINGS_VARIABLE} {why}"))));
+    }
+    if let Some(named) = std::env::var_os(FILE_VARIABLE) {
+        let why = "is not read, as in Feast: the settings are those of the file that";
+        let warning = format!("{SETTINGS_VARIABLE} {why} {FILE_VARIABLE} names");
+        return (SettingsSource::File(named.into()), Some(Remark::Warning(warning)));
+    }
+    let remark = match typed {
+        Some(_) => Remark::Warning(format!(
+            "the file of -f is not read, as in Feast: the settings are those of {SETTINGS_VARIABLE}"
+        )),
+        None => Remark::Note(format!("The settings are those of {SETTINGS_VARIABLE}")),
+    };
+    (SettingsSource::Variable, Some(remark))
+}
+
+/// Messages name files by their full path, whatever the current directory is.
+fn absolute(directory: &Path) -> PathBuf {
+    std::path::absolute(directory).unwrap_or_else(|_| directory.to_path_buf())
 }
 
 impl From<State> for ViewState {
@@ -42,25 +86,25 @@ impl From<State> for ViewState {
 
 impl Repository {
     /// Reads the settings, as a document.
-    pub(crate) fn configuration(&self) -> Result<serde_json::Value, Failure> {
-        Ok(RepositoryConfig::document(
-            &self.absolute(),
-            self.config_file.as_deref(),
-        )?)
+    pub(crate) fn configuration(&self, output: &Output) -> Result<serde_json::Value, Failure> {
+        self.tell_source(output);
+        Ok(RepositoryConfig::document(&absolute(&self.directory), &self.source)?)
     }
 
     /// Reads the settings, as what is in force.
-    pub(crate) fn effective(&self) -> Result<Effective, Failure> {
-        Ok(Effective::load(&self.absolute(), self.config_file.as_deref())?)
+    pub(crate) fn effective(&self, output: &Output) -> Result<Effective, Failure> {
+        self.tell_source(output);
+        Ok(Effective::load(&absolute(&self.directory), &self.source)?)
     }
 
     /// Reads the settings.
     pub(crate) fn read_settings(&self) -> Result<RepositoryConfig, Error> {
-        RepositoryConfig::load(&self.absolute(), self.config_file.as_deref())
+        RepositoryConfig::load(&absolute(&self.directory), &self.source)
     }
 
-    /// Reads the settings, and warns about unknown keys in them.
+    /// Reads the settings, and says where they are if that is not the usual file. Warns about unknown keys in them.
     pub(crate) fn settings(&self, output: &Output) -> Result<RepositoryConfig, Failure> {
+        self.tell_source(output);
         let config = self.read_settings()?;
         config.unknown_keys.iter().for_each(|line| output.warning(line));
         Ok(config)
@@ -71,9 +115,12 @@ impl Repository {
         Ok(FeatureStore::open(self.settings(output)?)?)
     }
 
-    /// Messages name files by their full path, whatever the current directory is.
-    fn absolute(&self) -> PathBuf {
-        std::path::absolute(&self.directory).unwrap_or_else(|_| self.directory.clone())
+    fn tell_source(&self, output: &Output) {
+        match &self.remark {
+            None => {}
+            Some(Remark::Note(text)) => output.note(text),
+            Some(Remark::Warning(text)) => output.warning(text),
+        }
     }
 }
 

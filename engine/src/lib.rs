@@ -95,8 +95,9 @@ pub use feast_codec::shard::Shard;
 pub use feast_config::{
     ApiKey, AuditConfig, AuditSink, Auth, BackupSchedule, CONFIG_FILE, ConnectionConfig, Effective,
     FeatureLoggingConfig, Host, Issuer, MaterializationLimits, MetricsConfig, OfflineBatching, OidcConfig,
-    OnlineStoreConfig, OnlineStoreMemory, Origin, RateLimit, RepositoryConfig, ResponseLayout, SampleRate,
-    ServingLimits, SettingInForce, TracesConfig, check_project_name, format_duration, without_marks,
+    OnlineStoreConfig, OnlineStoreMemory, Origin, RateLimit, RepositoryConfig, ResponseLayout, SETTINGS_VARIABLE,
+    SampleRate, ServingLimits, SettingInForce, SettingsSource, TracesConfig, check_project_name, format_duration,
+    without_marks,
 };
 pub use feast_model as model;
 pub use feast_model::error::{self, Error, ErrorKind, FeastException, InvalidDefinition, Result};

@@ -21,11 +21,14 @@ use crate::metrics::Metrics;
 use crate::readiness::Readiness;
 use crate::slow_requests::SlowRequests;
 use crate::timeline::Stopwatch;
+use crate::writes::Writes;
 
 /// One for the life of a server.
 pub(crate) struct Context {
     pub(crate) store: Arc<FeatureStore>,
     pub(crate) materializations: Arc<MaterializationQueue>,
+    /// What requests may write.
+    pub(crate) writes: Writes,
     pub(crate) admission: Admission,
     pub(crate) trusted_hosts: TrustedHosts,
     /// Finds out who clients are; nobody has to sign in when `None`.
@@ -56,30 +59,28 @@ pub(crate) struct Context {
 }
 
 impl Context {
-    pub(crate) fn new(
-        store: &Arc<FeatureStore>,
-        options: &ServeOptions,
-        materializations: Arc<MaterializationQueue>,
-        metrics: Option<Arc<Metrics>>,
-    ) -> Self {
+    pub(crate) fn new(store: &Arc<FeatureStore>, options: &ServeOptions) -> Self {
         let config = store.config();
+        let answers = options.answers.clone();
+        let metrics = answers.metrics.as_ref().map(|config| Arc::new(Metrics::new(config)));
         Self {
             store: Arc::clone(store),
-            materializations,
-            admission: Admission::new(config.limits, options.threads),
+            materializations: MaterializationQueue::new(Arc::clone(store), metrics.clone()),
+            writes: Writes::All,
+            admission: Admission::new(config.limits, answers.threads),
             trusted_hosts: TrustedHosts::new(options.host.clone(), config.allowed_hosts.clone()),
-            sign_in: options.sign_in.clone(),
+            sign_in: answers.sign_in,
             rate_limits: config.connections.rate_limit.map(RateLimits::new),
-            audit: options.audit.clone(),
-            access_log: options.access_log,
+            audit: answers.audit,
+            access_log: answers.access_log,
             stores: ArcSwap::default(),
             backups: Backups::new(),
             connections: ConnectionTable::new(options.connections),
-            feature_log: options.feature_log.clone(),
+            feature_log: answers.feature_log,
             tls: options.tls.clone(),
-            lost_log_lines: Arc::clone(&options.lost_log_lines),
+            lost_log_lines: answers.lost_log_lines,
             metrics,
-            traces: options.traces.clone(),
+            traces: answers.traces,
             slow_requests: config.slow_requests.map(SlowRequests::new),
             draining: AtomicBool::new(false),
         }

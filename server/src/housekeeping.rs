@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use feast_engine::{FeatureStore, TableFate};
+use futures::future::BoxFuture;
 use tokio::sync::Notify;
 
 use crate::ReadDefinitions;
@@ -16,25 +17,43 @@ use crate::readiness::Readiness;
 use crate::registry_remarks::RegistryRemarks;
 
 /// Between two looks at the registry file. A look is one `stat`, so it can be often.
-const REGISTRY_INTERVAL: Duration = Duration::from_millis(200);
+pub(crate) const REGISTRY_INTERVAL: Duration = Duration::from_millis(200);
 
 /// Between two checks whether pushes are due for their parquet source.
 const FLUSH_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Between two looks at what the online store needs. Without hidden tables and new files a look is two `stat`s.
-const TEND_INTERVAL: Duration = Duration::from_millis(250);
+pub(crate) const TEND_INTERVAL: Duration = Duration::from_millis(250);
 
 /// Between two looks at the state of the stores: the registry is in memory, and so are the tables; the disk is asked for its room.
-const STORES_INTERVAL: Duration = Duration::from_secs(1);
+pub(crate) const STORES_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Drops hidden tables whose time is over, and logs what became of tables since the last look. A problem is logged once, and
-/// the step that failed is tried again.
-pub(crate) async fn tend_online_store(store: Arc<FeatureStore>) {
-    let mut last_problem = String::new();
+/// Tends the online store, for ever.
+pub(crate) async fn tend_online_store(mut care: StoreCare) {
     loop {
         tokio::time::sleep(TEND_INTERVAL).await;
+        care.tend().await;
+    }
+}
+
+/// What the online store needs from time to time. A problem is logged once, and the step that failed is tried again.
+pub(crate) struct StoreCare {
+    store: Arc<FeatureStore>,
+    last_problem: String,
+}
+
+impl StoreCare {
+    pub(crate) fn new(store: Arc<FeatureStore>) -> Self {
+        Self {
+            store,
+            last_problem: String::new(),
+        }
+    }
+
+    /// Drops hidden tables whose time is over, and logs what became of tables since the last look.
+    pub(crate) async fn tend(&mut self) {
         let tended = {
-            let store = Arc::clone(&store);
+            let store = Arc::clone(&self.store);
             tokio::task::spawn_blocking(move || {
                 let outcome = store.tend_online_store();
                 log_table_changes(&store);
@@ -43,9 +62,9 @@ pub(crate) async fn tend_online_store(store: Arc<FeatureStore>) {
             })
         };
         match tended.await {
-            Ok(Ok(())) => last_problem.clear(),
-            Ok(Err(error)) if error.to_string() != last_problem => {
-                last_problem = error.to_string();
+            Ok(Ok(())) => self.last_problem.clear(),
+            Ok(Err(error)) if error.to_string() != self.last_problem => {
+                self.last_problem = error.to_string();
                 tracing::error!("the tables of the online store cannot be brought to the registry: {error}");
             }
             Ok(Err(_)) => {}
@@ -133,39 +152,61 @@ pub(crate) async fn warn_of_former_keys(store: Arc<FeatureStore>) {
     }
 }
 
-/// Keeps the store's registry up to date, at once when `reload` says so. A broken file is logged once and the former registry stays in use.
-pub(crate) async fn watch_registry(
-    store: Arc<FeatureStore>,
-    read_definitions: ReadDefinitions,
-    remarks: RegistryRemarks,
-    reload: Arc<Notify>,
-) {
-    let mut last_problem = String::new();
+/// Keeps the store's registry up to date, at once when `reload` says so.
+pub(crate) async fn watch_registry(mut watch: RegistryWatch, reload: Arc<Notify>) {
     loop {
         tokio::select! {
             () = tokio::time::sleep(REGISTRY_INTERVAL) => {}
             // An operator who asks wants to see what is wrong, even if it was logged before.
-            () = reload.notified() => last_problem.clear(),
+            () = reload.notified() => watch.last_problem.clear(),
         }
+        if let Some(preparing) = watch.look().await {
+            tokio::spawn(preparing);
+        }
+    }
+}
+
+/// Looks at the registry of a store. A broken file is logged once and the former registry stays in use.
+pub(crate) struct RegistryWatch {
+    store: Arc<FeatureStore>,
+    read_definitions: ReadDefinitions,
+    remarks: RegistryRemarks,
+    last_problem: String,
+}
+
+impl RegistryWatch {
+    pub(crate) fn new(store: Arc<FeatureStore>, read_definitions: ReadDefinitions, remarks: RegistryRemarks) -> Self {
+        Self {
+            store,
+            read_definitions,
+            remarks,
+            last_problem: String::new(),
+        }
+    }
+
+    /// Reads the registry again if it has changed. Gives what prepares the functions of the new one then, which may take a while.
+    pub(crate) async fn look(&mut self) -> Option<BoxFuture<'static, ()>> {
         let refreshed = {
-            let store = Arc::clone(&store);
+            let store = Arc::clone(&self.store);
             tokio::task::spawn_blocking(move || store.refresh()).await
         };
+        let mut preparing = None;
         match refreshed {
             Ok(Ok(true)) => {
                 tracing::info!("registry read again");
-                warn_of_unsupported_objects(&store);
-                remarks.prepare_functions(Arc::clone(&read_definitions));
+                warn_of_unsupported_objects(&self.store);
+                preparing = Some(self.remarks.prepare_functions(Arc::clone(&self.read_definitions)));
             }
             Ok(Ok(false)) => {}
-            Ok(Err(error)) if error.to_string() != last_problem => {
-                last_problem = error.to_string();
+            Ok(Err(error)) if error.to_string() != self.last_problem => {
+                self.last_problem = error.to_string();
                 tracing::error!("the registry as it was goes on serving: {error}");
             }
             Ok(Err(_)) => {}
             Err(source) => tracing::error!("looking at the registry failed: {source}"),
         }
         // Also when it was a request that has read it.
-        remarks.write();
+        self.remarks.write();
+        preparing
     }
 }

@@ -3,13 +3,16 @@
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
-use feast_engine::Principal;
+use feast_engine::{Error, Principal};
+use warp::http::request::Parts;
 use warp::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, Version};
 
 use crate::audit::Trail;
 use crate::connections::Purpose;
+use crate::context::Context;
 use crate::layers::request_id::RequestId;
 use crate::timeline::Stopwatch;
 
@@ -22,12 +25,27 @@ pub(crate) enum Client {
         id: Option<i32>,
         user: u32,
     },
+    /// Whoever has sent a request to somebody else, who hands it over here with the address, if that is known.
+    Elsewhere(Option<IpAddr>),
+}
+
+impl Client {
+    /// The address on the network, as far as there is one and it is known.
+    pub(crate) fn address(&self) -> Option<IpAddr> {
+        match self {
+            Self::Address(address) => Some(address.ip()),
+            Self::Elsewhere(address) => *address,
+            Self::Process { .. } => None,
+        }
+    }
 }
 
 impl fmt::Display for Client {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Address(address) => address.fmt(formatter),
+            Self::Elsewhere(Some(address)) => address.fmt(formatter),
+            Self::Elsewhere(None) => formatter.write_str("an unknown client"),
             Self::Process { id: Some(id), user } => write!(formatter, "process {id} of user {user}"),
             Self::Process { id: None, user } => write!(formatter, "a process of user {user}"),
         }
@@ -64,9 +82,20 @@ pub(crate) enum Who {
     SignedIn(Arc<Principal>),
 }
 
+/// What the answer to an event is bound by.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds {
+    /// When it must be there.
+    pub deadline: Option<Instant>,
+    /// Refuses an answer that cannot be given.
+    pub check: fn(&Response) -> Result<(), Error>,
+}
+
 /// All of a request but its body.
 pub(crate) struct Head {
     pub(crate) peer: Peer,
+    /// `None` for what came over a connection.
+    pub(crate) bounds: Option<Bounds>,
     pub(crate) caller: Caller,
     pub(crate) version: Version,
     pub(crate) method: Method,
@@ -77,6 +106,21 @@ pub(crate) struct Head {
 }
 
 impl Head {
+    /// The head of a request that has come from `peer` just now.
+    pub(crate) fn of_request(context: &Context, peer: Peer, parts: Parts) -> Box<Self> {
+        Box::new(Self {
+            peer,
+            bounds: None,
+            caller: Caller::default(),
+            version: parts.version,
+            method: parts.method,
+            uri: parts.uri,
+            request_id: RequestId::of(&parts.headers),
+            stopwatch: context.stopwatch(&parts.headers),
+            headers: parts.headers,
+        })
+    }
+
     /// The query as it was sent, empty if there is none.
     pub(crate) fn query(&self) -> &str {
         self.uri.query().unwrap_or_default()
@@ -123,7 +167,7 @@ pub(crate) struct Request {
 }
 
 /// The response to a request, whatever its status.
-pub(crate) type Response = warp::http::Response<Bytes>;
+pub type Response = warp::http::Response<Bytes>;
 
 /// A response with a JSON body.
 pub(crate) fn json_response(status: StatusCode, body: impl Into<Bytes>) -> Response {
@@ -145,6 +189,7 @@ impl Head {
                 local: None,
                 purpose: Purpose::Requests,
             },
+            bounds: None,
             stopwatch: Stopwatch::default(),
             caller: Caller::default(),
             version: Version::HTTP_11,

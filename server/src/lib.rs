@@ -3,7 +3,8 @@
 //! Owns the wire format: JSON in and out, Feast's error bodies, status codes. Knows nothing of RocksDB, parquet or the
 //! registry file; the socket and the signal to stop come from outside.
 //!
-//! A request passes `connections`, `layers` and `dispatch`, and is answered by an endpoint of `routes`.
+//! A request passes `connections`, or is an event that `responder` is given, then `layers` and `dispatch`, and is answered by an endpoint of
+//! `routes`.
 
 mod access;
 mod admission;
@@ -25,12 +26,14 @@ mod materialization_queue;
 mod metrics;
 mod readiness;
 mod registry_remarks;
+mod responder;
 mod routes;
 mod slow_requests;
 #[cfg(feature = "stages")]
 pub mod stages;
 mod timeline;
 mod wire;
+mod writes;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -50,40 +53,48 @@ pub use connections::{ConnectionLimits, Listener, Purpose, Tls, TlsFiles, TlsVer
 use context::Context;
 pub use endpoints::health::STORE_HEADER;
 pub use feature_log::log_remark;
+use housekeeping::{RegistryWatch, StoreCare};
+pub use http::{Bounds, Response};
 pub use in_process::{StoredRows, online_features, stored_row, stored_rows};
-use materialization_queue::MaterializationQueue;
-use metrics::Metrics;
 pub use registry_remarks::ReadDefinitions;
 use registry_remarks::RegistryRemarks;
+pub use responder::{Origin, Responder};
 
 /// How long open requests may go on once the server takes no more.
 const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How a server is run.
+/// How requests are answered, whichever way they come.
 #[derive(Clone)]
-pub struct ServeOptions {
-    /// The host that the server listens on as it was configured: browsers may reach it under that name.
-    pub host: Option<Host>,
+pub struct AnswerOptions {
     /// The audit log; nothing is recorded when `None`. The caller stops it, after the last request is done.
     pub audit: Option<Arc<AuditLog>>,
     /// Log a line for each request.
     pub access_log: bool,
     /// How many large reads are answered at once.
     pub threads: usize,
-    /// How many connections there may be, and how long they may take.
-    pub connections: ConnectionLimits,
     /// What is counted; nothing when `None`.
     pub metrics: Option<MetricsConfig>,
     /// Takes the answers that are to be logged; `None` when none are. It is stopped with the server.
     pub feature_log: Option<Arc<FeatureLog>>,
-    /// TLS on ports. A Unix socket needs none.
-    pub tls: Option<Arc<Tls>>,
     /// How many lines of the log stderr did not take so far.
     pub lost_log_lines: Arc<AtomicU64>,
     /// Finds out who clients are; nobody has to sign in when `None`.
     pub sign_in: Option<Arc<SignIn>>,
     /// Sends spans of requests that are traced; none is when `None`.
     pub traces: Option<Arc<Traces>>,
+}
+
+/// How a server is run.
+#[derive(Clone)]
+pub struct ServeOptions {
+    /// How it answers.
+    pub answers: AnswerOptions,
+    /// The host that the server listens on as it was configured: browsers may reach it under that name.
+    pub host: Option<Host>,
+    /// How many connections there may be, and how long they may take.
+    pub connections: ConnectionLimits,
+    /// TLS on ports. A Unix socket needs none.
+    pub tls: Option<Arc<Tls>>,
     /// How long the server goes on after the signal to stop, so that those who send requests here see it in time.
     pub drain: Duration,
 }
@@ -112,13 +123,13 @@ pub async fn serve(
     housekeeping::warn_of_unsupported_objects(&store);
     housekeeping::log_table_changes(&store);
     materialization_queue::warn_of_marked_views(&store);
-    let metrics = options.metrics.as_ref().map(|config| Arc::new(Metrics::new(config)));
-    let materializations = MaterializationQueue::start(Arc::clone(&store), metrics.clone())?;
-    let context = Arc::new(Context::new(&store, &options, Arc::clone(&materializations), metrics));
+    let context = Arc::new(Context::new(&store, &options));
+    let materializations = Arc::clone(&context.materializations);
+    materializations.start()?;
     // Ends by itself, within the response timeout.
     tokio::spawn(housekeeping::warn_of_former_keys(Arc::clone(&store)));
     let remarks = RegistryRemarks::new(&context);
-    remarks.prepare_functions(Arc::clone(&read_definitions));
+    tokio::spawn(remarks.prepare_functions(Arc::clone(&read_definitions)));
     remarks.write();
     // Before the first probe.
     let first_look = Arc::clone(&context);
@@ -128,15 +139,13 @@ pub async fn serve(
     let reload = Arc::new(Notify::new());
     let mut background = JoinSet::new();
     background.spawn(housekeeping::watch_registry(
-        Arc::clone(&store),
-        read_definitions,
-        remarks,
+        RegistryWatch::new(Arc::clone(&store), read_definitions, remarks),
         Arc::clone(&reload),
     ));
     background.spawn(housekeeping::watch_stores(Arc::clone(&context)));
     background.spawn(backups::make_backups(Arc::clone(&context)));
     background.spawn(housekeeping::flush_pushes(Arc::clone(&store)));
-    background.spawn(housekeeping::tend_online_store(Arc::clone(&store)));
+    background.spawn(housekeeping::tend_online_store(StoreCare::new(Arc::clone(&store))));
     background.spawn(Arc::clone(&connections).enforce_limits());
     if let Some(tls) = &options.tls {
         background.spawn(Arc::clone(tls).watch());
@@ -145,7 +154,7 @@ pub async fn serve(
         signals,
         reload,
         tls: options.tls,
-        audit: options.audit,
+        audit: options.answers.audit,
     };
     stop_in_order(&mut stop, listeners, &connections, &context, options.drain).await;
     // Also those whose clients wait for them.
@@ -156,7 +165,7 @@ pub async fn serve(
         housekeeping::flush(&store, true);
         housekeeping::log_table_changes(&store);
     };
-    let feature_log = options.feature_log;
+    let feature_log = options.answers.feature_log;
     let stop_feature_log = move || feature_log.iter().for_each(|log| feature_log::stop(log));
     let stopped = async {
         // Reads are over: their log need not wait for runs that hang.

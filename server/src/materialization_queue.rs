@@ -65,12 +65,9 @@ pub(crate) enum EnqueueResult {
 }
 
 impl MaterializationQueue {
-    /// Starts the thread that does the runs. It ends with [`MaterializationQueue::stop`].
-    ///
-    /// # Errors
-    /// `Unavailable` when there can be no more threads.
-    pub(crate) fn start(store: Arc<FeatureStore>, metrics: Option<Arc<Metrics>>) -> Result<Arc<Self>, Error> {
-        let runs = Arc::new(Self {
+    /// One whose runs wait until it is started.
+    pub(crate) fn new(store: Arc<FeatureStore>, metrics: Option<Arc<Metrics>>) -> Arc<Self> {
+        Arc::new(Self {
             store,
             metrics,
             runs: Mutex::default(),
@@ -79,14 +76,21 @@ impl MaterializationQueue {
             worker: Mutex::default(),
             slots: Arc::new(Semaphore::new(MAX_AWAITED_RUNS)),
             queue: Semaphore::new(MAX_QUEUED_CLIENTS),
-        });
-        let worker = Arc::clone(&runs);
+        })
+    }
+
+    /// Starts the thread that does the runs. It ends with [`MaterializationQueue::stop`].
+    ///
+    /// # Errors
+    /// `Unavailable` when there can be no more threads.
+    pub(crate) fn start(self: &Arc<Self>) -> Result<(), Error> {
+        let worker = Arc::clone(self);
         let thread = std::thread::Builder::new()
             .name("feast-materialize".to_owned())
             .spawn(move || worker.work())
             .map_err(|source| Error::new(ErrorKind::Unavailable, format!("no thread can be started: {source}")))?;
-        *runs.worker.lock() = Some(thread);
-        Ok(runs)
+        *self.worker.lock() = Some(thread);
+        Ok(())
     }
 
     /// Waits for the slot of a run whose client waits for it. A client that is gone waits no more.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use feast_engine::model::Definitions;
 use feast_engine::{Error, FeatureStore, OnDemandRemark};
+use futures::future::BoxFuture;
 use parking_lot::Mutex;
 
 use crate::context::Context;
@@ -45,15 +46,15 @@ impl RegistryRemarks {
         }
     }
 
-    /// Completes the functions of on-demand views in the background, starts the Python of the settings, and names the views that are
-    /// not computed in this process, or not at all.
-    pub(crate) fn prepare_functions(&self, read_definitions: ReadDefinitions) {
+    /// Completes the functions of on-demand views, starts the Python of the settings, and names the views that are not computed in this
+    /// process, or not at all.
+    pub(crate) fn prepare_functions(&self, read_definitions: ReadDefinitions) -> BoxFuture<'static, ()> {
         let (store, logged) = (Arc::clone(&self.store), Arc::clone(&self.functions));
-        tokio::spawn(async move {
+        Box::pin(async move {
             let lines = prepare_functions(&store, read_definitions).await;
             let new = logged.replace(lines);
             new.iter().for_each(|line| tracing::warn!("{line}"));
-        });
+        })
     }
 }
 

@@ -9,7 +9,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, Command, CommandFactory};
 use feast_python_notation::python_repr;
 
-use super::Arguments;
+use super::{Arguments, PROGRAM};
 
 /// What to print for an error. `None` where clap's own output was requested, such as the help.
 pub(crate) fn usage_error(error: &clap::Error, typed: &[OsString]) -> Option<String> {
@@ -34,7 +34,7 @@ pub(crate) fn usage_of(command: &str) -> String {
 }
 
 fn usage(command: &Command) -> String {
-    let name = command.get_bin_name().unwrap_or("feast");
+    let name = command.get_bin_name().unwrap_or(PROGRAM);
     let mut line = format!("Usage: {name} [OPTIONS]");
     for argument in command.get_positionals() {
         let shown = placeholder(argument);

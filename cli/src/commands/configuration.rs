@@ -1,6 +1,6 @@
 //! `feast configuration`: the settings as the file has them, or as they are in force.
 
-use feast_engine::{Effective, Origin, SettingInForce, without_marks};
+use feast_engine::{Effective, Origin, SETTINGS_VARIABLE, SettingInForce, SettingsSource, without_marks};
 use serde_json::{Value, json};
 
 use crate::args::{ConfigurationArguments, ListFormat};
@@ -11,21 +11,24 @@ use crate::table::Table;
 /// Prints the settings.
 pub(crate) fn run(repository: &Repository, arguments: &ConfigurationArguments, output: &Output) -> Result<(), Failure> {
     if !arguments.effective {
-        output.yaml(&repository.configuration()?);
+        output.yaml(&repository.configuration(output)?);
         return Ok(());
     }
-    let effective = repository.effective()?;
+    let effective = repository.effective(output)?;
     let config = &effective.config;
     let silent = config.unknown_keys.iter().chain(&config.without_effect);
     silent.for_each(|line| output.warning(line));
     match arguments.output {
-        ListFormat::Json => output.json(&effective.settings.iter().map(document).collect()),
+        ListFormat::Json => {
+            let settings = effective.settings.iter();
+            output.json(&settings.map(|setting| document(&effective, setting)).collect());
+        }
         ListFormat::Table => output.table(&table(&effective)),
     }
     Ok(())
 }
 
-fn document((setting, origin): &(SettingInForce, Origin)) -> Value {
+fn document(effective: &Effective, (setting, origin): &(SettingInForce, Origin)) -> Value {
     let mut document = json!({
         "key": setting.path,
         "value": setting.value,
@@ -35,7 +38,10 @@ fn document((setting, origin): &(SettingInForce, Origin)) -> Value {
     });
     match origin {
         Origin::File { line, variables } => {
-            document["source"] = json!("file");
+            document["source"] = match effective.source {
+                SettingsSource::File(_) => json!("file"),
+                SettingsSource::Variable => json!(SETTINGS_VARIABLE),
+            };
             document["line"] = json!(line);
             document["variables"] = json!(variables);
         }
@@ -49,7 +55,7 @@ fn document((setting, origin): &(SettingInForce, Origin)) -> Value {
 }
 
 fn table(effective: &Effective) -> Table {
-    let name = effective.file.file_name().unwrap_or_default().to_string_lossy();
+    let name = effective.source.name();
     let mut table = Table::new(&["KEY", "VALUE", "FROM"]);
     for (setting, origin) in &effective.settings {
         let from = match origin {

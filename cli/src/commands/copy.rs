@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use feast_engine::{ErrorKind, FeatureStore, RepositoryConfig};
+use feast_engine::{ErrorKind, FeatureStore, RepositoryConfig, SettingsSource};
 
 use crate::args::CopyArguments;
 use crate::output::{Failure, Output};
@@ -40,7 +40,7 @@ fn directory(file: &Path) -> PathBuf {
 }
 
 fn open(file: &Path, output: &Output) -> Result<FeatureStore, Failure> {
-    let config = RepositoryConfig::load(&directory(file), Some(file))?;
+    let config = RepositoryConfig::load(&directory(file), &SettingsSource::File(file.to_path_buf()))?;
     config.unknown_keys.iter().for_each(|line| output.warning(line));
     Ok(FeatureStore::open_to_copy(config)?)
 }

@@ -7,6 +7,7 @@ pub(crate) mod configuration;
 pub(crate) mod copy;
 pub(crate) mod health;
 pub(crate) mod init;
+pub(crate) mod lambda;
 pub(crate) mod list;
 pub(crate) mod materialize;
 pub(crate) mod online_features;

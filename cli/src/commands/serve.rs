@@ -8,15 +8,14 @@ use std::time::Duration;
 use feast_engine::{
     Access, AuditSink, ErrorKind, FeatureStore, Host, MetricsConfig, OnlineStoreConfig, RepositoryConfig, check_clock,
 };
-use feast_server::{AuditLog, ConnectionLimits, Listener, Purpose, ServeOptions, Signal, Tls, log_remark, serve};
-use feast_sign_in::SignIn;
-use feast_traces::Traces;
+use feast_server::{AnswerOptions, ConnectionLimits, Listener, Purpose, ServeOptions, Signal, Tls, log_remark, serve};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::{block_in_place, spawn_blocking};
 
 use crate::commands::apply;
+use crate::external_services::ExternalServices;
 use crate::log::LogLevel;
 use crate::open_files;
 use crate::output::{Failure, Output};
@@ -87,33 +86,6 @@ fn patience(stops: &AtomicUsize, usual: Duration) -> Duration {
     match stops.load(Ordering::Relaxed) {
         0 | 1 => usual,
         _ => usual.min(HURRIED_TIMEOUT),
-    }
-}
-
-/// What the server works with outside of its stores: whoever says who clients are, and where it tells what they do.
-struct ExternalServices {
-    /// None when nobody has to sign in.
-    sign_in: Option<Arc<SignIn>>,
-    /// None when nothing is recorded.
-    audit: Option<Arc<AuditLog>>,
-    /// None when nothing is traced.
-    traces: Option<Arc<Traces>>,
-}
-
-impl ExternalServices {
-    fn start(config: &RepositoryConfig, output: &Output) -> Result<Self, Failure> {
-        let sign_in = SignIn::from_config(&config.auth, &config.api_keys, &config.service_account_path)?.map(Arc::new);
-        for line in sign_in.iter().flat_map(|sign_in| sign_in.warnings()) {
-            output.warning(line);
-        }
-        let audit = config.audit.as_ref();
-        let audit = audit.map(|audit| AuditLog::start(audit, || output.stdout_file()));
-        let traces = config.traces.as_ref().map(Traces::start).transpose()?;
-        Ok(Self {
-            sign_in,
-            audit: audit.transpose()?,
-            traces: traces.map(Arc::new),
-        })
     }
 }
 
@@ -214,17 +186,19 @@ async fn serve_until_signal(
     // Last of all: it begins to hand over what an earlier server has left, which no error of the above may cut off.
     let feature_log = store.start_feature_log(Arc::new(log_remark))?;
     let options = ServeOptions {
-        metrics,
-        traces: services.traces.clone(),
+        answers: AnswerOptions {
+            metrics,
+            traces: services.traces.clone(),
+            access_log: settings.access_log,
+            lost_log_lines: output.lost_lines(),
+            threads: settings.threads,
+            feature_log,
+            sign_in: services.sign_in.clone(),
+            audit: services.audit.clone(),
+        },
         host: settings.address.as_ref().and_then(|(host, _)| Host::parse(host)),
-        access_log: settings.access_log,
-        lost_log_lines: output.lost_lines(),
-        threads: settings.threads,
         connections: connection_limits(settings, store.config(), output),
-        feature_log,
         tls,
-        sign_in: services.sign_in.clone(),
-        audit: services.audit.clone(),
         drain: settings.drain,
     };
     let config = store.config().clone();

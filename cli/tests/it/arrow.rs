@@ -21,7 +21,7 @@ fn served() -> (Repository, Server) {
     (repository, server)
 }
 
-fn stream(name: &str, keys: ArrayRef) -> Vec<u8> {
+pub(crate) fn stream(name: &str, keys: ArrayRef) -> Vec<u8> {
     let batch = RecordBatch::try_from_iter([(name, keys)]).unwrap();
     let mut writer = StreamWriter::try_new(Vec::new(), &batch.schema()).unwrap();
     writer.write(&batch).unwrap();

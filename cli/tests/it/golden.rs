@@ -107,7 +107,7 @@ fn by_name(lines: &str) -> BTreeMap<String, Value> {
 }
 
 /// The repository of every type on an empty Redis, or on one that Python has filled.
-fn repository_on_redis(redis: &RedisServer, is_filled: bool, serving: &str) -> Repository {
+pub(crate) fn repository_on_redis(redis: &RedisServer, is_filled: bool, serving: &str) -> Repository {
     redis.cli(&["FLUSHALL"]);
     let repository = types_repository();
     let address = redis.address();
@@ -290,26 +290,42 @@ pub(crate) fn intended_differences(table: &str) -> BTreeMap<String, String> {
     .collect()
 }
 
+/// A recorded request.
+pub(crate) struct Recorded<'a> {
+    pub(crate) method: &'a str,
+    pub(crate) path: &'a str,
+    pub(crate) headers: Vec<(&'a str, &'a str)>,
+    pub(crate) body: Vec<u8>,
+}
+
+impl<'a> Recorded<'a> {
+    pub(crate) fn of(record: &'a Value) -> Self {
+        let request = &record["request"];
+        let body = match &request["body"] {
+            Value::Null => String::new(),
+            Value::String(raw) => raw.clone(),
+            object => object.to_string(),
+        };
+        let headers = request["headers"].as_object().unwrap().iter();
+        Self {
+            method: request["method"].as_str().unwrap(),
+            path: request["path"].as_str().unwrap(),
+            headers: headers
+                .map(|(name, value)| (name.as_str(), value.as_str().unwrap()))
+                .collect(),
+            body: encoded(&body, request["encoding"].as_str().unwrap_or("utf-8")),
+        }
+    }
+
+    pub(crate) fn send(&self, server: &Server) -> Response {
+        server.send_bytes(self.method, self.path, &self.headers, &self.body)
+    }
+}
+
 /// Sends a recorded request; if the answer is not as recorded, returns it, with the parts that differ.
 pub(crate) fn difference(server: &Server, record: &Value) -> Option<Value> {
-    let (request, expected) = (&record["request"], &record["response"]);
-    let body = match &request["body"] {
-        Value::Null => String::new(),
-        Value::String(raw) => raw.clone(),
-        object => object.to_string(),
-    };
-    let headers: Vec<(&str, &str)> = request["headers"]
-        .as_object()
-        .unwrap()
-        .iter()
-        .map(|(name, value)| (name.as_str(), value.as_str().unwrap()))
-        .collect();
-    let answer = server.send_bytes(
-        request["method"].as_str().unwrap(),
-        request["path"].as_str().unwrap(),
-        &headers,
-        &encoded(&body, request["encoding"].as_str().unwrap_or("utf-8")),
-    );
+    let expected = &record["response"];
+    let answer = Recorded::of(record).send(server);
     let mut parts = Vec::new();
     if expected["status"] != answer.status {
         parts.push("status");

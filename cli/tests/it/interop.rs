@@ -27,7 +27,7 @@ pub(crate) fn python() -> Option<OsString> {
     clippy::print_stdout,
     reason = "measurements, for those who run tests with --nocapture"
 )]
-fn check(script: &str, arguments: &[&str]) {
+pub(crate) fn check(script: &str, arguments: &[&str]) {
     let Some(python) = python() else { return };
     let script = Path::new(feast_fixtures::INTEROP).join(script);
     let output = Command::new(python)
@@ -36,6 +36,7 @@ fn check(script: &str, arguments: &[&str]) {
         .args(["--feast", env!("CARGO_BIN_EXE_feast")])
         .env_remove("FEATURE_REPO_DIR_ENV_VAR")
         .env_remove("FEAST_FS_YAML_FILE_PATH")
+        .env_remove("FEATURE_STORE_YAML_BASE64")
         .output()
         .unwrap();
     let printed = String::from_utf8_lossy(&output.stdout);

@@ -66,6 +66,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("datafusion::", &["engine/offline/src"]),
     ("bincode::", &["engine/codec/src/record.rs"]),
     ("flatbuffers::", &["server/src/wire/arrow_stream"]),
+    ("lambda_runtime_api_client::", &["server/lambda/src/runtime_api.rs"]),
     ("warp::", &["server/src", "benches/src/bare_route"]),
     ("hyper::", &["server/src/connections"]),
     (
@@ -209,6 +210,7 @@ fn foreign_libraries_have_one_owner() {
         "engine",
         "server/src",
         "server/http-client/src",
+        "server/lambda/src",
         "server/sign-in/src",
         "server/traces/src",
         "cli/src",

@@ -24,7 +24,9 @@
 //! - `awaited_runs`: materializations whose clients wait for them, and are gone.
 //! - `store_heals`: stores that cannot be written for a while, are moved, or are read by other processes.
 //! - `backups`: backups under a server that takes pushes, what is restored from them, and processes that are killed meanwhile.
+//! - `one_yaml`: settings that Python reads too, and those of a variable of the environment.
 //! - `configuration`: settings in force, each with its origin, and a changed file that a server is told of.
+//! - `lambda`: the server's answers in a function of AWS Lambda, through an emulator of what is around it.
 //! - `background`: materializations that go on after their responses.
 //! - `browsers`: requests that a browser makes for pages of other sites.
 //! - `bodies`: bodies in the encodings that Python reads, and integers that do not fit.
@@ -46,6 +48,7 @@
 //! - `interop`: Python Feast itself on the same repositories.
 //! - `fuzz`: changed requests, byte by byte.
 //! - `layers`: which module may use which.
+//! - `licences`: the licences of dependencies, and which of them are there twice.
 //! - `links`: files that the documents name.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by it, also in its helpers")]
@@ -70,8 +73,10 @@ mod golden;
 mod hand_over;
 mod held_locks;
 mod interop;
+mod lambda;
 mod large_pushes;
 mod layers;
+mod licences;
 mod links;
 mod log;
 mod look_up;
@@ -79,6 +84,7 @@ mod lost_volumes;
 mod metrics;
 mod name_collisions;
 mod on_demand;
+mod one_yaml;
 mod online_store_keys;
 mod online_store_scan;
 mod overload;

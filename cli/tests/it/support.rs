@@ -59,7 +59,12 @@ impl Repository {
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_feast"));
         command.args(arguments).current_dir(&self.path);
-        for variable in ["FEATURE_REPO_DIR_ENV_VAR", "FEAST_FS_YAML_FILE_PATH", "RUST_LOG"] {
+        for variable in [
+            "FEATURE_REPO_DIR_ENV_VAR",
+            "FEAST_FS_YAML_FILE_PATH",
+            "FEATURE_STORE_YAML_BASE64",
+            "RUST_LOG",
+        ] {
             command.env_remove(variable);
         }
         command
@@ -133,6 +138,15 @@ pub(crate) struct Response {
 }
 
 impl Response {
+    pub(crate) fn new(status: u16, headers: Vec<(String, String)>, bytes: Vec<u8>) -> Self {
+        Self {
+            status,
+            headers,
+            body: String::from_utf8_lossy(&bytes).into_owned(),
+            bytes,
+        }
+    }
+
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error} in {}", self.body))
     }
@@ -260,12 +274,7 @@ pub(crate) fn exchange(address: &str, request: &[u8]) -> Response {
     let headers = headers
         .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
         .collect();
-    Response {
-        status,
-        headers,
-        body: String::from_utf8_lossy(&bytes).into_owned(),
-        bytes,
-    }
+    Response::new(status, headers, bytes)
 }
 
 impl Drop for Server {

@@ -18,7 +18,7 @@ const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const PARENT: &str = "00f067aa0ba902b7";
 
 /// A collector on loopback.
-struct Collector {
+pub(crate) struct Collector {
     address: String,
     state: Arc<Mutex<State>>,
 }
@@ -34,7 +34,7 @@ struct State {
 }
 
 impl Collector {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let state = Arc::<Mutex<State>>::default();
@@ -57,7 +57,7 @@ impl Collector {
     }
 
     /// The settings of a server whose spans come here.
-    fn traces(&self, settings: &str) -> String {
+    pub(crate) fn traces(&self, settings: &str) -> String {
         format!(
             "traces: {{endpoint: \"http://{}\", sample_rate: {settings}}}",
             self.address
@@ -69,7 +69,7 @@ impl Collector {
     }
 
     /// The spans of one request of this name, that of the request first, once they are here.
-    fn request(&self, name: &str) -> Vec<Span> {
+    pub(crate) fn request(&self, name: &str) -> Vec<Span> {
         let found = || {
             let state = self.state.lock().unwrap();
             let above = state.spans.iter().find(|span| span.name == name)?.clone();

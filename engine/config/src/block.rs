@@ -25,6 +25,9 @@ pub(super) fn path_at<'a>(block: &'a Value, path: &str, key: &str) -> Result<Opt
         Some("") => {
             Err(Error::invalid(format!("{path}.{key} is empty")).with_hint("name a path, or leave the key out"))
         }
+        // Not shown: it may have a login in it.
+        Some(url) if url.contains("://") => Err(Error::invalid(format!("{path}.{key} is a URL, not a path"))
+            .with_hint("name a file or directory of this machine, without a scheme")),
         given => Ok(given),
     }
 }
@@ -78,11 +81,16 @@ pub(super) fn strings_at(block: &Value, path: &str, key: &str) -> Result<Vec<Str
 
 /// A number of MiB, in bytes.
 pub(super) fn bytes_at(root: &Value, block: &str, key: &str, least: u64) -> Result<Option<usize>> {
+    bytes_in(&root[block], block, key, least)
+}
+
+/// As [`bytes_at`], of a key of which `block` is the value of `path`.
+pub(super) fn bytes_in(block: &Value, path: &str, key: &str, least: u64) -> Result<Option<usize>> {
     // A pebibyte: more is a mistake.
     const MAX_MIB: u64 = 1 << 30;
-    match number_at(root, block, key, least)? {
+    match number_in(block, path, key, least)? {
         Some(mib) if mib > MAX_MIB => Err(Error::invalid(format!(
-            "{block}.{key} must be at most {MAX_MIB}, not {mib}"
+            "{path}.{key} must be at most {MAX_MIB}, not {mib}"
         ))),
         mib => Ok(mib.map(|mib| (mib as usize) << 20)),
     }
@@ -90,12 +98,17 @@ pub(super) fn bytes_at(root: &Value, block: &str, key: &str, least: u64) -> Resu
 
 /// A whole number that is at least `least`.
 pub(super) fn number_at(root: &Value, block: &str, key: &str, least: u64) -> Result<Option<u64>> {
-    match root.get(block).and_then(|block| block.get(key)) {
+    number_in(&root[block], block, key, least)
+}
+
+/// As [`number_at`], of a key of which `block` is the value of `path`.
+pub(super) fn number_in(block: &Value, path: &str, key: &str, least: u64) -> Result<Option<u64>> {
+    match block.get(key) {
         None | Some(Value::Null) => Ok(None),
         Some(value) => match value.as_u64().filter(|number| *number >= least) {
             Some(number) => Ok(Some(number)),
             None => Err(Error::invalid(format!(
-                "{block}.{key} must be a whole number of at least {least}, not {value}"
+                "{path}.{key} must be a whole number of at least {least}, not {value}"
             ))),
         },
     }

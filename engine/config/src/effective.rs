@@ -1,21 +1,22 @@
 //! What is in force in a repository, and where each value comes from.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use feast_model::error::Result;
 
 use super::places::Places;
 use super::settings::{DefaultValue, SettingInForce};
+use super::source::{SettingsSource, SettingsText};
 use super::variables::Expanded;
-use super::{CONFIG_FILE, RepositoryConfig, expanded, in_file, read_file, redact};
+use super::{RepositoryConfig, redact};
 
 /// Settings as the code has them, each with its origin.
 #[derive(Debug)]
 pub struct Effective {
     /// What was read.
     pub config: RepositoryConfig,
-    /// The file.
-    pub file: PathBuf,
+    /// Where it was read.
+    pub source: SettingsSource,
     /// Every key that means something in this repository.
     pub settings: Vec<(SettingInForce, Origin)>,
 }
@@ -23,7 +24,7 @@ pub struct Effective {
 /// Where a value comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
-    /// The file.
+    /// The file, or the variable that holds one.
     File {
         /// The line of the value, counted from 1.
         line: usize,
@@ -37,18 +38,17 @@ pub enum Origin {
 }
 
 impl Effective {
-    /// Reads the settings of the repository in `directory`, from `file` if given, else from its `feature_store.yaml`.
+    /// Reads the settings of the repository in `directory`.
     ///
     /// # Errors
     /// As [`RepositoryConfig::load`].
-    pub fn load(directory: &Path, file: Option<&Path>) -> Result<Self> {
-        let file = file.map_or_else(|| directory.join(CONFIG_FILE), Path::to_path_buf);
-        let text = read_file(&file)?;
-        Self::of(&text, &expanded(&text), directory, file.clone()).map_err(|error| in_file(&file, error))
+    pub fn load(directory: &Path, source: &SettingsSource) -> Result<Self> {
+        let SettingsText { written, expanded } = source.read()?;
+        Self::of(&written, &expanded, directory, source.clone()).map_err(|error| source.named(error))
     }
 
-    /// What a file holds of this text, of which the variables are expanded.
-    fn of(text: &str, expanded: &Expanded, directory: &Path, file: PathBuf) -> Result<Self> {
+    /// What this text says, of which the variables are expanded.
+    fn of(text: &str, expanded: &Expanded, directory: &Path, source: SettingsSource) -> Result<Self> {
         let config = RepositoryConfig::parse(&expanded.text, directory)?;
         let places = Places::of(&expanded.text)?;
         let mut settings = Vec::new();
@@ -66,16 +66,19 @@ impl Effective {
             };
             settings.push((setting, origin));
         }
-        Ok(Self { config, file, settings })
+        Ok(Self {
+            config,
+            source,
+            settings,
+        })
     }
 }
 
 /// Where a key is in the file; also where its block is a string that stands for it.
 fn place_of<'places>(places: &'places Places, setting: &SettingInForce) -> Option<&'places Places> {
     let short = || {
-        let block = setting.block;
-        let place = places.find(block.path)?;
-        (block.short == Some(setting.setting.name) && place.is_scalar()).then_some(place)
+        let place = places.find(setting.path.rsplit_once('.')?.0)?;
+        (setting.block.short == Some(setting.setting.name) && place.is_scalar()).then_some(place)
     };
     places.find(&setting.path).or_else(short)
 }
@@ -103,10 +106,11 @@ mod tests {
             "STORE" => Some("{type: redis,\n connection_string: 'h:1,password=S3CRET'}".to_owned()),
             "REQUESTS" => Some("7".to_owned()),
             "NAME" => Some("shop".to_owned()),
+            "STRING" => Some("'h:2,password=S3CRET'".to_owned()),
             _ => None,
         };
         let expanded = expand_variables(text, &lookup);
-        let effective = Effective::of(text, &expanded, Path::new("/repo"), PathBuf::new()).unwrap();
+        let effective = Effective::of(text, &expanded, Path::new("/repo"), SettingsSource::Variable).unwrap();
         let of_paths = effective
             .settings
             .iter()
@@ -192,6 +196,60 @@ mod tests {
     }
 
     #[test]
+    fn keys_of_overrides_are_shown_where_they_are() {
+        let text = "project: p\nregistry: {path: r.db, registry_type: file}\nonline_store: {type: redis, skip_dedup: true}\nserving:\n\
+                    \x20 online_store:\n    connection_string: $STRING\n  registry: $NAME.db\n";
+        let paths = [
+            "registry.registry_type",
+            "registry.path",
+            "serving.registry.path",
+            "online_store.type",
+            "online_store.skip_dedup",
+            "online_store.key_ttl_seconds",
+            "online_store.connection_string",
+            "serving.online_store.connection_string",
+        ];
+        let expected = [
+            "serving.registry.path = /repo/shop.db (line 7 NAME)",
+            "registry.registry_type = file (line 2)",
+            "online_store.type = redis (line 3)",
+            "serving.online_store.connection_string = h:2,password=*** (line 6 STRING)",
+            "online_store.key_ttl_seconds = 0 (default)",
+            "online_store.skip_dedup = true (line 3)",
+        ];
+        assert_eq!(shown(text, &paths), expected);
+
+        let text = "project: p\nregistry: {registry_type: sql, path: x}\nserving: {online_store: rocksdb,\n  registry: r.db}\n";
+        let paths = [
+            "serving.registry.registry_type",
+            "serving.registry.path",
+            "serving.online_store.type",
+            "serving.online_store.path",
+        ];
+        let expected = [
+            "serving.registry.path = /repo/r.db (line 4)",
+            "serving.registry.registry_type = file (default)",
+            "serving.online_store.type = rocksdb (line 3)",
+            "serving.online_store.path = /repo/data/online_store (default)",
+        ];
+        assert_eq!(shown(text, &paths), expected);
+
+        let text = "project: p\nregistry: r\nonline_store: {path: 'http://h',\n type: feast_server.RustOnlineStore}\n";
+        let paths = [
+            "online_store.type",
+            "online_store.path",
+            "serving.online_store.path",
+            "serving.online_store.skip_dedup",
+        ];
+        let expected = [
+            "online_store.type = rocksdb (line 4)",
+            "serving.online_store.path = /repo/data/online_store (default)",
+            "serving.online_store.skip_dedup = false (default)",
+        ];
+        assert_eq!(shown(text, &paths), expected);
+    }
+
+    #[test]
     fn keys_of_a_list_are_shown_for_each() {
         let (one, other) = ("11".repeat(32), "22".repeat(32));
         let text = format!(
@@ -218,7 +276,7 @@ mod tests {
         let text = "project: p\nregistry: r\nonline_store:\n  type: redis\n  connection_string: 'h:1,username=u,password=S3CRET,sentinel_kwargs={\"password\":\"S3CRET\"}'\n\
                     auth: {type: oidc, client_secret: S3CRET, token: S3CRET}\n";
         let expanded = expand_variables(text, &|_| None);
-        let effective = Effective::of(text, &expanded, Path::new("/repo"), PathBuf::new()).unwrap();
+        let effective = Effective::of(text, &expanded, Path::new("/repo"), SettingsSource::Variable).unwrap();
         let shown = format!("{:?} {:?}", effective.settings, effective.config);
         assert!(
             shown.contains("h:1,username=u,password=***,sentinel_kwargs=***"),

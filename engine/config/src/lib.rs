@@ -18,6 +18,7 @@ mod keys;
 mod machine;
 mod metrics;
 mod online_store;
+mod overrides;
 mod places;
 mod python;
 mod redact;
@@ -25,6 +26,7 @@ mod redis;
 mod registry;
 mod serving;
 mod settings;
+mod source;
 mod sqlite;
 #[cfg(test)]
 mod tests;
@@ -54,14 +56,15 @@ pub use python::PythonConfig;
 pub use redis::{RedisConfig, RedisLogin, RedisNode, RedisTls, RedisTopology};
 pub use serving::{MaterializationLimits, PushQueueLimits, ResponseLayout, ServingLimits};
 pub use settings::{BLOCKS, Block, DefaultValue, Ignored, Setting, SettingInForce, without_marks};
+pub use source::{SETTINGS_VARIABLE, SettingsSource};
 pub use traces::{SampleRate, TracesConfig};
 
 use block::{flag_at, path_at, string_at};
 use duration::duration_at;
 pub use duration::format_duration;
-use feast_model::error::{Error, ErrorKind, Result, path};
+use feast_model::error::{Error, Result};
 
-use variables::{Expanded, expand_variables};
+use overrides::{Document, Overrides};
 
 /// File name looked for in the repository directory.
 pub const CONFIG_FILE: &str = "feature_store.yaml";
@@ -132,18 +135,18 @@ pub struct RepositoryConfig {
     pub unknown_keys: Vec<String>,
     /// Keys that Feast acts on and this binary does not: a line for the operator each.
     pub without_effect: Vec<String>,
+    /// Where the keys of blocks were written that have an override.
+    overrides: Overrides,
 }
 
 impl RepositoryConfig {
-    /// Reads the settings of the repository in `directory`, from `file` if given, else from its `feature_store.yaml`.
+    /// Reads the settings of the repository in `directory`.
     ///
     /// # Errors
     /// `NotFound` when there is no such file, `Invalid` when it cannot be understood; both say what to do.
-    pub fn load(directory: &Path, file: Option<&Path>) -> Result<Self> {
-        let default_file = directory.join(CONFIG_FILE);
-        let file = file.unwrap_or(&default_file);
-        let text = read_file(file)?;
-        Self::parse(&expanded(&text).text, directory).map_err(|error| in_file(file, error))
+    pub fn load(directory: &Path, source: &SettingsSource) -> Result<Self> {
+        let text = source.read()?;
+        Self::parse(&text.expanded.text, directory).map_err(|error| source.named(error))
     }
 
     /// The settings as they are understood, to be shown: what the file gives, variables expanded and secrets hidden, and Feast's
@@ -151,10 +154,10 @@ impl RepositoryConfig {
     ///
     /// # Errors
     /// As [`RepositoryConfig::load`].
-    pub fn document(directory: &Path, file: Option<&Path>) -> Result<Value> {
-        Self::load(directory, file)?;
-        let default_file = directory.join(CONFIG_FILE);
-        let mut given = parse_yaml(&expanded(&read_file(file.unwrap_or(&default_file))?).text)?;
+    pub fn document(directory: &Path, source: &SettingsSource) -> Result<Value> {
+        let text = source.read()?.expanded.text;
+        Self::parse(&text, directory).map_err(|error| source.named(error))?;
+        let mut given = parse_yaml(&text)?;
         redact::hide_secrets(&mut given);
         let mut document = serde_json::Map::new();
         let defaults = [
@@ -175,6 +178,16 @@ impl RepositoryConfig {
                 .or_insert_with(|| serde_json::json!({ "type": kind }));
         }
         Ok(Value::Object(document))
+    }
+
+    /// The same, with the registry and an embedded online store in another directory.
+    #[must_use]
+    pub fn moved_to(mut self, directory: &Path) -> Self {
+        self.registry_path = directory.join("registry.db");
+        if let OnlineStoreConfig::RocksDb { path, .. } = &mut self.online_store {
+            *path = directory.join("online_store");
+        }
+        self
     }
 
     /// The same, for a process that reads each row once and holds none in memory.
@@ -200,48 +213,52 @@ impl RepositoryConfig {
             ));
         }
         let project = string_at(&root, "", "project")?.ok_or_else(|| Error::invalid("the key project is missing"))?;
-        check_project_name(project)?;
+        let project = project.to_owned();
+        check_project_name(&project)?;
         feature_server::check(&root)?;
         serving::check(&root)?;
-        let online_store = online_store::online_store(&root, directory)?;
-        online_store::check_entity_keys(&root, &online_store)?;
-        let backups = backups::schedule(&root, &online_store, directory)?;
+        let document = Document::new(root)?;
+        let root = &document.root;
+        let online_store = online_store::online_store(&document, directory)?;
+        online_store::check_entity_keys(root, &online_store)?;
+        let backups = backups::schedule(root, &online_store, directory)?;
         Ok(Self {
-            project: project.to_owned(),
-            project_description: string_at(&root, "", "project_description")?
+            project,
+            project_description: string_at(root, "", "project_description")?
                 .unwrap_or_default()
                 .to_owned(),
-            registry_path: directory.join(registry::path(&root)?),
-            online_store,
-            skip_dedup: flag_at(&root, "online_store", "skip_dedup")?,
-            max_event_time_skew: duration_at(&root, "serving", "max_event_time_skew")?,
-            drop_after: duration_at(&root, "serving", "drop_after")?.unwrap_or(serving::DEFAULT_DROP_AFTER),
-            online_versioning: flag_at(&root, "registry", "enable_online_feature_view_versioning")?,
-            offline_batching: feature_server::offline_batching(&root)?,
-            limits: serving::limits(&root)?,
-            cancel_abandoned_runs: flag_at(&root, "serving", "cancel_abandoned_runs")?,
-            log_level: serving::log_level(&root)?,
-            connections: connections::connections(&root)?,
-            audit: audit::audit(&root, directory)?,
-            metrics: metrics::metrics(&root)?,
-            traces: traces::traces(&root, directory)?,
-            slow_requests: duration_at(&root, "serving", "slow_requests")?,
-            feature_logging: feature_logging::feature_logging(&root, directory)?,
-            materialization: serving::materialization(&root)?,
-            response_layout: serving::response_layout(&root)?,
+            registry_path: directory.join(registry::path(&document)?),
+            skip_dedup: document.online_store().flag("skip_dedup")?,
+            max_event_time_skew: duration_at(root, "serving", "max_event_time_skew")?,
+            drop_after: duration_at(root, "serving", "drop_after")?.unwrap_or(serving::DEFAULT_DROP_AFTER),
+            online_versioning: document.registry().flag("enable_online_feature_view_versioning")?,
+            offline_batching: feature_server::offline_batching(root)?,
+            limits: serving::limits(root)?,
+            cancel_abandoned_runs: flag_at(root, "serving", "cancel_abandoned_runs")?,
+            log_level: serving::log_level(root)?,
+            connections: connections::connections(root)?,
+            audit: audit::audit(root, directory)?,
+            metrics: metrics::metrics(root)?,
+            traces: traces::traces(root, directory)?,
+            slow_requests: duration_at(root, "serving", "slow_requests")?,
+            feature_logging: feature_logging::feature_logging(root, directory)?,
+            materialization: serving::materialization(root)?,
+            response_layout: serving::response_layout(root)?,
             push_log_path: directory
                 .join(path_at(&root["serving"], "serving", "push_log_path")?.unwrap_or("data/push_log")),
             backups,
-            allowed_hosts: serving::allowed_hosts(&root)?,
-            python: python::python(&root, directory)?,
-            auth: auth::auth(&root, directory)?,
-            api_keys: api_keys::api_keys(&root)?,
+            allowed_hosts: serving::allowed_hosts(root)?,
+            python: python::python(root, directory)?,
+            auth: auth::auth(root, directory)?,
+            api_keys: api_keys::api_keys(root)?,
             service_account_path: directory.join(
                 path_at(&root["serving"], "serving", "service_account_path")?.unwrap_or(DEFAULT_SERVICE_ACCOUNT_PATH),
             ),
-            unknown_keys: unused::unknown(&root),
-            without_effect: unused::without_effect(&root),
+            unknown_keys: unused::unknown(&document),
+            without_effect: unused::without_effect(&document, online_store.type_name()),
+            online_store,
             directory: directory.to_path_buf(),
+            overrides: document.overrides,
         })
     }
 }
@@ -263,28 +280,6 @@ fn from_yaml<'text, T: serde::Deserialize<'text>>(text: &'text str) -> Result<T>
             message.lines().next().unwrap_or_default()
         ))
     })
-}
-
-/// The text of the settings file.
-fn read_file(file: &Path) -> Result<String> {
-    std::fs::read_to_string(file).map_err(|source| match source.kind() {
-        std::io::ErrorKind::NotFound => Error::new(
-            ErrorKind::NotFound,
-            format!("Can't find feature repo configuration file at {}.", path(file)),
-        )
-        .with_hint("Make sure you're running feast from an initialized feast repository, or make one with: feast init"),
-        _ => Error::io("read", file, source),
-    })
-}
-
-/// The text with the variables of this process's environment expanded.
-fn expanded(text: &str) -> Expanded {
-    expand_variables(text, &|name| std::env::var(name).ok())
-}
-
-/// Puts the file's name before the message.
-fn in_file(file: &Path, error: Error) -> Error {
-    error.within(|message| format!("{}: {message}", path(file)))
 }
 
 /// Feast's rule: word characters only, and no hyphen because table names are made of it.

@@ -1,10 +1,13 @@
-//! How much memory there is for this process: that of the machine, or of the control group in which it runs, if that may have less.
+//! How much memory there is for this process: that of the machine, or of the control group or the function in which it runs, if that may
+//! have less.
 //!
 //! Defaults of settings follow from it. Read once: a limit that is changed later holds for the next start.
 
 use std::path::Path;
 use std::sync::OnceLock;
 
+/// What a function of AWS Lambda is told that it may have, in MiB.
+const FUNCTION_MEMORY: &str = "AWS_LAMBDA_FUNCTION_MEMORY_SIZE";
 /// Where nothing tells.
 const DEFAULT_MEMORY: u64 = 8 << 30;
 
@@ -13,16 +16,18 @@ pub fn machine_memory() -> u64 {
     static MEMORY: OnceLock<u64> = OnceLock::new();
     *MEMORY.get_or_init(|| {
         let read = |path: &Path| std::fs::read_to_string(path).ok();
-        memory_of(&read)
+        memory_of(&read, std::env::var(FUNCTION_MEMORY).ok().as_deref())
     })
 }
 
-/// The same, from the files of Linux that `read` gives.
-fn memory_of(read: &dyn Fn(&Path) -> Option<String>) -> u64 {
+/// The same, from the files of Linux that `read` gives, and from what a function is told.
+fn memory_of(read: &dyn Fn(&Path) -> Option<String>, function: Option<&str>) -> u64 {
+    let function = function.and_then(|mib| mib.parse::<u64>().ok()?.checked_mul(1 << 20));
     let machine = read(Path::new("/proc/meminfo")).as_deref().and_then(total_of_meminfo);
     let groups = read(Path::new("/proc/self/cgroup")).unwrap_or_default();
     let limits = groups.lines().flat_map(|line| limits_of_group(line, read));
     limits
+        .chain(function)
         .chain([machine.unwrap_or(DEFAULT_MEMORY)])
         .min()
         .unwrap_or(DEFAULT_MEMORY)
@@ -58,11 +63,12 @@ mod tests {
     const MEMINFO: &str = "MemTotal:       24576000 kB\nMemFree:        17000000 kB\n";
     const MACHINE: u64 = 24_576_000 * 1024;
 
-    fn memory(files: &[(&str, &str)]) -> u64 {
-        memory_of(&|path| {
+    fn memory(files: &[(&str, &str)], function: Option<&str>) -> u64 {
+        let read = |path: &Path| {
             let file = files.iter().find(|(name, _)| Path::new(name) == path);
             file.map(|(_, text)| (*text).to_owned())
-        })
+        };
+        memory_of(&read, function)
     }
 
     #[test]
@@ -106,7 +112,15 @@ mod tests {
             (&[meminfo, ("/proc/self/cgroup", "nonsense\n")], MACHINE),
         ];
         for (files, expected) in cases {
-            assert_eq!(memory(files), expected, "{files:?}");
+            assert_eq!(memory(files, None), expected, "{files:?}");
+        }
+    }
+
+    #[test]
+    fn a_function_has_what_it_is_told() {
+        let files = [("/proc/meminfo", MEMINFO)];
+        for (told, expected) in [("512", 512 << 20), ("100000", MACHINE), ("", MACHINE), ("-1", MACHINE)] {
+            assert_eq!(memory(&files, Some(told)), expected, "{told}");
         }
     }
 

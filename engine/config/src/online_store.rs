@@ -5,9 +5,8 @@ use std::path::{Path, PathBuf};
 use feast_model::error::{Error, Result};
 use serde_json::Value;
 
-use super::block::{bytes_at, path_at, string_at};
-use super::keys::check_keys;
 use super::machine::machine_memory;
+use super::overrides::{Document, SharedBlock};
 use super::redis::{self, RedisConfig};
 use super::{settings, sqlite};
 
@@ -85,29 +84,41 @@ pub(super) fn cache_share() -> usize {
         .max(MIN_BYTES)
 }
 
-const BLOCK: &str = "online_store";
 const ROCKSDB: &str = "rocksdb";
-const REDIS: &str = "redis";
-const SQLITE: &str = "sqlite";
+pub(super) const REDIS: &str = "redis";
+pub(super) const SQLITE: &str = "sqlite";
 const DEFAULT_ROCKSDB_PATH: &str = "data/online_store";
 
+/// The class of a store in Python that asks a server of this project, whose own store is an embedded one.
+pub(super) const SERVER_CLASS: &str = "feast_server.RustOnlineStore";
+
+/// The one name of a type that has several.
+pub(super) fn type_name(name: &str) -> &str {
+    match name {
+        SERVER_CLASS => ROCKSDB,
+        sqlite::CLASS => SQLITE,
+        other => other,
+    }
+}
+
 /// The store that the block names, relative paths starting at `directory`.
-pub(super) fn online_store(root: &Value, directory: &Path) -> Result<OnlineStoreConfig> {
-    let (type_name, path) = match root.get("online_store") {
-        None | Some(Value::Null) => (SQLITE, None),
-        Some(Value::String(name)) => (name.as_str(), None),
-        Some(block @ Value::Object(_)) => (
-            string_at(block, BLOCK, "type")?.unwrap_or(SQLITE),
-            path_at(block, BLOCK, "path")?,
-        ),
-        Some(_) => return Err(Error::invalid("online_store must be a mapping with the key type")),
+pub(super) fn online_store(document: &Document, directory: &Path) -> Result<OnlineStoreConfig> {
+    let block = document.online_store();
+    let name = match block.value {
+        Value::Null => SQLITE,
+        Value::String(name) => name,
+        Value::Object(_) => block.string("type")?.unwrap_or(SQLITE),
+        _ => return Err(Error::invalid("online_store must be a mapping with the key type")),
     };
-    match type_name {
-        ROCKSDB => rocksdb(root, directory.join(path.unwrap_or(DEFAULT_ROCKSDB_PATH))),
-        REDIS => redis::redis(root, directory).map(|config| OnlineStoreConfig::Redis(Box::new(config))),
-        SQLITE | sqlite::CLASS => sqlite::sqlite(root, path, directory),
-        other => Err(Error::invalid(format!("online_store.type {other:?} is not known"))
-            .with_hint("the types of online stores are rocksdb, redis and sqlite")),
+    match type_name(name) {
+        ROCKSDB => rocksdb(block, directory),
+        REDIS => redis::redis(document, directory).map(|config| OnlineStoreConfig::Redis(Box::new(config))),
+        SQLITE => sqlite::sqlite(block, directory),
+        other => Err(
+            Error::invalid(format!("{} {other:?} is not known", block.place("type"))).with_hint(
+                "the types of online stores are rocksdb, redis and sqlite; serving.online_store is the store of this server alone",
+            ),
+        ),
     }
 }
 
@@ -136,15 +147,21 @@ pub(super) fn check_entity_keys(root: &Value, store: &OnlineStoreConfig) -> Resu
     .with_hint(hint))
 }
 
-fn rocksdb(root: &Value, path: PathBuf) -> Result<OnlineStoreConfig> {
-    check_keys(BLOCK, &root[BLOCK], &[&settings::ONLINE_STORE, &settings::ROCKSDB])?;
+fn rocksdb(block: SharedBlock<'_>, directory: &Path) -> Result<OnlineStoreConfig> {
+    block.check_keys(ROCKSDB, &[&settings::ONLINE_STORE, &settings::ROCKSDB])?;
+    if block.string("path")?.is_some_and(|path| path.contains("://")) {
+        let message = format!("{} is a URL, and the store is a directory", block.place("path"));
+        return Err(Error::invalid(message).with_hint(format!(
+            "name a directory, such as {DEFAULT_ROCKSDB_PATH}; the address at which Python reaches this server is online_store.path \
+             with online_store.type: {SERVER_CLASS}"
+        )));
+    }
     let default = OnlineStoreMemory::default();
-    let bytes = |key: &str, least: u64| bytes_at(root, BLOCK, key, least);
     Ok(OnlineStoreConfig::RocksDb {
-        path,
+        path: directory.join(block.file("path")?.unwrap_or(DEFAULT_ROCKSDB_PATH)),
         memory: OnlineStoreMemory {
-            row_cache: bytes("row_cache_mib", 0)?.unwrap_or(default.row_cache),
-            block_cache: bytes("block_cache_mib", 1)?.unwrap_or(default.block_cache),
+            row_cache: block.bytes("row_cache_mib", 0)?.unwrap_or(default.row_cache),
+            block_cache: block.bytes("block_cache_mib", 1)?.unwrap_or(default.block_cache),
         },
     })
 }

@@ -20,7 +20,9 @@ pub(super) use feature_server::{FEATURE_SERVER, MCP, OFFLINE_BATCHING};
 pub(super) use repository::{MATERIALIZATION, REGISTRY, REPOSITORY, is_set, is_true, kind};
 pub(super) use serving::{BACKUPS, PYTHON, RATE_LIMIT, TRACES};
 pub(super) use sign_in::{API_KEY, AUTH, OIDC};
-pub(super) use stores::{ONLINE_STORE, PUSH_LOG, REDIS, REDIS_SENTINEL, REDIS_SERVING, ROCKSDB, SQLITE};
+pub(super) use stores::{
+    ONLINE_STORE, PUSH_LOG, REDIS, REDIS_SENTINEL, REDIS_SERVING, ROCKSDB, SERVER_IN_PYTHON, SQLITE,
+};
 
 /// All blocks, in the order in which they are shown. Several may be about one block of the file, each with some of its keys.
 pub static BLOCKS: &[&Block] = &[
@@ -33,6 +35,8 @@ pub static BLOCKS: &[&Block] = &[
     &REDIS_SENTINEL,
     &REDIS_SERVING,
     &SQLITE,
+    &SERVER_IN_PYTHON,
+    &stores::OVERRIDES,
     &PUSH_LOG,
     &AUTH,
     &OIDC,
@@ -236,8 +240,10 @@ pub(super) fn blocks_at(path: &str) -> Vec<&'static Block> {
 /// A key, with the value that a repository has.
 #[derive(Debug, Clone)]
 pub struct SettingInForce {
-    /// Its path: `serving.api_keys[0].name`.
+    /// Where it is written, or would be: `serving.api_keys[0].name`.
     pub path: String,
+    /// The same without regard to overrides, so that a key which has moved is known again.
+    plain_path: String,
     /// The value, in the unit of the key; null for none. Never a secret.
     pub value: Value,
     /// The key.
@@ -270,8 +276,12 @@ impl RepositoryConfig {
             });
             let mut in_block: Vec<(usize, SettingInForce)> = Vec::new();
             for (setting, value) in values {
-                let in_force = |path: String, value| SettingInForce {
-                    path,
+                let in_force = |plain_path: String, value| SettingInForce {
+                    path: match self.overrides.path(block.path, setting.name) {
+                        path if path == block.path => plain_path.clone(),
+                        path => format!("{path}.{}", setting.name),
+                    },
+                    plain_path,
                     value,
                     setting,
                     block,
@@ -293,24 +303,32 @@ impl RepositoryConfig {
         found
     }
 
-    /// The paths of keys that have another value in `later`, and whose change needs a restart.
+    /// The paths of keys that have another value in `later`, and whose change needs a restart: where they are written in `later`, if
+    /// they mean something there.
     pub fn changes_for_a_restart(&self, later: &Self) -> Vec<String> {
         let (before, after) = (self.settings(), later.settings());
-        let value_in = |settings: &[SettingInForce], path: &str| {
-            let found = settings.iter().find(|setting| setting.path == path);
-            found.map(|setting| setting.value.clone())
+        let found_in = |settings: &[SettingInForce], path: &str| {
+            let found = settings.iter().find(|setting| setting.plain_path == path);
+            found.cloned()
         };
         let all = before
             .iter()
             .chain(&after)
             .filter(|setting| !setting.setting.is_reloaded);
         let mut changed: Vec<String> = all
-            .filter(|setting| value_in(&before, &setting.path) != value_in(&after, &setting.path))
-            .map(|setting| setting.path.clone())
+            .filter_map(|setting| {
+                let (was, is) = (
+                    found_in(&before, &setting.plain_path),
+                    found_in(&after, &setting.plain_path),
+                );
+                let value = |found: &Option<SettingInForce>| found.as_ref().map(|setting| setting.value.clone());
+                (value(&was) != value(&is)).then_some(is.or(was)?.path)
+            })
             .collect();
         // Passwords are in no value that is shown.
         if stores::logins(self) != stores::logins(later) {
-            changed.push("online_store.connection_string".to_owned());
+            let block = later.overrides.path("online_store", "connection_string");
+            changed.push(format!("{block}.connection_string"));
         }
         let mut seen = std::collections::BTreeSet::new();
         changed.retain(|path| seen.insert(path.clone()));

@@ -3,10 +3,9 @@
 use std::path::Path;
 
 use feast_model::error::Result;
-use serde_json::Value;
 
-use super::keys::check_keys;
-use super::online_store::OnlineStoreConfig;
+use super::online_store::{self, OnlineStoreConfig};
+use super::overrides::SharedBlock;
 use super::settings::{ONLINE_STORE, SQLITE};
 
 /// Feast's.
@@ -15,14 +14,14 @@ const DEFAULT_PATH: &str = "data/online.db";
 /// The class of the store, which Feast takes for its type too.
 pub(super) const CLASS: &str = "feast.infra.online_stores.sqlite.SqliteOnlineStore";
 
-/// The store of the block, whose `path` is taken from it already.
+/// The store of the block.
 ///
 /// # Errors
-/// `Invalid`, naming an unknown key.
-pub(super) fn sqlite(root: &Value, path: Option<&str>, directory: &Path) -> Result<OnlineStoreConfig> {
-    check_keys("online_store", &root["online_store"], &[&ONLINE_STORE, &SQLITE])?;
+/// `Invalid`, naming the key.
+pub(super) fn sqlite(block: SharedBlock<'_>, directory: &Path) -> Result<OnlineStoreConfig> {
+    block.check_keys(online_store::SQLITE, &[&ONLINE_STORE, &SQLITE])?;
     Ok(OnlineStoreConfig::Sqlite {
-        path: directory.join(path.unwrap_or(DEFAULT_PATH)),
+        path: directory.join(block.file("path")?.unwrap_or(DEFAULT_PATH)),
     })
 }
 

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::audit;
 use super::keys::{unknown_key, unknown_keys};
+use super::overrides::Document;
 use super::settings::{
     BLOCKS, MATERIALIZATION, PUSH_LOG, REDIS_SERVING, REGISTRY, REPOSITORY, is_set, is_true, keys_of, kind,
 };
@@ -23,7 +24,8 @@ const OFFLINE_STORES: [(&str, &[&str]); 4] = [
 ];
 
 /// Says which keys neither this binary nor Feast knows, in blocks where that is not an error.
-pub(super) fn unknown(root: &Value) -> Vec<String> {
+pub(super) fn unknown(document: &Document) -> Vec<String> {
+    let root = &document.root;
     let mut blocks: Vec<(&str, &Value, Vec<&str>)> = vec![("", root, keys_of(&[&REPOSITORY]))];
     let known_blocks = [("registry", &REGISTRY), ("materialization", &MATERIALIZATION)];
     blocks.extend(known_blocks.map(|(name, block)| (name, &root[name], keys_of(&[block]))));
@@ -40,16 +42,20 @@ pub(super) fn unknown(root: &Value) -> Vec<String> {
 }
 
 /// Says which keys are set and change nothing here, though they would in Python's server.
-pub(super) fn without_effect(root: &Value) -> Vec<String> {
-    let ignored = BLOCKS.iter().flat_map(|block| {
-        let keys = block.ignored.iter();
-        keys.map(|key| (block.path_of(key.name), key))
-    });
-    let missed = ignored.filter_map(|(path, key)| {
-        let value = root.pointer(&format!("/{}", path.replace('.', "/")))?;
+pub(super) fn without_effect(document: &Document, online_store: &str) -> Vec<String> {
+    let root = &document.root;
+    let ignored = BLOCKS
+        .iter()
+        .flat_map(|block| block.ignored.iter().map(move |key| (block, key)));
+    let missed = ignored.filter_map(|(block, key)| {
+        let value = root.pointer(&format!("/{}", block.path_of(key.name).replace('.', "/")))?;
+        let path = match document.overrides.path(block.path, key.name) {
+            "" => key.name.to_owned(),
+            path => format!("{path}.{}", key.name),
+        };
         (key.is_missed)(value).then(|| format!("{path} has no effect here: {}", key.why))
     });
-    let mut lines: Vec<String> = missed.chain(of_other_stores(root)).collect();
+    let mut lines: Vec<String> = missed.chain(of_other_stores(root, online_store)).collect();
     let version = &root["entity_key_serialization_version"];
     if is_set(version) && version.as_u64() != Some(3) {
         lines.push(
@@ -78,8 +84,7 @@ pub(super) fn without_effect(root: &Value) -> Vec<String> {
 }
 
 /// Keys of `serving` that are about another online store than the one that is set.
-fn of_other_stores(root: &Value) -> impl Iterator<Item = String> {
-    let store = kind(&root["online_store"]).unwrap_or("sqlite");
+fn of_other_stores<'root>(root: &'root Value, store: &'root str) -> impl Iterator<Item = String> + 'root {
     let of_redis = REDIS_SERVING.settings.iter().filter(move |_| store != "redis");
     let of_others = PUSH_LOG.settings.iter().filter(move |_| store == "rocksdb");
     let given = of_redis

@@ -1,15 +1,15 @@
 //! The threads on which DataFusion works.
 //!
-//! Owns their start, the sessions, and what a session may take of memory and disk. Knows nothing of plans.
+//! Owns their start, and what a query may take of memory and disk. Knows nothing of plans.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use datafusion::error::DataFusionError;
+use datafusion::execution::TaskContext;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
-use datafusion::prelude::{SessionConfig, SessionContext};
 use feast_config::MaterializationLimits;
 use feast_model::error::{Error, ErrorKind, Result};
 
@@ -67,8 +67,8 @@ impl QueryRuntime<'_> {
         &self.limits
     }
 
-    /// A new session, whose work is spread over all cores, within the limits.
-    pub(super) fn session(&self) -> Result<SessionContext, DataFusionError> {
+    /// What a plan is run with: as many partitions as there are cores, within the limits.
+    pub(super) fn task(&self) -> Result<Arc<TaskContext>, DataFusionError> {
         let QueryLimits { limits, directory } = &self.limits;
         let spilled = SpillFiles::new(directory.clone(), limits.disk);
         let disk = DiskManagerBuilder::default().with_mode(DiskManagerMode::Custom(Arc::new(spilled)));
@@ -76,6 +76,6 @@ impl QueryRuntime<'_> {
             .with_memory_pool(Arc::new(FairSpillPool::new(limits.memory)))
             .with_disk_manager_builder(disk)
             .build_arc()?;
-        Ok(SessionContext::new_with_config_rt(SessionConfig::new(), environment))
+        Ok(Arc::new(TaskContext::default().with_runtime(environment)))
     }
 }

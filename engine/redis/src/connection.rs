@@ -201,7 +201,7 @@ impl Connection {
 impl Servers {
     fn new(dialer: &Arc<Dialer>) -> Result<Self> {
         let Some(first) = dialer.config.nodes.first() else {
-            return Err(Error::invalid("online_store.connection_string names no server")
+            return Err(Error::invalid("connection_string names no server")
                 .with_hint("such as connection_string: \"localhost:6379\""));
         };
         Ok(match &dialer.config.topology {

@@ -56,7 +56,7 @@ impl SqliteStore {
     /// `Invalid` for a directory, `Data` for what is not a database. What may pass, such as a lock, is said when the file is used.
     pub fn open(path: &Path, project: &str) -> Result<Self> {
         if path.is_dir() {
-            let message = format!("online_store.path is a directory: {}", error_path(path));
+            let message = format!("the path of the online store is a directory: {}", error_path(path));
             return Err(Error::invalid(message).with_hint("name a file, which is made if it is not there"));
         }
         let store = Self::new(path, project);

@@ -86,7 +86,7 @@ impl FeatureStore {
         if !self.config.online_store.exists() {
             return Err(
                 Error::invalid("the online store to copy from does not exist").with_hint(
-                    "check online_store.path in the file of --from; relative paths start at the directory of that file",
+                    "check the path of the online store in the file of --from; relative paths start at the directory of that file",
                 ),
             );
         }

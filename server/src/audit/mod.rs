@@ -119,6 +119,13 @@ impl AuditLog {
         })
     }
 
+    /// Waits until the lines that were left so far are on disk, or cannot be written for now, which is logged.
+    pub(crate) async fn flush(&self) {
+        if let Sink::Writer(writer) = &self.sink {
+            writer.flush().await;
+        }
+    }
+
     /// Why lines are not written as they should be.
     pub(crate) fn trouble(&self) -> Option<Arc<Error>> {
         match &self.sink {

@@ -214,7 +214,7 @@ impl Trail {
             },
             ip,
             transport: match self.client {
-                Client::Address(_) => "http",
+                Client::Address(_) | Client::Elsewhere(_) => "http",
                 Client::Process { .. } => "unix",
             },
             path: &self.path,
@@ -223,12 +223,11 @@ impl Trail {
         }
     }
 
-    /// Empty for a process of this machine.
+    /// Empty for a process of this machine, and where it is not known.
     fn ip(&self) -> String {
-        match self.client {
-            Client::Address(address) => address.ip().to_canonical().to_string(),
-            Client::Process { .. } => String::new(),
-        }
+        self.client
+            .address()
+            .map_or_else(String::new, |address| address.to_canonical().to_string())
     }
 }
 

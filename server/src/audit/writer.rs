@@ -163,6 +163,18 @@ impl Writer {
         }
     }
 
+    /// Waits until everything that was left is on disk, or cannot be for now.
+    pub(super) async fn flush(&self) {
+        let last = {
+            let mut state = self.0.state.lock();
+            state.is_awaited |= !state.pending.is_empty();
+            Ticket(state.taken)
+        };
+        self.0.filled.notify_one();
+        // What is wrong is logged by the thread.
+        let _ = self.on_disk(last).await;
+    }
+
     /// Has the file at the path opened again.
     pub(super) fn reopen(&self) {
         self.0.state.lock().reopens = true;

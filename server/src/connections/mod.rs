@@ -35,8 +35,8 @@ use crate::ServeOptions;
 use crate::admission::MemoryPermit;
 use crate::context::Context;
 use crate::error::ApiError;
-use crate::http::{Caller, Head, Peer};
-use crate::layers::{self, request_id::RequestId};
+use crate::http::{Head, Peer};
+use crate::layers;
 use progress::{Answer, Exchange, Phase, Progress, Received, Watched, is_empty_lines};
 pub use stream::{Listener, Purpose};
 use stream::{Plain, Stream};
@@ -292,17 +292,7 @@ fn service(
             false => Ok(context.admission.memory_permit()),
         };
         let exchange = Exchange::start(&progress, !body.is_end_stream());
-        let stopwatch = context.stopwatch(&head.headers);
-        let head = Box::new(Head {
-            peer,
-            caller: Caller::default(),
-            version: head.version,
-            method: head.method,
-            uri: head.uri,
-            request_id: RequestId::of(&head.headers),
-            headers: head.headers,
-            stopwatch,
-        });
+        let head = Head::of_request(&context, peer, head);
         // For warp the body alone: its filters would copy what they give of a head.
         let request = Request::new(Received::new(body, Arc::clone(&progress)));
         let filter = answered(Arc::clone(&context), head, memory);

@@ -46,6 +46,17 @@ pub struct ConnectionLimits {
     pub send: Duration,
 }
 
+impl ConnectionLimits {
+    /// Of who takes no connections.
+    pub(crate) const NONE: Self = Self {
+        connections: 0,
+        keep_alive: Duration::ZERO,
+        head: Duration::ZERO,
+        lifetime: None,
+        send: Duration::ZERO,
+    };
+}
+
 /// Why a connection was ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Cause {

@@ -40,6 +40,7 @@ async fn run(
     request: Request,
     parse: fn(&Request) -> Result<Materialize, ApiError>,
 ) -> Result<Response, ApiError> {
+    context.writes.check_materialization()?;
     let admitted = context.admission.admit_write()?;
     let prepared = {
         let context = Arc::clone(&context);

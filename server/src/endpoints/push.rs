@@ -30,6 +30,7 @@ pub(crate) fn answer(context: &Context, request: Request, permit: &mut MemoryPer
             .into());
         }
     };
+    context.writes.check_push(offline)?;
     read_newest_registry(store)?;
     let target = store.push_target(&push.source, online, offline);
     let asked = AccessRequest::Push {

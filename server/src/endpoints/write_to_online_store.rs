@@ -20,6 +20,7 @@ pub(crate) fn answer(context: &Context, request: Request, permit: &mut MemoryPer
     let parsed_bytes = 2 * request.body.len();
     let (caller, stopwatch) = (request.head.caller.clone(), request.head.stopwatch.clone());
     drop(request);
+    context.writes.check_push(false)?;
     read_newest_registry(store)?;
     let target = store.write_target(&write.view, write.transforms);
     let views = std::slice::from_ref(&write.view);

@@ -10,6 +10,7 @@
 
 mod access_log;
 mod audit;
+mod bounds;
 pub(crate) mod browser;
 mod failures;
 mod observation;
@@ -82,6 +83,7 @@ async fn pass_layers(
     let next = |call| sign_in::admit(context, call, witness, next);
     let next = |call| browser::refuse_foreign_pages(context, call, next);
     let next = |call| rate_limit::admit(context, call, next);
+    let next = |call| bounds::keep(call, next);
     let next = |call| audit::record(context, call, next);
     let next = |call| failures::log(call, witness, next);
     let outcome = next(call).await;

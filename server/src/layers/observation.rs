@@ -73,8 +73,8 @@ impl Observed {
             ("network.protocol.version", text(version.to_owned())),
             ("feast.request_id", text(self.request_id)),
         ];
-        if let Client::Address(address) = self.client {
-            attributes.push(("client.address", text(address.ip().to_string())));
+        if let Some(address) = self.client.address() {
+            attributes.push(("client.address", text(address.to_string())));
         }
         if let Some(subject) = timeline.subject() {
             attributes.push(("feast.rows", number(subject.rows)));

@@ -48,18 +48,21 @@ enum Key {
     Address(IpAddr),
     /// A user of this machine.
     User(u32),
+    /// Everybody whose address is not known.
+    Unknown,
     /// Somebody who has signed in, by a hash that nobody else can make.
     Principal(u64),
 }
 
 impl Key {
     fn of(client: Client) -> Self {
-        match client {
-            Client::Process { user, .. } => Self::User(user),
-            Client::Address(address) => Self::Address(match address.ip().to_canonical() {
-                IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)).into(),
-                address => address,
-            }),
+        match (client.address().map(|address| address.to_canonical()), client) {
+            (Some(IpAddr::V6(address)), _) => {
+                Self::Address(Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)).into())
+            }
+            (Some(address), _) => Self::Address(address),
+            (None, Client::Process { user, .. }) => Self::User(user),
+            (None, _) => Self::Unknown,
         }
     }
 }

@@ -26,7 +26,7 @@ use parking_lot::Mutex;
 use collector::LastProblem;
 pub use context::TraceContext;
 pub use sender::TraceStatistics;
-use sender::{Counts, Sender};
+use sender::{Counts, Queued, Sender};
 
 /// Requests whose spans wait: some MiB at most.
 const QUEUE: usize = 4096;
@@ -36,7 +36,7 @@ pub struct Traces {
     ids: RandomIdGenerator,
     sampler: Sampler,
     /// None when it is stopped.
-    queue: Mutex<Option<SyncSender<RequestSpan>>>,
+    queue: Mutex<Option<SyncSender<Queued>>>,
     counts: Arc<Counts>,
     endpoint: String,
     /// Disconnected when the thread has ended.
@@ -126,8 +126,25 @@ impl Traces {
     /// Sends the spans of a request some time later. Does not wait.
     pub fn send(&self, span: RequestSpan) {
         let queue = self.queue.lock();
-        if queue.as_ref().is_none_or(|queue| queue.try_send(span).is_err()) {
+        if queue
+            .as_ref()
+            .is_none_or(|queue| queue.try_send(Queued::Request(Box::new(span))).is_err())
+        {
             self.counts.dropped();
+        }
+    }
+
+    /// Waits until what was sent so far is with the collector or lost, for `patience` at most: the rest goes on after that.
+    pub fn flush(&self, patience: Duration) {
+        let (done, is_done) = sync_channel(0);
+        let queued = self
+            .queue
+            .lock()
+            .as_ref()
+            .map(|queue| queue.try_send(Queued::Flush(done)));
+        if let Some(Ok(())) = queued {
+            // Nothing is sent: the other end is let go of.
+            let _ = is_done.recv_timeout(patience);
         }
     }
 

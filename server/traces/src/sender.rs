@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::time::{Duration, Instant};
 
 use opentelemetry::trace::{SpanContext, SpanId, SpanKind, Status, TraceFlags};
@@ -74,13 +74,16 @@ impl Sender {
     }
 
     /// Sends what comes, until nothing more can come.
-    pub(crate) fn run(self, requests: &Receiver<RequestSpan>) {
+    pub(crate) fn run(self, queue: &Receiver<Queued>) {
         // What is lost is said when it begins, and again when it ends.
         let mut lost: Option<u64> = None;
-        while let Ok(first) = requests.recv() {
-            let batch = gather(first, requests);
-            let count = batch.len() as u64;
-            let spans = batch.into_iter().flat_map(|request| self.spans(request)).collect();
+        while let Ok(first) = queue.recv() {
+            let Batch { requests, flushed } = gather(first, queue);
+            if requests.is_empty() {
+                continue;
+            }
+            let count = requests.len() as u64;
+            let spans = requests.into_iter().flat_map(|request| self.spans(request)).collect();
             match (self.export(spans), lost) {
                 (Ok(()), before) => {
                     self.counts.sent.fetch_add(count, Ordering::Relaxed);
@@ -100,6 +103,7 @@ impl Sender {
                     lost = Some(before.unwrap_or_default() + count);
                 }
             }
+            drop(flushed);
         }
     }
 
@@ -169,17 +173,41 @@ impl Sender {
     }
 }
 
-/// A request and those that come within the patience, as many as fit.
-fn gather(first: RequestSpan, requests: &Receiver<RequestSpan>) -> Vec<RequestSpan> {
+/// What is left for the thread.
+pub(crate) enum Queued {
+    /// A request to make spans of.
+    Request(Box<RequestSpan>),
+    /// Somebody waits until all before it is sent: until this end is let go of.
+    Flush(SyncSender<()>),
+}
+
+/// What is sent together.
+#[derive(Default)]
+struct Batch {
+    requests: Vec<RequestSpan>,
+    /// Let go of when the batch is sent.
+    flushed: Option<SyncSender<()>>,
+}
+
+/// A request and those that come within the patience, as many as fit, unless somebody waits for them.
+fn gather(first: Queued, queue: &Receiver<Queued>) -> Batch {
     let deadline = Instant::now() + PATIENCE;
-    let mut batch = vec![first];
-    while batch.len() < BATCH {
-        match requests.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-            Ok(request) => batch.push(request),
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,
+    let mut batch = Batch::default();
+    let mut next = Ok(first);
+    loop {
+        match next {
+            Ok(Queued::Request(request)) => batch.requests.push(*request),
+            Ok(Queued::Flush(flushed)) => {
+                batch.flushed = Some(flushed);
+                return batch;
+            }
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return batch,
         }
+        if batch.requests.len() == BATCH {
+            return batch;
+        }
+        next = queue.recv_timeout(deadline.saturating_duration_since(Instant::now()));
     }
-    batch
 }
 
 fn key_value((name, value): (&'static str, Attribute)) -> KeyValue {

@@ -13,12 +13,10 @@ use super::parameters::{WITH_EFFECT, is_known, is_secret};
 use crate::host::Host;
 use crate::keys::nearest;
 
-/// Where messages say that something is wrong.
-pub(super) const PLACE: &str = "online_store.connection_string";
-
 /// What a connection string holds.
-#[derive(Default)]
 pub(super) struct ConnectionString<'string> {
+    /// Where it is written, for messages.
+    pub place: &'string str,
     pub nodes: Vec<RedisNode>,
     parameters: Vec<Parameter<'string>>,
 }
@@ -38,6 +36,8 @@ pub(super) struct ParameterValue<'string> {
 
 /// A part, as messages name it.
 struct Part<'string> {
+    /// Where the whole is written.
+    place: &'string str,
     position: usize,
     contents: &'string str,
     /// Whether a secret stands before it, so that it may be a piece of that.
@@ -45,16 +45,20 @@ struct Part<'string> {
 }
 
 impl<'string> ConnectionString<'string> {
-    /// Reads a connection string.
+    /// Reads a connection string that is written at `place`.
     ///
     /// # Errors
     /// `Invalid`, naming the part and the remedy, never a secret.
-    pub(super) fn parse(string: &'string str) -> Result<Self> {
+    pub(super) fn parse(string: &'string str, place: &'string str) -> Result<Self> {
         if string.is_empty() {
-            return Err(Error::invalid(format!("{PLACE} is empty")).with_hint(SERVER_HINT));
+            return Err(Error::invalid(format!("{place} is empty")).with_hint(SERVER_HINT));
         }
-        let mut parsed = Self::default();
-        for part in parts(string) {
+        let mut parsed = Self {
+            place,
+            nodes: Vec::new(),
+            parameters: Vec::new(),
+        };
+        for part in parts(string, place) {
             match part.contents.split_once('=') {
                 None => parsed.nodes.push(part.node()?),
                 Some((name, written)) => {
@@ -64,7 +68,7 @@ impl<'string> ConnectionString<'string> {
             }
         }
         if parsed.nodes.is_empty() {
-            return Err(Error::invalid(format!("{PLACE} names no server")).with_hint(SERVER_HINT));
+            return Err(Error::invalid(format!("{place} names no server")).with_hint(SERVER_HINT));
         }
         Ok(parsed)
     }
@@ -83,10 +87,11 @@ impl<'string> ConnectionString<'string> {
     }
 }
 
-fn parts(string: &str) -> impl Iterator<Item = Part<'_>> {
+fn parts<'string>(string: &'string str, place: &'string str) -> impl Iterator<Item = Part<'string>> {
     let mut may_be_secret = false;
     (1..).zip(string.split(',')).map(move |(position, contents)| {
         let part = Part {
+            place,
             position,
             contents,
             may_be_secret,
@@ -169,14 +174,14 @@ impl Part<'_> {
             true => format!("{hint}. If this is a piece of a password: {COMMA_HINT}"),
             false => hint.to_owned(),
         };
-        Error::invalid(format!("{PLACE}: part {}{host} {what}", self.position)).with_hint(remedy)
+        Error::invalid(format!("{}: part {}{host} {what}", self.place, self.position)).with_hint(remedy)
     }
 }
 
 /// A connection string as it may be shown: values of secrets, and what may be a piece of one, are hidden.
 pub(crate) fn redact(string: &str) -> String {
     const HIDDEN: &str = "***";
-    let shown = parts(string).map(|part| match part.contents.split_once('=') {
+    let shown = parts(string, "").map(|part| match part.contents.split_once('=') {
         Some((name, _)) if is_known(name) && is_secret(name) => format!("{name}={HIDDEN}"),
         Some((name, _)) if is_known(name) => part.contents.to_owned(),
         None if !part.may_be_secret && part.node().is_ok() => part.contents.to_owned(),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use feast_model::error::{Error, Result};
 use serde_json::Value;
 
-use super::connection_string::{ConnectionString, PLACE, ParameterValue};
+use super::connection_string::{ConnectionString, ParameterValue};
 use super::{RedisLogin, RedisTls};
 
 /// Parameters that have an effect, by their names in redis-py.
@@ -86,7 +86,8 @@ impl ConnectionString<'_> {
         match read(&string) {
             Some(value) => Ok(Some(value)),
             None => Err(Error::invalid(format!(
-                "{PLACE}: {name} must be {expected}, not {string:?}"
+                "{}: {name} must be {expected}, not {string:?}",
+                self.place
             ))),
         }
     }
@@ -142,7 +143,7 @@ impl ConnectionString<'_> {
     /// Signs in at the sentinels.
     pub(super) fn sentinel_login(&self) -> Result<RedisLogin> {
         let wrong = |what: &str| {
-            Error::invalid(format!("{PLACE}: sentinel_kwargs {what}")).with_hint(
+            Error::invalid(format!("{}: sentinel_kwargs {what}", self.place)).with_hint(
                 "write sentinel_kwargs={\"password\":\"...\"}: one key, without a comma, as a comma ends the value",
             )
         };
@@ -195,7 +196,11 @@ impl ConnectionString<'_> {
             return Ok(None);
         }
         if self.value("ssl_password").is_some() {
-            return Err(Error::invalid(format!("{PLACE}: ssl_password: encrypted keys are not supported")).with_hint(
+            return Err(Error::invalid(format!(
+                "{}: ssl_password: encrypted keys are not supported",
+                self.place
+            ))
+            .with_hint(
                 "decrypt the key into a file that only the user of the server can read: openssl pkey -in KEY -out FILE",
             ));
         }
@@ -214,7 +219,7 @@ impl ConnectionString<'_> {
             self.path("ssl_ca_path", directory),
         ) {
             (Some(_), Some(_)) => {
-                let error = Error::invalid(format!("{PLACE}: both ssl_ca_certs and ssl_ca_path are given"));
+                let error = Error::invalid(format!("{}: both ssl_ca_certs and ssl_ca_path are given", self.place));
                 Err(error.with_hint("give one of them: a file of certificates, or a directory of such files"))
             }
             (file, folder) => Ok(file.or(folder)),
@@ -230,7 +235,7 @@ impl ConnectionString<'_> {
             (Some(certificate), Some(key)) => Ok(Some((certificate, key))),
             (Some(both), None) => Ok(Some((both.clone(), both))),
             (None, Some(_)) => {
-                let error = Error::invalid(format!("{PLACE}: ssl_keyfile is given without ssl_certfile"));
+                let error = Error::invalid(format!("{}: ssl_keyfile is given without ssl_certfile", self.place));
                 Err(error.with_hint("give the file of its certificate as ssl_certfile"))
             }
         }

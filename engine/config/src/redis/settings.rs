@@ -6,16 +6,15 @@ use std::time::Duration;
 use feast_model::error::{Error, Result};
 use serde_json::Value;
 
-use super::connection_string::{ConnectionString, PLACE};
+use super::connection_string::ConnectionString;
 use super::{RedisConfig, RedisTopology};
 use crate::block::{bytes_at, number_at, string_at};
 use crate::duration::duration_at;
-use crate::keys::check_keys;
-use crate::online_store::cache_share;
+use crate::online_store::{self, cache_share};
+use crate::overrides::{Document, SharedBlock};
 use crate::serving::limits;
 use crate::settings::{ONLINE_STORE, REDIS, REDIS_SENTINEL};
 
-const BLOCK: &str = "online_store";
 const SERVING: &str = "serving";
 
 const RESPONSE_TIMEOUT: &str = "redis_response_timeout";
@@ -41,14 +40,15 @@ const MAX_WAIT_REPLICAS: u32 = 1000;
 ///
 /// # Errors
 /// `Invalid`, naming the key and the remedy, never a secret.
-pub(crate) fn redis(root: &Value, directory: &Path) -> Result<RedisConfig> {
-    let block = root.get(BLOCK).unwrap_or(&Value::Null);
-    check_keys(BLOCK, block, &[&ONLINE_STORE, &REDIS, &REDIS_SENTINEL])?;
+pub(crate) fn redis(document: &Document, directory: &Path) -> Result<RedisConfig> {
+    let (root, block) = (&document.root, document.online_store());
+    block.check_keys(online_store::REDIS, &[&ONLINE_STORE, &REDIS, &REDIS_SENTINEL])?;
     // Both mean the same here.
-    one_of(block, BLOCK, "client", &["redis", "glide"])?;
+    one_of(block.value, block.path("client"), "client", &["redis", "glide"])?;
     let topology = topology(block)?;
-    let connection = ConnectionString::parse(connection_string(block)?)?;
-    let (row_cache, cache_staleness) = row_cache(root, connection.protocol()?)?;
+    let place = block.place("connection_string");
+    let connection = ConnectionString::parse(connection_string(block)?, &place)?;
+    let (row_cache, cache_staleness) = row_cache(root, &connection)?;
     let config = RedisConfig {
         database: connection.database()?,
         login: connection.login(),
@@ -56,7 +56,7 @@ pub(crate) fn redis(root: &Value, directory: &Path) -> Result<RedisConfig> {
         tls: connection.tls(directory)?,
         client_name: connection.client_name()?,
         reads_from_replicas: connection.reads_from_replicas()?,
-        key_ttl_seconds: key_ttl_seconds(root)?,
+        key_ttl_seconds: key_ttl_seconds(block)?,
         scans_for_deletion: scans_for_deletion(block)?,
         connect_timeout: connection.connect_timeout()?.unwrap_or(DEFAULT_TIMEOUT),
         response_timeout: response_timeout(root, &connection)?,
@@ -71,7 +71,7 @@ pub(crate) fn redis(root: &Value, directory: &Path) -> Result<RedisConfig> {
         },
         topology,
     };
-    check_topology(&config)?;
+    check_topology(&config, &place)?;
     Ok(config)
 }
 
@@ -87,14 +87,14 @@ fn one_of<'value>(block: &'value Value, path: &str, key: &str, values: &[&'value
     }
 }
 
-fn topology(block: &Value) -> Result<RedisTopology> {
+fn topology(block: SharedBlock<'_>) -> Result<RedisTopology> {
     let types = ["redis", "redis_cluster", "redis_sentinel"];
-    let master = string_at(block, BLOCK, "sentinel_master")?.unwrap_or(DEFAULT_MASTER);
+    let master = block.string("sentinel_master")?.unwrap_or(DEFAULT_MASTER);
     if master.is_empty() {
-        return Err(Error::invalid(format!("{BLOCK}.sentinel_master is empty"))
+        return Err(Error::invalid(format!("{} is empty", block.place("sentinel_master")))
             .with_hint("it is the name after `sentinel monitor` in the settings of the sentinels"));
     }
-    let topology = match one_of(block, BLOCK, "redis_type", &types)? {
+    let topology = match one_of(block.value, block.path("redis_type"), "redis_type", &types)? {
         "redis_cluster" => RedisTopology::Cluster,
         "redis_sentinel" => RedisTopology::Sentinel {
             master: master.to_owned(),
@@ -105,26 +105,29 @@ fn topology(block: &Value) -> Result<RedisTopology> {
 }
 
 /// A value of another type is not shown, as it may hold a password.
-fn connection_string(block: &Value) -> Result<&str> {
+fn connection_string(block: SharedBlock<'_>) -> Result<&str> {
     match block.get("connection_string") {
         None => Ok(DEFAULT_CONNECTION),
         Some(Value::String(string)) => Ok(string),
-        Some(_) => Err(Error::invalid(format!("{PLACE} must be a string"))
-            .with_hint("write it in quotes: \"localhost:6379,db=0\"")),
+        Some(_) => Err(
+            Error::invalid(format!("{} must be a string", block.place("connection_string")))
+                .with_hint("write it in quotes: \"localhost:6379,db=0\""),
+        ),
     }
 }
 
-fn check_topology(config: &RedisConfig) -> Result<()> {
+/// `place` is that of the connection string.
+fn check_topology(config: &RedisConfig, place: &str) -> Result<()> {
     let is_cluster = config.topology == RedisTopology::Cluster;
     if is_cluster && config.database != 0 {
         return Err(
-            Error::invalid(format!("{PLACE}: db must be 0, as a cluster has one database"))
+            Error::invalid(format!("{place}: db must be 0, as a cluster has one database"))
                 .with_hint("remove db, or set redis_type: redis"),
         );
     }
     if config.reads_from_replicas && !is_cluster {
         return Err(
-            Error::invalid(format!("{PLACE}: read_from_replicas is for clusters only"))
+            Error::invalid(format!("{place}: read_from_replicas is for clusters only"))
                 .with_hint("remove it, or set redis_type: redis_cluster"),
         );
     }
@@ -132,23 +135,25 @@ fn check_topology(config: &RedisConfig) -> Result<()> {
 }
 
 /// As in Feast, 0 is the same as none.
-fn key_ttl_seconds(root: &Value) -> Result<Option<u64>> {
-    match number_at(root, BLOCK, "key_ttl_seconds", 0)? {
+fn key_ttl_seconds(block: SharedBlock<'_>) -> Result<Option<u64>> {
+    match block.number("key_ttl_seconds", 0)? {
         None | Some(0) => Ok(None),
         Some(seconds) if seconds > MAX_KEY_TTL_SECONDS => Err(Error::invalid(format!(
-            "{BLOCK}.key_ttl_seconds must be at most {MAX_KEY_TTL_SECONDS}, not {seconds}"
+            "{} must be at most {MAX_KEY_TTL_SECONDS}, not {seconds}",
+            block.place("key_ttl_seconds")
         ))),
         seconds => Ok(seconds),
     }
 }
 
 /// As in Feast, null is the same as false.
-fn scans_for_deletion(block: &Value) -> Result<bool> {
+fn scans_for_deletion(block: SharedBlock<'_>) -> Result<bool> {
     match block.get("full_scan_for_deletion") {
         None | Some(Value::Bool(true)) => Ok(true),
         Some(Value::Bool(false) | Value::Null) => Ok(false),
         Some(other) => Err(Error::invalid(format!(
-            "{BLOCK}.full_scan_for_deletion must be true or false, not {other}"
+            "{} must be true or false, not {other}",
+            block.place("full_scan_for_deletion")
         ))),
     }
 }
@@ -167,12 +172,14 @@ fn response_timeout(root: &Value, connection: &ConnectionString<'_>) -> Result<D
 
 /// Bytes of rows in memory, and how far they may be behind: both or none. Only version 3 of the protocol tells a client what other
 /// clients have written.
-fn row_cache(root: &Value, protocol: Option<u8>) -> Result<(usize, Option<Duration>)> {
+fn row_cache(root: &Value, connection: &ConnectionString<'_>) -> Result<(usize, Option<Duration>)> {
+    let protocol = connection.protocol()?;
     let bytes = bytes_at(root, SERVING, ROW_CACHE, 0)?.unwrap_or_else(cache_share);
     let given = cache_staleness(root)?;
     if protocol == Some(2) && matches!(given, Some(Some(_))) {
         return Err(Error::invalid(format!(
-            "{SERVING}.{CACHE_STALENESS} is set, but {PLACE} has protocol=2"
+            "{SERVING}.{CACHE_STALENESS} is set, but {} has protocol=2",
+            connection.place
         ))
         .with_hint("remove protocol=2: only version 3 tells a client what others have written"));
     }

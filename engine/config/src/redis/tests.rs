@@ -159,7 +159,7 @@ fn connection_strings_are_those_of_python_feast() {
             differences.push((string.to_owned(), is_accepted));
             continue;
         }
-        let Ok(parsed) = ConnectionString::parse(string) else {
+        let Ok(parsed) = ConnectionString::parse(string, "") else {
             assert!(!is_accepted, "{string}");
             continue;
         };

@@ -33,8 +33,9 @@ pub(crate) static ONLINE_STORE: Block = Block::new(
     "online_store",
     &[setting(
         "type",
-        "`rocksdb`, `redis`, `sqlite`",
-        "where online features are; `online_store: TYPE` says the same",
+        "`rocksdb`, `redis`, `sqlite`, `feast_server.RustOnlineStore`",
+        "where online features are; `online_store: TYPE` says the same. The last one is `rocksdb` under the name of its class in Python, \
+         with the other keys in `serving.online_store`",
         |config| some(config.online_store.type_name()),
     )],
 )
@@ -70,6 +71,40 @@ pub(crate) static ROCKSDB: Block = Block::new(
     ],
 )
 .with("online_store: {type: rocksdb}");
+
+const ONLY_PYTHON_ASKS: &str = "with `type: feast_server.RustOnlineStore`: how Python reaches this server";
+
+pub(crate) static SERVER_IN_PYTHON: Block =
+    Block::new("The online store: a server that Python asks", "online_store", &[]).and_ignored(&[
+        ignored("path", ONLY_PYTHON_ASKS, never),
+        ignored("cert", ONLY_PYTHON_ASKS, never),
+        ignored("connection_pool_size", ONLY_PYTHON_ASKS, never),
+        ignored("connection_idle_timeout", ONLY_PYTHON_ASKS, never),
+        ignored("connection_retries", ONLY_PYTHON_ASKS, never),
+        ignored("timeout_seconds", ONLY_PYTHON_ASKS, never),
+    ]);
+
+pub(crate) static OVERRIDES: Block = Block::new(
+    "What this server does otherwise than Python",
+    "serving",
+    &[
+        // Their keys are shown, at their places.
+        setting(
+            "online_store",
+            "a block, or a type",
+            "keys of `online_store` for this server alone, which replace the whole block if their `type` is another one",
+            |_| None,
+        )
+        .or_nothing("`online_store`"),
+        setting(
+            "registry",
+            "a block, or a path",
+            "keys of `registry` for this server alone, which replace the whole block if their `registry_type` is another one",
+            |_| None,
+        )
+        .or_nothing("`registry`"),
+    ],
+);
 
 pub(crate) static REDIS: Block = Block::new(
     "The online store: Redis and Valkey",

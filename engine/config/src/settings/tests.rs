@@ -245,7 +245,15 @@ fn what_is_shown_is_what_was_read() {
         .iter()
         .flat_map(|block| block.settings.iter().map(|setting| (block.title, setting.name)));
     // Blocks are not shown where their keys are.
-    let blocks = ["python", "backups", "rate_limit", "api_keys", "traces"];
+    let blocks = [
+        "python",
+        "backups",
+        "rate_limit",
+        "api_keys",
+        "traces",
+        "online_store",
+        "registry",
+    ];
     let missing: Vec<_> = all
         .filter(|key| !shown.contains(key) && !blocks.contains(&key.1))
         .collect();

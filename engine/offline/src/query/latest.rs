@@ -19,17 +19,14 @@ use std::time::Duration;
 use arrow::array::AsArray;
 use arrow::datatypes::{Decimal256Type, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
-use datafusion::catalog::streaming::StreamingTable;
-use datafusion::common::Column;
 use datafusion::error::DataFusionError;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
-use datafusion::functions_aggregate::min_max::max;
-use datafusion::logical_expr::Expr;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::streaming::PartitionStream;
 use feast_model::error::{Error, ErrorKind, Result, io_hint, path as error_path};
 use futures::StreamExt;
 
+use super::greatest::greatest_ranks;
 use super::ranks::{RankScan, WindowTotals};
 use super::selected::SelectedRows;
 use super::{QueryColumns, Window, readers};
@@ -226,11 +223,13 @@ impl LatestRows<'_> {
             let (schema, scan) = (Arc::clone(&schema), Arc::clone(scan));
             Arc::new(RankPartition { schema, scan }) as Arc<dyn PartitionStream>
         });
-        let table = StreamingTable::try_new(Arc::clone(&schema), partitions.collect())
-            .map_err(|problem| self.failed(runtime, scan, problem))?;
+        let partitions = partitions.collect();
         runtime.block_on(async {
             let failed = |problem| self.failed(runtime, scan, problem);
-            let mut ranks = self.greatest_ranks(runtime, table).await.map_err(failed)?;
+            let ranks = runtime
+                .task()
+                .and_then(|task| greatest_ranks(task, &schema, partitions));
+            let mut ranks = ranks.map_err(failed)?;
             let mut winners = Positions::default();
             let mut time = tokio::time::interval(REPORT_INTERVAL);
             loop {
@@ -238,7 +237,7 @@ impl LatestRows<'_> {
                     batch = ranks.next() => {
                         let Some(batch) = batch.transpose().map_err(failed)? else { break };
                         // Rows without event time or out of the window have no rank; without keys an empty window still gives one row.
-                        for rank in batch.column(0).as_primitive::<Decimal256Type>().iter().flatten() {
+                        for rank in batch.column(self.keys.len()).as_primitive::<Decimal256Type>().iter().flatten() {
                             winners.insert(position_of(rank));
                         }
                     }
@@ -247,19 +246,6 @@ impl LatestRows<'_> {
             }
             Ok(winners)
         })
-    }
-
-    /// A stream of the greatest rank of each key.
-    async fn greatest_ranks(
-        &self,
-        runtime: &QueryRuntime<'_>,
-        table: StreamingTable,
-    ) -> Result<SendableRecordBatchStream, DataFusionError> {
-        let keys = (0..self.keys.len()).map(|index| column(&key_name(index))).collect();
-        let greatest = max(column(RANK)).alias(RANK);
-        let ranks = runtime.session()?.read_table(Arc::new(table))?;
-        let ranks = ranks.aggregate(keys, vec![greatest])?.select(vec![column(RANK)])?;
-        ranks.execute_stream().await
     }
 
     /// Keys by number, as two of them may have one name, and the rank.
@@ -332,11 +318,6 @@ fn place_of(groups: &[RowGroup], position: Position) -> String {
 
 fn key_name(index: usize) -> String {
     format!("key_{index}")
-}
-
-/// A column by its exact name: `col("Name")` would read it as SQL.
-fn column(name: &str) -> Expr {
-    Expr::Column(Column::new_unqualified(name))
 }
 
 /// One of the readers of the first pass: all take row groups from one list.

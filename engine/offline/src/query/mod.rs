@@ -3,6 +3,7 @@
 //! | file | what it owns |
 //! |---|---|
 //! | `latest.rs` | the newest row of each key in a window |
+//! | `greatest.rs` | the plan of DataFusion that finds the greatest rank of each key |
 //! | `ranks.rs` | a first pass: which rows are in a window, with their keys and ranks |
 //! | `selected.rs` | a second pass: the columns of the rows at chosen positions |
 //!
@@ -10,6 +11,7 @@
 //! another kind, such as a point-in-time join, is a file of its own beside `latest.rs`: it has its own way of finding positions, and
 //! shares the snapshot, the scan of row groups, the order of rows (`positions.rs`) and the second pass.
 
+mod greatest;
 mod latest;
 mod ranks;
 mod selected;

@@ -74,7 +74,7 @@ fn roots(ca: Option<&Path>) -> Result<RootCertStore> {
     if roots.is_empty() {
         return Err(
             Error::invalid("no certificate is trusted, so that none of a Redis can be checked")
-                .with_hint("give the authority's certificate: ssl_ca_certs in online_store.connection_string"),
+                .with_hint("give the authority's certificate: ssl_ca_certs in connection_string"),
         );
     }
     Ok(roots)
@@ -97,7 +97,7 @@ fn files_of(directory: &Path) -> Result<Vec<PathBuf>> {
 
 fn unreadable(what: &str, path: &Path, why: impl std::fmt::Display) -> Error {
     Error::invalid(format!("cannot read {what} from {}: {why}", shown(path)))
-        .with_hint("look at ssl_ca_certs, ssl_ca_path, ssl_certfile and ssl_keyfile in online_store.connection_string")
+        .with_hint("look at ssl_ca_certs, ssl_ca_path, ssl_certfile and ssl_keyfile in connection_string")
 }
 
 /// Takes any certificate (`ssl_cert_reqs=none`): encrypted, but whoever is in between can read and answer.

@@ -151,11 +151,11 @@ impl Trouble {
         match &self.reason {
             Reason::Refused => (
                 format!("{server} refuses connections"),
-                Some("is it running, and is online_store.connection_string right?"),
+                Some("is it running, and is connection_string right?"),
             ),
             Reason::Unreachable(why) => (
                 format!("{server} cannot be reached: {why}"),
-                Some("is online_store.connection_string right?"),
+                Some("is connection_string right?"),
             ),
             Reason::ConnectTimeout(time) => (
                 format!("{server} took no connection within {time:?}"),
@@ -170,9 +170,7 @@ impl Trouble {
             Reason::Closed => (format!("{server} closed the connection"), None),
             Reason::Tls(why) => (
                 format!("{server}: no encrypted connection: {why}"),
-                Some(
-                    "look at ssl, ssl_ca_certs, ssl_certfile and ssl_check_hostname in online_store.connection_string",
-                ),
+                Some("look at ssl, ssl_ca_certs, ssl_certfile and ssl_check_hostname in connection_string"),
             ),
             Reason::TooLarge(limit) => (
                 format!(
@@ -183,7 +181,7 @@ impl Trouble {
             ),
             Reason::Protocol(why) => (
                 format!("{server} does not answer as Redis does: {why}"),
-                Some("is online_store.connection_string right, ssl included?"),
+                Some("is connection_string right, ssl included?"),
             ),
             Reason::Refusal { code, details } => refusal(server, code, details),
             Reason::TooFewReplicas {
@@ -198,7 +196,7 @@ impl Trouble {
             ),
             Reason::UnknownMaster(master) => (
                 format!("{server} know no master {master:?}"),
-                Some("online_store.sentinel_master must be its name in the sentinels' settings"),
+                Some("sentinel_master must be its name in the sentinels' settings"),
             ),
             Reason::NotMaster => (
                 format!("{server} is not the master at present"),
@@ -236,11 +234,11 @@ fn refusal(server: &str, code: &str, details: &str) -> (String, Option<&'static 
     let (what, hint) = match code {
         "ERR" if details.contains("without any password configured") => (
             "asks for no password, and one is given",
-            "leave password out of online_store.connection_string, or set one in Redis",
+            "leave password out of connection_string, or set one in Redis",
         ),
         "ERR" if details.starts_with("DB index is out of range") => (
             "has no database of that number",
-            "look at db in online_store.connection_string; the setting `databases` of Redis says how many there are",
+            "look at db in connection_string; the setting `databases` of Redis says how many there are",
         ),
         "LOADING" => ("is loading its data", "it answers when it has loaded them"),
         "READONLY" => (
@@ -257,11 +255,11 @@ fn refusal(server: &str, code: &str, details: &str) -> (String, Option<&'static 
         ),
         "NOAUTH" => (
             "asks for a password",
-            "add password=..., and username=... for a user of its ACL, to online_store.connection_string",
+            "add password=..., and username=... for a user of its ACL, to connection_string",
         ),
         "WRONGPASS" => (
             "does not accept the user name and password",
-            "look at username and password in online_store.connection_string",
+            "look at username and password in connection_string",
         ),
         "NOPERM" => (
             "does not let this user run a command that is needed, or reach the keys",

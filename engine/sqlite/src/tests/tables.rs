@@ -123,7 +123,7 @@ fn what_is_not_a_database_is_refused_when_it_is_opened() {
     };
     let refusal = problem("");
     assert!(
-        refusal.starts_with("online_store.path is a directory")
+        refusal.starts_with("the path of the online store is a directory")
             && refusal.ends_with("| name a file, which is made if it is not there"),
         "{refusal}"
     );
