@@ -1,5 +1,6 @@
 """`deploy/Dockerfile`: built as it is shipped, over a stand-in of its base image, and run as strictly as a cluster may run it."""
 
+import base64
 import contextlib
 import json
 import shutil
@@ -111,6 +112,21 @@ class Image(unittest.TestCase):
                 with self.subTest(command), served(self.image, options, command) as (_, url):
                     self.assertEqual(ask(f"{url}/get-online-features", READ)[0], 200)
 
+    def test_settings_come_from_the_environment_and_their_paths_outlive_the_container(self) -> None:
+        settings = (
+            "project: feature_repo\nprovider: local\nregistry: feature_repo/data/registry.db\n"
+            "online_store: {type: rocksdb, path: feature_repo/data/online_store}\n"
+        )
+        encoded = base64.b64encode(settings.encode()).decode()
+        with volume() as data:
+            options = (*STRICT, "--volume", f"{data}:/data")
+            podman("run", "--rm", *options, self.image, "sh", "-c", PREPARE)
+            options += ("--env", f"FEATURE_STORE_YAML_BASE64={encoded}")
+            with served(self.image, options, []) as (_, url):
+                self.assertEqual(ask(f"{url}/push", pushed(1000)), (200, ""))
+            with served(self.image, options, []) as (_, url):
+                self.assertEqual(trips(url), 1000)
+
     def test_the_documented_image_has_the_repository_in_it(self) -> None:
         example = (DEPLOY.parent / "docs/docker.md").read_text().split("```dockerfile\n")[1].split("```")[0]
         with tempfile.TemporaryDirectory(dir=CACHE) as directory:
@@ -131,7 +147,7 @@ class Image(unittest.TestCase):
     def test_with_git_it_does_what_feast_s_operator_asks_for(self) -> None:
         image = server_image("localhost/feast-server:operator", "--build-arg=PACKAGES=git")
         settings = "project: credit\nprovider: local\nregistry: data/registry.db\nonline_store: {type: sqlite, path: data/online_store.db}\n"
-        encoded = run("base64", "-w0", stdin=settings).stdout
+        encoded = base64.b64encode(settings.encode()).decode()
         # Git wants a home to look for settings in.
         options = (*STRICT, "--user", "1000680000:0", "--env", f"TMP_FEATURE_STORE_YAML_BASE64={encoded}", "--env", "HOME=/data")
         with volume() as data:
