@@ -98,12 +98,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ),
     (
         "clap::",
-        &[
-            "cli/src/args",
-            "cli/src/log_format.rs",
-            "cli/src/main.rs",
-            "benches/src",
-        ],
+        &["cli/src/args", "cli/src/log_format.rs", "cli/src/lib.rs", "benches/src"],
     ),
     (
         "println!",
