@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use feast_engine::{
     BackupReport, Error, FeatureStore, ForgottenRows, MaterializeRange, MaterializeRequest, RepositoryConfig,
-    RowsToForget,
+    RowsToForget, open_plain,
 };
 use feast_server::{Listener, Purpose, STORE_HEADER};
 use serde_json::{Value, json};
@@ -30,6 +30,8 @@ use crate::output::{Failure, Output};
 const HEALTH_TIMEOUT: Duration = Duration::from_secs(5);
 /// More than any response to these requests: an error's message is cut at 16 KiB.
 const MAX_RESPONSE_BYTES: u64 = 1 << 20;
+/// More than two paths and an address.
+const MAX_FILE_BYTES: u64 = 16 << 10;
 /// In the directory of the store.
 const FILE_NAME: &str = "SERVER";
 const SOCKET_NAME: &str = "SERVER.sock";
@@ -98,7 +100,10 @@ impl RunningServer {
     /// The server that has left its file beside a store.
     pub(crate) fn find(config: &RepositoryConfig) -> Option<Self> {
         let directory = config.online_store.directory()?;
-        let contents = std::fs::read_to_string(directory.join(FILE_NAME)).ok()?;
+        // Others may write to the directory: a pipe in its place is not waited for.
+        let file = open_plain(&directory.join(FILE_NAME)).ok()?;
+        let mut contents = String::new();
+        file.take(MAX_FILE_BYTES).read_to_string(&mut contents).ok()?;
         let mut lines = contents.lines();
         let (socket, store, name) = (lines.next()?, lines.next()?, lines.next()?);
         // Each request goes to this socket on a connection of its own, whatever proxy the environment names or redirect the

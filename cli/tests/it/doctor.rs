@@ -399,7 +399,9 @@ fn tls_files() {
     let (key, good) = certificate(directory.path(), "good", &[]);
     let (other_key, _) = certificate(directory.path(), "other", &[]);
     let path = |name: &str| directory.path().join(name);
-    let (request, ended) = (path("request.pem"), path("ended.pem"));
+    let (request, ended, extensions) = (path("request.pem"), path("ended.pem"), path("extensions"));
+    // Without an extension it is a certificate of the first version.
+    std::fs::write(&extensions, "basicConstraints = CA:FALSE\n").unwrap();
     openssl(&[
         "req",
         "-new",
@@ -419,6 +421,8 @@ fn tls_files() {
         text(&request),
         "-signkey",
         text(&key),
+        "-extfile",
+        text(&extensions),
         "-out",
         text(&ended),
     ]);
@@ -542,6 +546,9 @@ fn a_running_server_is_not_disturbed() {
     assert_eq!(files(&repository.path), before);
     let read = r#"{"features":["driver_hourly_stats:conv_rate"],"entities":{"driver_id":[1001]}}"#;
     assert_eq!(server.post("/get-online-features", read).status, 200);
+    make_pipe("data/online_store/SERVER")(&repository);
+    let expected = format!("warning online store: {process} has it open, and is no server that answers");
+    has(&found(&repository, &command), &[&expected]);
     // A server of another repository is in the way, and may be meant.
     let expected = format!("warning ports: cannot listen on  .. {process} listens there");
     has(&found(&filled(), &command), &[&expected]);

@@ -69,7 +69,7 @@ fn check_database(place: &str, found: &DatabaseFound, access: Access, findings: 
     let rows = statistics.estimated_rows;
     let contents = format!(
         "{place}: format {format}, about {rows} rows, {} in {files} files",
-        size(statistics.table_bytes)
+        size(statistics.table_bytes + statistics.memtable_bytes)
     );
     match (is_moved_first, access) {
         (false, _) => findings.ok(contents),
