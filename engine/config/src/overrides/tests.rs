@@ -159,84 +159,79 @@ fn each_program_has_its_registry() {
     );
 }
 
-fn check_message(lines: &str, start: &str) {
+/// Whether what is wrong with a file, or what it gives, starts so.
+fn check_start(lines: &str, start: &str) {
     let found = stores(lines);
     assert!(found.starts_with(start), "{lines}: {found}");
 }
 
 #[test]
 fn messages_name_the_place_of_the_key() {
-    let check = check_message;
     let rocksdb = "online_store: {type: sqlite}\nserving: {online_store: {type: rocksdb, ";
-    check(
+    check_start(
         &format!("{rocksdb}pth: x}}}}"),
         "serving.online_store.pth is not known: did you mean path? | the keys of serving.online_store are type, path, row_cache_mib,",
     );
-    check(
+    check_start(
         &format!("{rocksdb}connection_string: x}}}}"),
         "serving.online_store.connection_string is not known",
     );
-    check(
+    check_start(
         &format!("{rocksdb}path: 5}}}}"),
         "serving.online_store.path must be a string, not 5",
     );
-    check(&format!("{rocksdb}path: ''}}}}"), "serving.online_store.path is empty");
-    check(
+    check_start(&format!("{rocksdb}path: ''}}}}"), "serving.online_store.path is empty");
+    check_start(
         &format!("{rocksdb}path: \"http://h:6566\"}}}}"),
         "serving.online_store.path is a URL, and the store is a directory | name a directory, such as data/online_store; the address \
          at which Python reaches this server is online_store.path with online_store.type: feast_server.RustOnlineStore",
     );
-    check(
+    check_start(
         "online_store: {type: rocksdb, path: \"https://h\"}",
         "online_store.path is a URL, and the store is a directory",
     );
-    check(
+    check_start(
         "online_store: {path: \"sqlite:///x.db\"}",
         "online_store.path is a URL, not a path",
     );
-    check(
+    check_start(
         &format!("{rocksdb}row_cache_mib: x}}}}"),
         "serving.online_store.row_cache_mib must be a whole number of at least 0, not \"x\"",
     );
-    check(
+    check_start(
         &format!("{rocksdb}block_cache_mib: 99999999999}}}}"),
         "serving.online_store.block_cache_mib must be at most",
     );
-    check(
+    check_start(
         &format!("{rocksdb}skip_dedup: 1}}}}"),
         "serving.online_store.skip_dedup must be true or false, not 1",
     );
-}
-
-#[test]
-fn messages_name_the_place_of_the_type() {
-    let check = check_message;
-    check(
+    check_start(
         "online_store: sqlite\nserving: {online_store: {row_cache_mib: 5}}",
         "serving.online_store.row_cache_mib is not known | serving.online_store has no type of its own, and that of \
          online_store means sqlite, whose keys are type, path,",
     );
-    check(
+    check_start(
         "serving: {online_store: {type: 5}}",
         "serving.online_store.type must be a string, not 5",
     );
-    check(
+    check_start(
         "serving: {online_store: nope}",
         "serving.online_store.type \"nope\" is not known",
     );
-    check(
+    check_start(
         "serving: {online_store: [rocksdb]}",
         "serving.online_store must be a mapping, or a string that is its type",
     );
-    check(
+    check_start(
         "serving: {onlin_store: rocksdb}",
         "serving.onlin_store is not known: did you mean online_store?",
     );
-    check(
+    check_start(
         "online_store: {type: dynamodb}\nserving: {online_store: {path: x}}",
         "online_store.type \"dynamodb\" is not known | the types of online stores are rocksdb, redis and sqlite; serving.online_store",
     );
-    check(
+    check_start(
         "online_store: [x]\nserving: {online_store: {path: x}}",
         "online_store must be a mapping, or a string",
     );
@@ -244,42 +239,41 @@ fn messages_name_the_place_of_the_type() {
 
 #[test]
 fn messages_name_the_place_of_keys_of_redis() {
-    let check = check_message;
     let redis = "online_store: {type: redis, connection_string: \"h:1\"}\nserving: {online_store: {";
-    check(
+    check_start(
         &format!("{redis}connection_string: h}}}}"),
         "serving.online_store.connection_string: part 1 (h) has no port",
     );
-    check(
+    check_start(
         &format!("{redis}connection_string: ''}}}}"),
         "serving.online_store.connection_string is empty",
     );
-    check(
+    check_start(
         &format!("{redis}connection_string: 5}}}}"),
         "serving.online_store.connection_string must be a string",
     );
-    check(
+    check_start(
         &format!("{redis}connection_string: \"h:1,db=x\"}}}}"),
         "serving.online_store.connection_string: db must be",
     );
-    check(
+    check_start(
         &format!("{redis}redis_type: x}}}}"),
         "serving.online_store.redis_type \"x\" is not one of",
     );
-    check(
+    check_start(
         &format!("{redis}key_ttl_seconds: -1}}}}"),
         "serving.online_store.key_ttl_seconds must be",
     );
-    check(
+    check_start(
         &format!("{redis}full_scan_for_deletion: 1}}}}"),
         "serving.online_store.full_scan_for_deletion must be",
     );
-    check(
+    check_start(
         &format!("{redis}connection_string: }}}}"),
         "serving.online_store.connection_string is null, and online_store.connection_string is not | give it the value that counts \
          for this server, or leave it out to have that of online_store",
     );
-    check(
+    check_start(
         "online_store: {type: redis, connection_string: h}\nserving: {online_store: {key_ttl_seconds: 1}}",
         "online_store.connection_string: part 1 (h) has no port",
     );
@@ -287,41 +281,40 @@ fn messages_name_the_place_of_keys_of_redis() {
 
 #[test]
 fn messages_name_the_place_of_keys_of_the_registry() {
-    let check = check_message;
-    check(
+    check_start(
         "registry: a.db\nserving: {registry: 5}",
         "serving.registry must be a mapping, or a string that is its path",
     );
-    check(
+    check_start(
         "registry: a.db\nserving: {registry: {path: 5}}",
         "serving.registry.path must be a string, not 5",
     );
-    check(
+    check_start(
         "registry: a.db\nserving: {registry: ''}",
         "serving.registry.path is empty",
     );
-    check("registry: ''", "registry is empty");
-    check(
+    check_start("registry: ''", "registry is empty");
+    check_start(
         "registry: a.db\nserving: {registry: \"s3://b/r.db\"}",
         "serving.registry.path: s3:// paths are not supported yet, use a file path",
     );
-    check(
+    check_start(
         "registry: a.db\nserving: {registry: {registry_type: sql}}",
         "serving.registry.registry_type: sql is not supported yet",
     );
-    check(
+    check_start(
         "registry: {registry_type: sql, path: x}\nserving: {registry: {registry_type: file}}",
         "the key serving.registry.path is missing",
     );
-    check(
+    check_start(
         "registry: {registry_type: sql, path: x}\nserving: {registry: {path: b.db}}",
         "registry.registry_type: sql is not supported yet, only file is | serving.registry is",
     );
-    check(
+    check_start(
         "registry: a.db\nserving: {registry: {cache_ttl: 5}}",
         "serving.registry.cache_ttl is not known: did you mean cache_ttl_seconds? | the keys of serving.registry are path,",
     );
-    check(
+    check_start(
         "registry: a.db\nserving: {registry: {enable_online_feature_view_versioning: 1}}",
         "serving.registry.enable_online_feature_view_versioning must be true or false, not 1",
     );
