@@ -3,7 +3,7 @@
 mod rows;
 
 use feast_engine::model::{Definitions, FeatureView, Field, ObjectKind};
-use feast_engine::{Execution, RegistryContents};
+use feast_engine::{Execution, FeatureStore, RegistryContents};
 use serde_json::{Value, json};
 
 use crate::args::{ListArguments, ListFormat};
@@ -184,7 +184,11 @@ pub(crate) fn describe_feature(repository: &Repository, name: &str, output: &Out
 
 /// Prints one object as YAML.
 pub(crate) fn describe(repository: &Repository, kind: ObjectKind, name: &str, output: &Output) -> Result<(), Failure> {
-    let store = repository.open(output)?;
+    describe_in(&repository.open(output)?, kind, name, output)
+}
+
+/// Prints one object of a store that is open as YAML.
+pub(crate) fn describe_in(store: &FeatureStore, kind: ObjectKind, name: &str, output: &Output) -> Result<(), Failure> {
     let registry = store.registry()?;
     let mut kinds = vec![kind];
     if kind == ObjectKind::FeatureView {

@@ -53,8 +53,8 @@ pub(crate) fn delete_project(repository: &Repository, name: &str, yes: bool, out
 
 /// Prints the project of the repository.
 pub(crate) fn current_project(repository: &Repository, output: &Output) -> Result<(), Failure> {
-    let project = repository.open(output)?.config().project.clone();
-    list::describe(repository, ObjectKind::Project, &project, output)
+    let store = repository.open(output)?;
+    list::describe_in(&store, ObjectKind::Project, &store.config().project, output)
 }
 
 /// Asks on a terminal. Without one there is nobody to ask, and the command goes on, as Feast's does.

@@ -586,5 +586,5 @@ fn redis_that_may_hold_features_and_one_that_may_not() {
     assert!(start.elapsed() < Duration::from_secs(60));
     redis.go_on();
     redis.kill();
-    check(&["error online store: Redis at  .. refuses connections .. online_store.connection_string"]);
+    check(&["error online store: Redis at  .. refuses connections .. connection_string right"]);
 }
