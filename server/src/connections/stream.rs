@@ -360,8 +360,6 @@ mod tests {
         drop(held);
         let free = Listener::check_port("127.0.0.1", port).unwrap();
         assert!(std::net::TcpStream::connect(free).is_err());
-        let gone = Listener::check_port("host.invalid", 0);
-        assert!(gone.is_err());
 
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("socket");
