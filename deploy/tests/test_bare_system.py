@@ -1,10 +1,11 @@
 """The binary on a Debian that has nothing but what every Debian has: what somebody meets who unpacks an archive."""
 
+import tarfile
 import tempfile
 import unittest
 from pathlib import Path
 
-from artefacts import CACHE, FEAST, run
+from artefacts import CACHE, FEAST
 from containers import DEBIAN, debian, needs_containers, podman
 
 #: The way from nothing to served features, with no other program than the binary.
@@ -37,7 +38,8 @@ class BareSystem(unittest.TestCase):
     def test_it_goes_from_nothing_to_served_features(self) -> None:
         with tempfile.TemporaryDirectory(dir=CACHE) as directory:
             archive = Path(directory) / "feast.tar.gz"
-            run("tar", "-C", FEAST.parent, "-czf", archive, FEAST.name)
+            with tarfile.open(archive, "w:gz", compresslevel=1) as packed:
+                packed.add(FEAST, "feast")
             Path(directory).chmod(0o755)
             unpack = f"tar -C /usr/local/bin -xzf /archive/{archive.name}"
             options = ["--network=none", f"--volume={directory}:/archive:ro"]
