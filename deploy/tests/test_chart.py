@@ -85,8 +85,9 @@ class Rendered(unittest.TestCase):
     def test_a_volume_at_the_place_of_the_data_is_used(self) -> None:
         text = template(Case(DATA_OF_OTHERS, EMBEDDED))
         pod = of_kind(text, "Deployment")["spec"]["template"]["spec"]
-        self.assertEqual([volume["name"] for volume in pod["volumes"]], ["data"])
-        self.assertEqual(pod["containers"][0]["volumeMounts"], DATA_OF_OTHERS["volumeMounts"])
+        self.assertEqual([volume["name"] for volume in pod["volumes"]], ["feast-tmp", "data"])
+        temporary = {"name": "feast-tmp", "mountPath": "/tmp"}
+        self.assertEqual(pod["containers"][0]["volumeMounts"], [temporary, *DATA_OF_OTHERS["volumeMounts"]])
         self.assertNotIn("PersistentVolumeClaim", {manifest["kind"] for manifest in manifests(text)})
 
     def test_pods_follow_each_other_where_files_belong_to_one(self) -> None:
@@ -97,6 +98,9 @@ class Rendered(unittest.TestCase):
             ({}, REDIS, "RollingUpdate"),
             ({"persistence": {"enabled": True}}, REDIS, "Recreate"),
             (DATA_OF_OTHERS, REDIS, "Recreate"),
+            ({"existingSecret": {"name": "s"}, "onlineStore": "redis"}, None, "RollingUpdate"),
+            ({"existingSecret": {"name": "s"}, "onlineStore": "redis", "persistence": {"enabled": True}}, None, "Recreate"),
+            ({"persistence": {"enabled": True}}, REDIS | {"serving": {"push_log_path": "data/${HOSTNAME}"}}, "Recreate"),
             ({"replicaCount": 2, **SHARED}, REDIS, "RollingUpdate"),
         ]:
             with self.subTest(str((values, repository))):
@@ -242,7 +246,8 @@ REFUSALS = [
     Refusal({"feast_mode": "offline"}, EMBEDDED, 'feast_mode is "offline": this server serves online features only', "Feast's own chart"),
     Refusal({"feast_mode": "ui", "route": {"enabled": True}}, EMBEDDED, 'feast_mode is "ui"'),
     Refusal({}, EMBEDDED | {"online_store": {"type": "dynamodb"}}, "no online store of the type dynamodb", "serving: {online_store:"),
-    Refusal({}, EMBEDDED | {"registry": "s3://features/registry.db"}, "and not s3://features/registry.db", "serving: {registry: PATH}"),
+    Refusal({}, EMBEDDED | {"registry": "s3://features/registry.db"}, "and not s3://....", "serving: {registry: PATH}"),
+    Refusal({}, EMBEDDED | {"registry": "postgresql://feast:secret@db/feast"}, "and not postgresql://....", "serving: {registry: PATH}"),
     Refusal({}, EMBEDDED | {"registry": {"registry_type": "sql", "path": "x"}}, "and not sql", "serving: {registry: PATH}"),
     Refusal({"feature_store_yaml_base64": "a:b"}, None, "feature_store_yaml_base64 is not base64", "base64 -w0"),
     Refusal({"feature_store_yaml_base64": "W10="}, None, "is not the base64 of a feature_store.yaml"),
@@ -250,9 +255,17 @@ REFUSALS = [
     Refusal({"onlineStore": "redis"}, EMBEDDED, "onlineStore is redis, but the yaml says embedded"),
     Refusal({"registryPath": "other.db"}, EMBEDDED, "registryPath is other.db, but the yaml has data/registry.db"),
     Refusal({"existingSecret": {"name": "yaml"}}, EMBEDDED, "both give the yaml"),
+    Refusal({"serveArgs": ["--drain-seconds", "60"]}, EMBEDDED, "serveArgs has --drain-seconds", "use drainSeconds"),
+    Refusal({"serveArgs": ["--key=k"]}, EMBEDDED, "serveArgs has --key=k", "tls"),
     Refusal({"commandArgs": ["--workers", "2"]}, EMBEDDED, 'it must begin with "feast"', "serveArgs"),
     Refusal({"commandArgs": ["feast", "serve"], "serveArgs": ["--workers", "2"]}, EMBEDDED, "write all arguments in commandArgs"),
     Refusal({"repositoryDir": "/repository"}, EMBEDDED, "repositoryDir is where the image has its yaml"),
+    Refusal(
+        {"apply": {"enabled": True}, "onlineStore": "redis", "repositoryDir": "/repository", "registryPath": "data/registry.db"},
+        None,
+        "apply.enabled: data/registry.db is in the image, and cannot be written",
+        "when the image is built",
+    ),
     Refusal({"apply": {"enabled": True}}, EMBEDDED, "reads definitions and the yaml from the repository in the image"),
     Refusal(
         {"materialize": {"enabled": True}},

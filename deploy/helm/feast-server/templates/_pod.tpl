@@ -49,6 +49,20 @@
 {{- end }}
 {{- end }}
 
+{{/*
+Whether there is an empty directory at /tmp: what a materialization cannot hold in memory goes there on Redis and SQLite, and the root is
+only read. A mount of the values takes its place.
+*/}}
+{{- define "feast-server.hasTemporary" -}}
+{{- $taken := eq .Values.persistence.mountPath "/tmp" }}
+{{- range .Values.volumeMounts }}
+{{- if eq (trimSuffix "/" .mountPath) "/tmp" }}
+{{- $taken = true }}
+{{- end }}
+{{- end }}
+{{- if not $taken }}true{{ end }}
+{{- end }}
+
 {{/* Of the server and of `apply`. */}}
 {{- define "feast-server.environment" -}}
 {{- with include "feast-server.yamlSecretName" . }}
@@ -75,6 +89,10 @@
   emptyDir: {}
   {{- end }}
 {{- end }}
+{{- if include "feast-server.hasTemporary" . }}
+- name: feast-tmp
+  emptyDir: {}
+{{- end }}
 {{- with .Values.tls.secretName }}
 - name: feast-tls
   secret:
@@ -98,6 +116,10 @@
 {{- if ne (include "feast-server.data" .) "given" }}
 - name: feast-data
   mountPath: {{ .Values.persistence.mountPath }}
+{{- end }}
+{{- if include "feast-server.hasTemporary" . }}
+- name: feast-tmp
+  mountPath: /tmp
 {{- end }}
 {{- with .Values.volumeMounts }}
 {{ toYaml . }}

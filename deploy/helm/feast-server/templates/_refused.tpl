@@ -19,6 +19,11 @@
 {{- if and .Values.commandArgs .Values.serveArgs }}
 {{- fail "serveArgs are added to the command that the chart makes, and commandArgs replaces it: write all arguments in commandArgs" }}
 {{- end }}
+{{- range .Values.serveArgs }}
+{{- if regexMatch "^(-h|--host|-k|--key|--cert|--client-ca|--tls-min-version|--drain-seconds)(=|$)" (toString .) }}
+{{- fail (printf "serveArgs has %s, which the chart gives itself: use drainSeconds and tls, or write the whole command in commandArgs" .) }}
+{{- end }}
+{{- end }}
 {{- if and .Values.apply.enabled (not $yamlIsInImage) }}
 {{- fail "apply.enabled: `feast apply` reads definitions and the yaml from the repository in the image, and not the yaml of feature_store_yaml_base64 or existingSecret. Leave those out, or run `feast apply` elsewhere" }}
 {{- end }}
@@ -32,6 +37,10 @@
 {{- $registryPlace := include "feast-server.place" (list . $repository.registryPath) }}
 {{- if and .Values.materialize.enabled (eq $registryPlace "image") }}
 {{- fail (printf "materialize.enabled: a run is recorded in the registry, and %s is in the image, where what is written goes with the pod: put the registry on a volume, or materialize from elsewhere" $repository.registryPath) }}
+{{- end }}
+
+{{- if and .Values.apply.enabled (eq $registryPlace "image") (ne (toString .Values.securityContext.readOnlyRootFilesystem) "false") }}
+{{- fail (printf "apply.enabled: %s is in the image, and cannot be written: put the registry on a volume, or run `feast apply` when the image is built" $repository.registryPath) }}
 {{- end }}
 
 {{- if include "feast-server.several" . }}

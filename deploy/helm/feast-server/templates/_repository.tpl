@@ -93,7 +93,8 @@ As JSON:
 {{- $registry := include "feast-server.block" (list $yaml.registry "path") | fromJson }}
 {{- $other := toString (default "file" $registry.registry_type) }}
 {{- if contains "://" (toString (default "" $registry.path)) }}
-{{- $other = toString $registry.path }}
+{{- /* Without what follows, which may hold a password. */}}
+{{- $other = printf "%s://..." (first (splitList "://" (toString $registry.path))) }}
 {{- end }}
 {{- if not (or $serving.registry (eq $other "file") (contains "$" $other)) }}
 {{- fail (printf "feature_store_yaml_base64: this server reads a registry that is a file, and not %s. `serving: {registry: PATH}` in the yaml is for this server alone" $other) }}
@@ -165,13 +166,16 @@ of `volumes`.
 
 {{/*
 Whether a new pod may start before the former one has ended. An embedded store, a SQLite file and a log of pushes on a volume belong
-to one server, and a volume mostly to one node.
+to one server, and a volume to one node unless it says otherwise. A log of pushes that is not known may be on the claim.
 */}}
 {{- define "feast-server.overlaps" -}}
 {{- $repository := include "feast-server.repository" . | fromJson }}
 {{- if eq $repository.onlineStore "redis" }}
 {{- $pushLog := include "feast-server.place" (list . $repository.pushLog) }}
-{{- if or (include "feast-server.several" .) (not (has $pushLog (list "claim" "mounted"))) }}true{{ end }}
+{{- $hasClaim := eq (include "feast-server.data" .) "claim" }}
+{{- $ofOneServer := or (has $pushLog (list "claim" "mounted")) (and $hasClaim (not $pushLog)) }}
+{{- $ofOneNode := and $hasClaim (not (has "ReadWriteMany" .Values.persistence.accessModes)) }}
+{{- if or (include "feast-server.several" .) (not (or $ofOneServer $ofOneNode)) }}true{{ end }}
 {{- end }}
 {{- end }}
 
