@@ -31,6 +31,11 @@ const PATH: &AsciiSet = &QUERY
 const FORWARDED_FOR: &str = "x-forwarded-for";
 const REQUEST_ID: &str = "x-request-id";
 
+/// More than any gateway lets through, and fewer than a map of them can hold.
+const MAX_HEADERS: usize = 1_000;
+/// Of a path in messages.
+const SHOWN_CHARACTERS: usize = 200;
+
 /// A request, and how its answer is given.
 #[derive(Debug)]
 pub(crate) struct Event {
@@ -54,15 +59,15 @@ impl Event {
 
         let mut headers = headers(payload.headers, payload.multi_value_headers)?;
         if let Some(cookies) = payload.cookies.filter(|cookies| !cookies.is_empty()) {
-            headers.insert(COOKIE, header_value(&cookies.join("; "))?);
+            headers.insert(COOKIE, header_value(COOKIE.as_str(), &cookies.join("; "))?);
         }
         if !headers.contains_key(HOST)
             && let Some(host) = &context.domain_name
         {
-            headers.insert(HOST, header_value(host)?);
+            headers.insert(HOST, header_value(HOST.as_str(), host)?);
         }
         if !headers.contains_key(REQUEST_ID) {
-            headers.insert(REQUEST_ID, header_value(invocation)?);
+            headers.insert(REQUEST_ID, header_value(REQUEST_ID, invocation)?);
         }
 
         let (path, query) = match form {
@@ -77,7 +82,11 @@ impl Event {
                     payload.multi_value_query_string_parameters,
                 );
                 let query = Serializer::new(String::new()).extend_pairs(parts).finish();
-                (payload.path.unwrap_or_default(), query)
+                let path = payload.path.unwrap_or_default();
+                // An HTTP API names the version, and its stage is in the path; a REST API does neither.
+                let stage = context.stage.as_deref().filter(|stage| *stage != "$default");
+                let stage = stage.filter(|_| payload.version.is_some());
+                (without_prefix(&path, stage).to_owned(), query)
             }
             // Here they are as they were sent.
             AnswerForm::LoadBalancer { .. } => {
@@ -162,9 +171,11 @@ fn uri(path: &str, query: &str) -> Result<Uri, String> {
         target.push('?');
         target.extend(utf8_percent_encode(query, QUERY));
     }
-    let target = target
-        .parse()
-        .map_err(|error| format!("{target:?} is not the target of a request: {error}"))?;
+    // Messages are without what clients send in queries and headers: keys and tokens may be among it.
+    let target = target.parse().map_err(|error| {
+        let path: String = path.chars().take(SHOWN_CHARACTERS).collect();
+        format!("path {path:?} with its query is not the target of a request: {error}")
+    })?;
     let mut parts = http::uri::Parts::default();
     parts.path_and_query = Some(target);
     Uri::from_parts(parts).map_err(|error| error.to_string())
@@ -177,13 +188,17 @@ fn headers(single: Option<Single>, lists: Option<Lists>) -> Result<HeaderMap, St
         let name: HeaderName = name
             .parse()
             .map_err(|_| format!("{name:?} is not the name of a header"))?;
-        headers.append(name, header_value(&value)?);
+        if headers.len() >= MAX_HEADERS {
+            return Err(format!("the event has more than {MAX_HEADERS} headers"));
+        }
+        let value = header_value(name.as_str(), &value)?;
+        headers.append(name, value);
     }
     Ok(headers)
 }
 
-fn header_value(value: &str) -> Result<HeaderValue, String> {
-    HeaderValue::from_bytes(value.as_bytes()).map_err(|_| format!("{value:?} is not the value of a header"))
+fn header_value(name: &str, value: &str) -> Result<HeaderValue, String> {
+    HeaderValue::from_bytes(value.as_bytes()).map_err(|_| format!("what {name} has is not the value of a header"))
 }
 
 /// One value each, or the last of several.

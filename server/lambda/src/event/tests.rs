@@ -177,6 +177,41 @@ fn hosts_and_members_may_be_missing() {
 }
 
 #[test]
+fn stages_are_in_the_paths_of_http_apis() {
+    let event = |version: Option<&str>, path: &str| json!({"version": version, "httpMethod": "GET", "path": path, "requestContext": {"stage": "dev"}});
+    assert_eq!(target(&event(Some("1.0"), "/dev/health")), "/health");
+    assert_eq!(target(&event(Some("1.0"), "/health")), "/health");
+    assert_eq!(target(&event(None, "/dev/health")), "/dev/health");
+}
+
+#[test]
+fn headers_are_bounded() {
+    let event = |count: usize| {
+        let headers: serde_json::Map<String, Value> =
+            (0..count).map(|number| (format!("h{number}"), json!("1"))).collect();
+        json!({"httpMethod": "GET", "headers": headers})
+    };
+    assert!(shown(&event(MAX_HEADERS)).starts_with("GET "));
+    assert!(shown(&event(MAX_HEADERS + 1)).contains("more than"));
+    assert!(shown(&event(30_000)).contains("more than"));
+}
+
+#[test]
+fn what_clients_send_is_not_in_messages() {
+    for event in [
+        json!({"httpMethod": "GET", "headers": {"authorization": "Bearer secret\n"}}),
+        json!({"version": "2.0", "cookies": ["sid=secret\u{1}"], "requestContext": {"http": {"method": "GET"}}}),
+        json!({"httpMethod": "GET", "path": "/push", "queryStringParameters": {"key": "secret".repeat(20_000)}}),
+    ] {
+        let problem = shown(&event);
+        assert!(
+            problem.contains("is not the") && !problem.contains("secret"),
+            "{problem}"
+        );
+    }
+}
+
+#[test]
 fn other_events_are_refused() {
     for (event, expected) in [
         (json!({"key1": "value1"}), "it has neither version 2.0 nor httpMethod"),
@@ -190,7 +225,7 @@ fn other_events_are_refused() {
         ),
         (
             json!({"httpMethod": "GET", "headers": {"a": "b\nc"}}),
-            "is not the value of a header",
+            "what a has is not the value of a header",
         ),
         (
             json!({"httpMethod": "GET", "body": "?", "isBase64Encoded": true}),
