@@ -167,7 +167,7 @@ struct Care {
 }
 
 impl Care {
-    /// Does what is due. Only who asks how the process is waits for a look at that: it asks the online store too.
+    /// Does what is due. The online store is asked how it is only before an answer for monitoring, so that no other request waits for it.
     async fn catch_up(&mut self, context: &Arc<Context>, is_for_monitoring: bool) {
         let now = now();
         if self.registry.take(now)
@@ -187,7 +187,7 @@ impl Care {
     }
 }
 
-/// When something is to be done again. By the clock of the wall: others stand still while the process is frozen.
+/// When something is to be done again. By the wall clock: others stand still while the process is frozen.
 struct Due {
     interval: Duration,
     last: Option<Timestamp>,

@@ -25,7 +25,7 @@ pub struct SourceFound {
     pub columns: usize,
     /// Files that are passed over, with the reasons.
     pub left_out: Vec<String>,
-    /// It is no parquet that can be read here, so that its views cannot be materialized.
+    /// Why its views cannot be materialized, if it is not a parquet file that this server reads.
     pub not_readable: Option<Error>,
     /// Why views cannot be filled from it.
     pub problems: Vec<Error>,

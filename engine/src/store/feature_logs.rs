@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use feast_model::error::{Error, Result};
-use feast_model::{FeatureService, LoggingDestination};
+use feast_model::{Definitions, FeatureService, LoggingDestination};
 
 use super::FeatureStore;
 use crate::feature_log::{self, FeatureLog, TakeRemark};
@@ -43,11 +43,7 @@ impl FeatureStore {
             return Ok(None);
         }
         let state = self.state();
-        let services = state
-            .definitions
-            .services
-            .iter()
-            .filter(|service| is_to_be_logged(service));
+        let services = services_to_be_logged(&state.definitions);
         let log = FeatureLog::start(&self.config, services.map(|service| service.name()), remark)?;
         Ok(Some(Arc::new(log)))
     }
@@ -81,11 +77,7 @@ impl FeatureStore {
             return Vec::new();
         }
         let state = self.state();
-        let services = state
-            .definitions
-            .services
-            .iter()
-            .filter(|service| is_to_be_logged(service));
+        let services = services_to_be_logged(&state.definitions);
         let names: Vec<&str> = services.map(|service| service.name()).collect();
         let mut lines = Vec::new();
         if !names.is_empty() {
@@ -105,7 +97,10 @@ impl FeatureStore {
     }
 }
 
-fn is_to_be_logged(service: &FeatureService) -> bool {
-    let logging = service.logging.as_ref();
-    logging.is_some_and(|logging| logging.sample_rate > 0.0 && logging.destination != LoggingDestination::Nowhere)
+/// Those whose definition gives a destination, and a share of requests.
+fn services_to_be_logged(definitions: &Definitions) -> impl Iterator<Item = &FeatureService> {
+    definitions.services.iter().filter(|service| {
+        let logging = service.logging.as_ref();
+        logging.is_some_and(|logging| logging.sample_rate > 0.0 && logging.destination != LoggingDestination::Nowhere)
+    })
 }

@@ -85,7 +85,7 @@ impl RuntimeApi {
         self.tell(request).await
     }
 
-    /// Says that there is no answer to an event.
+    /// Reports that an invocation has failed.
     ///
     /// # Errors
     /// `Unavailable` when the API fails.

@@ -1,19 +1,18 @@
 //! Functions of on-demand views: which of them are computed here, and whether the Python of `serving.python` starts and loads the others.
 
 use feast_engine::{FeatureStore, OnDemandRemarkKind};
-use tokio::runtime::Builder;
 
+use super::context::{Context, runtime};
 use super::finding::Findings;
-use super::ground::Ground;
 use crate::commands::apply;
 
-pub(super) fn check(ground: &Ground, findings: &Findings) {
-    let Some(store) = &ground.registry else { return };
+pub(super) fn check(context: &Context, findings: &Findings) {
+    let Some(store) = &context.registry else { return };
     let views = store.definitions().on_demand_feature_views.len();
     if views > 0 {
-        check_views(store, views, ground.config.python.is_some(), findings);
+        check_views(store, views, context.config.python.is_some(), findings);
     }
-    if let Some(python) = &ground.config.python {
+    if let Some(python) = &context.config.python {
         let command = python.command.display().to_string();
         findings.begin(format!("starting {command}"));
         start(store, &command, findings);
@@ -53,15 +52,7 @@ fn check_views(store: &FeatureStore, views: usize, has_python: bool, findings: &
 }
 
 fn start(store: &FeatureStore, command: &str, findings: &Findings) {
-    let runtime = match Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(source) => {
-            return findings.error(
-                format!("no runtime can be made: {source}"),
-                "raise the limits of the process",
-            );
-        }
-    };
+    let Some(runtime) = runtime(findings) else { return };
     match runtime.block_on(store.start_python()) {
         Ok(refused) if refused.is_empty() => findings.ok(format!("{command} starts, and loads what it is to run")),
         Ok(refused) => {

@@ -3,18 +3,18 @@
 use feast_engine::{AuditSink, check_writable, process_in_words};
 use feast_server::AuditLog;
 
+use super::context::{Context, in_words};
 use super::finding::Findings;
-use super::ground::{Ground, in_words};
 use crate::commands::serve::place_of;
 
-pub(super) fn check_audit(ground: &Ground, findings: &Findings) {
-    let Some(audit) = &ground.config.audit else { return };
+pub(super) fn check_audit(context: &Context, findings: &Findings) {
+    let Some(audit) = &context.config.audit else { return };
     let place = place_of(&audit.sink);
     let writer = match AuditLog::examine(audit) {
         Ok(writer) => writer,
         Err(error) => return findings.failed(&error),
     };
-    let holder = ground.holder().and_then(|holder| holder.process);
+    let holder = context.holder().and_then(|holder| holder.process);
     match writer {
         None if audit.sink == AuditSink::Logger => findings.ok(format!("requests are recorded in {place}")),
         None => findings.ok(format!("{place} can be written")),
@@ -29,8 +29,8 @@ pub(super) fn check_audit(ground: &Ground, findings: &Findings) {
     }
 }
 
-pub(super) fn check_features(ground: &Ground, findings: &Findings) {
-    let Some(store) = &ground.registry else { return };
+pub(super) fn check_features(context: &Context, findings: &Findings) {
+    let Some(store) = &context.registry else { return };
     store
         .feature_log_remarks()
         .iter()
@@ -38,7 +38,7 @@ pub(super) fn check_features(ground: &Ground, findings: &Findings) {
     if let Err(error) = store.check_feature_log() {
         findings.failed(&error);
     }
-    let logging = &ground.config.feature_logging;
+    let logging = &context.config.feature_logging;
     if !logging.is_enabled {
         return;
     }
@@ -62,14 +62,14 @@ pub(super) fn check_features(ground: &Ground, findings: &Findings) {
     }
 }
 
-pub(super) fn check_pushes(ground: &Ground, findings: &Findings) {
-    let Some(store) = ground.registry.as_ref().filter(|_| ground.is_to_write()) else {
+pub(super) fn check_pushes(context: &Context, findings: &Findings) {
+    let Some(store) = context.registry.as_ref().filter(|_| context.is_to_write()) else {
         return;
     };
-    if ground.config.online_store.directory().is_some() {
+    if context.config.online_store.directory().is_some() {
         return;
     }
-    let path = ground.config.push_log_path.display();
+    let path = context.config.push_log_path.display();
     match store.examine_push_log() {
         Ok(None) => findings.ok(format!("{path} can be written")),
         Ok(Some(holder)) => findings.warning(

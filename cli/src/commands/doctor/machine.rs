@@ -9,8 +9,8 @@ use feast_engine::{
 };
 use feast_server::is_disk_low;
 
+use super::context::{Context, size};
 use super::finding::Findings;
-use super::ground::{Ground, size};
 use crate::commands::serve::lack_of_files;
 use crate::open_files;
 
@@ -18,13 +18,13 @@ use crate::open_files;
 const CLOCK_TOLERANCE: Duration = Duration::from_secs(60);
 
 /// Connections and the files of the store against what the process may have open.
-pub(super) fn check_open_files(ground: &Ground, findings: &Findings) {
+pub(super) fn check_open_files(context: &Context, findings: &Findings) {
     const HINT: &str = "raise the limit: LimitNOFILE= in a systemd unit, --ulimit nofile= of a container, ulimit -n in a shell; 65536 is usual";
     // As the server does first.
     let limit = open_files::raise_limit();
-    let (files, _) = ground.files_and_bytes();
-    let connections = ground.serve.connections;
-    let lack = lack_of_files(&ground.serve, limit);
+    let (files, _) = context.files_and_bytes();
+    let connections = context.serve.connections;
+    let lack = lack_of_files(&context.serve, limit);
     // RocksDB keeps each of its files open.
     let left = limit.saturating_sub(open_files::for_connections(limit) as u64);
     if lack.is_none() && files <= left {
@@ -42,8 +42,8 @@ pub(super) fn check_open_files(ground: &Ground, findings: &Findings) {
 }
 
 /// What is held in memory at most against what there is.
-pub(super) fn check_memory(ground: &Ground, findings: &Findings) {
-    let config = &ground.config;
+pub(super) fn check_memory(context: &Context, findings: &Findings) {
+    let config = &context.config;
     let caches = match &config.online_store {
         OnlineStoreConfig::RocksDb { memory, .. } => memory.row_cache.saturating_add(memory.block_cache),
         OnlineStoreConfig::Redis(redis) => redis.row_cache,
@@ -67,9 +67,9 @@ pub(super) fn check_memory(ground: &Ground, findings: &Findings) {
 }
 
 /// Room on the disks that are written.
-pub(super) fn check_disk(ground: &Ground, findings: &Findings) {
-    let config = &ground.config;
-    let (_, bytes) = ground.files_and_bytes();
+pub(super) fn check_disk(context: &Context, findings: &Findings) {
+    let config = &context.config;
+    let (_, bytes) = context.files_and_bytes();
     let store = match &config.online_store {
         OnlineStoreConfig::RocksDb { path, .. } => Some((path.clone(), bytes)),
         OnlineStoreConfig::Sqlite { path } => Some((path.clone(), file_bytes(path))),
@@ -79,7 +79,7 @@ pub(super) fn check_disk(ground: &Ground, findings: &Findings) {
         findings.begin(format!("asking the disk of {}", path.display()));
         tell_room(&path, bytes, findings);
     }
-    if let Some(store) = &ground.registry
+    if let Some(store) = &context.registry
         && config.online_store.directory().is_none()
     {
         let directory = store.spill_directory();
@@ -135,11 +135,11 @@ fn file_bytes(path: &Path) -> u64 {
 }
 
 /// Whether the clock can be read, and is not behind files that are there.
-pub(super) fn check_clock(ground: &Ground, findings: &Findings) {
+pub(super) fn check_clock(context: &Context, findings: &Findings) {
     if let Err(error) = clock_is_readable() {
         return findings.failed(&error);
     }
-    let config = &ground.config;
+    let config = &context.config;
     let mut files = vec![config.registry_path.clone()];
     files.extend(config.online_store.directory().map(Path::to_path_buf));
     if let OnlineStoreConfig::Sqlite { path } = &config.online_store {
@@ -172,8 +172,8 @@ fn newest(files: &[PathBuf]) -> Option<(&PathBuf, Duration)> {
 }
 
 /// The directory of a schedule of backups.
-pub(super) fn check_backups(ground: &Ground, findings: &Findings) {
-    let (Some(schedule), Some(store)) = (&ground.config.backups, &ground.registry) else {
+pub(super) fn check_backups(context: &Context, findings: &Findings) {
+    let (Some(schedule), Some(store)) = (&context.config.backups, &context.registry) else {
         return;
     };
     let directory = schedule.directory.display();
@@ -185,7 +185,7 @@ pub(super) fn check_backups(ground: &Ground, findings: &Findings) {
         Ok(is_known) => is_known,
         Err(error) => return findings.failed(&error),
     };
-    let (_, bytes) = ground.files_and_bytes();
+    let (_, bytes) = context.files_and_bytes();
     let free = room_on_disk_of(&schedule.directory).map_or(0, |room| room.free);
     let before = if is_known {
         "has backups of this store"

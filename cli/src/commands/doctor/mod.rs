@@ -8,9 +8,9 @@
 //! the others: after the time limit what it has found by then counts.
 
 mod bounded;
+mod context;
 mod finding;
 mod functions;
-mod ground;
 mod logs;
 mod machine;
 mod online_store;
@@ -32,11 +32,11 @@ use crate::output::{Failure, Output};
 use crate::settings::{Repository, ServeSettings};
 
 use bounded::Running;
+use context::Context;
 use finding::{Finding, Findings, Level};
-use ground::Ground;
 
 /// Looks at one thing, and says what it finds.
-type Check = fn(&Ground, &Findings);
+type Check = fn(&Context, &Findings);
 
 /// What is checked once settings, registry and online store were looked at, in the order in which it is printed.
 const CHECKS: [(&str, Check); 14] = [
@@ -102,13 +102,13 @@ fn check(
         let store = Running::start("online store", move |findings| {
             online_store::check(&of_store, access, findings)
         });
-        let ground = Arc::new(Ground {
+        let context = Arc::new(Context {
             registry: report.take(registry, limit, begun).flatten(),
             online_store: report.take(store, limit, begun).flatten(),
             serve: serve.clone(),
             config,
         });
-        if ground.registry.is_none() {
+        if context.registry.is_none() {
             report.add(vec![Finding {
                 topic: "registry",
                 level: Level::Warning,
@@ -119,8 +119,8 @@ fn check(
         }
         let begun = Instant::now();
         let running = CHECKS.map(|(topic, check)| {
-            let ground = Arc::clone(&ground);
-            Running::start(topic, move |findings| check(&ground, findings))
+            let context = Arc::clone(&context);
+            Running::start(topic, move |findings| check(&context, findings))
         });
         for check in running {
             report.take(check, limit, begun);

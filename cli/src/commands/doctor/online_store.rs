@@ -7,8 +7,8 @@ use feast_engine::{
     examine_online_store,
 };
 
+use super::context::{Context, in_words, size};
 use super::finding::Findings;
-use super::ground::{Ground, in_words, size};
 use crate::running_server::RunningServer;
 
 /// Of its limit, data of a Redis that are more than this are said.
@@ -141,8 +141,8 @@ fn check_redis(server: &RedisServerFound, expires: bool, findings: &Findings) {
 }
 
 /// Rows that the registry tells of and the store does not have, and keys that no read finds.
-pub(super) fn check_rows(ground: &Ground, findings: &Findings) {
-    let (Some(store), Some(found)) = (&ground.registry, &ground.online_store) else {
+pub(super) fn check_rows(context: &Context, findings: &Findings) {
+    let (Some(store), Some(found)) = (&context.registry, &context.online_store) else {
         return;
     };
     let is_readable = match found {
@@ -152,7 +152,7 @@ pub(super) fn check_rows(ground: &Ground, findings: &Findings) {
         OnlineStoreFound::Sqlite(_) => false,
     };
     if !is_readable {
-        return not_loaded(ground, findings);
+        return not_loaded(context, findings);
     }
     findings.begin("opening the store to read it");
     let missing = store.open_online_store().and_then(|()| store.missing_rows(None));
@@ -168,10 +168,10 @@ pub(super) fn check_rows(ground: &Ground, findings: &Findings) {
     }
 }
 
-/// There is no store yet, or one that is moved first.
-fn not_loaded(ground: &Ground, findings: &Findings) {
-    let Some(store) = &ground.registry else { return };
-    let is_absent = !ground.config.online_store.exists();
+/// For a store that does not exist yet, or whose format is upgraded at the next start.
+fn not_loaded(context: &Context, findings: &Findings) {
+    let Some(store) = &context.registry else { return };
+    let is_absent = !context.config.online_store.exists();
     let loaded = store.materialized_until().unwrap_or_default();
     let views: Vec<&str> = loaded
         .iter()

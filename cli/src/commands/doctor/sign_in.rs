@@ -2,13 +2,12 @@
 
 use feast_server::permission_lines;
 use feast_sign_in::SignIn;
-use tokio::runtime::Builder;
 
+use super::context::{Context, runtime};
 use super::finding::Findings;
-use super::ground::Ground;
 
-pub(super) fn check(ground: &Ground, findings: &Findings) {
-    let config = &ground.config;
+pub(super) fn check(context: &Context, findings: &Findings) {
+    let config = &context.config;
     let sign_in = match SignIn::from_config(&config.auth, &config.api_keys, &config.service_account_path) {
         // What that means for an address is said with the ports.
         Ok(None) => return,
@@ -19,19 +18,11 @@ pub(super) fn check(ground: &Ground, findings: &Findings) {
         findings.ok(format!("{} API keys", config.api_keys.len()));
     }
     sign_in.warnings().iter().for_each(|line| findings.remark(line));
-    if let Some(store) = &ground.registry {
+    if let Some(store) = &context.registry {
         permission_lines(store).iter().for_each(|line| findings.remark(line));
     }
     findings.begin("asking who says whose tokens are good");
-    let runtime = match Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(source) => {
-            return findings.error(
-                format!("no runtime can be made: {source}"),
-                "raise the limits of the process",
-            );
-        }
-    };
+    let Some(runtime) = runtime(findings) else { return };
     for (whom, reached) in runtime.block_on(sign_in.reach()) {
         match reached {
             Ok(()) => findings.ok(format!("{whom} answers")),

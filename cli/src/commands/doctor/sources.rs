@@ -2,14 +2,14 @@
 
 use feast_engine::SourceFound;
 
+use super::context::Context;
 use super::finding::Findings;
-use super::ground::Ground;
 
 /// Files that are passed over are named up to so many, and so are views.
 const SHOWN: usize = 5;
 
-pub(super) fn check(ground: &Ground, findings: &Findings) {
-    let Some(store) = &ground.registry else { return };
+pub(super) fn check(context: &Context, findings: &Findings) {
+    let Some(store) = &context.registry else { return };
     for name in store.sources_of_views() {
         findings.begin(format!("data source {name}"));
         for found in store.examine_source(&name) {

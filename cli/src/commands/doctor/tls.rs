@@ -5,11 +5,11 @@ use std::os::unix::fs::PermissionsExt;
 use feast_engine::now;
 use feast_server::Tls;
 
+use super::context::Context;
 use super::finding::Findings;
-use super::ground::Ground;
 
-pub(super) fn check(ground: &Ground, findings: &Findings) {
-    let Some(files) = &ground.serve.tls else { return };
+pub(super) fn check(context: &Context, findings: &Findings) {
+    let Some(files) = &context.serve.tls else { return };
     let tls = match Tls::load(files.clone()) {
         Ok(tls) => tls,
         Err(error) => return findings.failed(&error),

@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Map, Value, json};
 
 use super::emulator::{Function, Outcome};
+use crate::golden::Recorded;
 use crate::support::Response;
 
 /// Who hands requests over.
@@ -45,6 +46,15 @@ pub(super) struct Asked<'a> {
 }
 
 impl<'a> Asked<'a> {
+    pub(super) fn of(recorded: &'a Recorded<'a>) -> Self {
+        Self {
+            method: recorded.method,
+            target: recorded.path,
+            headers: &recorded.headers,
+            body: &recorded.body,
+        }
+    }
+
     pub(super) fn get(target: &'a str) -> Self {
         Self {
             method: "GET",

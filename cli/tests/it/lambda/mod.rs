@@ -73,12 +73,7 @@ fn the_answers_are_those_of_a_server() {
     {
         let record: Value = serde_json::from_str(line).unwrap();
         let recorded = Recorded::of(&record);
-        let asked = Asked {
-            method: recorded.method,
-            target: recorded.path,
-            headers: &recorded.headers,
-            body: &recorded.body,
-        };
+        let asked = Asked::of(&recorded);
         let expected = recorded.send(&server);
         if is_write(recorded.path) {
             writes += 1;

@@ -131,12 +131,7 @@ fn the_answers_on_redis_are_those_of_a_server() {
         for line in answers.lines() {
             let record: Value = serde_json::from_str(line).unwrap();
             let recorded = Recorded::of(&record);
-            let asked = Asked {
-                method: recorded.method,
-                target: recorded.path,
-                headers: &recorded.headers,
-                body: &recorded.body,
-            };
+            let asked = Asked::of(&recorded);
             let answer = function.ask(Gateway::Url, &asked);
             if is_write(recorded.path) && answer.status == 501 && answer.body.contains("a function does not") {
                 refused += 1;

@@ -1,13 +1,16 @@
-//! What the checks stand on.
+//! What most checks look at, and what several of them need.
 
 use std::sync::Arc;
 
 use feast_engine::{Access, FeatureStore, OnlineStoreFound, RepositoryConfig, StoreHolder, process_in_words};
 
+use tokio::runtime::{Builder, Runtime};
+
+use super::finding::Findings;
 use crate::settings::ServeSettings;
 
 /// What is known by the time most checks begin.
-pub(super) struct Ground {
+pub(super) struct Context {
     pub(super) config: Arc<RepositoryConfig>,
     /// The options of the server that is to be started.
     pub(super) serve: ServeSettings,
@@ -17,7 +20,7 @@ pub(super) struct Ground {
     pub(super) online_store: Option<OnlineStoreFound>,
 }
 
-impl Ground {
+impl Context {
     /// Whether the server is to write.
     pub(super) fn is_to_write(&self) -> bool {
         self.serve.access == Access::ReadWrite
@@ -41,6 +44,18 @@ impl Ground {
             _ => (0, 0),
         }
     }
+}
+
+/// For a check of what is asked without blocking. `None`, with an error found, when the system refuses one.
+pub(super) fn runtime(findings: &Findings) -> Option<Runtime> {
+    let runtime = Builder::new_current_thread().enable_all().build();
+    let failed = |source| {
+        findings.error(
+            format!("no runtime can be made: {source}"),
+            "raise the limits of the process",
+        )
+    };
+    runtime.map_err(failed).ok()
 }
 
 /// A process that holds something, as messages name it.
