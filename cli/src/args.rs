@@ -1,22 +1,32 @@
 //! What can be typed: commands, options and their help.
 
+mod backup;
 mod look_up;
+mod materialize;
+mod online_store;
 #[cfg(test)]
 mod reference;
+mod repository;
+mod serve;
 mod usage;
 
-use std::num::NonZero;
 use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
-use feast_engine::Shard;
 
 use crate::log_format::LogFormat;
 
+pub(crate) use backup::{BackupArguments, RestoreArguments};
 pub(crate) use look_up::{
     FeatureViewsCommand, ListArguments, ListFormat, LookUp, OnDemandFeatureViewsCommand, PermissionsCommand,
     ProjectsCommand, State,
 };
+pub(crate) use materialize::{IncrementalArguments, MaterializeArguments};
+pub(crate) use online_store::{
+    CopyArguments, DeleteRowArguments, GetRowArguments, OnlineStoreCommand, ScanArguments, StatsArguments,
+};
+pub(crate) use repository::{ApplyArguments, ConfigurationArguments, InitArguments};
+pub(crate) use serve::{HealthArguments, LambdaArguments, ServeArguments};
 pub(crate) use usage::{usage_error, usage_of};
 
 /// The variable that names the settings file.
@@ -190,111 +200,6 @@ impl Command {
     }
 }
 
-#[derive(Debug, Subcommand)]
-pub(crate) enum OnlineStoreCommand {
-    /// Copy the rows of one online store into another, where the newest event wins. An interrupted copy goes on where it was.
-    Copy(CopyArguments),
-    /// Show the row of one entity as it is stored.
-    Get(GetRowArguments),
-    /// Print the rows of a feature view as they are stored, in the order of their keys where the store has one.
-    Scan(ScanArguments),
-    /// Count the rows of each feature view, their bytes, and tell the newest event. All rows are read.
-    Stats(StatsArguments),
-    /// Remove the rows of one entity for good: from reads and memory at once, then their bytes from the store's files. What is pushed
-    /// later is new data; a later materialization of a window with the row brings it back, unless it is gone from parquet.
-    Delete(DeleteRowArguments),
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct HealthArguments {
-    /// What is asked for. The server is well if the answer has status 200. Certificates are not checked.
-    #[arg(value_name = "URL", default_value = "http://127.0.0.1:6566/health")]
-    pub(crate) url: String,
-}
-
-#[derive(Debug, Args)]
-#[command(after_help = "Example: feast online-store get driver_hourly_stats driver_id=1001")]
-pub(crate) struct GetRowArguments {
-    /// The feature view.
-    #[arg(value_name = "VIEW")]
-    pub(crate) view: String,
-
-    /// Each join key of the view with its value.
-    #[arg(value_name = "KEY=VALUE", value_parser = key_and_value)]
-    pub(crate) keys: Vec<(String, String)>,
-
-    /// As JSON.
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-#[derive(Debug, Args)]
-#[command(after_help = "Example: feast online-store scan driver_hourly_stats --output json | jq .keys.driver_id")]
-pub(crate) struct ScanArguments {
-    /// The feature view.
-    #[arg(value_name = "VIEW")]
-    pub(crate) view: String,
-
-    /// Print that many rows at most [default: 100 as a table, all as JSON].
-    #[arg(long, value_name = "N")]
-    pub(crate) limit: Option<u64>,
-
-    /// How to print them; as JSON one object a line.
-    #[arg(long, value_enum, default_value_t)]
-    pub(crate) output: ListFormat,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct StatsArguments {
-    /// How to print them.
-    #[arg(long, value_enum, default_value_t)]
-    pub(crate) output: ListFormat,
-}
-
-#[derive(Debug, Args)]
-#[command(after_help = "Example: feast online-store delete --entity driver_id=1001")]
-#[command(group = clap::ArgGroup::new("rows").required(true))]
-pub(crate) struct DeleteRowArguments {
-    /// Only the row in this feature view.
-    #[arg(long, value_name = "VIEW", group = "rows")]
-    pub(crate) view: Option<String>,
-
-    /// The rows in all feature views with these join keys, also in those that have left the registry.
-    #[arg(long, group = "rows")]
-    pub(crate) entity: bool,
-
-    /// Each join key with its value.
-    #[arg(value_name = "KEY=VALUE", required_unless_present = "view", value_parser = key_and_value)]
-    pub(crate) keys: Vec<(String, String)>,
-}
-
-#[derive(Debug, Args)]
-#[command(after_help = "Example: feast online-store copy --from old.yaml --to feature_store.yaml")]
-pub(crate) struct CopyArguments {
-    /// Settings file with the online store to read. Relative paths in it start at its directory.
-    #[arg(long, value_name = "OLD.yaml")]
-    pub(crate) from: PathBuf,
-
-    /// Settings file with the online store to write.
-    #[arg(long, value_name = "NEW.yaml")]
-    pub(crate) to: PathBuf,
-
-    /// Only these feature views, separated by commas. Default: all.
-    #[arg(short, long, value_name = "VIEW", value_delimiter = ',')]
-    pub(crate) views: Vec<String>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ConfigurationArguments {
-    /// Print what is in force, and whether it is from the file, a variable of the environment in it, the default, or computed.
-    #[arg(long)]
-    pub(crate) effective: bool,
-
-    /// How to print what is in force.
-    #[arg(long, value_enum, default_value_t, requires = "effective")]
-    pub(crate) output: ListFormat,
-}
-
 #[derive(Debug, Args)]
 pub(crate) struct ApiKeyArguments {
     /// What its holder is called, in refusals and in the log.
@@ -318,34 +223,6 @@ pub(crate) struct ApiKeyArguments {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Example: feast backup /mnt/backups --keep 7")]
-pub(crate) struct BackupArguments {
-    /// Directory of backups: each is a directory there, named by the time at which it began. With --verify: one backup.
-    #[arg(value_name = "DIR")]
-    pub(crate) directory: PathBuf,
-
-    /// When the backup is complete, remove the oldest ones of the same online store, so that so many are left.
-    #[arg(long, value_name = "N")]
-    pub(crate) keep: Option<NonZero<usize>>,
-
-    /// Make none, but read all files of the backup that DIR is, and compare their checksums.
-    #[arg(long, conflicts_with = "keep")]
-    pub(crate) verify: bool,
-}
-
-#[derive(Debug, Args)]
-#[command(after_help = "Example: feast restore /mnt/backups/2026-11-27T01-40-12Z")]
-pub(crate) struct RestoreArguments {
-    /// The directory of one backup.
-    #[arg(value_name = "BACKUP")]
-    pub(crate) backup: PathBuf,
-
-    /// Move an online store and a registry that are there aside. Nothing of them is removed.
-    #[arg(long)]
-    pub(crate) force: bool,
-}
-
-#[derive(Debug, Args)]
 #[command(after_help = "Example: feast get-online-features -e driver_id=1001 -f driver_hourly_stats:conv_rate")]
 pub(crate) struct OnlineFeaturesArguments {
     /// A key and its value; repeat a key for several entities.
@@ -355,119 +232,6 @@ pub(crate) struct OnlineFeaturesArguments {
     /// A feature; can be repeated.
     #[arg(short = 'f', long, required = true, value_name = "VIEW:FEATURE")]
     pub(crate) features: Vec<String>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct InitArguments {
-    /// Directory to create the repository in; its name becomes the project name.
-    #[arg(default_value = "feature_repo", value_name = "PROJECT_DIRECTORY")]
-    pub(crate) directory: PathBuf,
-
-    /// Create only the settings file, without example definitions and data.
-    #[arg(short, long)]
-    pub(crate) minimal: bool,
-
-    /// What to start from; only local is offered.
-    #[arg(short, long, default_value = "local", ignore_case = true, value_parser = ["local"])]
-    pub(crate) template: String,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ApplyArguments {
-    /// Warn about columns that are missing from files instead of failing, and ignore missing files.
-    #[arg(long)]
-    pub(crate) skip_source_validation: bool,
-
-    /// The same, under Feast's name for checks of feature views.
-    #[arg(long)]
-    pub(crate) skip_feature_view_validation: bool,
-
-    /// Drop the online rows of deleted views at once. Otherwise they are hidden for serving.drop_after (a day), and come back if
-    /// the same view does.
-    #[arg(long)]
-    pub(crate) now: bool,
-
-    /// Without effect: an apply takes milliseconds.
-    #[arg(long)]
-    pub(crate) no_progress: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct MaterializeArguments {
-    /// First event time, such as 2026-01-31 or 2026-01-31T12:00:00 (UTC unless it carries an offset).
-    // Which of these go together is checked afterwards, to report it in Feast's words.
-    pub(crate) start_ts: Option<String>,
-
-    /// Last event time, included.
-    pub(crate) end_ts: Option<String>,
-
-    /// Only this feature view; can be repeated. Default: all online views.
-    #[arg(short, long, value_name = "VIEW")]
-    pub(crate) views: Vec<String>,
-
-    /// Take all rows up to now, whatever their event time.
-    #[arg(long)]
-    pub(crate) disable_event_timestamp: bool,
-
-    /// Load only one part of the keys, such as 2/8, and print a receipt instead of recording the run. For an online store that
-    /// several machines fill together; give all of them the same START_TS and END_TS. Then run: feast materialize --finish RECEIPT...
-    #[arg(long, value_name = "K/N", value_parser = str::parse::<Shard>)]
-    pub(crate) shard: Option<Shard>,
-
-    /// Say what would be read of which files, and read and write nothing.
-    #[arg(long, conflicts_with = "shard")]
-    pub(crate) dry_run: bool,
-
-    /// Record a run whose parts are all done, from the receipts that --shard printed: files, or - for stdin.
-    #[arg(long, value_name = "RECEIPT", num_args = 1.., conflicts_with_all = ["views", "disable_event_timestamp", "shard", "former_version", "dry_run"])]
-    pub(crate) finish: Vec<PathBuf>,
-
-    /// Not offered yet: a former version of the view.
-    #[arg(long = "version", value_name = "VERSION")]
-    pub(crate) former_version: Option<String>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct IncrementalArguments {
-    /// Last event time, included, such as 2026-01-31 or 2026-01-31T12:00:00 (UTC unless it carries an offset).
-    pub(crate) end_ts: String,
-
-    /// Only this feature view; can be repeated. Default: all online views.
-    #[arg(short, long, value_name = "VIEW")]
-    pub(crate) views: Vec<String>,
-
-    /// Read everything again from where the first recorded run of each view started: for an online store that has lost rows, or is new.
-    #[arg(long, conflicts_with = "shard")]
-    pub(crate) full: bool,
-
-    /// Load only one part of the keys, such as 2/8, and print a receipt instead of recording the run. For an online store that
-    /// several machines fill together; give all of them the same END_TS. Then run: feast materialize --finish RECEIPT...
-    #[arg(long, value_name = "K/N", value_parser = str::parse::<Shard>)]
-    pub(crate) shard: Option<Shard>,
-
-    /// Say what would be read of which files, and read and write nothing.
-    #[arg(long, conflicts_with = "shard")]
-    pub(crate) dry_run: bool,
-
-    /// Not offered yet: a former version of the view.
-    #[arg(long = "version", value_name = "VERSION")]
-    pub(crate) former_version: Option<String>,
-}
-
-#[derive(Debug, Args)]
-#[command(after_help = "Example: feast -c /var/task lambda --restore /var/task/backup")]
-pub(crate) struct LambdaArguments {
-    /// Restore this backup into the temporary directory first, and serve what it holds: the online store and the registry.
-    #[arg(long, value_name = "BACKUP")]
-    pub(crate) restore: Option<PathBuf>,
-
-    /// Take this off the paths of requests: the path under which a domain of yours leads to the API.
-    #[arg(long, value_name = "PATH")]
-    pub(crate) base_path: Option<String>,
-
-    /// Do not log a line for each request.
-    #[arg(long)]
-    pub(crate) no_access_log: bool,
 }
 
 #[derive(Debug, Args)]
@@ -489,124 +253,11 @@ pub(crate) struct DoctorArguments {
 /// More than the Python of functions may take to start.
 pub(crate) const CHECK_SECONDS: u64 = 40;
 
-#[derive(Debug, Args)]
-#[command(disable_help_flag = true)]
-pub(crate) struct ServeArguments {
-    /// Address to listen on [default: 127.0.0.1].
-    #[arg(short, long)]
-    pub(crate) host: Option<String>,
-
-    /// Port to listen on; 0 takes any free one [default: 6566, none with --socket].
-    #[arg(short, long)]
-    pub(crate) port: Option<u16>,
-
-    /// Listen on a Unix socket with this path, beside the port only if --host or --port is given.
-    #[arg(long, value_name = "PATH")]
-    pub(crate) socket: Option<PathBuf>,
-
-    /// Permissions of the Unix socket: who may write it may use the server.
-    #[arg(long, value_name = "MODE", default_value = "660", value_parser = socket_mode, requires = "socket")]
-    pub(crate) socket_mode: u32,
-
-    /// Kind of server; only http is offered.
-    #[arg(short = 't', long = "type", default_value = "http")]
-    pub(crate) kind: String,
-
-    /// Threads that answer requests; -1 means twice the cores plus one. Default: one for each core.
-    #[arg(short, long, allow_negative_numbers = true, value_parser = clap::value_parser!(i32).range(-1..=1024))]
-    pub(crate) workers: Option<i32>,
-
-    /// Do not log a line for each request.
-    #[arg(long)]
-    pub(crate) no_access_log: bool,
-
-    /// Without effect: a changed registry is noticed within a fifth of a second.
-    #[arg(short, long = "registry_ttl_sec", value_name = "SECONDS")]
-    pub(crate) registry_ttl_sec: Option<u64>,
-
-    /// Only read: beside a process that has the online store open, or where it cannot be written. Writes are refused with 503.
-    #[arg(long)]
-    pub(crate) read_only: bool,
-
-    /// Connections that may be open, for each worker. For one more, the one that has been idle for longest is closed.
-    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
-    pub(crate) worker_connections: u32,
-
-    /// Without effect: workers are not restarted.
-    #[arg(long)]
-    pub(crate) max_requests: Option<u64>,
-
-    /// Without effect: workers are not restarted.
-    #[arg(long)]
-    pub(crate) max_requests_jitter: Option<u64>,
-
-    /// Close connections without a request for so long.
-    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=86_400))]
-    pub(crate) keep_alive_timeout: u64,
-
-    /// Go on for so long after the signal to stop, as not ready, so that load balancers notice before requests are refused.
-    #[arg(long, value_name = "SECONDS", default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=3600))]
-    pub(crate) drain_seconds: u64,
-
-    /// Count requests, reads, pushes and materializations, and serve the numbers to Prometheus on port 8000 (serving.metrics_port).
-    #[arg(short, long)]
-    pub(crate) metrics: bool,
-
-    /// Speak TLS on the port, with the private key in this file (PEM). It is read again when it changes.
-    #[arg(short, long, value_name = "FILE", requires = "cert")]
-    pub(crate) key: Option<PathBuf>,
-
-    /// The certificate of the key, and those that it is signed by (PEM).
-    #[arg(long, value_name = "FILE", requires = "key")]
-    pub(crate) cert: Option<PathBuf>,
-
-    /// Accept only clients with a certificate that is signed by one in this file (PEM).
-    #[arg(long, value_name = "FILE", requires = "cert")]
-    pub(crate) client_ca: Option<PathBuf>,
-
-    /// The least version of TLS that is spoken.
-    #[arg(long, value_name = "VERSION", default_value = "1.2", value_parser = ["1.2", "1.3"], requires = "cert")]
-    pub(crate) tls_min_version: String,
-
-    /// Do not serve, but check whether it could be done: as feast doctor, with these options.
-    #[arg(long)]
-    pub(crate) check: bool,
-
-    /// How to print what is found.
-    #[arg(long, value_enum, default_value_t, requires = "check")]
-    pub(crate) output: ListFormat,
-
-    /// Print help.
-    #[arg(long, action = clap::ArgAction::Help)]
-    pub(crate) help: Option<bool>,
-}
-
-impl ServeArguments {
-    /// As they are when none is typed.
-    pub(crate) fn usual() -> Result<Self, clap::Error> {
-        let command = Self::augment_args(clap::Command::new("serve"));
-        Self::from_arg_matches(&command.try_get_matches_from(["serve"])?)
-    }
-}
-
 /// Writes the completion script of a shell.
 pub(crate) fn completions(shell: clap_complete::Shell) -> String {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Arguments::command(), PROGRAM, &mut script);
     String::from_utf8_lossy(&script).into_owned()
-}
-
-fn key_and_value(pair: &str) -> Result<(String, String), String> {
-    let (key, value) = pair.split_once('=').ok_or("it is KEY=VALUE")?;
-    Ok((key.to_owned(), value.to_owned()))
-}
-
-/// Permissions as chmod takes them.
-fn socket_mode(mode: &str) -> Result<u32, String> {
-    match u32::from_str_radix(mode, 8) {
-        Ok(mode) if mode <= 0o777 => Ok(mode),
-        _ => Err("it is octal, such as 660".to_owned()),
-    }
 }
 
 /// Feast's level names in any case.
