@@ -77,7 +77,7 @@ fn example() -> String {
 Example, from nothing to served features:
   {PROGRAM} init feature_repo && cd feature_repo
   {PROGRAM} apply
-  {PROGRAM} materialize-incremental $(date +%Y-%m-%d)
+  {PROGRAM} materialize-incremental $(date -u +%Y-%m-%d)
   {PROGRAM} serve"
     )
 }

@@ -15,7 +15,7 @@ cd "$(mktemp -d)"
 feast init feature_repo
 cd feature_repo
 feast apply
-feast materialize-incremental "$(date +%Y-%m-%d)"
+feast materialize-incremental "$(date -u +%Y-%m-%d)"
 feast serve &
 server=$!
 for _ in $(seq 100); do
