@@ -53,7 +53,13 @@ pub(crate) fn plan(repository: &Repository, arguments: &ApplyArguments, output: 
 fn options(arguments: &ApplyArguments, defined: &RepositoryDefinitions) -> ApplyOptions {
     ApplyOptions {
         skip_source_validation: arguments.skip_source_validation || arguments.skip_feature_view_validation,
-        refuse_deletions: !defined.unread.is_empty(),
+        refuse_deletions: if !defined.unread.is_empty() {
+            Some("not all definitions can be read")
+        } else if defined.files == 0 {
+            Some("the repository has no definition file")
+        } else {
+            None
+        },
         drop_now: arguments.now,
     }
 }
@@ -155,6 +161,11 @@ fn failure(error: feast_engine::Error, defined: &RepositoryDefinitions) -> Failu
                  `feast delete`, or let Python's `feast apply` write the registry",
                 unread_names(defined)
             ));
+        }
+        if error.kind() == ErrorKind::Invalid && defined.files == 0 {
+            return Failure::from(error).with_hint(
+                "is this the directory of the definitions? `feast teardown` removes all that was applied, and `feast delete` one object",
+            );
         }
         let busy = error.kind() == ErrorKind::Unavailable && error.hint().is_none();
         let failure = Failure::from(error);

@@ -550,3 +550,26 @@ fn a_server_logs_that_it_reads_again() {
         );
     }
 }
+
+/// A directory that is not mounted looks like a repository from which all definitions were removed.
+#[test]
+fn a_repository_without_any_file_deletes_nothing() {
+    let repository = repository(COMPLETE);
+    repository.succeed(&["apply", "--skip-source-validation"]);
+    let definitions = repository.path.join("definitions.py");
+    let text = std::fs::read_to_string(&definitions).unwrap();
+    std::fs::remove_file(&definitions).unwrap();
+    for command in ["apply", "plan"] {
+        let outcome = repository.feast(&[command]);
+        assert_eq!(outcome.code, Some(1));
+        for part in ["would delete", "feature view fv", "has no definition file", "feast teardown"] {
+            assert!(outcome.stderr.contains(part), "{}", outcome.stderr);
+        }
+    }
+    assert!(repository.succeed(&["feature-views", "list"]).contains("fv"));
+    // An empty file is a decision.
+    repository.write("definitions.py", "");
+    assert!(repository.succeed(&["apply"]).contains("Deleted feature view fv\n"));
+    repository.write("definitions.py", &text);
+    repository.succeed(&["apply", "--skip-source-validation"]);
+}

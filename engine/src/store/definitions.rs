@@ -32,8 +32,8 @@ pub struct ApplyReport {
 pub struct ApplyOptions {
     /// Let columns be missing from files: a warning instead of an error.
     pub skip_source_validation: bool,
-    /// Refuse to delete objects, because there may be definitions that could not be read.
-    pub refuse_deletions: bool,
+    /// Refuse to delete objects, because this is so: the definitions that were read may not be those that are meant.
+    pub refuse_deletions: Option<&'static str>,
     /// Drop the tables of deleted views at once, instead of keeping them for a while in case the views come back.
     pub drop_now: bool,
 }
@@ -350,9 +350,9 @@ fn unfit_rows(definitions: &Definitions, change: &Change) -> Option<String> {
 }
 
 pub(super) fn check_deletions(changes: &[Change], options: ApplyOptions) -> Result<()> {
-    if !options.refuse_deletions {
+    let Some(reason) = options.refuse_deletions else {
         return Ok(());
-    }
+    };
     let deleted = changes
         .iter()
         .filter(|change| change.verb == Verb::Deleted && change.name != DUMMY_ENTITY);
@@ -363,7 +363,7 @@ pub(super) fn check_deletions(changes: &[Change], options: ApplyOptions) -> Resu
         return Ok(());
     }
     Err(Error::invalid(format!(
-        "this would delete {}, but not all definitions can be read",
+        "this would delete {}, but {reason}",
         deleted.join(", ")
     )))
 }

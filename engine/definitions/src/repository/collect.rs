@@ -24,6 +24,8 @@ pub struct RepositoryDefinitions {
     pub unread: Vec<UnreadName>,
     /// Files that were not read, because they cannot define anything: they import neither Feast nor a file that does.
     pub passed_over: Vec<PathBuf>,
+    /// How many Python files the repository has, read or passed over.
+    pub files: usize,
 }
 
 /// A name of a definition file of which only Python knows what it is.

@@ -56,6 +56,7 @@ impl DefinitionReader {
     fn read_here(&self) -> Result<RepositoryDefinitions, Vec<DefinitionError>> {
         let repository = &self.modules.repository;
         let files = discover::definition_files(repository)?;
+        let count = files.len();
         let search = Search::new(self.modules.clone());
         let budget = self.budget.clone();
         let session = Session::new(budget, &self.environment, repository, self.read_columns);
@@ -97,6 +98,7 @@ impl DefinitionReader {
         let mut collected = collect::definitions(&modules, &Names::new(&evaluator))?;
         collected.unread.extend(unread);
         collected.passed_over = passed_over;
+        collected.files = count;
         Ok(collected)
     }
 }
