@@ -160,12 +160,16 @@ pub(crate) async fn on_blocking_thread<T: Send + 'static>(
     done.unwrap_or(Err(ApiError::Panicked))
 }
 
-/// To the same path without slashes at its end. Relative, so that it is also right when a proxy is in between.
+/// To the same path without slashes at its end. Relative to where the client is, which may see the server under another host or
+/// below a path: behind a proxy, or as a stage of an API.
 fn redirect(head: &Head) -> Response {
-    let path = head.uri.path().trim_end_matches('/');
+    let path = head.uri.path();
+    let resource = path.trim_end_matches('/');
+    let up = "../".repeat(path.len() - resource.len());
+    let name = resource.rsplit('/').next().unwrap_or(resource);
     let target = match head.query() {
-        "" => path.to_owned(),
-        query => format!("{path}?{query}"),
+        "" => format!("{up}{name}"),
+        query => format!("{up}{name}?{query}"),
     };
     let mut response = Response::default();
     *response.status_mut() = StatusCode::TEMPORARY_REDIRECT;
