@@ -247,7 +247,7 @@ fn one_check_that_fails_keeps_no_other() {
         std::fs::create_dir(repository.path.join("data/online_store")).unwrap();
     };
     check("", emptied, &[expected]);
-    let expected = "error online store: cannot write into  .. Not a directory";
+    let expected = "error online store: cannot write into  .. not a directory";
     check("", write("data/online_store", ""), &[expected]);
 }
 
