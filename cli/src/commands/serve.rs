@@ -403,7 +403,8 @@ fn signals(
     Ok(signals)
 }
 
-/// Also names keys that a server takes over at its start only, and that have another value in the file now.
+/// Also names keys that a server takes over at its start only, and that have another value in the file now. What becomes of the registry and
+/// of the files of TLS is said by those who read them.
 fn reload_log_level(repository: &Repository, in_force: &RepositoryConfig, log_level: &LogLevel) {
     match repository.read_settings() {
         Ok(config) => {
@@ -415,10 +416,10 @@ fn reload_log_level(repository: &Repository, in_force: &RepositoryConfig, log_le
                     changed.join(", ")
                 );
             }
+            tracing::info!("the level of the log is read again from the settings; other settings need a restart");
         }
         Err(error) => tracing::error!("the level of the log stays as it was: {error}"),
     }
-    tracing::info!("settings of the log, registry and TLS files are read again; other settings need a restart");
 }
 
 /// Completes the pushes that an earlier process has acknowledged, but not completed.

@@ -2,6 +2,9 @@
 //!
 //! A table knows whether a materialization has filled it, because the registry's intervals may tell of another store, or of rows
 //! that are gone. An incremental run then warns that it does not bring those rows back.
+//!
+//! **The mark on the table first, then the interval**, and whoever compares them reads the interval first: so nobody sees an interval
+//! whose table has no mark yet. Rows are durable before both. A run that ends between them has left rows and a mark, and is run again.
 
 use std::sync::Arc;
 
@@ -14,8 +17,8 @@ use super::window::ViewWindow;
 use crate::online::DerivedViews;
 use crate::online_store::{OnlineStore, view_shape};
 
-/// Records the interval of a run whose rows are durable. Says whether it continues where the last run ended; if not, the table is
-/// to be marked with [`OnlineStore::mark_materialized`].
+/// Records the interval of a run whose rows are durable, in a registry that nobody else sees yet. Says whether it continues where the last
+/// run ended; if not, the table is to be marked with [`OnlineStore::mark_materialized`] before anybody does.
 ///
 /// # Errors
 /// `Conflict` when the join keys of the view changed during the run, and those of the registry.

@@ -1,5 +1,6 @@
 //! Processes that are killed while the registry loses its view and gets it back, and while tables are dropped on purpose: rows
-//! that were acknowledged are there when the view is, and rows that were dropped do not come back.
+//! that were acknowledged are there when the view is, and rows that were dropped do not come back. And ones that are killed while they
+//! record their first run.
 
 use std::fs::{File, OpenOptions};
 use std::io::Write;
@@ -11,11 +12,11 @@ use std::time::{Duration, Instant};
 use arrow::array::{ArrayRef, Int64Array, TimestampMicrosecondArray};
 use arrow::datatypes::{DataType, TimeUnit};
 use feast_fixtures::{Random, copy_directory};
-use feast_model::Definitions;
+use feast_model::{Definitions, Timestamp};
 
 use super::FeatureStore;
 use super::crash_tests::support;
-use crate::{ApplyOptions, create_parquet};
+use crate::{ApplyOptions, MaterializeRange, MaterializeRequest, NoProgress, create_parquet};
 
 const KEYS: i64 = 4;
 const KILLS: usize = 16;
@@ -178,4 +179,65 @@ fn tables_of_killed_processes_are_whole() {
         at_step > 0 && acknowledged > 0,
         "{at_step} at a step, {acknowledged} acknowledged"
     );
+}
+
+/// The process that materializes a view for the first time, and ends where it is told.
+#[test]
+#[ignore = "started by the test below"]
+fn first_run() {
+    let Some(directory) = std::env::var_os(DIRECTORY) else {
+        return;
+    };
+    feast_files::fail_point::observe(super::crash_tests::abort_at);
+    let store = support::open(Path::new(&directory));
+    let range = MaterializeRange::Between {
+        start: Timestamp::EPOCH,
+        end: Timestamp::from_seconds(1000).unwrap(),
+    };
+    let windows = store
+        .materialization_windows(&MaterializeRequest { range, views: None })
+        .unwrap();
+    store.materialize(&windows, &mut NoProgress).unwrap();
+}
+
+#[test]
+fn an_interval_is_never_there_without_the_mark_on_its_table() {
+    // Each with whether the interval is recorded by then.
+    for (step, is_recorded) in [
+        ("TablesChanged 0", false),
+        ("RowsSynced 0", false),
+        ("TablesChanged 1", false),
+        ("FileRenamed 0", true),
+    ] {
+        let directory = tempfile::tempdir().unwrap();
+        let times = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
+        create_parquet(
+            &directory.path().join("data/stats.parquet"),
+            &support::source_rows(&[(Some(1), Some(10), Some(0), Some(7))], &times),
+        )
+        .unwrap();
+        apply(&support::open(directory.path()), support::definitions(), false);
+        let status = Command::new(std::env::current_exe().unwrap())
+            .args([
+                "--exact",
+                "store::table_crash_tests::first_run",
+                "--ignored",
+                "--nocapture",
+            ])
+            .env(DIRECTORY, directory.path())
+            .env("FEAST_FAIL_AT", step)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .unwrap();
+        assert!(status.code().is_none(), "{step} is not reached: {status}");
+        let store = support::open(directory.path());
+        store.open_online_store().unwrap();
+        let until = store.materialized_until().unwrap();
+        assert_eq!(until.iter().any(|(_, until)| until.is_some()), is_recorded, "{step}");
+        assert_eq!(store.missing_rows(None).unwrap(), Vec::<String>::new(), "{step}");
+        if is_recorded {
+            assert_eq!(support::online(&store, &[1]), "7@10");
+        }
+    }
 }

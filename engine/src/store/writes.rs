@@ -166,7 +166,18 @@ impl FeatureStore {
     /// # Errors
     /// As [`FeatureStore::materialization_windows`] and [`FeatureStore::open_online_store`].
     pub fn missing_rows(&self, views: Option<&[String]>) -> Result<Vec<String>> {
+        let missing = self.look_for_missing_rows(views)?;
+        if missing.is_empty() || self.access == Access::ReadWrite {
+            return Ok(missing);
+        }
+        // The registry may be newer than what is known of a store that another process fills.
+        self.online_store()?.tend();
+        self.look_for_missing_rows(views)
+    }
+
+    fn look_for_missing_rows(&self, views: Option<&[String]>) -> Result<Vec<String>> {
         let (online_store, state) = (self.online_store()?, self.state());
+        // Before the tables: a run marks its tables, then records its intervals.
         let registry = self.registry.contents()?;
         let views = self.candidates(&state).views(views)?;
         let context = self.registry.context(&state);
@@ -293,19 +304,21 @@ impl FeatureStore {
     ) -> Result<Vec<ViewReport>> {
         let reports = materialize::run(pass, stores, progress)?;
         let now = clock::now();
-        let anew = self.update_registry(now, |registry| {
+        self.update_registry(now, |registry| {
             let mut anew = Vec::new();
             for PassView { view, window, .. } in pass {
                 let continues = materialize::record(registry, view, window, now)?;
                 anew.extend((!continues).then_some(*view));
             }
-            Ok((anew, true))
+            // Before anybody can see the interval: it would be taken for one of another store. The other way round a run that is cut off
+            // here leaves a table that was filled, which is true, and an interval fewer, which is run again.
+            for view in anew {
+                stores.online_store.mark_materialized(view)?;
+            }
+            Ok(((), true))
         })?;
         for report in &reports {
             progress.view_finished(report);
-        }
-        for view in anew {
-            stores.online_store.mark_materialized(view)?;
         }
         Ok(reports)
     }

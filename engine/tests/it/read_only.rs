@@ -77,6 +77,9 @@ fn rows_that_another_store_writes_are_seen_after_the_next_look() {
     push(&store, (1, 30, 0, 70), false);
     assert_eq!(seen(), "70@30 -");
     materialize(&store, 0, 1000).unwrap();
+    // The registry is looked at more often than the store.
+    reader.refresh().unwrap();
+    assert_eq!(reader.missing_rows(None).unwrap(), Vec::<String>::new());
     assert_eq!(seen(), "70@30 8@20");
     push(&store, (2, 40, 0, 80), true);
     assert_eq!(seen(), "70@30 80@40");

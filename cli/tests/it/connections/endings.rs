@@ -118,10 +118,8 @@ fn hanging_up_reads_settings_again() {
         server.send("GET", "/health", &[("x-request-id", "quiet")], "").status,
         200
     );
-    repository.write(
-        "feature_store.yaml",
-        &settings.replace("serving: {", "serving: {log_level: [}"),
-    );
+    let broken = settings.replace("serving: {", "serving: {log_level: [}");
+    repository.write("feature_store.yaml", &broken);
     server.signal("HUP");
     std::thread::sleep(Duration::from_millis(500));
     repository.write("feature_store.yaml", &settings);
@@ -131,11 +129,20 @@ fn hanging_up_reads_settings_again() {
         server.send("GET", "/health", &[("x-request-id", "after")], "").status,
         200
     );
+    // This time the log would also show that it was read.
+    repository.write("feature_store.yaml", &broken);
+    server.signal("HUP");
+    std::thread::sleep(Duration::from_millis(500));
     let (code, log) = server.stop();
     assert_eq!(code, Some(0));
     assert!(
         log.contains("before") && log.contains("after") && !log.contains("quiet"),
         "{log}"
     );
-    assert!(log.contains("the level of the log stays as it was: "), "{log}");
+    for (line, times) in [
+        ("the level of the log stays as it was: ", 2),
+        ("is read again from the settings", 1),
+    ] {
+        assert_eq!(log.matches(line).count(), times, "{line}: {log}");
+    }
 }
