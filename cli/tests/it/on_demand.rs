@@ -735,3 +735,283 @@ fn stored_views_may_be_computed_in_python() {
     push(&server, "stats_push", &rows);
     assert_eq!(values(&server, &["scored:score"], &[1]), json!({"score": [2.0]}));
 }
+
+/// The view of stored features of Python's `feast init`, its on-demand view, and two that look at columns of other types.
+const PYTHONS_TEMPLATE: &str = r#"
+from feast.types import Float32, Json, Map, Struct
+
+driver_hourly_stats = FeatureView(
+    name="driver_hourly_stats",
+    entities=[driver],
+    ttl=timedelta(days=3650),
+    schema=[
+        Field(name="conv_rate", dtype=Float32),
+        Field(name="acc_rate", dtype=Float32),
+        Field(name="avg_daily_trips", dtype=Int64),
+        Field(name="driver_metadata", dtype=Map),
+        Field(name="driver_config", dtype=Json),
+        Field(name="driver_profile", dtype=Struct({"name": String, "age": String})),
+    ],
+    source=PushSource(
+        name="hourly_push",
+        batch_source=FileSource(name="hourly", path="data/hourly.parquet", timestamp_field="event_timestamp"),
+    ),
+    enable_validation=True,
+    version="latest",
+)
+input_request = RequestSource(
+    name="vals_to_add", schema=[Field(name="val_to_add", dtype=Int64), Field(name="val_to_add_2", dtype=Int64)]
+)
+
+
+@on_demand_feature_view(
+    sources=[driver_hourly_stats, input_request],
+    schema=[Field(name="conv_rate_plus_val1", dtype=Float64), Field(name="conv_rate_plus_val2", dtype=Float64)],
+)
+def transformed_conv_rate(inputs: pd.DataFrame) -> pd.DataFrame:
+    df = pd.DataFrame()
+    df["conv_rate_plus_val1"] = inputs["conv_rate"] + inputs["val_to_add"]
+    df["conv_rate_plus_val2"] = inputs["conv_rate"] + inputs["val_to_add_2"]
+    return df
+
+
+@on_demand_feature_view(sources=[driver_hourly_stats], schema=[Field(name="vehicle", dtype=String)])
+def vehicles(inputs):
+    vehicle = inputs["driver_metadata"].apply(lambda metadata: metadata["vehicle_type"])
+    return pd.DataFrame({"vehicle": vehicle})
+
+
+@on_demand_feature_view(sources=[driver_hourly_stats], schema=[Field(name="present", dtype=Int64)])
+def presence(inputs):
+    return pd.DataFrame({"present": inputs.count(axis=1)})
+"#;
+
+/// Where on-demand views are computed, and why, by their names.
+fn executions(repository: &Repository) -> BTreeMap<String, (String, String)> {
+    let list = repository.succeed(&["on-demand-feature-views", "list", "--execution", "--output", "json"]);
+    let views: Vec<Value> = serde_json::from_str(&list).unwrap();
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    views
+        .iter()
+        .map(|view| {
+            let name = text(&view["spec"]["name"]);
+            (name, (text(&view["execution"]), text(&view["reason"])))
+        })
+        .collect()
+}
+
+/// A read of one output, of driver 1 and with this data of requests.
+fn read_one(server: &Server, feature: &str, data: &Value) -> (u16, Value) {
+    let mut entities = json!({"driver_id": [1]});
+    for (name, value) in data.as_object().unwrap() {
+        entities[name] = json!([value]);
+    }
+    let body = json!({"features": [feature], "entities": entities});
+    let response = server.post_json("/get-online-features", &body);
+    let answer = response.json();
+    match response.status {
+        200 => {
+            let names = answer["metadata"]["feature_names"].as_array().unwrap();
+            let name = feature.split(':').next_back().unwrap();
+            let place = names.iter().position(|known| known == name).unwrap();
+            (200, answer["results"][place]["values"][0].clone())
+        }
+        status => (status, answer),
+    }
+}
+
+#[test]
+fn pythons_template_is_computed_here_and_what_looks_at_its_maps_is_not() {
+    let repository = drivers(PYTHONS_TEMPLATE);
+    let (_, stderr) = apply(&repository);
+    assert!(!stderr.contains("transformed_conv_rate"), "{stderr}");
+    let named =
+        "`inputs[\"driver_metadata\"]`: driver_metadata, a column of type Map, which is not known here in pandas mode";
+    let whole = "`inputs.count(axis=1)`: this may look at driver_metadata, a column of type Map, which is not known here in pandas mode";
+    let in_function = |reason: &str| format!("line 3 of its function, {reason}");
+    let expected = |place: &str| -> BTreeMap<String, (String, String)> {
+        let not_native = |reason: &str| (place.to_owned(), in_function(reason));
+        [
+            ("presence".to_owned(), not_native(whole)),
+            ("transformed_conv_rate".to_owned(), ("native".to_owned(), String::new())),
+            ("vehicles".to_owned(), not_native(named)),
+        ]
+        .into()
+    };
+    assert_eq!(executions(&repository), expected("refused"));
+    let doctor = repository.feast(&["doctor", "--timeout", "2"]).stdout;
+    assert!(
+        doctor.contains("of 3 on-demand feature views 1 are computed natively, 0 in Python"),
+        "{doctor}"
+    );
+    assert!(doctor.contains(named), "{doctor}");
+
+    let rows = json!({
+        "driver_id": [1], "event_timestamp": ["2026-03-01T00:00:00Z"], "conv_rate": [0.5], "acc_rate": [0.25],
+        "avg_daily_trips": [3], "driver_metadata": [{"vehicle_type": "truck", "rating": "5.0"}],
+        "driver_config": ["{\"max_distance_km\": 100}"], "driver_profile": [{"name": "driver_1", "age": "30"}],
+    });
+    let transformed = |server: &Server| {
+        let data = json!({"val_to_add": 1, "val_to_add_2": 2});
+        read_one(server, "transformed_conv_rate:conv_rate_plus_val2", &data)
+    };
+    let nothing = json!({});
+    let server = repository.serve();
+    push(&server, "hourly_push", &rows);
+    assert_eq!(transformed(&server), (200, json!(2.5)));
+    let refused = |view: &str, reason: &str| {
+        let reason = in_function(reason);
+        let text = format!("On demand feature view '{view}' is not computed by this server: {reason}");
+        (501, json!(text))
+    };
+    assert_eq!(
+        read_one(&server, "vehicles:vehicle", &nothing),
+        refused("vehicles", named)
+    );
+    assert_eq!(
+        read_one(&server, "presence:present", &nothing),
+        refused("presence", whole)
+    );
+    server.stop();
+
+    let Some(settings) = settings_with_python("rides", ", workers: 1") else {
+        return;
+    };
+    repository.write("feature_store.yaml", &settings);
+    assert_eq!(executions(&repository), expected("python"));
+    let server = repository.serve();
+    assert_eq!(transformed(&server), (200, json!(2.5)));
+    assert_eq!(read_one(&server, "vehicles:vehicle", &nothing), (200, json!("truck")));
+    // With the join key and both names of each feature.
+    assert_eq!(read_one(&server, "presence:present", &nothing), (200, json!(13)));
+}
+
+/// A type, and a value of it as JSON.
+fn values_of_types() -> Vec<(&'static str, Value)> {
+    vec![
+        ("Bool", json!(true)),
+        ("Bytes", json!("AP8=")),
+        ("Decimal", json!("1.50")),
+        ("Float32", json!(0.5)),
+        ("Float64", json!(0.5)),
+        ("ImageBytes", json!("AP8=")),
+        ("Int32", json!(5)),
+        ("Int64", json!(5)),
+        ("Json", json!("{\"a\": 1}")),
+        ("Map", json!({"a": {"b": [1, null]}})),
+        ("PdfBytes", json!("AP8=")),
+        ("String", json!("a")),
+        ("Struct({\"n\": String, \"i\": Int64})", json!({"n": "x", "i": 5})),
+        ("TimeUuid", json!("e4eaaaf2-d142-11e1-b3e4-080027620cdd")),
+        ("UnixTimestamp", json!("2026-07-01T12:00:00Z")),
+        ("Uuid", json!("a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11")),
+        ("ZonedTimestamp", json!("2026-07-01T12:00:00+02:00")),
+        ("Array(Array(Int64))", json!([[1], []])),
+        ("Array(Bytes)", json!(["AP8="])),
+        ("Array(Float32)", json!([0.5])),
+        ("Array(Int64)", json!([5, 6])),
+        ("Array(Map)", json!([{"a": 1}])),
+        ("Array(String)", json!(["a", "b"])),
+        ("Array(Struct({\"n\": String}))", json!([{"n": "x"}])),
+        ("Array(UnixTimestamp)", json!(["2026-07-01"])),
+        ("Array(Uuid)", json!(["a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"])),
+        ("Set(Int64)", json!([1, 3])),
+        ("Set(String)", json!(["a"])),
+    ]
+}
+
+/// Functions over the feature `rate` and another one, `ODD`: the arguments of their decorator, and what they are.
+const ODD_FUNCTIONS: [(&str, &str, &str); 8] = [
+    ("unread", "", "pd.DataFrame({\"y\": inputs[\"rate\"] * 2})"),
+    ("copied", "", "inputs.copy().assign(y=lambda df: df[\"rate\"] * 2)"),
+    (
+        "named",
+        "",
+        "inputs[[\"rate\", \"ODD\"]].assign(y=lambda df: df[\"rate\"] * 2)",
+    ),
+    ("kept", "", "pd.DataFrame({\"y\": [inputs][0][\"rate\"] * 2})"),
+    (
+        "unread_list",
+        "mode=\"python\", ",
+        "{\"y\": [rate * 2 for rate in inputs[\"rate\"]]}",
+    ),
+    (
+        "named_list",
+        "mode=\"python\", ",
+        "{\"y\": [rate * 2 for rate, _ in zip(inputs[\"rate\"], inputs[\"ODD\"])]}",
+    ),
+    (
+        "unread_row",
+        "mode=\"python\", singleton=True, ",
+        "{\"y\": inputs[\"rate\"] * 2}",
+    ),
+    (
+        "copied_row",
+        "mode=\"python\", singleton=True, ",
+        "{\"y\": inputs[\"rate\"] * 2, **inputs}",
+    ),
+];
+
+/// A view of stored features of every type, and for each of them every function.
+fn views_of_every_type() -> String {
+    let types = values_of_types();
+    let fields = types.iter().enumerate();
+    let fields = fields.map(|(number, (of, _))| format!("        Field(name=\"f{number}\", dtype={of}),\n"));
+    let mut text = format!(
+        "from feast.types import *\n\ntyped = FeatureView(\n    name=\"typed\",\n    entities=[driver],\n    ttl=timedelta(days=3650),\n    \
+         schema=[\n        Field(name=\"rate\", dtype=Float64),\n{}    ],\n    source=PushSource(name=\"typed_push\", batch_source=stats_file),\n)\n",
+        fields.collect::<String>()
+    );
+    for number in 0..types.len() {
+        for (name, arguments, given) in ODD_FUNCTIONS {
+            let given = given.replace("ODD", &format!("f{number}"));
+            text += &format!(
+                "\n\n@on_demand_feature_view(\n    {arguments}sources=[typed[[\"rate\", \"f{number}\"]]], \
+                 schema=[Field(name=\"y\", dtype=Float64)]\n)\ndef {name}_{number}(inputs):\n    return {given}\n"
+            );
+        }
+    }
+    text
+}
+
+/// Whatever the types of the columns are that a function gets: native views are computed, and refused ones refused with the reason
+/// that was told; with a Python beside the server all are computed.
+#[test]
+fn what_is_said_of_a_view_is_what_a_read_of_it_does() {
+    let repository = drivers(&views_of_every_type());
+    apply(&repository);
+    let types = values_of_types();
+    let mut rows = json!({"driver_id": [1], "rate": [0.5], "event_timestamp": ["2026-03-01T00:00:00Z"]});
+    for (number, (_, value)) in types.iter().enumerate() {
+        rows[format!("f{number}")] = json!([value]);
+    }
+    let server = repository.serve();
+    push(&server, "typed_push", &rows);
+    let said = executions(&repository);
+    assert_eq!(said.len(), types.len() * ODD_FUNCTIONS.len());
+    for (view, (place, reason)) in &said {
+        let number: usize = view.rsplit_once('_').unwrap().1.parse().unwrap();
+        let (status, answer) = read_one(&server, &format!("{view}:y"), &json!({}));
+        let about = format!("{view}, of {}: {place} {reason}: {answer}", types[number].0);
+        match place.as_str() {
+            "native" => assert_eq!((status, &answer), (200, &json!(1.0)), "{about}"),
+            _ => {
+                assert_eq!((status, place.as_str()), (501, "refused"), "{about}");
+                assert!(answer.as_str().unwrap().ends_with(reason.as_str()), "{about}");
+                assert!(!view.starts_with("unread"), "{about}");
+            }
+        }
+    }
+    server.stop();
+
+    let Some(settings) = settings_with_python("rides", ", workers: 1") else {
+        return;
+    };
+    repository.write("feature_store.yaml", &settings);
+    let server = repository.serve();
+    for (view, (place, _)) in executions(&repository) {
+        assert_eq!(place == "native", said[&view].0 == "native", "{view}");
+        let (status, answer) = read_one(&server, &format!("{view}:y"), &json!({}));
+        assert_eq!((status, &answer), (200, &json!(1.0)), "{view}, {place}");
+    }
+}

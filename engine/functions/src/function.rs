@@ -5,9 +5,10 @@ use feast_model::ValueType;
 
 use crate::compile::{Refused, Source, compile};
 use crate::error::{Failure, Refusal};
-use crate::input::{column_of, list_of, value_of};
+use crate::input::{column_of, is_known, list_of, value_of};
 use crate::output::{from_frame, from_lists, from_single};
 use crate::program::{Program, Text};
+use crate::reads::{Place, Reads};
 use crate::run::{Budget, Run};
 use crate::stop::{Outcome, Stop, unknown};
 use crate::value::{Dict, Frame, Value};
@@ -28,6 +29,7 @@ pub enum Mode {
 pub struct Function {
     source: Source,
     program: Program,
+    reads: Reads,
     mode: Mode,
 }
 
@@ -63,7 +65,44 @@ impl Function {
     /// The first thing in them that is not known here.
     pub fn compile(module: &str, text: &str, mode: Mode) -> Result<Self, Refusal> {
         let (source, program) = compile(module, text)?;
-        Ok(Self { source, program, mode })
+        let reads = Reads::of(&program, source.function());
+        Ok(Self {
+            source,
+            program,
+            reads,
+            mode,
+        })
+    }
+
+    /// Checks a column that it is to get: by its names and its type, and the names of all outputs of the view.
+    ///
+    /// # Errors
+    /// Where the function may look at it, if the values of such a column are not known here. A column that it never looks at may be
+    /// of any type.
+    pub fn check_input<'a>(
+        &self,
+        name: &str,
+        twin: Option<&str>,
+        value_type: &ValueType,
+        outputs: impl IntoIterator<Item = &'a str> + Clone,
+    ) -> Result<(), Refusal> {
+        if is_known(value_type, self.mode) {
+            return Ok(());
+        }
+        let is_output = |name: &str| outputs.clone().into_iter().any(|output| output == name);
+        let Some(place) = self.place_of([Some(name), twin], is_output) else {
+            return Ok(());
+        };
+        let (range, what) = match place {
+            Place::Named(range) => (range, ""),
+            Place::Whole(range) => (range, "this may look at "),
+        };
+        let mode = match self.mode {
+            Mode::Pandas => "pandas",
+            Mode::Python | Mode::Singleton => "python",
+        };
+        let reason = format!("{what}{name}, a column of type {value_type}, which is not known here in {mode} mode");
+        Err(self.source.refusal(Refused { range, reason }))
     }
 
     /// Runs it over `rows` rows: for each wanted output its number and an array of so many values, in the order in which the function
@@ -87,6 +126,18 @@ impl Function {
         given.map_err(|stop| self.failure(stop))
     }
 
+    /// Where it may look at a column that has these names.
+    fn place_of(&self, names: [Option<&str>; 2], is_output: impl Fn(&str) -> bool) -> Option<Place> {
+        let mut names = names.into_iter().flatten();
+        names.find_map(|name| self.reads.place(name, is_output(name)))
+    }
+
+    /// Whether a run may look at the values of a column. Those of the types that are known are given in any case.
+    fn is_read(&self, input: &Input<'_>, outputs: &[Output<'_>]) -> bool {
+        let is_output = |name: &str| outputs.iter().any(|output| output.name == name);
+        is_known(input.value_type, self.mode) || self.place_of([Some(input.name), input.twin], is_output).is_some()
+    }
+
     fn call_pandas(
         &self,
         run: &mut Run,
@@ -96,11 +147,13 @@ impl Function {
     ) -> Outcome<Vec<(usize, ArrayRef)>> {
         let mut frame = Frame::with_rows(rows);
         for input in inputs {
-            frame.set(Text::from(input.name), column_of(run, input)?.into());
+            let column = column_of(run, input, self.is_read(input, outputs))?;
+            frame.set(Text::from(input.name), column.into());
         }
         for (input, twin) in inputs.iter().filter_map(|input| Some((input, input.twin?))) {
             // A column of its own: changing one of the two in place does not change the other.
-            frame.set(Text::from(twin), column_of(run, input)?.into());
+            let column = column_of(run, input, self.is_read(input, outputs))?;
+            frame.set(Text::from(twin), column.into());
         }
         let result = run.start(&self.program, vec![Value::frame(frame)])?;
         from_frame(&result, outputs, rows)
@@ -114,8 +167,9 @@ impl Function {
         rows: usize,
     ) -> Outcome<Vec<(usize, ArrayRef)>> {
         let mut dict = Dict::default();
-        for name in names(inputs) {
-            dict.insert(Value::text(name.0), Value::list(list_of(run, name.1)?));
+        for (name, input) in names(inputs) {
+            let values = list_of(run, input, self.is_read(input, outputs))?;
+            dict.insert(Value::text(name), Value::list(values));
         }
         let result = run.start(&self.program, vec![Value::dict(dict)])?;
         from_lists(&result, outputs, rows)
@@ -132,7 +186,8 @@ impl Function {
         for row in 0..rows {
             let mut dict = Dict::default();
             for (name, input) in names(inputs) {
-                dict.insert(Value::text(name), value_of(run, input, row)?);
+                let value = value_of(run, input, row, self.is_read(input, outputs))?;
+                dict.insert(Value::text(name), value);
             }
             results.push(run.start(&self.program, vec![Value::dict(dict)])?);
         }

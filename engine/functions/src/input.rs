@@ -8,7 +8,7 @@ use arrow::datatypes::{Float32Type, Float64Type, Int32Type, Int64Type, Timestamp
 use feast_model::ValueType;
 
 use crate::column::{Column, Data, NO_TIME, Times, Unit};
-use crate::function::Input;
+use crate::function::{Input, Mode};
 use crate::native::read_json;
 use crate::run::Run;
 use crate::stop::{Outcome, unknown};
@@ -16,11 +16,24 @@ use crate::value::Value;
 
 const MICROS: i64 = 1_000_000;
 
-/// A column of the frame of pandas mode.
-pub(crate) fn column_of(run: &mut Run, input: &Input<'_>) -> Outcome<Column> {
+/// Whether values of a type are known as an input: what [`value_at`] gives.
+pub(crate) fn is_known(value_type: &ValueType, mode: Mode) -> bool {
+    use ValueType::{Bool, Bytes, Float32, Float64, ImageBytes, Int32, Int64, PdfBytes, String, UnixTimestamp};
+    match value_type {
+        Bool | Bytes | Float32 | Float64 | ImageBytes | Int32 | Int64 | PdfBytes | String | UnixTimestamp => true,
+        ValueType::Uuid | ValueType::TimeUuid => mode == Mode::Pandas,
+        ValueType::Json | ValueType::Map | ValueType::Struct(_) => mode != Mode::Pandas,
+        ValueType::Array(element) => is_known(element, mode),
+        _ => false,
+    }
+}
+
+/// A column of the frame of pandas mode. What no run looks at is in its place, and empty: a column of objects, as those of the types
+/// that are not known here are.
+pub(crate) fn column_of(run: &mut Run, input: &Input<'_>, is_read: bool) -> Outcome<Column> {
     let array = &input.values;
     let rows = array.len();
-    if array.null_count() == rows {
+    if !is_read || array.null_count() == rows {
         return Ok(Column::from(Data::Object(vec![Value::None; rows])));
     }
     let has_nulls = array.null_count() > 0;
@@ -63,12 +76,18 @@ pub(crate) fn column_of(run: &mut Run, input: &Input<'_>) -> Outcome<Column> {
 }
 
 /// A list of python mode.
-pub(crate) fn list_of(run: &mut Run, input: &Input<'_>) -> Outcome<Vec<Value>> {
+pub(crate) fn list_of(run: &mut Run, input: &Input<'_>, is_read: bool) -> Outcome<Vec<Value>> {
+    if !is_read {
+        return Ok(vec![Value::None; input.values.len()]);
+    }
     values_of(run, &input.values, input.value_type, Lists::Lists)
 }
 
 /// The value of a row, of singleton mode.
-pub(crate) fn value_of(run: &mut Run, input: &Input<'_>, row: usize) -> Outcome {
+pub(crate) fn value_of(run: &mut Run, input: &Input<'_>, row: usize, is_read: bool) -> Outcome {
+    if !is_read {
+        return Ok(Value::None);
+    }
     let values = values_of(run, &input.values.slice(row, 1), input.value_type, Lists::Lists)?;
     Ok(values.into_iter().next().unwrap_or(Value::None))
 }
@@ -97,7 +116,9 @@ fn value_at(run: &mut Run, array: &ArrayRef, value_type: &ValueType, row: usize,
         ValueType::Float32 => Value::Float(f64::from(array.as_primitive::<Float32Type>().value(row))),
         ValueType::Bool => Value::Bool(array.as_boolean().value(row)),
         ValueType::String => Value::text(array.as_string::<i32>().value(row)),
-        ValueType::Bytes => Value::Bytes(array.as_binary::<i32>().value(row).into()),
+        ValueType::Bytes | ValueType::PdfBytes | ValueType::ImageBytes => {
+            Value::Bytes(array.as_binary::<i32>().value(row).into())
+        }
         // In python mode these are objects of the class UUID.
         ValueType::Uuid | ValueType::TimeUuid if lists == Lists::Arrays => {
             Value::text(array.as_string::<i32>().value(row))
@@ -118,10 +139,7 @@ fn value_at(run: &mut Run, array: &ArrayRef, value_type: &ValueType, row: usize,
             }
         }
         other => {
-            return Err(unknown(format!(
-                "an input of type {} is not known here",
-                other.feast_name()
-            )));
+            return Err(unknown(format!("an input of type {other} is not known here")));
         }
     })
 }

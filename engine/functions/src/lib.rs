@@ -2,7 +2,8 @@
 //!
 //! A function is checked as a whole when the registry is read ([`Function::compile`]): with anything in it that is not known here it is
 //! not run here at all, and the first such thing is told. What then still depends on the values of a request, and is not known for
-//! them, fails that request as [`Failure::NotKnown`]. Nothing is guessed: a value that is given is the one that Python with pandas
+//! them, fails that request as [`Failure::NotKnown`]. A column of a type that is not known is no matter to a function that never looks
+//! at it ([`Function::check_input`]). Nothing is guessed: a value that is given is the one that Python with pandas
 //! and numpy gives.
 //!
 //! In pandas mode a column is a value, and an operation on columns is one loop over them, so what is interpreted costs per operation
@@ -24,6 +25,7 @@
 //! | `native`, `methods` | functions and methods of libraries |
 //! | `run` | the interpreter |
 //! | `compile` | from text to a program |
+//! | `reads` | which columns of its input a program may look at |
 //! | `input`, `output` | from Arrow to values, and from results to Arrow |
 //! | `function` | all of it, for one view |
 
@@ -37,6 +39,7 @@ mod native;
 mod output;
 mod pattern;
 mod program;
+mod reads;
 mod run;
 mod stop;
 mod value;

@@ -18,6 +18,11 @@ pub(crate) fn of_input(value_type: &ValueType) -> Result<String, String> {
     }
 }
 
+/// Whether functions may have values of a type as an input.
+pub fn is_taken(value_type: &ValueType) -> bool {
+    of_input(value_type).is_ok()
+}
+
 /// Whether functions may give values of a type.
 pub fn is_given(value_type: &ValueType) -> bool {
     of_output(value_type).is_ok()

@@ -41,6 +41,6 @@ mod slot;
 
 pub use counters::Snapshot;
 pub use error::CallError;
-pub use kinds::is_given;
+pub use kinds::{is_given, is_taken};
 pub use pool::Pool;
 pub use settings::{PoolFunction, Settings};

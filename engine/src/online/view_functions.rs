@@ -10,7 +10,7 @@ use arrow::array::ArrayRef;
 use feast_codec::feast_value::ValueEncoder;
 use feast_functions::{Budget, Failure, Function, Input, Mode, Output};
 use feast_model::error::{Error, ErrorKind, Result};
-use feast_model::{Definitions, OnDemandFeatureView, Transformation, ValueType};
+use feast_model::{Definitions, Field, OnDemandFeatureView, Transformation, ValueType};
 use feast_python_workers::PoolFunction;
 
 use super::python_tier::{PythonTier, key};
@@ -309,11 +309,15 @@ fn check(
             reason
         })
     };
+    let columns = input_columns(view, definitions);
+    let with_its_input = |function| check_inputs(view, &columns, &function).map(|()| function);
     let native = check_outputs(view, feast_functions::is_given).and_then(compile);
-    if python.is_none()
-        && let Err(reason) = native
-    {
-        return Err(reason);
+    let native = native.and_then(with_its_input);
+    if let Err(reason) = &native {
+        match python {
+            Some(_) => check_inputs_of_python(&columns, reason)?,
+            None => return Err(reason.clone()),
+        }
     }
     Ok(ViewFunction {
         view: view.name().to_owned(),
@@ -321,6 +325,63 @@ fn check(
         key: key(view.name(), text, names),
         python: python.cloned(),
     })
+}
+
+/// Whether the values of all columns that a function may look at are known here.
+fn check_inputs(
+    view: &OnDemandFeatureView,
+    columns: &[InputColumn],
+    function: &Function,
+) -> std::result::Result<(), NotNative> {
+    let outputs = view.features.iter().map(|field| field.name.as_str());
+    for InputColumn { field, twin } in columns {
+        function.check_input(&field.name, twin.as_deref(), &field.value_type, outputs.clone())?;
+    }
+    Ok(())
+}
+
+/// Whether a function that is not native can be given all of its columns in Python.
+fn check_inputs_of_python(columns: &[InputColumn], not_native: &NotNative) -> std::result::Result<(), NotNative> {
+    let is_refused = |column: &&InputColumn| !feast_python_workers::is_taken(&column.field.value_type);
+    match columns.iter().find(is_refused) {
+        None => Ok(()),
+        Some(InputColumn { field, .. }) => Err(NotNative {
+            line: not_native.line,
+            reason: format!(
+                "{}; and Python cannot be given {}, a column of type {}",
+                not_native.reason, field.name, field.value_type
+            ),
+        }),
+    }
+}
+
+/// A column that a function gets in every read of its view.
+struct InputColumn {
+    field: Field,
+    /// `view__feature`.
+    twin: Option<String>,
+}
+
+/// What a function gets: the join keys of its source views, the features that it takes of them, and the data of requests.
+fn input_columns(view: &OnDemandFeatureView, definitions: &Definitions) -> Vec<InputColumn> {
+    let own = |field: &Field| InputColumn {
+        field: field.clone(),
+        twin: None,
+    };
+    let mut columns: Vec<InputColumn> = view.request_data().map(own).collect();
+    for source in view.source_views() {
+        let stored = definitions.view_with_rows(&source.view);
+        let keys = stored.iter().flat_map(|stored| &stored.entity_columns);
+        columns.extend(keys.map(own));
+        columns.extend(source.features.iter().map(|taken| {
+            let field = stored.as_ref().and_then(|stored| stored.feature(&taken.name));
+            InputColumn {
+                field: field.map_or(taken, |(_, field)| field).clone(),
+                twin: Some(format!("{}__{}", source.view, taken.name)),
+            }
+        }));
+    }
+    columns
 }
 
 /// The functions of all views that can be served, for a pool of Python.
