@@ -230,6 +230,8 @@ pub(crate) struct ServeSettings {
     pub(crate) connections: usize,
     pub(crate) keep_alive: Duration,
     pub(crate) drain: Duration,
+    /// How long to wait for a process that has the online store open.
+    pub(crate) lock_wait: Duration,
     pub(crate) tls: Option<TlsFiles>,
     /// Options that were given and have no effect.
     pub(crate) without_effect: Vec<&'static str>,
@@ -273,6 +275,7 @@ impl ServeSettings {
             connections: (arguments.worker_connections as usize).saturating_mul(threads),
             keep_alive: Duration::from_secs(arguments.keep_alive_timeout),
             drain: Duration::from_secs(arguments.drain_seconds),
+            lock_wait: Duration::from_secs(arguments.lock_wait_seconds),
             tls: tls(arguments),
             without_effect: given
                 .into_iter()

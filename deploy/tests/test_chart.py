@@ -31,12 +31,19 @@ UPDATE = bool(os.environ.get("UPDATE_GOLDEN"))
 
 EMBEDDED: dict[str, Any] = {"project": "shop", "registry": "data/registry.db", "online_store": {"type": "rocksdb"}}
 REDIS: dict[str, Any] = {"project": "shop", "registry": "data/registry.db", "online_store": {"type": "redis"}}
+#: The registry in the image.
+BAKED: dict[str, Any] = REDIS | {"registry": "/repository/r.db"}
+#: Something else puts the registry into an empty directory.
+FETCHED: dict[str, Any] = {"initContainers": [{"name": "fetch", "image": "fetch"}]}
+ABROAD: list[str] = ["feast", "serve", "-h", "0.0.0.0"]
 BATCHES: dict[str, Any] = {"feature_server": {"offline_push_batching_enabled": True}}
 #: Values of Feast's chart may mount a volume of that name there.
 DATA_OF_OTHERS: dict[str, Any] = {
     "volumes": [{"name": "data", "persistentVolumeClaim": {"claimName": "data"}}],
     "volumeMounts": [{"name": "data", "mountPath": "/data/"}],
 }
+TLS: dict[str, Any] = {"tls": {"secretName": "tls"}}
+KEY: list[str] = ["--key", "/etc/feast/tls/tls.key", "--cert", "/etc/feast/tls/tls.crt"]
 SHARED: dict[str, Any] = {"persistence": {"enabled": True, "accessModes": ["ReadWriteMany"]}}
 
 
@@ -82,6 +89,34 @@ class Rendered(unittest.TestCase):
                 with self.subTest(name, release=release):
                     self.assertEqual(list(misfits(manifests(template(case, release=release)))), [])
 
+    def test_long_names_are_those_of_feast_and_differ(self) -> None:
+        # Feast's chart cuts at 63. What has an ending is cut before, and is told apart by its hash.
+        long = "features-" * 7
+        names = set()
+        for fullname in (long + "a", long[:-1] + "b", long[:-1] + "c"):
+            text = template(Case({"fullnameOverride": fullname, "materialize": {"enabled": True}}, EMBEDDED))
+            self.assertEqual(list(misfits(manifests(text))), [])
+            self.assertEqual(of_kind(text, "Deployment")["metadata"]["name"], fullname[:63].removesuffix("-"))
+            names.add(of_kind(text, "CronJob")["metadata"]["name"])
+        self.assertEqual(len(names), 3)
+        self.assertEqual({len(name) for name in names}, {52})
+        short = template(Case({"fullnameOverride": "x" * 40, "materialize": {"enabled": True}}, EMBEDDED))
+        self.assertEqual(of_kind(short, "CronJob")["metadata"]["name"], "x" * 40 + "-materialize")
+
+    def test_a_pod_waits_for_the_one_before_it_where_one_has_the_store(self) -> None:
+        for values, repository, seconds in [
+            ({}, EMBEDDED, "45"),
+            ({"drainSeconds": 20}, EMBEDDED, "65"),
+            ({"terminationGracePeriodSeconds": 7200}, EMBEDDED, "3600"),
+            ({}, BAKED, None),
+            ({"persistence": {"enabled": True}}, REDIS, "45"),
+        ]:
+            with self.subTest(str((values, repository))):
+                pod = of_kind(template(Case(values, repository)), "Deployment")["spec"]["template"]["spec"]
+                command = pod["containers"][0]["command"]
+                waits = command[command.index("--lock-wait-seconds") + 1] if "--lock-wait-seconds" in command else None
+                self.assertEqual(waits, seconds)
+
     def test_a_volume_at_the_place_of_the_data_is_used(self) -> None:
         text = template(Case(DATA_OF_OTHERS, EMBEDDED))
         pod = of_kind(text, "Deployment")["spec"]["template"]["spec"]
@@ -95,7 +130,7 @@ class Rendered(unittest.TestCase):
             ({}, EMBEDDED, "Recreate"),
             ({}, EMBEDDED | {"online_store": "sqlite"}, "Recreate"),
             ({}, None, "Recreate"),
-            ({}, REDIS, "RollingUpdate"),
+            ({}, BAKED, "RollingUpdate"),
             ({"persistence": {"enabled": True}}, REDIS, "Recreate"),
             (DATA_OF_OTHERS, REDIS, "Recreate"),
             ({"existingSecret": {"name": "s"}, "onlineStore": "redis"}, None, "RollingUpdate"),
@@ -138,8 +173,9 @@ class Rendered(unittest.TestCase):
             ({"image": {"repository": "feastdev/feature-server"}}, "Feast's own image"),
             ({"route": {"enabled": True}}, "route.enabled has no effect"),
             ({"metrics": {"otelCollector": {"endpoint": "collector"}}}, "metrics.otelCollector has no effect"),
-            ({"persistence": {"enabled": False}}, "a new pod has none of the rows"),
-            ({"commandArgs": ["feast", "serve"]}, "The command is that of commandArgs"),
+            ({"persistence": {"enabled": False}, **FETCHED}, "a new pod has none of the rows"),
+            ({"persistence": {"enabled": False}, **FETCHED}, "a new pod has what apply or initContainers make"),
+            ({"commandArgs": ABROAD}, "The command is that of commandArgs"),
         ]
         for values, sentence in remarks:
             with self.subTest(sentence):
@@ -149,7 +185,7 @@ class Rendered(unittest.TestCase):
     def test_notes_say_where_pods_have_one_log_of_pushes(self) -> None:
         own = REDIS | {"serving": {"push_log_path": "data/push_log/${HOSTNAME}"}}
         several = {"replicaCount": 2, **SHARED}
-        for values, repository, told in [(several, REDIS, True), (several, own, False), ({}, REDIS, False)]:
+        for values, repository, told in [(several, REDIS, True), (several, own, False), ({}, BAKED, False)]:
             with self.subTest(str((values, repository))):
                 self.assertEqual("refuse pushes to both stores" in notes(Case(values, repository)), told)
 
@@ -238,6 +274,15 @@ REFUSALS = [
     Refusal({"replicaCount": 2, **SHARED}, REDIS | BATCHES, "a pod that does not come back would take with it", "push without batches"),
     Refusal({}, REDIS | BATCHES, "would go with the pod", "(persistence.enabled)"),
     Refusal({"persistence": {"enabled": False}}, EMBEDDED | BATCHES, "would go with the pod", "(persistence.enabled)"),
+    Refusal({}, REDIS, "the registry data/registry.db is in an empty directory that goes with the pod", "one of initContainers"),
+    Refusal({"persistence": {"enabled": False}}, EMBEDDED, "the registry data/registry.db is in an empty directory", "(persistence.enabled,"),
+    Refusal(
+        {"onlineStore": "redis", "registryPath": "/data/r.db", "materialize": {"enabled": True}, "apply": {"enabled": True}},
+        None,
+        "a run is recorded in the registry, and /data/r.db is in an empty directory",
+        "on a volume",
+    ),
+    Refusal({"materialize": {"enabled": True}, **FETCHED}, REDIS, "while the rows stay", "materialize from elsewhere"),
     Refusal({}, EMBEDDED | {"online_store": {"type": "rocksdb", "path": "/srv/store"}}, "the online store is at /srv/store", "below /data"),
     Refusal({}, EMBEDDED | {"serving": {"online_store": {"path": "/srv/store"}}}, "the online store is at /srv/store", "below /data"),
     Refusal({"terminationGracePeriodSeconds": 30}, EMBEDDED, "it must be 40 more than drainSeconds (0)"),
@@ -257,6 +302,38 @@ REFUSALS = [
     Refusal({"existingSecret": {"name": "yaml"}}, EMBEDDED, "both give the yaml"),
     Refusal({"serveArgs": ["--drain-seconds", "60"]}, EMBEDDED, "serveArgs has --drain-seconds", "use drainSeconds"),
     Refusal({"serveArgs": ["--key=k"]}, EMBEDDED, "serveArgs has --key=k", "tls"),
+    Refusal({"serveArgs": ["-m"]}, EMBEDDED, "serveArgs has -m", "use drainSeconds, tls and metrics.enabled"),
+    Refusal({"serveArgs": ["--lock-wait-seconds=5"]}, EMBEDDED, "serveArgs has --lock-wait-seconds=5"),
+    Refusal({"serveArgs": ["--port", "8080"]}, EMBEDDED, "serveArgs has --port", "service.port"),
+    Refusal({"serveArgs": ["-p8080"]}, EMBEDDED, "serveArgs has -p8080", "service.port"),
+    Refusal({"serveArgs": ["--read-only"], "materialize": {"enabled": True}}, EMBEDDED, "a server with --read-only refuses"),
+    # The whole command, and values that say otherwise.
+    Refusal({"commandArgs": ["feast", "serve"]}, EMBEDDED, "commandArgs has no --host", "add -h, 0.0.0.0"),
+    Refusal({"commandArgs": [*ABROAD, "-p", "8080"]}, EMBEDDED, "commandArgs has --port 8080", "service.port"),
+    Refusal({"commandArgs": [*ABROAD, "--port=8080"]}, EMBEDDED, "commandArgs has --port 8080", "service.port"),
+    Refusal({"commandArgs": ABROAD, **TLS}, EMBEDDED, "commandArgs has no --key", "add --key, /etc/feast/tls/tls.key"),
+    Refusal({"commandArgs": [*ABROAD, *KEY]}, EMBEDDED, "commandArgs has --key", "set tls.secretName"),
+    Refusal(
+        {"commandArgs": [*ABROAD, *KEY], "tls": {"secretName": "tls", "clientCaSecretName": "clients"}},
+        EMBEDDED,
+        "commandArgs has no --client-ca",
+        "add --client-ca, /etc/feast/client-ca/ca.crt",
+    ),
+    Refusal({"commandArgs": [*ABROAD, *KEY, "--client-ca=c"], **TLS}, EMBEDDED, "commandArgs has --client-ca", "set tls.clientCaSecretName"),
+    Refusal(
+        {"commandArgs": [*ABROAD, *KEY, "--tls-min-version", "1.2"], "tls": {"secretName": "tls", "minVersion": "1.3"}},
+        EMBEDDED,
+        "tls.minVersion is 1.3, but commandArgs does not say so",
+        'add --tls-min-version, "1.3"',
+    ),
+    Refusal({"commandArgs": ABROAD, "metrics": {"enabled": True}}, EMBEDDED, "commandArgs has no --metrics", "add --metrics"),
+    Refusal({"commandArgs": [*ABROAD, "-m"]}, EMBEDDED, "commandArgs has --metrics", "set metrics.enabled"),
+    Refusal(
+        {"commandArgs": [*ABROAD, "--drain-seconds", "30"]},
+        EMBEDDED,
+        "commandArgs has --drain-seconds 30, and terminationGracePeriodSeconds is 45",
+        "Set drainSeconds",
+    ),
     Refusal({"commandArgs": ["--workers", "2"]}, EMBEDDED, 'it must begin with "feast"', "serveArgs"),
     Refusal({"commandArgs": ["feast", "serve"], "serveArgs": ["--workers", "2"]}, EMBEDDED, "write all arguments in commandArgs"),
     Refusal({"repositoryDir": "/repository"}, EMBEDDED, "repositoryDir is where the image has its yaml"),
@@ -317,7 +394,15 @@ ACCEPTED: list[tuple[dict[str, Any], dict[str, Any] | None]] = [
     ({"replicaCount": 2, **DATA_OF_OTHERS}, REDIS),
     ({}, EMBEDDED | BATCHES),
     ({"persistence": {"mountPath": "/srv"}}, EMBEDDED | {"online_store": {"type": "rocksdb", "path": "/srv/store"}}),
-    ({"commandArgs": ["feast", "-c", "/repository", "serve"]}, EMBEDDED),
+    ({"commandArgs": ["feast", "-c", "/repository", "serve", "-h0.0.0.0", "--port=6566"]}, EMBEDDED),
+    ({"commandArgs": ["feast", "serve", "--socket", "/tmp/feast.sock"]}, EMBEDDED),
+    ({"commandArgs": [*ABROAD, *KEY, "-m"], **TLS, "metrics": {"enabled": True}}, EMBEDDED),
+    ({"commandArgs": ABROAD}, EMBEDDED | {"feature_server": {"metrics": {"enabled": True}}}),
+    ({"commandArgs": [*ABROAD, "--drain-seconds=30"], "drainSeconds": 30}, EMBEDDED),
+    ({"onlineStore": "redis", "registryPath": "/data/r.db", "apply": {"enabled": True}}, None),
+    (FETCHED, REDIS),
+    # The rows go with the pod too, and are loaded again.
+    ({"persistence": {"enabled": False}, "materialize": {"enabled": True}, **FETCHED}, EMBEDDED),
     ({"terminationGracePeriodSeconds": 40}, EMBEDDED),
     ({"global": {"of": "another chart"}}, EMBEDDED),
 ]
@@ -386,7 +471,7 @@ EFFECTS: dict[str, tuple[str, Any]] = {
     "onlineStore": ("client-certificates", "redis"),
     "registryPath": ("baked-redis", ""),
     "feast_mode": ("minimal", "offline"),
-    "commandArgs": ("minimal", ["feast", "serve"]),
+    "commandArgs": ("minimal", ABROAD),
     "serveArgs": ("minimal", ["--no-access-log"]),
     "workingDir": ("minimal", "/data/here"),
     "repositoryDir": ("baked-embedded", "/other"),

@@ -91,7 +91,7 @@ class Cluster:
         self.directory = directory
         self.port = free_port()
         repository = REPOSITORY | {"serving": SERVING | {"metrics_port": free_port()}}
-        text = template(Case(values | {"logLevel": "ERROR", "serveArgs": ["--port", str(self.port)]}, repository))
+        text = template(Case(values | {"logLevel": "ERROR"}, repository))
         self.secret = of_kind(text, "Secret")["stringData"]
         self.pod = of_kind(text, "Deployment")["spec"]["template"]["spec"]
         self.job = of_kind(text, "CronJob")["spec"]["jobTemplate"]["spec"]["template"]["spec"]
@@ -145,7 +145,7 @@ class Cluster:
         assert program == "feast"
         command = [self.path(self.pod, argument).replace("0.0.0.0", "127.0.0.1") for argument in arguments]
         directory = self.path(self.pod, container["workingDir"])
-        return subprocess.Popen([FEAST, *command], cwd=directory, env=self.environment(container))
+        return subprocess.Popen([FEAST, *command, "--port", str(self.port)], cwd=directory, env=self.environment(container))
 
     def probe(self, name: str) -> bool:
         """Whether a probe passes. Kubernetes looks at no certificate, and has none."""

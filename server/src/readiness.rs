@@ -19,13 +19,37 @@ const MAX_REGISTRY_AGE_SECONDS: u64 = 30;
 pub(crate) struct Condition {
     /// What kind it is: a word of [`REASONS`] or [`WARNINGS`].
     pub(crate) kind: &'static str,
+    /// For clients: without the paths of files.
     pub(crate) text: String,
+    /// For the log.
+    logged: String,
+}
+
+impl Condition {
+    fn new(kind: &'static str, text: String) -> Self {
+        let logged = text.clone();
+        Self { kind, text, logged }
+    }
+
+    /// With its remedy, as nobody but the reader of `/ready` and of the log can do something about it.
+    fn of(kind: &'static str, trouble: &Error) -> Self {
+        let with_remedy = |message: String| match trouble.hint() {
+            Some(hint) => format!("{message}: {hint}"),
+            None => message,
+        };
+        Self {
+            kind,
+            text: with_remedy(trouble.public_message()),
+            logged: with_remedy(trouble.to_string()),
+        }
+    }
 }
 
 pub(crate) const DRAINING: &str = "draining";
+pub(crate) const REGISTRY_MISSING: &str = "registry_missing";
 pub(crate) const ROWS_MISSING: &str = "rows_missing";
 /// Kinds that make a server not ready.
-pub(crate) const REASONS: [&str; 2] = [DRAINING, ROWS_MISSING];
+pub(crate) const REASONS: [&str; 3] = [DRAINING, REGISTRY_MISSING, ROWS_MISSING];
 
 const STORE_UNREACHABLE: &str = "store_unreachable";
 const WRITES_REFUSED: &str = "writes_refused";
@@ -65,11 +89,16 @@ impl Readiness {
 
     /// Looks at the stores, and at the certificate. It may wait for disks.
     pub(crate) fn look(former: &Self, store: &FeatureStore, tls: Option<&Tls>) -> Self {
-        let condition = |kind: &'static str| move |text: String| Condition { kind, text };
-        let reasons = match store.missing_rows(None) {
-            Ok(missing) => missing.into_iter().map(condition(ROWS_MISSING)).collect(),
+        let condition = |kind: &'static str| move |text: String| Condition::new(kind, text);
+        let reasons = match (store.check_registry(), store.missing_rows(None)) {
+            (Err(missing), _) => vec![Condition::of(REGISTRY_MISSING, &missing)],
+            (Ok(()), Ok(missing)) => missing.into_iter().map(condition(ROWS_MISSING)).collect(),
             // It cannot be told. What is wrong with the registry or the store is said by others.
-            Err(_) => former.reasons.clone(),
+            (Ok(()), Err(_)) => {
+                let mut reasons = former.reasons.clone();
+                reasons.retain(|reason| reason.kind == ROWS_MISSING);
+                reasons
+            }
         };
         let mut warnings = warnings(store, &store.statistics());
         let certificate = tls.and_then(|tls| tls.certificate(feast_engine::now()));
@@ -83,11 +112,11 @@ impl Readiness {
         let mut now = self.clone();
         if context.is_draining() {
             let text = "the server is about to stop".to_owned();
-            now.reasons.insert(0, Condition { kind: DRAINING, text });
+            now.reasons.insert(0, Condition::new(DRAINING, text));
         }
         let mut warn = |kind: &'static str, trouble: &Error| {
             let text = trouble.public_message();
-            now.warnings.insert(0, Condition { kind, text });
+            now.warnings.insert(0, Condition::new(kind, text));
         };
         if let Some(trouble) = context.backups.trouble() {
             warn(BACKUP_FAILED, &trouble);
@@ -116,7 +145,7 @@ impl Readiness {
                 .iter()
                 .any(|known| known.kind == condition.kind && known.kind != ROWS_MISSING)
             {
-                tracing::warn!("{}", condition.text);
+                tracing::warn!("{}", condition.logged);
             }
         }
         for kind in REASONS.iter().chain(&WARNINGS) {
@@ -135,7 +164,7 @@ pub fn is_disk_low(room: DiskRoom) -> bool {
 
 fn warnings(store: &FeatureStore, statistics: &StoreStatistics) -> Vec<Condition> {
     let mut warnings = Vec::new();
-    let mut warn = |kind: &'static str, text: String| warnings.push(Condition { kind, text });
+    let mut warn = |kind: &'static str, text: String| warnings.push(Condition::new(kind, text));
     if let Err(trouble) = store.reach_online_store() {
         warn(STORE_UNREACHABLE, trouble.public_message());
     }
@@ -175,10 +204,7 @@ mod tests {
 
     #[test]
     fn one_reason_is_enough() {
-        let condition = |kind| Condition {
-            kind,
-            text: String::new(),
-        };
+        let condition = |kind| Condition::new(kind, String::new());
         assert!(Readiness::default().is_ready());
         let warned = Readiness {
             warnings: vec![condition(DISK_LOW)],

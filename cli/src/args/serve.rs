@@ -65,6 +65,10 @@ pub(crate) struct ServeArguments {
     #[arg(long, value_name = "SECONDS", default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=3600))]
     pub(crate) drain_seconds: u64,
 
+    /// Wait for so long while another process has the embedded online store open, or the log of pushes: a server that is about to end.
+    #[arg(long, value_name = "SECONDS", default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=3600))]
+    pub(crate) lock_wait_seconds: u64,
+
     /// Count requests, reads, pushes and materializations, and serve the numbers to Prometheus on port 8000 (serving.metrics_port).
     #[arg(short, long)]
     pub(crate) metrics: bool,

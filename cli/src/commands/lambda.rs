@@ -90,6 +90,8 @@ impl Function {
         };
         let store = Arc::new(FeatureStore::open_with(config, access)?);
         store.open_online_store()?;
+        // Nothing would keep requests from it until there is one, as readiness keeps them from a server.
+        store.check_registry()?;
         let options = AnswerOptions {
             audit: services.audit,
             access_log: !arguments.no_access_log,

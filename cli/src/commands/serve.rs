@@ -5,10 +5,11 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use feast_engine::{
     Access, AuditSink, ErrorKind, FeatureStore, Host, MetricsConfig, OnlineStoreConfig, RepositoryConfig, check_clock,
+    format_duration,
 };
 use feast_server::{AnswerOptions, ConnectionLimits, Listener, Purpose, ServeOptions, Signal, Tls, log_remark, serve};
 use tokio::runtime::Runtime;
@@ -38,6 +39,9 @@ const AUDIT_TIMEOUT: Duration = Duration::from_secs(5);
 const HURRIED_TIMEOUT: Duration = Duration::from_millis(500);
 /// How long the end waits for a collector that does not answer.
 const TRACES_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// What is said at the end.
+const STOPPED: &str = "Feature server stopped";
 
 /// How many tasks a thread runs before it looks at its sockets again: the default of the runtime.
 const DEFAULT_EVENT_INTERVAL: u32 = 61;
@@ -146,15 +150,21 @@ async fn serve_until_signal(
     let signals = signals(store, repository.clone(), log_level, stops)
         .map_err(|source| Failure::new(format!("cannot prepare the server: {source}")))?;
     // They wait for disks and for the network, which the thread of a runtime must not.
-    block_in_place(|| {
-        store.open_online_store()?;
+    let is_open = block_in_place(|| {
+        if !open_online_store(store, settings.lock_wait, stops, output)? {
+            return Ok(false);
+        }
         if settings.access == Access::ReadWrite {
             complete_pushes(store, output);
         }
         // What is wrong with the definitions is said by the server, which reads them again when the registry changes.
         let _ = store.supply_module_names(|| apply::definitions(store.config()));
-        Ok::<_, Failure>(())
+        Ok::<_, Failure>(true)
     })?;
+    if !is_open {
+        output.note(STOPPED);
+        return Ok(());
+    }
     // Commands have nothing to hand over to one that only reads.
     let commands = match settings.access {
         Access::ReadWrite => CommandSocket::listen(store, &place)?,
@@ -206,8 +216,39 @@ async fn serve_until_signal(
     let config = store.config().clone();
     let read_definitions = Arc::new(move || apply::definitions(&config));
     serve(listeners, Arc::clone(store), options, read_definitions, signals).await?;
-    output.note("Feature server stopped");
+    output.note(STOPPED);
     Ok(())
+}
+
+/// Opens the online store, for which it waits as long as another process has it open. Says whether it is open: it is not where the signal to
+/// stop came before.
+fn open_online_store(
+    store: &FeatureStore,
+    patience: Duration,
+    stops: &AtomicUsize,
+    output: &Output,
+) -> Result<bool, Failure> {
+    let begun = Instant::now();
+    let is_to_stop = || stops.load(Ordering::Relaxed) > 0;
+    let mut is_told = false;
+    let opened = store.open_online_store_when_free(|place, holder| {
+        let goes_on = begun.elapsed() < patience && !is_to_stop();
+        if goes_on && !is_told {
+            is_told = true;
+            output.note(&format!(
+                "Waiting for {} at most until {} has closed {}",
+                format_duration(patience),
+                holder.in_words(),
+                place.display()
+            ));
+        }
+        goes_on
+    });
+    match opened {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::Conflict && is_to_stop() => Ok(false),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// What is listened on, and how that is called.

@@ -1,7 +1,8 @@
 //! Locks that other processes hold, and registries whose file system does not answer: waits end, with an error that says for what.
 
 use std::fs::{File, OpenOptions};
-use std::process::Command;
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -121,4 +122,77 @@ fn a_registry_whose_file_system_does_not_answer_stops_writes_only() {
     eventually("pushes go on", || push(&server, "online").status == 200);
     let stored: Value = read(&server, "driver_hourly_stats:avg_daily_trips").json();
     assert_eq!(stored["results"][1]["values"], json!([7]));
+}
+
+#[test]
+fn a_server_waits_for_the_one_before_it_to_end() {
+    let repository = Repository::from_template();
+    repository.succeed(&["apply"]);
+    let former = repository.serve();
+    assert_eq!(push(&former, "online").status, 200);
+    let holder = format!("process {} (feast) has closed ", former.process_id());
+    // Not for longer than it is told to.
+    let refused = repository.feast(&["serve", "--port", "0", "--lock-wait-seconds", "1"]);
+    assert_eq!(refused.code, Some(1), "{}", refused.stderr);
+    for part in ["Waiting for 1s at most until ", &holder, "is in use by another process"] {
+        assert!(refused.stderr.contains(part), "{part}: {}", refused.stderr);
+    }
+    let next = std::thread::scope(|scope| {
+        let next = scope.spawn(|| repository.serve_with(&["--lock-wait-seconds", "60"]));
+        std::thread::sleep(Duration::from_secs(1));
+        // Nothing has come of it for the one that is there.
+        assert_eq!(push(&former, "online").status, 200);
+        assert_eq!(former.stop().0, Some(0));
+        next.join().unwrap()
+    });
+    let known = read(&next, "driver_hourly_stats:avg_daily_trips");
+    assert_eq!(known.json()["results"][1]["values"], json!([7]));
+    let (code, log) = next.stop();
+    assert_eq!(code, Some(0));
+    let lines: Vec<_> = log.lines().filter(|line| line.starts_with("Waiting for ")).collect();
+    assert!(matches!(lines.as_slice(), [line] if line.contains(&holder)), "{log}");
+}
+
+/// Several servers may have a SQLite file open, but each log of pushes is of one.
+#[test]
+fn a_server_waits_for_the_log_of_pushes_too() {
+    let repository = Repository::from_template();
+    let settings = std::fs::read_to_string(repository.path.join("feature_store.yaml")).unwrap();
+    let (before, _) = settings.split_once("online_store:").unwrap();
+    repository.write("feature_store.yaml", before);
+    repository.succeed(&["apply"]);
+    let former = repository.serve();
+    assert_eq!(push(&former, "online_and_offline").status, 200);
+    let (_, log) = repository.serve_with(&["--lock-wait-seconds", "1"]).stop();
+    let waits = format!("until process {} (feast) has closed ", former.process_id());
+    let line = log.lines().find(|line| line.contains(&waits));
+    assert!(line.is_some_and(|line| line.ends_with("data/push_log")), "{log}");
+    assert!(
+        log.contains("pushes to both stores are refused by this server"),
+        "{log}"
+    );
+    assert_eq!(former.stop().0, Some(0));
+    let (_, log) = repository.serve_with(&["--lock-wait-seconds", "60"]).stop();
+    assert!(!log.contains("Waiting for") && !log.contains("refused"), "{log}");
+}
+
+#[test]
+fn a_server_that_waits_can_be_stopped() {
+    let repository = Repository::from_template();
+    repository.succeed(&["apply"]);
+    let _holder = repository.serve();
+    let waiting = repository
+        .command(&["serve", "--port", "0", "--lock-wait-seconds", "600"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn();
+    let mut waiting = waiting.unwrap();
+    let mut lines = BufReader::new(waiting.stderr.take().unwrap())
+        .lines()
+        .map(Result::unwrap);
+    assert!(lines.any(|line| line.starts_with("Waiting for 10m at most")));
+    let id = waiting.id().to_string();
+    assert!(Command::new("kill").arg(id).status().unwrap().success());
+    assert_eq!(waiting.wait().unwrap().code(), Some(0));
+    assert_eq!(lines.last().as_deref(), Some("Feature server stopped"));
 }

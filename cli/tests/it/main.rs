@@ -39,6 +39,7 @@
 //! - `audit`: the lines of the audit log, and what a strict one does not let happen.
 //! - `apply`: what `apply` and `plan` accept and print.
 //! - `lost_volumes`: an online store that is gone while the registry still tells of its rows.
+//! - `missing_registry`: a registry whose file is not there, or is empty.
 //! - `read_only`: servers and commands that only read, beside a server that writes.
 //! - `redis_clusters`: clusters and sentinels that fail over and move their slots while clients go on.
 //! - `redis_removal`: rows of removed views in a Redis that others use too.
@@ -84,6 +85,7 @@ mod log;
 mod look_up;
 mod lost_volumes;
 mod metrics;
+mod missing_registry;
 mod name_collisions;
 mod on_demand;
 mod one_yaml;

@@ -7,7 +7,7 @@ use std::path::Path;
 use feast_codec::record::STORE_FORMAT;
 use feast_codec::storage_key::KeyTag;
 use feast_config::OnlineStoreMemory;
-use feast_files::open_plain;
+use feast_files::{open_plain, process_in_words};
 use feast_model::error::{Error, Result};
 use rustix::process::{Flock, FlockType, fcntl_getlk};
 
@@ -42,6 +42,14 @@ pub struct Examined {
 pub struct Holder {
     /// Its number; `None` for one outside of this container.
     pub process: Option<u32>,
+}
+
+impl Holder {
+    /// As messages name it.
+    pub fn in_words(self) -> String {
+        let outside = || "a process outside of this container".to_owned();
+        self.process.map_or_else(outside, process_in_words)
+    }
 }
 
 impl RocksDbStore {

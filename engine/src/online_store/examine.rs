@@ -68,3 +68,13 @@ pub(crate) fn examine_push_log(config: &OnlineStoreConfig, path: &Path) -> Resul
     check_writable_directory(path)?;
     RocksDbStore::holder(path)
 }
+
+/// The process that has a database open which a server of these settings is to write, and where that is: the embedded store, or the log of
+/// pushes of a store that cannot hold it. What keeps this from being known is said by opening it. This process must not have it open.
+pub(crate) fn holder<'a>(config: &'a OnlineStoreConfig, push_log: &'a Path) -> Option<(&'a Path, Holder)> {
+    let path = match config {
+        OnlineStoreConfig::RocksDb { path, .. } => path.as_path(),
+        OnlineStoreConfig::Redis(_) | OnlineStoreConfig::Sqlite { .. } => push_log,
+    };
+    Some((path, RocksDbStore::holder(path).ok()??))
+}

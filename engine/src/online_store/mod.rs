@@ -23,7 +23,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub use examine::OnlineStoreFound;
-pub(crate) use examine::{examine, examine_push_log};
+pub(crate) use examine::{examine, examine_push_log, holder};
 use feast_codec::packed_bytes::PackedBytes;
 use feast_config::OnlineStoreConfig;
 use feast_model::Timestamp;

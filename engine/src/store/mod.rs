@@ -211,6 +211,12 @@ impl FeatureStore {
         self.registry.refresh(LOOK_PATIENCE, |next| self.adopt(next))?
     }
 
+    /// # Errors
+    /// `Unavailable` when the registry's file has never been there: it serves as an empty one, which a wrong path would be too.
+    pub fn check_registry(&self) -> Result<()> {
+        self.registry.check_found()
+    }
+
     /// As [`FeatureStore::refresh`], for a request that goes on with the registry read before if the new one is damaged, which is for
     /// others to report. Says whether another one is in use now.
     ///

@@ -210,6 +210,20 @@ impl RegistryHandle {
         }
     }
 
+    /// # Errors
+    /// `Unavailable` when the registry has never been there. One that was, and is gone, goes on serving, and its absence is a
+    /// [`RegistryHandle::problem`].
+    pub(super) fn check_found(&self) -> Result<()> {
+        let state = self.current();
+        // A state that was written here a moment ago may have no stamp either.
+        if state.snapshot.stamp.is_some() || state.has_project() {
+            return Ok(());
+        }
+        let message = format!("there is no registry at {}", error_path(self.place.path()));
+        Err(Error::new(ErrorKind::Unavailable, message)
+            .with_hint("run `feast apply`, or correct the path of the registry in feature_store.yaml"))
+    }
+
     fn note_seen(&self) {
         let now = u64::try_from(self.opened.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.seen.store(now, Ordering::Relaxed);
@@ -509,6 +523,32 @@ mod tests {
             // The next look reads it, whatever it has become.
             assert_eq!(state.snapshot.stamp, None);
         }
+    }
+
+    #[test]
+    fn a_registry_is_found_once_its_file_is_there_whatever_it_holds() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("registry.db");
+        let settings = PlanSettings {
+            with_versions: false,
+            with_logs: false,
+        };
+        let handle = RegistryHandle::open(&path, "types_repo", settings, None).unwrap();
+        let missing = handle.check_found().unwrap_err();
+        assert_eq!(missing.kind(), ErrorKind::Unavailable);
+        assert_eq!(missing.public_message(), "there is no registry at registry.db");
+        std::fs::write(&path, b"").unwrap();
+        let adopt = |next: NextState<'_>| {
+            next.publish();
+            Ok(())
+        };
+        assert!(handle.refresh(COMMAND_PATIENCE, adopt).unwrap().unwrap());
+        handle.check_found().unwrap();
+        // One that was in use, and is gone, goes on serving.
+        let (handle, _) = self::handle(directory.path());
+        std::fs::remove_file(&path).unwrap();
+        assert!(handle.refresh(COMMAND_PATIENCE, adopt).unwrap().is_err());
+        handle.check_found().unwrap();
     }
 
     #[test]

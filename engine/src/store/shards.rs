@@ -24,6 +24,7 @@ impl FeatureStore {
     /// end has not come yet.
     pub fn shard_windows(&self, request: &MaterializeRequest) -> Result<Vec<ViewWindow>> {
         materialize::check_target(&self.config.online_store)?;
+        self.check_registry()?;
         request.range.check()?;
         let end = request.range.end();
         if matches!(request.range, MaterializeRange::Until { .. }) && end > clock::now() {

@@ -9,6 +9,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use feast_files::{COMMAND_PATIENCE, FileLock, REQUEST_PATIENCE, replace_bytes};
 use feast_model::error::{Error, ErrorKind, Result};
@@ -18,11 +19,13 @@ use parking_lot::Mutex;
 use super::FeatureStore;
 use super::registry::RegistryState;
 use crate::clock;
-use crate::online_store::{self, Access, OnlineStore, StoredView, TableChange, stored_view, table_view};
+use crate::online_store::{self, Access, OnlineStore, StoreHolder, StoredView, TableChange, stored_view, table_view};
 
 /// A file beside the online store in which an `apply --now` leaves the views whose tables the process that has the store open is
 /// to drop.
 const DROP_REQUESTS: &str = "DROP_NOW";
+/// Between two looks whether another process still has the store open.
+const HOLDER_LOOK_INTERVAL: Duration = Duration::from_millis(100);
 /// Changes that no caller takes are forgotten from here on.
 const MAX_UNREPORTED_CHANGES: usize = 10_000;
 
@@ -63,6 +66,33 @@ impl FeatureStore {
         self.restore_tables(store, &state)?;
         self.drop_requested_tables(store, &state)?;
         self.hide_tables(store, &state)
+    }
+
+    /// As [`FeatureStore::open_online_store`], after another process has closed the embedded store, or the log of pushes beside another
+    /// store. As long as one has it open, `goes_on` is asked whether to wait further; when it says no, this goes on as without a wait. To
+    /// be called before anything else opens them.
+    ///
+    /// # Errors
+    /// As [`FeatureStore::open_online_store`].
+    pub fn open_online_store_when_free(&self, mut goes_on: impl FnMut(&Path, StoreHolder) -> bool) -> Result<()> {
+        if self.access == Access::ReadOnly || self.online_store.get().is_some() {
+            return self.open_online_store();
+        }
+        let mut is_awaited = || {
+            let held = online_store::holder(&self.config.online_store, &self.config.push_log_path);
+            held.is_some_and(|(path, holder)| goes_on(path, holder))
+        };
+        loop {
+            // Not by trying: each try to open a database moves the log of the process that has it aside.
+            while is_awaited() {
+                std::thread::sleep(HOLDER_LOOK_INTERVAL);
+            }
+            match self.open_online_store() {
+                // A third process was faster.
+                Err(error) if error.kind() == ErrorKind::Conflict && is_awaited() => {}
+                outcome => return outcome,
+            }
+        }
     }
 
     /// Does what is due from time to time while the online store is open: brings it back if it takes no writes, drops hidden tables whose

@@ -102,8 +102,9 @@ impl FeatureStore {
     /// The names of the views that a request means, each once: those named, or all that are online and enabled.
     ///
     /// # Errors
-    /// `NotFound` for an unknown view, `Invalid` for one that cannot be materialized.
+    /// `NotFound` for an unknown view, `Invalid` for one that cannot be materialized, and those of [`FeatureStore::check_registry`].
     pub fn views_to_materialize(&self, names: Option<&[String]>) -> Result<Vec<String>> {
+        self.check_registry()?;
         let state = self.state();
         let views = self.candidates(&state).views(names)?;
         Ok(views.into_iter().map(|view| view.name().to_owned()).collect())
@@ -136,8 +137,10 @@ impl FeatureStore {
     /// The window each view of a request would be materialized over.
     ///
     /// # Errors
-    /// `NotFound` for an unknown view, `Invalid` for one that is not served online or when the start is after the end.
+    /// `NotFound` for an unknown view, `Invalid` for one that is not served online or when the start is after the end, and those of
+    /// [`FeatureStore::check_registry`].
     pub fn materialization_windows(&self, request: &MaterializeRequest) -> Result<Vec<ViewWindow>> {
+        self.check_registry()?;
         request.range.check()?;
         let state = self.state();
         let views = self.candidates(&state).views(request.views.as_deref())?;

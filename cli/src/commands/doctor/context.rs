@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use feast_engine::{Access, FeatureStore, OnlineStoreFound, RepositoryConfig, StoreHolder, process_in_words};
+use feast_engine::{Access, FeatureStore, OnlineStoreFound, RepositoryConfig, StoreHolder};
 
 use tokio::runtime::{Builder, Runtime};
 
@@ -56,13 +56,6 @@ pub(super) fn runtime(findings: &Findings) -> Option<Runtime> {
         )
     };
     runtime.map_err(failed).ok()
-}
-
-/// A process that holds something, as messages name it.
-pub(super) fn in_words(holder: StoreHolder) -> String {
-    holder
-        .process
-        .map_or_else(|| "a process outside of this container".to_owned(), process_in_words)
 }
 
 /// Bytes for a person.

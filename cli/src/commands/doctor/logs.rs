@@ -3,7 +3,7 @@
 use feast_engine::{AuditSink, check_writable_directory, process_in_words};
 use feast_server::AuditLog;
 
-use super::context::{Context, in_words};
+use super::context::Context;
 use super::finding::Findings;
 use crate::commands::serve::place_of;
 
@@ -76,7 +76,7 @@ pub(super) fn check_pushes(context: &Context, findings: &Findings) {
         Ok(Some(holder)) => findings.warning(
             format!(
                 "{} has {path} open: pushes to both stores would be refused",
-                in_words(holder)
+                holder.in_words()
             ),
             "stop it first, or give each server a log of its own with serving.push_log_path",
         ),

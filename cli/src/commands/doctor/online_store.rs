@@ -7,7 +7,7 @@ use feast_engine::{
     StoreHolder, examine_online_store,
 };
 
-use super::context::{Context, in_words, size};
+use super::context::{Context, size};
 use super::finding::Findings;
 use crate::output::count;
 use crate::running_server::RunningServer;
@@ -89,7 +89,7 @@ fn check_database(place: &str, found: &DatabaseFound, access: Access, findings: 
 
 fn check_holder(holder: StoreHolder, config: &RepositoryConfig, access: Access, findings: &Findings) {
     findings.begin("asking the server that has it open");
-    let process = in_words(holder);
+    let process = holder.in_words();
     let server = RunningServer::find(config).filter(RunningServer::answers);
     match (server, access) {
         (_, Access::ReadOnly) => findings.ok(format!(

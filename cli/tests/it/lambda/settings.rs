@@ -69,6 +69,15 @@ fn a_store_that_is_not_there_is_told() {
 }
 
 #[test]
+fn a_registry_that_is_not_there_is_told() {
+    let repository = materialized();
+    std::fs::remove_file(repository.path.join("data/registry.db")).unwrap();
+    let said = refusal(&repository, &Start::default());
+    assert!(said.contains("there is no registry at "), "{said}");
+    assert!(said.contains("run `feast apply`"), "{said}");
+}
+
+#[test]
 fn offline_batching_is_refused_where_something_is_written_redis() {
     let redis = feast_fixtures::RedisServer::start(&[]);
     let repository = crate::redis_trouble::repository_on(&redis, "");

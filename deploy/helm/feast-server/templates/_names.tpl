@@ -4,18 +4,37 @@
 {{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" }}
 {{- end }}
 
-{{/* Of all objects. Cut so that `-materialize` fits behind it in the name of a CronJob, which has 52 characters. */}}
+{{/* Of all objects. */}}
 {{- define "feast-server.fullname" -}}
 {{- if .Values.fullnameOverride }}
-{{- .Values.fullnameOverride | trunc 40 | trimSuffix "-" }}
+{{- .Values.fullnameOverride | trunc 63 | trimSuffix "-" }}
 {{- else }}
 {{- $name := default .Chart.Name .Values.nameOverride }}
 {{- if contains $name .Release.Name }}
-{{- .Release.Name | trunc 40 | trimSuffix "-" }}
+{{- .Release.Name | trunc 63 | trimSuffix "-" }}
 {{- else }}
-{{- printf "%s-%s" .Release.Name $name | trunc 40 | trimSuffix "-" }}
+{{- printf "%s-%s" .Release.Name $name | trunc 63 | trimSuffix "-" }}
 {{- end }}
 {{- end }}
+{{- end }}
+
+{{/* A name with an ending, of so many characters at most: [name, ending, most]. Names that have to be cut differ by a hash of the whole. */}}
+{{- define "feast-server.withEnding" -}}
+{{- $name := index . 0 }}
+{{- $ending := index . 1 }}
+{{- $most := int (index . 2) }}
+{{- $whole := printf "%s-%s" $name $ending }}
+{{- if le (len $whole) $most }}
+{{- $whole }}
+{{- else }}
+{{- $room := int (sub $most (add (len $ending) 10)) }}
+{{- printf "%s-%s-%s" ($name | trunc $room | trimSuffix "-") (sha256sum $name | trunc 8) $ending }}
+{{- end }}
+{{- end }}
+
+{{/* Of what asks for materializations. A CronJob may have 52 characters, as its jobs have a number behind them. */}}
+{{- define "feast-server.materialize.fullname" -}}
+{{- include "feast-server.withEnding" (list (include "feast-server.fullname" .) "materialize" 52) }}
 {{- end }}
 
 {{- define "feast-server.selectorLabels" -}}
@@ -36,7 +55,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 
 {{/* Of the pods that ask for materializations: not those by which the Service finds servers. */}}
 {{- define "feast-server.materialize.selectorLabels" -}}
-app.kubernetes.io/name: {{ printf "%s-materialize" (include "feast-server.name" . | trunc 50 | trimSuffix "-") }}
+app.kubernetes.io/name: {{ include "feast-server.withEnding" (list (include "feast-server.name" .) "materialize" 63) }}
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 

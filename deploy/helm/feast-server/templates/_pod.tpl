@@ -36,6 +36,10 @@
 {{- if ne $drain "0" }}
 {{- $command = concat $command (list "--drain-seconds" $drain) }}
 {{- end }}
+{{- /* The pod before may still be ending: one that was deleted, or whose node is away for a while. */}}
+{{- if not (include "feast-server.overlaps" .) }}
+{{- $command = concat $command (list "--lock-wait-seconds" (min 3600 (int (include "feast-server.gracePeriod" .)) | toString)) }}
+{{- end }}
 {{- if .Values.tls.secretName }}
 {{- $command = concat $command (list "--key" "/etc/feast/tls/tls.key" "--cert" "/etc/feast/tls/tls.crt") }}
 {{- end }}
@@ -47,6 +51,32 @@
 {{- end }}
 {{- toYaml (concat $command .Values.serveArgs) }}
 {{- end }}
+{{- end }}
+
+{{/* What a command says, as JSON: [arguments, names of one of them...]. `given`, and `value`, which is empty for one without a value. */}}
+{{- define "feast-server.argument" -}}
+{{- $names := rest . }}
+{{- $given := false }}
+{{- $value := "" }}
+{{- $isValue := false }}
+{{- range first . }}
+{{- $argument := toString . }}
+{{- if $isValue }}
+{{- $value = $argument }}
+{{- $isValue = false }}
+{{- else }}
+{{- range $names }}
+{{- if eq . $argument }}
+{{- $given = true }}
+{{- $isValue = true }}
+{{- else if hasPrefix (ternary (printf "%s=" .) . (hasPrefix "--" .)) $argument }}
+{{- $given = true }}
+{{- $value = $argument | trimPrefix . | trimPrefix "=" }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- dict "given" $given "value" $value | toJson }}
 {{- end }}
 
 {{/*

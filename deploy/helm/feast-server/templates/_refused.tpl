@@ -20,9 +20,18 @@
 {{- fail "serveArgs are added to the command that the chart makes, and commandArgs replaces it: write all arguments in commandArgs" }}
 {{- end }}
 {{- range .Values.serveArgs }}
-{{- if regexMatch "^(-h|--host|-k|--key|--cert|--client-ca|--tls-min-version|--drain-seconds)(=|$)" (toString .) }}
-{{- fail (printf "serveArgs has %s, which the chart gives itself: use drainSeconds and tls, or write the whole command in commandArgs" .) }}
+{{- if regexMatch "^(-p|--port(=|$))" (toString .) }}
+{{- fail (printf "serveArgs has %s, but probes and the Service ask the pods at 6566: leave it out. The port of the Service is service.port" .) }}
 {{- end }}
+{{- if regexMatch "^(-[hkm]|--(host|key|cert|client-ca|tls-min-version|drain-seconds|lock-wait-seconds|metrics)(=|$))" (toString .) }}
+{{- fail (printf "serveArgs has %s, which the chart gives itself: use drainSeconds, tls and metrics.enabled, or write the whole command in commandArgs" .) }}
+{{- end }}
+{{- end }}
+{{- if .Values.commandArgs }}
+{{- include "feast-server.refuseCommand" . }}
+{{- end }}
+{{- if and .Values.materialize.enabled (has "--read-only" (concat .Values.serveArgs .Values.commandArgs)) }}
+{{- fail "materialize.enabled, but a server with --read-only refuses materializations: leave one of them out" }}
 {{- end }}
 {{- if and .Values.apply.enabled (not $yamlIsInImage) }}
 {{- fail "apply.enabled: `feast apply` reads definitions and the yaml from the repository in the image, and not the yaml of feature_store_yaml_base64 or existingSecret. Leave those out, or run `feast apply` elsewhere" }}
@@ -65,6 +74,15 @@
 {{- else if and $repository.batching (eq (include "feast-server.place" (list . $repository.pushLog)) "empty") }}
 {{- fail (printf "feature_server.offline_push_batching_enabled in the yaml: pushes are answered before they are in their parquet source, and would go with the pod. Put %s on a volume (persistence.enabled), or push without batches" $repository.pushLog) }}
 {{- end }}
+{{- if eq $registryPlace "empty" }}
+{{- if not (or .Values.apply.enabled .Values.initContainers) }}
+{{- fail (printf "the registry %s is in an empty directory that goes with the pod, and nothing puts it there: put it on a volume (persistence.enabled, or volumes) or into the image, or let one of initContainers fetch it" $repository.registryPath) }}
+{{- end }}
+{{- /* Where the rows go with the pod as well, a new one has neither them nor a record of them, and loads all of them again. */}}
+{{- if and .Values.materialize.enabled (ne (include "feast-server.place" (list . $repository.storePath)) "empty") }}
+{{- fail (printf "materialize.enabled: a run is recorded in the registry, and %s is in an empty directory that goes with the pod, while the rows stay: put the registry on a volume (persistence.enabled, or volumes), or materialize from elsewhere" $repository.registryPath) }}
+{{- end }}
+{{- end }}
 
 {{- /* Values that need each other. */}}
 {{- if and .Values.serviceMonitor.enabled (not $repository.metrics) }}
@@ -91,6 +109,10 @@
 {{- if and .Values.ingress.enabled (not .Values.ingress.hosts) }}
 {{- fail "ingress.enabled, but no names: set ingress.hosts" }}
 {{- end }}
+{{- $drain := (include "feast-server.argument" (list .Values.commandArgs "--drain-seconds") | fromJson).value }}
+{{- if and $drain (lt (int (include "feast-server.gracePeriod" .)) (add (int $drain) 40 | int)) }}
+{{- fail (printf "commandArgs has --drain-seconds %s, and terminationGracePeriodSeconds is %s: it must be 40 more at least, as the server would be killed before it has finished. Set drainSeconds to the same" $drain (include "feast-server.gracePeriod" .)) }}
+{{- end }}
 {{- if lt (int (include "feast-server.gracePeriod" .)) (add (int (include "feast-server.drainSeconds" .)) 40 | int) }}
 {{- fail (printf "terminationGracePeriodSeconds is %s: it must be 40 more than drainSeconds (%s) at least, as the server needs up to so long to finish, and would be killed before" (include "feast-server.gracePeriod" .) (include "feast-server.drainSeconds" .)) }}
 {{- end }}
@@ -99,5 +121,47 @@
 {{- end }}
 {{- if and .Values.autoscaling.enabled (gt (int .Values.autoscaling.minReplicas) (int .Values.autoscaling.maxReplicas)) }}
 {{- fail (printf "autoscaling.minReplicas is %d, which is more than maxReplicas, %d" (int .Values.autoscaling.minReplicas) (int .Values.autoscaling.maxReplicas)) }}
+{{- end }}
+{{- end }}
+
+{{/* What a whole command says otherwise than the values by which probes, ports and mounts are made. */}}
+{{- define "feast-server.refuseCommand" -}}
+{{- $repository := include "feast-server.repository" . | fromJson }}
+{{- $command := .Values.commandArgs }}
+{{- $port := include "feast-server.argument" (list $command "--port" "-p") | fromJson }}
+{{- if and $port.given (ne $port.value "6566") }}
+{{- fail (printf "commandArgs has --port %s, but probes and the Service ask the pods at 6566: leave it out. The port of the Service is service.port" $port.value) }}
+{{- end }}
+{{- $host := include "feast-server.argument" (list $command "--host" "-h") | fromJson }}
+{{- $socket := include "feast-server.argument" (list $command "--socket") | fromJson }}
+{{- if not (or $host.given $socket.given) }}
+{{- fail "commandArgs has no --host: the server would listen on 127.0.0.1, where neither probes nor the Service reach it: add -h, 0.0.0.0" }}
+{{- end }}
+
+{{- $key := include "feast-server.argument" (list $command "--key" "-k") | fromJson }}
+{{- if and .Values.tls.secretName (not $key.given) }}
+{{- fail "tls.secretName, but commandArgs has no --key: probes would speak TLS to a server that does not: add --key, /etc/feast/tls/tls.key, --cert, /etc/feast/tls/tls.crt" }}
+{{- end }}
+{{- if and $key.given (not .Values.tls.secretName) }}
+{{- fail "commandArgs has --key, but tls.secretName is not set: probes would not speak TLS, which the server does: set tls.secretName" }}
+{{- end }}
+{{- $authority := include "feast-server.argument" (list $command "--client-ca") | fromJson }}
+{{- if and .Values.tls.clientCaSecretName (not $authority.given) }}
+{{- fail "tls.clientCaSecretName, but commandArgs has no --client-ca: nobody would be asked for a certificate: add --client-ca, /etc/feast/client-ca/ca.crt" }}
+{{- end }}
+{{- if and $authority.given (not .Values.tls.clientCaSecretName) }}
+{{- fail "commandArgs has --client-ca, but tls.clientCaSecretName is not set: probes have no certificate, and would fail: set tls.clientCaSecretName" }}
+{{- end }}
+{{- $minVersion := include "feast-server.argument" (list $command "--tls-min-version") | fromJson }}
+{{- if and .Values.tls.minVersion (ne .Values.tls.minVersion $minVersion.value) }}
+{{- fail (printf "tls.minVersion is %s, but commandArgs does not say so: add --tls-min-version, %q" .Values.tls.minVersion .Values.tls.minVersion) }}
+{{- end }}
+
+{{- $metrics := include "feast-server.argument" (list $command "--metrics" "-m") | fromJson }}
+{{- if and .Values.metrics.enabled (not (or $metrics.given $repository.metricsInYaml)) }}
+{{- fail "metrics.enabled, but commandArgs has no --metrics: nobody would listen on the port of metrics: add --metrics" }}
+{{- end }}
+{{- if and $metrics.given (not $repository.metrics) }}
+{{- fail "commandArgs has --metrics, but metrics.enabled is not set: neither pods nor the Service would have the port: set metrics.enabled" }}
 {{- end }}
 {{- end }}

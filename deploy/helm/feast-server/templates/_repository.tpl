@@ -41,6 +41,7 @@ As JSON:
   registryPath     as it is written; empty where that is not known
   auth             who signs in; empty where that is not known
   metrics          whether numbers are served
+  metricsInYaml    whether the yaml alone has them served
   metricsPort      where
   pushLog          where pushes are recorded until they are done; empty where that is not known
   batching         whether they are answered before
@@ -51,7 +52,7 @@ As JSON:
 {{- $storePath := "" }}
 {{- $registryPath := .Values.registryPath }}
 {{- $auth := "" }}
-{{- $metrics := .Values.metrics.enabled }}
+{{- $metricsInYaml := false }}
 {{- $metricsPort := 8000 }}
 {{- $batching := false }}
 {{- $pushLog := "" }}
@@ -112,7 +113,7 @@ As JSON:
 {{- $block = include "feast-server.block" (list (get $yaml "feature_server") "type") | fromJson }}
 {{- $batching = eq (toString $block.offline_push_batching_enabled) "true" }}
 {{- if kindIs "map" $block.metrics }}
-{{- $metrics = or $metrics (eq (toString $block.metrics.enabled) "true") }}
+{{- $metricsInYaml = eq (toString $block.metrics.enabled) "true" }}
 {{- end }}
 {{- $port := toString (default 8000 (get $serving "metrics_port")) }}
 {{- if regexMatch "^[1-9][0-9]*$" $port }}
@@ -135,7 +136,7 @@ As JSON:
 {{- if contains "$" $pushLog }}
 {{- $pushLog = "" }}
 {{- end }}
-{{- dict "onlineStore" $store "storePath" $storePath "registryPath" $registryPath "auth" $auth "metrics" $metrics "metricsPort" $metricsPort "pushLog" $pushLog "batching" $batching | toJson }}
+{{- dict "onlineStore" $store "storePath" $storePath "registryPath" $registryPath "auth" $auth "metrics" (or .Values.metrics.enabled $metricsInYaml) "metricsInYaml" $metricsInYaml "metricsPort" $metricsPort "pushLog" $pushLog "batching" $batching | toJson }}
 {{- end }}
 
 {{/*
