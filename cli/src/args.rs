@@ -475,6 +475,10 @@ pub(crate) struct LambdaArguments {
 The exit code is 1 if there is an error, and 0 otherwise, also with warnings.
 feast serve --check checks the same for the options of a server.
 
+With --output json it prints one document with these members: ok, whether there is no error; counts, how many findings are ok, warning and
+error; and findings, a list in the order in which they are printed otherwise. Each of these has the members check, level (ok, warning or
+error), text, and hint, which says what can be done, or is null.
+
 Example: feast doctor --output json | jq '.findings[] | select(.level == \"error\")'")]
 pub(crate) struct DoctorArguments {
     /// How to print what is found.

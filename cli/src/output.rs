@@ -29,6 +29,13 @@ const BAR_WIDTH: usize = 64;
 /// How often progress is printed where there is no bar.
 const REMOVAL_INTERVAL: Duration = Duration::from_secs(5);
 
+/// A number of things whose name has an s where there are several.
+pub(crate) fn count(number: impl Display, name: &str) -> String {
+    let number = number.to_string();
+    let ending = if number == "1" { "" } else { "s" };
+    format!("{number} {name}{ending}")
+}
+
 /// Why a command failed, and what the user can do.
 #[derive(Debug)]
 pub(crate) struct Failure {

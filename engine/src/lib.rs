@@ -99,7 +99,9 @@ pub use feast_config::{
     SampleRate, ServingLimits, SettingInForce, SettingsSource, TracesConfig, check_project_name, format_duration,
     machine_memory, without_marks,
 };
-pub use feast_files::{DiskRoom, check_writable, lock_holder, open_plain, process_in_words, room_on_disk_of};
+pub use feast_files::{
+    DiskRoom, check_writable, check_writable_directory, lock_holder, open_plain, process_in_words, room_on_disk_of,
+};
 pub use feast_model as model;
 pub use feast_model::error::{self, Error, ErrorKind, FeastException, InvalidDefinition, Result};
 pub use feast_offline::{PandasColumn, create_parquet, pandas_columns};

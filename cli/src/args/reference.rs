@@ -62,9 +62,14 @@ fn section(command: &Command, heading: &str) -> String {
     if !own.is_empty() {
         text += &format!("\n{}", table(&own));
     }
-    if let Some(example) = command.get_after_help().map(ToString::to_string) {
-        let example = example.trim_start_matches("Example: ").to_owned();
-        text += &format!("\nFor example:\n\n```sh\n{example}\n```\n");
+    if let Some(help) = command.get_after_help().map(ToString::to_string) {
+        let (notes, example) = help.split_once("Example: ").unwrap_or((&help, ""));
+        if !notes.is_empty() {
+            text += &format!("\n{}\n", notes.trim_end());
+        }
+        if !example.is_empty() {
+            text += &format!("\nFor example:\n\n```sh\n{example}\n```\n");
+        }
     }
     text
 }

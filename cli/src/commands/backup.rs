@@ -18,6 +18,7 @@ pub(crate) fn run(repository: &Repository, arguments: &BackupArguments, output: 
         return verify(&directory, output);
     }
     let store = repository.open(output)?;
+    store.check_backup(&directory)?;
     let report = match store.open_online_store() {
         Ok(()) => store.back_up(&directory, arguments.keep, &Arc::default())?,
         Err(error) => {

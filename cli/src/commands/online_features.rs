@@ -50,7 +50,7 @@ pub(crate) fn run(
 }
 
 /// Opens the repository, and where the online store cannot be had to write, only to read: a server may have it open, or it may be on a
-/// file system that takes no writes.
+/// file system that takes no writes. One that is not there is not made.
 pub(super) fn open(repository: &Repository, output: &Output) -> Result<FeatureStore, Failure> {
     open_with(repository.settings(output)?)
 }
@@ -62,6 +62,7 @@ pub(super) fn open_to_scan(repository: &Repository, output: &Output) -> Result<F
 
 fn open_with(config: RepositoryConfig) -> Result<FeatureStore, Failure> {
     let store = FeatureStore::open(config)?;
+    store.check_online_store_made()?;
     let Err(error) = store.open_online_store() else {
         return Ok(store);
     };

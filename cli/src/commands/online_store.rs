@@ -155,6 +155,8 @@ pub(crate) fn delete(repository: &Repository, arguments: &DeleteRowArguments, ou
         keys: arguments.keys.clone(),
     };
     let store = repository.open(output)?;
+    // No rows of a store that is in another place would be said to be removed.
+    store.check_online_store_made()?;
     let forgotten = match store.open_online_store() {
         Ok(()) => {
             // A push that is done later would bring its row back.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use feast_engine::{Error, MaterializationPlan, MaterializeProgress, RunStep, ViewReport, ViewWindow};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-use super::{BAR_WIDTH, Output};
+use super::{BAR_WIDTH, Output, count};
 use crate::interrupt::Interrupt;
 
 /// The interval between lines of progress in a pipe.
@@ -349,13 +349,6 @@ impl Totals {
         self.stale += report.stale as u64;
         self.null_keys += report.null_keys as u64;
         self.bytes += report.bytes;
-    }
-}
-
-fn count(number: usize, what: &str) -> String {
-    match number {
-        1 => format!("1 {what}"),
-        _ => format!("{number} {what}s"),
     }
 }
 

@@ -163,23 +163,78 @@ fn copies_that_would_go_wrong_are_refused() {
     refused(
         &repository,
         &between("rocks.yaml", "old.yaml"),
-        "the online store to copy from does not exist",
+        "--from: there is no online store in ",
     );
     refused(
         &repository,
         &[&between("old.yaml", "rocks.yaml")[..], &["--views", "nope"]].concat(),
         "feature view nope is not in the registry of --from",
     );
-    repository.write(
-        "elsewhere.yaml",
-        "project: feature_repo\nregistry: data/none.db\nonline_store: {type: rocksdb, path: data/other}\n",
+    let elsewhere = |project: &str, registry: &str, store: &str| {
+        let text =
+            format!("project: {project}\nregistry: {registry}\nonline_store: {{type: rocksdb, path: {store}}}\n");
+        repository.write("elsewhere.yaml", &text);
+    };
+    // Each lacks what it names, and the other file lacks nothing.
+    elsewhere("feature_repo", "data/none.db", "data/other");
+    let hint = "correct registry in the file of --to";
+    for expected in ["--to: there is no registry at ", "data/none.db", hint] {
+        refused(&repository, &between("old.yaml", "elsewhere.yaml"), expected);
+    }
+    elsewhere("feature_repo", "data/none.db", "data/online_store");
+    for views in [&[][..], &["--views", "driver_hourly_stats"]] {
+        let arguments = [&between("elsewhere.yaml", "rocks.yaml")[..], views].concat();
+        refused(&repository, &arguments, "--from: there is no registry at ");
+    }
+    elsewhere("another", "data/registry.db", "data/online_store");
+    refused(
+        &repository,
+        &between("elsewhere.yaml", "rocks.yaml"),
+        "has no feature views of project another, so there is nothing to copy",
     );
+    elsewhere("another", "data/registry.db", "data/other");
     refused(
         &repository,
         &between("old.yaml", "elsewhere.yaml"),
         "feature view driver_hourly_stats is not in the registry of --to",
     );
+    refused(
+        &repository,
+        &between("nowhere.yaml", "rocks.yaml"),
+        "Can't find feature repo configuration file at nowhere.yaml",
+    );
     assert!(!repository.exists("data/other"), "nothing may be made");
+}
+
+#[test]
+fn a_store_is_the_same_however_its_path_is_spelled() {
+    const SAME: &str = "both settings files name the same online store";
+    let repository = materialized();
+    let link = |to: &str, name: &str| std::os::unix::fs::symlink(to, repository.path.join(name)).unwrap();
+    link("online_store", "data/link");
+    link("data", "linked");
+    copy(&repository, "old.yaml", "lite.yaml");
+    link("online.db", "data/link.db");
+    std::fs::hard_link(
+        repository.path.join("data/online.db"),
+        repository.path.join("data/hard.db"),
+    )
+    .unwrap();
+    let absolute = repository.path.join("data/online_store").display().to_string();
+    for path in [
+        "data/link",
+        "./data/../data/online_store",
+        "linked/online_store",
+        &absolute,
+    ] {
+        repository.write("same.yaml", &settings(&format!("type: rocksdb, path: {path}")));
+        refused(&repository, &["--from", "old.yaml", "--to", "same.yaml"], SAME);
+        refused(&repository, &["--from", "same.yaml", "--to", "old.yaml"], SAME);
+    }
+    for path in ["data/link.db", "data/hard.db", "linked/online.db"] {
+        repository.write("same.yaml", &settings(&format!("type: sqlite, path: {path}")));
+        refused(&repository, &["--from", "lite.yaml", "--to", "same.yaml"], SAME);
+    }
 }
 
 #[test]

@@ -156,7 +156,7 @@ fn a_sound_repository_has_no_errors() {
         &[
             "ok settings: project feature_repo .. rocksdb",
             "ok registry:  .. 1 feature view, 1 on-demand feature view, 1 feature service, written ",
-            "ok online store: rocksdb  .. format 2, about ",
+            "ok online store: rocksdb  .. format 2,  .. in 0 table files and the log of writes, about ",
             "ok rows:  .. have their rows",
             "ok sources: driver_stats_source: 6 columns in  .. for driver_hourly_stats",
             "ok functions: of 1 on-demand feature views 1 are computed natively",
@@ -241,6 +241,14 @@ fn one_check_that_fails_keeps_no_other() {
     check("", write("data/registry.db", "no registry"), &expected);
     let expected = "error rows: the registry says that rows of driver_hourly_stats were materialized .. --full";
     check("", remove("data/online_store"), &[expected]);
+    // A volume on which there is nothing.
+    let emptied = |repository: &Repository| {
+        remove("data/online_store")(repository);
+        std::fs::create_dir(repository.path.join("data/online_store")).unwrap();
+    };
+    check("", emptied, &[expected]);
+    let expected = "error online store: cannot write into  .. not a directory";
+    check("", write("data/online_store", ""), &[expected]);
 }
 
 #[test]
@@ -369,13 +377,18 @@ fn places_that_cannot_be_written() {
         &found(&repository, SERVE),
         &["ok audit log:  .. audit.log can be written"],
     );
-    check(
-        "",
-        set(
-            "feature_server: {feature_logging: {enabled: true}}\nserving: {feature_log_spool_path: feature_store.yaml/below}",
-        ),
-        &["error feature log: features that are to be logged cannot wait on disk .. serving.feature_log_spool_path"],
-    );
+    // A file, and what cannot be below one.
+    for path in ["feature_store.yaml", "feature_store.yaml/below"] {
+        check(
+            "",
+            set(&format!(
+                "feature_server: {{feature_logging: {{enabled: true}}}}\nserving: {{feature_log_spool_path: {path}}}"
+            )),
+            &[
+                "error feature log: features that are to be logged cannot wait on disk .. serving.feature_log_spool_path",
+            ],
+        );
+    }
     check(
         "",
         set("serving: {backups: {directory: nowhere}}"),

@@ -213,3 +213,71 @@ fn sqlite_and_redis_have_the_same_rows() {
         refused.stderr
     );
 }
+
+#[test]
+fn a_store_that_is_not_there_is_named_and_not_made() {
+    let repository = Repository::from_template();
+    repository.succeed(&["apply"]);
+    repository.write("lite.yaml", &settings("type: sqlite, path: elsewhere/online.db"));
+    let read = [
+        "get-online-features",
+        "-e",
+        "driver_id=1001",
+        "-f",
+        "driver_hourly_stats:conv_rate",
+    ];
+    let commands: [&[&str]; 6] = [
+        &["online-store", "get", VIEW, "driver_id=1001"],
+        &["online-store", "scan", VIEW],
+        &["online-store", "stats"],
+        &["online-store", "delete", "--view", VIEW, "driver_id=1001"],
+        &read,
+        &["backup", "backups"],
+    ];
+    // A directory alone is a volume in which no store is yet.
+    for has_directory in [false, true] {
+        if has_directory {
+            std::fs::create_dir(repository.path.join("data/online_store")).unwrap();
+        }
+        for command in commands {
+            let outcome = repository.feast(command);
+            assert_eq!((outcome.code, outcome.stdout.as_str()), (Some(1), ""), "{command:?}");
+            for expected in [
+                "Error: there is no online store in /",
+                "/data/online_store yet\nHint: ",
+                "feast materialize",
+                "--chdir",
+            ] {
+                assert!(outcome.stderr.contains(expected), "{command:?}: {}", outcome.stderr);
+            }
+        }
+        assert_eq!(repository.exists("data/online_store"), has_directory);
+    }
+    let left = std::fs::read_dir(repository.path.join("data/online_store")).unwrap();
+    assert_eq!(left.count(), 0);
+    for command in &commands[..3] {
+        let outcome = repository.feast(&[&["-f", "lite.yaml"], *command].concat());
+        assert!(
+            outcome.stderr.contains("there is no online store in "),
+            "{}",
+            outcome.stderr
+        );
+        assert_eq!(outcome.code, Some(1));
+    }
+    assert!(!repository.exists("elsewhere") && !repository.exists("backups"));
+    // What is missing is another thing once there is a store.
+    repository.succeed(&["materialize", "--disable-event-timestamp"]);
+    assert!(repository.succeed(&read).contains("conv_rate"));
+    std::fs::rename(
+        repository.path.join("data/registry.db"),
+        repository.path.join("registry.db"),
+    )
+    .unwrap();
+    let outcome = repository.feast(&["backup", "backups"]);
+    assert!(
+        outcome.stderr.contains("there is no registry at "),
+        "{}",
+        outcome.stderr
+    );
+    assert!(!repository.exists("backups"));
+}

@@ -47,14 +47,6 @@ impl OnlineStoreConfig {
             Self::Redis(_) | Self::Sqlite { .. } => None,
         }
     }
-
-    /// Whether the store has been made, so that it may hold rows. Taken for granted of one on the network.
-    pub fn exists(&self) -> bool {
-        match self {
-            Self::RocksDb { path, .. } | Self::Sqlite { path } => path.exists(),
-            Self::Redis(_) => true,
-        }
-    }
 }
 
 /// What the online store holds in memory at most, in bytes. Both grow with use.

@@ -16,4 +16,4 @@ pub use file_lock::{COMMAND_PATIENCE, FileLock, REQUEST_PATIENCE};
 pub use local_disk::is_on_local_disk;
 pub use lock_holder::{lock_holder, process_in_words};
 pub use plain_file::open_plain;
-pub use writable::{DiskRoom, check_writable, room_on_disk_of};
+pub use writable::{DiskRoom, check_writable, check_writable_directory, room_on_disk_of};

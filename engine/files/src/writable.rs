@@ -36,6 +36,17 @@ pub fn check_writable(path: &Path) -> Result<()> {
     rustix::fs::access(&there, wanted).map_err(|source| failed(source.into()))
 }
 
+/// As [`check_writable`], of a directory in which files are to be made.
+///
+/// # Errors
+/// What the system would say.
+pub fn check_writable_directory(path: &Path) -> Result<()> {
+    match std::fs::metadata(path) {
+        Ok(found) if !found.is_dir() => Err(Error::io("write into", path, IoKind::NotADirectory.into())),
+        _ => check_writable(path),
+    }
+}
+
 /// The room on the disk of `path`, or of the nearest directory above it that is there. It waits for the file system. `None` when that
 /// does not say it.
 pub fn room_on_disk_of(path: &Path) -> Option<DiskRoom> {
@@ -77,6 +88,20 @@ mod tests {
         }
         for (name, kind) in [("file/below", ErrorKind::Data), ("link", ErrorKind::NotFound)] {
             assert_eq!(check_writable(&path(name)).unwrap_err().kind(), kind, "{name}");
+        }
+        for name in ["", "new", "new/below/it"] {
+            assert!(check_writable_directory(&path(name)).is_ok(), "{name}");
+        }
+        for (name, kind) in [
+            ("file", ErrorKind::Data),
+            ("file/below", ErrorKind::Data),
+            ("link", ErrorKind::NotFound),
+        ] {
+            assert_eq!(
+                check_writable_directory(&path(name)).unwrap_err().kind(),
+                kind,
+                "{name}"
+            );
         }
         // Root may write there all the same.
         if !rustix::process::geteuid().is_root() {

@@ -17,10 +17,11 @@ mod views;
 mod write;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::net::ToSocketAddrs;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use feast_config::{RedisConfig, RedisTopology};
+use feast_config::{RedisConfig, RedisNode, RedisTopology};
 use feast_model::error::{Error, Result};
 use feast_rows::{RowCache, StoredView, Tables};
 
@@ -118,6 +119,26 @@ impl RedisStore {
     }
 }
 
+/// Whether rows of these settings are in the same place, as far as the settings tell: one server may have several names, which are looked
+/// up, and a cluster or a master is told by any node that both name.
+pub fn reach_same_servers(one: &RedisConfig, other: &RedisConfig) -> bool {
+    let is_same_node = |left: &RedisNode, right: &RedisNode| {
+        let at = |node: &RedisNode| (node.host.as_str(), node.port).to_socket_addrs();
+        let name = |node: &RedisNode| (node.host.to_ascii_lowercase(), node.port);
+        name(left) == name(right)
+            || at(left).is_ok_and(|left| {
+                let right: Vec<_> = at(right).into_iter().flatten().collect();
+                left.into_iter().any(|address| right.contains(&address))
+            })
+    };
+    let shares_a_node = || {
+        one.nodes
+            .iter()
+            .any(|node| other.nodes.iter().any(|known| is_same_node(node, known)))
+    };
+    one.topology == other.topology && one.database == other.database && shares_a_node()
+}
+
 /// The same for all that use these servers for this project. Clients see it, so it does not say where they are.
 fn identity(config: &RedisConfig, project: &str) -> String {
     let mut hasher = DefaultHasher::new();
@@ -130,4 +151,47 @@ fn identity(config: &RedisConfig, project: &str) -> String {
     };
     (master, config.database, project).hash(&mut hasher);
     format!("redis-{:016x}", hasher.finish())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::connection::tests::config;
+    use super::*;
+
+    #[test]
+    fn servers_are_the_same_whatever_they_are_called() {
+        let named = |host: &str, port| RedisNode {
+            host: host.to_owned(),
+            port,
+        };
+        let single = |host: &str, port| RedisConfig {
+            nodes: vec![named(host, port)],
+            ..config(RedisTopology::Single, &[])
+        };
+        let one = single("127.0.0.1", 6379);
+        for host in ["127.0.0.1", "localhost", "LOCALHOST"] {
+            assert!(reach_same_servers(&one, &single(host, 6379)), "{host}");
+        }
+        assert!(!reach_same_servers(&one, &single("127.0.0.1", 6380)));
+        assert!(!reach_same_servers(&one, &single("127.0.0.2", 6379)));
+        let database = RedisConfig {
+            database: 1,
+            ..one.clone()
+        };
+        assert!(!reach_same_servers(&one, &database));
+
+        let cluster = |ports: &[u16]| config(RedisTopology::Cluster, ports);
+        assert!(reach_same_servers(&cluster(&[1, 2]), &cluster(&[2, 3])));
+        assert!(!reach_same_servers(&cluster(&[1, 2]), &cluster(&[3])));
+        assert!(!reach_same_servers(
+            &cluster(&[1]),
+            &config(RedisTopology::Single, &[1])
+        ));
+        let sentinel = |master: &str, ports: &[u16]| {
+            let master = master.to_owned();
+            config(RedisTopology::Sentinel { master }, ports)
+        };
+        assert!(reach_same_servers(&sentinel("a", &[1, 2]), &sentinel("a", &[2])));
+        assert!(!reach_same_servers(&sentinel("a", &[1]), &sentinel("b", &[1])));
+    }
 }

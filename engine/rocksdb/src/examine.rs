@@ -33,6 +33,8 @@ pub struct Examined {
     pub is_moved_first: bool,
     /// What it says of itself.
     pub statistics: Statistics,
+    /// Bytes of the files that hold rows, as [`RocksDbStore::file_bytes`].
+    pub file_bytes: u64,
 }
 
 /// The process that has a database open to write.
@@ -43,13 +45,22 @@ pub struct Holder {
 }
 
 impl RocksDbStore {
+    /// Whether there is a database in `path`. A directory alone is none: it may be a volume that is mounted there.
+    ///
+    /// # Errors
+    /// `Unavailable` while another one is put into its place, and those of the directory.
+    pub fn is_made(path: &Path) -> Result<bool> {
+        replacement::check_whole(path)?;
+        let made = path.join(CURRENT_FILE).try_exists();
+        made.map_err(|source| Error::io("look at the online store directory", path, source))
+    }
+
     /// Looks at the database in `path`. `None` when there is none yet.
     ///
     /// # Errors
     /// Those of [`RocksDbStore::open_read_only`], but for a format of an older version.
     pub fn examine(path: &Path, project: &str) -> Result<Option<Examined>> {
-        replacement::check_whole(path)?;
-        if !path.join(CURRENT_FILE).exists() {
+        if !Self::is_made(path)? {
             return Ok(None);
         }
         let follower = Self::open_follower(path, project, MEMORY)?;
@@ -63,6 +74,7 @@ impl RocksDbStore {
             format: if is_moved_first { BY_TABLE } else { STORE_FORMAT },
             is_moved_first,
             statistics: follower.statistics(),
+            file_bytes: follower.file_bytes(),
         }))
     }
 
@@ -111,10 +123,21 @@ mod tests {
         assert_eq!(RocksDbStore::examine(&path, "shop").unwrap(), None);
         assert_eq!(RocksDbStore::holder(&path).unwrap(), None);
         assert!(!path.exists());
+        // A volume that is new.
+        std::fs::create_dir(&path).unwrap();
+        assert!(!RocksDbStore::is_made(&path).unwrap());
+        assert_eq!(RocksDbStore::examine(&path, "shop").unwrap(), None);
+        std::fs::write(directory.path().join("file"), "").unwrap();
+        assert!(RocksDbStore::is_made(&directory.path().join("file")).is_err());
         drop(RocksDbStore::open(&path, "shop", MEMORY).unwrap());
         let before = files(&path);
         let examined = RocksDbStore::examine(&path, "shop").unwrap().unwrap();
         assert_eq!((examined.format, examined.is_moved_first), (STORE_FORMAT, false));
+        // What is in the log of writes alone has its bytes there.
+        assert_eq!(examined.statistics.files.iter().sum::<u64>(), 0);
+        let logs = before.iter().filter(|(name, _)| name.ends_with(".log"));
+        assert_eq!(examined.file_bytes, logs.map(|(_, (bytes, _))| bytes).sum::<u64>());
+        assert!(examined.file_bytes > 0);
         // The lock is given up with the store.
         assert_eq!(RocksDbStore::holder(&path).unwrap(), None);
         assert_eq!(files(&path), before);

@@ -20,7 +20,6 @@ use rocksdb::properties::CURRENT_SUPER_VERSION_NUMBER;
 use super::RocksDbStore;
 use super::file_modes::FileModes;
 use super::opening::Opening;
-use super::place::CURRENT_FILE;
 use super::replacement;
 
 impl RocksDbStore {
@@ -30,8 +29,7 @@ impl RocksDbStore {
     /// # Errors
     /// `Unavailable` when there is none yet, another one is put into its place, or it has the format of an older version, `Data` when it is damaged or of a newer version.
     pub fn open_read_only(path: &Path, project: &str, memory: OnlineStoreMemory) -> Result<Self> {
-        replacement::check_whole(path)?;
-        if !path.join(CURRENT_FILE).exists() {
+        if !Self::is_made(path)? {
             let message = format!("there is no online store in {} yet", error_path(path));
             return Err(Error::new(ErrorKind::Unavailable, message)
                 .with_hint("it is made by the first process that may write it: `feast serve` or `feast materialize`"));

@@ -1,5 +1,8 @@
 //! What RocksDB says of itself, for operators.
 
+use std::ffi::OsStr;
+use std::path::Path;
+
 use feast_files::room_on_disk_of;
 use rocksdb::properties::{
     ACTUAL_DELAYED_WRITE_RATE, BACKGROUND_ERRORS, BLOCK_CACHE_USAGE, CUR_SIZE_ALL_MEM_TABLES, ESTIMATE_NUM_KEYS,
@@ -44,6 +47,16 @@ pub struct Statistics {
 }
 
 impl RocksDbStore {
+    /// Bytes of the files that hold rows, compressed and with what was replaced: tables, and the log of writes.
+    pub fn file_bytes(&self) -> u64 {
+        let tables = self.db().property_int_value(LIVE_SST_FILES_SIZE).ok().flatten();
+        // A file that goes meanwhile is not counted.
+        let entries = std::fs::read_dir(&self.path).into_iter().flatten().flatten();
+        let logs = entries.filter(|entry| Path::new(&entry.file_name()).extension() == Some(OsStr::new("log")));
+        let log_bytes: u64 = logs.filter_map(|log| Some(log.metadata().ok()?.len())).sum();
+        tables.unwrap_or_default() + log_bytes
+    }
+
     /// What RocksDB says of itself. It waits for the file system to say how full it is.
     pub fn statistics(&self) -> Statistics {
         let db = self.db();

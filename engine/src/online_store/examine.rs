@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use feast_config::OnlineStoreConfig;
-use feast_files::check_writable;
+use feast_files::{check_writable, check_writable_directory};
 use feast_model::error::Result;
 use feast_redis::RedisStore;
 use feast_rocksdb::{Holder, RocksDbStore};
@@ -35,7 +35,7 @@ pub(crate) fn examine(config: &OnlineStoreConfig, project: &str, is_to_be_writte
     match config {
         OnlineStoreConfig::RocksDb { path, .. } => {
             if is_to_be_written {
-                check_writable(path)?;
+                check_writable_directory(path)?;
             }
             Ok(OnlineStoreFound::RocksDb {
                 holder: RocksDbStore::holder(path)?,
@@ -50,7 +50,7 @@ pub(crate) fn examine(config: &OnlineStoreConfig, project: &str, is_to_be_writte
             if is_to_be_written {
                 check_writable(path)?;
                 // For its journal.
-                path.parent().map_or(Ok(()), check_writable)?;
+                path.parent().map_or(Ok(()), check_writable_directory)?;
             }
             Ok(OnlineStoreFound::Sqlite(file))
         }
@@ -65,6 +65,6 @@ pub(crate) fn examine_push_log(config: &OnlineStoreConfig, path: &Path) -> Resul
     if matches!(config, OnlineStoreConfig::RocksDb { .. }) {
         return Ok(None);
     }
-    check_writable(path)?;
+    check_writable_directory(path)?;
     RocksDbStore::holder(path)
 }

@@ -27,11 +27,11 @@ pub(crate) use examine::{examine, examine_push_log};
 use feast_codec::packed_bytes::PackedBytes;
 use feast_config::OnlineStoreConfig;
 use feast_model::Timestamp;
-use feast_model::error::{Error, ErrorKind, Result};
+use feast_model::error::{Error, ErrorKind, Result, path as error_path};
 use feast_model::{FeatureView, Field};
 pub use feast_redis::ExaminedServer as RedisServerFound;
-pub(crate) use feast_redis::KeySearch;
 use feast_redis::RedisStore;
+pub(crate) use feast_redis::{KeySearch, reach_same_servers};
 pub(crate) use feast_rocksdb::{Checkpoint, Replacement, is_occupied};
 use feast_rocksdb::{DatabaseRows, RocksDbStore};
 pub use feast_rocksdb::{Examined as DatabaseFound, Holder as StoreHolder, Statistics as RocksDbStatistics};
@@ -92,6 +92,39 @@ pub(crate) fn name_collisions(config: &OnlineStoreConfig, views: &[StoredView]) 
         OnlineStoreConfig::Sqlite { .. } => feast_sqlite::name_collisions(views),
     }
 }
+
+/// Whether a store of these settings has been made, so that it may hold rows. Taken for granted of one on the network.
+///
+/// # Errors
+/// `Unavailable` while a backup is restored to its place, and those of the place.
+pub(crate) fn is_made(config: &OnlineStoreConfig) -> Result<bool> {
+    match config {
+        OnlineStoreConfig::RocksDb { path, .. } => RocksDbStore::is_made(path),
+        OnlineStoreConfig::Redis(_) => Ok(true),
+        OnlineStoreConfig::Sqlite { path } => {
+            let made = path.try_exists();
+            made.map_err(|source| Error::io("look at the online store", path, source))
+        }
+    }
+}
+
+/// Refuses a store of these settings that has not been made yet.
+///
+/// # Errors
+/// `NotFound` for that, and as [`is_made`].
+pub(crate) fn check_made(config: &OnlineStoreConfig) -> Result<()> {
+    match config {
+        OnlineStoreConfig::RocksDb { path, .. } | OnlineStoreConfig::Sqlite { path } if !is_made(config)? => {
+            let message = format!("there is no online store in {} yet", error_path(path));
+            Err(Error::new(ErrorKind::NotFound, message).with_hint(NOT_MADE_HINT))
+        }
+        _ => Ok(()),
+    }
+}
+
+const NOT_MADE_HINT: &str = "the first materialization or server makes it, with feast materialize or feast serve; if there should be \
+     one, correct online_store in feature_store.yaml, or run this in the directory of the repository, where relative paths start, or \
+     with --chdir DIR";
 
 /// Refuses a store of these settings that is not backed up here.
 ///

@@ -51,7 +51,7 @@ impl OnlineStore {
     /// Bytes of the files that hold rows, compressed and with what was replaced; `None` where there are none.
     pub(crate) fn file_bytes(&self) -> Option<u64> {
         match self {
-            Self::RocksDb(storage) => Some(storage.statistics().table_bytes),
+            Self::RocksDb(storage) => Some(storage.file_bytes()),
             Self::Redis(_) => None,
             Self::Sqlite(sqlite) => sqlite.file_bytes(),
         }

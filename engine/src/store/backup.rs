@@ -38,7 +38,7 @@ impl FeatureStore {
     /// ones of this store, so that `keep` are left. Reads and writes go on meanwhile. It is given up when `stop` says so.
     ///
     /// # Errors
-    /// `Unsupported` for a store in Redis or SQLite. `Unavailable` when the store takes no writes for now, when there is no room, or when
+    /// `Unsupported` for a store in Redis or SQLite, `NotFound` when there is no registry or no store. `Unavailable` when the store takes no writes for now, when there is no room, or when
     /// another backup is being made for long; there is no backup then.
     pub fn back_up(
         &self,
@@ -46,7 +46,7 @@ impl FeatureStore {
         keep: Option<NonZero<usize>>,
         stop: &Arc<AtomicBool>,
     ) -> Result<BackupReport> {
-        self.check_backed_up_to(directory)?;
+        self.check_backup(directory)?;
         make_directory(directory)?;
         self.back_up_into(directory, keep, stop)
     }
@@ -91,11 +91,16 @@ impl FeatureStore {
         std::fs::read(store.join(REMEMBERED)).ok()
     }
 
-    /// Before anything is made there.
-    fn check_backed_up_to(&self, directory: &Path) -> Result<()> {
+    /// Whether [`FeatureStore::back_up`] has something to back up and may do it there. Nothing is made.
+    ///
+    /// # Errors
+    /// As [`FeatureStore::back_up`], as far as the settings and the places tell.
+    pub fn check_backup(&self, directory: &Path) -> Result<()> {
         check_backed_up(&self.config.online_store)?;
         self.check_writable()?;
-        self.check_outside(directory)
+        self.check_outside(directory)?;
+        self.check_registry_made()?;
+        self.check_online_store_made()
     }
 
     fn back_up_into(

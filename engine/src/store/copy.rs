@@ -8,6 +8,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use feast_config::{OnlineStoreConfig, RepositoryConfig};
@@ -20,7 +21,7 @@ use serde_json::{Value, json};
 use super::FeatureStore;
 use crate::copy::{Checkpoint, CopyProgress, CopyReport, ViewCopy};
 use crate::materialize::rows_are_there_until;
-use crate::online_store::{OnlineStore, view_shape};
+use crate::online_store::{OnlineStore, reach_same_servers, view_shape};
 
 /// Rows between two checkpoints.
 const CHECKPOINT_ROWS: usize = 20_000;
@@ -108,15 +109,22 @@ impl FeatureStore {
             return Err(Error::invalid("both settings files name the same online store")
                 .with_hint("give the old one with --from and the new one with --to"));
         }
-        if !self.config.online_store.exists() {
-            return Err(
-                Error::invalid("the online store to copy from does not exist").with_hint(
-                    "check the path of the online store in the file of --from; relative paths start at the directory of that file",
-                ),
-            );
+        for (store, option) in [(self, "--from"), (to, "--to")] {
+            let made = store.check_registry_made();
+            made.map_err(|error| wrong_place(error, "registry", option))?;
         }
+        let made = self.check_online_store_made();
+        made.map_err(|error| wrong_place(error, "online_store", "--from"))?;
         let (registry, other) = (self.state(), to.state());
         let views = selected(&registry.definitions, views)?;
+        if views.is_empty() {
+            let message = format!(
+                "the registry {} of --from has no feature views of project {}, so there is nothing to copy",
+                error_path(&self.config.registry_path),
+                self.config.project
+            );
+            return Err(Error::invalid(message).with_hint("correct project or registry in the file of --from"));
+        }
         let differences = views.into_iter().filter_map(|view| {
             let name = view.name();
             match other.definitions.view_with_rows(name) {
@@ -172,18 +180,31 @@ impl FeatureStore {
     }
 }
 
+/// What is not where a settings file says, with the option that names the file.
+fn wrong_place(error: Error, key: &str, option: &str) -> Error {
+    let hint = format!("correct {key} in the file of {option}; relative paths start at the directory of that file");
+    error.within(|message| format!("{option}: {message}")).with_hint(hint)
+}
+
+/// As far as it can be told before they are open: by the files themselves and not by how they are spelled, as a link may lead to them.
+/// RocksDB would open one directory twice in this process under two names.
 fn is_same_store(left: &RepositoryConfig, right: &RepositoryConfig) -> bool {
     use OnlineStoreConfig::{Redis, RocksDb, Sqlite};
     match (&left.online_store, &right.online_store) {
-        (RocksDb { path: left, .. }, RocksDb { path: right, .. }) => left == right,
-        (Sqlite { path: one, .. }, Sqlite { path: other, .. }) => one == other && left.project == right.project,
-        (Redis(one), Redis(other)) => {
-            one.nodes == other.nodes
-                && one.topology == other.topology
-                && one.database == other.database
-                && left.project == right.project
+        (RocksDb { path: left, .. }, RocksDb { path: right, .. }) => is_same_place(left, right),
+        (Sqlite { path: one, .. }, Sqlite { path: other, .. }) => {
+            is_same_place(one, other) && left.project == right.project
         }
+        (Redis(one), Redis(other)) => reach_same_servers(one, other) && left.project == right.project,
         _ => false,
+    }
+}
+
+fn is_same_place(left: &Path, right: &Path) -> bool {
+    let file = |path: &Path| std::fs::metadata(path).map(|found| (found.dev(), found.ino()));
+    match (file(left), file(right)) {
+        (Ok(left), Ok(right)) => left == right,
+        _ => left == right,
     }
 }
 

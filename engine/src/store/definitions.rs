@@ -11,7 +11,7 @@ use super::FeatureStore;
 use super::removal::RemovalProgress;
 use crate::clock;
 use crate::online::{Execution, OnDemandRemark, ViewFunctions, on_demand_remarks};
-use crate::online_store::OnlineStore;
+use crate::online_store::{self, OnlineStore};
 use crate::resolve::{ResolveContext, resolve};
 
 /// What [`FeatureStore::apply`] did, or what it would do.
@@ -194,7 +194,7 @@ impl FeatureStore {
     /// a store that is shared does not answer; the registry is then as before.
     pub fn teardown(&self, progress: &mut dyn RemovalProgress) -> Result<()> {
         self.check_writable()?;
-        if self.config.online_store.exists() {
+        if online_store::is_made(&self.config.online_store)? {
             // Opened to be sure that no other process has it.
             self.open_online_store()?;
         }

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use feast_config::RepositoryConfig;
-use feast_model::error::Result;
+use feast_model::error::{Error, ErrorKind, Result, path as error_path};
 use feast_model::{DataSource, FeatureView};
 
 use super::FeatureStore;
@@ -20,6 +20,30 @@ pub fn examine_online_store(config: &RepositoryConfig, access: Access) -> Result
 }
 
 impl FeatureStore {
+    /// Refuses an online store that has not been made yet, for those who need one that is there: opened to write it would be made, also in
+    /// a place that was not meant. One on the network is taken to be there.
+    ///
+    /// # Errors
+    /// `NotFound`, with its place, and those of the place.
+    pub fn check_online_store_made(&self) -> Result<()> {
+        online_store::check_made(&self.config.online_store)
+    }
+
+    /// Refuses a registry that is not there, for those to whom it is not the same as an empty one.
+    ///
+    /// # Errors
+    /// `NotFound`, with its place, and those of the place.
+    pub(super) fn check_registry_made(&self) -> Result<()> {
+        let path = &self.config.registry_path;
+        let made = path.try_exists();
+        if made.map_err(|source| Error::io("look at the registry", path, source))? {
+            return Ok(());
+        }
+        let message = format!("there is no registry at {}", error_path(path));
+        Err(Error::new(ErrorKind::NotFound, message)
+            .with_hint("correct registry in the settings, or make it with: feast apply"))
+    }
+
     /// Whether the online store can tell the views of the registry apart.
     ///
     /// # Errors

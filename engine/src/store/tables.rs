@@ -18,7 +18,7 @@ use parking_lot::Mutex;
 use super::FeatureStore;
 use super::registry::RegistryState;
 use crate::clock;
-use crate::online_store::{Access, OnlineStore, StoredView, TableChange, stored_view, table_view};
+use crate::online_store::{self, Access, OnlineStore, StoredView, TableChange, stored_view, table_view};
 
 /// A file beside the online store in which an `apply --now` leaves the views whose tables the process that has the store open is
 /// to drop.
@@ -120,7 +120,7 @@ impl FeatureStore {
     /// Drops the tables of views that are not in the registry any more, hidden or not, in this process or in the one that has the
     /// online store open.
     pub(super) fn drop_tables_now(&self, views: &[String]) -> Result<()> {
-        if views.is_empty() || !self.config.online_store.exists() {
+        if views.is_empty() || !online_store::is_made(&self.config.online_store)? {
             return Ok(());
         }
         self.request_drops(views)?;
@@ -129,7 +129,7 @@ impl FeatureStore {
 
     /// Brings the tables to the registry, in this process or in the one that has the online store open.
     pub(super) fn follow_registry(&self) -> Result<()> {
-        if !self.config.online_store.exists() {
+        if !online_store::is_made(&self.config.online_store)? {
             return Ok(());
         }
         match self.open_online_store() {

@@ -40,7 +40,7 @@ impl Context {
             Some(OnlineStoreFound::RocksDb {
                 database: Some(database),
                 ..
-            }) => (database.statistics.files.iter().sum(), database.statistics.table_bytes),
+            }) => (database.statistics.files.iter().sum(), database.file_bytes),
             _ => (0, 0),
         }
     }

@@ -1,6 +1,6 @@
 //! What a server writes beside its stores: the audit log, the log of served features, the log of pushes.
 
-use feast_engine::{AuditSink, check_writable, process_in_words};
+use feast_engine::{AuditSink, check_writable_directory, process_in_words};
 use feast_server::AuditLog;
 
 use super::context::{Context, in_words};
@@ -43,7 +43,8 @@ pub(super) fn check_features(context: &Context, findings: &Findings) {
         return;
     }
     findings.begin(format!("looking at {}", logging.spool_path.display()));
-    match check_writable(&logging.spool_path) {
+    // Each project has a directory of its own there.
+    match check_writable_directory(&logging.spool_path.join(&context.config.project)) {
         Ok(()) => findings.ok(format!("rows wait in {}", logging.spool_path.display())),
         Err(error) => findings.error(
             format!("features that are to be logged cannot wait on disk: {error}"),
@@ -52,7 +53,7 @@ pub(super) fn check_features(context: &Context, findings: &Findings) {
     }
     for (service, destination) in store.feature_log_destinations() {
         findings.begin(format!("looking at {}", destination.display()));
-        match check_writable(&destination) {
+        match check_writable_directory(&destination) {
             Ok(()) => findings.ok(format!("what is served of {service} goes to {}", destination.display())),
             Err(error) => findings.error(
                 format!("what is served of {service} cannot be logged: {error}"),

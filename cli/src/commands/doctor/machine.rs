@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use feast_engine::{
-    DiskRoom, OnlineStoreConfig, check_clock as clock_is_readable, check_writable, format_duration, machine_memory,
-    now, room_on_disk_of,
+    DiskRoom, OnlineStoreConfig, check_clock as clock_is_readable, check_writable_directory, format_duration,
+    machine_memory, now, room_on_disk_of,
 };
 use feast_server::is_disk_low;
 
@@ -13,6 +13,7 @@ use super::context::{Context, size};
 use super::finding::Findings;
 use crate::commands::serve::lack_of_files;
 use crate::open_files;
+use crate::output::count;
 
 /// Clocks of machines that share files differ by less.
 const CLOCK_TOLERANCE: Duration = Duration::from_secs(60);
@@ -36,7 +37,8 @@ pub(super) fn check_open_files(context: &Context, findings: &Findings) {
         findings.warning(lack, HINT);
     }
     if files > left {
-        let text = format!("the store has {files} files, and {left} of the {limit} that may be open are kept for it");
+        let files = count(files, "file");
+        let text = format!("the store has {files}, and {left} of the {limit} that may be open are kept for it");
         findings.warning(text, HINT);
     }
 }
@@ -84,7 +86,7 @@ pub(super) fn check_disk(context: &Context, findings: &Findings) {
     {
         let directory = store.spill_directory();
         findings.begin(format!("asking the disk of {}", directory.display()));
-        if let Err(error) = check_writable(&directory) {
+        if let Err(error) = check_writable_directory(&directory) {
             findings.warning(
                 format!("{error}: a materialization whose keys do not fit into memory fails"),
                 "set TMPDIR to a directory that can be written",
@@ -180,7 +182,7 @@ pub(super) fn check_backups(context: &Context, findings: &Findings) {
     findings.begin(format!("looking at {directory}"));
     let checked = store
         .check_schedule(schedule)
-        .and_then(|is_known| check_writable(&schedule.directory).map(|()| is_known));
+        .and_then(|is_known| check_writable_directory(&schedule.directory).map(|()| is_known));
     let is_known = match checked {
         Ok(is_known) => is_known,
         Err(error) => return findings.failed(&error),

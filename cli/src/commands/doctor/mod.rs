@@ -28,7 +28,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use crate::args::{CHECK_SECONDS, DoctorArguments, ListFormat, ServeArguments};
-use crate::output::{Failure, Output};
+use crate::output::{self, Failure, Output};
 use crate::settings::{Repository, ServeSettings};
 
 use bounded::Running;
@@ -158,8 +158,7 @@ impl Report<'_> {
         let [ok, warnings, errors] = [Level::Ok, Level::Warning, Level::Error].map(count);
         match self.format {
             ListFormat::Table => {
-                let of = |count: usize, name: &str| format!("{count} {name}{}", if count == 1 { "" } else { "s" });
-                let (warned, failed) = (of(warnings, "warning"), of(errors, "error"));
+                let (warned, failed) = (output::count(warnings, "warning"), output::count(errors, "error"));
                 self.output.line(&format!("\n{ok} ok, {warned}, {failed}"));
             }
             ListFormat::Json => self.output.json(&json!({

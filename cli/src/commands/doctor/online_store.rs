@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use feast_engine::{
-    Access, DatabaseFound, OnlineStoreConfig, OnlineStoreFound, RedisServerFound, RepositoryConfig, StoreHolder,
-    examine_online_store,
+    Access, DatabaseFound, FeatureStore, OnlineStoreConfig, OnlineStoreFound, RedisServerFound, RepositoryConfig,
+    StoreHolder, examine_online_store,
 };
 
 use super::context::{Context, in_words, size};
 use super::finding::Findings;
+use crate::output::count;
 use crate::running_server::RunningServer;
 
 /// Of its limit, data of a Redis that are more than this are said.
@@ -64,12 +65,14 @@ fn check_database(place: &str, found: &DatabaseFound, access: Access, findings: 
         format,
         is_moved_first,
         statistics,
+        file_bytes,
     } = found;
-    let files: u64 = statistics.files.iter().sum();
-    let rows = statistics.estimated_rows;
+    let files = count(statistics.files.iter().sum::<u64>(), "table file");
+    let entries = statistics.estimated_rows;
     let contents = format!(
-        "{place}: format {format}, about {rows} rows, {} in {files} files",
-        size(statistics.table_bytes + statistics.memtable_bytes)
+        "{place}: format {format}, {} in {files} and the log of writes, about {entries} entries (rows, records of its own, what was \
+         replaced or removed)",
+        size(*file_bytes),
     );
     match (is_moved_first, access) {
         (false, _) => findings.ok(contents),
@@ -152,7 +155,11 @@ pub(super) fn check_rows(context: &Context, findings: &Findings) {
         OnlineStoreFound::Sqlite(_) => false,
     };
     if !is_readable {
-        return not_loaded(context, findings);
+        let is_made = !matches!(
+            found,
+            OnlineStoreFound::RocksDb { database: None, .. } | OnlineStoreFound::Sqlite(None)
+        );
+        return not_loaded(store, is_made, findings);
     }
     findings.begin("opening the store to read it");
     let missing = store.open_online_store().and_then(|()| store.missing_rows(None));
@@ -169,15 +176,13 @@ pub(super) fn check_rows(context: &Context, findings: &Findings) {
 }
 
 /// For a store that does not exist yet, or whose format is upgraded at the next start.
-fn not_loaded(context: &Context, findings: &Findings) {
-    let Some(store) = &context.registry else { return };
-    let is_absent = !context.config.online_store.exists();
+fn not_loaded(store: &FeatureStore, is_made: bool, findings: &Findings) {
     let loaded = store.materialized_until().unwrap_or_default();
     let views: Vec<&str> = loaded
         .iter()
         .filter_map(|(view, until)| until.map(|_| view.as_str()))
         .collect();
-    if is_absent && !views.is_empty() {
+    if !is_made && !views.is_empty() {
         findings.error(
             format!(
                 "the registry says that rows of {} were materialized, and there is no online store",

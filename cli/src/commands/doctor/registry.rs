@@ -6,6 +6,7 @@ use feast_engine::model::{Definitions, Timestamp};
 use feast_engine::{Access, FeatureStore, RepositoryConfig, check_writable, format_duration, now};
 
 use super::finding::Findings;
+use crate::output::count;
 
 const APPLY: &str = "run: feast apply";
 
@@ -60,8 +61,7 @@ fn counts(definitions: &Definitions) -> String {
         (definitions.on_demand_feature_views.len(), "on-demand feature view"),
         (definitions.services.len(), "feature service"),
     ];
-    let counts = counts.map(|(count, name)| format!("{count} {name}{}", if count == 1 { "" } else { "s" }));
-    counts.join(", ")
+    counts.map(|(number, name)| count(number, name)).join(", ")
 }
 
 /// How long ago it was written.
