@@ -252,6 +252,33 @@ fn one_check_that_fails_keeps_no_other() {
 }
 
 #[test]
+fn a_damaged_store_is_not_one_that_is_being_made() {
+    let repository = filled();
+    let store = repository.path.join("data/online_store");
+    // Opened again, it has its rows in a file.
+    repository.succeed(&["online-store", "stats"]);
+    has(
+        &found(&repository, SERVE),
+        &["ok online store: rocksdb  .. in 1 table file and the log of writes"],
+    );
+    let entries = std::fs::read_dir(&store).unwrap().map(|entry| entry.unwrap().path());
+    let tables: Vec<_> = entries
+        .filter(|path| path.extension().is_some_and(|end| end == "sst"))
+        .collect();
+    let [table] = &tables[..] else { panic!("{tables:?}") };
+    let file = File::options().write(true).open(table).unwrap();
+    file.set_len(100).unwrap();
+    let expected = [
+        "error online store: online store  .. cannot be read: Corruption .. .sst .. | restore it, or remove the directory",
+    ];
+    for options in ["", "--read-only"] {
+        has(&found(&repository, &format!("{SERVE} {options}")), &expected);
+    }
+    std::fs::remove_file(table).unwrap();
+    has(&found(&repository, &format!("{SERVE} --read-only")), &expected);
+}
+
+#[test]
 fn what_hangs_is_given_up() {
     let start = Instant::now();
     let repository = filled();

@@ -14,8 +14,8 @@ use std::path::Path;
 use feast_codec::storage_key::KeyTag;
 use feast_config::OnlineStoreMemory;
 use feast_model::error::{Error, ErrorKind, Result, path as error_path};
-use rocksdb::DB;
 use rocksdb::properties::CURRENT_SUPER_VERSION_NUMBER;
+use rocksdb::{DB, Options};
 
 use super::RocksDbStore;
 use super::file_modes::FileModes;
@@ -45,7 +45,7 @@ impl RocksDbStore {
     pub(super) fn open_follower(path: &Path, project: &str, memory: OnlineStoreMemory) -> Result<Self> {
         let modes = FileModes::of(path);
         let modes = modes.map_err(|source| Error::io("look at the online store directory", path, source))?;
-        let storage = Self::open_with(Opening::to_follow, modes, path, project, memory)?;
+        let storage = Self::open_with(Opening::to_follow_if_whole, modes, path, project, memory)?;
         replacement::check_whole(path)?;
         Ok(storage)
     }
@@ -82,14 +82,17 @@ impl RocksDbStore {
     }
 
     fn follow_anew(&self) -> Result<()> {
-        // Only one that never writes goes over to another store.
-        if !self.is_read_only {
-            self.place.check()?;
-        }
+        // Another store may have come as a copy that is not complete.
+        let open: fn(&Options, &Path) -> Result<Opening> = match self.place.check() {
+            Ok(()) => Opening::to_follow,
+            Err(_) if self.is_read_only => Opening::to_follow_if_whole,
+            // Only one that never writes goes over to another store.
+            Err(error) => return Err(error),
+        };
         // Before and after, as no lock keeps a store from being replaced meanwhile.
         replacement::check_whole(&self.path)?;
         let place = self.place.files()?;
-        let follower = Opening::to_follow(&self.options, &self.path)?;
+        let follower = open(&self.options, &self.path)?;
         replacement::check_whole(&self.path)?;
         self.check_format_to_read(&follower)?;
         self.replace_opening(follower)?;

@@ -59,8 +59,26 @@ impl Opening {
         Self::to_write(&options, path)
     }
 
-    /// Opens a database that is there to follow it.
+    /// Opens a database that is there to follow it, with files that are known to be whole, as what follows one that was followed.
     pub(crate) fn to_follow(options: &Options, path: &Path) -> Result<Self> {
+        Self::following(options, path, |_| Ok(()))
+    }
+
+    /// As [`Opening::to_follow`], of files that may be cut or missing, such as those of a copy. A follower leaves out what it cannot open,
+    /// since one who writes may be replacing it: it would take rows for missing, without an error. So the files are opened once more, as
+    /// they are opened to write, which is an error then. That takes as long again.
+    pub(crate) fn to_follow_if_whole(options: &Options, path: &Path) -> Result<Self> {
+        Self::following(options, path, |options| {
+            let family = ColumnFamilyDescriptor::new(DEFAULT_COLUMN_FAMILY_NAME, options.clone());
+            DB::open_cf_descriptors_read_only(options, path, [family], false).map(drop)
+        })
+    }
+
+    fn following(
+        options: &Options,
+        path: &Path,
+        check: impl Fn(&Options) -> std::result::Result<(), rocksdb::Error>,
+    ) -> Result<Self> {
         let mut options = options.clone();
         options.create_if_missing(false);
         // Without one RocksDB writes a log file, for which it needs a directory of the follower's own.
@@ -71,7 +89,7 @@ impl Opening {
             let files = FileList::at(path);
             let family = ColumnFamilyDescriptor::new(DEFAULT_COLUMN_FAMILY_NAME, options.clone());
             let opened = DB::open_cf_descriptors_as_secondary(&options, path, no_directory.as_path(), [family]);
-            match opened {
+            match opened.and_then(|db| check(&options).map(|()| db)) {
                 // Rows that went from the log of writes into a file meanwhile would be in neither.
                 Ok(db) if files.is_some() && files == FileList::at(path) => return Ok(Self::new(db, files)),
                 Err(source) if attempts == FOLLOW_ATTEMPTS => return Err(from_rocksdb(source, path)),

@@ -9,6 +9,7 @@ use feast_codec::packed_bytes::PackedBytes;
 use feast_codec::row::RowHeader;
 use feast_codec::storage_key::row_key;
 use feast_config::OnlineStoreMemory;
+use feast_fixtures::copy_directory;
 use feast_model::error::ErrorKind;
 use feast_rows::{EncodedRows, Replace};
 use proptest::prelude::*;
@@ -224,6 +225,53 @@ fn a_store_in_the_place_of_another_is_followed() {
     follower.tend();
     assert!(follower.trouble().is_none());
     assert_eq!(present(), [false, false, true]);
+}
+
+/// RocksDB's follower leaves a file out that it cannot open, and with it the rows.
+#[test]
+fn a_store_without_all_of_its_files_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name);
+    let writer = open(&path("whole"));
+    let table = ensure(&writer, "a", &["x"]).0.id;
+    // The records of the store are in its log of writes, and the rows in a file.
+    load(&writer, table, 0..200, 5);
+    drop(writer);
+    let rows = rows_of(&open_read_only(&path("whole")), table, 200);
+    assert!(rows.iter().all(Option::is_some));
+    for name in ["cut", "removed"] {
+        let damaged = path(name);
+        copy_directory(&path("whole"), &damaged);
+        let entries = std::fs::read_dir(&damaged).unwrap().map(|entry| entry.unwrap().path());
+        let table_file = entries
+            .into_iter()
+            .find(|path| path.extension().is_some_and(|end| end == "sst"));
+        let table_file = table_file.unwrap();
+        if name == "cut" {
+            let file = std::fs::File::options().write(true).open(&table_file).unwrap();
+            file.set_len(file.metadata().unwrap().len() - 1).unwrap();
+        } else {
+            std::fs::remove_file(&table_file).unwrap();
+        }
+        let refused = RocksDbStore::open_read_only(&damaged, "p", OnlineStoreMemory::default());
+        let examined = RocksDbStore::examine(&damaged, "p").err();
+        for error in [refused.err(), examined].map(Option::unwrap) {
+            assert_eq!(error.kind(), ErrorKind::Data, "{name}: {error}");
+            let file = table_file.file_name().unwrap().to_string_lossy();
+            assert!(error.to_string().contains(&*file), "{name}: {error}");
+        }
+        // Nor does a follower go over to it.
+        copy_directory(&path("whole"), &path("store"));
+        let follower = open_read_only(&path("store"));
+        std::fs::rename(path("store"), path("former")).unwrap();
+        std::fs::rename(&damaged, path("store")).unwrap();
+        follower.tend();
+        assert_eq!(follower.trouble().unwrap().kind(), ErrorKind::Data, "{name}");
+        assert_eq!(rows_of(&follower, table, 200), rows, "{name}: rows as they were");
+        for name in ["store", "former"] {
+            std::fs::remove_dir_all(path(name)).unwrap();
+        }
+    }
 }
 
 #[test]
