@@ -567,7 +567,12 @@ fn a_repository_without_any_file_deletes_nothing() {
     for command in ["apply", "plan"] {
         let outcome = repository.feast(&[command]);
         assert_eq!(outcome.code, Some(1));
-        for part in ["would delete", "feature view fv", "has no definition file", "feast teardown"] {
+        for part in [
+            "would delete",
+            "feature view fv",
+            "has no definition file",
+            "feast teardown",
+        ] {
             assert!(outcome.stderr.contains(part), "{}", outcome.stderr);
         }
     }
