@@ -170,7 +170,7 @@ const NEVER_LOOK: &[(Mode, &str)] = &[
         Mode::Pandas,
         "return pd.DataFrame({'y': i['x'] * len(i) * i.shape[1] / 3})",
     ),
-    (Mode::Pandas, "i['y'] = i['x']\ni['y'] += i['x']\nreturn i"),
+    (Mode::Pandas, "i['y'] = i['x']\ni['y'] = i['y'] + i['x']\nreturn i"),
     (Mode::Python, "return {'y': [x * 2 for x in i['x']]}"),
     (Mode::Python, "d = {**i}\nreturn {'y': [x * 2 for x in d.get('x', [])]}"),
     (Mode::Python, "i['y'] = [x * 2 for x in i['x']]\nreturn i"),
