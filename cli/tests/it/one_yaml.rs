@@ -197,7 +197,7 @@ fn a_server_runs_on_the_variable_alone() {
     let (code, log) = server.stop();
     assert_eq!(code, Some(0));
     assert!(
-        log.contains("are read again") && !log.contains("count after a restart"),
+        log.contains("is read again") && !log.contains("count after a restart"),
         "{log}"
     );
 }
