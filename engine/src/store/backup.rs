@@ -38,8 +38,8 @@ impl FeatureStore {
     /// ones of this store, so that `keep` are left. Reads and writes go on meanwhile. It is given up when `stop` says so.
     ///
     /// # Errors
-    /// `Unsupported` for a store in Redis or SQLite, `NotFound` when there is no registry or no store. `Unavailable` when the store takes no writes for now, when there is no room, or when
-    /// another backup is being made for long; there is no backup then.
+    /// `Unsupported` for a store in Redis or SQLite, `NotFound` when there is no registry or no store. `Unavailable` when the
+    /// store takes no writes at the moment, when there is no room, or when another backup takes long; there is no backup then.
     pub fn back_up(
         &self,
         directory: &Path,
